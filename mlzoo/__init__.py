@@ -1,0 +1,29 @@
+"""mlzoo: a Keras model zoo with honest training, from the command line or from Python."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+_LAZY = {
+    "train": "mlzoo.training.train",
+    "resume": "mlzoo.training.train",
+    "load": "mlzoo.runs",
+    "compare": "mlzoo.reporting.comparison",
+    "inspect": "mlzoo.data.inspection",
+    "RunConfig": "mlzoo.configs",
+}
+__all__ = sorted([*_LAZY, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("mlzoo")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'mlzoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

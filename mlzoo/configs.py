@@ -1,0 +1,283 @@
+"""What a run is: one frozen configuration that flags and a YAML file merge into.
+
+Neither Keras nor NumPy is imported here. The text under each field is its help.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+OPTIMIZERS = (
+    "sgd",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
+    "adadelta",
+    "adam",
+    "adamw",
+    "lbfgs",
+)
+LEARNING_RATES = {
+    "sgd": 0.01,
+    "momentum": 0.01,
+    "nesterov": 0.01,
+    "adagrad": 0.01,
+    "rmsprop": 1e-3,
+    "adadelta": 1.0,
+    "adam": 1e-3,
+    "adamw": 1e-3,
+}
+
+
+def _words(value: Any) -> Any:
+    """`a,b` and `[a, b]` both mean a list of words."""
+    return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """Base of every plug-in's `Config`: frozen, unknown names refused, defaults checked."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, protected_namespaces=()
+    )
+
+
+class RunConfig(Settings):
+    """Everything that decides what a training run does."""
+
+    # -- What to train on what
+    model: str
+    """Model plug-in by name (`mlzoo models`), or the path of your own plug-in file."""
+    data: str
+    """A file, a folder, or the name of a data set (`mlzoo sources`)."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Model setting name=value, repeatable; `mlzoo models show NAME` lists them."""
+
+    # -- Data
+    source: str | None = None
+    """How to read the data (`mlzoo sources`); recognised from the path by default."""
+    source_set: dict[str, Any] = Field(default_factory=dict)
+    """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
+    target: str | None = None
+    """Table column to predict; 'column>=6' makes two classes of a number."""
+    task: Literal["classification", "regression"] | None = None
+    """What the target is; inferred from its values by default."""
+    drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
+    """Table columns to leave out, comma-separated."""
+    size: str | None = None
+    """Image size to resize to: 64, or height x width as 48x64."""
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    """Image channels: as the files have them, one, or three."""
+    limit: int | None = Field(None, ge=4)
+    """Use only this many samples, drawn with the seed, classes in proportion."""
+    group_by: str | None = None
+    """Keep groups in one part: a table column, or a regular expression on file names."""
+    split: Literal["random", "hash"] = "random"
+    """random: exact proportions from the seed; hash: adding files never moves others."""
+    fractions: str = "60/20/20"
+    """Shares of the training, validation and test parts, in percent."""
+    on_bad: Literal["error", "skip"] = "error"
+    """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
+    max_bad: float = Field(0.01, gt=0, le=1)
+    """The largest share of bad files that --on-bad skip accepts."""
+    allow_leakage: bool = False
+    """Train although the parts share samples or the target stands in the inputs."""
+
+    # -- Training
+    epochs: int = Field(50, ge=1)
+    """Passes over the training part, at most."""
+    batch_size: int | Literal["full"] = 32
+    """Samples a step; full takes the whole training part."""
+    optimizer: Literal[
+        "sgd",
+        "momentum",
+        "nesterov",
+        "adagrad",
+        "rmsprop",
+        "adadelta",
+        "adam",
+        "adamw",
+        "lbfgs",
+    ] = "adam"
+    """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, or lbfgs."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Step size; by default the optimizer's usual one."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Momentum of the optimizers momentum and nesterov."""
+    weight_decay: float = Field(0.004, ge=0)
+    """Decoupled weight decay of adamw."""
+    schedule: Literal["constant", "cosine", "step", "plateau"] = "constant"
+    """How the learning rate changes over the training."""
+    warmup: int = Field(0, ge=0)
+    """Epochs in which a cosine schedule rises from zero."""
+    decay_every: int = Field(10, ge=1)
+    """Epochs between the drops of a step schedule."""
+    decay_factor: float = Field(0.5, gt=0, lt=1)
+    """What a step or plateau schedule multiplies the rate by."""
+    plateau_patience: int = Field(3, ge=1)
+    """Epochs without improvement before a plateau schedule drops the rate."""
+    loss: Literal["auto", "crossentropy", "focal", "mse", "mae", "huber"] = "auto"
+    """auto: crossentropy for classes, mse for numbers."""
+    focal_gamma: float = Field(2.0, ge=0)
+    """Focusing exponent of the focal loss."""
+    monitor: str = "val_loss"
+    """What early stopping, the plateau schedule and the kept weights watch."""
+    early_stopping: int = Field(10, ge=0)
+    """Epochs without improvement before training stops; 0: never."""
+    keep: Literal["best", "last"] = "best"
+    """Weights to keep: those of the best epoch by --monitor, or the last ones."""
+    clip_norm: float | None = Field(None, gt=0)
+    """Clip the norm of all gradients together."""
+    clip_value: float | None = Field(None, gt=0)
+    """Clip every gradient entry."""
+    class_weights: str = "none"
+    """none, auto (inverse frequency), or a YAML file of class: weight."""
+    sampler: Literal["shuffle", "balanced"] = "shuffle"
+    """shuffle: each sample once an epoch; balanced: classes drawn equally often."""
+    repeats: int = Field(1, ge=1)
+    """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
+
+    # -- Machine
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Decides split, initial weights, order and everything else that is random."""
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    """Arithmetic of the layers."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """gpu fails where there is none."""
+    xla: Literal["auto", "on", "off"] = "auto"
+    """Compile with XLA."""
+    checkpoint_every: float = Field(60.0, ge=0)
+    """Seconds between checkpoints; 0: after every step. One is written each epoch's end at most."""
+
+    # -- Output
+    out: str = "saved_models"
+    """Folder that run folders go into."""
+    name: str | None = None
+    """Name of the run folder; by default model-data, with a number where that is taken."""
+
+    @field_validator("fractions")
+    @classmethod
+    def _three_parts(cls, value: str) -> str:
+        shares(value)
+        return value
+
+    @field_validator("size")
+    @classmethod
+    def _two_sides(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", value):
+            raise ValueError("write one number, or height x width as 48x64")
+        return value
+
+    @field_validator("size", "fractions", "name", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _some_samples(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("must be at least 1")
+        return value
+
+    @field_validator("group_by")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[\w .-]+", value):
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\w[\w.@+=-]*", value):
+            raise ValueError("a name has letters, digits and . _ - @ + = only")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> RunConfig:
+        if self.schedule == "cosine" and self.warmup >= self.epochs:
+            raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
+        if self.optimizer == "lbfgs" and self.schedule != "constant":
+            raise ValueError("lbfgs searches its own step; leave out --schedule")
+        if self.optimizer == "lbfgs" and self.precision != "float32":
+            raise ValueError("lbfgs needs --precision float32")
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, the optimizer's usual one where none was given."""
+        return self.learning_rate or LEARNING_RATES.get(self.optimizer, 1.0)
+
+
+def shares(text: str) -> tuple[float, float, float]:
+    """`60/20/20` as three fractions that sum to 1; the validation share may be 0."""
+    parts = text.replace(",", "/").split("/")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or abs(sum(numbers) - 100) > 1e-6 or min(numbers) < 0:
+        raise ValueError("write three shares that sum to 100, as 60/20/20")
+    if numbers[0] == 0 or numbers[2] == 0:
+        raise ValueError("the training and the test share can't be 0")
+    return numbers[0] / 100, numbers[1] / 100, numbers[2] / 100
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """`64` or `48x64` as (height, width)."""
+    if text is None:
+        return None
+    sides = [int(side) for side in text.split("x")]
+    return sides[0], sides[-1]
+
+
+_GRADIENT_STEPS = tuple(name for name in OPTIMIZERS if name != "lbfgs")
+# A field that is set explicitly is refused where this says that nothing would read it.
+_READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "momentum": ("optimizer", ("momentum", "nesterov")),
+    "weight_decay": ("optimizer", ("adamw",)),
+    "learning_rate": ("optimizer", _GRADIENT_STEPS),
+    "batch_size": ("optimizer", _GRADIENT_STEPS),
+    "clip_norm": ("optimizer", _GRADIENT_STEPS),
+    "clip_value": ("optimizer", _GRADIENT_STEPS),
+    "sampler": ("optimizer", _GRADIENT_STEPS),
+    "warmup": ("schedule", ("cosine",)),
+    "decay_every": ("schedule", ("step",)),
+    "decay_factor": ("schedule", ("step", "plateau")),
+    "plateau_patience": ("schedule", ("plateau",)),
+    "focal_gamma": ("loss", ("focal",)),
+    "max_bad": ("on_bad", ("skip",)),
+}
+
+
+def inert(values: dict[str, Any], given: set[str]) -> dict[str, str]:
+    """Fields of `given` that nothing would read under `values`, each with the reason."""
+    reasons = {}
+    for name in given & set(_READ_WHEN):
+        decider, readers = _READ_WHEN[name]
+        if values.get(decider) not in readers:
+            reasons[name] = (
+                f"has no effect: it needs {decider} {' or '.join(readers)}, "
+                f"and {decider} is {values.get(decider)}"
+            )
+    if "monitor" in given and not _monitors(values):
+        reasons["monitor"] = (
+            "has no effect: early_stopping is 0, keep is last and no plateau schedule runs"
+        )
+    return reasons
+
+
+def _monitors(values: dict[str, Any]) -> bool:
+    return bool(
+        values.get("early_stopping")
+        or values.get("keep") == "best"
+        or values.get("schedule") == "plateau"
+    )

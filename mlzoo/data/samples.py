@@ -1,0 +1,132 @@
+"""What a source loads (`Samples`) and what training takes (`Data`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlzoo.specs import Inputs, Outputs
+
+PARTS = ("train", "valid", "test")
+
+
+class Rows(Protocol):
+    """Inputs that are read by position: a NumPy array, or images that stay on disk.
+
+    `rows[indices]`, with an integer array or a slice, gives an array (n, *shape).
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, indices: Any) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input column of a table. A categorical one holds positions in `categories`."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All samples of a source, before they are split.
+
+    Attributes:
+        inputs: (n, *shape). A table is float32 with NaN where a value is missing and the
+            position in `Column.categories` where a column is categorical (-1: unseen, missing).
+        targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32.
+        task: `classification` or `regression`.
+        kind: `image`, `table` or `array`; how files of new samples are read.
+        class_names: classification only; a target is a position in it.
+        target_names: one a regression output, or the one column that holds the class.
+        columns: tables only.
+        maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).
+        names: what to call each sample (a file relative to the folder, `row 17`).
+        groups: a label a sample; samples that share one must not be parted. None: no groups.
+        given_parts: `train`, `valid` or `test` a sample where the source is already split.
+        hashes: a digest of each sample's decoded inputs, to find exact copies.
+        near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
+        reader: what `mlzoo.data.inputs.read` needs to read new samples the same way
+            (JSON-able; goes into data.json).
+        notes: what was inferred, a sentence each, ending with the flag that changes it.
+        warnings: what was found wrong but does not stop training.
+    """
+
+    inputs: Rows
+    targets: np.ndarray
+    task: str
+    kind: str = "array"
+    class_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ("target",)
+    columns: tuple[Column, ...] = ()
+    maximum: float | None = None
+    names: Sequence[str] = ()
+    groups: np.ndarray | None = None
+    given_parts: np.ndarray | None = None
+    hashes: np.ndarray | None = None
+    near_hashes: np.ndarray | None = None
+    reader: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def name_of(self, index: int) -> str:
+        """What to call the sample at a position."""
+        return self.names[index] if len(self.names) else f"sample {index}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The training, validation or test samples: positions in a `Samples`."""
+
+    samples: Samples
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def inputs(self, positions: Any = slice(None)) -> np.ndarray:
+        """Inputs (n, *shape) at positions within this part."""
+        return self.samples.inputs[self.indices[positions]]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """All targets of this part, in its order."""
+        return self.samples.targets[self.indices]
+
+    def names(self) -> list[str]:
+        """What to call each sample of this part, in its order."""
+        return [self.samples.name_of(int(i)) for i in self.indices]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples in three parts, and what a model for them gets and owes.
+
+    `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those of
+    the source followed by those of the split and the leakage checks.
+    """
+
+    samples: Samples
+    train: Part
+    valid: Part
+    test: Part
+    inputs: Inputs
+    outputs: Outputs
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def parts(self) -> dict[str, Part]:
+        """The three parts by name."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}

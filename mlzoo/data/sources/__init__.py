@@ -1,0 +1,1 @@
+"""Source plug-ins: each exports `Config`, `recognises(path) -> bool`, `load(config) -> Samples`."""

@@ -1,0 +1,37 @@
+"""What can go wrong, as classes. Each message says what was received and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MlzooError(Exception):
+    """Something asked for could not be done. The message is one or more lines for a person."""
+
+
+class UsageError(MlzooError):
+    """A flag, a configuration file or a name is wrong. `problems` holds one line a mistake."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(MlzooError):
+    """The data can't be used as they are: unreadable, inconsistent, leaking."""
+
+
+class ResourceError(MlzooError):
+    """Memory, disk or the device asked for is not there."""
+
+
+class DivergedError(MlzooError):
+    """The loss became NaN or infinite."""
+
+
+class Interrupted(MlzooError):
+    """A signal stopped the work after its state was saved. `signal` is the signal's number."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        self.signal = signal
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Model plug-ins: each exports `Config` and `build(config, inputs, outputs) -> keras.Model`."""

@@ -1,0 +1,99 @@
+"""Plug-ins by name: a plug-in is a file, and the file's name is its name.
+
+Listing and describing plug-ins reads files as text, so it imports none of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from mlzoo.errors import UsageError
+
+_ROOT = Path(__file__).parent
+_FOLDERS = {"model": "models", "source": "data/sources"}
+
+
+def names(kind: str) -> list[str]:
+    """The names of all plug-ins of a kind (`model` or `source`), sorted."""
+    folder = _ROOT / _FOLDERS[kind]
+    return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+
+
+def summary(kind: str, name: str) -> str:
+    """The first line of a plug-in's docstring, read without importing it."""
+    text = (_ROOT / _FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import a plug-in by name, or by path where `name` ends in `.py`.
+
+    Raises:
+        UsageError: no plug-in has that name, or the file is missing or exports too little.
+    """
+    if name.endswith(".py"):
+        return _load_file(kind, Path(name))
+    check_name(kind, name)
+    package = _FOLDERS[kind].replace("/", ".")
+    return importlib.import_module(f"mlzoo.{package}.{name}")
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise UsageError unless a plug-in of that kind and name (or that file) exists."""
+    if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise UsageError(f"no file {name!r} (looked at {Path(name).resolve()})")
+    elif name not in names(kind):
+        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {kind}s` lists them all")
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line for a wrong name, with the closest right one where there is one."""
+    close = closest(name, known)
+    hint = f" (did you mean {close!r}?)" if close else ""
+    return f"unknown {what} {name!r}{hint}"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None."""
+    by_lower = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+_EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "load")}
+
+
+def _load_file(kind: str, path: Path) -> ModuleType:
+    check_name(kind, str(path))
+    # The content is part of the module's name: two files called model.py must not be one module.
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    module_name = f"mlzoo_user_{path.stem}_{digest}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} can't be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise UsageError(f"{path} fails when it is imported: {error!r}") from error
+    missing = [name for name in _EXPORTS[kind] if not hasattr(module, name)]
+    if missing:
+        del sys.modules[module_name]
+        raise UsageError(
+            f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
+            f"a {kind} exports {', '.join(_EXPORTS[kind])}"
+        )
+    return module
