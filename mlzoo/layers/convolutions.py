@@ -1,0 +1,83 @@
+"""Convolutions as the image models use them, with a plain sentence where a map gets too small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from mlzoo.errors import UsageError
+from mlzoo.layers.pieces import initializer as initializer_named
+from mlzoo.layers.pieces import regularizer
+
+
+def convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    *,
+    name: str,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: str = "same",
+    separable: bool = False,
+    bias: bool = True,
+    initializer: str = "auto",
+    activation: str = "relu",
+    l2: float = 0.0,
+) -> keras.KerasTensor:
+    """A convolution of (batch, height, width, channels), without its activation.
+
+    Args:
+        x: the feature map.
+        filters: channels of the result.
+        kernel: side of the square kernel.
+        name: the layer's name.
+        stride: step of the kernel.
+        dilation: spacing of the kernel's taps.
+        padding: `same` or `valid`.
+        separable: one kernel a channel, then a 1x1 convolution.
+        bias: whether it has one (batch normalisation after it has its own).
+        initializer: a name of `mlzoo.setting_types.Initializer`.
+        activation: the activation that follows, which `auto` weights depend on.
+        l2: penalty on the squared weights.
+
+    Raises:
+        UsageError: with `valid` padding, the kernel is larger than the map.
+    """
+    if padding == "valid":
+        _check_fits(x, dilation * (kernel - 1) + 1, name)
+    start = initializer_named(initializer, activation)
+    penalty = regularizer(0, l2)
+    common: dict[str, Any] = {
+        "strides": stride,
+        "dilation_rate": dilation,
+        "padding": padding,
+        "use_bias": bias,
+        "name": name,
+    }
+    if separable:
+        layer = keras.layers.SeparableConv2D(
+            filters,
+            kernel,
+            depthwise_initializer=start,
+            pointwise_initializer=initializer_named(initializer, activation),
+            depthwise_regularizer=penalty,
+            pointwise_regularizer=penalty,
+            **common,
+        )
+    else:
+        layer = keras.layers.Conv2D(
+            filters, kernel, kernel_initializer=start, kernel_regularizer=penalty, **common
+        )
+    return layer(x)
+
+
+def _check_fits(x: keras.KerasTensor, extent: int, name: str) -> None:
+    height, width = x.shape[1:3]
+    if min(height, width) < extent:
+        raise UsageError(
+            f"{name}: its kernel spans {extent} pixels, but the feature map has only "
+            f"{height}x{width} left there; use fewer blocks or convolutions, a smaller kernel or "
+            "stride, padding=same, or larger images (--size)"
+        )

@@ -1,0 +1,171 @@
+"""Losses on probabilities (focal, Dice, intersection over union) and one on standardised numbers.
+
+Targets may be positions of classes or one-hot; a model with one unit predicts the probability of
+the second of two classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+_EPSILON = 1e-7
+
+
+def _one_hot(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Targets and probabilities with one entry a class, both (..., classes).
+
+    One predicted unit p becomes the pair (1 - p, p).
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    if y_pred.shape[-1] == 1:
+        y_pred = ops.concatenate([1 - y_pred, y_pred], axis=-1)
+    if len(y_true.shape) < len(y_pred.shape):
+        y_true = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
+    return ops.cast(y_true, y_pred.dtype), y_pred
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Focal(keras.losses.Loss):
+    """Focal loss -alpha (1 - p)^gamma log p, with p the probability of the true class.
+
+    Lin et al., "Focal Loss for Dense Object Detection" (2017). gamma 0 is cross-entropy.
+
+    Args:
+        gamma: focusing exponent, at least 0; large values ignore what is already right.
+        alpha: one weight for all classes, or one a class (two classes: negative, positive).
+    """
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        alpha: float | Sequence[float] = 1.0,
+        name: str = "focal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.gamma = gamma
+        self.alpha = alpha
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each position; y_pred (batch, ..., units)."""
+        y_true, y_pred = _one_hot(y_true, y_pred)
+        p = ops.clip(y_pred, _EPSILON, 1.0)
+        # The true class alone counts; where p is 1 the base of the power is held over 0, since
+        # the gradient of 0^gamma is infinite for gamma < 1.
+        miss = ops.power(ops.maximum(1.0 - p, _EPSILON), self.gamma)
+        alpha = ops.cast(self.alpha, y_pred.dtype)
+        return -ops.sum(alpha * y_true * miss * ops.log(p), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the loss."""
+        return {**super().get_config(), "gamma": self.gamma, "alpha": self.alpha}
+
+
+class _Overlap(keras.losses.Loss):
+    """Base of the losses on the overlap of masks: a mean over classes, for each sample."""
+
+    def __init__(self, smooth: float = 1e-6, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.smooth = smooth
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each sample, (batch,); y_pred (batch, ..., units)."""
+        if y_pred.shape[-1] == 1 and len(y_true.shape) < len(y_pred.shape):
+            y_true = ops.expand_dims(y_true, -1)
+        elif y_pred.shape[-1] > 1:
+            y_true, y_pred = _one_hot(y_true, y_pred)
+        y_true = ops.cast(y_true, y_pred.dtype)
+        positions = tuple(range(1, len(y_pred.shape) - 1))
+        both = ops.sum(y_true * y_pred, axis=positions)
+        total = ops.sum(y_true, axis=positions) + ops.sum(y_pred, axis=positions)
+        return ops.mean(self._miss(both, total), axis=-1)
+
+    def _miss(self, both: Any, total: Any) -> Any:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the loss."""
+        return {**super().get_config(), "smooth": self.smooth}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Dice(_Overlap):
+    """Dice loss 1 - 2|A and B| / (|A| + |B|) of masks, a mean over classes and samples.
+
+    Milletari et al., "V-Net" (2016), with sums in place of squares. It is 0 for equal masks, 1
+    for disjoint ones, and 0 for a class that neither mask holds. With one unit, only the mask of
+    the second class counts.
+
+    Args:
+        smooth: added above and below the fraction line; 1 softens the loss of tiny objects.
+    """
+
+    def _miss(self, both: Any, total: Any) -> Any:
+        return 1.0 - (2.0 * both + self.smooth) / (total + self.smooth)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class IoU(_Overlap):
+    """Jaccard loss 1 - |A and B| / |A or B| of masks, a mean over classes and samples.
+
+    Rahman and Wang, "Optimizing Intersection-Over-Union" (2016). It is 0 for equal masks, 1 for
+    disjoint ones, and 0 for a class that neither mask holds. With one unit, only the mask of the
+    second class counts.
+
+    Args:
+        smooth: added above and below the fraction line; 1 softens the loss of tiny objects.
+    """
+
+    def _miss(self, both: Any, total: Any) -> Any:
+        return 1.0 - (both + self.smooth) / (total - both + self.smooth)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Standardised(keras.losses.Loss):
+    """A loss of (y - mean) / std for targets and predictions in the target's own units.
+
+    So the gradient does not depend on those units, while the model predicts in them.
+
+    Args:
+        loss: a Keras loss or its name (`mse`, `mae`, `huber`).
+        mean: mean of each target over the training part.
+        std: standard deviation of each target over the training part, over 0.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        mean: Sequence[float],
+        std: Sequence[float],
+        name: str = "standardised",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        self.mean = tuple(float(m) for m in mean)
+        self.std = tuple(float(s) for s in std)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each sample; y_pred (batch, targets), y_true the same or (batch,)."""
+        y_pred = ops.convert_to_tensor(y_pred)
+        y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred))
+        inner = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        return inner(self._standardise(y_true), self._standardise(y_pred))
+
+    def _standardise(self, y: Any) -> Any:
+        return (y - ops.cast(self.mean, y.dtype)) / ops.cast(self.std, y.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the loss."""
+        return {
+            **super().get_config(),
+            "loss": keras.losses.serialize(self.loss),
+            "mean": self.mean,
+            "std": self.std,
+        }

@@ -1,0 +1,158 @@
+"""Convolutional network: blocks of convolutions and pooling, for images from 8x8 up.
+
+A plain stack in the manner of Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014).
+What differs: batch normalisation between convolution and activation (Ioffe and Szegedy 2015), and
+global average pooling in place of large dense layers (Lin et al., "Network in Network", 2013).
+Convolution j of block i is `block{i}_conv{j}`, its activation `block{i}_activation{j}`. A map is
+pooled only while its smaller side is at least 4, so that small images keep their detail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from mlzoo.configs import Settings
+from mlzoo.setting_types import Activation, Initializer, Rate, Rates, Sizes, check_lengths
+from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Config(Settings):
+    """Settings of cnn."""
+
+    filters: Sizes = (32, 64, 128)
+    """Filters of the blocks, comma-separated; as many blocks as numbers."""
+    convolutions: int = Field(2, ge=1, le=8)
+    """Convolutions a block."""
+    kernel: int = Field(3, ge=1, le=15)
+    """Side of the square kernels."""
+    stride: int = Field(1, ge=1, le=8)
+    """Step of the first convolution of each block."""
+    dilation: int = Field(1, ge=1, le=16)
+    """Spacing of the kernel's taps; over 1 it needs stride 1."""
+    padding: Literal["same", "valid"] = "same"
+    """same: convolutions keep the map's size; valid: no padding."""
+    separable: bool = False
+    """Depthwise-separable convolutions: fewer weights, less computing."""
+    batch_normalization: bool = True
+    """Normalise over the batch between each convolution and its activation."""
+    activation: Activation = "relu"
+    """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
+    or trainable_slope."""
+    pooling: Literal["max", "average", "none"] = "max"
+    """What halves the map after each block while its smaller side is at least 4."""
+    dropout: Rates = (0.0,)
+    """Share of features dropped after each block, or one a block."""
+    head: Literal["average", "max", "flatten"] = "average"
+    """From the last map to features: global average or maximum, or all of it."""
+    dense: Sizes = ()
+    """Units of the dense layers after that, comma-separated."""
+    dense_dropout: Rate = 0.0
+    """Share of features dropped before the output layer."""
+    l2: float = Field(0.0, ge=0)
+    """Penalty on the squared weights."""
+    initializer: Initializer = "auto"
+    """First weights; auto: He for the ReLU family, Glorot for tanh, sigmoid and linear, LeCun
+    normal for SELU; standard_normal: N(0, 1)."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if not self.filters:
+            raise ValueError("filters names no block; give one number a block, as in 32,64")
+        check_lengths("blocks", len(self.filters), dropout=self.dropout)
+        if self.dilation > 1 and self.stride > 1:
+            raise ValueError(
+                f"dilation {self.dilation} and stride {self.stride} can't both be over 1"
+            )
+        if self.dilation > 1 and self.kernel == 1:
+            raise ValueError("dilation has no effect on kernels of one pixel")
+        return self
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+
+    Raises:
+        UsageError: a sample is no image, or too small for these settings.
+    """
+    import keras
+
+    from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+
+    inputs.require_image("cnn")
+    tensor, x = inputs.start()
+    for number in range(1, len(config.filters) + 1):
+        x = _block(x, number, config)
+    x = _features(x, config)
+    for number, units in enumerate(config.dense, 1):
+        x = keras.layers.Dense(
+            units,
+            kernel_initializer=initializer(config.initializer, config.activation),
+            kernel_regularizer=regularizer(0, config.l2),
+            name=f"dense{number}",
+        )(x)
+        x = activate(x, config.activation, f"dense{number}_activation")
+    if config.dense_dropout:
+        x = dropout(config.activation, config.dense_dropout, "dense_dropout")(x)
+    output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
+    return keras.Model(tensor, output, name="cnn")
+
+
+def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:
+    """Block `number` (from 1): its convolutions, pooling and dropout."""
+    import keras
+
+    from mlzoo.layers.pieces import dropout
+    from mlzoo.setting_types import per_layer
+
+    for convolution in range(1, config.convolutions + 1):
+        x = _convolution(x, number, convolution, config)
+    if config.pooling != "none" and min(x.shape[1:3]) >= 4:
+        average = config.pooling == "average"
+        pool = keras.layers.AveragePooling2D if average else keras.layers.MaxPooling2D
+        x = pool(2, name=f"block{number}_pool")(x)
+    rate = per_layer(config.dropout, len(config.filters))[number - 1]
+    return dropout(config.activation, rate, f"block{number}_dropout")(x) if rate else x
+
+
+def _convolution(
+    x: keras.KerasTensor, block: int, number: int, config: Config
+) -> keras.KerasTensor:
+    """Convolution `number` of a block (both from 1), normalisation and activation."""
+    import keras
+
+    from mlzoo.layers.convolutions import convolution
+    from mlzoo.layers.pieces import activate
+
+    x = convolution(
+        x,
+        config.filters[block - 1],
+        config.kernel,
+        name=f"block{block}_conv{number}",
+        stride=config.stride if number == 1 else 1,
+        dilation=config.dilation,
+        padding=config.padding,
+        separable=config.separable,
+        bias=not config.batch_normalization,
+        initializer=config.initializer,
+        activation=config.activation,
+        l2=config.l2,
+    )
+    if config.batch_normalization:
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"block{block}_norm{number}")(x)
+    return activate(x, config.activation, f"block{block}_activation{number}")
+
+
+def _features(x: keras.KerasTensor, config: Config) -> keras.KerasTensor:
+    """(batch, height, width, channels) as (batch, features)."""
+    import keras
+
+    if config.head == "flatten":
+        return keras.layers.Flatten(name="flatten")(x)
+    if config.head == "max":
+        return keras.layers.GlobalMaxPooling2D(name="global_pool")(x)
+    return keras.layers.GlobalAveragePooling2D(name="global_pool")(x)

@@ -1,0 +1,157 @@
+"""Multilayer perceptron: dense layers, for tables, signals and small images.
+
+Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
+What differs is of later date: ReLU with He's initialisation, dropout, batch normalisation
+(between the dense layer and its activation), SELU (Klambauer et al. 2017, with LeCun-normal
+weights and AlphaDropout), activations with a trained parameter, and skip connections. Images
+are flattened. Hidden layer i is `hidden{i}`, its activation `hidden{i}_activation`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mlzoo.configs import Settings
+from mlzoo.setting_types import (
+    Activations,
+    Initializer,
+    Rates,
+    Sizes,
+    Words,
+    check_lengths,
+    per_layer,
+)
+from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Config(Settings):
+    """Settings of mlp."""
+
+    hidden: Sizes = (128, 64)
+    """Units of the hidden layers, comma-separated; as many layers as numbers."""
+    activation: Activations = ("relu",)
+    """Activation of all hidden layers, or one a layer, comma-separated: relu, leaky_relu (slope
+    .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent, trainable_slope."""
+    exponent: float = Field(1.7, ge=1.4, le=2)
+    """Where the exponent of trainable_exponent starts."""
+    dropout: Rates = (0.0,)
+    """Share of units dropped after each hidden layer, or one a layer."""
+    batch_normalization: bool = False
+    """Normalise over the batch between each dense layer and its activation."""
+    l1: float = Field(0.0, ge=0)
+    """Penalty on the absolute weights of all dense layers."""
+    l2: float = Field(0.0, ge=0)
+    """Penalty on the squared weights of all dense layers."""
+    initializer: Initializer = "auto"
+    """First weights of the hidden layers; auto: He for the ReLU family, Glorot for tanh, sigmoid
+    and linear, LeCun normal for SELU; standard_normal: N(0, 1)."""
+    skips: Words = ()
+    """Skip connections as from-to pairs of hidden layers, comma-separated: 2-4,4-6 joins the
+    output of layer 2 to that of layer 4, and this to that of layer 6; layer 0 is the input."""
+    join: Literal["add", "concatenate"] = "add"
+    """How a skip connection joins; add needs layers of the same size."""
+
+    @field_validator("skips")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            start, _, end = text.partition("-")
+            if not (start.isdigit() and end.isdigit() and int(start) < int(end)):
+                raise ValueError(f"{text!r} is no skip connection; write from-to, as in 2-4")
+        if len(set(value)) < len(value):
+            raise ValueError(f"a skip connection is given twice in {', '.join(value)}")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        count = len(self.hidden)
+        if not count:
+            raise ValueError("hidden names no layer; the model without hidden layers is linear")
+        check_lengths("hidden layers", count, activation=self.activation, dropout=self.dropout)
+        if self.exponent != 1.7 and "trainable_exponent" not in self.activation:
+            raise ValueError("exponent has no effect without activation trainable_exponent")
+        if self.join == "concatenate" and not self.skips:
+            raise ValueError("join has no effect without skips")
+        for start, end in self.skip_pairs:
+            if end > count:
+                raise ValueError(f"skip {start}-{end} ends at layer {end}, but there are {count}")
+            if self.join == "add" and start and self.hidden[start - 1] != self.hidden[end - 1]:
+                raise ValueError(
+                    f"skip {start}-{end} adds {self.hidden[start - 1]} units to "
+                    f"{self.hidden[end - 1]}; make the layers equal or set join=concatenate"
+                )
+        return self
+
+    @property
+    def skip_pairs(self) -> list[tuple[int, int]]:
+        """The skip connections as numbers of layers."""
+        pairs = (text.split("-") for text in self.skips)
+        return [(int(start), int(end)) for start, end in pairs]
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """The model, from (batch, *inputs.shape) to (batch, outputs.units).
+
+    Raises:
+        UsageError: a skip connection adds inputs of another size than its layer.
+    """
+    import keras
+
+    from mlzoo.layers.pieces import flat, regularizer
+
+    tensor, scaled = inputs.start()
+    joined = [flat(scaled)]
+    for number in range(1, len(config.hidden) + 1):
+        x = _hidden(joined[-1], number, config)
+        joined.append(_with_skips(x, joined, number, config))
+    output = outputs.head(joined[-1], kernel_regularizer=regularizer(config.l1, config.l2))
+    return keras.Model(tensor, output, name="mlp")
+
+
+def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:
+    """Hidden layer `number` (from 1): dense, normalisation, activation, dropout."""
+    import keras
+
+    from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+
+    count = len(config.hidden)
+    activation = per_layer(config.activation, count)[number - 1]
+    rate = per_layer(config.dropout, count)[number - 1]
+    name = f"hidden{number}"
+    x = keras.layers.Dense(
+        config.hidden[number - 1],
+        use_bias=not config.batch_normalization,
+        kernel_initializer=initializer(config.initializer, activation),
+        kernel_regularizer=regularizer(config.l1, config.l2),
+        name=name,
+    )(x)
+    if config.batch_normalization:
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    x = activate(x, activation, f"{name}_activation", config.exponent)
+    return dropout(activation, rate, f"{name}_dropout")(x) if rate else x
+
+
+def _with_skips(
+    x: keras.KerasTensor, earlier: list[keras.KerasTensor], number: int, config: Config
+) -> keras.KerasTensor:
+    """Join to hidden layer `number` the outputs of `earlier` layers that skip to it."""
+    import keras
+
+    from mlzoo.errors import UsageError
+
+    sources = [earlier[start] for start, end in config.skip_pairs if end == number]
+    if not sources:
+        return x
+    if config.join == "concatenate":
+        return keras.layers.Concatenate(name=f"hidden{number}_join")([x, *sources])
+    if any(source.shape != x.shape for source in sources):
+        raise UsageError(
+            f"mlp: the inputs have {earlier[0].shape[-1]} features, hidden layer {number} has "
+            f"{x.shape[-1]} units, so skip 0-{number} can't add them; set join=concatenate"
+        )
+    return keras.layers.Add(name=f"hidden{number}_join")([x, *sources])

@@ -1,0 +1,75 @@
+"""Types of settings that several plug-ins share; light, because help reads them.
+
+A list may be given as a list, as one value, or as a comma-separated text (`--set hidden=64,32`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+
+def as_list(value: Any) -> Any:
+    """`64`, `"64,32"` and `[64, 32]` as a list; what is none of these stays as it is."""
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value]
+    return value
+
+
+def as_text(value: Any) -> Any:
+    """A number as text, so that `variant=18` from YAML is the choice "18"."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Sizes = Annotated[tuple[Size, ...], BeforeValidator(as_list)]
+"""Numbers of units or filters, one a layer."""
+Rates = Annotated[tuple[Rate, ...], BeforeValidator(as_list)]
+"""Shares in [0, 1), one for all layers or one a layer."""
+Words = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+
+Activation = Literal[
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "selu",
+    "tanh",
+    "sigmoid",
+    "linear",
+    "trainable_exponent",
+    "trainable_slope",
+]
+Activations = Annotated[tuple[Activation, ...], BeforeValidator(as_list)]
+"""Activations, one for all layers or one a layer."""
+Initializer = Literal[
+    "auto",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "standard_normal",
+]
+Penalty = Annotated[float, Field(ge=0)]
+
+
+def check_lengths(layers: str, count: int, **lists: tuple[Any, ...]) -> None:
+    """Raise ValueError unless each list holds one value, or one for each of `count` layers."""
+    for name, values in lists.items():
+        if len(values) not in (1, count):
+            raise ValueError(
+                f"{name} has {len(values)} values for {count} {layers}; "
+                f"give one for all, or one for each"
+            )
+
+
+def per_layer(values: tuple[Any, ...], count: int) -> list[Any]:
+    """One value for each of `count` layers from a list that `check_lengths` accepted."""
+    return list(values) * count if len(values) == 1 else list(values)
