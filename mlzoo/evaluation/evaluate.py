@@ -1,0 +1,188 @@
+"""A model's scores on one part of the data, with intervals, beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.samples import Data, Part
+from mlzoo.errors import DataError, DivergedError
+from mlzoo.evaluation import baselines, intervals
+from mlzoo.evaluation.metrics import (
+    HEADLINES,
+    as_probabilities,
+    classification,
+    regression,
+    score,
+    scorers,
+)
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model said of each of n samples.
+
+    Attributes:
+        targets: (n,) class positions, or (n,) or (n, k) true values.
+        outputs: (n, k) class probabilities, or predictions shaped as `targets`.
+        indices: (n,) positions of the samples in `Samples`.
+    """
+
+    targets: np.ndarray
+    outputs: np.ndarray
+    indices: np.ndarray
+
+
+def evaluate(
+    predict: Predict,
+    data: Data,
+    part: str = "test",
+    seed: int = 0,
+    with_baselines: bool = True,
+) -> tuple[dict[str, Any], Outcome]:
+    """Score a model on one part of the data, which is read in chunks of at most 32 MB.
+
+    Args:
+        predict: from raw inputs (n, *shape) to the model's outputs (n, units), n up to 8192.
+        data: the samples; its training part is read for the baselines only.
+        part: `train`, `valid` or `test`.
+        seed: decides the resamples of the intervals and the baselines' training samples.
+        with_baselines: fit and score the baselines as well.
+
+    Returns:
+        A JSON-able dict and the predictions it is computed from. Its keys: `part`; `samples`;
+        `metrics` (`metrics.classification` or `metrics.regression`); `intervals`
+        {metric: [low, high] or None}; `interval_unit` (`samples` or `groups`), `units` (how many
+        of those); `baselines` {name: metrics and `note`}; `gain` (over the best baseline:
+        `baseline`, `metric`, `value`, `interval`; positive is better); and
+        `better_than_baseline`: whether that interval lies above 0. None without baselines.
+
+    Raises:
+        DataError: the part is empty.
+        DivergedError: the model's outputs hold NaN or infinity.
+    """
+    rows = data.parts()[part]
+    if not len(rows):
+        raise DataError(f"there is nothing to evaluate: the {part} part is empty")
+    fitted = baselines.fit(data, seed) if with_baselines else {}
+    said = baselines.outputs_of(
+        {"": predict} | {name: base.predict for name, base in fitted.items()}, rows
+    )
+    outcome = _outcome(said.pop(""), data, rows, part)
+    groups = _groups(rows)
+    found = scorers(data.samples.task, outcome.targets, outcome.outputs)
+    result = {
+        "part": part,
+        "samples": len(rows),
+        "metrics": _metrics(data, outcome),
+        "intervals": intervals.intervals(found, len(rows), groups, seed),
+        "interval_unit": intervals.unit(groups),
+        "units": len(rows) if groups is None else len(np.unique(groups)),
+        "baselines": _baseline_scores(data, rows, fitted, said),
+        **_gain(data, outcome, said, groups, seed),
+    }
+    return result, outcome
+
+
+def summarise_repeats(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Mean and spread of each scalar metric over repeated trainings.
+
+    Args:
+        runs: one `metrics` dict a training; entries that are no numbers are left out.
+
+    Returns:
+        {metric: {mean, std, min, max, interval, values}}. `std` divides by n - 1. `interval` is
+        the 95 % interval of the mean by Student's t. Both are None for a single training. A
+        metric that is undefined in some training is left out of the summary.
+    """
+    names = [name for name, value in runs[0].items() if _is_number(value)] if runs else []
+    return {
+        name: _summary([float(run[name]) for run in runs])
+        for name in names
+        if all(_is_number(run.get(name)) for run in runs)
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _summary(values: list[float]) -> dict[str, Any]:
+    count, mean = len(values), float(np.mean(values))
+    summary: dict[str, Any] = {
+        "mean": mean,
+        "std": None,
+        "min": min(values),
+        "max": max(values),
+        "interval": None,
+        "values": values,
+    }
+    if count > 1:
+        from scipy.special import stdtrit
+
+        std = float(np.std(values, ddof=1))
+        half = float(stdtrit(count - 1, 0.975)) * std / count**0.5
+        summary |= {"std": std, "interval": [mean - half, mean + half]}
+    return summary
+
+
+def _outcome(outputs: np.ndarray, data: Data, rows: Part, part: str) -> Outcome:
+    bad = int((~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)).sum())
+    if bad:
+        raise DivergedError(
+            f"the model's outputs are NaN or infinite for {bad} of the {len(rows)} samples of the "
+            f"{part} part; train again with a smaller --learning-rate or --precision float32"
+        )
+    if data.samples.task == "classification":
+        outputs = as_probabilities(outputs)
+    else:
+        outputs = outputs.astype("float64").reshape(rows.targets.shape)
+    return Outcome(rows.targets, outputs, rows.indices)
+
+
+def _groups(rows: Part) -> np.ndarray | None:
+    groups = rows.samples.groups
+    return None if groups is None else np.asarray(groups)[rows.indices].astype(str)
+
+
+def _metrics(data: Data, outcome: Outcome) -> dict[str, Any]:
+    if data.samples.task == "classification":
+        return classification(outcome.targets, outcome.outputs, data.samples.class_names)
+    return regression(outcome.targets, outcome.outputs, data.samples.target_names)
+
+
+def _baseline_scores(
+    data: Data, rows: Part, fitted: dict[str, baselines.Baseline], said: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    return {
+        name: {**score(data.samples.task, rows.targets, said[name]), "note": base.note}
+        for name, base in fitted.items()
+    }
+
+
+def _gain(
+    data: Data,
+    outcome: Outcome,
+    said: dict[str, np.ndarray],
+    groups: np.ndarray | None,
+    seed: int,
+) -> dict[str, Any]:
+    """The headline metric beside that of the best baseline, by a paired bootstrap."""
+    if not said:
+        return {"gain": None, "better_than_baseline": None}
+    task, samples = data.samples.task, len(outcome.targets)
+    metric, mode = HEADLINES[task]
+    sign = 1 if mode == "max" else -1
+    theirs = {name: scorers(task, outcome.targets, out)[metric] for name, out in said.items()}
+    ones = np.ones((1, samples))
+    best = max(theirs, key=lambda name: sign * float(theirs[name](ones)[0]))
+    ours = scorers(task, outcome.targets, outcome.outputs)[metric]
+    pair = (ours, theirs[best]) if mode == "max" else (theirs[best], ours)
+    value, interval = intervals.difference(*pair, samples, groups, seed)
+    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
+    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}

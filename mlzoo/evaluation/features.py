@@ -1,0 +1,91 @@
+"""From raw inputs to a matrix for a linear model: small, and computed chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mlzoo.data.samples import Column, Data, Part
+
+Features = Callable[[np.ndarray], np.ndarray]
+
+SIDE = 16
+"""Images are averaged to at most this height and width."""
+WIDTH = 1024
+"""Arrays are averaged to at most this many features."""
+CATEGORIES = 50
+"""A categorical column gives at most this many features: its most frequent values."""
+_CHUNK_BYTES = 32_000_000
+
+
+def chunks(part: Part) -> Iterator[slice]:
+    """Slices of positions of a part that hold at most 32 MB of inputs each."""
+    inputs = part.samples.inputs
+    row_bytes = int(np.prod(inputs.shape[1:])) * max(4, np.dtype(inputs.dtype).itemsize)
+    step = int(np.clip(_CHUNK_BYTES // max(row_bytes, 1), 1, 8192))
+    for start in range(0, len(part), step):
+        yield slice(start, min(start + step, len(part)))
+
+
+def featurise(data: Data, rows: Part) -> tuple[Features, str]:
+    """A function from inputs (n, *shape) to float64 features (n, d), and a note on what it loses.
+
+    `rows` are the training samples that decide which categories get a feature.
+    """
+    shape = data.samples.inputs.shape[1:]
+    if data.samples.kind == "image" and len(shape) == 3:
+        small = min(shape[0], SIDE), min(shape[1], SIDE)
+        changed = small != shape[:2] or shape[2] != 1
+        return _shrink, f"images averaged to {small[0]}x{small[1]} gray" if changed else ""
+    if data.samples.columns:
+        return _table(data.samples.columns, rows)
+    width = int(np.prod(shape))
+    return _flatten, f"{width} inputs averaged to {WIDTH}" if width > WIDTH else ""
+
+
+def _shrink(images: np.ndarray) -> np.ndarray:
+    """Mean over the channels, then over the cells of a grid of at most 16x16."""
+    gray = images.mean(axis=-1, dtype="float64")
+    small = _pool(_pool(gray, 1, SIDE), 2, SIDE)
+    return small.reshape(len(images), -1)
+
+
+def _flatten(inputs: np.ndarray) -> np.ndarray:
+    return _pool(inputs.reshape(len(inputs), -1).astype("float64"), 1, WIDTH)
+
+
+def _pool(values: np.ndarray, axis: int, most: int) -> np.ndarray:
+    """Average neighbours along an axis so that at most `most` remain."""
+    size = values.shape[axis]
+    if size <= most:
+        return values
+    edges = np.arange(most + 1) * size // most
+    shape = [1] * values.ndim
+    shape[axis] = most
+    return np.add.reduceat(values, edges[:-1], axis) / np.diff(edges).reshape(shape)
+
+
+def _table(columns: Sequence[Column], rows: Part) -> tuple[Features, str]:
+    """Numeric columns as they are, categorical ones one-hot (unseen and missing: all zero)."""
+    inputs = rows.inputs()
+    kept = {
+        i: _most_frequent(inputs[:, i], len(c.categories))
+        for i, c in enumerate(columns)
+        if c.categories
+    }
+    numeric = [i for i in range(len(columns)) if i not in kept]
+
+    def features(table: np.ndarray) -> np.ndarray:
+        one_hot = [(table[:, [i]] == codes).astype("float64") for i, codes in kept.items()]
+        return np.concatenate([table[:, numeric].astype("float64"), *one_hot], axis=1)
+
+    cut = [columns[i].name for i in kept if len(columns[i].categories) > CATEGORIES]
+    note = f"the {CATEGORIES} most frequent values of {', '.join(cut)}" if cut else ""
+    return features, note
+
+
+def _most_frequent(codes: np.ndarray, categories: int) -> np.ndarray:
+    known = codes[np.isfinite(codes) & (codes >= 0)].astype("int64")
+    counts = np.bincount(known, minlength=categories)
+    return np.sort(np.argsort(-counts, kind="stable")[:CATEGORIES])

@@ -1,0 +1,174 @@
+"""Metrics of arrays: plain Python numbers, None where a metric is undefined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from mlzoo.evaluation.scorers import (
+    Array,
+    Scorer,
+    classification_scorers,
+    ratio,
+    regression_scorers,
+)
+
+Mode = Literal["max", "min"]
+
+
+class Headline(NamedTuple):
+    """The one metric that a task is judged by, and whether more or less of it is better."""
+
+    name: str
+    mode: Mode
+
+
+HEADLINES = {
+    "classification": Headline("accuracy", "max"),
+    "regression": Headline("rmse", "min"),
+}
+
+MODES: Mapping[str, Mode] = {
+    "accuracy": "max",
+    "balanced_accuracy": "max",
+    "macro_f1": "max",
+    "log_loss": "min",
+    "roc_auc": "max",
+    "rmse": "min",
+    "mae": "min",
+    "r2": "max",
+}
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def scorers(task: str, targets: Array, outputs: Array) -> dict[str, Scorer]:
+    """The scalar metrics of a task as functions of sample weights.
+
+    `outputs` are class probabilities (n, k), or predictions shaped as the targets.
+    """
+    if task == "classification":
+        return classification_scorers(targets, outputs)
+    return regression_scorers(targets, outputs)
+
+
+def score(task: str, targets: Array, outputs: Array) -> dict[str, float | None]:
+    """The scalar metrics of a task: {name: value}, None where one is undefined."""
+    ones = np.ones((1, len(targets)))
+    found = scorers(task, targets, outputs)
+    return {name: number(scorer(ones)[0]) for name, scorer in found.items()}
+
+
+def as_probabilities(outputs: Array) -> Array:
+    """A classifier's outputs as float64 (n, k): (n, 1) sigmoid outputs become (1 - p, p)."""
+    outputs = np.asarray(outputs, "float64")
+    if outputs.shape[1] > 1:
+        return outputs
+    return np.concatenate([1 - outputs, outputs], axis=1)
+
+
+def classification(
+    targets: Array, probabilities: Array, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Scores of a classifier.
+
+    Args:
+        targets: (n,) positions in `class_names`.
+        probabilities: (n, k) with k = len(class_names); the class is the largest one's.
+        class_names: what the columns of `probabilities` mean.
+
+    Returns:
+        `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`, `roc_auc` (two classes only;
+        None where the samples hold one of them), `per_class` (a row a class: `class`,
+        `precision`, `recall`, `f1`, `support`) and `confusion` (rows are true classes).
+    """
+    probabilities = as_probabilities(probabilities)
+    if probabilities.shape != (len(targets), len(class_names)):
+        raise ValueError(
+            f"probabilities of shape {probabilities.shape} for {len(targets)} samples "
+            f"of {len(class_names)} classes"
+        )
+    targets = np.asarray(targets, "int64")
+    confusion = confusion_matrix(targets, probabilities.argmax(axis=1), len(class_names))
+    return {
+        **score("classification", targets, probabilities),
+        "per_class": _per_class(confusion, class_names),
+        "confusion": confusion.tolist(),
+    }
+
+
+def regression(targets: Array, predictions: Array, target_names: Sequence[str]) -> dict[str, Any]:
+    """Scores of a regression.
+
+    Args:
+        targets: (n,) or (n, k) true values with k = len(target_names).
+        predictions: the same values predicted, (n, k), or (n,) or (n, 1) where k is 1.
+        target_names: what the columns are.
+
+    Returns:
+        `rmse` and `mae` over all values, `r2` = 1 - SSE/SST averaged over the targets (None where
+        a target doesn't vary), `residuals` (target minus prediction: mean, std, min, max,
+        quantiles; with several targets over all of them), and with several targets `per_target`:
+        a row a target with `target` and all of the above.
+    """
+    shape = len(targets), len(target_names)
+    targets = np.asarray(targets, "float64").reshape(shape)
+    predictions = np.asarray(predictions, "float64").reshape(shape)
+    result = _one_regression(targets, predictions)
+    if len(target_names) > 1:
+        result["per_target"] = [
+            {"target": name, **_one_regression(targets[:, [i]], predictions[:, [i]])}
+            for i, name in enumerate(target_names)
+        ]
+    return result
+
+
+def confusion_matrix(targets: Array, predicted: Array, classes: int) -> Array:
+    """Counts (classes, classes): rows are true classes, columns predicted ones."""
+    cells = np.bincount(targets * classes + predicted, minlength=classes**2)
+    return cells.reshape(classes, classes)
+
+
+def number(value: Any) -> float | None:
+    """A plain float, or None where it is NaN or infinite."""
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    right, support, chosen = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    columns = {
+        "precision": ratio(right, chosen),
+        "recall": ratio(right, support),
+        "f1": ratio(2 * right, support + chosen),
+    }
+    return [
+        {
+            "class": name,
+            **{metric: number(values[i]) for metric, values in columns.items()},
+            "support": int(support[i]),
+        }
+        for i, name in enumerate(class_names)
+    ]
+
+
+def _one_regression(targets: Array, predictions: Array) -> dict[str, Any]:
+    scores: dict[str, Any] = dict(score("regression", targets, predictions))
+    scores["residuals"] = _spread((targets - predictions).ravel())
+    return scores
+
+
+def _spread(values: Array) -> dict[str, Any]:
+    return {
+        "mean": number(values.mean()),
+        "std": number(values.std()),
+        "min": number(values.min()),
+        "max": number(values.max()),
+        "quantiles": {
+            f"{q:g}": number(v)
+            for q, v in zip(QUANTILES, np.quantile(values, QUANTILES), strict=True)
+        },
+    }

@@ -1,0 +1,120 @@
+"""Scalar metrics as functions of sample weights: one code for a score and for its resamples.
+
+A `Scorer` takes weights (b, n), how often each of b resamples holds each of n samples, and gives
+b values, NaN where a metric is undefined. All weights 1 is the metric itself; the counts of a
+bootstrap resample give the metric of that resample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Array = np.ndarray
+Scorer = Callable[[Array], Array]
+
+EPSILON = 1e-7
+"""Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm, as Keras does."""
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Elementwise division that gives NaN where the denominator is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator == 0, np.nan, numerator / denominator)
+
+
+def classification_scorers(targets: Array, probabilities: Array) -> dict[str, Scorer]:
+    """Accuracy, balanced accuracy, macro F1, log loss and, for two classes, ROC AUC.
+
+    Args:
+        targets: (n,) positions of the true classes, 0..k-1.
+        probabilities: (n, k) rows that sum to 1.
+
+    Balanced accuracy is the mean recall of the classes that occur; macro F1 the mean F1 of the
+    classes that occur or are predicted (scikit-learn's definitions).
+    """
+    truth, chosen = _one_hot(targets, probabilities.shape[1]), probabilities.argmax(axis=1)
+    predicted = _one_hot(chosen, probabilities.shape[1])
+    right = truth * predicted
+    own = probabilities[np.arange(len(targets)), targets].astype("float64")
+    losses = -np.log(np.clip(own, EPSILON, 1 - EPSILON))
+
+    def balanced_accuracy(weights: Array) -> Array:
+        return _mean_defined(ratio(weights @ right, weights @ truth))
+
+    def macro_f1(weights: Array) -> Array:
+        return _mean_defined(ratio(2 * (weights @ right), weights @ (truth + predicted)))
+
+    scorers: dict[str, Scorer] = {
+        "accuracy": _weighted_mean((chosen == targets).astype("float64")),
+        "balanced_accuracy": balanced_accuracy,
+        "macro_f1": macro_f1,
+        "log_loss": _weighted_mean(losses),
+    }
+    if probabilities.shape[1] == 2:
+        scorers["roc_auc"] = _roc_auc(targets == 1, probabilities[:, 1])
+    return scorers
+
+
+def regression_scorers(targets: Array, predictions: Array) -> dict[str, Scorer]:
+    """RMSE and MAE over all values, and R² = 1 - SSE/SST averaged over the k targets.
+
+    Args:
+        targets: (n,) or (n, k) true values, in the units of the target.
+        predictions: the same shape, or (n, 1) for (n,).
+
+    R² is undefined where the true values don't vary.
+    """
+    truth = targets.reshape(len(targets), -1).astype("float64")
+    error = predictions.reshape(truth.shape).astype("float64") - truth
+    squared = error**2
+    centred = truth - truth.mean(axis=0)  # for precision; R² does not change
+    mean_squared = _weighted_mean(squared.mean(axis=1))
+
+    def r2(weights: Array) -> Array:
+        count = weights.sum(axis=1, keepdims=True)
+        mean = ratio(weights @ centred, count)
+        total = np.maximum(weights @ centred**2 - count * mean**2, 0)
+        varies = total > 1e-12 * count * np.maximum(1e-300, (centred**2).max(axis=0, initial=0))
+        return 1 - ratio(weights @ squared, np.where(varies, total, 0)).mean(axis=1)
+
+    return {
+        "rmse": lambda weights: np.sqrt(mean_squared(weights)),
+        "mae": _weighted_mean(np.abs(error).mean(axis=1)),
+        "r2": r2,
+    }
+
+
+def _one_hot(positions: Array, classes: int) -> Array:
+    return (positions[:, None] == np.arange(classes)).astype("float64")
+
+
+def _weighted_mean(values: Array) -> Scorer:
+    return lambda weights: ratio(weights @ values, weights.sum(axis=1))
+
+
+def _mean_defined(values: Array) -> Array:
+    """Mean of each row over its entries that are not NaN."""
+    defined = ~np.isnan(values)
+    return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
+
+
+def _roc_auc(positive: Array, scores: Array) -> Scorer:
+    """Share of (positive, negative) pairs that the score orders rightly, ties counting half.
+
+    Mann-Whitney's U over the number of pairs; NaN where one class is absent.
+    """
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of runs of equal scores
+    positive = positive[order].astype("float64")
+
+    def score(weights: Array) -> Array:
+        weights = weights[:, order]
+        up = np.add.reduceat(weights * positive, starts, axis=1)
+        down = np.add.reduceat(weights * (1 - positive), starts, axis=1)
+        below = np.cumsum(down, axis=1) - down / 2
+        return ratio((up * below).sum(axis=1), up.sum(axis=1) * down.sum(axis=1))
+
+    return score

@@ -1,0 +1,1 @@
+"""What a run shows: pictures, the model card, and the comparison of run folders."""
