@@ -111,7 +111,9 @@ def _subsample(data: Data, seed: int) -> Part:
     return Part(data.samples, data.train.indices[np.sort(drawn)])
 
 
-def _logistic(matrix: np.ndarray, targets: np.ndarray, classes: int) -> tuple[Features | None, str]:
+def _logistic(
+    matrix: np.ndarray, targets: np.ndarray, samples: Samples
+) -> tuple[Features | None, str]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
