@@ -81,3 +81,25 @@ def _check_fits(x: keras.KerasTensor, extent: int, name: str) -> None:
             f"{height}x{width} left there; use fewer blocks or convolutions, a smaller kernel or "
             "stride, padding=same, or larger images (--size)"
         )
+
+
+def strided(x: keras.KerasTensor, filters: int, kernel: int, **settings: Any) -> keras.KerasTensor:
+    """A convolution with padding kernel // 2 on every side, whatever its stride.
+
+    With stride 1 this is `same`. With a larger one, Keras pads `same` more on the right and
+    below, and published weights of other frameworks, which pad evenly, would see a shifted image.
+    """
+    if settings.get("stride", 1) > 1 and kernel > 1:
+        x = keras.layers.ZeroPadding2D(kernel // 2, name=f"{settings['name']}_pad")(x)
+        settings["padding"] = "valid"
+    return convolution(x, filters, kernel, **settings)
+
+
+def require_sides(shape: tuple[int, ...], model: str, minimum: int) -> None:
+    """Raise UsageError where an image (height, width, channels) is too small for a model."""
+    if min(shape[:2]) < minimum:
+        raise UsageError(
+            f"{model} needs images of at least {minimum}x{minimum} pixels, but they are "
+            f"{shape[0]}x{shape[1]} here; enlarge them with --size {minimum}, or use cnn, "
+            "which takes any size"
+        )

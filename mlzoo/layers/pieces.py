@@ -68,3 +68,33 @@ def regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
 def flat(x: keras.KerasTensor) -> keras.KerasTensor:
     """(batch, ...) as (batch, features)."""
     return x if len(x.shape) == 2 else keras.layers.Flatten(name="flatten")(x)
+
+
+def dense(
+    x: keras.KerasTensor,
+    units: int,
+    activation_name: str,
+    *,
+    name: str,
+    start: str = "auto",
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> keras.KerasTensor:
+    """A dense layer called `name` and its activation, `{name}_activation`.
+
+    Args:
+        x: features (batch, n).
+        units: size of the result.
+        activation_name: an activation of `mlzoo.setting_types.Activation`.
+        name: the layer's name.
+        start: its initialiser, of `mlzoo.setting_types.Initializer`.
+        l1: penalty on the absolute weights.
+        l2: penalty on the squared weights.
+    """
+    x = keras.layers.Dense(
+        units,
+        kernel_initializer=initializer(start, activation_name),
+        kernel_regularizer=regularizer(l1, l2),
+        name=name,
+    )(x)
+    return activate(x, activation_name, f"{name}_activation")

@@ -27,7 +27,7 @@ class Polynomial(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Multiply up, one degree after the other."""
         count = inputs.shape[-1]
-        previous = {(i,): i for i in range(count)}
+        previous: dict[tuple[int, ...], int] = {(i,): i for i in range(count)}
         blocks = [inputs]
         for degree in range(2, self.degree + 1):
             # Every monomial is one of the degree below times one input.

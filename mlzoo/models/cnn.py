@@ -81,7 +81,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+    from mlzoo.layers.pieces import dense, dropout, regularizer
 
     inputs.require_image("cnn")
     tensor, x = inputs.start()
@@ -89,13 +89,14 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         x = _block(x, number, config)
     x = _features(x, config)
     for number, units in enumerate(config.dense, 1):
-        x = keras.layers.Dense(
+        x = dense(
+            x,
             units,
-            kernel_initializer=initializer(config.initializer, config.activation),
-            kernel_regularizer=regularizer(0, config.l2),
+            config.activation,
             name=f"dense{number}",
-        )(x)
-        x = activate(x, config.activation, f"dense{number}_activation")
+            start=config.initializer,
+            l2=config.l2,
+        )
     if config.dense_dropout:
         x = dropout(config.activation, config.dense_dropout, "dense_dropout")(x)
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))

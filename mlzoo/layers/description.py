@@ -1,0 +1,111 @@
+"""What a model plug-in is: its settings, and for a given input its layers and their sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mlzoo import fields, registry
+from mlzoo.specs import Inputs, Outputs
+
+
+def describe(
+    name: str, shape: tuple[int, ...], classes: int, settings: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe a model as it is built for samples of a shape; everything in it is JSON-able.
+
+    Args:
+        name: the plug-in, or the path of one.
+        shape: of one sample, (height, width, channels) or (columns,).
+        classes: how many classes it tells apart, at least 2.
+        settings: values for its `Config`; the others have their defaults.
+
+    Returns:
+        `model`, `input`, `classes`, `settings` (name, type, default, help, range, value),
+        `layers` (name, type, output shape, parameters), and the counts `parameters` and
+        `trainable`.
+
+    Raises:
+        UsageError: the model can't be built for that shape.
+        pydantic.ValidationError: a setting is unknown or has a wrong value.
+    """
+    plugin = registry.load("model", name)
+    config = plugin.Config(**(settings or {}))
+    kind = "image" if len(shape) == 3 else "table" if len(shape) == 1 else "array"
+    outputs = Outputs("classification", 1 if classes == 2 else classes)
+    model = plugin.build(config, Inputs(tuple(shape), kind), outputs)
+    return {
+        "model": name,
+        "input": list(shape),
+        "classes": classes,
+        "settings": setting_table(plugin.__file__, config),
+        "layers": [_layer(layer) for layer in model.layers],
+        "parameters": model.count_params(),
+        "trainable": sum(_size(w) for w in model.trainable_variables),
+    }
+
+
+def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
+    """One row a setting: name, type, default, help, range, and the value that `config` has."""
+    values = config.model_dump(mode="json")
+    defaults = {k: f.get_default() for k, f in type(config).model_fields.items()}
+    schema = type(config).model_json_schema()["properties"]
+    return [
+        {
+            "name": setting.name,
+            "type": _type(schema[setting.name]),
+            "default": _plain(defaults[setting.name]),
+            "range": _range(schema[setting.name]),
+            "help": setting.help,
+            "value": values[setting.name],
+        }
+        for setting in fields.settings(Path(path))
+    ]
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return {"string": "choice" if "enum" in schema else "text"}.get(
+        schema.get("type", ""), schema.get("type", "")
+    )
+
+
+def _range(schema: dict[str, Any]) -> str:
+    """The values that a setting may have: `1 <= x <= 9`, or the choices; empty: any."""
+    schema = schema.get("items", schema)
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    low = _bound(schema, "minimum", "exclusiveMinimum", "{} <= x", "{} < x")
+    high = _bound(schema, "maximum", "exclusiveMaximum", "x <= {}", "x < {}")
+    if low and high:
+        return low.removesuffix("x") + high
+    return low or high
+
+
+def _bound(schema: dict[str, Any], name: str, strict_name: str, text: str, strict: str) -> str:
+    if name in schema:
+        return text.format(schema[name])
+    return strict.format(schema[strict_name]) if strict_name in schema else ""
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "type": type(layer).__name__,
+        "output": [None if d is None else int(d) for d in layer.output.shape],
+        "parameters": layer.count_params(),
+    }
+
+
+def _size(variable: Any) -> int:
+    size = 1
+    for side in variable.shape:
+        size *= side
+    return size

@@ -1,0 +1,83 @@
+"""AlexNet: five convolutions and two wide dense layers, for photographs from 63x63 up.
+
+Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
+Networks" (2012), in the one-tower form of Krizhevsky, "One weird trick for parallelizing
+convolutional neural networks" (2014): 64, 192, 384, 256 and 256 kernels. What differs from it:
+no local response normalisation, and He's initialisation. The convolutions are `conv1` to
+`conv5`; they map 227x227x3 to 6x6x256 with 2,469,696 parameters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+from mlzoo.setting_types import Sizes
+from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+_SMALLEST = 63
+# Kernels, their side, their stride, whether the map is pooled after them.
+_CONVOLUTIONS = (
+    (64, 11, 4, True),
+    (192, 5, 1, True),
+    (384, 3, 1, False),
+    (256, 3, 1, False),
+    (256, 3, 1, True),
+)
+
+
+class Config(Settings):
+    """Settings of alexnet."""
+
+    dense: Sizes = (4096, 4096)
+    """Units of the dense layers, comma-separated."""
+    dropout: float = Field(0.5, ge=0, lt=1)
+    """Share of features dropped before each dense layer."""
+    l2: float = Field(0.0, ge=0)
+    """Penalty on the squared weights (5e-4 in the paper)."""
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+
+    Raises:
+        UsageError: a sample is no image, or an image under 63x63.
+    """
+    import keras
+
+    from mlzoo.layers.convolutions import require_sides
+    from mlzoo.layers.pieces import dense, flat, regularizer
+
+    inputs.require_image("alexnet")
+    require_sides(inputs.shape, "alexnet", _SMALLEST)
+    tensor, scaled = inputs.start()
+    x = flat(_convolutions(scaled, config.l2))
+    for number, units in enumerate(config.dense, 1):
+        x = keras.layers.Dropout(config.dropout, name=f"dropout{number}")(x)
+        x = dense(x, units, "relu", name=f"dense{number}", l2=config.l2)
+    output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
+    return keras.Model(tensor, output, name="alexnet")
+
+
+def _convolutions(x: keras.KerasTensor, l2: float) -> keras.KerasTensor:
+    """(batch, 227, 227, 3) as (batch, 6, 6, 256)."""
+    import keras
+
+    from mlzoo.layers.convolutions import convolution
+    from mlzoo.layers.pieces import activate
+
+    # Two pixels around the image, fewer than half a kernel.
+    x = keras.layers.ZeroPadding2D(2, name="conv1_pad")(x)
+    for number, (filters, kernel, stride, pooled) in enumerate(_CONVOLUTIONS, 1):
+        name = f"conv{number}"
+        padding = "valid" if number == 1 else "same"
+        x = convolution(x, filters, kernel, name=name, stride=stride, padding=padding, l2=l2)
+        x = activate(x, "relu", f"{name}_activation")
+        if pooled:
+            x = keras.layers.MaxPooling2D(3, 2, name=f"pool{number}")(x)
+    return x
