@@ -66,8 +66,16 @@ def outputs_of(
 def fit(data: Data, seed: int = 0) -> dict[str, Baseline]:
     """The baselines of a task, fitted on the training part.
 
-    There is no `linear` one where the training samples are all of one class.
+    There is no `linear` one where the training samples are all of one class. One thread does the
+    work: the matrices are small, and threads that wait for each other cost more than they bring.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1):
+        return _fit(data, seed)
+
+
+def _fit(data: Data, seed: int) -> dict[str, Baseline]:
     if data.samples.task == "classification":
         found = {"majority": _constant(_shares(data))}
     else:

@@ -1,0 +1,190 @@
+"""The pictures of training and of scores; each writes its numbers as CSV beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from mlzoo.reporting.canvas import (
+    BLUE,
+    GRAY,
+    ORANGE,
+    RED,
+    label,
+    new_figure,
+    save,
+    tidy,
+    write_csv,
+)
+
+History = Sequence[Mapping[str, Any]]
+COUNTS_WRITTEN, SHARES_WRITTEN = 20, 12
+_NO_CURVES = ("epoch", "seconds", "time", "step", "steps", "steps_per_second")
+
+
+def learning_curves(folder: Path, history: History, kept_epoch: int | None = None) -> Path:
+    """Draw each metric of training and validation over the epochs.
+
+    Args:
+        folder: where `learning_curves.png` and `.csv` are written.
+        history: a row an epoch: `epoch` (from 1), and any numbers by name; `val_` names belong to
+            the name without it. A learning rate is drawn only where it changes.
+        kept_epoch: the epoch whose weights were kept, marked by a line.
+    """
+    header = list(dict.fromkeys(name for row in history for name in row))
+    write_csv(folder / "learning_curves.csv", header, [[r.get(n) for n in header] for r in history])
+    names = _curves(history, header)
+    columns = min(3, len(names))
+    rows = math.ceil(len(names) / max(columns, 1))
+    figure = new_figure(max(4.2 * columns, 4.8), 3.2 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for name, axes in zip(names, grid.flat, strict=False):
+        _curve(axes, history, name, kept_epoch)
+    for axes in list(grid.flat)[len(names) :]:
+        axes.set_visible(False)
+    return save(figure, folder / "learning_curves.png")
+
+
+def confusion_matrix(
+    folder: Path, confusion: Sequence[Sequence[int]], class_names: Sequence[str]
+) -> Path:
+    """Draw how often each class (row) was taken for each (column): colour is the row's share.
+
+    Writes `confusion_matrix.png` and `.csv` in `folder`. Up to 20 classes have their counts (and
+    up to 12 the shares as well) written into the cells; more have a colour bar.
+    """
+    counts = np.asarray(confusion)
+    classes = len(counts)
+    rows = [[name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)]
+    write_csv(folder / "confusion_matrix.csv", ["true / predicted", *class_names], rows)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = float(np.clip(0.62 * classes, 2.2, 12))
+    texts = [label(name, 20 if classes <= 30 else 14) for name in class_names]
+    room = 0.075 * max(map(len, texts))  # inches that the longest name takes
+    turned = room > 0.9 * side / classes
+    figure = new_figure(side + room + 0.5, side + (room if turned else 0.2) + 0.4)
+    axes = figure.subplots()
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _class_ticks(axes, texts, turned)
+    _cell_texts(axes, counts, shares)
+    if classes > SHARES_WRITTEN:
+        bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=lambda v, _: f"{v:.0%}")
+        bar.ax.tick_params(labelsize=8)
+        bar.set_label("share of the true class", fontsize=8)
+    return save(figure, folder / "confusion_matrix.png")
+
+
+def residuals(
+    folder: Path,
+    targets: np.ndarray,
+    predictions: np.ndarray,
+    target_names: Sequence[str] = ("target",),
+) -> Path:
+    """Draw predicted against true values, and the residuals (true minus predicted).
+
+    Args:
+        folder: where `residuals.png` and `.csv` are written.
+        targets: (n,) or (n, k) true values; the first four targets are drawn.
+        predictions: the same shape.
+        target_names: k names, with units where they have them.
+    """
+    truth = np.asarray(targets, "float64").reshape(len(targets), -1)
+    said = np.asarray(predictions, "float64").reshape(truth.shape)
+    _residuals_csv(folder / "residuals.csv", truth, said, target_names)
+    rows = min(truth.shape[1], 4)
+    figure = new_figure(8.4, 3.6 * rows)
+    grid = figure.subplots(rows, 2, squeeze=False)
+    for i in range(rows):
+        _against_truth(grid[i][0], truth[:, i], said[:, i], target_names[i])
+        _residual_histogram(grid[i][1], truth[:, i] - said[:, i], target_names[i])
+    return save(figure, folder / "residuals.png")
+
+
+def _curves(history: History, header: Sequence[str]) -> list[str]:
+    """Names to draw: the loss first, the learning rate last."""
+    names = list(dict.fromkeys(n.removeprefix("val_") for n in header if n not in _NO_CURVES))
+    drawn = [n for n in names if n != "learning_rate" and _points(history, n, f"val_{n}")]
+    if len({row.get("learning_rate") for row in history}) > 1:
+        drawn.append("learning_rate")
+    return sorted(drawn, key=lambda name: name != "loss")
+
+
+def _points(history: History, *names: str) -> list[tuple[float, float]]:
+    return [
+        (row["epoch"], row[name])
+        for name in names
+        for row in history
+        if isinstance(row.get(name), int | float) and math.isfinite(row[name])
+    ]
+
+
+def _curve(axes: Axes, history: History, name: str, kept_epoch: int | None) -> None:
+    what = "rate" if name == "learning_rate" else "training"
+    styles = {name: (what, BLUE, "o"), f"val_{name}": ("validation", ORANGE, "s")}
+    for column, (text, colour, marker) in styles.items():
+        points = _points(history, column)
+        if points:
+            size = 3.5 if len(points) <= 30 else 0
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, label=text, color=colour, marker=marker, markersize=size, linewidth=1.5)
+    values = [value for _, value in _points(history, name, f"val_{name}")]
+    if name in ("loss", "learning_rate") and min(values) > 0 and max(values) / min(values) > 100:
+        axes.set_yscale("log")
+    tidy(axes, label(name.replace("_", " ")), "epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    if kept_epoch is not None:
+        axes.axvline(kept_epoch, color=GRAY, linestyle="--", linewidth=1, label="kept")
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _class_ticks(axes: Axes, texts: Sequence[str], turned: bool) -> None:
+    size = float(np.clip(620 / len(texts), 6.5, 9))
+    axes.set_xticks(range(len(texts)), texts, fontsize=size, rotation=90 if turned else 0)
+    axes.set_yticks(range(len(texts)), texts, fontsize=size)
+    axes.set_xlabel("predicted", fontsize=9)
+    axes.set_ylabel("true", fontsize=9)
+    axes.tick_params(length=0)
+
+
+def _cell_texts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
+    classes = len(counts)
+    if classes > COUNTS_WRITTEN:
+        return
+    for i, j in np.argwhere(counts > 0):
+        text = f"{counts[i, j]}" + (f"\n{shares[i, j]:.0%}" if classes <= SHARES_WRITTEN else "")
+        colour = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+def _residuals_csv(
+    path: Path, truth: np.ndarray, said: np.ndarray, target_names: Sequence[str]
+) -> None:
+    blocks = [(name, truth[:, i], said[:, i]) for i, name in enumerate(target_names)]
+    header = [f"{name} {what}" for name in target_names for what in ("true", "predicted")]
+    columns = [column for _, *pair in blocks for column in pair]
+    write_csv(path, header, zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _against_truth(axes: Axes, truth: np.ndarray, said: np.ndarray, name: str) -> None:
+    ends = min(truth.min(), said.min()), max(truth.max(), said.max())
+    many = len(truth) > 1000
+    axes.plot(ends, ends, color=GRAY, linestyle="--", linewidth=1, label="predicted = true")
+    axes.scatter(
+        truth, said, s=6 if many else 14, alpha=0.35 if many else 0.7, color=BLUE, linewidths=0
+    )
+    tidy(axes, f"{len(truth)} samples", f"{label(name)}, true", f"{label(name)}, predicted")
+    axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _residual_histogram(axes: Axes, left: np.ndarray, name: str) -> None:
+    axes.hist(left, bins=int(np.clip(len(left) ** 0.5 * 1.5, 5, 60)), color=BLUE)
+    axes.axvline(0, color=GRAY, linestyle="--", linewidth=1)
+    axes.axvline(left.mean(), color=RED, linewidth=1.2, label=f"mean {left.mean():.3g}")
+    tidy(axes, "residuals", f"{label(name)}, true minus predicted", "samples")
+    axes.legend(fontsize=8, frameon=False)
