@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,13 +16,20 @@ PARTS = ("train", "valid", "test")
 class Rows(Protocol):
     """Inputs that are read by position: a NumPy array, or images that stay on disk.
 
-    `rows[indices]`, with an integer array or a slice, gives an array (n, *shape).
+    `rows[indices]`, with an integer array or a slice, gives an array (n, *shape). Rows that are no
+    array have `only(indices)`, which gives the rows at those positions, as lazily as they are.
     """
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(samples, *shape of one)."""
+        ...
+
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """The NumPy type of what reading gives."""
+        ...
+
     def __len__(self) -> int: ...
     def __getitem__(self, indices: Any) -> np.ndarray: ...
 
@@ -52,6 +59,8 @@ class Samples:
         names: what to call each sample (a file relative to the folder, `row 17`).
         groups: a label a sample; samples that share one must not be parted. None: no groups.
         given_parts: `train`, `valid` or `test` a sample where the source is already split.
+        published: the given parts are a published benchmark's; copies across them are its own
+            and are reported, not refused.
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         reader: what `mlzoo.data.inputs.read` needs to read new samples the same way
@@ -71,6 +80,7 @@ class Samples:
     names: Sequence[str] = ()
     groups: np.ndarray | None = None
     given_parts: np.ndarray | None = None
+    published: bool = False
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     reader: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +89,25 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def only(self, indices: np.ndarray) -> Samples:
+        """The samples at some positions, as samples of their own."""
+
+        def pick(values: Any) -> Any:
+            return None if values is None else values[indices]
+
+        return replace(
+            self,
+            inputs=pick(self.inputs)
+            if isinstance(self.inputs, np.ndarray)
+            else self.inputs.only(indices),
+            targets=self.targets[indices],
+            names=[self.names[int(i)] for i in indices] if len(self.names) else (),
+            groups=pick(self.groups),
+            given_parts=pick(self.given_parts),
+            hashes=pick(self.hashes),
+            near_hashes=pick(self.near_hashes),
+        )
 
     def name_of(self, index: int) -> str:
         """What to call the sample at a position."""

@@ -1,0 +1,125 @@
+"""Checks on arrays that come from outside: types, shapes, finite values, safe loading."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from mlzoo.errors import DataError
+
+PAIRS = (
+    ("x", "y"),
+    ("X", "y"),
+    ("inputs", "targets"),
+    ("images", "labels"),
+    ("data", "target"),
+    ("features", "labels"),
+)
+
+
+def open_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file, in the file's order; objects are refused, never unpickled.
+
+    Raises:
+        DataError: no such archive, arrays of Python objects, or more than memory holds.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+        free = psutil.virtual_memory().available
+        if unpacked > free:
+            raise DataError(
+                f"{path} unpacks to {unpacked / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB of "
+                "memory are free"
+            )
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except DataError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from None
+
+
+def open_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file, left on disk until it is read."""
+    try:
+        return np.load(path, allow_pickle=False, mmap_mode="r")
+    except Exception as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if "pickle" in str(error) or "Python objects" in str(error):
+        return DataError(
+            f"{path} holds Python objects, which can run code when they are read and are refused; "
+            "save plain numbers or text (an array whose dtype is not object)"
+        )
+    return DataError(f"{path} can't be read as NumPy arrays: {error}")
+
+
+def describe(arrays: dict[str, np.ndarray]) -> str:
+    """Names, shapes and types for a message."""
+    return ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in arrays.items())
+
+
+def choose_pair(arrays: dict[str, np.ndarray], path: Path) -> tuple[str, str]:
+    """The names of the input and the target array.
+
+    Raises:
+        DataError: no known pair of names, and not exactly two arrays.
+    """
+    for first, second in PAIRS:
+        if first in arrays and second in arrays:
+            return first, second
+    if len(arrays) == 2:
+        first, second = arrays
+        return first, second
+    known = ", ".join(f"{a} and {b}" for a, b in PAIRS)
+    raise DataError(
+        f"{path} holds {describe(arrays) or 'nothing'}; which are inputs and targets? Call them "
+        f"{known}, or say --source-set inputs=NAME --source-set targets=NAME"
+    )
+
+
+def check_inputs(x: np.ndarray, what: str) -> np.ndarray:
+    """Inputs (n, ...) as unsigned 8- or 16-bit images or else finite float32.
+
+    Raises:
+        DataError: text, objects, complex numbers, a single axis, NaN or infinite values.
+    """
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"{what} has type {x.dtype}; inputs must be real numbers")
+    if x.ndim == 0 or len(x) == 0:
+        raise DataError(f"{what} has shape {x.shape}: there are no samples in it")
+    if x.ndim == 1:
+        x = x[:, None]
+    if is_image(x):
+        return np.ascontiguousarray(x)
+    with np.errstate(over="ignore"):
+        x = np.ascontiguousarray(x, dtype=np.float32)
+    check_finite(x, what)
+    return x
+
+
+def check_finite(x: np.ndarray, what: str) -> None:
+    """Raise DataError naming the first row of x that holds NaN or infinity."""
+    # A sum is finite exactly when no entry is NaN or infinite, but for overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(x.sum(dtype=np.float64))
+    if not suspicious:
+        return
+    bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise DataError(
+            f"{what} holds NaN or infinite values in {int(bad.sum())} of {len(x)} samples, "
+            f"first in sample {row}; correct them or leave those samples out"
+        )
+
+
+def is_image(x: np.ndarray) -> bool:
+    """Whether an array holds images by its type: 8- or 16-bit values with rows and columns."""
+    return x.dtype in (np.uint8, np.uint16) and x.ndim in (3, 4)

@@ -1,0 +1,52 @@
+"""Digests of samples: exact ones to find copies, perceptual ones to find near copies."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from mlzoo.data.samples import Samples
+
+
+def digest(array: np.ndarray) -> str:
+    """SHA-256 of an array's shape, type and content, as 32 hexadecimal digits."""
+    head = f"{array.shape}{array.dtype.str}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()[:32]
+
+
+def row_digests(inputs: np.ndarray) -> np.ndarray:
+    """One digest a row; two rows share one exactly when their values are equal, NaN included."""
+    rows = np.ascontiguousarray(inputs.reshape(len(inputs), -1))
+    if rows.dtype.kind == "f":
+        rows = rows + 0.0  # -0.0 and 0.0 are one value
+    sha256 = hashlib.sha256
+    return np.array([sha256(row.tobytes()).hexdigest()[:32] for row in rows])
+
+
+def difference_hash(image: np.ndarray) -> int:
+    """The 64-bit difference hash of an image (height, width, channels).
+
+    Each bit says whether one of 8x8 places is brighter than its right neighbour, so the hash
+    stays when an image is re-encoded, resized or made brighter.
+
+    Source:
+        N. Krawetz, "Kind of Like That", hackerfactor.com, 2013.
+    """
+    import cv2
+
+    gray = image[..., : min(image.shape[-1], 3)].mean(axis=-1, dtype=np.float32)
+    small = cv2.resize(gray, (9, 8), interpolation=cv2.INTER_AREA)
+    bits = (small[:, 1:] > small[:, :-1]).ravel()
+    return int(np.packbits(bits).view(">u8")[0])
+
+
+def fingerprint(samples: Samples) -> str:
+    """SHA-256 over all samples and targets, in order."""
+    hashes = samples.hashes
+    if hashes is None:
+        hashes = row_digests(np.asarray(samples.inputs[:]))
+    total = hashlib.sha256(repr((samples.task, samples.class_names)).encode())
+    total.update("".join(hashes.tolist()).encode())
+    total.update(np.ascontiguousarray(samples.targets).tobytes())
+    return total.hexdigest()

@@ -1,0 +1,95 @@
+"""From a run's configuration to its `Data`: recognise, read, split, check, scale.
+
+Importing this module loads no numerical library, so that the command line can check a
+configuration first; the work imports what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import registry
+from mlzoo.configs import RunConfig, shares
+from mlzoo.data.recognition import check_source, recognise, source_config
+from mlzoo.errors import DataError
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Data, Samples
+    from mlzoo.data.splitting import Split
+
+__all__ = ["arrange", "check_source", "load", "partition", "read", "recognise", "source_config"]
+
+Progress = Callable[[int, int, str], Any]
+"""Called with how many are done, how many there are, and what is being done."""
+
+
+def load(config: RunConfig, progress: Progress | None = None) -> Data:
+    """Read the data and arrange them in three parts.
+
+    Raises:
+        UsageError: the path, the source or one of its settings is wrong.
+        DataError: the data are unreadable, inconsistent or leaking.
+    """
+    return arrange(read(config, progress), config, config.seed)
+
+
+def read(config: RunConfig, progress: Progress | None = None) -> Samples:
+    """All samples of the run's source."""
+    from dataclasses import replace
+
+    source, settings = source_config(config)
+    module = registry.load("source", source)
+    samples: Samples = module.load(settings, progress)
+    if not len(samples):
+        raise DataError(f"{config.data} holds no samples")
+    reader = {
+        **samples.reader,
+        "source": source,
+        "task": samples.task,
+        "class_names": list(samples.class_names),
+        "target_names": list(samples.target_names),
+    }
+    why = f"source: {source} (--source)"
+    return replace(samples, reader=reader, notes=(why, *samples.notes))
+
+
+def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
+    """Limit, split, check and describe samples; statistics come from the training part alone.
+
+    Raises:
+        DataError: parts that can't be made, or that leak into each other.
+    """
+    from mlzoo.data.digests import fingerprint
+    from mlzoo.data.samples import Data, Part
+    from mlzoo.data.scaling import input_spec, output_spec
+
+    samples, parts = partition(samples, config, seed)
+    train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
+    return Data(
+        samples=samples,
+        train=train,
+        valid=valid,
+        test=test,
+        inputs=input_spec(train),
+        outputs=output_spec(train),
+        fingerprint=fingerprint(samples),
+        notes=(*samples.notes, *parts.notes),
+        warnings=(*samples.warnings, *parts.warnings),
+    )
+
+
+def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, Split]:
+    """The samples that --limit leaves, and their checked split; light enough to inspect data."""
+    from dataclasses import replace
+
+    from mlzoo.data.leakage import check_leakage
+    from mlzoo.data.splitting import draw, split
+
+    notes: tuple[str, ...] = ()
+    if config.limit is not None and config.limit < len(samples):
+        notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
+        samples = samples.only(draw(samples, config.limit, seed))
+    parts = split(samples, shares(config.fractions), config.split, seed)
+    leaks = check_leakage(samples, parts.parts, config.allow_leakage)
+    return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))

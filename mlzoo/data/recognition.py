@@ -1,0 +1,181 @@
+"""From what stands on the command line to a source and its settings; no data are read here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlzoo import registry
+from mlzoo.configs import RunConfig, Settings
+from mlzoo.errors import UsageError
+
+DATA_FIELDS = ("target", "task", "drop", "size", "color", "group_by", "on_bad", "max_bad")
+"""Fields of RunConfig that a source reads only if its `Config` has them."""
+_SHARED = ("data", "seed", *DATA_FIELDS)
+EXPECTED = (
+    "expected a table (.csv, .tsv, .txt, .parquet), arrays (.npz, .npy), a folder with one folder "
+    "of images a class, or the name of a data set"
+)
+
+
+def recognise(path: str) -> str:
+    """The name of the source that reads `path`.
+
+    Raises:
+        UsageError: nothing is there, or no source or more than one recognises it.
+    """
+    found = [name for name in registry.names("source") if _load(name).recognises(path)]
+    location = Path(path).expanduser()
+    if not location.exists() and not any(path_free(name) for name in found):
+        raise UsageError(_missing(path, location))
+    if not found:
+        raise UsageError(f"{path!r} is nothing that a source reads; {EXPECTED}")
+    if len(found) > 1:
+        named = next((name for name in found if path_free(name)), None)
+        advice = f"write ./{path} for the file or folder, or --source {named}"
+        if named is None:
+            advice = " or ".join(f"--source {name}" for name in found)
+        raise UsageError(f"{path!r} could be read as {' or '.join(found)}; {advice}")
+    return found[0]
+
+
+def path_free(source: str) -> bool:
+    """Whether a source knows its data by name rather than by path."""
+    return bool(getattr(_load(source), "NAMES", ()))
+
+
+def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str]]:
+    """What is wrong with the source and its settings: (field, message) for each mistake.
+
+    Args:
+        values: all fields of the run's configuration, merged, as plain values.
+        given: the fields that were set explicitly.
+    """
+    try:
+        source = values.get("source") or recognise(str(values["data"]))
+        module = _load(source)
+    except UsageError as error:
+        field = "source" if values.get("source") else "data"
+        return [(field, problem) for problem in error.problems]
+    problems = [] if not values.get("source") else _check_exists(source, str(values["data"]))
+    fields = module.Config.model_fields
+    problems += [
+        (name, f"has no effect with source {source}")
+        for name in DATA_FIELDS
+        if name in given and name not in fields and name != "max_bad"
+    ]
+    if "max_bad" in given and "max_bad" not in fields and values.get("on_bad") == "skip":
+        problems.append(("max_bad", f"has no effect with source {source}"))
+    own, mistakes = _own_settings(source, module, values.get("source_set") or {})
+    return problems + mistakes + _invalid(module, values, own)
+
+
+def source_config(config: RunConfig) -> tuple[str, Settings]:
+    """The source's name, and its `Config` from the run's fields and `source_set`.
+
+    Raises:
+        UsageError: a setting that the source does not have or take.
+    """
+    source = config.source or recognise(config.data)
+    module = _load(source)
+    values = config.model_dump()
+    own, mistakes = _own_settings(source, module, config.source_set)
+    mistakes = mistakes or _invalid(module, values, own)
+    if mistakes:
+        raise UsageError([f"{field}: {message}" for field, message in mistakes])
+    return source, module.Config(**_shared(module, values), **own)
+
+
+def _load(name: str) -> ModuleType:
+    return registry.load("source", name)
+
+
+def _shared(module: ModuleType, values: dict[str, Any]) -> dict[str, Any]:
+    """The run's fields that the source has too."""
+    names = module.Config.model_fields
+    return {k: values[k] for k in _SHARED if k in names and k in values}
+
+
+def _own_settings(
+    source: str, module: ModuleType, settings: dict[str, Any]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    known = [name for name in module.Config.model_fields if name not in _SHARED]
+    right, wrong = {}, []
+    for name, value in settings.items():
+        if name in known:
+            right[name] = value
+        elif name in _SHARED:
+            wrong.append(("source_set", f"{name} is a setting of the run: --{_flag(name)}"))
+        else:
+            listed = f"; {source} has {', '.join(known)}" if known else f"; {source} has none"
+            wrong.append(("source_set", registry.unknown("setting", name, known) + listed))
+    return right, wrong
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _invalid(
+    module: ModuleType, values: dict[str, Any], own: dict[str, Any]
+) -> list[tuple[str, str]]:
+    try:
+        module.Config(**_shared(module, values), **own)
+    except ValidationError as error:
+        # A wrong field of the run is reported where the run's configuration is checked.
+        return [
+            ("source_set", f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})")
+            for e in error.errors()
+            if not e["loc"] or str(e["loc"][0]) in own
+        ]
+    return []
+
+
+def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
+    location = Path(path).expanduser()
+    if path_free(source):
+        names = _load(source).NAMES
+        if _load(source).recognises(path):
+            return []
+        message = registry.unknown("data set", path, names)
+        return [("data", f"{message}; {source} has {', '.join(names)}")]
+    return [] if location.exists() else [("data", _missing(path, location))]
+
+
+def data_set_names() -> list[str]:
+    """Every name that can stand for a data set in place of a path."""
+    return [
+        name for source in registry.names("source") for name in getattr(_load(source), "NAMES", ())
+    ]
+
+
+def _missing(path: str, location: Path) -> str:
+    resolved = Path(location.absolute())
+    parent = next(p for p in resolved.parents if p.is_dir())
+    wanted = resolved.relative_to(parent).parts[0]
+    near = difflib.get_close_matches(wanted, _listing(parent), n=3, cutoff=0.5)
+    sets = difflib.get_close_matches(path.replace("_", "-"), data_set_names(), n=3, cutoff=0.6)
+    message = f"{path!r} is not there (looked at {resolved}); the nearest folder is {parent}"
+    if near:
+        message += f", which has {', '.join(near)}"
+    if sets:
+        message += f"; data sets with such a name: {', '.join(sets)}"
+    return f"{message}; {EXPECTED}"
+
+
+def _listing(folder: Path) -> list[str]:
+    def entries() -> Iterator[str]:
+        for number, entry in enumerate(folder.iterdir()):
+            if number > 10_000:
+                return
+            yield entry.name
+
+    try:
+        return list(entries())
+    except OSError:
+        return []

@@ -1,0 +1,108 @@
+"""How raw inputs become numbers for a model, from the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.data.samples import Part
+from mlzoo.errors import DataError
+from mlzoo.layers.scaling import Standardise, TableScaling
+from mlzoo.specs import Inputs, Outputs
+
+_CHUNK = 4096
+# Anything smaller is a constant column seen through rounding errors.
+_SMALLEST_SHARE = 1e-6
+
+
+def input_spec(train: Part) -> Inputs:
+    """What one sample looks like and the layers that scale it, fitted on the training part."""
+    samples = train.samples
+    shape = tuple(int(side) for side in samples.inputs.shape[1:])
+    dtype = "float32"
+    if samples.kind == "table":
+        layer = _table(train)
+    elif samples.kind == "image" and samples.maximum:
+        layer = keras.layers.Rescaling(1 / samples.maximum, dtype="float32", name="scaling")
+        if np.dtype(samples.inputs.dtype).kind == "u":
+            dtype = np.dtype(samples.inputs.dtype).name
+    else:
+        mean, std = statistics(train)
+        layer = Standardise(mean, std, name="scaling")
+    return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),))
+
+
+def output_spec(train: Part) -> Outputs:
+    """What a model predicts; a regression's mean and spread are those of the training part."""
+    samples = train.samples
+    if samples.task == "classification":
+        classes = len(samples.class_names)
+        return Outputs("classification", 1 if classes == 2 else classes)
+    targets = train.targets.reshape(len(train), -1).astype(np.float64)
+    mean, std = targets.mean(axis=0), _positive(targets.std(axis=0), targets.mean(axis=0))
+    return Outputs("regression", targets.shape[1], _floats(mean), _floats(std))
+
+
+def statistics(train: Part) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each entry of the last axis, read in chunks.
+
+    The squares are summed about the first chunk's mean, so large offsets cost no digits.
+    """
+    count = 0
+    shift: Any = None
+    total: Any = 0.0
+    squares: Any = 0.0
+    for chunk in _chunks(train):
+        rows = chunk.reshape(-1, chunk.shape[-1]).astype(np.float64)
+        shift = rows.mean(axis=0) if shift is None else shift
+        centred = rows - shift
+        count += len(rows)
+        total = total + centred.sum(axis=0)
+        squares = squares + (centred**2).sum(axis=0)
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return list(_floats(shift + mean)), list(_floats(_positive(std, shift + mean)))
+
+
+def _chunks(train: Part) -> Iterator[np.ndarray]:
+    for start in range(0, len(train), _CHUNK):
+        yield train.inputs(slice(start, start + _CHUNK))
+
+
+def _table(train: Part) -> TableScaling:
+    rows = train.inputs().astype(np.float64)
+    fill, mean, std, categories = [], [], [], []
+    for index, column in enumerate(train.samples.columns):
+        values = rows[:, index]
+        known = values[~np.isnan(values)]
+        if column.categories:
+            seen = np.unique(known[known >= 0]).astype(int).tolist()
+            fill, mean, std = [*fill, 0.0], [*mean, 0.0], [*std, 1.0]
+            categories.append(seen)
+            continue
+        if not len(known):
+            raise DataError(
+                f"column {column.name!r} has no value in the training part; "
+                f"leave it out with --drop {column.name!r}"
+            )
+        middle = float(np.median(known))
+        filled = np.where(np.isnan(values), middle, values)
+        fill.append(middle)
+        mean.append(float(filled.mean()))
+        std.append(float(_positive(filled.std(), filled.mean())))
+        categories.append(None)
+    if not any(c is None or c for c in categories):
+        raise DataError("no input column has a value in the training part")
+    return TableScaling(fill, mean, std, categories, name="scaling")
+
+
+def _positive(std: Any, mean: Any) -> Any:
+    """The spread, with 1 for a constant."""
+    return np.where(std > _SMALLEST_SHARE * np.abs(mean), std, 1.0)
+
+
+def _floats(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

@@ -1,0 +1,144 @@
+"""NumPy arrays: an .npz file, an .npy file, or a folder with x.npy and y.npy.
+
+An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
+and `labels`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and perhaps
+`x_valid`, `y_valid`. An .npy holds a table of numbers whose last column is the target.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlzoo.configs import Settings
+from mlzoo.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.data.samples import Samples
+
+
+class Config(Settings):
+    """How arrays are read."""
+
+    data: str
+    """The file or folder."""
+    task: Literal["classification", "regression"] | None = None
+    """What the targets are; inferred from their values by default."""
+    inputs: str | None = None
+    """Name of the input array within the file; recognised by default."""
+    targets: str | None = None
+    """Name of the target array within the file; recognised by default."""
+    kind: Literal["auto", "image", "array"] = "auto"
+    """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes."""
+
+
+def recognises(path: str) -> bool:
+    """Whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
+    return path.lower().endswith((".npz", ".npy")) or (Path(path).expanduser() / "x.npy").is_file()
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the arrays, check them, and find out what they are."""
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.labels import label
+    from mlzoo.data.pixels import as_images
+    from mlzoo.data.samples import Samples
+
+    x, y, parts, notes = _read(config)
+    if len(x) != len(y):
+        raise DataError(
+            f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
+            f"{y.shape}); they must pair one to one"
+        )
+    x, maximum, kind_note = as_images(x, config.data, config.kind)
+    labels = label(y, config.task, "targets")
+    kind = "array" if maximum is None else "image"
+    units = labels.values.shape[1] if labels.values.ndim > 1 else 1
+    return Samples(
+        inputs=x,
+        targets=labels.values,
+        task=labels.task,
+        kind=kind,
+        class_names=labels.class_names,
+        target_names=("target",) if units == 1 else tuple(f"target{i}" for i in range(units)),
+        maximum=maximum,
+        given_parts=parts,
+        hashes=row_digests(x),
+        reader={
+            "kind": kind,
+            "size": list(x.shape[1:3]) if maximum else None,
+            "channels": x.shape[-1] if maximum else None,
+            "shape": list(x.shape[1:]),
+            "dtype": str(x.dtype),
+            "maximum": maximum,
+        },
+        notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
+    )
+
+
+def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
+    from mlzoo.data.arrays import open_npy, open_npz
+
+    path = Path(config.data).expanduser()
+    if path.is_dir():
+        if not (path / "y.npy").is_file():
+            raise DataError(f"{path} holds x.npy but no y.npy; both are needed")
+        return open_npy(path / "x.npy"), open_npy(path / "y.npy"), None, []
+    if path.suffix.lower() == ".npy":
+        return _last_column(path)
+    arrays = open_npz(path)
+    if config.inputs is None and config.targets is None and "x_train" in arrays:
+        return _given_parts(path, arrays)
+    return _pair(path, arrays, config)
+
+
+def _last_column(path: Path) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
+    from mlzoo.data.arrays import open_npy
+
+    table = open_npy(path)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DataError(
+            f"{path} has shape {table.shape}; an .npy file must be (samples, columns) with the "
+            "target in the last column; for anything else save x and y in one .npz file"
+        )
+    return table[:, :-1], table[:, -1], None, ["target: the last column"]
+
+
+def _pair(
+    path: Path, arrays: dict[str, np.ndarray], config: Config
+) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
+    from mlzoo.data.arrays import choose_pair, describe
+
+    if config.inputs is None or config.targets is None:
+        first, second = choose_pair(arrays, path)
+    x, y = config.inputs or first, config.targets or second
+    for name in (x, y):
+        if name not in arrays:
+            raise DataError(f"{path} has no array {name!r}; it holds {describe(arrays)}")
+    note = f"arrays: inputs {x} {arrays[x].shape} {arrays[x].dtype}, targets {y} {arrays[y].shape}"
+    flags = "--source-set inputs=NAME, --source-set targets=NAME"
+    return arrays[x], arrays[y], None, [f"{note} ({flags})"]
+
+
+def _given_parts(
+    path: Path, arrays: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    import numpy as np
+
+    from mlzoo.data.arrays import describe
+
+    named = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
+    found = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
+    lacking = [f"y_{suffix}" for suffix in found if f"y_{suffix}" not in arrays]
+    shapes = {arrays[f"x_{suffix}"].shape[1:] for suffix in found}
+    if lacking or len(shapes) > 1:
+        reason = f"it lacks {', '.join(lacking)}" if lacking else "samples differ in shape"
+        raise DataError(f"{path}: {reason}; it holds {describe(arrays)}")
+    x = np.concatenate([arrays[f"x_{suffix}"] for suffix in found])
+    y = np.concatenate([arrays[f"y_{suffix}"] for suffix in found])
+    parts = np.concatenate(
+        [np.full(len(arrays[f"x_{suffix}"]), part) for suffix, part in found.items()]
+    )
+    return x, y, parts, [f"parts: {', '.join(dict.fromkeys(found.values()))}, as the file has them"]

@@ -1,0 +1,121 @@
+"""A table: .csv, .tsv, .txt or .parquet, one sample a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlzoo.configs import Settings
+from mlzoo.errors import DataError
+from mlzoo.registry import unknown
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Samples
+
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+
+
+def _words(value: Any) -> Any:
+    return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
+
+
+def _character(value: Any) -> Any:
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
+    return named.get(value, value) if isinstance(value, str) else value
+
+
+def _yes_no(value: Any) -> Any:
+    return ("yes" if value else "no") if isinstance(value, bool) else value
+
+
+class Config(Settings):
+    """How a table is read."""
+
+    data: str
+    """The file."""
+    target: str | None = None
+    """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
+    task: Literal["classification", "regression"] | None = None
+    """What the target is; inferred from its values by default."""
+    drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
+    """Columns to leave out, comma-separated."""
+    group_by: str | None = None
+    """Column whose rows of one value stay in one part; it is then no input."""
+    delimiter: Annotated[Character | None, BeforeValidator(_character)] = None
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
+    header: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_no)] = "auto"
+    """Whether the first line names the columns."""
+
+
+def recognises(path: str) -> bool:
+    """Whether the name ends like a table's."""
+    return path.lower().endswith(SUFFIXES)
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the table, choose target and inputs, and check every column."""
+    import numpy as np
+
+    from mlzoo.data.columns import encode
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.tables import read_table
+    from mlzoo.data.targets import find_target, target_labels, with_target
+
+    table = read_table(Path(config.data).expanduser(), config.delimiter, config.header)
+    _check_names(config, list(table.columns))
+    target = find_target(config.target, table)
+    table, left_out = with_target(table, target.column)
+    labels = target_labels(table, target, config.task)
+    unused = {target.column, config.group_by, *config.drop}
+    inputs = [name for name in table.columns if name not in unused]
+    if not inputs:
+        raise DataError(
+            f"{config.data}: no column is left for the inputs; it has {', '.join(table.columns)}"
+        )
+    encoded = encode(table, inputs)
+    groups = None
+    if config.group_by is not None:
+        groups = np.array([str(value) for value in table.columns[config.group_by]])
+    notes = [*table.notes, target.note, labels.note, *left_out, *encoded.notes]
+    return Samples(
+        inputs=encoded.matrix,
+        targets=labels.values,
+        task=labels.task,
+        kind="table",
+        class_names=labels.class_names,
+        target_names=(target.column,),
+        columns=encoded.columns,
+        names=table.row_names(),
+        groups=groups,
+        hashes=row_digests(encoded.matrix),
+        reader={
+            "kind": "table",
+            "columns": [
+                {"name": c.name, "categories": list(c.categories)} for c in encoded.columns
+            ],
+            "target": {
+                "column": target.column,
+                "comparison": target.comparison,
+                "value": target.value,
+            },
+            "delimiter": config.delimiter,
+            "header": config.header,
+        },
+        notes=tuple(note for note in notes if note),
+        warnings=encoded.warnings,
+    )
+
+
+def _check_names(config: Config, names: list[str]) -> None:
+    asked = [("--drop", name) for name in config.drop]
+    if config.group_by is not None:
+        asked.append(("--group-by", config.group_by))
+    wrong = [
+        f"{flag}: {unknown('column', name, names)}" for flag, name in asked if name not in names
+    ]
+    if wrong:
+        raise DataError("\n".join(wrong) + f"\nthere are {', '.join(names)}")

@@ -1,0 +1,127 @@
+"""Layers that hold what the training part says about the data, so that models take raw inputs.
+
+All of them compute in float32 under every precision policy: raw inputs can exceed float16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def _scaled(value: Any, shift: Sequence[float], scale: Sequence[float]) -> Any:
+    return (value - ops.convert_to_tensor(shift, "float32")) / ops.convert_to_tensor(
+        scale, "float32"
+    )
+
+
+class _MeanStd(keras.layers.Layer):
+    """Base of the layers that keep a mean and a standard deviation along the last axis."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"{len(self.mean)} means but {len(self.std)} standard deviations")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Standardise(_MeanStd):
+    """(x - mean) / std along the last axis.
+
+    Args:
+        mean: one number for each entry of the last axis.
+        std: the same; no zeros (give 1 for a constant).
+    """
+
+    def call(self, x: Any) -> Any:
+        """Standardise x (batch, ..., features)."""
+        return _scaled(ops.cast(x, "float32"), self.mean, self.std)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Unstandardise(_MeanStd):
+    """y * std + mean along the last axis: from standardised targets to their own units.
+
+    Args:
+        mean: of each target over the training part.
+        std: the same.
+    """
+
+    def call(self, y: Any) -> Any:
+        """Restore y (batch, targets)."""
+        std = ops.convert_to_tensor(self.std, "float32")
+        return ops.cast(y, "float32") * std + ops.convert_to_tensor(self.mean, "float32")
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class TableScaling(keras.layers.Layer):
+    """Raw table rows (batch, columns) to features: numbers imputed and standardised, then one-hot.
+
+    The output holds first every numeric column, in the table's order: NaN becomes the column's
+    `fill`, then (x - mean) / std. After them come the categorical columns, in the table's order,
+    each with one place for every category in `categories`; a value that is missing (-1 or NaN) or
+    not among them gives zeros in all of its places.
+
+    Args:
+        fill: what replaces NaN, one a column (unused for a categorical one).
+        mean: one a column (unused for a categorical one).
+        std: one a column, no zeros (unused for a categorical one).
+        categories: for each column the category positions that have a place; None: numeric.
+    """
+
+    def __init__(
+        self,
+        fill: Sequence[float],
+        mean: Sequence[float],
+        std: Sequence[float],
+        categories: Sequence[Sequence[int] | None],
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.fill = [float(value) for value in fill]
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+        self.categories = [None if c is None else [int(p) for p in c] for c in categories]
+        self.numeric = [i for i, c in enumerate(self.categories) if c is None]
+
+    def call(self, x: Any) -> Any:
+        """Scale x (batch, columns) to (batch, features)."""
+        x = ops.cast(x, "float32")
+        pieces = [self._numbers(x)] if self.numeric else []
+        for index, positions in enumerate(self.categories):
+            if positions:
+                places = ops.convert_to_tensor(positions, "float32")
+                pieces.append(ops.cast(ops.equal(x[:, index : index + 1], places), "float32"))
+        return ops.concatenate(pieces, axis=-1) if len(pieces) > 1 else pieces[0]
+
+    def _numbers(self, x: Any) -> Any:
+        fill, mean, std = (
+            [values[i] for i in self.numeric] for values in (self.fill, self.mean, self.std)
+        )
+        if len(self.numeric) < len(self.categories):
+            x = ops.take(x, ops.convert_to_tensor(self.numeric, "int32"), axis=1)
+        known = ops.where(ops.isnan(x), ops.convert_to_tensor(fill, "float32"), x)
+        return _scaled(known, mean, std)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(batch, features)."""
+        features = len(self.numeric) + sum(len(c) for c in self.categories if c)
+        return (input_shape[0], features)
+
+    def get_config(self) -> dict[str, Any]:
+        """The statistics, as plain lists."""
+        own = {"fill": self.fill, "mean": self.mean, "std": self.std}
+        return {**super().get_config(), **own, "categories": self.categories}
