@@ -1,0 +1,99 @@
+"""A run's predictions as a CSV file that a later comparison pairs with another run's.
+
+Columns: `index` (position in the data), `group` (where samples have groups), `target` and
+`prediction` (class names, or numbers), and for classes `p_<class>` each. With several targets
+there are `target_<name>` and `prediction_<name>` each.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mlzoo.data.samples import Samples
+from mlzoo.errors import UsageError
+from mlzoo.evaluation.evaluate import Outcome
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a file holds, ordered by index.
+
+    Attributes:
+        indices: (n,) positions in the data.
+        targets: (n, k) text as it stands: class names or numbers.
+        predictions: (n, k) the same.
+        groups: (n,) labels, or None.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    predictions: np.ndarray
+    groups: np.ndarray | None
+
+
+def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
+    """Write what a model said of the samples of a part. Numbers keep all their digits."""
+    header, columns = ["index"], [outcome.indices.tolist()]
+    if samples.groups is not None:
+        header.append("group")
+        columns.append([str(group) for group in np.asarray(samples.groups)[outcome.indices]])
+    more = _class_columns if samples.task == "classification" else _value_columns
+    for name, column in more(outcome, samples):
+        header.append(name)
+        columns.append(column)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(zip(*columns, strict=True))
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what `write_predictions` wrote.
+
+    Raises:
+        UsageError: the file lacks columns or rows, or an index occurs twice.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    wanted = {
+        what: [i for i, name in enumerate(header) if name == what or name.startswith(f"{what}_")]
+        for what in ("target", "prediction")
+    }
+    complete = "index" in header and all(wanted.values()) and rows
+    if not complete or any(len(row) != len(header) for row in rows):
+        raise UsageError(f"{path} holds no predictions: it needs index, target and prediction")
+    table = np.array(rows, dtype=object)
+    indices = table[:, header.index("index")].astype("int64")
+    if len(np.unique(indices)) < len(indices):
+        raise UsageError(f"{path} holds an index twice")
+    table = table[np.argsort(indices)]
+    groups = table[:, header.index("group")].astype(str) if "group" in header else None
+    targets, predictions = (table[:, wanted[what]].astype(str) for what in wanted)
+    return Predictions(np.sort(indices), targets, predictions, groups)
+
+
+def _class_columns(outcome: Outcome, samples: Samples) -> list[tuple[str, list]]:
+    names = samples.class_names
+    chosen = outcome.outputs.argmax(axis=1)
+    return [
+        ("target", [names[i] for i in outcome.targets]),
+        ("prediction", [names[i] for i in chosen]),
+        *((f"p_{name}", outcome.outputs[:, i].tolist()) for i, name in enumerate(names)),
+    ]
+
+
+def _value_columns(outcome: Outcome, samples: Samples) -> list[tuple[str, list]]:
+    truth = outcome.targets.reshape(len(outcome.targets), -1).astype("float64")
+    said = outcome.outputs.reshape(truth.shape)
+    if truth.shape[1] == 1:
+        return [("target", truth[:, 0].tolist()), ("prediction", said[:, 0].tolist())]
+    pairs = (("target", truth), ("prediction", said))
+    return [
+        (f"{what}_{name}", values[:, i].tolist())
+        for what, values in pairs
+        for i, name in enumerate(samples.target_names)
+    ]

@@ -1,0 +1,199 @@
+"""Run folders side by side: their scores, the settings that differ, and which is better.
+
+Reads the folders' JSON, YAML and CSV only, so it needs neither Keras nor the data.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlzoo.errors import UsageError
+from mlzoo.registry import closest
+
+_NOT_COMPARED = ("name", "out")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What a run folder says of itself."""
+
+    label: str
+    path: Path
+    metrics: dict[str, Any]
+    config: dict[str, Any]
+    environment: dict[str, Any]
+
+
+def compare(paths: Sequence[str]) -> dict[str, Any]:
+    """Put run folders side by side.
+
+    Args:
+        paths: two or more run folders.
+
+    Returns:
+        A JSON-able dict. `runs`: a row a run with `run` (a short unique name), `path`, `model`,
+        `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
+        `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
+        metric} and `better_than_baseline`. `differing`: {setting: {run: value}} of the
+        configurations, `environment` the same of versions and machine. `best`: the run with the
+        best value, where all have the same task and metric. `pairs`: every other run against it
+        (`paired`), where they predict the same test samples. `notes`: why a pair is missing.
+
+    Raises:
+        UsageError: fewer than two folders, or some are no run folders (a line each).
+    """
+    if len(paths) < 2:
+        raise UsageError("compare needs two run folders or more, as `mlzoo compare A B`")
+    runs = read_runs(paths)
+    rows = [_row(run) for run in runs]
+    best = _best(rows)
+    pairs, notes = _pairs(runs, rows, best)
+    return {
+        "runs": rows,
+        "differing": _differing({run.label: _flat(run.config, _NOT_COMPARED) for run in runs}),
+        "environment": _differing({run.label: _flat(run.environment) for run in runs}),
+        "best": best,
+        "pairs": pairs,
+        "notes": notes,
+    }
+
+
+def read_runs(paths: Sequence[str]) -> list[RunFiles]:
+    """The files of run folders. Raises UsageError with a line for each that is none."""
+    folders = [Path(path) for path in paths]
+    problems = [line for folder in folders for line in _problems(folder)]
+    if problems:
+        raise UsageError(problems)
+    names = [folder.resolve().name for folder in folders]
+    labels = [
+        name if names.count(name) == 1 else str(folder)
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    return [_read(folder, label) for folder, label in zip(folders, labels, strict=True)]
+
+
+def _problems(folder: Path) -> list[str]:
+    if (folder / "metrics.json").is_file() and (folder / "config.yaml").is_file():
+        return []
+    if not folder.is_dir():
+        beside = sorted(p.parent.name for p in folder.parent.glob("*/metrics.json"))
+        close = closest(folder.name, beside)
+        hint = f"; did you mean {folder.parent / close}?" if close else ""
+        return [f"no run folder {str(folder)!r}{hint}"]
+    missing = [n for n in ("config.yaml", "metrics.json") if not (folder / n).is_file()]
+    unfinished = "; was the training finished?" if "metrics.json" in missing else ""
+    return [f"{str(folder)!r} is no finished run: it has no {' and no '.join(missing)}{unfinished}"]
+
+
+def _read(folder: Path, label: str) -> RunFiles:
+    return RunFiles(
+        label,
+        folder,
+        _mapping(folder / "metrics.json"),
+        _mapping(folder / "config.yaml"),
+        _mapping(folder / "environment.json") if (folder / "environment.json").is_file() else {},
+    )
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{path} can't be read: {reason}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} can't be read: it holds no names and values")
+    return content
+
+
+def _row(run: RunFiles) -> dict[str, Any]:
+    metrics, test = run.metrics, run.metrics.get("test") or {}
+    headline = metrics.get("headline") or {}
+    metric = headline.get("name")
+    scores = test.get("baselines") or {}
+    return {
+        "run": run.label,
+        "path": str(run.path),
+        "model": run.config.get("model"),
+        "data": run.config.get("data"),
+        "task": metrics.get("task"),
+        "samples": test.get("samples"),
+        "parameters": metrics.get("parameters"),
+        "epochs": metrics.get("epochs", _epochs(run.path / "history.csv")),
+        "kept_epoch": (metrics.get("kept") or {}).get("epoch"),
+        "seconds": metrics.get("seconds"),
+        "metric": metric,
+        "mode": headline.get("mode"),
+        "value": headline.get("value"),
+        "interval": headline.get("interval"),
+        "baselines": {name: score.get(metric) for name, score in scores.items()},
+        "better_than_baseline": test.get("better_than_baseline"),
+    }
+
+
+def _epochs(path: Path) -> int | None:
+    """The last epoch of a history."""
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        epochs = [row.get("epoch") or "" for row in csv.DictReader(file)]
+    return int(epochs[-1]) if epochs and epochs[-1].isdigit() else None
+
+
+def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "") -> dict[str, Any]:
+    """Nested settings as {"set.hidden": value}."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, prefix=f"{prefix}{name}.")
+        elif name not in skip:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(name for values in settings.values() for name in values)
+    columns = {name: {run: v.get(name) for run, v in settings.items()} for name in names}
+    return {
+        name: column
+        for name, column in columns.items()
+        if any(value != next(iter(column.values())) for value in column.values())
+    }
+
+
+def _best(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    kinds = {(row["task"], row["metric"], row["mode"]) for row in rows}
+    if len(kinds) > 1 or any(row["value"] is None for row in rows):
+        return None
+    choose = max if rows[0]["mode"] == "max" else min
+    return choose(rows, key=lambda row: row["value"])["run"]
+
+
+def _pairs(
+    runs: Sequence[RunFiles], rows: Sequence[Mapping[str, Any]], best: str | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    from mlzoo.reporting.pairing import paired, unlike
+
+    if best is None:
+        return [], ["the runs have different tasks or metrics, so none is the best"]
+    first = next(run for run in runs if run.label == best)
+    mode = rows[0]["mode"]
+    pairs, notes = [], []
+    for other in runs:
+        if other is first:
+            continue
+        reason = unlike(first.path, first.metrics, other.path, other.metrics)
+        if reason:
+            notes.append(f"{first.label} and {other.label} can't be paired: {reason}")
+        else:
+            found = paired(first.path, other.path, rows[0]["metric"], mode)
+            pairs.append({"first": first.label, "second": other.label, **found})
+    return pairs, notes
