@@ -9,7 +9,7 @@ from typing import Any
 _LAZY = {
     "train": "mlzoo.training.train",
     "resume": "mlzoo.training.train",
-    "load": "mlzoo.runs",
+    "load": "mlzoo.trained",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.inspection",
     "RunConfig": "mlzoo.configs",

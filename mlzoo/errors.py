@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class MlzooError(Exception):
@@ -26,7 +27,11 @@ class ResourceError(MlzooError):
 
 
 class DivergedError(MlzooError):
-    """The loss became NaN or infinite."""
+    """The loss or the outputs became NaN or infinite. `facts` says where, as plain values."""
+
+    def __init__(self, message: str, facts: dict[str, Any] | None = None) -> None:
+        self.facts = facts or {}
+        super().__init__(message)
 
 
 class Interrupted(MlzooError):

@@ -1,0 +1,53 @@
+"""`mlzoo evaluate`: score a run again, or on other data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from mlzoo.errors import UsageError
+from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.output import Talk, show, table
+
+
+def evaluate(
+    run: RunPath,
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Other labelled data; by default the run's own.", show_default=False),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--part", help="Part of the run's own data: train, valid or test.")
+    ] = "test",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Score a run on its own test part again, or on all samples of other data."""
+    if part not in ("train", "valid", "test"):
+        raise UsageError(f"--part: choose train, valid or test (got {part!r})")
+    if data is not None and part != "test":
+        raise UsageError("--part has no effect on other data: leave it out")
+    from mlzoo.trained import load
+
+    talk = Talk(quiet=json)
+    try:
+        result = load(run, trust=trust).evaluate(data, part, talk)
+    finally:
+        talk.end()
+    if json:
+        show(result)
+    else:
+        print(scores(result))
+
+
+def scores(result: dict[str, Any]) -> str:
+    """The scores of one part beside the baselines', with the model's intervals."""
+    metrics, baselines = result["metrics"], result["baselines"] or {}
+    rows = []
+    for name in [n for n, v in metrics.items() if isinstance(v, float)]:
+        interval = result["intervals"].get(name)
+        shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+        rows.append([name, metrics[name], shown, *(b.get(name) for b in baselines.values())])
+    part = f"{result['part']} part ({result['samples']})"
+    return table([part, "model", "95 % interval", *baselines], rows)

@@ -1,0 +1,82 @@
+"""`mlzoo models`: list the model plug-ins, show one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from mlzoo import registry
+from mlzoo.errors import UsageError
+from mlzoo_cli.options import Json
+from mlzoo_cli.output import show as show_json
+from mlzoo_cli.output import table
+
+app = typer.Typer(
+    help="The models there are, and what one is made of.", invoke_without_command=True
+)
+
+
+@app.callback()
+def list_models(context: typer.Context, json: Json = False) -> None:
+    """The models there are, and what one is made of (`models show NAME`)."""
+    if context.invoked_subcommand is not None:
+        return
+    found = {name: registry.summary("model", name) for name in registry.names("model")}
+    if json:
+        show_json(found)
+    else:
+        print(table(["model", ""], list(found.items())))
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A model, or your own plug-in file.")],
+    input: Annotated[
+        str | None, typer.Option("--input", help="Sample shape: 28x28x1, or 11 for 11 columns.")
+    ] = None,
+    classes: Annotated[int, typer.Option("--classes", min=2, help="Number of classes.")] = 10,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Model setting.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """A model's settings; with --input also its layers and parameter counts."""
+    from mlzoo.merging import check_plugin_settings
+
+    registry.check_name("model", name)
+    settings = check_plugin_settings("model", name, set or [])
+    if input is None and set:
+        raise UsageError("--set has no effect without --input")
+    from mlzoo.layers.description import settings_of
+
+    if input is None:
+        result: dict[str, Any] = {"name": name, "settings": settings_of(name)}
+    else:
+        from mlzoo.training import devices
+
+        devices.prepare()
+        from mlzoo.layers.description import describe
+
+        result = describe(name, _shape(input), classes, settings)
+    if json:
+        show_json(result)
+    else:
+        print(_text(result))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split("x")
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--input: write 28x28x1, or 11 for 11 columns (got {text!r})")
+    return tuple(int(part) for part in parts)
+
+
+def _text(result: dict[str, Any]) -> str:
+    settings = result["settings"]
+    lines = [table(list(settings[0]), [list(s.values()) for s in settings])]
+    if "layers" in result:
+        layers = result["layers"]
+        lines += ["", table(list(layers[0]), [list(layer.values()) for layer in layers]), ""]
+        lines.append(f"parameters {result['parameters']:,}, trainable {result['trainable']:,}")
+    return "\n".join(lines)

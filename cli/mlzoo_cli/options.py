@@ -1,0 +1,117 @@
+"""Options: those of a run are made from `RunConfig`'s source, so each is declared once.
+
+All of them arrive as text and are checked by `RunConfig`, so that every mistake, in a flag or in
+a file, is found in one pass and worded the same way.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlzoo import fields, registry
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Import the run's own model.py where it has one.")
+]
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A finished run folder.")]
+
+_CONFIG_SOURCE = Path(fields.__file__).with_name("configs.py")
+_LISTS = ("set", "source_set")
+
+
+def with_run_options(*panels: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add `RunConfig`'s fields as options to a command that takes `given: dict` last.
+
+    `panels` chooses groups of fields; none chooses all. The command gets the flags that were
+    given as `given`, by field name, as text.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        chosen = [
+            s
+            for s in fields.settings(_CONFIG_SOURCE, "RunConfig")
+            if s.name not in ("model", "data") and (not panels or s.panel in panels)
+        ]
+        own = [
+            p
+            for p in inspect.signature(command, eval_str=True).parameters.values()
+            if p.name != "given"
+        ]
+        added = [_parameter(setting) for setting in chosen]
+
+        def wrapper(**values: Any) -> Any:
+            names = {s.name for s in chosen}
+            given = {
+                name: value
+                for name, value in values.items()
+                if name in names and value not in (None, [], False)
+            }
+            rest = {name: value for name, value in values.items() if name not in names}
+            return command(**rest, given=given)
+
+        wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
+        wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *added]}
+        return wrapper
+
+    return decorate
+
+
+def _parameter(setting: fields.Setting) -> inspect.Parameter:
+    flag = "--" + setting.name.replace("_", "-")
+    shown = setting.default not in (None, "None", "{}", "[]", "False")
+    text = f"{setting.help} [default: {setting.default}]" if shown else setting.help
+    common: dict[str, Any] = {"help": text, "show_default": False}
+    kind: Any
+    if setting.annotation == "bool":
+        kind, option = bool, typer.Option(flag, **common)
+        default: Any = False
+    elif setting.name in _LISTS:
+        kind, option = list[str], typer.Option(flag, metavar="NAME=VALUE", **common)
+        default = []
+    else:
+        kind = str
+        option = typer.Option(flag, metavar=_metavar(setting), **common)
+        default = None
+    return inspect.Parameter(
+        setting.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind | None if kind is str else kind, option],
+    )
+
+
+def _metavar(setting: fields.Setting) -> str:
+    annotation = setting.annotation
+    if "Literal[" in annotation:
+        inside = annotation.partition("Literal[")[2].partition("]")[0]
+        words = [w.strip().strip("'\"") for w in inside.split(",")]
+        text = "|".join(words)
+        text = f"INTEGER|{text}" if annotation.startswith("int |") else text
+        return text if len(text) < 40 else "NAME"
+    for name, shown in (("int", "INTEGER"), ("float", "NUMBER"), ("list", "A,B"), ("str", "TEXT")):
+        if annotation.startswith(name) or f"[{name}" in annotation:
+            return shown
+    return "TEXT"
+
+
+def wrong_flags(extra: Iterable[str], known: Iterable[str]) -> list[str]:
+    """A line for each word of the command line that is no option and no argument."""
+    problems = []
+    words = iter(extra)
+    names = sorted(known)
+    for word in words:
+        if word.startswith("--"):
+            name = word.partition("=")[0]
+            problems.append(registry.unknown("option", name, names))
+        elif word.startswith("-") and len(word) > 1:
+            problems.append(registry.unknown("option", word, names))
+        elif not problems:
+            problems.append(f"unexpected argument {word!r}")
+    return problems

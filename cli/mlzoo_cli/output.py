@@ -1,0 +1,206 @@
+"""stdout is data, stderr is talk: printing, progress, and errors as sentences with exit codes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import errors
+from mlzoo.listening import Listener
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+EXIT_CODES: dict[type[BaseException], int] = {
+    errors.UsageError: 2,
+    errors.DataError: 3,
+    errors.ResourceError: 4,
+    errors.DivergedError: 5,
+    errors.MlzooError: 1,
+}
+
+
+def say(text: str) -> None:
+    """A line of talk, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show(content: Any) -> None:
+    """One JSON document, on stdout."""
+    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as text in columns; numbers stand right."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(header), *texts]) for i in range(len(header))]
+    right = [all(_is_number(row[i]) for row in rows) and bool(rows) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(
+            c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True)
+        ).rstrip()
+
+    return "\n".join([line(header), *map(line, texts)])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def run_command(command: Callable[[], Any]) -> int:
+    """Run the command line; returns its exit code and prints errors as sentences."""
+    try:
+        command()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except errors.Interrupted as error:
+        say(str(error))
+        return 128 + error.signal
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 128 + signal.SIGINT
+    except errors.MlzooError as error:
+        return _report(error, str(error))
+    except MemoryError as error:
+        return _report(error, _OUT_OF_MEMORY, 4)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        text = (
+            f"the disk is full: {error.filename}" if full else f"{error.filename}: {error.strerror}"
+        )
+        return _report(error, text, 4 if full else 1)
+    except Exception as error:
+        if any(word in str(error) for word in ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")):
+            return _report(error, _OUT_OF_MEMORY, 4)
+        text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+        return _report(error, f"{text}\nthis is a fault in mlzoo; MLZOO_DEBUG=1 shows where", 1)
+    return 0
+
+
+_OUT_OF_MEMORY = "out of memory; try a smaller --batch-size, --size or model"
+
+
+def _report(error: BaseException, text: str, code: int | None = None) -> int:
+    if os.environ.get("MLZOO_DEBUG"):
+        traceback.print_exception(error)
+    for line in text.splitlines():
+        say(f"error: {line}")
+    if code is None:
+        code = next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind))
+    return code
+
+
+class Talk(Listener):
+    """Prints progress: a bar on a terminal, a line an epoch elsewhere."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._epochs = self._steps = 0
+        self._drawn = 0.0
+
+    @property
+    def _terminal(self) -> bool:
+        return sys.stderr.isatty()
+
+    def note(self, text: str) -> None:
+        """Print an inference."""
+        if not self._quiet:
+            say(text)
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        say(f"warning: {text}")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Move the bar of a countable piece of work; only on a terminal."""
+        if self._quiet or not self._terminal:
+            return
+        if self._what != what:
+            self._open(what, total)
+        assert self._bar is not None and self._task is not None
+        self._bar.update(self._task, completed=done, total=total)
+        if done >= total:
+            self.end()
+
+    def start(self, what: str, epochs: int, steps: int) -> None:
+        """Open the bar of a training."""
+        self._epochs, self._steps = epochs, steps
+        if self._terminal and not self._quiet:
+            self._open("training", epochs * steps)
+
+    def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        """Move the bar of a training, at most ten times a second."""
+        now = time.monotonic()
+        if self._bar is None or self._task is None or now - self._drawn < 0.1:
+            return
+        self._drawn = now
+        self._bar.update(
+            self._task,
+            completed=(epoch - 1) * self._steps + step,
+            description=f"epoch {epoch}/{self._epochs}  {_figures(logs)}",
+        )
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """Print the line of an epoch, or show it in the bar."""
+        figures = {n: v for n, v in row.items() if n not in ("epoch", "seconds")}
+        text = f"epoch {int(row['epoch'])}/{self._epochs}  {_figures(figures)}"
+        if self._bar is not None and self._task is not None:
+            done = int(row["epoch"]) * self._steps
+            self._bar.update(self._task, completed=done, description=text)
+        elif not self._quiet:
+            seconds = f"  {row['seconds']:.1f} s" if "seconds" in row else ""
+            say(text + seconds)
+
+    def end(self) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar, self._task, self._what = None, None, ""
+
+    def _open(self, what: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self.end()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._what = what
+        self._task = self._bar.add_task(what, total=total)
+
+
+def _figures(logs: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())

@@ -1,0 +1,86 @@
+"""`mlzoo predict`: new samples to a CSV table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlzoo.errors import UsageError
+from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.output import Talk, say, show
+
+if TYPE_CHECKING:
+    from mlzoo.trained import Predictions, Run
+
+
+def predict(
+    run: RunPath,
+    data: Annotated[str, typer.Argument(help="An image, a folder of images, a table or an array.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV file to write; by default stdout."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace --output where it exists.")
+    ] = False,
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Predict new samples, one row each: name, prediction, and the probability of every class."""
+    if output is not None and output.exists() and not overwrite:
+        raise UsageError(f"{output} exists already; choose another, or add --overwrite")
+    if output is not None and json:
+        raise UsageError("--json prints to stdout and --output writes CSV: choose one")
+    from mlzoo.trained import load
+
+    talk = Talk(quiet=json)
+    try:
+        opened = load(run, trust=trust)
+        predictions = opened.predict(data, talk)
+    finally:
+        talk.end()
+    for warning in predictions.warnings:
+        talk.warn(warning)
+    rows = _rows(opened, predictions)
+    if json:
+        show(rows)
+        return
+    text = _csv(rows)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        from mlzoo.files import write_text
+
+        write_text(output, text)
+        say(f"{len(rows)} predictions in {output}")
+
+
+def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
+    rows = []
+    targets = run.record["target_names"]
+    for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
+        row: dict[str, Any] = {"name": name}
+        if predictions.probabilities is not None:
+            row["prediction"] = label
+            probabilities = predictions.probabilities[i].tolist()
+            classes = run.record["class_names"]
+            row |= {f"p_{c}": round(p, 6) for c, p in zip(classes, probabilities, strict=True)}
+        elif isinstance(label, list):
+            row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
+        else:
+            row["prediction"] = label
+        rows.append(row)
+    return rows
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,125 @@
+"""`mlzoo train`: from data to a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlzoo.errors import UsageError
+from mlzoo_cli.evaluate import scores
+from mlzoo_cli.options import Json, with_run_options, wrong_flags
+from mlzoo_cli.output import Talk, say, show
+
+if TYPE_CHECKING:
+    from mlzoo.trained import Run
+
+
+@with_run_options()
+def train(
+    context: typer.Context,
+    model: Annotated[
+        str | None, typer.Argument(help="A model (`mlzoo models`) or your own plug-in file.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A file, a folder, or a data set (`mlzoo sources`).")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file of settings; flags win.")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an unfinished run, exactly."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run of the same --name.")
+    ] = False,
+    allow_unused: Annotated[
+        bool, typer.Option("--allow-unused", help="Accept options that have no effect.")
+    ] = False,
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+) -> None:
+    """Train a model on data, evaluate it on a test part, and write a run folder.
+
+    `mlzoo train cnn digits` trains on an embedded data set; `mlzoo train mlp table.csv --target
+    COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class.
+    """
+    positional = [model, data]
+    problems = _misplaced(context, positional)
+    flags = {n: v for n, v in zip(("model", "data"), positional, strict=True) if v} | given
+    talk = Talk(quiet=json)
+    try:
+        if resume is not None:
+            run = _resume(resume, flags, problems, config, overwrite, talk)
+        else:
+            from mlzoo.merging import merge
+
+            merged = merge(flags, config, allow_unused=allow_unused, problems=problems)
+            from mlzoo.training.train import train_merged
+
+            run = train_merged(merged, overwrite=overwrite, listener=talk)
+    finally:
+        talk.end()
+    if json:
+        show({"run": str(run.path), **run.metrics})
+    else:
+        _summary(run)
+
+
+def _misplaced(context: typer.Context, positional: list[str | None]) -> list[str]:
+    """Problems of words that are neither options nor arguments; empties such arguments."""
+    known = [name for parameter in context.command.params for name in parameter.opts]
+    words = [word for word in positional if word] + list(context.args)
+    if not any(word.startswith("-") for word in words):
+        return wrong_flags(context.args, known)
+    # A value behind an unknown option may have been taken for an argument: only the options count.
+    positional[:] = [None if word and word.startswith("-") else word for word in positional]
+    return wrong_flags([word for word in words if word.startswith("-")], known)
+
+
+def _resume(
+    path: str,
+    flags: dict[str, Any],
+    problems: list[str],
+    config: Path | None,
+    overwrite: bool,
+    talk: Talk,
+) -> Run:
+    changed = [f"--{name.replace('_', '-')}" for name in flags if name != "epochs"]
+    changed += ["--config"] if config else []
+    changed += ["--overwrite"] if overwrite else []
+    if changed:
+        problems.append(
+            f"--resume goes on with the run's own settings; {', '.join(changed)} can't change "
+            "them (only --epochs can be raised)"
+        )
+    epochs = flags.get("epochs")
+    if epochs is not None and not epochs.isdigit():
+        problems.append(f"--epochs: write a whole number (got {epochs!r})")
+    if problems:
+        raise UsageError(problems)
+    from mlzoo.training.train import resume
+
+    return resume(path, epochs=int(epochs) if epochs else None, listener=talk)
+
+
+def _summary(run: Run) -> None:
+    metrics = run.metrics
+    kept = metrics["kept"]
+    say(
+        f"kept epoch {kept['epoch']} of {metrics['epochs']} ({kept['criterion']} "
+        f"{kept['value']:.4g}); {metrics['stopped']}"
+    )
+    print(scores(metrics["test"]))
+    if metrics["repeats"]:
+        spread = metrics["repeats"]["summary"][metrics["headline"]["name"]]
+        print(
+            f"over {len(spread['values'])} seeds: {metrics['headline']['name']} mean "
+            f"{spread['mean']:.4g}, standard deviation {spread['std']:.3g}, "
+            f"each {', '.join(f'{v:.4g}' for v in spread['values'])}"
+        )
+    say(f"run folder: {run.path}")
+    say(f"next: mlzoo predict {run.path} NEW-DATA")

@@ -1,0 +1,31 @@
+"""What long work tells whoever started it. The library prints nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Listener:
+    """Hears of progress; this one ignores it. The command line's prints it."""
+
+    def note(self, text: str) -> None:
+        """Something was inferred or done."""
+
+    def warn(self, text: str) -> None:
+        """Something is wrong but does not stop the work."""
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Part of a countable piece of work (files checked, images predicted) is done."""
+
+    def start(self, what: str, epochs: int, steps: int) -> None:
+        """A training starts, or goes on."""
+
+    def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        """A training step is done; `logs` are means over the epoch so far."""
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is done; `row` is its line of the history."""
+
+    def end(self) -> None:
+        """The training is over."""

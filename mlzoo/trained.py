@@ -1,0 +1,207 @@
+"""A finished run, opened: predict, evaluate, and read what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import files, registry, runs
+from mlzoo.configs import RunConfig
+from mlzoo.errors import DataError, UsageError
+from mlzoo.listening import Listener
+from mlzoo.merging import merge
+from mlzoo.training import devices
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of new samples.
+
+    Attributes:
+        names: what each of the n samples is called.
+        labels: the class of each, or the predicted number (n,) or (n, targets).
+        probabilities: (n, classes); None for regression.
+        warnings: what was odd about the samples.
+    """
+
+    names: list[str]
+    labels: list[Any]
+    probabilities: np.ndarray | None
+    warnings: tuple[str, ...] = ()
+
+
+class Run:
+    """A run folder. Its model is loaded when it is first needed."""
+
+    def __init__(self, path: Path, trust: bool = False) -> None:
+        self.path = path
+        self._trust = trust
+        self.record: dict[str, Any] = files.read_json(path / "data.json")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration that trained it."""
+        return merge({}, self.path / "config.yaml", allow_unused=True).config
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds."""
+        content: dict[str, Any] = files.read_json(self.path / "metrics.json")
+        return content
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model: raw inputs in, probabilities or numbers out.
+
+        Raises:
+            UsageError: the model needs code that stands in the run folder, and the run was not
+                opened with `trust`; or the file is damaged or holds a Lambda.
+        """
+        devices.prepare()
+        import keras
+
+        import mlzoo.layers  # noqa: F401  (registers our layers)
+
+        own_code = self.path / "model.py"
+        if own_code.exists() and self._trust:
+            registry.load("model", str(own_code))
+        try:
+            return keras.models.load_model(self.path / "model.keras", compile=False, safe_mode=True)
+        except (ValueError, TypeError, OSError, KeyError) as error:
+            if own_code.exists() and not self._trust:
+                raise UsageError(
+                    f"{self.path} holds a model with code of its own (model.py); read it, and if "
+                    "you trust it repeat the command with --trust"
+                ) from error
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise UsageError(
+                f"{self.path / 'model.keras'} can't be loaded: {reason[:300]}"
+            ) from error
+
+    def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, units) for raw inputs (n, *shape), in chunks."""
+        return outputs_of(self.model, inputs)
+
+    def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
+        """Predict new samples: an array (n, *shape) of raw inputs, or a file or folder's path.
+
+        Raises:
+            DataError: the samples do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.data.inputs import read_inputs
+
+        listener = listener or Listener()
+        if isinstance(new, (str, Path)):
+            rows, names, warnings = read_inputs(str(new), self.record["reader"])
+        else:
+            rows, warnings = self._checked(np.asarray(new)), ()
+            names = [f"sample {index}" for index in range(len(rows))]
+        parts = []
+        for start in range(0, len(rows), 1024):
+            parts.append(self.outputs(rows[start : start + 1024]))
+            listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
+        return self._named(list(names), np.concatenate(parts), tuple(warnings))
+
+    def _checked(self, inputs: np.ndarray) -> np.ndarray:
+        expected = tuple(self.record["input_shape"])
+        if inputs.shape[1:] != expected:
+            raise DataError(
+                f"inputs have shape {inputs.shape}, the model takes (n, "
+                f"{', '.join(map(str, expected))})"
+            )
+        return inputs
+
+    def _named(
+        self, names: list[str], outputs: np.ndarray, warnings: tuple[str, ...]
+    ) -> Predictions:
+        from mlzoo.evaluation.metrics import as_probabilities
+
+        classes = self.record["class_names"]
+        if not classes:
+            flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+            return Predictions(names, flat.tolist(), None, warnings)
+        probabilities = as_probabilities(outputs)
+        labels = [classes[k] for k in probabilities.argmax(axis=1)]
+        return Predictions(names, labels, probabilities, warnings)
+
+    def evaluate(
+        self, data: str | None = None, part: str = "test", listener: Listener | None = None
+    ) -> dict[str, Any]:
+        """Score the model again: on a part of its own data, or on all samples of other data.
+
+        Its own data are read, split as `split.json` says, and must not have changed; the scores
+        then equal those of `metrics.json`.
+
+        Returns:
+            What `mlzoo.evaluation.evaluate.evaluate` returns.
+
+        Raises:
+            DataError: the run's data have changed or are gone, or the new ones do not fit.
+        """
+        from mlzoo.data import loading
+        from mlzoo.evaluation.evaluate import evaluate
+
+        listener = listener or Listener()
+        devices.prepare()
+        if data is not None:
+            whole = loading.labelled(data, self.record, self.config, listener.progress)
+            return evaluate(self.outputs, whole, "test", self.config.seed, False)[0]
+        samples = loading.read(self.config, listener.progress)
+        arranged = loading.arrange(samples, self.config, self.config.seed)
+        if arranged.fingerprint != self.record["fingerprint"]:
+            raise DataError(
+                f"{self.config.data} has changed since the run was trained (fingerprint "
+                f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
+                f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
+            )
+        return evaluate(self.outputs, arranged, part, self.config.seed)[0]
+
+
+def load(path: str | Path, trust: bool = False) -> Run:
+    """Open a finished run folder.
+
+    Args:
+        path: the run folder.
+        trust: import `model.py` from it where the model is a plug-in of the user's own.
+
+    Raises:
+        UsageError: there is no finished run at the path.
+    """
+    return Run(runs.find(path), trust)
+
+
+def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """A model's outputs (n, units), in chunks that bound memory."""
+    import numpy as np
+
+    from mlzoo.training.batches import chunk_size
+
+    size = chunk_size(inputs.shape[1:])
+    found = [
+        np.asarray(model.predict_on_batch(inputs[start : start + size]))
+        for start in range(0, len(inputs), size)
+    ]
+    return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """A run's headline in a line: `accuracy 0.983 [0.968, 0.994]`."""
+    headline = record["headline"]
+    value = headline["value"]
+    text = f"{headline['name']} {value:.4g}" if value is not None else f"{headline['name']} unknown"
+    if headline.get("interval"):
+        low, high = headline["interval"]
+        text += f" [{low:.4g}, {high:.4g}]"
+    return text

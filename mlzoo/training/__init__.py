@@ -1,0 +1,1 @@
+"""Training: devices, optimizers, batches, the loop, checkpoints, resuming."""

@@ -1,0 +1,110 @@
+"""Checkpoints: all that training goes on from, in files that are whole or not there.
+
+A checkpoint is an `.npz` of arrays beside a `.json` that holds everything else and the SHA-256 of
+the arrays. The two newest are kept; one that does not match its checksum is passed over. No
+pickle is read or written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo import files
+
+Arrays = list[np.ndarray]
+
+
+def variables(model: keras.Model) -> list[Any]:
+    """All that a training step reads and changes: weights, seeds of dropout, optimizer slots.
+
+    Metrics are left out: they are reset before each batch.
+    """
+    return [*model.variables, *model.optimizer.variables]
+
+
+def values(of: Sequence[Any]) -> Arrays:
+    """The variables' values as arrays."""
+    return [keras.ops.convert_to_numpy(variable.value) for variable in of]
+
+
+def assign(of: Sequence[Any], arrays: Arrays) -> None:
+    """Put saved values back, in the same order."""
+    if [tuple(v.shape) for v in of] != [a.shape for a in arrays]:
+        raise ValueError("the saved state belongs to another model")
+    for variable, array in zip(of, arrays, strict=True):
+        variable.assign(array)
+
+
+def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> None:
+    """Write checkpoint `number` and remove all but it and the one before.
+
+    Raises:
+        ResourceError: the disk is full; earlier checkpoints are untouched.
+    """
+    folder.mkdir(exist_ok=True)
+    content = pack(arrays)
+    path = folder / f"state-{number:09d}"
+    files.write_bytes(path.with_suffix(".npz"), content)
+    files.write_json(path.with_suffix(".json"), {**state, "sha256": _digest(content)})
+    for old in sorted(folder.glob("state-*.json"))[:-2]:
+        old.unlink()
+        old.with_suffix(".npz").unlink(missing_ok=True)
+
+
+def newest(folder: Path) -> tuple[int, Arrays, dict[str, Any], list[str]] | None:
+    """The newest checkpoint that is whole: (number, arrays, state, what was passed over)."""
+    skipped = []
+    for path in sorted(folder.glob("state-*.json"), reverse=True):
+        try:
+            state = files.read_json(path)
+            content = path.with_suffix(".npz").read_bytes()
+        except (OSError, ValueError):
+            skipped.append(path.stem)
+            continue
+        if _digest(content) == state.pop("sha256", None):
+            return int(path.stem.removeprefix("state-")), unpack(content), state, skipped
+        skipped.append(path.stem)
+    return None
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Arrays as an `.npz` file, in one step."""
+    files.write_bytes(path, pack(arrays))
+
+
+def read_arrays(path: Path) -> Arrays:
+    """What `write_arrays` wrote."""
+    return unpack(path.read_bytes())
+
+
+def pack(arrays: Arrays) -> bytes:
+    """Arrays as the bytes of an `.npz`; types that NumPy lacks (bfloat16) go as float32."""
+    buffer = io.BytesIO()
+    plain = [a if a.dtype.kind in "fiub" else a.astype("float32") for a in arrays]
+    np.savez(buffer, *plain)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes) -> Arrays:
+    """The arrays of `pack`, in order."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return [file[f"arr_{i}"] for i in range(len(file.files))]
+
+
+def weights_sha256(model: keras.Model) -> str:
+    """A digest of all weights: equal for bit-identical models."""
+    digest = hashlib.sha256()
+    for array in values(model.weights):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,129 @@
+"""Device, precision and backend: the one place that decides them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from mlzoo.errors import ResourceError, UsageError
+
+_PACKAGES = ("mlzoo", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "pandas")
+
+
+def prepare(device: str = "auto", precision: str = "float32") -> None:
+    """Set the device and the precision; must come before Keras is imported for the first time.
+
+    Raises:
+        ResourceError: `device` is gpu and the backend sees none.
+        UsageError: the backend that KERAS_BACKEND names is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if device == "cpu" and "keras" not in sys.modules:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    keras = _import_keras()
+    if device == "gpu" and not accelerators():
+        raise ResourceError(
+            f"--device gpu: the {keras.backend.backend()} backend sees no GPU; `mlzoo doctor` says "
+            "why; leave out --device to train on the CPU"
+        )
+    keras.config.set_dtype_policy(precision)
+
+
+def _import_keras() -> Any:
+    try:
+        with quiet_stderr():
+            import keras
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        raise UsageError(
+            f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; install it with "
+            f"`pip install mlzoo[{backend}]` or unset KERAS_BACKEND"
+        ) from error
+    return keras
+
+
+class quiet_stderr:  # noqa: N801  (reads as a statement)
+    """Keep what C++ code writes to stderr while a backend starts off the terminal."""
+
+    def __enter__(self) -> None:
+        sys.stderr.flush()
+        self._saved = os.dup(2)
+        self._null = os.open(os.devnull, os.O_WRONLY)
+        if not os.environ.get("MLZOO_DEBUG"):
+            os.dup2(self._null, 2)
+
+    def __exit__(self, *exc: object) -> None:
+        os.dup2(self._saved, 2)
+        os.close(self._saved)
+        os.close(self._null)
+
+
+def accelerators() -> list[str]:
+    """Names of the GPUs and TPUs that the Keras backend sees."""
+    import keras
+
+    found: list[str] = []
+    for kind in ("gpu", "tpu"):
+        try:
+            found += keras.distribution.list_devices(kind)
+        except (RuntimeError, ValueError):  # JAX raises where a platform is not there
+            continue
+    return found
+
+
+def device_name() -> str:
+    """What a run trains on, for people: `cpu (2 cores)` or the accelerator's name."""
+    found = accelerators()
+    return ", ".join(found) if found else f"cpu ({os.cpu_count()} cores)"
+
+
+def environment(seed: int, precision: str) -> dict[str, Any]:
+    """What `environment.json` records: versions, device, seed, commit, determinism."""
+    import keras
+
+    on_cpu = not accelerators()
+    return {
+        "versions": versions(),
+        "backend": keras.backend.backend(),
+        "device": device_name(),
+        "precision": precision,
+        "seed": seed,
+        "git_commit": git_commit(),
+        "determinism": (
+            "bitwise: the same command on this machine, backend and versions ends with the same "
+            "weights"
+            if on_cpu
+            else "seeded only: GPU kernels may add in another order from run to run"
+        ),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and the packages that decide results."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the working directory, read from `.git` without running git."""
+    from pathlib import Path
+
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        head = folder / ".git" / "HEAD"
+        if head.is_file():
+            text = head.read_text().strip()
+            if not text.startswith("ref: "):
+                return text
+            reference = folder / ".git" / text[5:]
+            return reference.read_text().strip() if reference.is_file() else None
+    return None

@@ -1,0 +1,70 @@
+"""Why a GPU is used or not: each link from the hardware to the backend, looked at in turn."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlzoo.training import devices
+
+
+def diagnose() -> dict[str, Any]:
+    """Versions, backend, device, and `gpu`: a list of sentences that ends with what to do."""
+    devices.prepare()
+    import keras
+
+    backend = keras.backend.backend()
+    found = devices.accelerators()
+    return {
+        "versions": devices.versions(),
+        "backend": backend,
+        "device": devices.device_name(),
+        "gpu": [f"{name} will be used" for name in found] or missing_links(backend),
+    }
+
+
+def missing_links(
+    backend: str,
+    exists: Callable[[str], bool] = lambda path: Path(path).exists(),
+    loads: Callable[[str], bool] | None = None,
+    installed: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None,
+) -> list[str]:
+    """What stands between this machine and training on a GPU, the first cause first.
+
+    The three functions ask the machine; tests pass others.
+    """
+    loads = loads or _loads
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
+        return ["hidden: CUDA_VISIBLE_DEVICES hides every GPU; unset it"]
+    if not exists("/proc/driver/nvidia/version") and not exists("/dev/nvidiactl"):
+        return ["no NVIDIA driver on this machine: there is no GPU, or install its driver first"]
+    if not loads("libcuda.so.1"):
+        return ["the NVIDIA driver's library libcuda.so.1 is not found: reinstall the driver"]
+    wheels = {
+        "tensorflow": ("nvidia.cudnn", "pip install 'mlzoo[gpu]'"),
+        "jax": ("jax_cuda12_plugin", "pip install 'jax[cuda12]'"),
+    }
+    if backend in wheels:
+        module, command = wheels[backend]
+        try:
+            there = installed(module)
+        except ModuleNotFoundError:
+            there = False
+        if not there and not (backend == "jax" and installed("jax_cuda13_plugin")):
+            return [f"the driver is there, {backend}'s CUDA libraries are not: {command}"]
+    return [
+        f"driver and CUDA libraries are there, but {backend} sees no GPU: their versions may not "
+        "fit each other; MLZOO_DEBUG=1 mlzoo doctor shows what the backend says"
+    ]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""What a trained model leaves in its run folder: scores, pictures, the card."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo import files
+from mlzoo.data.samples import Data
+from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
+from mlzoo.evaluation.metrics import HEADLINES
+from mlzoo.reporting import pictures, plots
+from mlzoo.trained import outputs_of
+from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.loop import Fitted
+
+
+def score(
+    model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
+) -> tuple[dict[str, Any], Outcome]:
+    """All figures of one training, its test part evaluated once, and the predictions behind."""
+    test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
+    row = fitted.history[fitted.kept_epoch - 1]
+    return {
+        "seed": seed,
+        "test": test,
+        "valid": {n.removeprefix("val_"): v for n, v in row.items() if n.startswith("val_")},
+        "kept": {
+            "epoch": fitted.kept_epoch,
+            "criterion": fitted.criterion,
+            "value": fitted.value,
+        },
+        "epochs": len(fitted.history),
+        "stopped": fitted.stopped,
+        "seconds": round(seconds, 2),
+        "parameters": model.count_params(),
+        "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
+        "weights_sha256": weights_sha256(model),
+    }, outcome
+
+
+def write_artefacts(
+    folder: Path, model: keras.Model, fitted: Fitted, data: Data, outcome: Outcome
+) -> None:
+    """The model, its history, its predictions on the test part, and the pictures."""
+    model.save(folder / "model.keras")
+    files.write_text(folder / "history.csv", table(fitted.history))
+    files.write_text(folder / "predictions.csv", table(_prediction_rows(data, outcome)))
+    _pictures(folder / "plots", fitted, data, outcome)
+
+
+def _pictures(folder: Path, fitted: Fitted, data: Data, outcome: Outcome) -> None:
+    """Learning curves, what the net was fed, and what it got right and wrong."""
+    samples = data.samples
+    folder.mkdir(exist_ok=True)
+    plots.learning_curves(folder, fitted.history, fitted.kept_epoch)
+    fed, targets = data.train.inputs(slice(0, 32)), data.train.targets[:32]
+    labels = [samples.class_names[int(t)] for t in targets] if samples.class_names else targets
+    columns = [column.name for column in samples.columns]
+    pictures.sample_grid(folder, fed, list(labels), samples.kind, columns, samples.maximum)
+    if not samples.class_names:
+        plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
+        return
+    chosen = outcome.outputs.argmax(axis=1)
+    size = len(samples.class_names)
+    counts = np.bincount(outcome.targets.astype(int) * size + chosen, minlength=size * size)
+    plots.confusion_matrix(folder, counts.reshape(size, size).tolist(), samples.class_names)
+    pictures.mistakes(
+        folder,
+        data.test.inputs,
+        outcome.targets,
+        outcome.outputs,
+        samples.class_names,
+        data.test.names(),
+        samples.kind,
+        samples.maximum,
+    )
+
+
+def _prediction_rows(data: Data, outcome: Outcome) -> list[dict[str, Any]]:
+    names = data.samples.class_names
+    rows = []
+    for index, target, output in zip(
+        outcome.indices, outcome.targets, outcome.outputs, strict=True
+    ):
+        row: dict[str, Any] = {"index": int(index), "name": data.samples.name_of(int(index))}
+        if names:
+            row |= {"target": names[int(target)], "prediction": names[int(output.argmax())]}
+            row |= {f"p_{n}": float(p) for n, p in zip(names, output, strict=True)}
+        else:
+            truths, said = np.atleast_1d(target), np.atleast_1d(output)
+            several = len(truths) > 1
+            for name, truth, value in zip(data.samples.target_names, truths, said, strict=True):
+                suffix = f"_{name}" if several else ""
+                row |= {f"target{suffix}": float(truth), f"prediction{suffix}": float(value)}
+        rows.append(row)
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV, with a header of all their keys."""
+    buffer = io.StringIO()
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(buffer, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def complete(folder: Path, records: list[dict[str, Any]]) -> None:
+    """metrics.json: the first training's figures, and the spread over repeats; the model card."""
+    data_record = files.read_json(folder / "data.json")
+    first = records[0]
+    name, mode = HEADLINES[data_record["task"]]
+    metrics = {
+        "task": data_record["task"],
+        "headline": {
+            "name": name,
+            "mode": mode,
+            "value": first["test"]["metrics"][name],
+            "interval": first["test"]["intervals"].get(name),
+        },
+        **first,
+        "repeats": None,
+        "data_fingerprint": data_record["fingerprint"],
+    }
+    if len(records) > 1:
+        metrics["repeats"] = {
+            "summary": summarise_repeats([record["test"]["metrics"] for record in records]),
+            "baselines": _baseline_repeats(records),
+            "trainings": records,
+        }
+    files.write_json(folder / "metrics.json", metrics)
+
+
+def _baseline_repeats(records: list[dict[str, Any]]) -> dict[str, Any]:
+    names = records[0]["test"]["baselines"]
+    return {
+        name: summarise_repeats([record["test"]["baselines"][name] for record in records])
+        for name in names
+    }

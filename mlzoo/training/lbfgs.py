@@ -1,0 +1,166 @@
+"""L-BFGS on the whole training part, by scipy; for small models with a deterministic loss.
+
+Liu and Nocedal (1989); scipy's L-BFGS-B without bounds. One iteration counts as one epoch. A run
+that was stopped starts again from its initial weights, which ends in the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+
+from mlzoo.configs import RunConfig
+from mlzoo.data.samples import Data
+from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.layers.gradients import GradientRecorder
+from mlzoo.listening import Listener
+from mlzoo.training import checkpoints
+from mlzoo.training.batches import chunks, class_weights
+from mlzoo.training.loop import Fitted, history_columns, measure, monitored
+from mlzoo.training.optimizers import build_loss, build_metrics, direction
+from mlzoo.training.signals import Stop
+from mlzoo.training.watch import Watch
+
+MOST_PARAMETERS = 200_000
+
+
+def fit(
+    model: keras.Model, data: Data, config: RunConfig, listener: Listener, stop: Stop
+) -> Fitted:
+    """Minimise the mean loss over the training part, penalties included.
+
+    Raises:
+        UsageError: the model is too large, or its loss is random (dropout, batch normalisation).
+        DivergedError: the loss is NaN or infinite at the start.
+        Interrupted: a signal came.
+    """
+    _check(model)
+    recorder = GradientRecorder()
+    model.compile(
+        optimizer=recorder,
+        loss=build_loss(config, data.outputs),
+        metrics=build_metrics(data.outputs),
+        jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
+    )
+    search = _Search(model, data, config, recorder, listener, stop)
+    listener.start(config.model, config.epochs, 1)
+    search.run()
+    listener.end()
+    return search.result()
+
+
+def _check(model: keras.Model) -> None:
+    count = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    if count > MOST_PARAMETERS:
+        raise UsageError(
+            f"--optimizer lbfgs is for models of up to {MOST_PARAMETERS:,} parameters, this one "
+            f"has {count:,}; choose adam"
+        )
+    random = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.BatchNormalization)
+    found = [layer.name for layer in model.layers if isinstance(layer, random)]
+    if found:
+        raise UsageError(
+            f"--optimizer lbfgs needs a loss that is the same at each call; take out {found[0]} "
+            "(dropout, batch normalisation) with --set, or choose adam"
+        )
+
+
+class _Search:
+    """The loss as a function of one flat vector of weights, and what is seen on the way."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Data,
+        config: RunConfig,
+        recorder: GradientRecorder,
+        listener: Listener,
+        stop: Stop,
+    ) -> None:
+        self.model, self.data, self.config = model, data, config
+        self.recorder, self.listener, self.stop = recorder, listener, stop
+        self.weights = class_weights(config.class_weights, data)
+        metric = monitored(config, data, history_columns(data))
+        self.watch = Watch(metric, direction(metric), config.early_stopping)
+        self.history: list[dict[str, float]] = []
+        self.best: checkpoints.Arrays | None = None
+        self.stopped = ""
+
+    def run(self) -> None:
+        start = _flatten(checkpoints.values(self.model.trainable_variables))
+        if not np.isfinite(self.loss_and_gradient(start)[0]):
+            raise DivergedError("the loss is not finite at the initial weights; check the data")
+        found = minimize(
+            self.loss_and_gradient,
+            start,
+            method="L-BFGS-B",
+            jac=True,
+            callback=self._seen(self._iteration),
+            options={"maxiter": self.config.epochs, "maxfun": 20 * self.config.epochs},
+        )
+        self._assign(found.x)
+        if not self.history:
+            self._iteration(found.x)
+        self.stopped = self.stopped or f"lbfgs: {found.message.lower()}"
+
+    def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean loss and its gradient over the training part, a chunk at a time."""
+        self._assign(flat)
+        loss, gradient = 0.0, np.zeros_like(flat)
+        for inputs, targets in chunks(self.data.train):
+            weights = None if self.weights is None else self.weights[targets].astype("float32")
+            logs = self.model.train_on_batch(inputs, targets, weights, return_dict=True)
+            share = len(targets) / len(self.data.train)
+            loss += share * float(logs["loss"])
+            gradient += share * _flatten(self.recorder.gradients())
+        return loss, gradient
+
+    def _seen(self, see: Callable[[np.ndarray], None]) -> Callable[[np.ndarray], None]:
+        def callback(flat: np.ndarray) -> None:
+            see(flat)
+            if self.stop.signal:
+                raise Interrupted(f"stopped in iteration {len(self.history)}", self.stop.signal)
+            if self.watch.stop:
+                patience = self.config.early_stopping
+                self.stopped = f"{self.watch.metric} did not improve for {patience} epochs"
+                raise StopIteration
+
+        return callback
+
+    def _iteration(self, flat: np.ndarray) -> None:
+        self._assign(flat)
+        epoch = len(self.history) + 1
+        row = measure(self.model, self.data.train)
+        if len(self.data.valid):
+            row |= {f"val_{k}": v for k, v in measure(self.model, self.data.valid).items()}
+        self.history.append({"epoch": epoch, **row})
+        if self.watch.see(epoch, row[self.watch.metric]) and self.config.keep == "best":
+            self.best = checkpoints.values(self.model.weights)
+        self.listener.epoch(self.history[-1])
+
+    def _assign(self, flat: np.ndarray) -> None:
+        start = 0
+        for variable in self.model.trainable_variables:
+            size = int(np.prod(variable.shape))
+            variable.assign(flat[start : start + size].reshape(variable.shape).astype("float32"))
+            start += size
+
+    def result(self) -> Fitted:
+        kept = len(self.history)
+        if self.best is not None:
+            checkpoints.assign(self.model.weights, self.best)
+            kept = self.watch.best_epoch
+        return Fitted(
+            history=self.history,
+            kept_epoch=kept,
+            criterion=f"best {self.watch.metric}" if self.best is not None else "last epoch",
+            value=self.history[kept - 1][self.watch.metric],
+            stopped=self.stopped,
+        )
+
+
+def _flatten(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([array.ravel() for array in arrays]).astype("float64")

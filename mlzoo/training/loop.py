@@ -1,0 +1,278 @@
+"""The training loop: steps, validation, checkpoints, and going on exactly where it was."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo import files
+from mlzoo.configs import RunConfig
+from mlzoo.data.samples import Data
+from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.listening import Listener
+from mlzoo.training import checkpoints
+from mlzoo.training.batches import Batches, chunks, class_weights
+from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
+from mlzoo.training.signals import Stop
+from mlzoo.training.watch import Watch
+
+
+@dataclass
+class Place:
+    """Where a training is: what a checkpoint holds beside the arrays.
+
+    `epoch` counts from 1, `step` the steps done in it; `sums` are the totals of loss and metrics
+    over the `seen` samples of this epoch.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    seen: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    watch: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training: its history, the epoch whose weights the model holds, and why."""
+
+    history: list[dict[str, float]]
+    kept_epoch: int
+    criterion: str
+    value: float
+    stopped: str
+    seconds: float = 0.0
+
+
+class Training:
+    """One training of one model. `fit` runs it, from `folder`'s newest checkpoint if one exists."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Data,
+        config: RunConfig,
+        folder: Path,
+        seed: int,
+        listener: Listener,
+        stop: Stop,
+    ) -> None:
+        self.model, self.data, self.config = model, data, config
+        self.folder, self.listener, self.stop = folder, listener, stop
+        size = len(data.train) if config.batch_size == "full" else config.batch_size
+        weights = class_weights(config.class_weights, data)
+        self.batches = Batches(data.train, size, seed, config.sampler, weights)
+        compile_model(model, data, config, self.batches.steps)
+        metric = monitored(config, data, history_columns(data))
+        self.watch = Watch(metric, direction(metric), config.early_stopping)
+        self.place = Place()
+        self.best: checkpoints.Arrays | None = None
+        self._saved_at = self._started_at = time.monotonic()
+
+    def fit(self) -> Fitted:
+        """Train to the end.
+
+        Raises:
+            DivergedError: the loss became NaN or infinite.
+            Interrupted: a signal came; the state is saved.
+        """
+        self._restore()
+        self.listener.start(self.config.model, self.config.epochs, self.batches.steps)
+        while not self.place.stopped:
+            self._epoch()
+        self.listener.end()
+        return self._keep()
+
+    def _epoch(self) -> None:
+        began = time.monotonic()
+        place = self.place
+        for batch in self.batches.epoch(place.epoch - 1, place.step):
+            self._step(*batch)
+        row = {name: total / place.seen for name, total in place.sums.items()}
+        row |= {f"val_{name}": value for name, value in self._validate().items()}
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        seconds = time.monotonic() - began
+        place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
+        self._after(row[self.watch.metric])
+        self.listener.epoch({**place.history[-1], "seconds": seconds})
+        place.epoch, place.step, place.sums, place.seen = place.epoch + 1, 0, {}, 0
+        if place.stopped:
+            self._save()
+        else:
+            self._save_when_due()
+
+    def _step(self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> None:
+        place = self.place
+        logs = self.model.train_on_batch(inputs, targets, weights, return_dict=True)
+        if not math.isfinite(logs["loss"]):
+            self._diverged(float(logs["loss"]))
+        place.step += 1
+        place.seen += len(targets)
+        for name, value in logs.items():
+            place.sums[name] = place.sums.get(name, 0.0) + float(value) * len(targets)
+        self.listener.step(
+            place.epoch, place.step, {n: total / place.seen for n, total in place.sums.items()}
+        )
+        self._save_when_due()
+
+    def _validate(self) -> dict[str, float]:
+        return measure(self.model, self.data.valid) if len(self.data.valid) else {}
+
+    def _after(self, value: float) -> None:
+        """Best weights, the plateau schedule and early stopping, after an epoch."""
+        config, place = self.config, self.place
+        if self.watch.see(place.epoch, value) and config.keep == "best":
+            self.best = checkpoints.values(self.model.weights)
+        if config.schedule == "plateau" and self.watch.plateau(config.plateau_patience):
+            optimizer = self.model.optimizer
+            rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            optimizer.learning_rate = rate * config.decay_factor
+        if place.epoch >= config.epochs:
+            place.stopped = f"all {config.epochs} epochs done"
+        elif self.watch.stop:
+            place.stopped = (
+                f"{self.watch.metric} did not improve for {config.early_stopping} epochs"
+            )
+
+    def _keep(self) -> Fitted:
+        place, watch = self.place, self.watch
+        kept = place.history[-1]["epoch"]
+        if self.best is not None:
+            checkpoints.assign(self.model.weights, self.best)
+            kept = watch.best_epoch
+        criterion = f"best {watch.metric}" if self.best is not None else "last epoch"
+        return Fitted(
+            history=place.history,
+            kept_epoch=int(kept),
+            criterion=criterion,
+            value=place.history[int(kept) - 1][watch.metric],
+            stopped=place.stopped,
+            seconds=place.seconds,
+        )
+
+    # Checkpoints
+
+    def _save_when_due(self) -> None:
+        if self.stop.signal:
+            self._save()
+            raise Interrupted(f"stopped in epoch {self.place.epoch}", self.stop.signal)
+        if time.monotonic() - self._saved_at >= self.config.checkpoint_every:
+            self._save()
+
+    def _save(self) -> None:
+        place, now = self.place, time.monotonic()
+        place.seconds += now - self._started_at
+        self._started_at = self._saved_at = now
+        place.watch = self.watch.state()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.best is not None and not self._best_file().exists():
+            checkpoints.write_arrays(self._best_file(), self.best)
+        number = place.epoch * (self.batches.steps + 1) + place.step
+        arrays = checkpoints.values(checkpoints.variables(self.model))
+        checkpoints.save(self.folder, number, arrays, asdict(place))
+        self._remove_old_best()
+
+    def _best_file(self) -> Path:
+        return self.folder / f"best-{self.watch.best_epoch:06d}.npz"
+
+    def _remove_old_best(self) -> None:
+        """Best weights stay as long as a checkpoint that is kept refers to them."""
+        needed = {
+            f"best-{files.read_json(path)['watch']['best_epoch']:06d}"
+            for path in self.folder.glob("state-*.json")
+        }
+        for path in self.folder.glob("best-*.npz"):
+            if path.stem not in needed:
+                path.unlink()
+
+    def _restore(self) -> None:
+        found = checkpoints.newest(self.folder)
+        if found is None:
+            return
+        _, arrays, state, skipped = found
+        for name in skipped:
+            self.listener.warn(f"checkpoint {name} is damaged; going on from the one before it")
+        checkpoints.assign(checkpoints.variables(self.model), arrays)
+        self.place = Place(**state)
+        self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
+        if self.config.keep == "best" and self.watch.best_epoch:
+            self.best = checkpoints.read_arrays(self._best_file())
+        if self.place.stopped.startswith("all ") and self.place.epoch <= self.config.epochs:
+            self.place.stopped = ""  # --epochs was raised
+        self._started_at = self._saved_at = time.monotonic()
+
+    def _diverged(self, loss: float) -> None:
+        place, config = self.place, self.config
+        names = self.batches.names(place.epoch - 1, place.step)
+        kept = self.watch.best_epoch if self.best is not None else 0
+        if self.best is not None:
+            checkpoints.assign(self.model.weights, self.best)
+        raise DivergedError(
+            f"the loss became {loss} in epoch {place.epoch}, step {place.step + 1}; "
+            f"{_advice(config)}",
+            {
+                "epoch": place.epoch,
+                "step": place.step + 1,
+                "loss": str(loss),
+                "kept_epoch": kept,
+                "samples": names,
+            },
+        )
+
+
+def _advice(config: RunConfig) -> str:
+    if config.precision == "mixed_float16":
+        return "half precision overflows early: try --precision float32 or mixed_bfloat16"
+    rate = config.rate / 10
+    clip = "" if config.clip_norm else " or --clip-norm 1"
+    return (
+        f"the learning rate {config.rate:g} is likely too high: try --learning-rate {rate:g}{clip}"
+    )
+
+
+def history_columns(data: Data) -> list[str]:
+    """Loss and metrics as the history names them."""
+    names = ["loss", *(metric.name for metric in build_metrics(data.outputs))]
+    return names + [f"val_{name}" for name in names if len(data.valid)]
+
+
+def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
+    """Compile a model with the optimizer, loss and metrics of a configuration."""
+    model.compile(
+        optimizer=build_optimizer(config, steps),
+        loss=build_loss(config, data.outputs),
+        metrics=build_metrics(data.outputs),
+        jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
+    )
+
+
+def measure(model: keras.Model, part: Any) -> dict[str, float]:
+    """Loss and metrics of a compiled model on a part, as means over its samples."""
+    sums: dict[str, float] = {}
+    for inputs, targets in chunks(part):
+        logs = model.test_on_batch(inputs, targets, return_dict=True)
+        for name, value in logs.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(targets)
+    return {name: total / len(part) for name, total in sums.items()}
+
+
+def monitored(config: RunConfig, data: Data, columns: list[str]) -> str:
+    """The metric to watch: `monitor`, or the loss on the training part where no other part is.
+
+    Raises:
+        UsageError: the history will have no such column.
+    """
+    if config.monitor in columns:
+        return config.monitor
+    if config.monitor == "val_loss" and not len(data.valid):
+        return "loss"
+    raise UsageError(f"--monitor {config.monitor}: choose one of {', '.join(columns)}")

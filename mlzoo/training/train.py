@@ -1,0 +1,282 @@
+"""From a configuration to a complete run folder."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import files, registry, runs
+from mlzoo.configs import RunConfig
+from mlzoo.errors import DivergedError, Interrupted, MlzooError, UsageError
+from mlzoo.listening import Listener
+from mlzoo.merging import Merged, merge, resolved_yaml, unread_by_source
+from mlzoo.runs import RunFolder
+from mlzoo.training import devices
+
+if TYPE_CHECKING:
+    import keras
+
+    from mlzoo.data.samples import Data, Samples
+    from mlzoo.trained import Run
+    from mlzoo.training.signals import Stop
+
+
+def train(
+    model: str,
+    data: str,
+    *,
+    config: str | Path | None = None,
+    overwrite: bool = False,
+    allow_unused: bool = False,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Run:
+    """Train, evaluate and write a run folder; the same as `mlzoo train`.
+
+    Args:
+        model: a model plug-in's name, or the path of a plug-in file.
+        data: a file, a folder, or the name of a data set.
+        config: a YAML file of settings; those given here win.
+        overwrite: replace a run of the same name.
+        allow_unused: accept settings that nothing reads.
+        listener: hears of progress.
+        **settings: fields of `RunConfig`, `set={...}` for those of the model.
+
+    Returns:
+        The finished run, opened.
+
+    Raises:
+        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+    """
+    flags = {"model": model, "data": data, **settings}
+    merged = merge(flags, Path(config) if config else None, allow_unused=allow_unused)
+    return train_merged(merged, overwrite=overwrite, listener=listener)
+
+
+def train_merged(
+    merged: Merged, *, overwrite: bool = False, listener: Listener | None = None
+) -> Run:
+    """`train` with a configuration that was merged and checked before."""
+    from mlzoo.data import loading
+
+    config, listener = merged.config, listener or Listener()
+    if config.name:
+        runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
+    for warning in merged.warnings:
+        listener.warn(warning)
+    devices.prepare(config.device, config.precision)
+    samples = loading.read(config, listener.progress)
+    data = loading.arrange(samples, config, config.seed)
+    _tell(data, listener)
+    folder = runs.create(Path(config.out), config.name, _default_name(config), overwrite)
+    try:
+        _write_start(folder, merged, data)
+        return _work(folder, config, samples, data, listener)
+    except MlzooError:
+        if not any((folder.path / "checkpoints").glob("*/state-*")):
+            if not (folder.path / "model.keras").exists() and not _resumable(sys.exc_info()[1]):
+                folder.discard()
+        raise
+    finally:
+        folder.release()
+
+
+def _resumable(error: BaseException | None) -> bool:
+    return isinstance(error, Interrupted)
+
+
+def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
+    """Go on with an unfinished run, exactly where its newest checkpoint is.
+
+    Args:
+        path: the run folder, with or without `.partial`.
+        epochs: train up to this many epochs instead; must not be fewer than were trained.
+        listener: hears of progress.
+
+    Raises:
+        UsageError: there is no unfinished run, or another process is training it.
+        DataError: the data are no longer those that the run started with.
+    """
+    from mlzoo.data import loading
+
+    listener = listener or Listener()
+    folder = runs.reopen(Path(path).expanduser())
+    try:
+        merged = merge({}, folder.path / "config.yaml", allow_unused=True)
+        config = merged.config
+        if epochs is not None and epochs != config.epochs:
+            config = _extended(folder, merged, epochs, listener)
+        devices.prepare(config.device, config.precision)
+        samples = loading.read(config, listener.progress)
+        data = loading.arrange(samples, config, config.seed)
+        before = files.read_json(folder.path / "data.json")["fingerprint"]
+        if data.fingerprint != before:
+            raise UsageError(
+                f"{config.data} has changed since this run started (fingerprint "
+                f"{data.fingerprint[:12]} instead of {before[:12]}): put the old data back, or "
+                "start a new run"
+            )
+        return _work(folder, config, samples, data, listener)
+    finally:
+        folder.release()
+
+
+def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener) -> RunConfig:
+    """The configuration with another number of epochs, written down before it is used."""
+    config = merged.config
+    if epochs < config.epochs:
+        raise UsageError(
+            f"--epochs {epochs} is fewer than the {config.epochs} this run was started with"
+        )
+    listener.note(f"epochs raised from {config.epochs} to {epochs}")
+    if config.schedule == "cosine":
+        listener.warn(
+            f"the cosine schedule now ends at epoch {epochs}: from here on the rate is higher "
+            "than it would have been"
+        )
+    extended = config.model_copy(update={"epochs": epochs})
+    folder.write_text("config.yaml", _yaml(Merged(extended, merged.given | {"epochs"})))
+    return extended
+
+
+def _default_name(config: RunConfig) -> str:
+    model = Path(config.model).stem if config.model.endswith(".py") else config.model
+    path = Path(config.data).expanduser().resolve()
+    return f"{model}-{path.stem if path.is_file() else path.name}"
+
+
+def _tell(data: Data, listener: Listener) -> None:
+    for note in data.notes:
+        listener.note(note)
+    for warning in data.warnings:
+        listener.warn(warning)
+
+
+def _yaml(merged: Merged) -> str:
+    """config.yaml: all that was read, with the model's settings complete and paths absolute."""
+    config = merged.config
+    settings = registry.load("model", config.model).Config(**config.set)
+    read: dict[str, Any] = {"set": settings.model_dump(mode="json")}
+    for name in ("data", "model"):
+        path = Path(getattr(config, name)).expanduser()
+        if path.exists() and (name == "data" or path.suffix == ".py"):
+            read[name] = str(path.resolve())
+    values = config.model_dump()
+    omit = set(unread_by_source(values, set(values)))
+    return resolved_yaml(merged, read, omit | {"name"})
+
+
+def _write_start(folder: RunFolder, merged: Merged, data: Data) -> None:
+    """What must stand in the folder before training starts."""
+    from mlzoo.data.record import data_record, split_record
+
+    config = merged.config
+    folder.write_text("config.yaml", _yaml(merged))
+    folder.write_json("data.json", data_record(data, config))
+    folder.write_json("split.json", split_record(data, config))
+    command = " ".join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
+    environment = devices.environment(config.seed, config.precision)
+    folder.write_json("environment.json", {**environment, "command": command})
+    if config.model.endswith(".py"):
+        shutil.copyfile(config.model, folder.path / "model.py")
+
+
+def _work(
+    folder: RunFolder, config: RunConfig, samples: Samples, data: Data, listener: Listener
+) -> Run:
+    """Train each repeat that is not done yet, then complete the folder."""
+    from mlzoo.data import loading
+    from mlzoo.trained import Run
+    from mlzoo.training.finishing import complete
+    from mlzoo.training.signals import caught
+
+    done = folder.path / "repeats.json"
+    records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
+    with caught() as stop:
+        for repeat in range(len(records), config.repeats):
+            seed = config.seed + repeat
+            if repeat:
+                listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
+                data = loading.arrange(samples, config, seed)
+            records.append(_train_once(folder, config, data, seed, listener, stop, not repeat))
+            files.write_json(done, records)
+            shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+    complete(folder.path, records)
+    done.unlink(missing_ok=True)
+    return Run(folder.finish(), trust=config.model.endswith(".py"))
+
+
+def _train_once(
+    folder: RunFolder,
+    config: RunConfig,
+    data: Data,
+    seed: int,
+    listener: Listener,
+    stop: Stop,
+    first: bool,
+) -> dict[str, Any]:
+    """One training and its evaluation; the first one's model and pictures stay in the folder."""
+    from mlzoo.training import lbfgs
+    from mlzoo.training.finishing import score, write_artefacts
+    from mlzoo.training.loop import Training
+
+    began = time.monotonic()
+    model = build_model(config, data, seed)
+    try:
+        if config.optimizer == "lbfgs":
+            fitted = lbfgs.fit(model, data, config, listener, stop)
+        else:
+            checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
+            fitted = Training(model, data, config, checkpoint_folder, seed, listener, stop).fit()
+    except Interrupted as error:
+        hint = f"{error}; go on with: mlzoo train --resume {folder.final}"
+        raise Interrupted(hint, error.signal) from None
+    except DivergedError as error:
+        raise _keep_best(folder, model, error) from None
+    record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
+    if first:
+        write_artefacts(folder.path, model, fitted, data, outcome)
+    return record
+
+
+def _keep_best(folder: RunFolder, model: keras.Model, error: DivergedError) -> DivergedError:
+    """Save what a diverged training leaves: the best weights so far, and where it went wrong."""
+    files.write_json(folder.path / "diverged.json", error.facts)
+    if not error.facts.get("kept_epoch"):
+        return DivergedError(f"{error}; no epoch was finished, so no weights are kept", error.facts)
+    model.save(folder.path / "model.keras")
+    return DivergedError(
+        f"{error}; the best weights so far (epoch {error.facts['kept_epoch']}) are in "
+        f"{folder.path / 'model.keras'}",
+        error.facts,
+    )
+
+
+def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
+    """The model plug-in's network for the data, its weights drawn from the seed.
+
+    Raises:
+        UsageError: the plug-in's model does not take these inputs or owe these outputs.
+    """
+    import keras
+
+    plugin = registry.load("model", config.model)
+    settings: Mapping[str, Any] = config.set
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    model = plugin.build(plugin.Config(**settings), data.inputs, data.outputs)
+    if not isinstance(model, keras.Model):
+        raise UsageError(
+            f"{config.model}: build returned {type(model).__name__}, not a keras.Model"
+        )
+    expected = (None, data.outputs.units)
+    if tuple(model.output_shape) != expected:
+        raise UsageError(
+            f"{config.model}: the model's output has shape {model.output_shape}, the data need "
+            f"{expected}; end it with outputs.head(features)"
+        )
+    return model
