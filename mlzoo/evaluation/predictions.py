@@ -1,6 +1,6 @@
 """A run's predictions as a CSV file that a later comparison pairs with another run's.
 
-Columns: `index` (position in the data), `group` (where samples have groups), `target` and
+Columns: `index` (position in the data), `name`, `group` (where samples have groups), `target` and
 `prediction` (class names, or numbers), and for classes `p_<class>` each. With several targets
 there are `target_<name>` and `prediction_<name>` each.
 """
@@ -37,7 +37,8 @@ class Predictions:
 
 def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
     """Write what a model said of the samples of a part. Numbers keep all their digits."""
-    header, columns = ["index"], [outcome.indices.tolist()]
+    header = ["index", "name"]
+    columns = [outcome.indices.tolist(), [samples.name_of(int(i)) for i in outcome.indices]]
     if samples.groups is not None:
         header.append("group")
         columns.append([str(group) for group in np.asarray(samples.groups)[outcome.indices]])
@@ -67,13 +68,20 @@ def read_predictions(path: Path) -> Predictions:
     if not complete or any(len(row) != len(header) for row in rows):
         raise UsageError(f"{path} holds no predictions: it needs index, target and prediction")
     table = np.array(rows, dtype=object)
-    indices = table[:, header.index("index")].astype("int64")
+    indices = _integers(table[:, header.index("index")], path)
     if len(np.unique(indices)) < len(indices):
         raise UsageError(f"{path} holds an index twice")
     table = table[np.argsort(indices)]
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
     targets, predictions = (table[:, wanted[what]].astype(str) for what in wanted)
     return Predictions(np.sort(indices), targets, predictions, groups)
+
+
+def _integers(column: np.ndarray, path: Path) -> np.ndarray:
+    try:
+        return column.astype("int64")
+    except ValueError as error:
+        raise UsageError(f"{path} holds no predictions: index: {error}") from None
 
 
 def _class_columns(outcome: Outcome, samples: Samples) -> list[tuple[str, list]]:

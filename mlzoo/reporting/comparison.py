@@ -38,7 +38,7 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
         paths: two or more run folders.
 
     Returns:
-        A JSON-able dict. `runs`: a row a run with `run` (a short unique name), `path`, `model`,
+        A JSON-able dict. `rows`: one a run with `run` (a short unique name), `path`, `model`,
         `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
         `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
         metric} and `better_than_baseline`. `differing`: {setting: {run: value}} of the
@@ -56,7 +56,7 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
     best = _best(rows)
     pairs, notes = _pairs(runs, rows, best)
     return {
-        "runs": rows,
+        "rows": rows,
         "differing": _differing({run.label: _flat(run.config, _NOT_COMPARED) for run in runs}),
         "environment": _differing({run.label: _flat(run.environment) for run in runs}),
         "best": best,

@@ -1,0 +1,98 @@
+"""The model card: a run folder's README.md, filled from facts only."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from mlzoo.evaluation.metrics import MODES
+from mlzoo.files import write_text
+from mlzoo.reporting.facts import Facts
+from mlzoo.reporting.limits import limits
+from mlzoo.reporting.texts import escape, interval, listed, number
+
+PICTURES = {
+    "learning_curves": "Learning curves",
+    "confusion_matrix": "Confusion matrix of the test part: rows are true classes",
+    "residuals": "Predicted against true values of the test part, and their differences",
+    "samples": "What the network was fed: a batch of training samples",
+    "mistakes": "Test samples that the model was most sure of and wrong",
+}
+SETTINGS = (
+    "optimizer learning_rate schedule batch_size epochs loss monitor early_stopping keep "
+    "class_weights sampler clip_norm clip_value precision seed"
+).split()
+SPLITTING = "fractions split group_by seed limit size color target drop".split()
+_TEMPLATE = "card.md.jinja"
+
+
+def write_card(folder: Path, facts: Facts) -> None:
+    """Write `README.md` into a run folder; pictures found in its `plots/` are linked.
+
+    `mlzoo.reporting.facts.gather(folder)` reads the facts from the folder's files.
+    """
+    write_text(folder / "README.md", render(facts, pictures(folder)))
+
+
+def pictures(folder: Path) -> dict[str, str]:
+    """The pictures in a run folder: {relative path: caption}."""
+    return {
+        f"plots/{name}.png": caption
+        for name, caption in PICTURES.items()
+        if (folder / "plots" / f"{name}.png").is_file()
+    }
+
+
+def render(facts: Facts, pictures: dict[str, str]) -> str:
+    """The card as Markdown."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML: names go through the filter `text`
+    )
+    environment.filters |= {
+        "text": escape,
+        "number": number,
+        "interval": interval,
+        "listed": listed,
+        "words": lambda name: escape(name.replace("_", " ")),
+    }
+    config = facts["config"]
+    return environment.get_template(_TEMPLATE).render(
+        **facts,
+        name=Path(facts["folder"]).name,
+        pictures=pictures,
+        limits=limits(facts),
+        scores=_scores(facts),
+        command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
+        training=_chosen(config, SETTINGS),
+        splitting=_chosen(config, SPLITTING),
+        summary=(facts["metrics"].get("repeats") or {}).get("summary"),
+    )
+
+
+def _scores(facts: Facts) -> list[dict[str, Any]]:
+    """A row a metric: its value, interval, and the baselines' values in their order."""
+    test = facts["metrics"]["test"]
+    return [
+        {
+            "metric": metric,
+            "better": "higher" if MODES[metric] == "max" else "lower",
+            "value": value,
+            "interval": test["intervals"].get(metric),
+            "baselines": [scores.get(metric) for scores in test["baselines"].values()],
+        }
+        for metric, value in test["metrics"].items()
+        if metric in MODES
+    ]
+
+
+def _chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    unset: tuple[Any, ...] = (None, [], {}, "")
+    return {name: config[name] for name in names if config.get(name) not in unset}

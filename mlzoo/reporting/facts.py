@@ -1,0 +1,132 @@
+"""What a model card is made of: facts that the run folder's own files hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypedDict
+
+import yaml
+
+
+class PartCounts(TypedDict, total=False):
+    """One part of the data; `classes` {class name: samples} for classification only."""
+
+    samples: int
+    classes: dict[str, int]
+
+
+class DataFacts(TypedDict, total=False):
+    """`data.json`: what the data are. More keys may be there; these are read.
+
+    Attributes:
+        data: the path or name that was given.
+        task: `classification` or `regression`.
+        kind: `image`, `table` or `array`.
+        class_names: empty for regression.
+        target_names: one a regression output.
+        input_shape: of one sample.
+        fingerprint: SHA-256 of all samples and targets.
+        samples: how many there are.
+        parts: `train`, `valid` and `test`.
+        notes: what was inferred, a sentence each.
+        warnings: what was found wrong.
+    """
+
+    data: str
+    task: str
+    kind: str
+    class_names: list[str]
+    target_names: list[str]
+    input_shape: list[int]
+    fingerprint: str
+    samples: int
+    parts: dict[str, PartCounts]
+    notes: list[str]
+    warnings: list[str]
+
+
+class MetricFacts(TypedDict, total=False):
+    """`metrics.json`. `test` is what `mlzoo.evaluation.evaluate.evaluate` returns.
+
+    Attributes:
+        headline: `name`, `mode`, `value`, `interval`.
+        test: scores on the test part, with intervals and baselines.
+        valid: metrics of the kept epoch on the validation part.
+        kept: `epoch`, `criterion`, `value`.
+        repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
+        epochs: how many were trained.
+        stopped: why training ended.
+        seconds: of the training and its evaluation.
+        parameters: of the model.
+        trainable: those of them that training changes.
+    """
+
+    task: str
+    headline: dict[str, Any]
+    test: dict[str, Any]
+    valid: dict[str, Any]
+    kept: dict[str, Any]
+    repeats: dict[str, Any] | None
+    epochs: int
+    stopped: str
+    seconds: float
+    parameters: int
+    trainable: int
+
+
+class EnvironmentFacts(TypedDict, total=False):
+    """`environment.json`. `determinism` is a statement; `command` may be None."""
+
+    versions: dict[str, str]
+    backend: str
+    device: str
+    precision: str
+    seed: int
+    git_commit: str | None
+    determinism: str
+    command: str | None
+
+
+class Facts(TypedDict):
+    """All that a card is written from.
+
+    Attributes:
+        folder: the run folder as a user would type it, once it has its final name.
+        config: `config.yaml`, model settings complete under `set`.
+        data: `data.json`.
+        metrics: `metrics.json`.
+        environment: `environment.json`.
+        groups: how many groups each part holds; None where samples have none.
+    """
+
+    folder: str
+    config: dict[str, Any]
+    data: DataFacts
+    metrics: MetricFacts
+    environment: EnvironmentFacts
+    groups: dict[str, int] | None
+
+
+def gather(folder: Path, final: Path | None = None) -> Facts:
+    """Read the facts from a run folder's files.
+
+    Args:
+        folder: where `config.yaml`, `data.json`, `metrics.json`, `environment.json` and
+            `split.json` stand now.
+        final: where they will, if the folder is still to be renamed.
+    """
+    split = _json(folder / "split.json")["parts"]
+    grouped = all("groups" in part for part in split.values())
+    return {
+        "folder": str(final or folder),
+        "config": yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
+        "data": _json(folder / "data.json"),
+        "metrics": _json(folder / "metrics.json"),
+        "environment": _json(folder / "environment.json"),
+        "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
+    }
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,43 @@
+"""Numbers and names as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def number(value: Any) -> str:
+    """A number in up to four significant digits; a dash where it is undefined."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return escape(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """`low to high`; a dash where there is none."""
+    return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
+
+
+def difference(value: float | None, ends: Sequence[float] | None) -> str:
+    """A signed difference with its interval."""
+    if value is None:
+        return "undefined"
+    ranged = f" (95 % interval {ends[0]:+.3g} to {ends[1]:+.3g})" if ends else ""
+    return f"{value:+.3g}{ranged}"
+
+
+def listed(names: Iterable[Any], most: int = 12) -> str:
+    """Names with commas; the first few of many."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def escape(value: Any) -> str:
+    r"""Text that Markdown shows as it stands, in a table's cell too: `a|b` becomes `a\|b`."""
+    text = " ".join(str(value).split())
+    text = re.sub(r"([\\`*_\[\]|~#$])", r"\\\1", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
