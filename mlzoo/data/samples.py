@@ -63,6 +63,7 @@ class Samples:
             and are reported, not refused.
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
+        problems: files that were left out, each with the reason.
         reader: what `mlzoo.data.inputs.read` needs to read new samples the same way
             (JSON-able; goes into data.json).
         notes: what was inferred, a sentence each, ending with the flag that changes it.
@@ -83,6 +84,7 @@ class Samples:
     published: bool = False
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
+    problems: tuple[tuple[str, str], ...] = ()
     reader: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -94,13 +96,13 @@ class Samples:
         """The samples at some positions, as samples of their own."""
 
         def pick(values: Any) -> Any:
-            return None if values is None else values[indices]
+            if values is None or isinstance(values, np.ndarray):
+                return None if values is None else values[indices]
+            return values.only(indices)
 
         return replace(
             self,
-            inputs=pick(self.inputs)
-            if isinstance(self.inputs, np.ndarray)
-            else self.inputs.only(indices),
+            inputs=pick(self.inputs),
             targets=self.targets[indices],
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),

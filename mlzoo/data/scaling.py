@@ -74,7 +74,10 @@ def _chunks(train: Part) -> Iterator[np.ndarray]:
 
 def _table(train: Part) -> TableScaling:
     rows = train.inputs().astype(np.float64)
-    fill, mean, std, categories = [], [], [], []
+    fill: list[float] = []
+    mean: list[float] = []
+    std: list[float] = []
+    categories: list[list[int] | None] = []
     for index, column in enumerate(train.samples.columns):
         values = rows[:, index]
         known = values[~np.isnan(values)]

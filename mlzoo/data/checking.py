@@ -1,0 +1,168 @@
+"""Every image file decoded once before training, in parallel, with reasons for bad ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mlzoo.data.decoding import Form, decode, shape_up
+from mlzoo.data.digests import difference_hash, digest
+from mlzoo.data.headers import BadFileError, Header, read_header
+from mlzoo.data.images import CACHE_BYTES, WORKERS, ImageFile, LazyImages
+from mlzoo.errors import DataError
+
+KEEP_SIDE = 256
+DEFAULT_SIDE = 128
+_CHANNEL_NAMES = {1: "gray", 2: "gray with alpha", 3: "RGB", 4: "RGB with alpha"}
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int, int, str], Any]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The good files as rows, their positions in the list, and the bad ones with reasons."""
+
+    images: LazyImages
+    form: Form
+    good: np.ndarray
+    hashes: np.ndarray
+    near_hashes: np.ndarray
+    problems: dict[int, str]
+    notes: tuple[str, ...]
+
+
+def check_images(
+    paths: Sequence[Path],
+    choose: Callable[[Sequence[Header]], tuple[Form, list[str]]],
+    max_pixels: int,
+    progress: Progress | None = None,
+    cache_bytes: int = CACHE_BYTES,
+) -> Checked:
+    """Read all headers, choose the form of the images by them, then decode every file once.
+
+    The decoded images are kept where all of them together take at most `cache_bytes`.
+
+    Raises:
+        DataError: no file has a readable header.
+    """
+    problems: dict[int, str] = {}
+    headers: dict[int, Header] = {}
+
+    def header_of(index: int) -> Header | str:
+        return _reason(lambda: read_header(paths[index], max_pixels))
+
+    for index, header in _parallel(header_of, range(len(paths)), progress, "reading headers"):
+        if isinstance(header, str):
+            problems[index] = header
+        else:
+            headers[index] = header
+    if not headers:
+        raise DataError(f"none of {len(paths)} images can be read; {_first(paths, problems)}")
+    form, notes = choose(list(headers.values()))
+    slots = {index: slot for slot, index in enumerate(headers)}
+    size = len(headers) * int(np.prod(form.shape)) * np.dtype(form.dtype).itemsize
+    cache = np.empty((len(headers), *form.shape), form.dtype) if size <= cache_bytes else None
+
+    def examine(index: int) -> tuple[str, int] | str:
+        def work() -> tuple[str, int]:
+            pixels = decode(paths[index], headers[index], thorough=True)
+            if cache is not None:
+                cache[slots[index]] = shape_up(pixels, form)
+            return digest(pixels), difference_hash(pixels)
+
+        return _reason(work)
+
+    found: dict[int, tuple[str, int]] = {}
+    for index, result in _parallel(examine, headers, progress, "checking images"):
+        if isinstance(result, str):
+            problems[index] = result
+        else:
+            found[index] = result
+    if not found:
+        raise DataError(f"none of {len(paths)} images can be read; {_first(paths, problems)}")
+    good = np.array(list(found), dtype=int)
+    if cache is not None and len(found) < len(headers):
+        cache = cache[[slots[index] for index in found]]
+    return Checked(
+        images=LazyImages([ImageFile(paths[i], headers[i]) for i in found], form, cache),
+        form=form,
+        good=good,
+        hashes=np.array([exact for exact, _ in found.values()]),
+        near_hashes=np.array([near for _, near in found.values()], dtype=np.uint64),
+        problems=dict(sorted(problems.items())),
+        notes=(*notes, *_turned([headers[i] for i in found])),
+    )
+
+
+def choose_form(
+    headers: Sequence[Header], size: tuple[int, int] | None, color: str
+) -> tuple[Form, list[str]]:
+    """One size, type and number of channels for all images, and sentences on why."""
+    sizes = Counter((header.height, header.width) for header in headers)
+    (side, _), *others = sizes.most_common()
+    notes = []
+    if size is None:
+        size = side if not others and max(side) <= KEEP_SIDE else (DEFAULT_SIDE, DEFAULT_SIDE)
+        what = f"{side[0]}x{side[1]}" if not others else f"of {len(sizes)} sizes"
+        done = "kept" if size == side and not others else f"resized to {size[0]}x{size[1]}"
+        notes.append(f"images: {len(headers)}, {what}, {done} (--size)")
+    else:
+        notes.append(f"images: {len(headers)}, resized to {size[0]}x{size[1]} where they differ")
+    channels, channel_notes = _channels(headers, color)
+    deep = Counter(header.dtype for header in headers)
+    dtype = "uint16" if deep["uint16"] else "uint8"
+    if len(deep) > 1:
+        channel_notes.append(f"bit depth: {deep['uint8']} of 8 bits are widened to 16")
+    return Form(*size, channels, dtype), notes + channel_notes
+
+
+def _channels(headers: Sequence[Header], color: str) -> tuple[int, list[str]]:
+    counts = Counter(header.channels for header in headers)
+    most = counts.most_common(1)[0][0]
+    channels = {"gray": 1, "rgb": 3}.get(color, most)
+    if color != "auto":
+        return channels, []
+    notes = [f"channels: {channels}, {_CHANNEL_NAMES[channels]} (--color)"]
+    if len(counts) > 1:
+        each = ", ".join(f"{count} {_CHANNEL_NAMES[c]}" for c, count in counts.most_common())
+        notes = [f"channels: {each}; all are made {_CHANNEL_NAMES[channels]} (--color)"]
+    return channels, notes
+
+
+def _turned(headers: Sequence[Header]) -> list[str]:
+    turned = sum(header.orientation != 1 for header in headers)
+    return [f"EXIF orientation: {turned} images are turned as it says"] if turned else []
+
+
+def _reason(work: Callable[[], Result]) -> Result | str:
+    try:
+        return work()
+    except BadFileError as error:
+        return str(error)
+
+
+def _first(paths: Sequence[Path], problems: dict[int, str]) -> str:
+    index = min(problems)
+    return f"the first is {paths[index]}: {problems[index]}"
+
+
+def _parallel(
+    work: Callable[[int], Result],
+    indices: Any,
+    progress: Progress | None,
+    what: str,
+) -> Any:
+    """(index, result) in order, worked out in a few threads."""
+    total = len(indices)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done, pair in enumerate(zip(indices, pool.map(work, indices), strict=True), start=1):
+            if progress is not None:
+                progress(done, total, what)
+            yield pair

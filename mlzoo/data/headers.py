@@ -1,0 +1,148 @@
+"""What an image file says of itself, read without decoding its pixels."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+MAX_PIXELS = 89_478_485
+"""Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
+
+_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP")
+_SAME = {"MPO": "JPEG", "DIB": "BMP"}
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16L": 1, "I;16B": 1, "LA": 2, "La": 2}
+_CHANNELS |= {"RGBA": 4, "RGBa": 4, "PA": 4}
+_NUMBERS = ("I", "F", "I;32", "I;32B")
+_ORIENTATION = 0x0112
+
+# Headers are compared with the limit below and refused, so the warning would only repeat it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class BadFileError(Exception):
+    """A file can't be used; the message is the reason, without the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Size as it will be seen (after orientation), channels, bits a channel, and how to decode."""
+
+    height: int
+    width: int
+    channels: int
+    bits: int
+    orientation: int = 1
+    decoder: str = "pillow"
+
+    @property
+    def dtype(self) -> str:
+        """The NumPy type that holds a channel."""
+        return "uint8" if self.bits <= 8 else "uint16"
+
+
+def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
+    """Read a header.
+
+    Raises:
+        BadFileError: empty, unreadable, no image, of another format than its name says, of a kind
+            that can't be decoded, or with more than `max_pixels`.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(32)
+            if not start:
+                raise BadFileError("empty file")
+            file.seek(0)
+            header, kind = _read(file, start)
+    except OSError as error:
+        raise BadFileError(f"can't be read: {error.strerror or error}") from None
+    said = SUFFIXES.get(path.suffix.lower())
+    if said and kind != said:
+        raise BadFileError(f"is a {kind} image, but its name says {path.suffix}; rename it")
+    if header.height * header.width > max_pixels:
+        raise BadFileError(
+            f"{header.width}x{header.height} pixels are more than the limit of {max_pixels:,} "
+            "(--source-set max_pixels=)"
+        )
+    return header
+
+
+def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            kind = _SAME.get(image.format or "", image.format or "")
+            return _from_pillow(image, kind, start), kind
+    except UnidentifiedImageError:
+        if start.startswith((b"II*\0", b"MM\0*")):
+            file.seek(0)
+            return _from_tiff(file), "TIFF"
+        if start.startswith(_MAGIC):
+            raise BadFileError("cut short or damaged: its header is incomplete") from None
+        raise BadFileError(f"not an image (it starts with {start[:12]!r})") from None
+    except Image.DecompressionBombError as error:
+        raise BadFileError(f"too many pixels: {error}") from None
+    except (SyntaxError, ValueError, EOFError, KeyError) as error:
+        raise BadFileError(f"cut short or damaged: {error}") from None
+
+
+def _from_pillow(image: Image.Image, kind: str, start: bytes) -> Header:
+    channels = _CHANNELS.get(image.mode, 3)
+    bits = 16 if image.mode.startswith("I;16") else 8
+    decoder = "pillow"
+    if kind == "PNG" and start[24:25] == b"\x10":
+        # Pillow would cut 16-bit colour to 8 bits.
+        channels = {0: 1, 2: 3, 4: 4, 6: 4}[start[25]]
+        bits, decoder = 16, "opencv"
+    elif image.mode in _NUMBERS:
+        raise BadFileError("32-bit pixels, which have no largest value; save it as an .npy array")
+    orientation = _orientation(image, kind)
+    width, height = image.size
+    if orientation >= 5:
+        width, height = height, width
+    return Header(height, width, channels, bits, orientation, decoder)
+
+
+def _orientation(image: Image.Image, kind: str) -> int:
+    if kind == "PNG" and "exif" not in image.info:
+        return 1  # asking a PNG for EXIF data would decode all of it
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF data are no reason to refuse good pixels
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _from_tiff(file: BinaryIO) -> Header:
+    """The header of a TIFF that Pillow has no mode for, such as 16-bit RGB."""
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        file.seek(directory.next)
+        directory.load(file)
+        width, height = int(directory[256]), int(directory[257])
+        channels = int(directory.get(277, 1))
+        bits = max(directory.get(258, (8,)))
+        orientation = int(directory.get(_ORIENTATION, 1))
+    except Exception as error:
+        raise BadFileError(f"cut short or damaged: {error!r}") from None
+    if channels not in (1, 3, 4) or bits not in (8, 16):
+        raise BadFileError(
+            f"a TIFF of {channels} channels with {bits} bits, which can't be decoded; "
+            "save such images as one .npz array"
+        )
+    if orientation >= 5:
+        width, height = height, width
+    return Header(height, width, channels, bits, orientation, "opencv")
