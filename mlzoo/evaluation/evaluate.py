@@ -12,6 +12,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.errors import DataError, DivergedError
 from mlzoo.evaluation import baselines, intervals
 from mlzoo.evaluation.metrics import (
+    BOUNDS,
     HEADLINES,
     as_probabilities,
     classification,
@@ -97,12 +98,13 @@ def summarise_repeats(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, 
 
     Returns:
         {metric: {mean, std, min, max, interval, values}}. `std` divides by n - 1. `interval` is
-        the 95 % interval of the mean by Student's t. Both are None for a single training. A
-        metric that is undefined in some training is left out of the summary.
+        the 95 % interval of the mean by Student's t, cut to the values that the metric can have;
+        it is somewhat narrow where the trainings share samples (Nadeau and Bengio, Inference for
+        the Generalization Error, 2003). Both are None for a single training. A metric that is undefined in some training is left out of the summary.
     """
     names = [name for name, value in runs[0].items() if _is_number(value)] if runs else []
     return {
-        name: _summary([float(run[name]) for run in runs])
+        name: _summary(name, [float(run[name]) for run in runs])
         for name in names
         if all(_is_number(run.get(name)) for run in runs)
     }
@@ -112,7 +114,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _summary(values: list[float]) -> dict[str, Any]:
+def _summary(name: str, values: list[float]) -> dict[str, Any]:
     count, mean = len(values), float(np.mean(values))
     summary: dict[str, Any] = {
         "mean": mean,
@@ -127,7 +129,8 @@ def _summary(values: list[float]) -> dict[str, Any]:
 
         std = float(np.std(values, ddof=1))
         half = float(stdtrit(count - 1, 0.975)) * std / count**0.5
-        summary |= {"std": std, "interval": [mean - half, mean + half]}
+        low, high = BOUNDS.get(name, (-np.inf, np.inf))
+        summary |= {"std": std, "interval": [max(low, mean - half), min(high, mean + half)]}
     return summary
 
 

@@ -42,6 +42,24 @@ MODES: Mapping[str, Mode] = {
     "r2": "max",
 }
 
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "rmse", "mae"), (0.0, math.inf)),
+    "r2": (-math.inf, 1.0),
+}
+"""The lowest and the highest value that a metric can have."""
+
+TITLES: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "roc_auc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+}
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from mlzoo.evaluation.metrics import MODES
+from mlzoo.evaluation.metrics import MODES, TITLES
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits
@@ -61,7 +61,7 @@ def render(facts: Facts, pictures: dict[str, str]) -> str:
         "number": number,
         "interval": interval,
         "listed": listed,
-        "words": lambda name: escape(name.replace("_", " ")),
+        "words": lambda name: escape(TITLES.get(name, name.replace("_", " "))),
     }
     config = facts["config"]
     return environment.get_template(_TEMPLATE).render(

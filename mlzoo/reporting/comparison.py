@@ -17,7 +17,7 @@ import yaml
 from mlzoo.errors import UsageError
 from mlzoo.registry import closest
 
-_NOT_COMPARED = ("name", "out")
+_NOT_COMPARED = ("name", "out", "command")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
         `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
         `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
         metric} and `better_than_baseline`. `differing`: {setting: {run: value}} of the
-        configurations, `environment` the same of versions and machine. `best`: the run with the
+        configurations (of different models, only what both have), `environment` the same of
+        versions and machine. `best`: the run with the
         best value, where all have the same task and metric. `pairs`: every other run against it
         (`paired`), where they predict the same test samples. `notes`: why a pair is missing.
 
@@ -57,8 +58,10 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
     pairs, notes = _pairs(runs, rows, best)
     return {
         "rows": rows,
-        "differing": _differing({run.label: _flat(run.config, _NOT_COMPARED) for run in runs}),
-        "environment": _differing({run.label: _flat(run.environment) for run in runs}),
+        "differing": _differing_settings(runs),
+        "environment": _differing(
+            {run.label: _flat(run.environment, _NOT_COMPARED) for run in runs}
+        ),
         "best": best,
         "pairs": pairs,
         "notes": notes,
@@ -157,6 +160,15 @@ def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "")
         elif name not in skip:
             flat[f"{prefix}{name}"] = value
     return flat
+
+
+def _differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, Any]]:
+    settings = {run.label: _flat(run.config, _NOT_COMPARED) for run in runs}
+    found = _differing(settings)
+    if "model" not in found:
+        return found
+    shared = set.intersection(*(set(values) for values in settings.values()))
+    return {n: column for n, column in found.items() if n in shared or not n.startswith("set.")}
 
 
 def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

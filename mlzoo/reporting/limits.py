@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlzoo.evaluation.metrics import TITLES
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.texts import difference, listed
 
@@ -26,7 +27,8 @@ def _baseline(facts: Facts) -> Iterator[str]:
     if test.get("better_than_baseline") is False and gain:
         yield (
             f"Not shown to be better than the {gain['baseline']} baseline: its gain in "
-            f"{_name(gain['metric'])} is {difference(gain['value'], gain['interval'])}."
+            f"{TITLES[gain['metric']]} (positive is better) is "
+            f"{difference(gain['value'], gain['interval'])}."
         )
     for name, baseline in test.get("baselines", {}).items():
         if baseline.get("note"):
@@ -90,7 +92,3 @@ def _training(facts: Facts) -> Iterator[str]:
         "The scores hold for samples drawn as these were; other cameras, sites or times were "
         "not tested."
     )
-
-
-def _name(metric: str) -> str:
-    return metric.replace("_", " ")
