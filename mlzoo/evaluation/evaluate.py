@@ -100,7 +100,8 @@ def summarise_repeats(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, 
         {metric: {mean, std, min, max, interval, values}}. `std` divides by n - 1. `interval` is
         the 95 % interval of the mean by Student's t, cut to the values that the metric can have;
         it is somewhat narrow where the trainings share samples (Nadeau and Bengio, Inference for
-        the Generalization Error, 2003). Both are None for a single training. A metric that is undefined in some training is left out of the summary.
+        the Generalization Error, 2003). `std` and `interval` are None for a single training. A
+        metric that is undefined in some training is left out of the summary.
     """
     names = [name for name, value in runs[0].items() if _is_number(value)] if runs else []
     return {
