@@ -36,10 +36,14 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def label(text: Any, most: int = 24) -> str:
-    """Text that matplotlib draws as it stands ($ begins no formula), cut to `most` characters."""
+    """Text that matplotlib draws as it stands ($ begins no formula), `most` characters long.
+
+    What is cut out is its middle, since names often differ at their ends.
+    """
     text = " ".join(str(text).split())
     if len(text) > most:
-        text = text[: most - 1] + "…"
+        end = most // 3
+        text = f"{text[: most - end - 1]}…{text[-end:]}"
     return text.replace("$", r"\$")
 
 

@@ -68,8 +68,8 @@ def confusion_matrix(
     texts = [label(name, 20 if classes <= 30 else 14) for name in class_names]
     room = 0.075 * max(map(len, texts))  # inches that the longest name takes
     turned = room > 0.9 * side / classes
-    bar_room = 1.2 if classes > SHARES_WRITTEN else 0
-    figure = new_figure(side + room + 0.5 + bar_room, side + (room if turned else 0.2) + 0.4)
+    bar_room = 1.5 if classes > SHARES_WRITTEN else 0
+    figure = new_figure(side + room + 0.6 + bar_room, side + (room if turned else 0.2) + 0.4)
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     _class_ticks(axes, texts, turned)
