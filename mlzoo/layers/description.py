@@ -40,7 +40,7 @@ def describe(
         "model": name,
         "input": list(shape),
         "classes": classes,
-        "settings": setting_table(plugin.__file__, config),
+        "settings": setting_table(str(plugin.__file__), config),
         "layers": [_layer(layer) for layer in model.layers],
         "parameters": model.count_params(),
         "trainable": sum(_size(w) for w in model.trainable_variables),

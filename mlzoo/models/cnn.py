@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Config(Settings):
     """Settings of cnn."""
 
-    filters: Sizes = (32, 64, 128)
+    filters: Sizes = (16, 32, 64)
     """Filters of the blocks, comma-separated; as many blocks as numbers."""
     convolutions: int = Field(2, ge=1, le=8)
     """Convolutions a block."""

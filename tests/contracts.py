@@ -1,0 +1,189 @@
+"""What every plug-in of a kind must satisfy; the tests run these over the registry."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from mlzoo import fields, registry
+from mlzoo.layers.gradients import GradientRecorder
+from mlzoo.specs import Inputs, Outputs
+
+CLASSES = Outputs("classification", 3)
+PAIR = Outputs("classification", 1)
+NUMBERS = Outputs("regression", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """A model plug-in with settings that keep it small, and two sample shapes that it takes."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((16, 16, 1), (20, 12, 3))
+
+    @property
+    def plugin(self) -> ModuleType:
+        return registry.load("model", self.name)
+
+    def build(
+        self, outputs: Outputs = CLASSES, shape: int = 0, seed: int = 0, **settings: Any
+    ) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        scaling = [keras.layers.serialize(keras.layers.Rescaling(0.5, name="scaling"))]
+        inputs = Inputs(self.shapes[shape], "image", scaling=scaling)
+        config = self.plugin.Config(**{**self.settings, **settings})
+        return self.plugin.build(config, inputs, outputs)
+
+    def samples(self, count: int, shape: int = 0) -> np.ndarray:
+        generator = np.random.default_rng(count)
+        return generator.normal(size=(count, *self.shapes[shape])).astype("float32")
+
+
+def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Predictions as an array; a plain call, since compiling `predict` takes longer."""
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def check_shapes(case: ModelCase) -> None:
+    """Finite predictions of the right shape at two sizes and for three kinds of output."""
+    for outputs, units, shape in ((CLASSES, 3, 0), (CLASSES, 3, 1), (PAIR, 1, 0), (NUMBERS, 2, 0)):
+        model = case.build(outputs, shape)
+        assert model.input_shape == (None, *case.shapes[shape])
+        assert model.output_shape == (None, units)
+        predicted = outcome(model, case.samples(5, shape))
+        assert predicted.shape == (5, units)
+        assert np.isfinite(predicted).all()
+
+
+def check_probabilities(case: ModelCase) -> None:
+    """Class probabilities are in [0, 1] and those of a sample sum to 1."""
+    x = case.samples(6)
+    three = outcome(case.build(CLASSES), x)
+    np.testing.assert_allclose(three.sum(axis=1), 1, atol=1e-5)
+    assert three.min() >= 0
+    one = outcome(case.build(PAIR), x)
+    assert one.min() >= 0 and one.max() <= 1
+
+
+def check_form(case: ModelCase) -> None:
+    """Functional, uncompiled, named `input`, `head` and `output`; no name made up by Keras."""
+    model = case.build()
+    assert isinstance(model, keras.src.models.functional.Functional)
+    assert not model.compiled
+    names = [layer.name for layer in model.layers]
+    assert names[0] == "input" and names[-2:] == ["head", "output"]
+    made_up = [
+        name
+        for layer, name in zip(model.layers, names, strict=True)
+        if re.fullmatch(rf"{keras.src.utils.naming.to_snake_case(type(layer).__name__)}_\d+", name)
+    ]
+    assert made_up == []
+
+
+def check_gradients(case: ModelCase) -> None:
+    """A finite gradient, not all zero, in every trainable weight."""
+    model = case.build(NUMBERS)
+    recorder = GradientRecorder()
+    model.compile(recorder, "mse")
+    model.train_on_batch(case.samples(8), np.ones((8, 2), "float32"))
+    gradients = recorder.gradients()
+    assert len(gradients) == len(model.trainable_variables) > 0
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient.shape == tuple(variable.shape)
+        assert np.isfinite(gradient).all(), variable.path
+        assert gradient.any(), f"no gradient reaches {variable.path}"
+
+
+def check_overfits(case: ModelCase, rate: float = 3e-3, steps: int = 80) -> None:
+    """Eight samples with random classes are learnt by heart."""
+    settings = {name: 0.0 for name in case.plugin.Config.model_fields if "dropout" in name}
+    model = case.build(CLASSES, **settings)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    x, y = case.samples(8), np.array([0, 1, 2, 0, 1, 2, 2, 0])
+    many = np.tile(x, (steps, 1, 1, 1)), np.tile(y, steps)
+    model.fit(*many, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    probabilities = outcome(model, x)[np.arange(8), y]
+    assert probabilities.min() > 0.8
+
+
+def check_seed(case: ModelCase) -> None:
+    """The same seed gives the same weights."""
+    first, second = case.build(seed=7).get_weights(), case.build(seed=7).get_weights()
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def check_settings(case: ModelCase) -> None:
+    """Unknown settings are refused, each has help, and all survive JSON and YAML."""
+    config_class = case.plugin.Config
+    with pytest.raises(ValidationError) as caught:
+        config_class(no_such_setting=1)
+    assert [error["type"] for error in caught.value.errors()] == ["extra_forbidden"]
+    documented = fields.settings(Path(str(case.plugin.__file__)))
+    assert [setting.name for setting in documented] == list(config_class.model_fields)
+    assert [setting.name for setting in documented if len(setting.help) < 10] == []
+    for config in (config_class(), config_class(**case.settings)):
+        assert config_class.model_validate_json(config.model_dump_json()) == config
+        text = yaml.safe_dump(config.model_dump(mode="json"))
+        assert config_class(**yaml.safe_load(text)) == config
+    first = next(iter(config_class.model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(config, first, None)
+
+
+def check_summary(case: ModelCase) -> None:
+    """The docstring's first line describes the model and cites its source further down."""
+    assert 20 < len(registry.summary("model", case.name)) <= 99
+    assert re.search(r"\(\d{4}\)|\d{4}\)", case.plugin.__doc__ or "")
+
+
+_LOAD = """
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import mlzoo.layers
+
+for path in sorted(Path(sys.argv[1]).glob("*.keras")):
+    x = np.load(path.with_suffix(".x.npy"))
+    model = keras.models.load_model(path, safe_mode=True)
+    np.save(path.with_suffix(".new.npy"), keras.ops.convert_to_numpy(model(x, training=False)))
+"""
+
+
+def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
+    """Save each model, load all in one new process, and keep both predictions in `folder`."""
+    for case in cases:
+        model = case.build(CLASSES, seed=3)
+        # Away from the first values, which a wrong loader could make again.
+        noise = np.random.default_rng(3)
+        model.set_weights([w + 0.05 * noise.random(w.shape) for w in model.get_weights()])
+        model.save(folder / f"{case.name}.keras")
+        x = case.samples(4)
+        np.save(folder / f"{case.name}.x.npy", x)
+        np.save(folder / f"{case.name}.old.npy", outcome(model, x))
+    subprocess.run([sys.executable, "-c", _LOAD, str(folder)], check=True)
+
+
+def check_saved(case: ModelCase, folder: Path) -> None:
+    """What `predict_in_new_process` predicted before saving and after loading is the same."""
+    old = np.load(folder / f"{case.name}.old.npy")
+    new = np.load(folder / f"{case.name}.new.npy")
+    assert np.ptp(old) > 0, "all predictions are equal, so this would prove nothing"
+    np.testing.assert_allclose(new, old, atol=1e-6)
