@@ -93,14 +93,14 @@ def test_sigmoid_outputs_become_two_columns() -> None:
 
 
 def test_regression_by_hand() -> None:
-    targets, said = np.array([1.0, 2.0, 3.0, 6.0]), np.array([1.0, 2.0, 5.0, 4.0])
+    targets, said = np.array([1.0, 2.0, 3.0, 7.0]), np.array([1.0, 2.0, 5.0, 4.0])
     found = metrics.regression(targets, said, ["y"])
-    assert found["r2"] == pytest.approx(1 - 8 / 14)  # SSE 8, SST 4+1+0+9
-    assert found["rmse"] == pytest.approx(2**0.5)
-    assert found["mae"] == 1
+    assert found["r2"] == pytest.approx(1 - 13 / 20.75)  # SSE 4 + 9, mean 3.25
+    assert found["rmse"] == pytest.approx(3.25**0.5)
+    assert found["mae"] == 1.25
     residuals = found["residuals"]
-    assert (residuals["mean"], residuals["min"], residuals["max"]) == (0, -2, 2)
-    assert residuals["std"] == pytest.approx(2**0.5)
+    assert (residuals["mean"], residuals["min"], residuals["max"]) == (0.25, -2, 3)
+    assert residuals["std"] == pytest.approx((3.25 - 0.25**2) ** 0.5)
     assert residuals["quantiles"]["0.5"] == 0
     assert "per_target" not in found
 
