@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -123,3 +124,26 @@ def check_finite(x: np.ndarray, what: str) -> None:
 def is_image(x: np.ndarray) -> bool:
     """Whether an array holds images by its type: 8- or 16-bit values with rows and columns."""
     return x.dtype in (np.uint8, np.uint16) and x.ndim in (3, 4)
+
+
+def as_trained(x: np.ndarray, location: Path, reader: dict[str, Any]) -> np.ndarray:
+    """An array in the shape and type of the training data.
+
+    Raises:
+        DataError: it has another shape, or values out of the pixels' range.
+    """
+    shape = tuple(reader.get("shape") or (*reader["size"], reader["channels"]))
+    if x.ndim == len(shape) and shape[-1] == 1:
+        x = x[..., None]
+    if x.shape[1:] != shape or x.dtype.kind not in "biuf":
+        raise DataError(f"{location}: samples are {x.shape[1:]} {x.dtype}, the model takes {shape}")
+    check_finite(x, str(location))
+    dtype = np.dtype(reader["dtype"])
+    if dtype.kind == "u" and len(x):
+        low, high, maximum = x.min(), x.max(), reader["maximum"]
+        if low < 0 or high > maximum or (x.dtype.kind == "f" and (x % 1).any()):
+            raise DataError(
+                f"{location}: values run from {low:g} to {high:g}, but the model was trained on "
+                f"whole numbers from 0 to {maximum:g}"
+            )
+    return np.ascontiguousarray(x, dtype=dtype)

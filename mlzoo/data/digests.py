@@ -24,17 +24,24 @@ def row_digests(inputs: np.ndarray) -> np.ndarray:
     return np.array([sha256(row.tobytes()).hexdigest()[:32] for row in rows])
 
 
+SMALLEST_SIDE = 32
+"""Images with a shorter side have too little in them for a perceptual hash to tell them apart."""
+
+
 def difference_hash(image: np.ndarray) -> int:
     """The 64-bit difference hash of an image (height, width, channels).
 
     Each bit says whether one of 8x8 places is brighter than its right neighbour, so the hash
-    stays when an image is re-encoded, resized or made brighter.
+    stays nearly the same when an image is re-encoded, resized or made brighter. It is 0 for
+    images with a side below `SMALLEST_SIDE`.
 
     Source:
         N. Krawetz, "Kind of Like That", hackerfactor.com, 2013.
     """
     import cv2
 
+    if min(image.shape[:2]) < SMALLEST_SIDE:
+        return 0
     gray = image[..., : min(image.shape[-1], 3)].mean(axis=-1, dtype=np.float32)
     small = cv2.resize(gray, (9, 8), interpolation=cv2.INTER_AREA)
     bits = (small[:, 1:] > small[:, :-1]).ravel()

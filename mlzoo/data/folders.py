@@ -98,11 +98,11 @@ def _kind(path: Path) -> str:
     return path.suffix.lower() or path.name
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
     """All images of a folder with their classes and, where it is already split, their parts.
 
     Raises:
-        DataError: the folder has another layout, or fewer than two classes.
+        DataError: the folder has another layout, or fewer than `fewest_classes`.
     """
     folders = _subfolders(root)
     by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
@@ -116,8 +116,8 @@ def list_folder(root: Path) -> Listing:
     if not listing.files:
         raise DataError(_nothing(root, folders, listing))
     names = class_names(listing)
-    if len(names) < 2:
-        raise DataError(f"{root} has one class only ({names[0]!r}) to learn from; {LAYOUT}")
+    if len(names) < fewest_classes:
+        raise DataError(f"{root} has one class only ({names[0]!r}); {LAYOUT}")
     return listing
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+# Pillow knows only the formats whose plug-ins were imported; it opens MPO by way of JPEG.
+from PIL import (  # noqa: F401
+    BmpImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -21,12 +31,13 @@ SUFFIXES = {
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP")
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP")
 _SAME = {"MPO": "JPEG", "DIB": "BMP"}
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16L": 1, "I;16B": 1, "LA": 2, "La": 2}
 _CHANNELS |= {"RGBA": 4, "RGBa": 4, "PA": 4}
 _NUMBERS = ("I", "F", "I;32", "I;32B")
+_BITS = 258
 _ORIENTATION = 0x0112
 
 # Headers are compared with the limit below and refused, so the warning would only repeat it.
@@ -69,7 +80,9 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
             file.seek(0)
             header, kind = _read(file, start)
     except OSError as error:
-        raise BadFileError(f"can't be read: {error.strerror or error}") from None
+        if error.errno is None:
+            raise BadFileError(f"cut short or damaged: {error}") from None
+        raise BadFileError(f"can't be read: {error.strerror}") from None
     said = SUFFIXES.get(path.suffix.lower())
     if said and kind != said:
         raise BadFileError(f"is a {kind} image, but its name says {path.suffix}; rename it")
@@ -95,7 +108,7 @@ def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
         raise BadFileError(f"not an image (it starts with {start[:12]!r})") from None
     except Image.DecompressionBombError as error:
         raise BadFileError(f"too many pixels: {error}") from None
-    except (SyntaxError, ValueError, EOFError, KeyError) as error:
+    except (SyntaxError, ValueError, EOFError) as error:
         raise BadFileError(f"cut short or damaged: {error}") from None
 
 
@@ -107,6 +120,10 @@ def _from_pillow(image: Image.Image, kind: str, start: bytes) -> Header:
         # Pillow would cut 16-bit colour to 8 bits.
         channels = {0: 1, 2: 3, 4: 4, 6: 4}[start[25]]
         bits, decoder = 16, "opencv"
+    elif isinstance(image, TiffImagePlugin.TiffImageFile) and channels > 1:
+        if max(image.tag_v2.get(_BITS, (8,))) > 8:
+            bits, decoder = 16, "opencv"
+            _check_tiff(channels, max(image.tag_v2[_BITS]))
     elif image.mode in _NUMBERS:
         raise BadFileError("32-bit pixels, which have no largest value; save it as an .npy array")
     orientation = _orientation(image, kind)
@@ -134,15 +151,19 @@ def _from_tiff(file: BinaryIO) -> Header:
         directory.load(file)
         width, height = int(directory[256]), int(directory[257])
         channels = int(directory.get(277, 1))
-        bits = max(directory.get(258, (8,)))
+        bits = max(directory.get(_BITS, (8,)))
         orientation = int(directory.get(_ORIENTATION, 1))
     except Exception as error:
         raise BadFileError(f"cut short or damaged: {error!r}") from None
+    _check_tiff(channels, bits)
+    if orientation >= 5:
+        width, height = height, width
+    return Header(height, width, channels, bits, orientation, "opencv")
+
+
+def _check_tiff(channels: int, bits: int) -> None:
     if channels not in (1, 3, 4) or bits not in (8, 16):
         raise BadFileError(
             f"a TIFF of {channels} channels with {bits} bits, which can't be decoded; "
             "save such images as one .npz array"
         )
-    if orientation >= 5:
-        width, height = height, width
-    return Header(height, width, channels, bits, orientation, "opencv")

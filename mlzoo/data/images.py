@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from mlzoo.data.decoding import Form, decode, shape_up
 from mlzoo.data.headers import BadFileError, Header
+from mlzoo.data.samples import Rows
 from mlzoo.errors import DataError
 
 CACHE_BYTES = 128 * 2**20
@@ -100,3 +101,34 @@ class LazyImages:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_pool": None}  # threads don't travel to other processes
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """Rows whose values are multiplied, for images of another bit depth than was trained on."""
+
+    rows: Rows
+    factor: float
+    type: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(samples, *shape of one)."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The type that was trained on."""
+        return np.dtype(self.type)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, indices: Any) -> np.ndarray:
+        scaled = self.rows[indices].astype(np.float32) * self.factor
+        return (np.rint(scaled) if self.dtype.kind == "u" else scaled).astype(self.dtype)
+
+    def only(self, indices: np.ndarray) -> Rescaled:
+        """The rows at some positions."""
+        rows: Any = self.rows
+        return replace(self, rows=rows.only(indices))

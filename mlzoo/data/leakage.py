@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.similarity import near_pairs
 from mlzoo.data.units import coincide
 from mlzoo.errors import DataError
 
@@ -69,30 +70,22 @@ def shared_groups(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
 
 
 def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
-    """A sentence for each two parts that hold images with one perceptual hash."""
+    """A sentence for each two parts that hold images which look alike by their perceptual hash."""
     if samples.near_hashes is None:
         return []
     hashes = np.asarray(samples.near_hashes, dtype=np.uint64)
-    telling = _telling(hashes)
     found = []
     for first, second in _pairs(parts):
-        a, b = (where[telling[where]] for where in (parts[first], parts[second]))
-        pairs = _same(hashes, a, b)
+        pairs = near_pairs(hashes, parts[first], parts[second])
         if samples.hashes is not None:
             pairs = [(i, j) for i, j in pairs if samples.hashes[i] != samples.hashes[j]]
         if pairs:
             count = len({j for _, j in pairs})
             found.append(
-                f"{count} of {len(parts[second])} {second} images look the same as {first} images: "
+                f"{count} of {len(parts[second])} {second} images look like {first} images: "
                 f"{_listed(samples, pairs)}; are they taken from one picture? (--group-by)"
             )
     return found
-
-
-def _telling(hashes: np.ndarray) -> np.ndarray:
-    """Which hashes say something: those of flat or evenly shaded images do not."""
-    bits = np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
-    return (bits >= 8) & (bits <= 56)
 
 
 def target_copies(samples: Samples) -> list[str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.sharing import by_hash, greedy, stratified
 from mlzoo.data.units import Units, find_units
 from mlzoo.errors import DataError
-
-_TRIES = 16
-_MANY_GROUPS = 2000
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,8 @@ def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
         _, part = np.unique(samples.given_parts, return_inverse=True)
         strata = strata * len(PARTS) + part
     rest = count / len(samples)
-    chosen = _stratified(strata, (rest, 1 - rest), np.random.default_rng(seed))
+    ones = np.ones(len(samples), dtype=int)
+    chosen = stratified(strata, ones, (rest, 1 - rest), np.random.default_rng(seed))
     return np.flatnonzero(chosen == 0)
 
 
@@ -87,7 +85,8 @@ def _complete(
         raise DataError("the source is already split but has no training part")
     have = [part for part in PARTS if len(parts[part])]
     lacking = [part for part in shares if part not in have]
-    notes = [f"split: {' and '.join(have)} as the source gives them"]
+    unused = "" if lacking else "; --split and --fractions are not used"
+    notes = [f"split: {' and '.join(have)} as the source gives them{unused}"]
     if lacking:
         wanted = {part: shares[part] for part in ("train", *lacking)}
         total = sum(wanted.values())
@@ -112,16 +111,17 @@ def _share_out(
     strata = _strata(samples)[indices]
     unit_numbers, members = np.unique(units.of[indices], return_inverse=True)
     if method == "hash":
-        chosen = _by_hash(units.keys(unit_numbers), list(shares.values()))
+        chosen = by_hash(units.keys(unit_numbers), list(shares.values()))
     else:
-        _check_class_sizes(samples, indices, shares)
+        _check_class_sizes(samples, units, indices, shares)
         rng = np.random.default_rng(seed)
         counts = np.zeros((len(unit_numbers), strata.max() + 1), dtype=int)
         np.add.at(counts, (members, strata), 1)
         if samples.groups is not None:
-            chosen = _greedy(counts, list(shares.values()), rng)
+            chosen = greedy(counts, list(shares.values()), rng)
         else:
-            chosen = _stratified(counts.argmax(axis=1), list(shares.values()), rng)
+            sizes = counts.sum(axis=1)
+            chosen = stratified(counts.argmax(axis=1), sizes, list(shares.values()), rng)
     assigned = chosen[members]
     return {part: indices[assigned == number] for number, part in enumerate(shares)}
 
@@ -132,96 +132,27 @@ def _strata(samples: Samples) -> np.ndarray:
     return np.zeros(len(samples), dtype=int)
 
 
-def _stratified(
-    strata: np.ndarray, shares: Sequence[float], rng: np.random.Generator
-) -> np.ndarray:
-    """A part for each unit: totals exact, each class within two of its share and in every part."""
-    goal = _whole(len(strata) * np.array(shares))
-    classes, sizes = np.unique(strata, return_counts=True)
-    counts = np.floor(sizes[:, None] * np.array(shares) + 1e-9).astype(int)
-    counts = np.where(sizes[:, None] >= len(shares), np.maximum(counts, 1), counts)
-    for row, size in zip(counts, sizes, strict=True):
-        while row.sum() > size:
-            row[row.argmax()] -= 1
-    for row, size in sorted(zip(counts, sizes, strict=True), key=lambda pair: -pair[1]):
-        for _ in range(size - row.sum()):
-            behind = (goal - counts.sum(axis=0)) + (size * np.array(shares) - row) * 1e-3
-            row[behind.argmax()] += 1
-    chosen = np.empty(len(strata), dtype=int)
-    for label, row in zip(classes, counts, strict=True):
-        where = rng.permutation(np.flatnonzero(strata == label))
-        chosen[where] = np.repeat(np.arange(len(shares)), row)
-    return chosen
-
-
-def _whole(exact: np.ndarray) -> np.ndarray:
-    """Whole numbers of the same sum, the largest remainders rounded up."""
-    floors = np.floor(exact + 1e-9).astype(int)
-    rest = round(exact.sum()) - floors.sum()
-    order = np.argsort(-(exact - floors), kind="stable")
-    floors[order[:rest]] += 1
-    return floors
-
-
-def _greedy(counts: np.ndarray, shares: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """A part for each group: the best of several random orders, each group where it lacks most.
-
-    Taking the largest groups first would come closer still, but then nearly every seed would
-    give the same split and a spread over seeds would say nothing about the choice of groups.
-    """
-    if len(counts) < len(shares):
-        raise DataError(
-            f"{len(counts)} groups can't fill {len(shares)} parts; use another --group-by, or "
-            "--fractions 80/0/20"
-        )
-    weights = 1 / np.maximum(counts.sum(axis=0), 1)
-    goal = np.outer(shares, counts.sum(axis=0))
-    best, best_error = np.zeros(len(counts), dtype=int), np.inf
-    for _ in range(_TRIES if len(counts) <= _MANY_GROUPS else 1):
-        order = rng.permutation(len(counts))
-        chosen, filled = _fill(counts, order, goal, weights)
-        error = float((((filled - goal) * weights) ** 2).sum())
-        if error < best_error:
-            best, best_error = chosen, error
-    return best
-
-
-def _fill(
-    counts: np.ndarray, order: np.ndarray, goal: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    filled = np.zeros_like(goal)
-    chosen = np.zeros(len(counts), dtype=int)
-    for done, unit in enumerate(order):
-        lacking = (goal - filled) @ (weights * counts[unit])
-        empty = filled.sum(axis=1) == 0
-        if empty.sum() >= len(order) - done:
-            lacking[~empty] = -np.inf
-        chosen[unit] = lacking.argmax()
-        filled[chosen[unit]] += counts[unit]
-    return chosen, filled
-
-
-def _by_hash(keys: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """A part for each key in [0, 1): where it falls among the cumulated shares."""
-    return np.searchsorted(np.cumsum(shares)[:-1], keys, side="right")
-
-
-def _check_class_sizes(samples: Samples, indices: np.ndarray, shares: dict[str, float]) -> None:
+def _check_class_sizes(
+    samples: Samples, units: Units, indices: np.ndarray, shares: dict[str, float]
+) -> None:
     if samples.task != "classification":
         if len(indices) < len(shares):
             raise DataError(f"{len(indices)} samples can't fill {len(shares)} parts")
         return
+    if samples.groups is None:
+        indices = indices[np.unique(units.of[indices], return_index=True)[1]]
     counts = np.bincount(samples.targets[indices], minlength=len(samples.class_names))
     small = [
         f"{name!r} ({count})"
         for name, count in zip(samples.class_names, counts, strict=True)
-        if count < len(shares)
+        if 0 < count < len(shares)
     ]
     if small:
         raise DataError(
-            f"too few samples for {len(shares)} parts in class{'es' if len(small) > 1 else ''} "
-            f"{', '.join(small)}: each needs at least {len(shares)}; add samples, leave the class "
-            "out, or use fewer parts with --fractions 80/0/20"
+            f"too few different samples for {len(shares)} parts in "
+            f"class{'es' if len(small) > 1 else ''} {', '.join(small)}: each needs at least "
+            f"{len(shares)}; add samples, leave the class out, or use fewer parts with "
+            "--fractions 80/0/20"
         )
 
 

@@ -92,7 +92,7 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
             f"--target {target.column}{target.comparison}{target.value} makes two classes, "
             "which --task regression can't predict; leave one of them out"
         )
-    true = _compare(values, target, text=parsed is None)
+    true = compare(values, target, text=parsed is None)
     if true.all() or not true.any():
         raise DataError(
             f"{target.class_names[int(true.all())]} holds in all {len(true)} rows, so there is one "
@@ -101,7 +101,8 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
     return Labels("classification", true.astype(np.int32), target.class_names)
 
 
-def _compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:
+def compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:
+    """Which values (all text, or all numbers) the target's comparison holds for."""
     if text and target.comparison != "==":
         raise DataError(
             f"column {target.column!r} holds text such as {values[0]!r}, which can't be compared "

@@ -1,0 +1,242 @@
+"""New data for a trained model: read the way its training data were, from what `reader` holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.arrays import as_trained, check_finite, choose_pair, open_npy, open_npz
+from mlzoo.data.checking import Checked, check_images
+from mlzoo.data.columns import encode_as, numbers
+from mlzoo.data.decoding import Form
+from mlzoo.data.digests import row_digests
+from mlzoo.data.folders import images_below, list_folder
+from mlzoo.data.headers import MAX_PIXELS, SUFFIXES, Header
+from mlzoo.data.images import Rescaled
+from mlzoo.data.labels import class_name
+from mlzoo.data.samples import Column, Rows, Samples
+from mlzoo.data.tables import Table, read_table
+from mlzoo.data.targets import Target, compare
+from mlzoo.errors import DataError, UsageError
+
+Progress = Callable[[int, int, str], Any]
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class NewInputs:
+    """Rows for a model, what to call each, and what was notable about them."""
+
+    rows: Rows
+    names: list[str]
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewInputs:
+    """Read new samples without targets: image files or folders, a table, or arrays.
+
+    Args:
+        path: a file or a folder.
+        reader: `Samples.reader` of the training data.
+        progress: called as images are checked.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: the files can't be read, or lack a column that the model takes.
+    """
+    location = _existing(path)
+    if reader["kind"] == "table":
+        table = _table(location, reader)
+        matrix, warnings = encode_as(table, _columns(reader))
+        return NewInputs(matrix, table.row_names(), tuple(warnings))
+    if location.suffix.lower() in (".npz", ".npy"):
+        x = _inputs_array(location, reader)
+        return NewInputs(x, [f"sample {i}" for i in range(len(x))])
+    if reader["kind"] != "image":
+        raise DataError(f"{path} is no .npz or .npy file; the model takes arrays {reader['shape']}")
+    files = [location] if location.is_file() else images_below(location).files
+    if not files:
+        raise DataError(f"{path} holds no images ({', '.join(SUFFIXES)})")
+    root = location.parent if location.is_file() else location
+    names = [file.relative_to(root).as_posix() for file in files]
+    checked = _images(files, names, reader, progress)
+    return NewInputs(_in_range(checked, reader), names, _depth_warning(checked, reader))
+
+
+def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None = None) -> Samples:
+    """Read new samples with targets, classes mapped by name to those of the training data.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: as `read_inputs`; no targets; a class that the model does not know.
+    """
+    location = _existing(path)
+    if reader["kind"] == "table":
+        return _labelled_table(location, reader)
+    if location.suffix.lower() == ".npz":
+        return _labelled_arrays(location, reader)
+    if reader["kind"] != "image" or not location.is_dir():
+        raise DataError(f"{path} holds no targets; give {_wanted(reader)}")
+    listing = list_folder(location, fewest_classes=1)
+    names = [listing.name(i) for i in range(len(listing.files))]
+    targets = _positions(listing.labels, reader, path)
+    checked = _images(listing.files, names, reader, progress)
+    return replace(
+        _samples(_in_range(checked, reader), targets, names, reader),
+        hashes=checked.hashes,
+        warnings=(*listing.warnings, *_depth_warning(checked, reader)),
+    )
+
+
+def _existing(path: str) -> Path:
+    location = Path(path).expanduser()
+    if not location.exists():
+        raise UsageError(f"{path!r} is not there (looked at {location.absolute()})")
+    return location
+
+
+def _wanted(reader: dict[str, Any]) -> str:
+    image = "a folder with one folder of images a class, or " if reader["kind"] == "image" else ""
+    return f"{image}an .npz file with x and y"
+
+
+def _samples(
+    rows: Rows, targets: np.ndarray, names: Sequence[str], reader: dict[str, Any]
+) -> Samples:
+    return Samples(
+        inputs=rows,
+        targets=targets,
+        task=reader["task"],
+        kind=reader["kind"],
+        class_names=tuple(reader["class_names"]),
+        target_names=tuple(reader["target_names"]),
+        columns=_columns(reader) if reader["kind"] == "table" else (),
+        maximum=reader.get("maximum"),
+        names=names,
+        hashes=row_digests(rows) if isinstance(rows, np.ndarray) else None,
+        reader=reader,
+    )
+
+
+def _positions(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
+    place = {name: position for position, name in enumerate(reader["class_names"])}
+    unknown = sorted(set(labels) - set(place))
+    if unknown:
+        raise DataError(
+            f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
+            f"which has {', '.join(map(repr, place))}"
+        )
+    return np.array([place[name] for name in labels], dtype=np.int32)
+
+
+# -- Tables
+
+
+def _columns(reader: dict[str, Any]) -> tuple[Column, ...]:
+    return tuple(Column(c["name"], tuple(c["categories"])) for c in reader["columns"])
+
+
+def _table(location: Path, reader: dict[str, Any]) -> Table:
+    return read_table(location, reader.get("delimiter"), reader.get("header", "auto"))
+
+
+def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
+    table = _table(location, reader)
+    target = Target(**reader["target"])
+    if target.column not in table.columns:
+        raise DataError(
+            f"{location} has no column {target.column!r} to compare predictions with; it has "
+            f"{', '.join(table.columns)}"
+        )
+    matrix, warnings = encode_as(table, _columns(reader))
+    parsed = numbers(table, target.column)
+    raw = table.columns[target.column] if parsed is None else parsed
+    missing = np.array([value is None or value != value for value in raw])
+    if missing.any():
+        row = table.where(int(missing.argmax()))
+        raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
+    if target.comparison:
+        values = compare(raw, target, text=parsed is None).astype(np.int32)
+    elif reader["task"] == "regression":
+        values = _finite(raw, location)
+    else:
+        values = _positions([class_name(value) for value in raw], reader, location)
+    samples = _samples(matrix, values, table.row_names(), reader)
+    return replace(samples, warnings=tuple(warnings))
+
+
+def _finite(values: np.ndarray, what: Any) -> np.ndarray:
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"{what}: targets hold text such as {values[0]!r}; expected numbers")
+    numbers_ = values.astype(np.float32)
+    check_finite(numbers_, f"{what}: targets")
+    return numbers_
+
+
+# -- Arrays
+
+
+def _inputs_array(location: Path, reader: dict[str, Any]) -> np.ndarray:
+    if location.suffix.lower() == ".npy":
+        return as_trained(open_npy(location), location, reader)
+    arrays = open_npz(location)
+    name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
+    return as_trained(arrays[name], location, reader)
+
+
+def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
+    arrays = open_npz(location)
+    first, second = choose_pair(arrays, location)
+    x, y = as_trained(arrays[first], location, reader), arrays[second]
+    if len(x) != len(y):
+        raise DataError(f"{location}: {len(x)} inputs but {len(y)} targets")
+    if reader["task"] == "regression":
+        values = _finite(y, location)
+    else:
+        if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
+            y = y.argmax(axis=1)
+        values = _positions([class_name(value) for value in y.reshape(-1)], reader, location)
+    return _samples(x, values, [f"sample {i}" for i in range(len(x))], reader)
+
+
+# -- Images
+
+
+def _images(
+    files: Sequence[Path], names: Sequence[str], reader: dict[str, Any], progress: Progress | None
+) -> Checked:
+    height, width = reader["size"]
+
+    def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
+        deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
+        return Form(height, width, reader["channels"], "uint16" if deep else "uint8"), []
+
+    checked = check_images(files, choose, reader.get("max_pixels", MAX_PIXELS), progress)
+    if checked.problems:
+        listed = [f"  {names[i]}: {why}" for i, why in list(checked.problems.items())[:_SHOWN]]
+        rest = len(checked.problems) - len(listed)
+        lines = "\n".join(listed) + (f"\n  and {rest} more" if rest else "")
+        raise DataError(f"{len(checked.problems)} of {len(files)} images can't be used:\n{lines}")
+    return checked
+
+
+def _in_range(checked: Checked, reader: dict[str, Any]) -> Rows:
+    if checked.form.maximum == reader["maximum"]:
+        return checked.images
+    return Rescaled(checked.images, reader["maximum"] / checked.form.maximum, reader["dtype"])
+
+
+def _depth_warning(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+    if checked.form.maximum == reader["maximum"]:
+        return ()
+    return (
+        f"pixels run to {checked.form.maximum:g}, but to {reader['maximum']:g} in the training "
+        "data; they are scaled down in proportion",
+    )

@@ -1,0 +1,131 @@
+"""What a data set is, before anything is trained on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlzoo.configs import RunConfig
+from mlzoo.data.loading import Progress, partition, read, source_config
+from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.splitting import Split
+from mlzoo.errors import DataError
+
+_IMBALANCED = 0.8
+
+
+def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Describe the data of a run as plain values: shapes, classes, columns, parts, problems.
+
+    Bad files and leaks are listed rather than refused, so that one call shows all of them.
+
+    Raises:
+        UsageError: the path, the source or one of its settings is wrong.
+        DataError: nothing can be read at all.
+    """
+    source, settings = source_config(config)
+    tolerant: dict[str, Any] = {"allow_leakage": True}
+    if "on_bad" in type(settings).model_fields:
+        tolerant |= {"on_bad": "skip", "max_bad": 1.0}
+    samples = read(config.model_copy(update=tolerant), progress)
+    problems = [{"name": name, "reason": reason} for name, reason in samples.problems]
+    split: Split | None = None
+    warnings = list(samples.warnings)
+    try:
+        samples, split = partition(samples, config.model_copy(update=tolerant), config.seed)
+        warnings += split.warnings
+    except DataError as error:
+        problems.append({"name": "split", "reason": str(error)})
+    shape = list(samples.inputs.shape[1:])
+    dtype = np.dtype(samples.inputs.dtype)
+    return {
+        "data": config.data,
+        "source": source,
+        "task": samples.task,
+        "kind": samples.kind,
+        "samples": len(samples),
+        "shape": shape,
+        "dtype": dtype.name,
+        "bytes": len(samples) * math.prod(shape) * dtype.itemsize,
+        "targets": list(samples.target_names),
+        "classes": _classes(samples, split),
+        "target": _numbers(samples.targets) if samples.task == "regression" else None,
+        "columns": _columns(samples),
+        "groups": None if samples.groups is None else len(np.unique(samples.groups)),
+        "parts": {} if split is None else {p: len(split.parts[p]) for p in PARTS},
+        "problems": problems,
+        "warnings": warnings,
+        "notes": [*samples.notes, *(split.notes if split else ())],
+        "suggestions": _suggestions(samples),
+    }
+
+
+def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+    """Each class with its count and share, in all and in every part."""
+    if samples.task != "classification":
+        return []
+    classes = len(samples.class_names)
+    total = np.bincount(samples.targets, minlength=classes)
+    parts = {} if split is None else split.parts
+    inside = {
+        part: np.bincount(samples.targets[where], minlength=classes)
+        for part, where in parts.items()
+    }
+    return [
+        {
+            "name": name,
+            "count": int(total[i]),
+            "share": float(total[i] / total.sum()),
+            "parts": {part: int(counts[i]) for part, counts in inside.items()},
+        }
+        for i, name in enumerate(samples.class_names)
+    ]
+
+
+def _columns(samples: Samples) -> list[dict[str, Any]]:
+    """Each table column with what its values are like."""
+    matrix = np.asarray(samples.inputs[:]) if samples.columns else np.empty((0, 0))
+    described = []
+    for index, column in enumerate(samples.columns):
+        values = matrix[:, index].astype(np.float64)
+        entry: dict[str, Any] = {"name": column.name}
+        if column.categories:
+            counts = np.bincount(values[values >= 0].astype(int), minlength=len(column.categories))
+            entry |= {
+                "kind": "categorical",
+                "missing": int((values < 0).sum()),
+                "categories": dict(zip(column.categories, counts.tolist(), strict=True)),
+            }
+        else:
+            known = values[~np.isnan(values)]
+            entry |= {"kind": "numeric", "missing": len(values) - len(known), **_numbers(known)}
+        described.append(entry)
+    return described
+
+
+def _numbers(values: np.ndarray) -> dict[str, Any]:
+    if not len(values):
+        return {"min": None, "max": None, "mean": None, "std": None}
+    values = values.astype(np.float64)
+    return {
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+    }
+
+
+def _suggestions(samples: Samples) -> list[str]:
+    if samples.task != "classification" or not len(samples):
+        return []
+    counts = np.bincount(samples.targets, minlength=len(samples.class_names))
+    share = counts.max() / counts.sum()
+    if share <= _IMBALANCED:
+        return []
+    name = samples.class_names[int(counts.argmax())]
+    return [
+        f"{share:.0%} of the samples are {name!r}: consider --class-weights auto or "
+        "--sampler balanced, and read balanced accuracy and macro F1"
+    ]

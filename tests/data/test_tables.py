@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pictures import config, shared
+
+from mlzoo.data import loading
+from mlzoo.data.labels import label
+from mlzoo.data.tables import find_delimiter, read_table
+from mlzoo.errors import DataError
+
+ROWS = [f"{i},{(i * 37) % 101},{'ab'[i % 2]}" for i in range(40)]
+
+
+def written(folder: Path, text: str, name: str = "t.csv", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def simple(folder: Path, header: str = "u,v,kind", rows: list[str] | None = None) -> Path:
+    return written(folder, "\n".join([header, *(rows or ROWS)]) + "\n")
+
+
+def read(path: object, **fields: object) -> object:
+    return loading.read(config(path, **fields))
+
+
+def test_wine_as_two_classes() -> None:
+    samples = read(shared("tables/winequality-red.csv"), target="quality>=6")
+    assert samples.inputs.shape == (1599, 11)
+    assert samples.class_names == ("quality<6", "quality>=6")
+    assert np.bincount(samples.targets).tolist() == [744, 855]
+    assert samples.inputs[0].tolist() == pytest.approx(
+        [7.4, 0.7, 0, 1.9, 0.076, 11, 34, 0.9978, 3.51, 0.56, 9.4]
+    )
+    assert [c.name for c in samples.columns][:2] == ["fixed acidity", "volatile acidity"]
+
+
+def test_wine_without_target_takes_the_last_column_and_says_so() -> None:
+    samples = read(shared("tables/winequality-red.csv"))
+    assert samples.class_names == ("3", "4", "5", "6", "7", "8")
+    assert np.bincount(samples.targets).tolist() == [10, 53, 681, 638, 199, 18]
+    notes = "\n".join(samples.notes)
+    assert "'quality', the last column (--target)" in notes
+    assert "classification (--task)" in notes
+
+
+def test_wine_as_regression() -> None:
+    samples = read(shared("tables/winequality-red.csv"), target="quality", task="regression")
+    assert samples.targets.dtype == np.float32
+    assert samples.targets.mean() == pytest.approx(5.6360, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("expression", "names", "positives"),
+    [
+        ("v>50", ("v<=50", "v>50"), 50),
+        ("v >= 50", ("v<50", "v>=50"), 51),
+        ("v<50", ("v>=50", "v<50"), 50),
+        ("v<=50", ("v>50", "v<=50"), 51),
+        ("v==50", ("v!=50", "v==50"), 1),
+        ("kind==b", ("kind!=b", "kind==b"), 50),
+    ],
+)
+def test_comparisons_make_two_classes(
+    tmp_path: Path, expression: str, names: tuple[str, str], positives: int
+) -> None:
+    rows = [f"{i % 7},{i},{'ab'[i % 2]}" for i in range(101)]
+    samples = read(simple(tmp_path, rows=rows), target=expression)
+    assert samples.class_names == names
+    assert int(samples.targets.sum()) == positives
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "name"), [(",", "t.csv"), (";", "t.csv"), ("\t", "t.tsv"), ("|", "t.txt")]
+)
+def test_delimiters_are_recognised(tmp_path: Path, delimiter: str, name: str) -> None:
+    text = "\n".join(["u,v,kind", *ROWS]).replace(",", delimiter)
+    samples = read(written(tmp_path, text, name))
+    assert samples.inputs.shape == (40, 2)
+    assert samples.class_names == ("a", "b")
+
+
+def test_delimiter_of_numbers_with_decimal_commas_is_the_semicolon() -> None:
+    assert find_delimiter(["a;b;c", "1,5;2;3,25", "1;2,5;3"]) == ";"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252", "utf-8"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    text = "\r\n".join(["größe,v,kind", *ROWS])
+    samples = read(written(tmp_path, text, encoding=encoding))
+    assert [c.name for c in samples.columns] == ["größe", "v"]
+
+
+def test_a_table_without_header_keeps_its_first_row(tmp_path: Path) -> None:
+    samples = read(written(tmp_path, "\n".join(ROWS)))
+    assert len(samples) == 40
+    assert [c.name for c in samples.columns] == ["column1", "column2"]
+    assert any("header: none" in note and "header=" in note for note in samples.notes)
+
+
+def test_quoted_cells_keep_delimiters_and_line_breaks(tmp_path: Path) -> None:
+    rows = [
+        f'{i},"x, y",{"ab"[i % 2]}' if i % 3 else f'{i},"p\nq",{"ab"[i % 2]}' for i in range(30)
+    ]
+    samples = read(simple(tmp_path, rows=rows))
+    assert samples.columns[1].categories == ("p\nq", "x, y")
+
+
+def test_missing_values_are_counted_and_stay_nan(tmp_path: Path) -> None:
+    rows = list(ROWS)
+    rows[3], rows[7], rows[8] = "3,,a", "NA,5,b", "?,null,a"
+    samples = read(simple(tmp_path, rows=rows))
+    assert np.argwhere(np.isnan(samples.inputs)).tolist() == [[3, 1], [7, 0], [8, 0], [8, 1]]
+    note = next(n for n in samples.notes if n.startswith("missing"))
+    assert "4 in 3 of 40 rows (u 2, v 2)" in note
+
+
+def test_text_in_a_number_column_is_named(tmp_path: Path) -> None:
+    rows = list(ROWS)
+    rows[30] = "30,12o,a"
+    with pytest.raises(DataError, match=r"'v', row 31 \(line 32\): '12o' stands among numbers"):
+        read(simple(tmp_path, rows=rows))
+
+
+def test_line_numbers_count_blank_lines(tmp_path: Path) -> None:
+    rows = [*ROWS[:10], "", "", *ROWS[10:30], "30,x,a", *ROWS[31:]]
+    with pytest.raises(DataError, match=r"row 31 \(line 34\)"):
+        read(simple(tmp_path, rows=rows))
+
+
+def test_infinite_values_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'v', row 1 \(line 2\): inf is no finite number"):
+        read(simple(tmp_path, rows=["0,inf,a", *ROWS[1:]]))
+
+
+def test_missing_target_lists_columns_and_the_closest(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"no column 'knd' to predict \(did you mean 'kind'\?\); th"
+    ):
+        read(simple(tmp_path), target="knd")
+
+
+def test_rows_without_target_are_left_out_and_the_others_keep_their_number(tmp_path: Path) -> None:
+    rows = list(ROWS)
+    rows[0] = "0,0,"
+    samples = read(simple(tmp_path, rows=rows))
+    assert len(samples) == 39
+    assert samples.names[0] == "row 2"
+    assert any("rows left out: 1 of 40" in note for note in samples.notes)
+
+
+def test_constant_duplicated_and_counting_columns_are_warned_about(tmp_path: Path) -> None:
+    rows = [f"{i},{i * i % 17},{i * i % 17},5,{'ab'[i % 2]}" for i in range(40)]
+    samples = read(simple(tmp_path, "id,v,w,c,kind", rows))
+    text = "\n".join(samples.warnings)
+    assert "column 'id' counts the rows" in text
+    assert "columns 'v' and 'w' are the same" in text
+    assert "column 'c' is constant" in text
+    assert len(samples.warnings) == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [("2024-01-{:02d}", "dates"), ("sample_{:03d}", "identifiers"), ("{},5", "decimal comma")],
+)
+def test_text_with_too_many_values_is_refused_by_name(
+    tmp_path: Path, cell: str, advice: str
+) -> None:
+    rows = [f'{i},"{cell.format(i + 1)}",{"ab"[i % 2]}' for i in range(28)]
+    with pytest.raises(DataError, match=f"column 'v' has 28 different.*{advice}.*--drop 'v'"):
+        read(simple(tmp_path, rows=rows))
+
+
+def test_drop_and_group_by_columns_are_no_inputs(tmp_path: Path) -> None:
+    rows = [f"{i},{i * 7 % 5},{i // 4},{'ab'[i % 2]}" for i in range(40)]
+    samples = read(simple(tmp_path, "id,v,person,kind", rows), drop=["id"], group_by="person")
+    assert [c.name for c in samples.columns] == ["v"]
+    assert len(np.unique(samples.groups)) == 10
+    with pytest.raises(DataError, match=r"--drop: unknown column 'idd' \(did you mean 'id'\?\)"):
+        read(simple(tmp_path, "id,v,person,kind", rows), drop=["idd"])
+
+
+def test_ragged_rows_name_the_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="3 columns, but line 5 has 2"):
+        read(simple(tmp_path, rows=[*ROWS[:3], "1,2", *ROWS[3:]]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("u,v,kind\n", "has a header but no rows"),
+        ("u,u,kind\n1,2,a\n3,4,b\n", "more than one column called 'u'"),
+        ("kind\na\nb\n", "no column is left"),
+        ("u,kind\n" + "1,a\n" * 20, "one class only"),
+        ("a\0b", "not a text file"),
+    ],
+)
+def test_hopeless_tables(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(written(tmp_path, text))
+
+
+def test_parquet_reads_as_the_same_csv(tmp_path: Path) -> None:
+    csv = simple(tmp_path)
+    frame = pd.read_csv(csv)
+    frame.to_parquet(tmp_path / "t.parquet")
+    one, other = read(csv), read(tmp_path / "t.parquet")
+    assert np.array_equal(one.inputs, other.inputs)
+    assert np.array_equal(one.targets, other.targets)
+    assert one.hashes.tolist() == other.hashes.tolist()
+
+
+def test_regression_on_text_and_comparison_as_regression_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds text such as 'a'"):
+        read(simple(tmp_path), task="regression")
+    with pytest.raises(DataError, match="makes two classes"):
+        read(simple(tmp_path), target="v>3", task="regression")
+
+
+def test_settings_of_the_source_override_what_is_recognised(tmp_path: Path) -> None:
+    path = written(tmp_path, "1;2,a\n3;4,b\n" * 10)
+    table = read_table(path, ";", "yes")
+    assert list(table.columns) == ["1", "2,a"]
+    samples = read(path, source_set={"delimiter": "comma", "header": False}, task="classification")
+    assert samples.class_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (np.arange(200) % 6, "classification"),
+        (np.arange(200.0) % 6, "classification"),
+        (np.arange(200.0) % 21, "regression"),
+        (np.linspace(0, 1, 200), "regression"),
+        (np.arange(200), "regression"),
+        (np.array(["a", "b"] * 100), "classification"),
+        (np.eye(5)[np.arange(200) % 5], "classification"),
+        (np.random.default_rng(0).normal(size=(200, 2)), "regression"),
+    ],
+)
+def test_task_is_inferred_from_the_target(values: np.ndarray, task: str) -> None:
+    assert label(values, None).task == task
