@@ -1,6 +1,8 @@
 """Bootstrap intervals: how far a score would move with other samples of the same kind.
 
-Percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+Percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13),
+its tails expanded for few samples (Hesterberg, What Teachers Should Know About the Bootstrap,
+The American Statistician 69, 2015): without that, intervals from ten units are a fifth too narrow.
 Where samples come in groups (patches of one photograph), whole groups are drawn: samples of a
 group are not independent, and drawing them one by one gives intervals that are too narrow.
 """
@@ -47,10 +49,11 @@ def intervals(
     for weights in draws(samples, groups, seed, resamples):
         for name, scorer in scorers.items():
             values[name].append(scorer(weights))
-    found = {name: percentiles(np.concatenate(parts)) for name, parts in values.items()}
+    units = _units(samples, groups)
+    found = {name: percentiles(np.concatenate(parts), units) for name, parts in values.items()}
     if "accuracy" in scorers and found["accuracy"] is None:
         right = scorers["accuracy"](np.ones((1, samples)))[0]
-        found["accuracy"] = _all_alike(float(right), _units(samples, groups))
+        found["accuracy"] = _all_alike(float(right), units)
     return found
 
 
@@ -71,8 +74,9 @@ def difference(
     def gap(weights: Array) -> Array:
         return first(weights) - second(weights)
 
+    units = _units(samples, groups)
     values = np.concatenate([gap(w) for w in draws(samples, groups, seed, resamples)])
-    return number(gap(np.ones((1, samples)))[0]), percentiles(values, collapsed=True)
+    return number(gap(np.ones((1, samples)))[0]), percentiles(values, units, collapsed=True)
 
 
 def unit(groups: Array | None) -> str:
@@ -95,18 +99,34 @@ def draws(
         yield expand(counts).astype("float64")
 
 
-def percentiles(values: Array, collapsed: bool = False) -> Interval | None:
-    """The central 95 % of values, of those that are defined; None where that means nothing.
+def percentiles(values: Array, units: int, collapsed: bool = False) -> Interval | None:
+    """The central 95 % of the values that are defined; None where that means nothing.
 
-    `collapsed` allows an interval of no width.
+    Args:
+        values: a metric of each resample.
+        units: how many samples or groups each resample draws; fewer than 2 mean nothing.
+        collapsed: allow an interval of no width.
     """
     defined = values[np.isfinite(values)]
-    if len(defined) * 2 < len(values) or not len(defined):
+    if units < 2 or len(defined) * 2 < len(values) or not len(defined):
         return None
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    share = tail(units)
+    low, high = np.quantile(defined, [share, 1 - share])
     if not collapsed and defined.min() == defined.max():
         return None
     return [float(low), float(high)]
+
+
+def tail(units: int) -> float:
+    """The share of resamples to cut off at each end: 2.5 %, and less from few units.
+
+    Phi(sqrt(n / (n - 1)) t), with t the 2.5 % quantile of Student's t with n - 1 degrees of
+    freedom: the bootstrap's variance lacks the factor n / (n - 1), and its tails are normal.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    quantile = stdtrit(units - 1, (1 - LEVEL) / 2)
+    return float(ndtr((units / (units - 1)) ** 0.5 * quantile))
 
 
 def _units(samples: int, groups: Array | None) -> int:

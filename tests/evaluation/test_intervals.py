@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from scipy.stats import beta
+from scipy.stats import beta, norm, t
 
 from mlzoo.evaluation import intervals, metrics
 from mlzoo.evaluation.scorers import Scorer
@@ -46,6 +46,28 @@ def test_grouped_samples_need_intervals_over_groups() -> None:
     truth = 0.8 * 0.95 + 0.2 * 0.2
     assert coverage(draw, truth, grouped=True) >= 0.89
     assert coverage(draw, truth, grouped=False) <= 0.75
+
+
+@pytest.mark.parametrize(("units", "expected"), [(5, 0.00096), (20, 0.0159), (10**6, 0.025)])
+def test_tails_are_expanded_for_few_units(units: int, expected: float) -> None:
+    quantile = t.ppf(0.025, units - 1) * (units / (units - 1)) ** 0.5
+    assert intervals.tail(units) == pytest.approx(norm.cdf(quantile))
+    assert intervals.tail(units) == pytest.approx(expected, rel=0.01)
+
+
+def test_intervals_of_ten_samples_cover_the_truth() -> None:
+    """The plain percentile interval covers the mean of ten normal samples 90 times of 100."""
+    rng = np.random.default_rng(0)
+    hits = 0
+    for trial in range(400):
+        values = rng.normal(size=10)
+
+        def mean(weights: np.ndarray, values: np.ndarray = values) -> np.ndarray:
+            return weights @ values / 10
+
+        low, high = intervals.intervals({"mean": mean}, 10, seed=trial)["mean"] or (0, 0)
+        hits += low <= 0 <= high
+    assert 0.925 <= hits / 400 <= 0.98
 
 
 def test_the_standard_error_is_that_of_the_formula() -> None:
