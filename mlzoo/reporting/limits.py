@@ -40,9 +40,7 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
     if test["samples"] < FEW_SAMPLES:
         yield f"The test part has only {test['samples']} samples."
     if test.get("interval_unit") == "groups" and test["units"] < FEW_GROUPS:
-        yield (
-            f"The test part has only {test['units']} groups; intervals from so few are rough."
-        )
+        yield f"The test part has only {test['units']} groups; intervals from so few are rough."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
         yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
 
