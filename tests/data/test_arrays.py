@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import config, shared
+
+from mlzoo.data import loading
+from mlzoo.data.samples import Samples
+from mlzoo.errors import DataError
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+Y = np.arange(30) % 3
+
+
+def read(path: object, **fields: Any) -> Samples:
+    return loading.read(config(path, **fields))
+
+
+def npz(folder: Path, **arrays: Any) -> Path:
+    np.savez(folder / "d.npz", **arrays)
+    return folder / "d.npz"
+
+
+def test_mnist10k() -> None:
+    samples = read(shared("mnist10k/mnist10k.npz"))
+    assert samples.inputs.shape == (10_000, 28, 28, 1)
+    assert samples.inputs.dtype == np.uint8
+    assert samples.kind == "image"
+    assert samples.maximum == 255
+    assert samples.class_names == tuple("0123456789")
+    assert np.bincount(samples.targets)[:3].tolist() == [980, 1135, 1032]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("x", "y"), ("X", "y"), ("inputs", "targets"), ("images", "labels"), ("p", "q")],
+)
+def test_names_of_pairs(tmp_path: Path, names: tuple[str, str]) -> None:
+    samples = read(npz(tmp_path, **dict(zip(names, (X, Y), strict=True))))
+    assert np.array_equal(samples.inputs, X.astype(np.float32))
+    assert samples.targets.tolist() == Y.tolist()
+    assert samples.kind == "array"
+
+
+def test_arrays_can_be_named(tmp_path: Path) -> None:
+    path = npz(tmp_path, a=X, b=Y, c=X + 1)
+    with pytest.raises(DataError, match=r"holds a \(30, 4\) float64.*which are inputs and targets"):
+        read(path)
+    samples = read(path, source_set={"inputs": "c", "targets": "b"})
+    assert np.array_equal(samples.inputs, (X + 1).astype(np.float32))
+    with pytest.raises(DataError, match="has no array 'd'"):
+        read(path, source_set={"inputs": "d", "targets": "b"})
+
+
+def test_given_parts(tmp_path: Path) -> None:
+    path = npz(tmp_path, x_train=X, y_train=Y, x_val=X + 1, y_val=Y, x_test=X + 2, y_test=Y)
+    data = loading.load(config(path))
+    assert [len(part) for part in data.parts().values()] == [30, 30, 30]
+    assert np.array_equal(data.test.inputs(), (X + 2).astype(np.float32))
+    with pytest.raises(DataError, match="it lacks y_test"):
+        read(npz(tmp_path, x_train=X, y_train=Y, x_test=X))
+
+
+def test_npy_takes_the_last_column_and_folders_hold_x_and_y(tmp_path: Path) -> None:
+    np.save(tmp_path / "t.npy", np.column_stack([X, Y]))
+    samples = read(tmp_path / "t.npy")
+    assert samples.inputs.shape == (30, 4)
+    assert samples.class_names == ("0", "1", "2")
+    (tmp_path / "d").mkdir()
+    np.save(tmp_path / "d" / "x.npy", X)
+    with pytest.raises(DataError, match="no y.npy"):
+        read(tmp_path / "d")
+    np.save(tmp_path / "d" / "y.npy", Y)
+    assert np.array_equal(read(tmp_path / "d").inputs, samples.inputs)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "shape", "maximum"),
+    [
+        (np.zeros((6, 5, 4), np.uint8), {}, (5, 4, 1), 255),
+        (np.zeros((6, 5, 4, 3), np.uint16), {}, (5, 4, 3), 65535),
+        (np.full((6, 5, 4, 3), 0.5), {}, (5, 4, 3), 1),
+        (np.full((6, 5, 4, 3), 200.0), {}, (5, 4, 3), 255),
+        (np.full((6, 5, 4), 0.5), {}, (5, 4), None),
+        (np.full((6, 5, 4), 0.5), {"kind": "image"}, (5, 4, 1), 1),
+        (np.full((6, 5, 4), 7, np.uint8), {"kind": "array"}, (5, 4), None),
+        (np.full((6, 5, 4, 3), -1.0), {"kind": "array"}, (5, 4, 3), None),
+        (np.full((6, 5), 7, np.uint8), {}, (5,), None),
+        (np.full(6, 7), {}, (1,), None),
+    ],
+)
+def test_what_counts_as_an_image(
+    tmp_path: Path, x: np.ndarray, options: Any, shape: tuple[int, ...], maximum: float | None
+) -> None:
+    samples = read(npz(tmp_path, x=x, y=[0, 1] * 3), source_set=options)
+    assert samples.inputs.shape[1:] == shape
+    assert samples.maximum == maximum
+    assert samples.inputs.dtype == (x.dtype if maximum and x.dtype.kind == "u" else np.float32)
+
+
+def with_nan() -> np.ndarray:
+    x = X.copy()
+    x[17, 2] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"x": with_nan(), "y": Y},
+            "NaN or infinite values in 1 of 30 samples, first in sample 17",
+        ),
+        ({"x": X, "y": Y[:-1]}, r"30 inputs \(shape \(30, 4\)\) but 29 targets"),
+        ({"x": X.astype(str), "y": Y}, "inputs must be real numbers"),
+        ({"x": X[:0], "y": Y[:0]}, "there are no samples"),
+        ({"x": X, "y": np.where(Y == 1, np.inf, X[:, 0])}, "targets is inf in row 2"),
+        ({"x": X, "y": np.zeros(30, int)}, "one class only"),
+        ({"x": np.zeros((6, 3, 32, 32)), "y": [0, 1] * 3}, "looks like channels before rows"),
+        ({"x": np.full((6, 9, 9, 3), -1.0), "y": [0, 1] * 3}, "images must lie in 0 to 1"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(npz(tmp_path, **arrays))
+
+
+class Explosive:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["d.npz", "d.npy", "y.npy"])
+def test_pickles_are_refused_and_never_run(tmp_path: Path, name: str) -> None:
+    bad = np.array([Explosive(tmp_path / "ran")] * 3, dtype=object)
+    if name == "d.npz":
+        np.savez(tmp_path / name, x=X, y=bad, allow_pickle=True)
+    else:
+        np.save(tmp_path / "x.npy", X)
+        np.save(tmp_path / name, bad, allow_pickle=True)
+    with pytest.raises(DataError, match="holds Python objects, which can run code"):
+        read(tmp_path if name == "y.npy" else tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_that_are_no_arrays(tmp_path: Path) -> None:
+    (tmp_path / "d.npz").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match="d.npz can't be read as NumPy arrays"):
+        read(tmp_path / "d.npz")
+    np.save(tmp_path / "d.npy", np.arange(5))
+    with pytest.raises(
+        DataError, match=r"must be \(samples, columns\) with the target in the last"
+    ):
+        read(tmp_path / "d.npy")
+
+
+def test_an_archive_larger_than_memory_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = npz(tmp_path, x=np.zeros((1000, 100)), y=np.zeros(1000))
+    import psutil
+
+    class Little:
+        available = 100_000
+
+    monkeypatch.setattr(psutil, "virtual_memory", Little)
+    monkeypatch.setattr(np, "load", None)
+    with pytest.raises(DataError, match="unpacks to 0.0 GiB, but"):
+        read(path)
+    assert zipfile.is_zipfile(path)
+
+
+def test_one_hot_text_and_several_targets(tmp_path: Path) -> None:
+    assert read(npz(tmp_path, x=X, y=np.eye(3)[Y])).targets.tolist() == Y.tolist()
+    text = read(npz(tmp_path, x=X, y=np.array(["lo", "mid", "hi"])[Y]))
+    assert text.class_names == ("hi", "lo", "mid")
+    several = read(npz(tmp_path, x=X, y=X[:, :2]))
+    assert several.task == "regression"
+    assert several.targets.shape == (30, 2)
+    assert several.target_names == ("target0", "target1")
+    data = loading.load(config(npz(tmp_path, x=X, y=X[:, :2])))
+    assert data.outputs.units == 2
+    assert len(data.outputs.mean) == 2
