@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import config, folder
+
+from mlzoo import registry
+from mlzoo.configs import RunConfig, Settings
+from mlzoo.data.loading import check_source, recognise, source_config
+from mlzoo.errors import UsageError
+from mlzoo.fields import settings
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("digits", "bundled"),
+        ("breast_cancer", "bundled"),
+        ("gaussian-mixture", "generated"),
+        ("noisy_sine", "generated"),
+        ("fashion-mnist", "downloaded"),
+    ],
+)
+def test_names(name: str, source: str) -> None:
+    assert recognise(name) == source
+
+
+def test_paths(tmp_path: Path) -> None:
+    for name, source in [
+        ("a.csv", "table"),
+        ("b.TSV", "table"),
+        ("c d.parquet", "table"),
+        ("e.npz", "arrays"),
+        ("f.npy", "arrays"),
+    ]:
+        (tmp_path / name).touch()
+        assert recognise(str(tmp_path / name)) == source
+    folder(tmp_path / "g", {"a": 1, "b": 1})
+    assert recognise(str(tmp_path / "g")) == "image_folder"
+    (tmp_path / "h").mkdir()
+    np.save(tmp_path / "h" / "x.npy", np.zeros(3))
+    assert recognise(str(tmp_path / "h")) == "arrays"
+    os.symlink(tmp_path / "g", tmp_path / "link")
+    assert recognise(str(tmp_path / "link")) == "image_folder"
+
+
+def test_a_folder_called_like_a_data_set_is_ambiguous(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    with pytest.raises(
+        UsageError, match=r"bundled or image_folder; write \./digits .*--source bun"
+    ):
+        recognise("digits")
+    assert recognise("./digits") == "image_folder"
+
+
+def test_a_missing_path_says_where_it_looked_and_what_is_near(tmp_path: Path) -> None:
+    (tmp_path / "measurements").mkdir()
+    (tmp_path / "measurements" / "steel.csv").touch()
+    with pytest.raises(UsageError) as error:
+        recognise(str(tmp_path / "measurments" / "steel.csv"))
+    text = str(error.value)
+    assert f"looked at {tmp_path / 'measurments' / 'steel.csv'}" in text
+    assert f"the nearest folder is {tmp_path}, which has measurements" in text
+    assert "one folder of images a class" in text
+
+
+def test_a_missing_name_offers_near_data_sets() -> None:
+    with pytest.raises(UsageError, match="data sets with such a name: digits"):
+        recognise("digit")
+    with pytest.raises(UsageError, match="fashion-mnist"):
+        recognise("fashion_mnst")
+
+
+def test_a_file_that_nothing_reads(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").touch()
+    with pytest.raises(UsageError, match="is nothing that a source reads; expected a table"):
+        recognise(str(tmp_path / "a.xlsx"))
+
+
+def values(**fields: Any) -> dict[str, Any]:
+    return config("digits").model_dump() | fields
+
+
+def test_a_field_without_effect_is_a_problem_only_where_it_was_given() -> None:
+    asked = values(target="x", size="8", drop=["a"], group_by="g", on_bad="skip")
+    given = {"target", "size", "drop", "group_by", "on_bad", "seed", "limit"}
+    found = check_source(asked, given)
+    assert {field for field, _ in found} == {"target", "size", "drop", "group_by", "on_bad"}
+    assert ("size", "has no effect with source bundled") in found
+    assert check_source(asked, {"data"}) == []
+
+
+def test_each_source_takes_the_fields_that_it_has(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    assert check_source(values(data=str(tmp_path / "a.csv")), {"target", "task", "drop"}) == []
+    assert check_source(values(data=str(tmp_path)), {"size", "color", "on_bad", "group_by"}) == []
+    assert [f for f, _ in check_source(values(data=str(tmp_path)), {"task"})] == ["task"]
+
+
+def test_wrong_settings_of_a_source_are_all_reported() -> None:
+    asked = values(data="moons", source_set={"nois": 1, "samples": "few", "seed": 3})
+    found = check_source(asked, {"source_set"})
+    text = "\n".join(message for _, message in found)
+    assert len(found) == 3
+    assert "unknown setting 'nois' (did you mean 'noise'?); generated has samples, noise" in text
+    assert "seed is a setting of the run: --seed" in text
+    assert "samples: Input should be a valid integer" in text
+
+
+def test_wrong_sources_and_names_are_problems() -> None:
+    assert check_source(values(source="tabel"), set())[0][0] == "source"
+    found = check_source(values(source="generated", data="moon"), set())
+    assert found == [
+        (
+            "data",
+            "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
+            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine",
+        )
+    ]
+    assert check_source(values(source="table", data="no.csv"), set())[0][0] == "data"
+    assert check_source(values(data="nothing-here"), set())[0][0] == "data"
+
+
+def test_source_config_carries_fields_and_settings(tmp_path: Path) -> None:
+    name, found = source_config(config("moons", seed=7, source_set={"samples": 50}))
+    assert name == "generated"
+    assert found.model_dump() == {"data": "moons", "seed": 7, "samples": 50, "noise": None}
+
+
+def test_a_users_own_source_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        '"""Mine."""\n'
+        "from mlzoo.configs import Settings\n"
+        "class Config(Settings):\n    data: str\n    twice: int = 1\n"
+        "def recognises(path): return True\n"
+        "def load(config, progress=None): ...\n"
+    )
+    name, found = source_config(config("anything", source=str(path), source_set={"twice": 2}))
+    assert found.twice == 2
+
+
+@pytest.mark.parametrize("name", registry.names("source"))
+def test_every_source_is_documented_and_shares_the_runs_fields(name: str) -> None:
+    module = registry.load("source", name)
+    assert issubclass(module.Config, Settings)
+    assert registry.summary("source", name).endswith(".")
+    path = Path(str(module.__file__))
+    stated = settings(path)
+    assert [s.name for s in stated] == list(module.Config.model_fields)
+    assert all(s.help.endswith(".") for s in stated)
+    assert "data" in module.Config.model_fields
+    for field, info in module.Config.model_fields.items():
+        if field in RunConfig.model_fields:
+            assert info.annotation == RunConfig.model_fields[field].annotation, field
+            if field != "data":
+                assert info.get_default(call_default_factory=True) == RunConfig.model_fields[
+                    field
+                ].get_default(call_default_factory=True)
+
+
+def test_checking_a_configuration_loads_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    code = (
+        "import sys\n"
+        "from mlzoo.data.loading import check_source, recognise\n"
+        f"recognise('digits'); recognise({str(tmp_path)!r})\n"
+        f"check_source({{'data': {str(tmp_path / 'a.csv')!r}, 'source_set': {{}}}}, set())\n"
+        "heavy = {'numpy', 'pandas', 'keras', 'tensorflow', 'PIL', 'cv2', 'sklearn', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
