@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,8 @@ from mlzoo.training import devices
 if TYPE_CHECKING:
     import keras
     import numpy as np
+
+    from mlzoo.data.samples import Data, Samples
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,13 @@ class Run:
 
         listener = listener or Listener()
         if isinstance(new, (str, Path)):
-            rows, names, warnings = read_inputs(str(new), self.record["reader"])
+            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            rows, names, warnings = read.rows, read.names, read.warnings
         else:
             rows, warnings = self._checked(np.asarray(new)), ()
             names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
         parts = []
         for start in range(0, len(rows), 1024):
             parts.append(self.outputs(rows[start : start + 1024]))
@@ -151,13 +155,16 @@ class Run:
             DataError: the run's data have changed or are gone, or the new ones do not fit.
         """
         from mlzoo.data import loading
+        from mlzoo.data.inputs import read_labelled
         from mlzoo.evaluation.evaluate import evaluate
 
         listener = listener or Listener()
         devices.prepare()
         if data is not None:
-            whole = loading.labelled(data, self.record, self.config, listener.progress)
-            return evaluate(self.outputs, whole, "test", self.config.seed, False)[0]
+            labelled = read_labelled(data, self.record["reader"], listener.progress)
+            for warning in labelled.warnings:
+                listener.warn(warning)
+            return evaluate(self.outputs, _as_test_part(labelled), "test", 0, False)[0]
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
@@ -196,12 +203,20 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
 
 
-def summary(record: Mapping[str, Any]) -> str:
-    """A run's headline in a line: `accuracy 0.983 [0.968, 0.994]`."""
-    headline = record["headline"]
-    value = headline["value"]
-    text = f"{headline['name']} {value:.4g}" if value is not None else f"{headline['name']} unknown"
-    if headline.get("interval"):
-        low, high = headline["interval"]
-        text += f" [{low:.4g}, {high:.4g}]"
-    return text
+def _as_test_part(samples: Samples) -> Data:
+    """Samples that are all to be tested on: the other parts are empty."""
+    import numpy as np
+
+    from mlzoo.data.samples import Data, Part
+    from mlzoo.specs import Inputs, Outputs
+
+    nothing = Part(samples, np.arange(0))
+    return Data(
+        samples=samples,
+        train=nothing,
+        valid=nothing,
+        test=Part(samples, np.arange(len(samples))),
+        inputs=Inputs(samples.inputs.shape[1:]),
+        outputs=Outputs(samples.task, 0),
+        fingerprint="",
+    )

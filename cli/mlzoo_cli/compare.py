@@ -25,4 +25,34 @@ def compare(
 
 
 def _text(result: dict[str, Any]) -> str:
-    return table(list(result["rows"][0]), [list(row.values()) for row in result["rows"]])
+    columns = ("run", "model", "data", "parameters", "epochs", "seconds", "metric", "value")
+    rows = [
+        [*(row[c] for c in columns), _interval(row["interval"]), _scores(row["baselines"])]
+        for row in result["rows"]
+    ]
+    lines = [table([*columns, "95 % interval", "baselines"], rows)]
+    if result["differing"]:
+        names = [row["run"] for row in result["rows"]]
+        settings = [
+            [setting, *(str(values.get(name, "")) for name in names)]
+            for setting, values in result["differing"].items()
+        ]
+        lines += ["", table(["setting that differs", *names], settings)]
+    lines += ["", *map(_sentence, result["pairs"]), *result["notes"]]
+    return "\n".join(lines).rstrip()
+
+
+def _interval(interval: list[float] | None) -> str:
+    return f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+
+
+def _scores(baselines: dict[str, float | None]) -> str:
+    return ", ".join(f"{n} {v:.4g}" for n, v in baselines.items() if v is not None)
+
+
+def _sentence(pair: dict[str, Any]) -> str:
+    verdict = "tied" if pair["tied"] else f"{pair['better']} is better"
+    return (
+        f"{pair['first']} - {pair['second']}: {pair['metric']} {pair['difference']:+.4g} "
+        f"{_interval(pair['interval'])} on the same {pair['samples']} test samples: {verdict}"
+    )

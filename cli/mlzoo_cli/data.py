@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo_cli.options import Json, with_run_options
-from mlzoo_cli.output import Talk, show
+from mlzoo_cli.output import Talk, show, table
 
 app = typer.Typer(help="Look at data before training.", no_args_is_help=True)
 
@@ -44,4 +44,35 @@ def inspect(
 
 
 def _text(result: dict[str, Any]) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in result.items())
+    shape = "x".join(map(str, result["shape"]))
+    megabytes = result["bytes"] / 1e6
+    lines = [
+        f"{result['data']}: {result['samples']:,} samples of shape {shape} ({result['dtype']}, "
+        f"{megabytes:,.1f} MB decoded)",
+        f"source {result['source']}, task {result['task']}, target {', '.join(result['targets'])}",
+        "parts: " + ", ".join(f"{name} {count:,}" for name, count in result["parts"].items()),
+    ]
+    if result["groups"] is not None:
+        lines.append(f"groups: {result['groups']:,}, each in one part")
+    for key in ("classes", "columns"):
+        if result[key]:
+            lines += ["", _rows(result[key])]
+    if result["target"]:
+        lines += ["", _rows([{"target": result["targets"][0], **result["target"]}])]
+    for key in ("notes", "warnings", "suggestions"):
+        lines += [""] * bool(result[key])
+        lines += [f"{key[:-1]}: {text}" for text in result[key]]
+    for problem in result["problems"]:
+        lines.append(f"problem: {problem['name']}: {problem['reason']}")
+    return "\n".join(lines)
+
+
+def _rows(rows: list[dict[str, Any]]) -> str:
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    return table(header, [[_plain(row.get(name)) for name in header] for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return value

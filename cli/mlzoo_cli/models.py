@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated, Any
 
 import typer
@@ -45,20 +46,21 @@ def show(
     from mlzoo.merging import check_plugin_settings
 
     registry.check_name("model", name)
+    shape = _shape(input) if input is not None else None
     settings = check_plugin_settings("model", name, set or [])
-    if input is None and set:
-        raise UsageError("--set has no effect without --input")
-    from mlzoo.layers.description import settings_of
+    if shape is None:
+        from mlzoo.settings import setting_table
 
-    if input is None:
-        result: dict[str, Any] = {"name": name, "settings": settings_of(name)}
+        plugin = registry.load("model", name)
+        rows = setting_table(str(plugin.__file__), plugin.Config(**settings))
+        result: dict[str, Any] = {"model": name, "settings": rows}
     else:
         from mlzoo.training import devices
 
         devices.prepare()
         from mlzoo.layers.description import describe
 
-        result = describe(name, _shape(input), classes, settings)
+        result = describe(name, shape, classes, settings)
     if json:
         show_json(result)
     else:
@@ -73,10 +75,27 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    settings = result["settings"]
-    lines = [table(list(settings[0]), [list(s.values()) for s in settings])]
+    lines = [setting_lines(result["settings"])]
     if "layers" in result:
         layers = result["layers"]
-        lines += ["", table(list(layers[0]), [list(layer.values()) for layer in layers]), ""]
+        lines += ["", table(list(layers[0]), [list(map(_value, la.values())) for la in layers]), ""]
         lines.append(f"parameters {result['parameters']:,}, trainable {result['trainable']:,}")
     return "\n".join(lines)
+
+
+def setting_lines(rows: list[dict[str, Any]], flag: str = "--set ") -> str:
+    """Settings as `--set name=value`, each with its help and range below it."""
+    lines = []
+    for row in rows:
+        value = row["value"]
+        shown = ",".join(map(str, value)) if isinstance(value, list) else value
+        lines.append(f"{flag}{row['name']}={'' if shown is None else shown}")
+        choices = f" ({row['range']})" if row["range"] and "," not in row["range"] else ""
+        lines += textwrap.wrap(
+            row["help"] + choices, 96, initial_indent="    ", subsequent_indent="    "
+        )
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> Any:
+    return "x".join(str(v) for v in value if v is not None) if isinstance(value, list) else value

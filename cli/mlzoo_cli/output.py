@@ -84,10 +84,8 @@ def run_command(command: Callable[[], Any]) -> int:
         return 1
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        text = (
-            f"the disk is full: {error.filename}" if full else f"{error.filename}: {error.strerror}"
-        )
-        return _report(error, text, 4 if full else 1)
+        text = "the disk is full" if full else error.strerror or type(error).__name__
+        return _report(error, f"{text}: {error.filename}", 4 if full else 1)
     except Exception as error:
         if any(word in str(error) for word in ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")):
             return _report(error, _OUT_OF_MEMORY, 4)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mlzoo import fields, registry
+from mlzoo import registry
+from mlzoo_cli.models import setting_lines
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
 from mlzoo_cli.output import table
@@ -33,24 +33,24 @@ def list_sources(context: typer.Context, json: Json = False) -> None:
 def show(name: Annotated[str, typer.Argument(help="A source.")], json: Json = False) -> None:
     """A source's settings: flags of `mlzoo train`, or --source-set NAME=VALUE."""
     registry.check_name("source", name)
-    path = Path(registry.__file__).parent / "data" / "sources" / f"{name}.py"
-    found = [s for s in fields.settings(path) if s.name != "data"]
-    flags = {
-        s.name for s in fields.settings(Path(fields.__file__).with_name("configs.py"), "RunConfig")
-    }
+    from mlzoo.configs import RunConfig
+    from mlzoo.settings import setting_table
+
+    plugin = registry.load("source", name)
     rows = [
-        {
-            "setting": f"--{s.name.replace('_', '-')}"
-            if s.name in flags
-            else f"--source-set {s.name}",
-            "type": s.annotation,
-            "default": s.default,
-            "help": s.help,
-        }
-        for s in found
+        row
+        for row in setting_table(str(plugin.__file__), plugin.Config(data=""))
+        if row["name"] != "data"
     ]
+    for row in rows:
+        shared = row["name"] in RunConfig.model_fields
+        row["flag"] = _flag(row["name"]) if shared else f"--source-set {row['name']}"
     if json:
         show_json({"name": name, "summary": registry.summary("source", name), "settings": rows})
     else:
         print(registry.summary("source", name))
-        print(table(["setting", "type", "default", ""], [list(row.values()) for row in rows]))
+        print(setting_lines([{**row, "name": row["flag"]} for row in rows], flag=""))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

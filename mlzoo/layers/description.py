@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from mlzoo import fields, registry
+from mlzoo import registry
+from mlzoo.settings import setting_table
 from mlzoo.specs import Inputs, Outputs
 
 
@@ -45,54 +45,6 @@ def describe(
         "parameters": model.count_params(),
         "trainable": sum(_size(w) for w in model.trainable_variables),
     }
-
-
-def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
-    """One row a setting: name, type, default, help, range, and the value that `config` has."""
-    values = config.model_dump(mode="json")
-    defaults = {k: f.get_default() for k, f in type(config).model_fields.items()}
-    schema = type(config).model_json_schema()["properties"]
-    return [
-        {
-            "name": setting.name,
-            "type": _type(schema[setting.name]),
-            "default": _plain(defaults[setting.name]),
-            "range": _range(schema[setting.name]),
-            "help": setting.help,
-            "value": values[setting.name],
-        }
-        for setting in fields.settings(Path(path))
-    ]
-
-
-def _type(schema: dict[str, Any]) -> str:
-    if schema.get("type") == "array":
-        return f"list of {_type(schema['items'])}"
-    return {"string": "choice" if "enum" in schema else "text"}.get(
-        schema.get("type", ""), schema.get("type", "")
-    )
-
-
-def _range(schema: dict[str, Any]) -> str:
-    """The values that a setting may have: `1 <= x <= 9`, or the choices; empty: any."""
-    schema = schema.get("items", schema)
-    if "enum" in schema:
-        return ", ".join(schema["enum"])
-    low = _bound(schema, "minimum", "exclusiveMinimum", "{} <= x", "{} < x")
-    high = _bound(schema, "maximum", "exclusiveMaximum", "x <= {}", "x < {}")
-    if low and high:
-        return low.removesuffix("x") + high
-    return low or high
-
-
-def _bound(schema: dict[str, Any], name: str, strict_name: str, text: str, strict: str) -> str:
-    if name in schema:
-        return text.format(schema[name])
-    return strict.format(schema[strict_name]) if strict_name in schema else ""
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _layer(layer: keras.layers.Layer) -> dict[str, Any]:

@@ -14,8 +14,12 @@ from mlzoo import files
 from mlzoo.data.samples import Data
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.metrics import HEADLINES
+from mlzoo.evaluation.predictions import write_predictions
 from mlzoo.reporting import pictures, plots
+from mlzoo.reporting.card import write_card
+from mlzoo.reporting.facts import gather
 from mlzoo.trained import outputs_of
+from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.loop import Fitted
 
@@ -45,61 +49,51 @@ def score(
 
 
 def write_artefacts(
-    folder: Path, model: keras.Model, fitted: Fitted, data: Data, outcome: Outcome
+    folder: Path,
+    model: keras.Model,
+    record: dict[str, Any],
+    fitted: Fitted,
+    data: Data,
+    batch: Batch,
+    outcome: Outcome,
 ) -> None:
-    """The model, its history, its predictions on the test part, and the pictures."""
-    model.save(folder / "model.keras")
+    """The model, its history, its predictions on the test part, and the pictures.
+
+    `batch` is one that the net was fed; its inputs are drawn.
+    """
+    # On the same layers, but never compiled: the optimizer's slots stay out of the file.
+    keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
     files.write_text(folder / "history.csv", table(fitted.history))
-    files.write_text(folder / "predictions.csv", table(_prediction_rows(data, outcome)))
-    _pictures(folder / "plots", fitted, data, outcome)
+    write_predictions(folder / "predictions.csv", outcome, data.samples)
+    _pictures(folder / "plots", record, fitted, data, batch, outcome)
 
 
-def _pictures(folder: Path, fitted: Fitted, data: Data, outcome: Outcome) -> None:
+def _pictures(
+    folder: Path, record: dict[str, Any], fitted: Fitted, data: Data, batch: Batch, outcome: Outcome
+) -> None:
     """Learning curves, what the net was fed, and what it got right and wrong."""
     samples = data.samples
+    names = samples.class_names
     folder.mkdir(exist_ok=True)
     plots.learning_curves(folder, fitted.history, fitted.kept_epoch)
-    fed, targets = data.train.inputs(slice(0, 32)), data.train.targets[:32]
-    labels = [samples.class_names[int(t)] for t in targets] if samples.class_names else targets
+    fed, targets, _ = batch
+    labels = [names[int(target)] for target in targets] if names else list(targets)
     columns = [column.name for column in samples.columns]
-    pictures.sample_grid(folder, fed, list(labels), samples.kind, columns, samples.maximum)
-    if not samples.class_names:
+    pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
+    if not names:
         plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
         return
-    chosen = outcome.outputs.argmax(axis=1)
-    size = len(samples.class_names)
-    counts = np.bincount(outcome.targets.astype(int) * size + chosen, minlength=size * size)
-    plots.confusion_matrix(folder, counts.reshape(size, size).tolist(), samples.class_names)
+    plots.confusion_matrix(folder, record["test"]["metrics"]["confusion"], names)
     pictures.mistakes(
         folder,
         data.test.inputs,
         outcome.targets,
         outcome.outputs,
-        samples.class_names,
+        names,
         data.test.names(),
         samples.kind,
         samples.maximum,
     )
-
-
-def _prediction_rows(data: Data, outcome: Outcome) -> list[dict[str, Any]]:
-    names = data.samples.class_names
-    rows = []
-    for index, target, output in zip(
-        outcome.indices, outcome.targets, outcome.outputs, strict=True
-    ):
-        row: dict[str, Any] = {"index": int(index), "name": data.samples.name_of(int(index))}
-        if names:
-            row |= {"target": names[int(target)], "prediction": names[int(output.argmax())]}
-            row |= {f"p_{n}": float(p) for n, p in zip(names, output, strict=True)}
-        else:
-            truths, said = np.atleast_1d(target), np.atleast_1d(output)
-            several = len(truths) > 1
-            for name, truth, value in zip(data.samples.target_names, truths, said, strict=True):
-                suffix = f"_{name}" if several else ""
-                row |= {f"target{suffix}": float(truth), f"prediction{suffix}": float(value)}
-        rows.append(row)
-    return rows
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -112,8 +106,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def complete(folder: Path, records: list[dict[str, Any]]) -> None:
-    """metrics.json: the first training's figures, and the spread over repeats; the model card."""
+def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
+    """metrics.json: the first training's figures, and the spread over repeats; the model card.
+
+    `final` is where the folder will be, for the commands in the card.
+    """
     data_record = files.read_json(folder / "data.json")
     first = records[0]
     name, mode = HEADLINES[data_record["task"]]
@@ -136,6 +133,7 @@ def complete(folder: Path, records: list[dict[str, Any]]) -> None:
             "trainings": records,
         }
     files.write_json(folder / "metrics.json", metrics)
+    write_card(folder, gather(folder, final))
 
 
 def _baseline_repeats(records: list[dict[str, Any]]) -> dict[str, Any]:

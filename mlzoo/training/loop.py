@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from mlzoo import files
 from mlzoo.configs import RunConfig
@@ -17,9 +17,10 @@ from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
 from mlzoo.training import checkpoints
-from mlzoo.training.batches import Batches, chunks, class_weights
+from mlzoo.training.batches import Batch, Batches, chunks, class_weights
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
 from mlzoo.training.signals import Stop
+from mlzoo.training.steps import build_steps
 from mlzoo.training.watch import Watch
 
 
@@ -72,10 +73,12 @@ class Training:
         weights = class_weights(config.class_weights, data)
         self.batches = Batches(data.train, size, seed, config.sampler, weights)
         compile_model(model, data, config, self.batches.steps)
+        self.steps = build_steps(model, config.xla)
         metric = monitored(config, data, history_columns(data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.place = Place()
         self.best: checkpoints.Arrays | None = None
+        self._pending: tuple[Mapping[str, Any], int] | None = None
         self._saved_at = self._started_at = time.monotonic()
 
     def fit(self) -> Fitted:
@@ -96,7 +99,9 @@ class Training:
         began = time.monotonic()
         place = self.place
         for batch in self.batches.epoch(place.epoch - 1, place.step):
-            self._step(*batch)
+            self._step(batch)
+        self._settle()
+        self.steps.sync()
         row = {name: total / place.seen for name, total in place.sums.items()}
         row |= {f"val_{name}": value for name, value in self._validate().items()}
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -105,24 +110,33 @@ class Training:
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
         place.epoch, place.step, place.sums, place.seen = place.epoch + 1, 0, {}, 0
-        if place.stopped:
+        if place.stopped or self._due:
             self._save()
-        else:
-            self._save_when_due()
 
-    def _step(self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> None:
-        place = self.place
-        logs = self.model.train_on_batch(inputs, targets, weights, return_dict=True)
-        if not math.isfinite(logs["loss"]):
-            self._diverged(float(logs["loss"]))
-        place.step += 1
-        place.seen += len(targets)
+    def _step(self, batch: Batch) -> None:
+        """One step. Its loss is looked at while the next one runs, so that neither waits."""
+        logs = self.steps.step(batch)
+        self._settle()
+        self.place.step += 1
+        self._pending = (logs, len(batch[1]))
+        if self._due:
+            self._settle()
+            self.steps.sync()
+            self._save()
+
+    def _settle(self) -> None:
+        """Add the last step's loss and metrics to the epoch's sums."""
+        if self._pending is None:
+            return
+        (logs, count), self._pending, place = self._pending, None, self.place
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            self._diverged(loss)
+        place.seen += count
         for name, value in logs.items():
-            place.sums[name] = place.sums.get(name, 0.0) + float(value) * len(targets)
-        self.listener.step(
-            place.epoch, place.step, {n: total / place.seen for n, total in place.sums.items()}
-        )
-        self._save_when_due()
+            place.sums[name] = place.sums.get(name, 0.0) + float(value) * count
+        means = {name: total / place.seen for name, total in place.sums.items()}
+        self.listener.step(place.epoch, place.step, means)
 
     def _validate(self) -> dict[str, float]:
         return measure(self.model, self.data.valid) if len(self.data.valid) else {}
@@ -161,12 +175,10 @@ class Training:
 
     # Checkpoints
 
-    def _save_when_due(self) -> None:
-        if self.stop.signal:
-            self._save()
-            raise Interrupted(f"stopped in epoch {self.place.epoch}", self.stop.signal)
-        if time.monotonic() - self._saved_at >= self.config.checkpoint_every:
-            self._save()
+    @property
+    def _due(self) -> bool:
+        waited = time.monotonic() - self._saved_at
+        return bool(self.stop.signal) or waited >= self.config.checkpoint_every
 
     def _save(self) -> None:
         place, now = self.place, time.monotonic()
@@ -180,6 +192,8 @@ class Training:
         arrays = checkpoints.values(checkpoints.variables(self.model))
         checkpoints.save(self.folder, number, arrays, asdict(place))
         self._remove_old_best()
+        if self.stop.signal:
+            raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
 
     def _best_file(self) -> Path:
         return self.folder / f"best-{self.watch.best_epoch:06d}.npz"
@@ -201,6 +215,10 @@ class Training:
         _, arrays, state, skipped = found
         for name in skipped:
             self.listener.warn(f"checkpoint {name} is damaged; going on from the one before it")
+        # TensorFlow compiles a step for the shape that it sees first and a more general one for
+        # the next; their roundings differ. A whole batch comes first here too, as it did before.
+        self.steps.step(next(self.batches.epoch(0)))
+        self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.model), arrays)
         self.place = Place(**state)
         self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
@@ -212,16 +230,16 @@ class Training:
 
     def _diverged(self, loss: float) -> None:
         place, config = self.place, self.config
-        names = self.batches.names(place.epoch - 1, place.step)
+        names = self.batches.names(place.epoch - 1, place.step - 1)
         kept = self.watch.best_epoch if self.best is not None else 0
+        self.steps.sync()
         if self.best is not None:
             checkpoints.assign(self.model.weights, self.best)
         raise DivergedError(
-            f"the loss became {loss} in epoch {place.epoch}, step {place.step + 1}; "
-            f"{_advice(config)}",
+            f"the loss became {loss} in epoch {place.epoch}, step {place.step}; {_advice(config)}",
             {
                 "epoch": place.epoch,
-                "step": place.step + 1,
+                "step": place.step,
                 "loss": str(loss),
                 "kept_epoch": kept,
                 "samples": names,
@@ -232,10 +250,10 @@ class Training:
 def _advice(config: RunConfig) -> str:
     if config.precision == "mixed_float16":
         return "half precision overflows early: try --precision float32 or mixed_bfloat16"
-    rate = config.rate / 10
     clip = "" if config.clip_norm else " or --clip-norm 1"
     return (
-        f"the learning rate {config.rate:g} is likely too high: try --learning-rate {rate:g}{clip}"
+        f"the learning rate {config.rate:g} is likely too high: try --learning-rate "
+        f"{config.rate / 10:g}{clip}"
     )
 
 
@@ -253,6 +271,7 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
         metrics=build_metrics(data.outputs),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
+    model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
 
 
 def measure(model: keras.Model, part: Any) -> dict[str, float]:

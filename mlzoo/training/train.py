@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from mlzoo.data.samples import Data, Samples
     from mlzoo.trained import Run
-    from mlzoo.training.signals import Stop
 
 
 def train(
@@ -160,7 +160,7 @@ def _yaml(merged: Merged) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
-    read: dict[str, Any] = {"set": settings.model_dump(mode="json")}
+    read: dict[str, Any] = {"set": settings.model_dump(mode="json"), "learning_rate": config.rate}
     for name in ("data", "model"):
         path = Path(getattr(config, name)).expanduser()
         if path.exists() and (name == "data" or path.suffix == ".py"):
@@ -192,20 +192,22 @@ def _work(
     from mlzoo.data import loading
     from mlzoo.trained import Run
     from mlzoo.training.finishing import complete
-    from mlzoo.training.signals import caught
 
     done = folder.path / "repeats.json"
     records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
-    with caught() as stop:
-        for repeat in range(len(records), config.repeats):
-            seed = config.seed + repeat
-            if repeat:
-                listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
-                data = loading.arrange(samples, config, seed)
-            records.append(_train_once(folder, config, data, seed, listener, stop, not repeat))
-            files.write_json(done, records)
-            shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
-    complete(folder.path, records)
+    for repeat in range(len(records), config.repeats):
+        seed = config.seed + repeat
+        if repeat:
+            listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
+            data = loading.arrange(samples, config, seed)
+        try:
+            records.append(_train_once(folder, config, data, seed, listener, not repeat))
+        except (Interrupted, KeyboardInterrupt) as error:
+            hint = f"{error or 'stopped'}; go on with: mlzoo train --resume {folder.final}"
+            raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
+        files.write_json(done, records)
+        shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+    complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)
     return Run(folder.finish(), trust=config.model.endswith(".py"))
 
@@ -216,30 +218,31 @@ def _train_once(
     data: Data,
     seed: int,
     listener: Listener,
-    stop: Stop,
     first: bool,
 ) -> dict[str, Any]:
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     from mlzoo.training import lbfgs
+    from mlzoo.training.batches import Batches
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
+    from mlzoo.training.signals import caught
 
     began = time.monotonic()
     model = build_model(config, data, seed)
+    checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
-        if config.optimizer == "lbfgs":
-            fitted = lbfgs.fit(model, data, config, listener, stop)
-        else:
-            checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
-            fitted = Training(model, data, config, checkpoint_folder, seed, listener, stop).fit()
-    except Interrupted as error:
-        hint = f"{error}; go on with: mlzoo train --resume {folder.final}"
-        raise Interrupted(hint, error.signal) from None
+        with caught() as stop:
+            if config.optimizer == "lbfgs":
+                fitted = lbfgs.fit(model, data, config, listener, stop)
+            else:
+                training = Training(model, data, config, checkpoint_folder, seed, listener, stop)
+                fitted = training.fit()
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     if first:
-        write_artefacts(folder.path, model, fitted, data, outcome)
+        fed = next(Batches(data.train, 32, seed, config.sampler).epoch(0))
+        write_artefacts(folder.path, model, record, fitted, data, fed, outcome)
     return record
 
 

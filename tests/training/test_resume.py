@@ -1,0 +1,237 @@
+"""A training that is cut off anywhere and resumed ends with the weights of one that was not."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo import files, runs
+from mlzoo.data import loading
+from mlzoo.data.samples import Data
+from mlzoo.errors import Interrupted, ResourceError, UsageError
+from mlzoo.listening import Listener
+from mlzoo.merging import merge
+from mlzoo.trained import Run
+from mlzoo.training import checkpoints
+from mlzoo.training.loop import Fitted, Training
+from mlzoo.training.signals import Stop
+from mlzoo.training.train import build_model, resume, train_merged
+
+SETTINGS = {
+    "mlp": {"set": {"hidden": [16], "dropout": 0.3, "batch_normalization": True}},
+    "cnn": {"set": {"filters": [4, 8], "dropout": 0.2}},
+}
+
+
+class Cut(BaseException):
+    """The process ends here; nothing that is not on the disk survives."""
+
+
+class CutAt(Listener):
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def step(self, epoch, step, logs) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Cut
+
+
+def run(folder: Path, model: str, name: str, listener: Listener | None = None, **more) -> Run:
+    settings = {**BASE, **SETTINGS[model], **more}
+    merged = merge({"model": model, "out": str(folder), "name": name, **settings})
+    return train_merged(merged, listener=listener)
+
+
+BASE = {
+    "data": "digits",
+    "limit": 300,
+    "epochs": 3,
+    "early_stopping": 2,
+    "schedule": "plateau",
+    "plateau_patience": 1,
+    "learning_rate": 0.02,
+}
+STEPS = 6  # an epoch: 180 training samples, 32 a step
+
+
+@functools.cache
+def digits() -> Data:
+    return loading.load(merge({"model": "mlp", **BASE}).config)
+
+
+def fit(folder: Path, cut: int = 0, **more) -> tuple[Fitted, str]:
+    """Only the training of a run: the history and the digest of the final weights."""
+    given = {**BASE, **more}
+    settings = {name: value for name, value in given.items() if value is not None}
+    config = merge(settings).config
+    model = build_model(config, digits(), config.seed)
+    listener = CutAt(cut) if cut else Listener()
+    fitted = Training(model, digits(), config, folder, config.seed, listener, Stop()).fit()
+    return fitted, checkpoints.weights_sha256(model)
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
+    given = {"model": model, **SETTINGS[model]}
+    whole, digest = fit(tmp_path / "whole", **given)
+    points = np.random.default_rng(7).permutation(np.arange(1, STEPS * 3))
+    # The step before the smaller last batch is the hardest: see Training._restore.
+    points = [STEPS - 1, *points[:9]] if keras.backend.backend() == "tensorflow" else [8]
+    for point in map(int, points):
+        folder = tmp_path / f"cut-{point}"
+        every = 0 if point % 2 else 0.05  # rarer than steps: some have to be done again
+        with pytest.raises(Cut):
+            fit(folder, cut=point, checkpoint_every=every, **given)
+        resumed, resumed_digest = fit(folder, **given)
+        assert resumed_digest == digest, f"cut after step {point}"
+        assert resumed.history == whole.history
+        assert (resumed.kept_epoch, resumed.value) == (whole.kept_epoch, whole.value)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"precision": "mixed_float16", "schedule": "cosine", "plateau_patience": None},
+        {"optimizer": "momentum", "clip_norm": 1.0, "sampler": "balanced"},
+        {"optimizer": "adadelta", "learning_rate": None, "class_weights": "auto", "keep": "last"},
+    ],
+)
+def test_a_cut_changes_no_bit_whatever_the_settings(more: dict, tmp_path: Path) -> None:
+    given = {"model": "mlp", **SETTINGS["mlp"], **more}
+    keras.config.set_dtype_policy(more.get("precision", "float32"))
+    try:
+        _, digest = fit(tmp_path / "whole", **given)
+        with pytest.raises(Cut):
+            fit(tmp_path / "cut", cut=9, checkpoint_every=0, **given)
+        _, resumed = fit(tmp_path / "cut", **given)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert resumed == digest
+
+
+def test_repeats_go_on_with_the_one_that_was_cut(tmp_path: Path) -> None:
+    given = {"repeats": 2, "epochs": 2, "early_stopping": 0}
+    whole = run(tmp_path, "mlp", "whole", **given)
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(15), checkpoint_every=0, **given)
+    resumed = resume(tmp_path / "cut")
+    summary = resumed.metrics["repeats"]["summary"]["accuracy"]
+    assert summary == whole.metrics["repeats"]["summary"]["accuracy"]
+    assert len(set(summary["values"])) == 2
+
+
+@pytest.mark.slow
+def test_a_process_killed_with_9_is_resumed_bit_for_bit(tmp_path: Path) -> None:
+    whole = run(tmp_path, "cnn", "whole")
+    script = (
+        "import os, signal, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from pathlib import Path\n"
+        "from test_resume import run\n"
+        "from mlzoo.listening import Listener\n"
+        "class Kill(Listener):\n"
+        "    left = 11\n"
+        "    def step(self, epoch, step, logs):\n"
+        "        self.left -= 1\n"
+        "        if not self.left: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"run(Path({str(tmp_path)!r}), 'cnn', 'killed', Kill(), checkpoint_every=0.02)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert (tmp_path / "killed.partial" / "config.yaml").exists()
+    resumed = resume(tmp_path / "killed")
+    assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    whole = run(tmp_path, "mlp", "whole")
+
+    class Interrupt(Listener):
+        left = 8
+
+        def step(self, epoch, step, logs) -> None:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match=r"mlzoo train --resume .*stopped") as caught:
+        run(tmp_path, "mlp", "stopped", Interrupt())
+    assert caught.value.signal == signal.SIGTERM
+    state = checkpoints.newest(tmp_path / "stopped.partial" / "checkpoints" / "seed-0")
+    assert state is not None and (state[2]["epoch"], state[2]["step"]) == (2, 2)
+    resumed = resume(tmp_path / "stopped")
+    assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    whole = run(tmp_path, "mlp", "whole")
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0)
+    folder = tmp_path / "cut.partial" / "checkpoints" / "seed-0"
+    newest = sorted(folder.glob("state-*.npz"))
+    assert len(newest) == 2
+    newest[-1].write_bytes(newest[-1].read_bytes()[:-100])
+    warnings: list[str] = []
+
+    class Hear(Listener):
+        def warn(self, text: str) -> None:
+            warnings.append(text)
+
+    resumed = resume(tmp_path / "cut", listener=Hear())
+    assert any("damaged" in warning for warning in warnings)
+    assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch) -> None:
+    whole = run(tmp_path, "mlp", "whole")
+    write, calls = files.write_bytes, []
+
+    def full(path: Path, content: bytes) -> None:
+        if path.suffix == ".npz":
+            calls.append(path)
+            if len(calls) > 6:
+                raise ResourceError("the disk is full")
+        write(path, content)
+
+    monkeypatch.setattr(files, "write_bytes", full)
+    with pytest.raises(ResourceError, match="disk is full"):
+        run(tmp_path, "mlp", "cut", checkpoint_every=0)
+    monkeypatch.undo()
+    assert resume(tmp_path / "cut").metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no unfinished run"):
+        resume(tmp_path / "nothing")
+    finished = run(tmp_path, "mlp", "finished", epochs=1, early_stopping=0)
+    with pytest.raises(UsageError, match="finished"):
+        resume(finished.path)
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0)
+    with pytest.raises(UsageError, match="fewer"):
+        resume(tmp_path / "cut", epochs=1)
+    with pytest.raises(UsageError, match="unfinished run.*--resume"):
+        run(tmp_path, "mlp", "cut")
+    owner = runs.reopen(tmp_path / "cut")
+    with pytest.raises(UsageError, match="in use by process"):
+        resume(tmp_path / "cut")
+    owner.release()
+
+
+def test_epochs_can_be_raised(tmp_path: Path) -> None:
+    longer = run(tmp_path, "mlp", "longer", epochs=6, early_stopping=0)
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0, early_stopping=0, epochs=3)
+    resumed = resume(tmp_path / "cut", epochs=6)
+    assert resumed.metrics["epochs"] == 6
+    assert resumed.metrics["weights_sha256"] == longer.metrics["weights_sha256"]
+    assert resumed.config.epochs == 6
