@@ -72,7 +72,7 @@ def check_images(
 
     def examine(index: int) -> tuple[str, int] | str:
         def work() -> tuple[str, int]:
-            pixels = decode(paths[index], headers[index], thorough=True)
+            pixels = decode(paths[index], headers[index])
             if cache is not None:
                 cache[slots[index]] = shape_up(pixels, form)
             return digest(pixels), difference_hash(pixels)

@@ -11,6 +11,9 @@ from PIL import Image
 
 from mlzoo.data.headers import BadFileError, Header
 
+# What it has to say of a broken file is said once, by us, with the file's name.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 
 @dataclass(frozen=True)
 class Form:
@@ -32,18 +35,14 @@ class Form:
         return 255.0 if self.dtype == "uint8" else 65535.0
 
 
-def decode(path: Path, header: Header, thorough: bool = False) -> np.ndarray:
+def decode(path: Path, header: Header) -> np.ndarray:
     """The pixels (height, width, channels) of a file, turned as its EXIF orientation says.
-
-    `thorough` also notices a cut-off file where the decoder would fill the rest up silently.
 
     Raises:
         BadFileError: the file is cut short or damaged.
     """
     try:
         if header.decoder == "opencv":
-            if thorough:
-                _notice_cut(path)
             pixels = _with_opencv(path, header)
         else:
             pixels = _with_pillow(path, header)
@@ -72,12 +71,6 @@ def _with_opencv(path: Path, header: Header) -> np.ndarray:
         pixels = pixels[..., None]
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1]]
     return np.ascontiguousarray(pixels[..., order]).astype(header.dtype, copy=False)
-
-
-def _notice_cut(path: Path) -> None:
-    if path.suffix.lower() == ".png":
-        with Image.open(path) as image:
-            image.load()
 
 
 def orient(pixels: np.ndarray, orientation: int) -> np.ndarray:

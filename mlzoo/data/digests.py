@@ -42,8 +42,10 @@ def difference_hash(image: np.ndarray) -> int:
 
     if min(image.shape[:2]) < SMALLEST_SIDE:
         return 0
-    gray = image[..., : min(image.shape[-1], 3)].mean(axis=-1, dtype=np.float32)
-    small = cv2.resize(gray, (9, 8), interpolation=cv2.INTER_AREA)
+    gray = image[..., 0]
+    if image.shape[-1] > 2:
+        gray = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(gray.astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA)
     bits = (small[:, 1:] > small[:, :-1]).ravel()
     return int(np.packbits(bits).view(">u8")[0])
 

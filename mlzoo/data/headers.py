@@ -40,8 +40,9 @@ _NUMBERS = ("I", "F", "I;32", "I;32B")
 _BITS = 258
 _ORIENTATION = 0x0112
 
-# Headers are compared with the limit below and refused, so the warning would only repeat it.
+# Too many pixels and broken headers are reported with the file's name; Pillow's warnings are not.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class BadFileError(Exception):
