@@ -269,7 +269,8 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
     plugin = registry.load("model", config.model)
     settings: Mapping[str, Any] = config.set
-    keras.utils.clear_session()
+    keras.utils.clear_session()  # which also forgets the precision
+    keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(seed)
     model = plugin.build(plugin.Config(**settings), data.inputs, data.outputs)
     if not isinstance(model, keras.Model):

@@ -1,0 +1,31 @@
+"""Small data for training tests, made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlzoo.configs import RunConfig
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.scaling import input_spec, output_spec
+
+
+def config(**more) -> RunConfig:
+    return RunConfig(**{"model": "linear", "data": "made", **more})
+
+
+def data(n: int = 60, classes: int = 2, shares=(0.6, 0.2), seed: int = 0, task=None) -> Data:
+    """Points whose class (or value) is a noisy linear function of three inputs."""
+    random = np.random.default_rng(seed)
+    inputs = random.normal(size=(n, 3)).astype("float32")
+    value = inputs @ [1.0, -2.0, 0.5] + 0.1 * random.normal(size=n)
+    if task == "regression":
+        targets = (100 + 10 * value).astype("float32")
+        samples = Samples(inputs, targets, "regression")
+    else:
+        edges = np.quantile(value, np.linspace(0, 1, classes + 1)[1:-1])
+        targets = np.digitize(value, edges).astype("int32")
+        names = tuple("abcdefgh"[:classes])
+        samples = Samples(inputs, targets, "classification", class_names=names)
+    first, second = int(n * shares[0]), int(n * (shares[0] + shares[1]))
+    parts = [Part(samples, p) for p in np.split(np.arange(n), [first, second])]
+    return Data(samples, *parts, input_spec(parts[0]), output_spec(parts[0]), "made")

@@ -1,0 +1,180 @@
+"""The training loop: what it learns, keeps, watches, and how it fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.data.samples import Part
+from mlzoo.errors import DivergedError, UsageError
+from mlzoo.listening import Listener
+from mlzoo.training import lbfgs
+from mlzoo.training.batches import Batches
+from mlzoo.training.loop import Fitted, Training, measure
+from mlzoo.training.signals import Stop
+from mlzoo.training.train import build_model
+from tests.training import made
+
+
+def fit(tmp_path, data=None, **more) -> tuple[Fitted, keras.Model]:
+    data = data or made.data()
+    config = made.config(**more)
+    model = build_model(config, data, config.seed)
+    training = Training(model, data, config, tmp_path / "c", config.seed, Listener(), Stop())
+    return training.fit(), model
+
+
+def test_it_learns_and_the_history_says_so(tmp_path) -> None:
+    fitted, model = fit(tmp_path, epochs=30, learning_rate=0.1)
+    assert [row["epoch"] for row in fitted.history] == list(range(1, len(fitted.history) + 1))
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"] / 2
+    assert set(fitted.history[0]) == {
+        "epoch",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+    }
+
+
+def test_the_best_epochs_weights_are_kept(tmp_path) -> None:
+    data = made.data()
+    fitted, model = fit(tmp_path, data, epochs=25, learning_rate=1.5, early_stopping=0)
+    values = [row["val_loss"] for row in fitted.history]
+    assert fitted.kept_epoch == 1 + int(np.argmin(values)) < 25
+    assert fitted.criterion == "best val_loss"
+    assert measure(model, data.valid)["loss"] == pytest.approx(min(values), rel=1e-6)
+
+
+def test_the_last_epochs_weights_are_kept_on_request(tmp_path) -> None:
+    data = made.data()
+    more = {"epochs": 25, "learning_rate": 1.5, "early_stopping": 0, "keep": "last"}
+    fitted, model = fit(tmp_path, data, **more)
+    assert (fitted.kept_epoch, fitted.criterion) == (25, "last epoch")
+    last = fitted.history[-1]["val_loss"]
+    assert measure(model, data.valid)["loss"] == pytest.approx(last, rel=1e-6)
+
+
+def test_early_stopping_counts_epochs_without_improvement(tmp_path) -> None:
+    more = {"epochs": 200, "learning_rate": 1.5, "early_stopping": 4}
+    fitted, _ = fit(tmp_path, **more)
+    values = [row["val_loss"] for row in fitted.history]
+    assert len(values) == 1 + int(np.argmin(values)) + 4 < 200
+    assert fitted.stopped == "val_loss did not improve for 4 epochs"
+
+
+def test_a_plateau_lowers_the_rate(tmp_path) -> None:
+    more = {"schedule": "plateau", "plateau_patience": 2, "decay_factor": 0.1}
+    fitted, _ = fit(tmp_path, epochs=40, learning_rate=1.5, early_stopping=0, **more)
+    found = [row["learning_rate"] for row in fitted.history]
+    assert found[0] == pytest.approx(1.5) and found[-1] < 0.1
+    drops = [b / a for a, b in zip(found, found[1:], strict=False) if b != a]
+    np.testing.assert_allclose(drops, 0.1, rtol=1e-5)
+
+
+def test_no_validation_part_watches_the_training_loss(tmp_path) -> None:
+    fitted, _ = fit(tmp_path, made.data(shares=(0.8, 0.0)), epochs=3)
+    assert fitted.criterion == "best loss"
+    with pytest.raises(UsageError, match="--monitor val_acc.*accuracy"):
+        fit(tmp_path, monitor="val_acc")
+
+
+def test_class_weights_scale_the_loss_by_the_analytic_amount() -> None:
+    data = made.data()
+    config = made.config(optimizer="sgd")
+    model = build_model(config, data, 0)
+    model.compile("sgd", keras.losses.BinaryCrossentropy())
+    inputs, targets, weights = next(
+        Batches(data.train, 36, 0, class_weights=np.array([1.0, 3.0])).epoch(0)
+    )
+    outputs = np.asarray(model.predict_on_batch(inputs))[:, 0]
+    losses = -np.log(np.where(targets == 1, outputs, 1 - outputs))
+    expected = np.mean(losses * np.where(targets == 1, 3.0, 1.0))
+    logs = model.test_on_batch(inputs, targets, weights, return_dict=True)
+    assert float(logs["loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_full_batch_is_one_step(tmp_path) -> None:
+    steps = []
+
+    class Count(Listener):
+        def step(self, epoch, step, logs) -> None:
+            steps.append((epoch, step))
+
+    data, config = made.data(), made.config(batch_size="full", epochs=3)
+    model = build_model(config, data, 0)
+    Training(model, data, config, tmp_path / "c", 0, Count(), Stop()).fit()
+    assert steps == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> None:
+    data = made.data(60)
+    inputs = data.samples.inputs.copy()
+    bad = int(data.train.indices[7])
+
+    class Poison(Listener):
+        """From the third epoch on one sample is NaN."""
+
+        def epoch(self, row) -> None:
+            if row["epoch"] == 2:
+                training.batches._inputs[7] = np.nan
+
+    samples = replace(data.samples, inputs=inputs, names=[f"row {i}" for i in range(60)])
+    data = replace(data, train=Part(samples, data.train.indices))
+    config = made.config(epochs=5, batch_size=4, learning_rate=0.1)
+    model = build_model(config, data, 0)
+    training = Training(model, data, config, tmp_path / "c", 0, Poison(), Stop())
+    with pytest.raises(DivergedError, match=r"nan in epoch 3, step \d+; .*--learning-rate 0.01") as e:
+        training.fit()
+    assert f"row {bad}" in e.value.facts["samples"]
+    assert len(e.value.facts["samples"]) == 4
+    assert e.value.facts["kept_epoch"] in (1, 2)
+    assert all(np.isfinite(np.asarray(w)).all() for w in model.get_weights())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path) -> None:
+    def weights(name: str, seed: int) -> np.ndarray:
+        _, model = fit(tmp_path / name, epochs=2, seed=seed, model="mlp")
+        return np.concatenate([np.ravel(w) for w in model.get_weights()])
+
+    np.testing.assert_array_equal(weights("a", 1), weights("b", 1))
+    assert not np.array_equal(weights("c", 1), weights("d", 2))
+
+
+def test_lbfgs_reaches_the_least_squares_solution() -> None:
+    data = made.data(80, task="regression")
+    config = made.config(optimizer="lbfgs", epochs=60, early_stopping=0, keep="last")
+    model = build_model(config, data, 0)
+    fitted = lbfgs.fit(model, data, config, Listener(), Stop())
+    design = np.column_stack([data.train.inputs(), np.ones(len(data.train))])
+    solution, *_ = np.linalg.lstsq(design, data.train.targets, rcond=None)
+    expected = np.column_stack([data.test.inputs(), np.ones(len(data.test))]) @ solution
+    found = np.asarray(model.predict_on_batch(data.test.inputs()))[:, 0]
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
+    assert fitted.stopped.startswith("lbfgs: ")
+
+
+def test_lbfgs_refuses_a_random_loss() -> None:
+    data = made.data()
+    config = made.config(model="mlp", optimizer="lbfgs", set={"dropout": 0.5})
+    with pytest.raises(UsageError, match="same at each call"):
+        lbfgs.fit(build_model(config, data, 0), data, config, Listener(), Stop())
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_computes_in_half_and_answers_in_single(tmp_path, precision: str) -> None:
+    try:
+        data = made.data()
+        _, model = fit(tmp_path, data, model="mlp", epochs=12, learning_rate=0.02)
+        hidden = model.get_layer("hidden1")
+        assert hidden.compute_dtype == precision.removeprefix("mixed_")
+        assert hidden.kernel.dtype == "float32"
+        outputs = np.asarray(model.predict_on_batch(data.test.inputs()))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert outputs.dtype == np.float32
+    assert np.mean((outputs[:, 0] > 0.5) == data.test.targets) > 0.8
