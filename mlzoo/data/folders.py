@@ -107,7 +107,7 @@ def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
     folders = _subfolders(root)
     by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
     if {"images", "masks"} <= {name.lower() for name in folders}:
-        raise DataError(f"{root} has images and masks, which is segmentation; here {LAYOUT}")
+        raise DataError(f"{root} has images and masks, which is segmentation; {LAYOUT}")
     listing = Listing(root)
     if "train" in by_part.values():
         _list_parts(listing, root, folders, by_part)

@@ -98,7 +98,7 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
 def _existing(path: str) -> Path:
     location = Path(path).expanduser()
     if not location.exists():
-        raise UsageError(f"{path!r} is not there (looked at {location.absolute()})")
+        raise UsageError(f"{path!r} is not there (looked at {location.resolve()})")
     return location
 
 

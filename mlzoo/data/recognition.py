@@ -155,7 +155,7 @@ def data_set_names() -> list[str]:
 
 
 def _missing(path: str, location: Path) -> str:
-    resolved = Path(location.absolute())
+    resolved = location.resolve()
     parent = next(p for p in resolved.parents if p.is_dir())
     wanted = resolved.relative_to(parent).parts[0]
     near = difflib.get_close_matches(wanted, _listing(parent), n=3, cutoff=0.5)
