@@ -4,7 +4,8 @@ A plain stack in the manner of Simonyan and Zisserman, "Very Deep Convolutional 
 What differs: batch normalisation between convolution and activation (Ioffe and Szegedy 2015), and
 global average pooling in place of large dense layers (Lin et al., "Network in Network", 2013).
 Convolution j of block i is `block{i}_conv{j}`, its activation `block{i}_activation{j}`. A map is
-pooled only while its smaller side is at least 4, so that small images keep their detail.
+pooled only while its smaller side is at least 4, so that small images keep their detail; the first
+convolution of large images has stride 2, as in ResNet's stem.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from mlzoo.specs import Inputs, Outputs
 if TYPE_CHECKING:
     import keras
 
+_LARGE_FROM = 64
+
 
 class Config(Settings):
     """Settings of cnn."""
@@ -32,6 +35,9 @@ class Config(Settings):
     """Side of the square kernels."""
     stride: int = Field(1, ge=1, le=8)
     """Step of the first convolution of each block."""
+    stem: Literal["auto", "full", "strided"] = "auto"
+    """strided: the very first convolution has a step of at least 2, which makes large images four
+    times as fast; auto: strided for images from 64 pixels a side, else full."""
     dilation: int = Field(1, ge=1, le=16)
     """Spacing of the kernel's taps; over 1 it needs stride 1."""
     padding: Literal["same", "valid"] = "same"
@@ -68,6 +74,8 @@ class Config(Settings):
             raise ValueError(
                 f"dilation {self.dilation} and stride {self.stride} can't both be over 1"
             )
+        if self.dilation > 1 and self.stem == "strided":
+            raise ValueError("a strided stem can't be dilated; leave out stem or dilation")
         if self.dilation > 1 and self.kernel == 1:
             raise ValueError("dilation has no effect on kernels of one pixel")
         return self
@@ -134,7 +142,7 @@ def _convolution(
         config.filters[block - 1],
         config.kernel,
         name=f"block{block}_conv{number}",
-        stride=config.stride if number == 1 else 1,
+        stride=_stride(x, block, number, config),
         dilation=config.dilation,
         padding=config.padding,
         separable=config.separable,
@@ -146,6 +154,16 @@ def _convolution(
     if config.batch_normalization:
         x = keras.layers.BatchNormalization(momentum=0.9, name=f"block{block}_norm{number}")(x)
     return activate(x, config.activation, f"block{block}_activation{number}")
+
+
+def _stride(x: keras.KerasTensor, block: int, number: int, config: Config) -> int:
+    """Step of convolution `number` of a block that gets x."""
+    if number > 1:
+        return 1
+    large = min(x.shape[1:3]) >= _LARGE_FROM and config.dilation == 1
+    if block == 1 and (config.stem == "strided" or (config.stem == "auto" and large)):
+        return max(config.stride, 2)
+    return config.stride
 
 
 def _features(x: keras.KerasTensor, config: Config) -> keras.KerasTensor:

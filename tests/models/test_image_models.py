@@ -95,7 +95,7 @@ def test_tables_are_refused(plugin: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "last"), [(1, 1), (3, 3), (8, 2), (28, 3), (32, 4), (64, 8), (128, 16)]
+    ("side", "last"), [(1, 1), (3, 3), (8, 2), (28, 3), (32, 4), (63, 7), (64, 4), (128, 8)]
 )
 def test_cnn_takes_every_size_and_pools_while_it_can(side: int, last: int) -> None:
     model = _model(cnn, (side, side, 3))
@@ -147,6 +147,19 @@ def test_cnn_settings_reach_the_layers() -> None:
     assert len(model.losses) == 2 * 2 + 3  # depthwise and pointwise; two dense layers and the head
 
 
+def test_cnn_stem() -> None:
+    def first(side: int, **settings: Any) -> tuple[int, int]:
+        layer = _model(cnn, (side, side, 1), convolutions=1, **settings).get_layer("block1_conv1")
+        return layer.strides[0], layer.output.shape[1]
+
+    assert first(63) == (1, 63)
+    assert first(64) == (2, 32)
+    assert first(64, stem="full") == (1, 64)
+    assert first(32, stem="strided") == (2, 16)
+    assert first(64, stride=4) == (4, 16)
+    assert first(64, dilation=2) == (1, 64)
+
+
 def test_cnn_dilation_widens_the_kernel() -> None:
     model = _model(cnn, (20, 20, 1), filters=4, convolutions=1, dilation=3, padding="valid")
     assert model.get_layer("block1_conv1").output.shape == (None, 14, 14, 4)
@@ -165,6 +178,7 @@ def test_cnn_says_where_the_map_gets_too_small() -> None:
         ({"filters": ""}, "names no block"),
         ({"dropout": ".1,.2"}, "dropout has 2 values for 3 blocks"),
         ({"dilation": 2, "stride": 2}, "can't both be over 1"),
+        ({"dilation": 2, "stem": "strided"}, "a strided stem can't be dilated"),
         ({"dilation": 2, "kernel": 1}, "no effect on kernels of one pixel"),
         ({"pooling": "min"}, "'max', 'average' or 'none'"),
     ],
