@@ -18,6 +18,7 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 tests/models tests/layers tests/training
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
+from mlzoo.files import csv_text, write_text
 from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import Talk, say, show
 
@@ -50,12 +49,10 @@ def predict(
     if json:
         show(rows)
         return
-    text = _csv(rows)
+    text = csv_text(rows)
     if output is None:
         sys.stdout.write(text)
     else:
-        from mlzoo.files import write_text
-
         write_text(output, text)
         say(f"{len(rows)} predictions in {output}")
 
@@ -76,11 +73,3 @@ def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
             row["prediction"] = label
         rows.append(row)
     return rows
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +61,7 @@ def write_artefacts(
     """
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
-    files.write_text(folder / "history.csv", table(fitted.history))
+    files.write_text(folder / "history.csv", files.csv_text(fitted.history))
     write_predictions(folder / "predictions.csv", outcome, data.samples)
     _pictures(folder / "plots", record, fitted, data, batch, outcome)
 
@@ -94,16 +92,6 @@ def _pictures(
         samples.kind,
         samples.maximum,
     )
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV, with a header of all their keys."""
-    buffer = io.StringIO()
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv.DictWriter(buffer, header, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
 
 
 def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:

@@ -178,6 +178,9 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data) -> None:
     folder.write_text("config.yaml", _yaml(merged))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
+    if data.samples.problems:
+        rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
+        folder.write_text("bad_files.csv", files.csv_text(rows))
     command = " ".join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     folder.write_json("environment.json", {**environment, "command": command})
