@@ -6,9 +6,18 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 OPTIMIZERS = (
     "sgd",
@@ -44,6 +53,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, protected_namespaces=()
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """`epochs: yes` is not one epoch."""
+        if isinstance(value, bool) and info.field_name:
+            annotation = cls.model_fields[info.field_name].annotation
+            allowed = {annotation, *get_args(annotation)}
+            if allowed & {int, float} and bool not in allowed:
+                raise ValueError("must be a number")
+        return value
 
 
 class RunConfig(Settings):
@@ -172,7 +192,13 @@ class RunConfig(Settings):
             raise ValueError("write one number, or height x width as 48x64")
         return value
 
-    @field_validator("size", "fractions", "name", mode="before")
+    @field_validator("xla", mode="before")
+    @classmethod
+    def _on_off(cls, value: Any) -> Any:
+        # YAML reads a bare on or off as true or false.
+        return ("on" if value else "off") if isinstance(value, bool) else value
+
+    @field_validator("size", "fractions", "name", "target", "group_by", mode="before")
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -205,6 +231,8 @@ class RunConfig(Settings):
     def _together(self) -> RunConfig:
         if self.schedule == "cosine" and self.warmup >= self.epochs:
             raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise ValueError("clip_norm and clip_value exclude each other; choose one")
         if self.optimizer == "lbfgs" and self.schedule != "constant":
             raise ValueError("lbfgs searches its own step; leave out --schedule")
         if self.optimizer == "lbfgs" and self.precision != "float32":
@@ -249,6 +277,7 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "clip_norm": ("optimizer", _GRADIENT_STEPS),
     "clip_value": ("optimizer", _GRADIENT_STEPS),
     "sampler": ("optimizer", _GRADIENT_STEPS),
+    "checkpoint_every": ("optimizer", _GRADIENT_STEPS),
     "warmup": ("schedule", ("cosine",)),
     "decay_every": ("schedule", ("step",)),
     "decay_factor": ("schedule", ("step", "plateau")),
@@ -258,21 +287,27 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def inert(values: dict[str, Any], given: set[str]) -> dict[str, str]:
-    """Fields of `given` that nothing would read under `values`, each with the reason."""
+def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ()) -> dict[str, str]:
+    """Fields of `given` that nothing would read under `values`, each with the reason.
+
+    Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
+    """
     reasons = {}
     for name in given & set(_READ_WHEN):
         decider, readers = _READ_WHEN[name]
-        if values.get(decider) not in readers:
+        if values.get(decider) not in readers and decider not in unsure:
             reasons[name] = (
                 f"has no effect: it needs {decider} {' or '.join(readers)}, "
                 f"and {decider} is {values.get(decider)}"
             )
-    if "monitor" in given and not _monitors(values):
+    if "monitor" in given and not _monitors(values) and not _WATCHERS & set(unsure):
         reasons["monitor"] = (
             "has no effect: early_stopping is 0, keep is last and no plateau schedule runs"
         )
     return reasons
+
+
+_WATCHERS = {"early_stopping", "keep", "schedule"}
 
 
 def _monitors(values: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from mlzoo import registry
 from mlzoo.configs import RunConfig, inert
 from mlzoo.data.recognition import check_source
 from mlzoo.errors import UsageError
+from mlzoo.wording import sentences
 
 _NO_EFFECT = "has no effect"
 _NESTED = {"set": "--set", "source_set": "--source-set"}
@@ -26,11 +27,19 @@ class Given:
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[tuple[str, ...], str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    complete: bool = True
+    """Whether all of it could be read; if not, what is missing may stand in the rest."""
 
     def where(self, *keys: str) -> str:
         """`config.yaml:12` or `--epochs`, for a field or an entry of a nested one."""
         fallback = _flag(keys[0]) + (f" {keys[1]}" if len(keys) > 1 else "")
         return self.origins.get(keys, self.origins.get(keys[:1], fallback))
+
+    def add(self, text: str, *keys: str) -> None:
+        """Add a mistake in a field or in an entry of a nested one."""
+        place = self.where(*keys)
+        named = place.startswith("--") or place in ("MODEL", "DATA")
+        self.problems.append(f"{place}: {text}" if named else f"{place}: {' '.join(keys)}: {text}")
 
 
 @dataclass(frozen=True)
@@ -48,53 +57,54 @@ def merge(
     *,
     allow_unused: bool = False,
     problems: Iterable[str] = (),
+    complete: bool = True,
 ) -> Merged:
     """Merge a configuration file and flags (which win) into a checked configuration.
 
     `flags` holds given fields only; `set` and `source_set` are mappings or lists of
-    `name=value`. `problems` are mistakes that the caller has found already.
+    `name=value`. `problems` are mistakes that the caller has found already; where they may hide
+    the model or the data, `complete` is False, and that these lack is no further mistake.
 
     Raises:
         UsageError: with every mistake, one line each.
     """
-    given = Given(problems=list(problems))
+    given = Given(problems=list(problems), complete=complete)
     if file is not None:
         read_file(file, given)
     _add_flags(flags, given)
-    config = _validate(RunConfig, given)
-    usable = config.model_dump() if config else _usable(given.values)
+    config, wrong = _validate(given)
+    usable = config.model_dump() if config else _usable(given.values, wrong)
     _check_plugins(usable, given)
-    unread = inert(usable, set(given.values)) | unread_by_source(usable, set(given.values))
+    right = set(given.values) - wrong
+    unread = inert(usable, right, wrong) | unread_by_source(usable, right)
     unused = [f"{given.where(name)}: {name} {reason}" for name, reason in sorted(unread.items())]
     if not allow_unused:
         given.problems += [f"{line} (--allow-unused accepts it)" for line in unused]
     if given.problems or config is None:
-        raise UsageError(given.problems)
+        raise UsageError(_in_order(given.problems, file))
     return Merged(config, frozenset(given.values), tuple(unused) if allow_unused else ())
+
+
+def _in_order(problems: list[str], file: Path | None) -> list[str]:
+    """The file's mistakes first, by line."""
+
+    def line(problem: str) -> float:
+        number = problem.removeprefix(f"{file}:").partition(":")[0]
+        return int(number) if number.isdigit() and problem.startswith(f"{file}:") else float("inf")
+
+    return sorted(problems, key=line)
 
 
 def read_file(path: Path, given: Given) -> None:
     """Add the settings of a YAML file, with their lines."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        given.problems.append(f"--config: can't read {path}: {error.strerror}")
-        return
-    except UnicodeDecodeError:
-        given.problems.append(f"--config: {path} is no text file")
-        return
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        given.problems.append(f"{place}: {getattr(error, 'problem', None) or error}")
-        return
+    before = len(given.problems)
+    node, values = _parse(path, given)
+    given.complete = given.complete and len(given.problems) == before
     if node is None:
         return
     if not isinstance(node, yaml.MappingNode):
         given.problems.append(f"{path}:1: a configuration is a list of `name: value` lines")
+        given.complete = False
         return
     _add_lines(path, node, given)
     for name, value in values.items():
@@ -106,15 +116,43 @@ def read_file(path: Path, given: Given) -> None:
             given.problems.append(f"{line}: {registry.unknown('key', str(name), _fields())}")
 
 
+def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
+    """The file's lines and values; (None, None) where it can't be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        alias = next((t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)), None)
+        if alias is not None:
+            # A few aliases of aliases stand for more values than memory holds.
+            place = f"{path}:{alias.start_mark.line + 1}"
+            given.problems.append(f"{place}: write the value out; aliases are not read")
+            return None, None
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except OSError as error:
+        given.problems.append(f"--config: can't read {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        given.problems.append(f"--config: {path} is no text file")
+    except RecursionError:
+        given.problems.append(f"--config: {path} is nested too deeply")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        given.problems.append(f"{place}: {getattr(error, 'problem', None) or error}")
+    return None, None
+
+
 def _add_lines(path: Path, node: yaml.MappingNode, given: Given) -> None:
     for key, value in node.value:
-        place = f"{path}:{key.start_mark.line + 1}"
-        if (key.value,) in given.origins:
-            given.problems.append(f"{place}: key {key.value!r} stands twice")
-        given.origins[(key.value,)] = place
+        _add_line(path, key, (key.value,), given)
         if key.value in _NESTED and isinstance(value, yaml.MappingNode):
             for inner, _ in value.value:
-                given.origins[(key.value, inner.value)] = f"{path}:{inner.start_mark.line + 1}"
+                _add_line(path, inner, (key.value, inner.value), given)
+
+
+def _add_line(path: Path, key: yaml.Node, keys: tuple[str, ...], given: Given) -> None:
+    place = f"{path}:{key.start_mark.line + 1}"
+    if keys in given.origins:
+        given.problems.append(f"{place}: key {keys[-1]!r} stands twice")
+    given.origins[keys] = place
 
 
 def _add_flags(flags: Mapping[str, Any], given: Given) -> None:
@@ -123,7 +161,9 @@ def _add_flags(flags: Mapping[str, Any], given: Given) -> None:
             given.problems.append(registry.unknown("setting", name, _fields()))
         elif name in _NESTED:
             entries = value if isinstance(value, Mapping) else _pairs(name, value, given)
-            given.values[name] = {**(given.values.get(name) or {}), **entries}
+            before = given.values.setdefault(name, {})
+            if isinstance(before, Mapping):
+                given.values[name] = {**before, **entries}
             given.origins.update({(name, key): f"{_NESTED[name]} {key}" for key in entries})
         else:
             given.values[name] = value
@@ -137,6 +177,8 @@ def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, Any]:
         if not equals or not key:
             given.problems.append(f"{_NESTED[name]} {line}: write name=value")
             continue
+        if key.strip() in pairs:
+            given.problems.append(f"{_NESTED[name]} {key.strip()}: given twice")
         try:
             pairs[key.strip()] = yaml.safe_load(text)
         except yaml.YAMLError:
@@ -144,54 +186,35 @@ def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, Any]:
     return pairs
 
 
-def _validate(model: type[RunConfig], given: Given) -> RunConfig | None:
-    known = {k: v for k, v in given.values.items() if k in model.model_fields}
+def _validate(given: Given) -> tuple[RunConfig | None, set[str]]:
+    """The configuration, or None and the fields with a wrong value."""
+    known = {k: v for k, v in given.values.items() if k in RunConfig.model_fields}
     try:
-        return model(**known)
+        return RunConfig(**known), set()
     except ValidationError as error:
-        for message, location in messages(error):
-            if not location or message == "missing":
-                place = f"{', '.join(location) or 'configuration'}"
-                text = "is needed" if message == "missing" else message
-                given.problems.append(f"{place}: {text}")
-            else:
-                given.problems.append(f"{given.where(*location[:1])}: {message}")
-        # What else is wrong shows only without the fields that failed.
-        bad = {location[0] for _, location in messages(error) if location}
-        rest = {k: v for k, v in known.items() if k not in bad}
-        if bad and not any(kind == "missing" for kind, _ in messages(error)):
-            _validate_rest(model, rest, given)
-        return None
+        missing = {str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"}
+        found = sentences(error)
+    for name in found:
+        if name in missing:
+            if given.complete:
+                given.problems.append(f"{name}: is needed, as in `mlzoo train MODEL DATA`")
+        elif name:
+            given.add(found[name], name)
+        else:
+            given.problems.append(f"configuration: {found['']}")
+    wrong = {name for name in found if name}
+    if wrong - missing:
+        # What is wrong with the others together shows only without those that failed.
+        rest = {name: value for name, value in known.items() if name not in wrong}
+        _validate_together({**dict.fromkeys(missing, "-"), **rest}, given)
+    return None, wrong
 
 
-def _validate_rest(model: type[RunConfig], values: dict[str, Any], given: Given) -> None:
+def _validate_together(values: dict[str, Any], given: Given) -> None:
     try:
-        model(**values)
+        RunConfig(**values)
     except ValidationError as error:
-        given.problems += [
-            f"configuration: {message}" for message, location in messages(error) if not location
-        ]
-
-
-def messages(error: ValidationError) -> list[tuple[str, list[str]]]:
-    """Each mistake of a pydantic error as a sentence, with the path of the field."""
-    found: dict[str, tuple[str, list[str]]] = {}
-    for item in error.errors():
-        location = [str(part) for part in item["loc"]]
-        text = item["msg"].removeprefix("Value error, ")
-        text = text[0].lower() + text[1:]
-        if item["type"] == "missing":
-            text = "missing"
-        elif location:
-            received = item["input"]
-            text = f"{location[0]}: {text} (got {received!r})"
-        # A union reports once for each of its members; one line is enough.
-        key = location[0] if location else text
-        if key in found and found[key][0] != text:
-            first = found[key][0].rpartition(" (got")[0]
-            text = f"{first}; or {text.partition(': ')[2]}"
-        found[key] = (text, location)
-    return list(found.values())
+        given.problems += [f"configuration: {t}" for n, t in sentences(error).items() if not n]
 
 
 def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
@@ -224,18 +247,11 @@ def check_settings(
     try:
         return config_class(**values)
     except ValidationError as error:
-        known = list(config_class.model_fields)
-        for item in error.errors():
-            key = str(item["loc"][0]) if item["loc"] else ""
-            where = given.where("set", key) if key else "--set"
-            if item["type"] == "extra_forbidden":
-                text = registry.unknown(f"setting of {name}", key, known)
-            else:
-                text = item["msg"].removeprefix("Value error, ")
-                text = f"{text[0].lower()}{text[1:]}" + (f" (got {item['input']!r})" if key else "")
-            line = f"{where}: {text}"
-            if not any(problem.startswith(f"{where}:") for problem in given.problems):
-                given.problems.append(line)
+        unknown = {str(e["loc"][0]) for e in error.errors() if e["type"] == "extra_forbidden"}
+        for key, text in sentences(error).items():
+            if key in unknown:
+                text = registry.unknown(f"setting of {name}", key, config_class.model_fields)
+            given.add(text, "set", *([key] if key else []))
         return None
 
 
@@ -261,17 +277,15 @@ def unread_by_source(values: Mapping[str, Any], names: set[str]) -> dict[str, st
     return {field: text for field, text in found if text.startswith(_NO_EFFECT)}
 
 
-def _usable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values where a configuration as a whole is invalid: defaults for what is not usable."""
-    usable = {
+def _usable(values: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
+    """Values where the configuration as a whole is invalid: defaults in place of wrong ones."""
+    defaults = {
         name: info.get_default(call_default_factory=True)
         for name, info in RunConfig.model_fields.items()
         if not info.is_required()
     }
-    for name, value in values.items():
-        if name in RunConfig.model_fields and isinstance(value, (str, dict, bool, int, float)):
-            usable[name] = value
-    return usable
+    right = {n: v for n, v in values.items() if n in RunConfig.model_fields and n not in wrong}
+    return defaults | right
 
 
 def _fields() -> list[str]:

@@ -133,8 +133,9 @@ def reopen(path: Path) -> RunFolder:
     Raises:
         UsageError: there is none, it is finished, or another process is training it.
     """
-    final = path.with_name(path.name.removesuffix(PARTIAL))
-    partial = path.with_name(final.name + PARTIAL)
+    path = path if path.name else path.absolute()
+    final = path.parent / path.name.removesuffix(PARTIAL)
+    partial = path.parent / (final.name + PARTIAL)
     if not (partial / "config.yaml").is_file():
         if (final / "metrics.json").is_file():
             raise UsageError(f"{final} is finished: there is nothing to resume")
@@ -178,7 +179,8 @@ def find(path: str | Path) -> Path:
     folder = Path(path).expanduser()
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
         return folder
-    partial = folder.with_name(folder.name + PARTIAL)
+    whole = folder if folder.name else folder.absolute()
+    partial = whole.parent / (whole.name + PARTIAL)
     if partial.is_dir():
         raise UsageError(
             f"{folder} is not finished yet; go on with `mlzoo train --resume {folder}`"

@@ -47,9 +47,9 @@ def train(
     `mlzoo train cnn digits` trains on an embedded data set; `mlzoo train mlp table.csv --target
     COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class.
     """
-    positional = [model, data]
-    problems = _misplaced(context, positional)
-    flags = {n: v for n, v in zip(("model", "data"), positional, strict=True) if v} | given
+    (model, data), problems = _words(context, [model, data])
+    positional = {name: word for name, word in (("model", model), ("data", data)) if word}
+    flags = positional | given
     talk = Talk(quiet=json)
     try:
         if resume is not None:
@@ -57,7 +57,9 @@ def train(
         else:
             from mlzoo.merging import merge
 
-            merged = merge(flags, config, allow_unused=allow_unused, problems=problems)
+            merged = merge(
+                flags, config, allow_unused=allow_unused, problems=problems, complete=not problems
+            )
             from mlzoo.training.train import train_merged
 
             run = train_merged(merged, overwrite=overwrite, listener=talk)
@@ -69,15 +71,23 @@ def train(
         _summary(run)
 
 
-def _misplaced(context: typer.Context, positional: list[str | None]) -> list[str]:
-    """Problems of words that are neither options nor arguments; empties such arguments."""
+def _words(
+    context: typer.Context, positional: list[str | None]
+) -> tuple[list[str | None], list[str]]:
+    """Model and data, and the problems of words that are neither options nor arguments.
+
+    Behind an unknown option its value and the arguments can't be told apart by their place, so
+    where there are too many words those that follow such an option count as its value.
+    """
     known = [name for parameter in context.command.params for name in parameter.opts]
-    words = [word for word in positional if word] + list(context.args)
-    if not any(word.startswith("-") for word in words):
-        return wrong_flags(context.args, known)
-    # A value behind an unknown option may have been taken for an argument: only the options count.
-    positional[:] = [None if word and word.startswith("-") else word for word in positional]
-    return wrong_flags([word for word in words if word.startswith("-")], known)
+    words = [word for word in [*positional, *context.args] if word]
+    options = [word for word in words if word.startswith("-")]
+    arguments = [word for word in words if not word.startswith("-")]
+    for option, value in zip(words, words[1:], strict=False):
+        if option in options and value in arguments and "=" not in option and len(arguments) > 2:
+            arguments.remove(value)
+    found: list[str | None] = [*arguments[:2], None, None][:2]
+    return found, wrong_flags([*options, *arguments[2:]], known)
 
 
 def _resume(
