@@ -161,15 +161,17 @@ class Talk(Listener):
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """Print the line of an epoch, or show it in the bar."""
+        """Print the line of an epoch; on a terminal it stands above the bar."""
+        if self._quiet:
+            return
         figures = {n: v for n, v in row.items() if n not in ("epoch", "seconds")}
-        text = f"epoch {int(row['epoch'])}/{self._epochs}  {_figures(figures)}"
-        if self._bar is not None and self._task is not None:
-            done = int(row["epoch"]) * self._steps
-            self._bar.update(self._task, completed=done, description=text)
-        elif not self._quiet:
-            seconds = f"  {row['seconds']:.1f} s" if "seconds" in row else ""
-            say(text + seconds)
+        seconds = f"  {row['seconds']:.1f} s" if "seconds" in row else ""
+        text = f"epoch {int(row['epoch'])}/{self._epochs}  {_figures(figures)}{seconds}"
+        if self._bar is None or self._task is None:
+            say(text)
+        else:
+            self._bar.console.print(text, highlight=False, soft_wrap=True)
+            self._bar.update(self._task, completed=int(row["epoch"]) * self._steps)
 
     def end(self) -> None:
         """Close the bar."""
@@ -183,17 +185,28 @@ class Talk(Listener):
             BarColumn,
             MofNCompleteColumn,
             Progress,
+            ProgressColumn,
+            Task,
             TextColumn,
             TimeRemainingColumn,
         )
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            """How many a second."""
+
+            def render(self, task: Task) -> Text:
+                return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
         self.end()
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
+            Rate(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
+            transient=True,
         )
         self._bar.start()
         self._what = what

@@ -169,7 +169,8 @@ def test_lbfgs_refuses_a_random_loss() -> None:
 def test_mixed_precision_computes_in_half_and_answers_in_single(tmp_path, precision: str) -> None:
     try:
         data = made.data()
-        _, model = fit(tmp_path, data, model="mlp", epochs=12, learning_rate=0.02)
+        more = {"epochs": 12, "learning_rate": 0.02, "precision": precision}
+        _, model = fit(tmp_path, data, model="mlp", **more)
         hidden = model.get_layer("hidden1")
         assert hidden.compute_dtype == precision.removeprefix("mixed_")
         assert hidden.kernel.dtype == "float32"
