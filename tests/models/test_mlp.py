@@ -91,14 +91,14 @@ def _xor_solved(build: Callable[[], keras.Model], copies: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("units", "least", "most"), [(2, 21, 35), (3, 33, 40), (4, 38, 40)], ids=str
+    ("units", "least", "most"), [(2, 11, 22), (3, 20, 24), (4, 22, 24)], ids=str
 )
 def test_how_often_xor_is_solved(units: int, least: int, most: int) -> None:
     # Published for 200 seeds: 137 with 2 hidden units, 195 with 3, 200 with 4.
     def build() -> keras.Model:
         return _model(features=2, units=1, hidden=units, activation="sigmoid")
 
-    assert least <= _xor_solved(build, copies=40) <= most
+    assert least <= _xor_solved(build, copies=24) <= most
 
 
 def test_one_neuron_never_solves_xor() -> None:
