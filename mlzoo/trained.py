@@ -44,7 +44,7 @@ class Run:
     def __init__(self, path: Path, trust: bool = False) -> None:
         self.path = path
         self._trust = trust
-        self.record: dict[str, Any] = files.read_json(path / "data.json")
+        self.record = _read(path / "data.json")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -57,8 +57,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
-        content: dict[str, Any] = files.read_json(self.path / "metrics.json")
-        return content
+        return _read(self.path / "metrics.json")
 
     @cached_property
     def model(self) -> keras.Model:
@@ -174,6 +173,14 @@ class Run:
                 f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
             )
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = files.read_json(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read, so this is no whole run: {error}") from error
+    return content
 
 
 def load(path: str | Path, trust: bool = False) -> Run:

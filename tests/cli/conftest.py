@@ -1,0 +1,45 @@
+"""A folder of data, good and bad, and a few small trained runs, each made once."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli import world as made
+from tests.cli.shell import Mlzoo, run_mlzoo
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data sets and configuration files, none of which a command may change."""
+    root = tmp_path_factory.mktemp("world")
+    made.build(root)
+    return root
+
+
+@pytest.fixture
+def mlzoo(tmp_path: Path, world: Path, monkeypatch: pytest.MonkeyPatch) -> Mlzoo:
+    """`mlzoo(*arguments)` in an empty folder where only `d` stands: a link to `world`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d").symlink_to(world)
+    return run_mlzoo
+
+
+@pytest.fixture(scope="session")
+def runs(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the finished runs `table`, `numbers`, `images` and `own`."""
+    root = tmp_path_factory.mktemp("runs")
+    with contextlib.chdir(world):
+        for name, arguments in made.RUNS.items():
+            done = run_mlzoo("train", *arguments, "--name", name, "--out", root)
+            assert done.code == 0, done.err
+    return root
+
+
+@pytest.fixture
+def run(runs: Path, tmp_path: Path) -> Path:
+    """A copy of the run `table` to be damaged, at `run` in the working directory."""
+    return Path(shutil.copytree(runs / "table", tmp_path / "run")).relative_to(tmp_path)

@@ -1,0 +1,426 @@
+"""Bad input: the exit code and the sentence for each, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import keras
+import pytest
+
+from mlzoo.configs import _READ_WHEN as READ_WHEN
+from tests.cli.shell import Done, Mlzoo, process, tree
+
+CHECKS_ONLY = [
+    # -- Commands and options
+    ("trian cnn digits", 2, "No such command 'trian'. Did you mean 'train'?"),
+    ("train cnn digits --epcohs 5", 2, "unknown option '--epcohs' (did you mean '--epochs'?)"),
+    ("train --epcohs 5 cnn digits", 2, "unknown option '--epcohs' (did you mean '--epochs'?)"),
+    ("train --epcohs=5 cnn digits", 2, "unknown option '--epcohs' (did you mean '--epochs'?)"),
+    ("train cnn digits --epoch 5", 2, "unknown option '--epoch' (did you mean '--epochs'?)"),
+    ("train cnn digits -e 5", 2, "unknown option '-e'"),
+    ("train cnn digits --epochs", 2, "'--epochs' requires an argument"),
+    ("train cnn digits more", 2, "unexpected argument 'more'"),
+    ("data inspect digits --siez 3", 2, "No such option: --siez"),
+    ("evaluate", 2, "Missing argument 'RUN'"),
+    ("train cnn", 2, "data: is needed"),
+    # -- Names and values
+    ("train cn digits", 2, "unknown model 'cn' (did you mean 'cnn'?)"),
+    ("models show cn", 2, "unknown model 'cn' (did you mean 'cnn'?)"),
+    ("models show cnn --input 8xx", 2, "--input: write 28x28x1"),
+    ("sources show tabel", 2, "unknown source 'tabel' (did you mean 'table'?)"),
+    ("train cnn digits --set filtesr=3", 2, "unknown setting of cnn 'filtesr' (did you mean 'fil"),
+    ("train cnn digits --set kernel", 2, "--set kernel: write name=value"),
+    ("train cnn digits --set kernel=3 --set kernel=5", 2, "--set kernel: given twice"),
+    ("train cnn digits --set kernel=99", 2, "--set kernel: must be at most 15 (got 99)"),
+    ("train cnn digits --set filters=many", 2, "--set filters: must be a whole number (got 'many'"),
+    ("train mlp digits --set exponent=1.5", 2, "exponent has no effect without activation"),
+    ("train cnn digits --epochs five", 2, "--epochs: must be a whole number (got 'five')"),
+    ("train cnn digits --epochs 0", 2, "--epochs: must be at least 1 (got '0')"),
+    ("train cnn digits --batch-size -1", 2, "--batch-size: must be at least 1 (got '-1')"),
+    ("train cnn digits --batch-size all", 2, "must be a whole number or 'full' (got 'all')"),
+    ("train cnn digits --learning-rate 0", 2, "--learning-rate: must be more than 0 (got '0')"),
+    ("train cnn digits --optimizer adm", 2, "(got 'adm'; did you mean 'adam'?)"),
+    ("train cnn digits --fractions 50/50", 2, "--fractions: write three shares that sum to 100"),
+    ("train cnn digits --name ../x", 2, "--name: a name has letters, digits"),
+    ("train cnn d/images --group-by '(x'", 2, "--group-by: not a regular expression"),
+    ("train cnn digits --clip-norm 1 --clip-value 2", 2, "clip_norm and clip_value exclude each"),
+    ("train cnn digits --schedule cosine --warmup 60", 2, "warmup 60 leaves no epoch of the 50"),
+    ("evaluate x --part tset", 2, "--part: choose train, valid or test (got 'tset')"),
+    # -- Configuration files
+    ("train --config d/twice.yaml", 2, "d/twice.yaml:4: key 'epochs' stands twice"),
+    ("train --config d/twice_set.yaml", 2, "d/twice_set.yaml:5: key 'kernel' stands twice"),
+    ("train --config d/tag.yaml", 2, "d/tag.yaml:3: could not determine a constructor for the tag"),
+    ("train --config d/alias.yaml", 2, "d/alias.yaml:3: write the value out; aliases are not"),
+    ("train --config d/deep.yaml", 2, "d/deep.yaml is nested too deeply"),
+    ("train --config d/list.yaml", 2, "d/list.yaml:1: a configuration is a list of `name: value`"),
+    ("train --config d/broken.yaml", 2, "d/broken.yaml:3: expected ',' or ']'"),
+    ("train --config d/bool.yaml", 2, "d/bool.yaml:3: epochs: must be a number (got True)"),
+    ("train --config d/inert.yaml", 2, "d/inert.yaml:3: momentum has no effect"),
+    ("train --config d/number.yaml --set kernel=3", 2, "d/number.yaml:3: set: must be `name: val"),
+    ("train --config d/none.yaml", 2, "--config: can't read d/none.yaml: No such file"),
+    ("train --config d/nan.npz", 2, "d/nan.npz is no text file"),
+    # -- Paths and files
+    ("train cnn d/imags", 2, "which has images"),
+    ("train cnn digit", 2, "data sets with such a name: digits"),
+    ("train cnn d/a_file", 2, "'d/a_file' is nothing that a source reads; expected a table"),
+    ("train cnn digits --source tabel", 2, "unknown source 'tabel' (did you mean 'table'?)"),
+    ("train mlp d/ok.csv --source-set delimeter=x", 2, "'delimeter' (did you mean 'delimiter'?)"),
+    ("train ./none.py digits", 2, "no file 'none.py' (looked at "),
+    ("train d/no_build.py digits", 2, "d/no_build.py is no model plug-in: it lacks 'build'"),
+    ("train d/raises.py digits", 2, "fails when it is imported: RuntimeError('no licence for this"),
+    ("train d/syntax.py digits", 2, "d/syntax.py fails when it is imported: SyntaxError"),
+    ("evaluate nowhere", 2, "there is no run folder nowhere"),
+    ("evaluate .", 2, ". is no run folder: it lacks model.keras or data.json"),
+    ("predict d/images d/images", 2, "d/images is no run folder"),
+    ("compare nowhere elsewhere", 2, "no run folder 'nowhere'"),
+    ("compare nowhere", 2, "compare needs two run folders or more"),
+    ("train --resume nowhere", 2, "nowhere.partial is no unfinished run"),
+    ("train --resume x --seed 3", 2, "--seed can't change them (only --epochs can be raised)"),
+]
+READS_DATA = [
+    # -- Image folders
+    ("train cnn d/truncated", 3, "a/cut.jpg: cut short or damaged"),
+    ("train cnn d/truncated --on-bad skip", 3, "that is 7.7%, more than --max-bad 0.01 accepts"),
+    ("train cnn d/empty_file", 3, "a/empty.png: empty file"),
+    ("train cnn d/text_file", 3, "a/text.jpg: not an image"),
+    ("train cnn d/wrong_name", 3, "a/wrong.png: is a JPEG image, but its name says .png"),
+    ("train cnn d/bomb", 3, "a/bomb.png: "),
+    ("train cnn d/one_class", 3, "has one class only ('crack')"),
+    ("train cnn d/small_class", 3, "too few different samples for 3 parts in class 'sound' (2)"),
+    ("train cnn d/flat", 3, "holds 4 images but no class folders"),
+    ("train cnn d/nothing", 3, "d/nothing is empty; expected one folder of images a class"),
+    ("train cnn d/masks", 3, "images and masks, which is segmentation"),
+    ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
+    ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
+    ("train cnn d/groups --group-by '^(\\d+)_'", 3, "in the train and in the test part: '000'"),
+    ("train cnn d/images --group-by '^(x\\d+)_'", 3, "does not match crack/000_1.png"),
+    # -- Tables
+    ("train mlp d/copy.csv --target y", 3, "column 'label' gives the target 'y' away"),
+    ("train mlp d/text.csv --target y", 3, "column 'b', row 17 (line 18): 'n/k' stands among num"),
+    ("train mlp d/infinite.csv --target y", 3, "column 'b', row 17 (line 18): inf is no finite"),
+    ("train mlp d/ok.csv --target z", 3, "no column 'z' to predict; there are a, b, color, y"),
+    ("train mlp d/ok.csv --target colour", 3, "'colour' to predict (did you mean 'color'?)"),
+    ("train mlp d/ok.csv --target y --drop colour", 3, "unknown column 'colour' (did you mean 'c"),
+    ("train mlp d/ok.csv --target a>=9", 3, "a<9 holds in all 60 rows"),
+    ("train mlp d/one_class.csv --target y", 3, "has one class only (1)"),
+    ("train mlp d/rare.csv --target y", 3, "too few different samples for 3 parts in class 'b' (1"),
+    ("train mlp d/header.csv", 3, "d/header.csv has a header but no rows"),
+    ("train mlp d/ragged.csv", 3, "d/ragged.csv: 4 columns, but line 7 has 2"),
+    ("train mlp d/empty.csv", 3, "d/empty.csv is empty"),
+    ("train mlp d/binary.csv", 3, "d/binary.csv is not a text file"),
+    # -- Arrays
+    ("train mlp d/nan.npz", 3, "d/nan.npz holds NaN or infinite values in 1 of 60 samples"),
+    ("train mlp d/inf.npz", 3, "d/inf.npz holds NaN or infinite values in 1 of 60 samples"),
+    ("train mlp d/nan_target.npz", 3, "targets is nan in row 8"),
+    ("train mlp d/pickled.npz", 3, "holds Python objects, which can run code when they are read"),
+    ("train mlp d/lengths.npz", 3, "60 inputs (shape (60, 3)) but 59 targets"),
+    ("train mlp d/three.npz", 3, "which are inputs and targets?"),
+    ("train mlp d/no_zip.npz", 3, "d/no_zip.npz can't be read as NumPy arrays"),
+    ("train mlp d/label.npz", 3, "class '2' occurs in the validation or test part but not in the"),
+    ("data inspect d/pickled.npz", 3, "holds Python objects"),
+    # -- Data, model and settings that do not fit each other
+    ("train cnn d/ok.csv --target y", 2, "cnn needs images (height, width, channels), but a samp"),
+    ("train mlp digits --loss mse", 2, "--loss mse does not fit classification; choose crossent"),
+    ("train mlp digits --monitor val_acc", 2, "--monitor val_acc: choose one of loss, accuracy"),
+    ("train mlp digits --class-weights none.yaml", 2, "write none, auto, or a YAML file of class"),
+    ("train mlp d/ok.csv --target y --class-weights d/weights.yaml", 2, "class '1' has no weight"),
+    ("train mlp diabetes --class-weights auto", 2, "--class-weights has no effect on regression"),
+    ("train d/no_model.py digits", 2, "d/no_model.py: build returned tuple, not a keras.Model"),
+    ("train d/wrong_end.py digits", 2, "the model's output has shape (None, 8, 8, 4), the data"),
+    ("train mlp digits --out d/a_file", 2, "--out d/a_file is a file, not a folder"),
+    ("train mlp digits --out /sys/kernel", 4, "/sys/kernel can't be written to"),
+]
+
+
+def refused(done: Done, code: int, fragment: str) -> None:
+    """An error as it should be: its code, its sentence, nothing else."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    assert any(fragment in line for line in done.errors), done.err
+    assert done.cause.lower().startswith("error: "), "the cause stands last"
+    assert "Traceback" not in done.err
+    assert "fault in mlzoo" not in done.err
+
+
+def left_behind(folder: Path) -> list[str]:
+    """What a command wrote into the working directory."""
+    found = folder.rglob("*")
+    return [str(p.relative_to(folder)) for p in found if p.name not in ("d", "saved_models")]
+
+
+@pytest.mark.parametrize(("line", "code", "fragment"), CHECKS_ONLY, ids=[c[0] for c in CHECKS_ONLY])
+def test_refused_before_any_work(
+    line: str, code: int, fragment: str, mlzoo: Mlzoo, world: Path, tmp_path: Path
+) -> None:
+    before = tree(world)
+    done = mlzoo(*shlex.split(line))
+    refused(done, code, fragment)
+    assert len(done.err.splitlines()) <= 4, done.err
+    assert left_behind(tmp_path) == []
+    assert tree(world) == before
+
+
+@pytest.mark.parametrize(("line", "code", "fragment"), READS_DATA, ids=[c[0] for c in READS_DATA])
+def test_refused_for_its_data(
+    line: str, code: int, fragment: str, mlzoo: Mlzoo, world: Path, tmp_path: Path
+) -> None:
+    before = tree(world)
+    refused(mlzoo(*shlex.split(line)), code, fragment)
+    assert left_behind(tmp_path) == []
+    assert tree(world) == before
+
+
+def test_five_mistakes_of_a_file_are_five_lines(mlzoo: Mlzoo) -> None:
+    done = mlzoo("train", "--config", "d/five.yaml")
+    assert done.code == 2
+    lines = done.err.splitlines()
+    expected = ["3: unknown key 'epcohs'", "4: batch_size", "5: momentum", "6: optimizer"]
+    expected += ["8: set filtesr"]
+    assert len(lines) == 5
+    for line, start in zip(lines, expected, strict=True):
+        assert line.startswith(f"error: d/five.yaml:{start}"), line
+
+
+def test_mistakes_of_flags_and_words_are_told_in_one_pass(mlzoo: Mlzoo) -> None:
+    done = mlzoo("train", "--epcohs", 5, "cn", "d/imags", "--limit", 1, "--momentum", "a lot")
+    assert sorted(line.split(" ")[0] for line in done.errors) == [
+        "--limit:",
+        "--momentum:",
+        "DATA:",
+        "unknown",
+        "unknown",
+    ]
+
+
+def test_an_error_in_json_mode_leaves_stdout_empty(mlzoo: Mlzoo) -> None:
+    refused(mlzoo("train", "cnn", "d/one_class", "--json"), 3, "one class only")
+
+
+# -- Options that nothing would read
+
+GOOD_VALUES = {
+    "momentum": 0.5,
+    "weight_decay": 0.1,
+    "learning_rate": 0.1,
+    "batch_size": 8,
+    "clip_norm": 1,
+    "clip_value": 1,
+    "sampler": "balanced",
+    "checkpoint_every": 5,
+    "warmup": 1,
+    "decay_every": 2,
+    "decay_factor": 0.1,
+    "plateau_patience": 2,
+    "focal_gamma": 1,
+    "max_bad": 0.5,
+}
+INERT_DATA = [
+    ("digits", "--target", "x"),
+    ("digits", "--task", "regression"),
+    ("digits", "--drop", "a"),
+    ("digits", "--size", "8"),
+    ("digits", "--color", "gray"),
+    ("digits", "--group-by", "g"),
+    ("digits", "--on-bad", "skip"),
+    ("d/images", "--target", "x"),
+    ("d/images", "--task", "classification"),
+    ("d/ok.csv", "--size", "8"),
+    ("d/lengths.npz", "--target", "y"),
+]
+
+
+def test_every_rule_on_inert_options_is_tried() -> None:
+    assert set(GOOD_VALUES) == set(READ_WHEN)
+
+
+@pytest.mark.parametrize("name", sorted(READ_WHEN))
+def test_an_inert_option_is_refused_unless_accepted(
+    name: str, mlzoo: Mlzoo, tmp_path: Path
+) -> None:
+    decider, readers = READ_WHEN[name]
+    flag, value = "--" + name.replace("_", "-"), GOOD_VALUES[name]
+    command = ["train", "mlp", "digits", flag, value]
+    if decider == "optimizer" and "adam" in readers:
+        command += ["--optimizer", "lbfgs"]
+    refused(mlzoo(*command), 2, f"{flag}: {name} has no effect: it needs {decider}")
+    accepted = mlzoo(*command, "--allow-unused", "--limit", "big")
+    assert [line[:8] for line in accepted.errors] == ["--limit:"]
+    asked = mlzoo(*command, f"--{decider.replace('_', '-')}", readers[0], "--limit", "big")
+    assert not any(f"{name} has no effect: it needs" in line for line in asked.errors), asked.err
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize(("data", "flag", "value"), INERT_DATA)
+def test_an_option_that_the_source_ignores_is_refused(
+    data: str, flag: str, value: str, mlzoo: Mlzoo
+) -> None:
+    refused(mlzoo("train", "mlp", data, flag, value), 2, "has no effect with source")
+    accepted = mlzoo("train", "mlp", data, flag, value, "--allow-unused", "--limit", "big")
+    assert [line[:8] for line in accepted.errors] == ["--limit:"]
+
+
+def test_monitor_without_a_watcher_is_refused(mlzoo: Mlzoo) -> None:
+    words = ("train", "mlp", "digits", "--monitor", "loss", "--keep", "last")
+    refused(mlzoo(*words, "--early-stopping", 0), 2, "monitor has no effect: early_stopping is 0")
+    assert not any("monitor" in line for line in mlzoo(*words, "--limit", "big").errors)
+
+
+def test_an_accepted_unused_option_is_told(mlzoo: Mlzoo) -> None:
+    words = ("train", "linear", "d/one_class.csv", "--target", "y", "--momentum", 0.5)
+    done = mlzoo(*words, "--allow-unused")
+    assert done.err.startswith("warning: --momentum: momentum has no effect"), done.err
+
+
+# -- Names and places of runs
+
+
+def test_an_existing_run_is_not_overwritten(mlzoo: Mlzoo, run: Path) -> None:
+    before = tree(run)
+    command = ("train", "mlp", "d/ok.csv", "--out", ".", "--name", "run")
+    refused(mlzoo(*command), 2, "run exists already; choose another --name, or replace it")
+    assert tree(run) == before
+
+
+def test_an_existing_output_is_not_overwritten(mlzoo: Mlzoo, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("mine")
+    refused(mlzoo("predict", run, "d/ok.csv", "-o", "out.csv"), 2, "out.csv exists already")
+    assert (tmp_path / "out.csv").read_text() == "mine"
+
+
+def test_an_output_that_is_refused_twice(mlzoo: Mlzoo, run: Path) -> None:
+    done = mlzoo("predict", run, "d/ok.csv", "--json", "-o", "out.csv")
+    refused(done, 2, "--json prints to stdout and --output writes CSV: choose one")
+
+
+def test_a_broken_configuration_of_an_unfinished_run(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    partial = tmp_path / "x.partial"
+    partial.mkdir()
+    (partial / "config.yaml").write_text("model: cnn\ndata: digits\nepochs: [\n")
+    before = (partial / "config.yaml").read_text()
+    refused(mlzoo("train", "--resume", "x"), 2, "x.partial/config.yaml:4: ")
+    assert (partial / "config.yaml").read_text() == before
+
+
+# -- Devices and divergence
+
+
+@pytest.mark.skipif(
+    bool(keras.distribution.list_devices("gpu")) if keras.backend.backend() != "jax" else False,
+    reason="this machine has a GPU",
+)
+def test_a_gpu_that_is_not_there(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    refused(mlzoo("train", "mlp", "digits", "--device", "gpu"), 4, "--device gpu: the ")
+    assert left_behind(tmp_path) == []
+
+
+def test_divergence_before_the_first_epoch_is_over(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    command = ("train", "mlp", "diabetes", "--optimizer", "sgd", "--learning-rate", "1e6")
+    done = mlzoo(*command)
+    refused(done, 5, "in epoch 1, step 2; the learning rate 1e+06 is likely too high")
+    assert "no epoch was finished, so no weights are kept" in done.cause
+    assert left_behind(tmp_path) == []
+
+
+def test_divergence_keeps_the_best_weights(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    done = mlzoo(
+        *("train", "linear", "diabetes", "--optimizer", "sgd", "--learning-rate", 2),
+        *("--early-stopping", 0, "--epochs", 200, "--batch-size", "full", "--name", "x"),
+    )
+    refused(done, 5, "; the best weights so far (epoch ")
+    kept = tmp_path / "saved_models" / "x.partial" / "model.keras"
+    assert str(kept.relative_to(tmp_path)) in done.cause
+    model = keras.models.load_model(kept, compile=False)
+    assert all(bool(keras.ops.all(keras.ops.isfinite(w))) for w in model.weights)
+
+
+# -- Finished runs
+
+
+def test_a_damaged_model(mlzoo: Mlzoo, run: Path) -> None:
+    model = run / "model.keras"
+    model.write_bytes(model.read_bytes()[:1000])
+    refused(mlzoo("evaluate", run), 2, "run/model.keras can't be loaded: ")
+
+
+def test_a_model_with_a_lambda_runs_no_code(mlzoo: Mlzoo, run: Path, tmp_path: Path) -> None:
+    mark = str(tmp_path / "hacked")
+    inputs = keras.Input((3,))
+    layer = keras.layers.Lambda(lambda x: [x, open(mark, "w")][0], output_shape=(3,))
+    keras.Model(inputs, keras.layers.Dense(2)(layer(inputs))).save(run / "model.keras")
+    Path(mark).unlink(missing_ok=True)
+    refused(mlzoo("predict", run, "d/ok.csv"), 2, "run/model.keras can't be loaded: ")
+    assert not Path(mark).exists()
+
+
+def test_a_damaged_record(mlzoo: Mlzoo, run: Path) -> None:
+    (run / "data.json").write_text('{"task": ')
+    refused(
+        mlzoo("predict", run, "d/ok.csv"), 2, "run/data.json can't be read, so this is no whole"
+    )
+
+
+def test_a_run_without_metrics(mlzoo: Mlzoo, run: Path, runs: Path) -> None:
+    (run / "metrics.json").unlink()
+    refused(mlzoo("compare", run, runs / "table"), 2, "metrics.json")
+
+
+def test_predicting_a_table_without_a_column(mlzoo: Mlzoo, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("a,color\n1,red\n")
+    done = mlzoo("predict", runs / "table", "new.csv")
+    refused(done, 3, "the table lacks the column 'b' that the model takes; it has 'a', 'color'")
+
+
+def test_predicting_what_is_not_there(mlzoo: Mlzoo, runs: Path) -> None:
+    refused(mlzoo("predict", runs / "table", "new.csv"), 2, "'new.csv' is not there (looked at ")
+
+
+def test_predicting_bad_images(mlzoo: Mlzoo, runs: Path) -> None:
+    refused(mlzoo("predict", runs / "images", "d/truncated"), 3, "a/cut.jpg: cut short or damaged")
+
+
+def test_evaluating_an_unknown_class(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo("evaluate", runs / "images", "d/truncated")
+    refused(done, 3, "class 'a', 'b' is unknown to the model, which has 'crack', 'sound'")
+
+
+def test_evaluating_data_that_have_changed(mlzoo: Mlzoo, runs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "t.csv"
+    copy.write_text(Path("d/ok.csv").read_text())
+    assert mlzoo("train", "linear", "t.csv", "--target", "y", "--epochs", 1).code == 0
+    copy.write_text(copy.read_text().replace("red", "blue", 1))
+    refused(mlzoo("evaluate", "saved_models/linear-t"), 3, "t.csv has changed since the run was")
+    copy.unlink()
+    refused(mlzoo("evaluate", "saved_models/linear-t"), 2, "is not there (looked at ")
+
+
+# -- In a process of its own
+
+
+def test_a_backend_that_is_not_there(tmp_path: Path) -> None:
+    done = process("train", "mlp", "digits", cwd=tmp_path, KERAS_BACKEND="nonsense")
+    refused(done, 2, "Keras can't load its backend 'nonsense' (KERAS_BACKEND)")
+    assert left_behind(tmp_path) == []
+
+
+def test_codes_and_streams_of_a_real_process(world: Path, tmp_path: Path) -> None:
+    for words, code, fragment in [
+        (("train", "cn", "digits"), 2, "did you mean 'cnn'?"),
+        (("train", "cnn", world / "truncated"), 3, "a/cut.jpg: cut short or damaged"),
+    ]:
+        done = process(*words, cwd=tmp_path)
+        refused(done, code, fragment)
+        assert "\r" not in done.err and "\x1b" not in done.err
+    assert left_behind(tmp_path) == []
+
+
+def test_a_fault_of_ours_says_so_and_shows_the_place_on_request(
+    mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlzoo.merging.merge", lambda *_, **__: 1 / 0)
+    done = mlzoo("train", "cnn", "digits")
+    assert done.code == 1
+    assert done.errors[0] == "ZeroDivisionError: division by zero"
+    assert "Traceback" not in done.err
+    monkeypatch.setenv("MLZOO_DEBUG", "1")
+    assert "Traceback" in mlzoo("train", "cnn", "digits").err
