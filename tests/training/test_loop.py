@@ -136,6 +136,14 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> N
     assert all(np.isfinite(np.asarray(w)).all() for w in model.get_weights())
 
 
+def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
+    found = []
+    for xla in ("on", "off"):
+        _, model = fit(tmp_path / xla, epochs=3, xla=xla, model="mlp", set={"hidden": [8]})
+        found.append(np.concatenate([np.ravel(w) for w in model.get_weights()]))
+    np.testing.assert_allclose(*found, atol=1e-4)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path) -> None:
     def weights(name: str, seed: int) -> np.ndarray:
         _, model = fit(tmp_path / name, epochs=2, seed=seed, model="mlp")
@@ -169,13 +177,13 @@ def test_lbfgs_refuses_a_random_loss() -> None:
 def test_mixed_precision_computes_in_half_and_answers_in_single(tmp_path, precision: str) -> None:
     try:
         data = made.data()
-        more = {"epochs": 12, "learning_rate": 0.02, "precision": precision}
-        _, model = fit(tmp_path, data, model="mlp", **more)
+        more = {"epochs": 25, "learning_rate": 0.02, "keep": "last", "precision": precision}
+        _, model = fit(tmp_path, data, model="mlp", early_stopping=0, **more)
         hidden = model.get_layer("hidden1")
         assert hidden.compute_dtype == precision.removeprefix("mixed_")
         assert hidden.kernel.dtype == "float32"
-        outputs = np.asarray(model.predict_on_batch(data.test.inputs()))
+        outputs = np.asarray(model.predict_on_batch(data.train.inputs()))
     finally:
         keras.config.set_dtype_policy("float32")
     assert outputs.dtype == np.float32
-    assert np.mean((outputs[:, 0] > 0.5) == data.test.targets) > 0.8
+    assert np.mean((outputs[:, 0] > 0.5) == data.train.targets) > 0.9

@@ -165,7 +165,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
         run(tmp_path, "mlp", "stopped", Interrupt())
     assert caught.value.signal == signal.SIGTERM
     state = checkpoints.newest(tmp_path / "stopped.partial" / "checkpoints" / "seed-0")
-    assert state is not None and (state[2]["epoch"], state[2]["step"]) == (2, 2)
+    assert state is not None and (state[2]["epoch"], state[2]["step"]) == (2, 3)
     resumed = resume(tmp_path / "stopped")
     assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
 
