@@ -40,7 +40,7 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
     found = []
     panel = ""
     previous_line = 0
-    for node, following in zip(body, [*body[1:], None], strict=True):
+    for node, following in zip(body, [*body[1:], None], strict=False):
         for line in lines[previous_line : node.lineno]:
             if line.strip().startswith("# -- "):
                 panel = line.strip()[5:]

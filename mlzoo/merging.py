@@ -225,13 +225,9 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
         except UsageError as error:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
     if values.get("data"):
-        given.problems += [
-            text
-            if given.origins.get((field,), "--").startswith("--") and field == "data"
-            else f"{given.where(field)}: {text}"
-            for field, text in check_source(dict(values), set(given.values))
-            if not text.startswith(_NO_EFFECT)
-        ]
+        for name, text in check_source(dict(values), set(given.values)):
+            if not text.startswith(_NO_EFFECT):
+                given.add(text, name)
 
 
 def _prefix(given: Given, name: str) -> str:

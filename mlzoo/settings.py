@@ -27,6 +27,8 @@ def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
 
 
 def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(one) for one in _present(schema))
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     return {"string": "choice" if "enum" in schema else "text"}.get(
@@ -34,8 +36,15 @@ def _type(schema: dict[str, Any]) -> str:
     )
 
 
+def _present(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a setting may be, besides absent."""
+    return [one for one in schema["anyOf"] if one.get("type") != "null"]
+
+
 def _range(schema: dict[str, Any]) -> str:
     """The values that a setting may have: `1 <= x <= 9`, or the choices; empty: any."""
+    if "anyOf" in schema:
+        return next((text for one in _present(schema) if (text := _range(one))), "")
     schema = schema.get("items", schema)
     if "enum" in schema:
         return ", ".join(schema["enum"])

@@ -1,0 +1,198 @@
+"""The run folder: one owner, nothing overwritten, old runs kept until new ones are complete."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mlzoo import runs
+from mlzoo.errors import ResourceError, UsageError
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from mlzoo import runs
+from mlzoo.errors import UsageError
+try:
+    folder = runs.create(Path(sys.argv[1]), sys.argv[2] or None, "x")
+    folder.write_text("config.yaml", "model: mlp\\n")
+except UsageError as error:
+    print("refused:", error, flush=True)
+else:
+    print("got:", folder.final.name, flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(root: Path, name: str = "") -> tuple[subprocess.Popen[str], str]:
+    """A process that creates a run and holds it, and the line that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(root), name], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def finished(root: Path, name: str, content: str = "old") -> Path:
+    folder = runs.create(root, name, "x", overwrite=True)
+    folder.write_text("config.yaml", content)
+    folder.write_text("model.keras", content)
+    folder.write_json("data.json", {})
+    folder.write_json("metrics.json", {})
+    return folder.finish()
+
+
+def test_a_run_gets_its_name_at_the_end(tmp_path: Path) -> None:
+    folder = runs.create(tmp_path, "a", "x")
+    assert (folder.path, folder.final) == (tmp_path / "a.partial", tmp_path / "a")
+    folder.write_text("config.yaml", "x")
+    (folder.path / "checkpoints").mkdir()
+    assert folder.finish() == tmp_path / "a"
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["config.yaml"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_two_processes_never_share_a_name(tmp_path: Path) -> None:
+    first, said = hold(tmp_path, "a")
+    try:
+        assert said == "got: a"
+        second, said = hold(tmp_path, "a")
+        assert second.wait() == 0
+        assert said.startswith(f"refused: {tmp_path}/a.partial holds an unfinished run")
+        third, said = hold(tmp_path)
+        fourth, said_next = hold(tmp_path)
+        assert {said, said_next} == {"got: x", "got: x-2"}
+        third.kill()
+        fourth.kill()
+        with pytest.raises(UsageError, match=f"in use by process {first.pid}"):
+            runs.reopen(tmp_path / "a")
+        with pytest.raises(UsageError, match=f"in use by process {first.pid}"):
+            runs.create(tmp_path, "a", "x", overwrite=True)
+        assert (tmp_path / "a.partial" / "config.yaml").exists()
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_many_at_once_each_get_a_name_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        folders = list(pool.map(lambda _: runs.create(tmp_path, None, "a b/c"), range(40)))
+    names = [folder.final.name for folder in folders]
+    assert sorted(names) == sorted(["a-b-c", *(f"a-b-c-{n}" for n in range(2, 41))])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_ends_with_its_process(tmp_path: Path, number: int) -> None:
+    owner, said = hold(tmp_path, "a")
+    assert said == "got: a"
+    os.kill(owner.pid, number)
+    owner.wait()
+    folder = runs.reopen(tmp_path / "a")
+    assert folder.path == tmp_path / "a.partial"
+    folder.release()
+    again = runs.reopen(tmp_path / "a.partial")
+    assert again.final == tmp_path / "a"
+    again.release()
+
+
+def test_overwrite_keeps_the_old_run_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    old = finished(tmp_path, "a", "old")
+    new = runs.create(tmp_path, "a", "x", overwrite=True)
+    new.write_text("model.keras", "new")
+    assert (old / "model.keras").read_text() == "old"
+    new.release()
+    assert (old / "model.keras").read_text() == "old", "the new one was not finished"
+    newer = runs.create(tmp_path, "a", "x", overwrite=True)
+    newer.write_text("model.keras", "newer")
+    newer.finish()
+    assert (old / "model.keras").read_text() == "newer"
+    assert not (old / "data.json").exists(), "nothing of the old run is mixed in"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_discarded_run_leaves_the_old_one(tmp_path: Path) -> None:
+    old = finished(tmp_path, "a")
+    runs.create(tmp_path, "a", "x", overwrite=True).discard()
+    assert (old / "model.keras").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_taken_name_is_refused_and_a_default_one_counts_on(tmp_path: Path) -> None:
+    finished(tmp_path, "cnn-digits")
+    with pytest.raises(UsageError, match="exists already; choose another --name, or replace it"):
+        runs.create(tmp_path, "cnn-digits", "x")
+    second = runs.create(tmp_path, None, "cnn-digits")
+    assert second.final.name == "cnn-digits-2"
+    third = runs.create(tmp_path, None, "cnn-digits")
+    assert third.final.name == "cnn-digits-3", "an unfinished one counts too"
+    second.release()
+    third.release()
+
+
+def test_a_folder_that_appeared_meanwhile_is_not_touched(tmp_path: Path) -> None:
+    folder = runs.create(tmp_path, "a", "x")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "mine").touch()
+    with pytest.raises(UsageError, match="appeared while this run was training; the finished run"):
+        folder.finish()
+    assert (tmp_path / "a" / "mine").exists()
+    assert folder.path.is_dir()
+
+
+def test_places_that_cannot_hold_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError, match="is a file, not a folder"):
+            runs.create(root, "a", "x")
+    with pytest.raises(ResourceError, match="/sys/kernel.* can't be written to"):
+        runs.create(Path("/sys/kernel"), "a", "x")
+
+
+def test_find_says_what_stands_there_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = finished(tmp_path, "done")
+    assert runs.find(done) == done
+    runs.create(tmp_path, "half", "x").release()
+    (tmp_path / "empty").mkdir()
+    for name, sentence in {
+        "half": "is not finished yet; go on with `mlzoo train --resume",
+        "nowhere": "there is no run folder .*; runs there: done",
+        "empty": "is no run folder: it lacks model.keras or data.json",
+    }.items():
+        with pytest.raises(UsageError, match=sentence):
+            runs.find(tmp_path / name)
+    monkeypatch.chdir(done)
+    assert runs.find(".") == Path(".")
+    monkeypatch.chdir(tmp_path / "half.partial")
+    (tmp_path / "half.partial" / "config.yaml").touch()
+    folder = runs.reopen(Path("."))
+    assert folder.final == tmp_path / "half"
+    folder.release()
+
+
+def test_reopen_says_why_not(tmp_path: Path) -> None:
+    finished(tmp_path, "done")
+    with pytest.raises(UsageError, match="done is finished: there is nothing to resume"):
+        runs.reopen(tmp_path / "done")
+    folder = runs.create(tmp_path, "half", "x")
+    folder.write_text("config.yaml", "x")
+    folder.release()
+    with pytest.raises(UsageError, match=r"other.partial is no unfinished run; .*half"):
+        runs.reopen(tmp_path / "other")
+    with pytest.raises(UsageError, match="there is no folder"):
+        runs.reopen(tmp_path / "no" / "where")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("my data ü", "my-data-ü"), ("../../etc", "etc"), ("a/b\\c", "a-b-c"), ("...", "run")],
+)
+def test_slug(text: str, name: str) -> None:
+    assert runs.slug(text) == name
