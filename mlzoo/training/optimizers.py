@@ -24,8 +24,6 @@ def build_optimizer(config: RunConfig, steps_per_epoch: int) -> keras.Optimizer:
     rate = learning_rate(config, steps_per_epoch)
     clipping = {"global_clipnorm": config.clip_norm, "clipvalue": config.clip_value}
     clipping = {name: value for name, value in clipping.items() if value is not None}
-    if config.clip_norm is not None and config.clip_value is not None:
-        raise UsageError("--clip-norm and --clip-value exclude each other; choose one")
     optimizers = keras.optimizers
     classes: dict[str, tuple[Any, dict[str, Any]]] = {
         "sgd": (optimizers.SGD, {}),

@@ -128,7 +128,9 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> N
     config = made.config(epochs=5, batch_size=4, learning_rate=0.1)
     model = build_model(config, data, 0)
     training = Training(model, data, config, tmp_path / "c", 0, Poison(), Stop())
-    with pytest.raises(DivergedError, match=r"nan in epoch 3, step \d+; .*--learning-rate 0.01") as e:
+    with pytest.raises(
+        DivergedError, match=r"nan in epoch 3, step \d+; .*--learning-rate 0.01"
+    ) as e:
         training.fit()
     assert f"row {bad}" in e.value.facts["samples"]
     assert len(e.value.facts["samples"]) == 4
