@@ -11,7 +11,10 @@ from mlzoo import fields
 def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
     """One row a setting: name, type, default, help, range, and the value that `config` has."""
     values = config.model_dump(mode="json")
-    defaults = {k: f.get_default() for k, f in type(config).model_fields.items()}
+    defaults = {
+        name: None if field.is_required() else field.get_default(call_default_factory=True)
+        for name, field in type(config).model_fields.items()
+    }
     schema = type(config).model_json_schema()["properties"]
     return [
         {
