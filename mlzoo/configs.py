@@ -19,17 +19,6 @@ from pydantic import (
     model_validator,
 )
 
-OPTIMIZERS = (
-    "sgd",
-    "momentum",
-    "nesterov",
-    "adagrad",
-    "rmsprop",
-    "adadelta",
-    "adam",
-    "adamw",
-    "lbfgs",
-)
 LEARNING_RATES = {
     "sgd": 0.01,
     "momentum": 0.01,
@@ -267,6 +256,7 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     return sides[0], sides[-1]
 
 
+OPTIMIZERS: tuple[str, ...] = get_args(RunConfig.model_fields["optimizer"].annotation)
 _GRADIENT_STEPS = tuple(name for name in OPTIMIZERS if name != "lbfgs")
 # A field that is set explicitly is refused where this says that nothing would read it.
 _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
