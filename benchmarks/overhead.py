@@ -35,7 +35,6 @@ SETTINGS = {
         "batch_normalization=true",
         "dropout=0",
         "head=average",
-        "dense=",
     ],
 }
 """Settings of mlzoo's models that make them those of `bare.py`."""
@@ -140,6 +139,8 @@ def main() -> None:
             taken = costs(model, data, epochs[model], args.repeats, env)
             whole.append(cpu_row(model, backend, epochs[model], taken))
             steps.append(steps_row(model, backend, pace(model, data, env)))
+            for row in (whole[-1], steps[-1]):
+                print("measured:", *row, file=sys.stderr)
     print(f"whole runs, best of {args.repeats}, user CPU seconds (bar: ratio {CPU_BAR})")
     names = ["mlzoo", "bare", "extra", "ratio", "bar", "wall mlzoo", "wall bare"]
     table(["backend", "model", "epochs", *names], whole)

@@ -1,0 +1,54 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+# Those that import Keras before they read their options are run by others of them.
+SCRIPTS = ["accuracy", "gpu", "memory", "overhead", "resume", "startup"]
+
+
+def call(name, *words):
+    return subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", *words], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_its_help_is_its_docstring(name):
+    done = call(name, "--help")
+    source = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert source.splitlines()[0].strip('"') in done.stdout
+
+
+def test_no_script_is_left_out():
+    inner = {"bare", "measuring", "pace"}
+    assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "overhead"])
+def test_absent_data_are_named_and_no_failure(name, tmp_path):
+    done = call(name, "--data", tmp_path / "absent")
+    assert done.returncode == 0
+    assert "absent" in done.stdout and "--data" in done.stdout
+
+
+def measuring(code):
+    program = f"import sys; sys.path.insert(0, {str(FOLDER)!r}); from measuring import *; {code}"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+def test_a_process_is_measured_alone():
+    busy = "sum(range(10**7)); import sys; sys.exit(3)"
+    done = measuring(
+        f"c = run([sys.executable, '-c', {busy!r}]); i = run([sys.executable, '-c', '']); "
+        "print(c.code, i.code, c.user > i.user, c.wall >= 0.9 * c.user)"
+    )
+    assert done.stdout.split() == ["3", "0", "True", "True"], done.stderr
+
+
+def test_sides_take_turns():
+    done = measuring("in_turns({'a': lambda: print('a'), 'b': lambda: print('b')}, 2)")
+    assert done.stdout.split() == ["a", "b", "a", "b"], done.stderr
