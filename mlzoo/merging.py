@@ -306,9 +306,19 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
         "# Every setting that was read; `default` marks those that nobody gave.",
     ]
     for name, value in values.items():
-        if name not in unread and (name in given or value is not None):
-            text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True).rstrip()
-            head, newline, rest = text.partition("\n")
-            mark = "" if name in given else "  # default"
-            lines.append(f"{head}{mark}{newline}{rest}")
+        if name in unread or (name not in given and value is None):
+            continue
+        if name in _NESTED and value:
+            asked = getattr(config, name)
+            lines.append(f"{name}:")
+            lines += ["  " + line for k, v in value.items() for line in _lines(k, v, k in asked)]
+        else:
+            lines += _lines(name, value, name in given)
     return "\n".join(lines) + "\n"
+
+
+def _lines(name: str, value: Any, given: bool) -> list[str]:
+    """YAML lines of one setting; the first says where nobody gave it."""
+    text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True).rstrip()
+    first, *rest = text.split("\n")
+    return [first + ("" if given else "  # default"), *rest]

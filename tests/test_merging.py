@@ -221,6 +221,9 @@ def test_the_file_marks_defaults_and_leaves_out_what_nothing_reads() -> None:
     assert "epochs: 3" in lines
     assert "batch_size: 32  # default" in lines
     assert not [line for line in lines if line.startswith(("momentum", "warmup", "target", "name"))]
+    written = _yaml(merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})).splitlines()
+    assert written[written.index("  hidden:") + 1] == "  - 8"
+    assert "  l2: 0.0  # default" in written
     values = yaml.safe_load("\n".join(lines))
     assert set(values) <= set(RunConfig.model_fields)
 

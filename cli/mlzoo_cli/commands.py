@@ -13,14 +13,17 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.callback()(_main)
     lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
-    app.command("train", context_settings=lenient)(train.train)
-    app.command("evaluate")(evaluate.evaluate)
-    app.command("predict")(predict.predict)
-    app.command("compare")(compare.compare)
+    # Help shows 60 letters of a line: the whole sentence has to fit.
+    app.command(
+        "train", short_help="Train a model and write a run folder.", context_settings=lenient
+    )(train.train)
+    app.command("evaluate", short_help="Score a run again, or on other data.")(evaluate.evaluate)
+    app.command("predict", short_help="Predict new samples.")(predict.predict)
+    app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
     app.add_typer(data.app, name="data")
-    app.command("doctor")(doctor.doctor)
+    app.command("doctor", short_help="Versions, devices, and why no GPU.")(doctor.doctor)
 
 
 def _version(asked: bool) -> None:

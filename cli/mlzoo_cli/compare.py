@@ -34,12 +34,16 @@ def _text(result: dict[str, Any]) -> str:
     if result["differing"]:
         names = [row["run"] for row in result["rows"]]
         settings = [
-            [setting, *(str(values.get(name, "")) for name in names)]
+            [setting, *(_plain(values.get(name, "")) for name in names)]
             for setting, values in result["differing"].items()
         ]
         lines += ["", table(["setting that differs", *names], settings)]
     lines += ["", *map(_sentence, result["pairs"]), *result["notes"]]
     return "\n".join(lines).rstrip()
+
+
+def _plain(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _interval(interval: list[float] | None) -> str:
@@ -51,7 +55,7 @@ def _scores(baselines: dict[str, float | None]) -> str:
 
 
 def _sentence(pair: dict[str, Any]) -> str:
-    verdict = "tied" if pair["tied"] else f"{pair['better']} is better"
+    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
     return (
         f"{pair['first']} - {pair['second']}: {pair['metric']} {pair['difference']:+.4g} "
         f"{_interval(pair['interval'])} on the same {pair['samples']} test samples: {verdict}"

@@ -68,6 +68,8 @@ def run_command(command: Callable[[], Any]) -> int:
     try:
         command()
     except SystemExit as error:
+        if error.code == 128 + signal.SIGINT:
+            say("interrupted")  # Typer turned Ctrl-C into this
         return error.code if isinstance(error.code, int) else 1
     except errors.Interrupted as error:
         say(str(error))

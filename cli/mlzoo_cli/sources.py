@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated
 
 import typer
@@ -45,10 +46,14 @@ def show(name: Annotated[str, typer.Argument(help="A source.")], json: Json = Fa
     for row in rows:
         shared = row["name"] in RunConfig.model_fields
         row["flag"] = _flag(row["name"]) if shared else f"--source-set {row['name']}"
+    sets = list(getattr(plugin, "NAMES", ()))
     if json:
-        show_json({"name": name, "summary": registry.summary("source", name), "settings": rows})
+        summary = registry.summary("source", name)
+        show_json({"name": name, "summary": summary, "data_sets": sets, "settings": rows})
     else:
         print(registry.summary("source", name))
+        if sets:
+            print(textwrap.fill(f"data sets: {', '.join(sets)}", 96))
         print(setting_lines([{**row, "name": row["flag"]} for row in rows], flag=""))
 
 

@@ -107,8 +107,8 @@ def _resume(
             "them (only --epochs can be raised)"
         )
     epochs = flags.get("epochs")
-    if epochs is not None and not epochs.isdigit():
-        problems.append(f"--epochs: write a whole number (got {epochs!r})")
+    if epochs is not None and not epochs.isdecimal():
+        problems.append(f"--epochs: must be a whole number (got {epochs!r})")
     if problems:
         raise UsageError(problems)
     from mlzoo.training.train import resume
@@ -125,11 +125,17 @@ def _summary(run: Run) -> None:
     )
     print(scores(metrics["test"]))
     if metrics["repeats"]:
-        spread = metrics["repeats"]["summary"][metrics["headline"]["name"]]
-        print(
-            f"over {len(spread['values'])} seeds: {metrics['headline']['name']} mean "
-            f"{spread['mean']:.4g}, standard deviation {spread['std']:.3g}, "
-            f"each {', '.join(f'{v:.4g}' for v in spread['values'])}"
-        )
+        print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
     say(f"next: mlzoo predict {run.path} NEW-DATA")
+
+
+def _repeats(repeats: dict[str, Any], name: str) -> str:
+    """The spread of a metric over the seeds, with the baselines' means over the same splits."""
+    spread = repeats["summary"][name]
+    means = [f"{baseline} {m[name]['mean']:.4g}" for baseline, m in repeats["baselines"].items()]
+    return (
+        f"over {len(spread['values'])} seeds, each with its own split: {name} mean "
+        f"{spread['mean']:.4g}, standard deviation {spread['std']:.3g}, "
+        f"each {', '.join(f'{v:.4g}' for v in spread['values'])}; mean of {', '.join(means)}"
+    )

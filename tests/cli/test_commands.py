@@ -129,7 +129,13 @@ def test_repeats_report_each_seed_and_the_spread(runs: Path, mlzoo: Mlzoo) -> No
     assert spread["mean"] == pytest.approx(np.mean(spread["values"]))
     assert spread["std"] == pytest.approx(np.std(spread["values"], ddof=1))
     done = mlzoo(*("train", "linear", "d/ok.csv", "--target", "y", "--epochs", 1, "--repeats", 2))
-    assert re.search(r"over 2 seeds: accuracy mean [\d.]+, standard deviation", done.out)
+    last = done.out.splitlines()[-1]
+    said = re.fullmatch(r"over 2 seeds, each with its own split: accuracy mean (\S+), .*", last)
+    metrics = numbers(Path("saved_models/linear-ok/metrics.json"))
+    assert said and float(said[1]) == pytest.approx(
+        metrics["repeats"]["summary"]["accuracy"]["mean"], abs=1e-3
+    )
+    assert re.search(r"mean of majority [\d.]+, linear [\d.]+$", last)
 
 
 def test_overwrite_replaces_a_run(mlzoo: Mlzoo, run: Path) -> None:
@@ -317,6 +323,8 @@ def test_compare_shows_scores_and_what_differs(mlzoo: Mlzoo, runs: Path, tmp_pat
     assert pair["samples"] == 12
     shown = succeeded(mlzoo("compare", runs / "table", "saved_models/lin"))
     assert "on the same 12 test samples" in shown.out
+    better = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
+    assert f"test samples: {better}" in shown.out
     assert shown.err == ""
 
 
@@ -356,6 +364,10 @@ def test_sources_list_and_show(mlzoo: Mlzoo) -> None:
     flags = {row["flag"] for row in table["settings"]}
     assert {"--target", "--drop", "--source-set delimiter"} <= flags
     assert "--source-set delimiter" in mlzoo("sources", "show", "table").out
+    assert table["data_sets"] == []
+    bundled = document(mlzoo("sources", "show", "bundled", "--json"))
+    assert bundled["data_sets"] == ["digits", "iris", "wine", "breast-cancer", "diabetes"]
+    assert "stress-strain" in mlzoo("sources", "show", "generated").out
 
 
 def test_data_inspect_counts_and_lists_problems(mlzoo: Mlzoo) -> None:
@@ -382,6 +394,22 @@ def test_version_and_bare_command(mlzoo: Mlzoo) -> None:
     assert succeeded(mlzoo("--version")).out == f"mlzoo {library.__version__}\n"
     assert mlzoo().code == 2
     assert "Commands" in mlzoo("--help").out
+
+
+def test_help_shows_whole_sentences(mlzoo: Mlzoo) -> None:
+    listed = mlzoo("--help").out.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) >= 8
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed), listed
+
+
+def test_an_interrupt_before_any_work_says_so(
+    mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlzoo.merging.merge", interrupt)
+    assert mlzoo("train", "cnn", "digits") == (130, "", "interrupted\n")
 
 
 def test_a_closed_pipe_is_no_fault(world: Path, tmp_path: Path) -> None:
