@@ -87,6 +87,18 @@ def test_many_at_once_each_get_a_name_of_their_own(tmp_path: Path) -> None:
     assert sorted(names) == sorted(["a-b-c", *(f"a-b-c-{n}" for n in range(2, 41))])
 
 
+def test_a_name_taken_between_the_look_and_the_leap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = runs.create(tmp_path, None, "x")
+    first.release()
+    look = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda p: p.name not in ("x", "x.partial") and look(p))
+    second = runs.create(tmp_path, None, "x")
+    assert second.final.name == "x-2"
+    second.release()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_lock_ends_with_its_process(tmp_path: Path, number: int) -> None:
     owner, said = hold(tmp_path, "a")
