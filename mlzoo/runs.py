@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def check_free(root: Path, name: str, overwrite: bool) -> None:
         )
     if partial.exists():
         raise UsageError(
-            f"{partial} holds an unfinished run; go on with `mlzoo train --resume {final}`, "
+            f"{partial} holds an unfinished run; go on with `mlzoo train --resume {_quoted(final)}`, "
             "or start again with --overwrite"
         )
 
@@ -165,6 +166,10 @@ def _lock(folder: Path) -> IO[str]:
     return file
 
 
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
 def slug(text: str) -> str:
     """A folder name made of any text: letters, digits, dots and dashes."""
     return re.sub(r"[^\w.]+", "-", text).strip("-._") or "run"
@@ -183,7 +188,7 @@ def find(path: str | Path) -> Path:
     partial = whole.parent / (whole.name + PARTIAL)
     if partial.is_dir():
         raise UsageError(
-            f"{folder} is not finished yet; go on with `mlzoo train --resume {folder}`"
+            f"{folder} is not finished yet; go on with `mlzoo train --resume {_quoted(folder)}`"
         )
     if not folder.exists():
         known = _runs_in(folder.parent)

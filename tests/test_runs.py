@@ -172,6 +172,9 @@ def test_find_says_what_stands_there_instead(
     done = finished(tmp_path, "done")
     assert runs.find(done) == done
     runs.create(tmp_path, "half", "x").release()
+    runs.create(tmp_path / "my runs", "half", "x").release()
+    with pytest.raises(UsageError, match="train --resume '/.*/my runs/half'`"):
+        runs.find(tmp_path / "my runs" / "half")
     (tmp_path / "empty").mkdir()
     for name, sentence in {
         "half": "is not finished yet; go on with `mlzoo train --resume",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,7 +128,7 @@ def _summary(run: Run) -> None:
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
-    say(f"next: mlzoo predict {run.path} NEW-DATA")
+    say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
 
 
 def _repeats(repeats: dict[str, Any], name: str) -> str:
