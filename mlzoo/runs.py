@@ -83,8 +83,8 @@ def check_free(root: Path, name: str, overwrite: bool) -> None:
         )
     if partial.exists():
         raise UsageError(
-            f"{partial} holds an unfinished run; go on with `mlzoo train --resume {_quoted(final)}`, "
-            "or start again with --overwrite"
+            f"{partial} holds an unfinished run; go on with "
+            f"`mlzoo train --resume {_quoted(final)}`, or start again with --overwrite"
         )
 
 
