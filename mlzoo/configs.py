@@ -133,7 +133,7 @@ class RunConfig(Settings):
     """auto: crossentropy for classes, mse for numbers."""
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent of the focal loss."""
-    monitor: str = "val_loss"
+    monitor: Literal["val_loss", "val_accuracy", "val_mae", "loss", "accuracy", "mae"] = "val_loss"
     """What early stopping, the plateau schedule and the kept weights watch."""
     early_stopping: int = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""

@@ -60,6 +60,12 @@ class RunFolder:
         self.release()
         return self.final
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether something in it is worth going on from."""
+        checkpointed = any((self.path / "checkpoints").glob("*/state-*"))
+        return checkpointed or (self.path / "model.keras").exists()
+
     def discard(self) -> None:
         """Remove the folder: nothing in it is worth going on from."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -70,6 +76,16 @@ class RunFolder:
         if self.lock is not None:
             self.lock.close()
             self.lock = None
+
+
+def check_root(root: Path) -> None:
+    """Raise UsageError where run folders can't go into `root`: it, or a parent, is a file."""
+    root = root.expanduser()
+    for folder in (root, *root.parents):
+        if folder.exists():
+            if not folder.is_dir():
+                raise UsageError(f"--out {root}: {folder} is a file, not a folder")
+            return
 
 
 def check_free(root: Path, name: str, overwrite: bool) -> None:

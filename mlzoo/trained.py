@@ -155,6 +155,7 @@ class Run:
         """
         from mlzoo.data import loading
         from mlzoo.data.inputs import read_labelled
+        from mlzoo.data.record import trained_on
         from mlzoo.evaluation.evaluate import evaluate
 
         listener = listener or Listener()
@@ -163,7 +164,14 @@ class Run:
             labelled = read_labelled(data, self.record["reader"], listener.progress)
             for warning in labelled.warnings:
                 listener.warn(warning)
-            return evaluate(self.outputs, _as_test_part(labelled), "test", 0, False)[0]
+            seen = trained_on(labelled, _read(self.path / "split.json"))
+            if seen:
+                listener.warn(
+                    f"{seen} of these {len(labelled)} samples were trained or validated on: the "
+                    "scores flatter the model"
+                )
+            result = evaluate(self.outputs, _as_test_part(labelled), "test", 0, False)[0]
+            return {**result, "part": "all", "trained_on": seen}
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:

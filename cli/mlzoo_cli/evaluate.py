@@ -49,5 +49,6 @@ def scores(result: dict[str, Any]) -> str:
         interval = result["intervals"].get(name)
         shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
         rows.append([name, metrics[name], shown, *(b.get(name) for b in baselines.values())])
-    part = f"{result['part']} part ({result['samples']})"
+    what = "all samples" if result["part"] == "all" else f"{result['part']} part"
+    part = f"{what} ({result['samples']})"
     return table([part, "model", "95 % interval", *baselines], rows)

@@ -119,6 +119,7 @@ class Talk(Listener):
         self._what = ""
         self._epochs = self._steps = 0
         self._drawn = 0.0
+        self._rate: float | None = None
 
     @property
     def _terminal(self) -> bool:
@@ -166,7 +167,8 @@ class Talk(Listener):
         """Print the line of an epoch; on a terminal it stands above the bar."""
         if self._quiet:
             return
-        figures = {n: v for n, v in row.items() if n not in ("epoch", "seconds")}
+        hidden = {"epoch", "seconds"} | ({"learning_rate"} if self._same_rate(row) else set())
+        figures = {n: v for n, v in row.items() if n not in hidden}
         seconds = f"  {row['seconds']:.1f} s" if "seconds" in row else ""
         text = f"epoch {int(row['epoch'])}/{self._epochs}  {_figures(figures)}{seconds}"
         if self._bar is None or self._task is None:
@@ -174,6 +176,11 @@ class Talk(Listener):
         else:
             self._bar.console.print(text, highlight=False, soft_wrap=True)
             self._bar.update(self._task, completed=int(row["epoch"]) * self._steps)
+
+    def _same_rate(self, row: Mapping[str, Any]) -> bool:
+        """Whether the learning rate is that of the line before: it is then left out."""
+        before, self._rate = self._rate, row.get("learning_rate")
+        return bool(self._rate == before)
 
     def end(self) -> None:
         """Close the bar."""

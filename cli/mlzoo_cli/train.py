@@ -54,7 +54,7 @@ def train(
     talk = Talk(quiet=json)
     try:
         if resume is not None:
-            run = _resume(resume, flags, problems, config, overwrite, talk)
+            run = _resume(resume, flags, problems, config, overwrite, allow_unused, talk)
         else:
             from mlzoo.merging import merge
 
@@ -97,11 +97,16 @@ def _resume(
     problems: list[str],
     config: Path | None,
     overwrite: bool,
+    allow_unused: bool,
     talk: Talk,
 ) -> Run:
-    changed = [f"--{name.replace('_', '-')}" for name in flags if name != "epochs"]
-    changed += ["--config"] if config else []
-    changed += ["--overwrite"] if overwrite else []
+    changed = [
+        name.upper() if name in ("model", "data") else f"--{name.replace('_', '-')}"
+        for name in flags
+        if name != "epochs"
+    ]
+    others = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
+    changed += [flag for flag, value in others.items() if value]
     if changed:
         problems.append(
             f"--resume goes on with the run's own settings; {', '.join(changed)} can't change "
@@ -125,10 +130,19 @@ def _summary(run: Run) -> None:
         f"{kept['value']:.4g}); {metrics['stopped']}"
     )
     print(scores(metrics["test"]))
+    say(_verdict(metrics["test"]))
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
+
+
+def _verdict(test: dict[str, Any]) -> str:
+    """Whether the model beats the best baseline, in a sentence."""
+    gain = test["gain"]
+    if test["better_than_baseline"]:
+        return f"better than the {gain['baseline']} baseline in {gain['metric']}"
+    return f"not shown to be better than the {gain['baseline']} baseline in {gain['metric']}"
 
 
 def _repeats(repeats: dict[str, Any], name: str) -> str:

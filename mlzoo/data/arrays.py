@@ -37,7 +37,10 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
                 "memory are free"
             )
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            found = {name: archive[name] for name in archive.files}
+        if not all(isinstance(array, np.ndarray) for array in found.values()):
+            raise DataError(f"{path} holds files that are no NumPy arrays")
+        return found
     except DataError:
         raise
     except Exception as error:

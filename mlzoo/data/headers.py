@@ -108,7 +108,7 @@ def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
             raise BadFileError("cut short or damaged: its header is incomplete") from None
         raise BadFileError(f"not an image (it starts with {start[:12]!r})") from None
     except Image.DecompressionBombError as error:
-        raise BadFileError(f"too many pixels: {error}") from None
+        raise BadFileError("too many pixels to be decoded safely") from error
     except (SyntaxError, ValueError, EOFError) as error:
         raise BadFileError(f"cut short or damaged: {error}") from None
 

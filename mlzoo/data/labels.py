@@ -104,8 +104,9 @@ def _numbers(values: np.ndarray, what: str) -> np.ndarray:
     bad = ~np.isfinite(numbers)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
+        others = int(bad.sum()) - 1
+        more = f" and {others} more" if others else ""
         raise DataError(
-            f"{what} is {values[row]} in row {row + 1} (and {int(bad.sum()) - 1} more); "
-            "targets must be finite numbers"
+            f"{what} is {values[row]} in row {row + 1}{more}; targets must be finite numbers"
         )
     return numbers

@@ -33,8 +33,8 @@ def check_leakage(samples: Samples, parts: dict[str, np.ndarray], allow: bool = 
         warnings, errors = [*errors, *warnings], []
     errors += target_copies(samples)
     if errors and not allow:
-        advice = "mend the data, or train all the same with --allow-leakage"
-        raise DataError("\n".join([*errors, advice]))
+        advice = "mend the data, or train all the same with --allow-leakage:"
+        raise DataError("\n".join([advice, *errors]))
     return [*errors, *warnings]
 
 
@@ -64,7 +64,7 @@ def shared_groups(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
         if len(common):
             shown = ", ".join(map(repr, common[:_SHOWN].tolist()))
             found.append(
-                f"{len(common)} groups are in the {first} and in the {second} part: {shown}"
+                f"groups in both the {first} and the {second} part: {len(common)} ({shown})"
             )
     return found
 

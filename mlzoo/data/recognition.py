@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mlzoo import registry
 from mlzoo.configs import RunConfig, Settings
 from mlzoo.errors import UsageError
+from mlzoo.wording import sentences
 
 DATA_FIELDS = ("target", "task", "drop", "size", "color", "group_by", "on_bad", "max_bad")
 """Fields of RunConfig that a source reads only if its `Config` has them."""
@@ -129,9 +130,9 @@ def _invalid(
     except ValidationError as error:
         # A wrong field of the run is reported where the run's configuration is checked.
         return [
-            ("source_set", f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})")
-            for e in error.errors()
-            if not e["loc"] or str(e["loc"][0]) in own
+            ("source_set", f"{name}: {text}" if name else text)
+            for name, text in sentences(error).items()
+            if not name or name in own
         ]
     return []
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from mlzoo.configs import RunConfig
-from mlzoo.data.samples import Data, Part
+from mlzoo.data.samples import Data, Part, Samples
+
+HASH_DIGITS = 12
 
 
 def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
@@ -42,23 +44,34 @@ def _counts(part: Part) -> dict[str, Any]:
 
 
 def split_record(data: Data, config: RunConfig) -> dict[str, Any]:
-    """What `split.json` holds: how the parts were made, and each part's positions and names."""
-    groups = data.samples.groups
+    """What `split.json` holds: how the parts were made, and what is in each.
+
+    A part has the `indices` and `names` of its samples, its `groups`, and of each sample the
+    first 12 digits of its `hashes`, by which samples that were trained on are known again.
+    """
     return {
         "split": config.split,
         "fractions": config.fractions,
         "seed": config.seed,
         "group_by": config.group_by,
-        "parts": {
-            name: {
-                "indices": part.indices.tolist(),
-                "names": part.names(),
-                **(
-                    {}
-                    if groups is None
-                    else {"groups": sorted(set(map(str, groups[part.indices])))}
-                ),
-            }
-            for name, part in data.parts().items()
-        },
+        "parts": {name: _part(part) for name, part in data.parts().items()},
     }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    samples, indices = part.samples, part.indices
+    found: dict[str, Any] = {"indices": indices.tolist(), "names": part.names()}
+    if samples.groups is not None:
+        found["groups"] = sorted(set(map(str, samples.groups[indices])))
+    if samples.hashes is not None:
+        found["hashes"] = [str(digest)[:HASH_DIGITS] for digest in samples.hashes[indices]]
+    return found
+
+
+def trained_on(samples: Samples, split: dict[str, Any]) -> int:
+    """How many samples are exact copies of some in the training or validation part of a run."""
+    if samples.hashes is None:
+        return 0
+    parts = [split["parts"][name].get("hashes", []) for name in ("train", "valid")]
+    known = {digest for part in parts for digest in part}
+    return sum(str(digest)[:HASH_DIGITS] in known for digest in samples.hashes)

@@ -98,7 +98,9 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
             f"{target.class_names[int(true.all())]} holds in all {len(true)} rows, so there is one "
             f"class only; {target.column!r} runs from {values.min()} to {values.max()}"
         )
-    return Labels("classification", true.astype(np.int32), target.class_names)
+    counts = f"{int((~true).sum())} and {int(true.sum())}"
+    note = f"target: {target.class_names[1]} makes two classes, of {counts} rows (--target)"
+    return Labels("classification", true.astype(np.int32), target.class_names, note)
 
 
 def compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:

@@ -125,7 +125,10 @@ def _weights_file(path: Path, names: tuple[str, ...]) -> np.ndarray:
         raise UsageError(
             f"--class-weights {path}: write none, auto, or a YAML file of class: weight"
         )
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{path}: expected lines `class: weight`")
     weights = {str(name): value for name, value in content.items()}

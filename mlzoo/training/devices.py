@@ -13,18 +13,23 @@ from mlzoo.errors import ResourceError, UsageError
 _PACKAGES = ("mlzoo", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "pandas")
 
 
-def prepare(device: str = "auto", precision: str = "float32") -> None:
-    """Set the device and the precision; must come before Keras is imported for the first time.
-
-    Raises:
-        ResourceError: `device` is gpu and the backend sees none.
-        UsageError: the backend that KERAS_BACKEND names is not installed.
-    """
+def choose(device: str = "auto") -> None:
+    """Set what a backend reads when it starts; must come before Keras is first imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     if device == "cpu" and "keras" not in sys.modules:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def prepare(device: str = "auto", precision: str = "float32") -> None:
+    """Start Keras on a device with a precision.
+
+    Raises:
+        ResourceError: `device` is gpu and the backend sees none.
+        UsageError: the backend that KERAS_BACKEND names is not installed.
+    """
+    choose(device)
     keras = _import_keras()
     if device == "gpu" and not accelerators():
         raise ResourceError(

@@ -104,7 +104,8 @@ class _Search:
         self._assign(found.x)
         if not self.history:
             self._iteration(found.x)
-        self.stopped = self.stopped or f"lbfgs: {found.message.lower()}"
+        message = "converged" if found.success else found.message.lower()
+        self.stopped = self.stopped or f"lbfgs: {message}"
 
     def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean loss and its gradient over the training part, a chunk at a time."""

@@ -69,6 +69,8 @@ class Training:
     ) -> None:
         self.model, self.data, self.config = model, data, config
         self.folder, self.listener, self.stop = folder, listener, stop
+        if config.sampler == "balanced" and data.samples.task != "classification":
+            raise UsageError("--sampler balanced has no effect on regression: leave it out")
         size = len(data.train) if config.batch_size == "full" else config.batch_size
         weights = class_weights(config.class_weights, data)
         self.batches = Batches(data.train, size, seed, config.sampler, weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
-from mlzoo.errors import DivergedError, Interrupted, MlzooError, UsageError
+from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
@@ -64,29 +65,27 @@ def train_merged(
     from mlzoo.data import loading
 
     config, listener = merged.config, listener or Listener()
+    runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
     for warning in merged.warnings:
         listener.warn(warning)
-    devices.prepare(config.device, config.precision)
+    # What is wrong with the data is told before anybody waits for Keras.
+    devices.choose(config.device)
     samples = loading.read(config, listener.progress)
+    devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
     folder = runs.create(Path(config.out), config.name, _default_name(config), overwrite)
     try:
         _write_start(folder, merged, data)
         return _work(folder, config, samples, data, listener)
-    except MlzooError:
-        if not any((folder.path / "checkpoints").glob("*/state-*")):
-            if not (folder.path / "model.keras").exists() and not _resumable(sys.exc_info()[1]):
-                folder.discard()
+    except Exception as error:
+        if not isinstance(error, Interrupted) and not folder.has_weights:
+            folder.discard()
         raise
     finally:
         folder.release()
-
-
-def _resumable(error: BaseException | None) -> bool:
-    return isinstance(error, Interrupted)
 
 
 def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
@@ -110,8 +109,9 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
         config = merged.config
         if epochs is not None and epochs != config.epochs:
             config = _extended(folder, merged, epochs, listener)
-        devices.prepare(config.device, config.precision)
+        devices.choose(config.device)
         samples = loading.read(config, listener.progress)
+        devices.prepare(config.device, config.precision)
         data = loading.arrange(samples, config, config.seed)
         before = files.read_json(folder.path / "data.json")["fingerprint"]
         if data.fingerprint != before:
@@ -161,9 +161,9 @@ def _yaml(merged: Merged) -> str:
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
     read: dict[str, Any] = {"set": settings.model_dump(mode="json"), "learning_rate": config.rate}
-    for name in ("data", "model"):
+    for name in ("data", "model", "class_weights"):
         path = Path(getattr(config, name)).expanduser()
-        if path.exists() and (name == "data" or path.suffix == ".py"):
+        if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
     values = config.model_dump()
     omit = set(unread_by_source(values, set(values)))
@@ -181,7 +181,7 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data) -> None:
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
-    command = " ".join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
+    command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     folder.write_json("environment.json", {**environment, "command": command})
     if config.model.endswith(".py"):
@@ -193,6 +193,7 @@ def _work(
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
+    from mlzoo.evaluation.metrics import HEADLINES
     from mlzoo.trained import Run
     from mlzoo.training.finishing import complete
 
@@ -206,9 +207,14 @@ def _work(
         try:
             records.append(_train_once(folder, config, data, seed, listener, not repeat))
         except (Interrupted, KeyboardInterrupt) as error:
-            hint = f"{error or 'stopped'}; go on with: mlzoo train --resume {folder.final}"
+            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
+            hint = f"{error or 'stopped'}; go on with: {command}"
             raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
         files.write_json(done, records)
+        if config.repeats > 1:
+            name = HEADLINES[samples.task].name
+            reached = records[-1]["test"]["metrics"][name]
+            listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {reached:.4g}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)
@@ -224,6 +230,8 @@ def _train_once(
     first: bool,
 ) -> dict[str, Any]:
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
+    import keras
+
     from mlzoo.training import lbfgs
     from mlzoo.training.batches import Batches
     from mlzoo.training.finishing import score, write_artefacts
@@ -232,6 +240,10 @@ def _train_once(
 
     began = time.monotonic()
     model = build_model(config, data, seed)
+    listener.note(
+        f"model: {config.model}, {model.count_params():,} parameters (--set); "
+        f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
+    )
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
         with caught() as stop:
@@ -242,6 +254,7 @@ def _train_once(
                 fitted = training.fit()
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
+    listener.note("evaluating on the test part")
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     if first:
         fed = next(Batches(data.train, 32, seed, config.sampler).epoch(0))

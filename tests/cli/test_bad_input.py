@@ -93,7 +93,7 @@ READS_DATA = [
     ("train cnn d/masks", 3, "images and masks, which is segmentation"),
     ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
     ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
-    ("train cnn d/groups --group-by '^(\\d+)_'", 3, "in the train and in the test part: '000'"),
+    ("train cnn d/groups --group-by '^(\\d+)_'", 3, "in both the train and the test part: 1 ('000')"),
     ("train cnn d/images --group-by '^(x\\d+)_'", 3, "does not match crack/000_1.png"),
     # -- Tables
     ("train mlp d/copy.csv --target y", 3, "column 'label' gives the target 'y' away"),
@@ -122,13 +122,13 @@ READS_DATA = [
     # -- Data, model and settings that do not fit each other
     ("train cnn d/ok.csv --target y", 2, "cnn needs images (height, width, channels), but a samp"),
     ("train mlp digits --loss mse", 2, "--loss mse does not fit classification; choose crossent"),
-    ("train mlp digits --monitor val_acc", 2, "--monitor val_acc: choose one of loss, accuracy"),
+    ("train mlp digits --monitor val_acc", 2, "--monitor: must be"),
     ("train mlp digits --class-weights none.yaml", 2, "write none, auto, or a YAML file of class"),
     ("train mlp d/ok.csv --target y --class-weights d/weights.yaml", 2, "class '1' has no weight"),
     ("train mlp diabetes --class-weights auto", 2, "--class-weights has no effect on regression"),
     ("train d/no_model.py digits", 2, "d/no_model.py: build returned tuple, not a keras.Model"),
     ("train d/wrong_end.py digits", 2, "the model's output has shape (None, 8, 8, 4), the data"),
-    ("train mlp digits --out d/a_file", 2, "--out d/a_file is a file, not a folder"),
+    ("train mlp digits --out d/a_file", 2, "--out d/a_file: d/a_file is a file, not a folder"),
     ("train mlp digits --out /sys/kernel", 4, "/sys/kernel can't be written to"),
 ]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import config, shared
 
 from mlzoo.data import loading
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError
+from tests.data.pictures import config, shared
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 Y = np.arange(30) % 3

@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from pictures import config, folder, noise, save, shared, tree_hash
 from PIL import Image, ImageOps
 
 from mlzoo.data import loading
@@ -17,6 +16,7 @@ from mlzoo.data.decoding import Form, convert, orient, shape_up
 from mlzoo.data.headers import MAX_PIXELS
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError
+from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 
 
 def read(path: object, **fields: Any) -> Samples:

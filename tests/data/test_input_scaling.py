@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from pictures import config, folder
 
 from mlzoo.data import loading
 from mlzoo.data.images import LazyImages
@@ -19,6 +18,7 @@ from mlzoo.data.scaling import input_spec, output_spec, statistics
 from mlzoo.errors import DataError
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
 from mlzoo.specs import Inputs
+from tests.data.pictures import config, folder
 
 COLUMNS = (Column("u"), Column("kind", ("a", "b", "c")), Column("v"), Column("flat"))
 

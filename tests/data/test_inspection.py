@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import config, folder, shared, tree_hash
 
 from mlzoo.data.inspection import inspect
+from tests.data.pictures import config, folder, shared, tree_hash
 
 
 def test_wine_as_plain_values() -> None:

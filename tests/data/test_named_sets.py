@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import config
 
 from mlzoo.data import loading
 from mlzoo.data.samples import Samples
 from mlzoo.data.sources import generated
 from mlzoo.errors import DataError, UsageError
+from tests.data.pictures import config
 
 
 def read(name: str, **fields: Any) -> Samples:
@@ -107,7 +107,7 @@ def test_noisy_sine() -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(UsageError, match="samples: Input should be greater than or equal to 12"):
+    with pytest.raises(UsageError, match="samples: must be at least 12"):
         read("moons", source_set={"samples": 3})
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from pictures import config, folder, noise, save
 
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.errors import DataError, UsageError
+from tests.data.pictures import config, folder, noise, save
 
 
 def reader_of(data: object, **fields: Any) -> dict[str, Any]:

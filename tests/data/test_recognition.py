@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import config, folder
 
 from mlzoo import registry
 from mlzoo.configs import RunConfig, Settings
 from mlzoo.data.loading import check_source, recognise, source_config
 from mlzoo.errors import UsageError
 from mlzoo.fields import settings
+from tests.data.pictures import config, folder
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_wrong_settings_of_a_source_are_all_reported() -> None:
     assert len(found) == 3
     assert "unknown setting 'nois' (did you mean 'noise'?); generated has samples, noise" in text
     assert "seed is a setting of the run: --seed" in text
-    assert "samples: Input should be a valid integer" in text
+    assert "samples: must be a whole number (got 'few')" in text
 
 
 def test_wrong_sources_and_names_are_problems() -> None:

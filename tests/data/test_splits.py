@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import config, shared
 
 from mlzoo.data import loading
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.sharing import class_quotas
 from mlzoo.data.splitting import draw, split
 from mlzoo.errors import DataError
+from tests.data.pictures import config, shared
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=5)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.8, 0.1, 0.1), (0.7, 0.0, 0.3), (0.34, 0.33, 0.33)])

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from pictures import config, shared
 
 from mlzoo.data import loading
 from mlzoo.data.labels import label
 from mlzoo.data.tables import find_delimiter, read_table
 from mlzoo.errors import DataError
+from tests.data.pictures import config, shared
 
 ROWS = [f"{i},{(i * 37) % 101},{'ab'[i % 2]}" for i in range(40)]
 

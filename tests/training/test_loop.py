@@ -79,8 +79,8 @@ def test_a_plateau_lowers_the_rate(tmp_path) -> None:
 def test_no_validation_part_watches_the_training_loss(tmp_path) -> None:
     fitted, _ = fit(tmp_path, made.data(shares=(0.8, 0.0)), epochs=3)
     assert fitted.criterion == "best loss"
-    with pytest.raises(UsageError, match="--monitor val_acc.*accuracy"):
-        fit(tmp_path, monitor="val_acc")
+    with pytest.raises(UsageError, match="--monitor val_mae.*val_accuracy"):
+        fit(tmp_path, monitor="val_mae")
 
 
 def test_class_weights_scale_the_loss_by_the_analytic_amount() -> None:
