@@ -53,8 +53,8 @@ class Config(Settings):
     """What halves the map after each block while its smaller side is at least 4."""
     dropout: Rates = (0.0,)
     """Share of features dropped after each block, or one a block."""
-    head: Literal["average", "max", "flatten"] = "average"
-    """From the last map to features: global average or maximum, or all of it."""
+    head: Literal["average", "max", "average_max", "flatten"] = "average"
+    """From the last map to features: global average, global maximum, both, or all of it."""
     dense: Sizes = ()
     """Units of the dense layers after that, comma-separated."""
     dense_dropout: Rate = 0.0
@@ -172,6 +172,8 @@ def _features(x: keras.KerasTensor, config: Config) -> keras.KerasTensor:
 
     if config.head == "flatten":
         return keras.layers.Flatten(name="flatten")(x)
-    if config.head == "max":
-        return keras.layers.GlobalMaxPooling2D(name="global_pool")(x)
-    return keras.layers.GlobalAveragePooling2D(name="global_pool")(x)
+    average, largest = keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D
+    if config.head == "average_max":
+        both = [average(name="global_average")(x), largest(name="global_max")(x)]
+        return keras.layers.Concatenate(name="global_pool")(both)
+    return (average if config.head == "average" else largest)(name="global_pool")(x)

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 class Config(Settings):
     """Settings of mlp."""
 
-    hidden: Sizes = (128, 64)
+    hidden: Sizes = (256, 128)
     """Units of the hidden layers, comma-separated; as many layers as numbers."""
     activation: Activations = ("relu",)
     """Activation of all hidden layers, or one a layer, comma-separated: relu, leaky_relu (slope
     .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent, trainable_slope."""
     exponent: float = Field(1.7, ge=1.4, le=2)
     """Where the exponent of trainable_exponent starts."""
-    dropout: Rates = (0.0,)
+    dropout: Rates = (0.4,)
     """Share of units dropped after each hidden layer, or one a layer."""
     batch_normalization: bool = False
     """Normalise over the batch between each dense layer and its activation."""

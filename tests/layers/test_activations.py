@@ -120,7 +120,7 @@ def test_prelu_of_an_image_has_one_slope_a_channel() -> None:
 def _deep(activation: str, initializer: str, seed: int = 0, scale: float = 1.0) -> list[np.ndarray]:
     """Outputs of layers 1 and 50 of 50 layers with 50 units, for N(0, scale²) inputs."""
     keras.utils.set_random_seed(seed)
-    config = mlp.Config(hidden=[50] * 50, activation=activation, initializer=initializer)
+    config = mlp.Config(hidden=[50] * 50, activation=activation, initializer=initializer, dropout=0)
     model = mlp.build(config, Inputs((50,)), Outputs("regression", 1))
     layers = [model.get_layer(f"hidden{i}_activation").output for i in (1, 50)]
     x = np.random.default_rng(seed).normal(size=(200, 50)).astype("float32") * scale

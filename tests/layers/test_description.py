@@ -29,7 +29,7 @@ def test_settings() -> None:
     hidden = rows["hidden"]
     assert (hidden["type"], hidden["default"], hidden["value"]) == (
         "list of integer",
-        [128, 64],
+        [256, 128],
         [7],
     )
     assert hidden["range"] == "1 <= x <= 65536"

@@ -96,7 +96,7 @@ def _xor_solved(build: Callable[[], keras.Model], copies: int) -> int:
 def test_how_often_xor_is_solved(units: int, least: int, most: int) -> None:
     # Published for 200 seeds: 137 with 2 hidden units, 195 with 3, 200 with 4.
     def build() -> keras.Model:
-        return _model(features=2, units=1, hidden=units, activation="sigmoid")
+        return _model(features=2, units=1, hidden=units, activation="sigmoid", dropout=0)
 
     assert least <= _xor_solved(build, copies=24) <= most
 
