@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,17 @@ class Scale:
     batch: int
     epochs: int
     largest: int
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-FULL, DRY = Scale(20_000, 256, 12, 2**20), Scale(120, 16, 3, 64)
+FULL = Scale(20_000, 256, 12, 2**20)
+DRY = Scale(
+    samples=120,
+    batch=24,
+    epochs=2,
+    largest=64,
+    settings={"mlp": {"hidden": "8"}, "cnn": {"filters": "4"}},
+)
 
 
 def devices() -> dict[str, str]:
@@ -62,8 +70,8 @@ def devices() -> dict[str, str]:
 # One model on one backend, in a process of its own
 
 
-def network(model: str) -> Any:
-    """The plug-in's network with its default settings, compiled: what `model.fit` trains."""
+def network(model: str, settings: dict[str, str]) -> Any:
+    """The plug-in's network, compiled: what `model.fit` trains."""
     import keras
 
     from mlzoo import registry
@@ -72,7 +80,7 @@ def network(model: str) -> Any:
     plugin = registry.load("model", model)
     scaling = keras.layers.serialize(keras.layers.Rescaling(1 / 255, dtype="float32"))
     inputs = Inputs(SHAPE, "image", "uint8", (scaling,))
-    network = plugin.build(plugin.Config(), inputs, Outputs("classification", CLASSES))
+    network = plugin.build(plugin.Config(**settings), inputs, Outputs("classification", CLASSES))
     network.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -97,36 +105,35 @@ def rates(model: str, precision: str, scale: Scale) -> tuple[float, float, float
     from pace import Fit, measure
 
     x, y = images(scale.samples)
-    part = scale.samples * 6 // 10
+    part, settings = scale.samples * 6 // 10, scale.settings.get(model, {})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npz"
         np.savez(path, x=x, y=y)
         turns = measure(
-            Fit(lambda: network(model), x[:part], y[:part], scale.batch),
+            Fit(lambda: network(model, settings), x[:part], y[:part], scale.batch),
             model,
             path,
             epochs=scale.epochs,
             batch_size=scale.batch,
             learning_rate=1e-3,
             precision=precision,
+            set=settings,
         )
     ours, theirs = (np.array(side[1:])[:, 0] for side in (turns.ours, turns.theirs))
     both = (turns.steps / middle(ours), turns.steps / middle(theirs))
     return (*both, middle(ours / theirs))
 
 
-def largest_batch(model: str, precision: str, limit: int) -> str:
+def largest_batch(model: str, precision: str, scale: Scale) -> str:
     """The largest power of two that a training step takes, up to a limit."""
     import keras
 
-    keras.config.set_dtype_policy(precision)
-    fits = 0
-    size = min(256, limit)
-    while size <= limit:
+    fits, size = 0, min(256, scale.largest)
+    while size <= scale.largest:
         keras.utils.clear_session()
         keras.config.set_dtype_policy(precision)
         try:
-            network(model).train_on_batch(*images(size))
+            network(model, scale.settings.get(model, {})).train_on_batch(*images(size))
         except Exception as error:
             if not any(word in str(error) for word in _OUT_OF_MEMORY):
                 raise
@@ -140,7 +147,7 @@ def measure_model(model: str, scale: Scale) -> list[list[Any]]:
     rows = []
     for precision in PRECISIONS:
         ours, theirs, ratio = rates(model, precision, scale)
-        fits = largest_batch(model, precision, scale.largest)
+        fits = largest_batch(model, precision, scale)
         rows.append([model, precision, ours, theirs, ratio, fits])
     return rows
 

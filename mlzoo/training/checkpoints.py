@@ -22,11 +22,8 @@ Arrays = list[np.ndarray]
 
 
 def variables(model: keras.Model) -> list[Any]:
-    """All that a training step reads and changes: weights, seeds of dropout, optimizer slots.
-
-    Metrics are left out: they are reset before each batch.
-    """
-    return [*model.variables, *model.optimizer.variables]
+    """All that a training step reads and changes: weights, seeds, optimizer slots, metrics."""
+    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
 
 
 def values(of: Sequence[Any]) -> Arrays:

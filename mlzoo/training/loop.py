@@ -28,14 +28,13 @@ from mlzoo.training.watch import Watch
 class Place:
     """Where a training is: what a checkpoint holds beside the arrays.
 
-    `epoch` counts from 1, `step` the steps done in it; `sums` are the totals of loss and metrics
-    over the `seen` samples of this epoch.
+    `epoch` counts from 1, `step` the steps done in it; `means` are those of loss and metrics over
+    the samples of this epoch so far.
     """
 
     epoch: int = 1
     step: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    seen: int = 0
+    means: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     watch: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -80,7 +79,7 @@ class Training:
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.place = Place()
         self.best: checkpoints.Arrays | None = None
-        self._pending: tuple[Mapping[str, Any], int] | None = None
+        self._pending: Mapping[str, Any] | None = None
         self._saved_at = self._started_at = time.monotonic()
 
     def fit(self) -> Fitted:
@@ -100,18 +99,20 @@ class Training:
     def _epoch(self) -> None:
         began = time.monotonic()
         place = self.place
+        if place.step == 0:
+            self.model.reset_metrics()
         for batch in self.batches.epoch(place.epoch - 1, place.step):
             self._step(batch)
         self._settle()
         self.steps.sync()
-        row = {name: total / place.seen for name, total in place.sums.items()}
+        row = dict(place.means)
         row |= {f"val_{name}": value for name, value in self._validate().items()}
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         seconds = time.monotonic() - began
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
-        place.epoch, place.step, place.sums, place.seen = place.epoch + 1, 0, {}, 0
+        place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()
 
@@ -120,25 +121,22 @@ class Training:
         logs = self.steps.step(batch)
         self._settle()
         self.place.step += 1
-        self._pending = (logs, len(batch[1]))
+        self._pending = logs
         if self._due:
             self._settle()
             self.steps.sync()
             self._save()
 
     def _settle(self) -> None:
-        """Add the last step's loss and metrics to the epoch's sums."""
+        """Look at the loss and metrics of the last step."""
         if self._pending is None:
             return
-        (logs, count), self._pending, place = self._pending, None, self.place
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            self._diverged(loss)
-        place.seen += count
-        for name, value in logs.items():
-            place.sums[name] = place.sums.get(name, 0.0) + float(value) * count
-        means = {name: total / place.seen for name, total in place.sums.items()}
-        self.listener.step(place.epoch, place.step, means)
+        place = self.place
+        place.means = {name: float(value) for name, value in self._pending.items()}
+        self._pending = None
+        if not math.isfinite(place.means["loss"]):
+            self._diverged(place.means["loss"])
+        self.listener.step(place.epoch, place.step, place.means)
 
     def _validate(self) -> dict[str, float]:
         return measure(self.model, self.data.valid) if len(self.data.valid) else {}

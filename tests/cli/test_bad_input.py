@@ -93,7 +93,11 @@ READS_DATA = [
     ("train cnn d/masks", 3, "images and masks, which is segmentation"),
     ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
     ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
-    ("train cnn d/groups --group-by '^(\\d+)_'", 3, "in both the train and the test part: 1 ('000')"),
+    (
+        "train cnn d/groups --group-by '^(\\d+)_'",
+        3,
+        "in both the train and the test part: 1 ('000')",
+    ),
     ("train cnn d/images --group-by '^(x\\d+)_'", 3, "does not match crack/000_1.png"),
     # -- Tables
     ("train mlp d/copy.csv --target y", 3, "column 'label' gives the target 'y' away"),

@@ -47,9 +47,7 @@ def test_a_copied_image_under_another_name_and_format_is_named(tmp_path: Path) -
 
 def test_one_group_in_two_given_parts_is_refused(tmp_path: Path) -> None:
     root = folder(tmp_path, {"train/a": 5, "train/b": 5, "test/a": 2, "test/b": 2})
-    with pytest.raises(
-        DataError, match=r"in both the train and the test part: 2 \('0000', '0001"
-    ):
+    with pytest.raises(DataError, match=r"in both the train and the test part: 2 \('0000', '0001"):
         loading.load(config(root, group_by=r"^\d+", fractions="80/0/20"))
     data = loading.load(config(root, group_by=r"^\d+", fractions="80/0/20", allow_leakage=True))
     assert any("groups in both" in warning for warning in data.warnings)

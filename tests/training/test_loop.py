@@ -139,9 +139,11 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> N
 
 
 def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
+    # Without dropout: XLA draws its masks with another generator.
+    settings = {"hidden": [8], "dropout": 0}
     found = []
     for xla in ("on", "off"):
-        _, model = fit(tmp_path / xla, epochs=3, xla=xla, model="mlp", set={"hidden": [8]})
+        _, model = fit(tmp_path / xla, epochs=3, xla=xla, model="mlp", set=settings)
         found.append(np.concatenate([np.ravel(w) for w in model.get_weights()]))
     np.testing.assert_allclose(*found, atol=1e-4)
 
