@@ -58,7 +58,7 @@ class Settings(BaseModel):
 class RunConfig(Settings):
     """Everything that decides what a training run does."""
 
-    # -- What to train on what
+    # -- Model
     model: str
     """Model plug-in by name (`mlzoo models`), or the path of your own plug-in file."""
     data: str

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mlzoo_cli import compare, data, doctor, evaluate, models, predict, sources, train
+from mlzoo_cli.options import Panelled
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +16,10 @@ def register(app: typer.Typer) -> None:
     lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
     # Help shows 60 letters of a line: the whole sentence has to fit.
     app.command(
-        "train", short_help="Train a model and write a run folder.", context_settings=lenient
+        "train",
+        cls=Panelled,
+        short_help="Train a model and write a run folder.",
+        context_settings=lenient,
     )(train.train)
     app.command("evaluate", short_help="Score a run again, or on other data.")(evaluate.evaluate)
     app.command("predict", short_help="Predict new samples.")(predict.predict)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo_cli.options import Json, with_run_options
+from mlzoo_cli.options import Json, Panelled, with_run_options
 from mlzoo_cli.output import Talk, show, table
 
 app = typer.Typer(help="Look at data before training.", no_args_is_help=True)
@@ -17,7 +17,7 @@ def _data() -> None:
     """Look at data before training."""
 
 
-@app.command("inspect")
+@app.command("inspect", cls=Panelled)
 @with_run_options("Data")
 def inspect(
     data: Annotated[str, typer.Argument(help="A file, a folder, or the name of a data set.")],
@@ -25,11 +25,12 @@ def inspect(
     json: Json = False,
     *,
     given: dict[str, Any],
+    problems: list[str],
 ) -> None:
     """Say what was recognised: counts, shapes, class balance, problems, the split."""
     from mlzoo.merging import merge
 
-    merged = merge({"model": "linear", "data": data, "seed": seed, **given})
+    merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
     from mlzoo.data.inspection import inspect as inspect_data
 
     talk = Talk(quiet=json)

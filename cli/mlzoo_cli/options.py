@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from mlzoo import fields, registry
 
@@ -25,11 +26,32 @@ _CONFIG_SOURCE = Path(fields.__file__).with_name("configs.py")
 _LISTS = ("set", "source_set")
 
 
+class Panelled(TyperCommand):
+    """A command whose help groups the options by panel; those without one come last."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and the options of each panel under a title."""
+        titles = {
+            parameter: "Arguments"
+            if isinstance(parameter, TyperArgument)
+            else getattr(parameter, "rich_help_panel", None) or "Options"
+            for parameter in self.get_params(ctx)
+        }
+        for title in sorted(set(titles.values()), key=_place(list(titles.values()))):
+            records = [p.get_help_record(ctx) for p, own in titles.items() if own == title]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record is not None])
+
+
+def _place(titles: list[str]) -> Callable[[str], tuple[bool, int]]:
+    return lambda title: (title == "Options", titles.index(title))
+
+
 def with_run_options(*panels: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add `RunConfig`'s fields as options to a command that takes `given: dict` last.
+    """Add `RunConfig`'s fields as options to a command that takes `given` and `problems` last.
 
     `panels` chooses groups of fields; none chooses all. The command gets the flags that were
-    given as `given`, by field name, as text.
+    given as `given`, by field name, as text, and a line for each that was given twice.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,19 +63,21 @@ def with_run_options(*panels: str) -> Callable[[Callable[..., Any]], Callable[..
         own = [
             p
             for p in inspect.signature(command, eval_str=True).parameters.values()
-            if p.name != "given"
+            if p.name not in ("given", "problems")
         ]
         added = [_parameter(setting) for setting in chosen]
 
         def wrapper(**values: Any) -> Any:
             names = {s.name for s in chosen}
-            given = {
-                name: value
-                for name, value in values.items()
-                if name in names and value not in (None, [], False)
-            }
+            given = {n: v for n, v in values.items() if n in names and v not in (None, [], False)}
             rest = {name: value for name, value in values.items() if name not in names}
-            return command(**rest, given=given)
+            problems = []
+            for name, value in given.items():
+                if isinstance(value, list) and name not in _LISTS:
+                    *before, given[name] = value
+                    if before:
+                        problems.append(f"{_flag(name)}: given twice ({', '.join(value)})")
+            return command(**rest, given=given, problems=problems)
 
         wrapper.__name__, wrapper.__doc__ = command.__name__, command.__doc__
         wrapper.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
@@ -64,27 +88,29 @@ def with_run_options(*panels: str) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def _parameter(setting: fields.Setting) -> inspect.Parameter:
-    flag = "--" + setting.name.replace("_", "-")
+    flag = _flag(setting.name)
     shown = setting.default not in (None, "None", "{}", "[]", "False")
     text = f"{setting.help} [default: {setting.default}]" if shown else setting.help
-    common: dict[str, Any] = {"help": text, "show_default": False}
+    common: dict[str, Any] = {"help": text, "show_default": False, "rich_help_panel": setting.panel}
     kind: Any
     if setting.annotation == "bool":
         kind, option = bool, typer.Option(flag, **common)
         default: Any = False
-    elif setting.name in _LISTS:
-        kind, option = list[str], typer.Option(flag, metavar="NAME=VALUE", **common)
-        default = []
     else:
-        kind = str
-        option = typer.Option(flag, metavar=_metavar(setting), **common)
-        default = None
+        # A list, so that an option that is given twice can be refused.
+        metavar = "NAME=VALUE" if setting.name in _LISTS else _metavar(setting)
+        kind, option = list[str], typer.Option(flag, metavar=metavar, **common)
+        default = []
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind | None if kind is str else kind, option],
+        annotation=Annotated[kind, option],
     )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _metavar(setting: fields.Setting) -> str:

@@ -42,13 +42,15 @@ def train(
     json: Json = False,
     *,
     given: dict[str, Any],
+    problems: list[str],
 ) -> None:
     """Train a model on data, evaluate it on a test part, and write a run folder.
 
     `mlzoo train cnn digits` trains on an embedded data set; `mlzoo train mlp table.csv --target
     COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class.
     """
-    (model, data), problems = _words(context, [model, data])
+    (model, data), wrong = _words(context, [model, data])
+    problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
     talk = Talk(quiet=json)
@@ -59,7 +61,7 @@ def train(
             from mlzoo.merging import merge
 
             merged = merge(
-                flags, config, allow_unused=allow_unused, problems=problems, complete=not problems
+                flags, config, allow_unused=allow_unused, problems=problems, complete=not wrong
             )
             from mlzoo.training.train import train_merged
 

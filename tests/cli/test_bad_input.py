@@ -36,6 +36,8 @@ CHECKS_ONLY = [
     ("train cnn digits --set filters=many", 2, "--set filters: must be a whole number (got 'many'"),
     ("train mlp digits --set exponent=1.5", 2, "exponent has no effect without activation"),
     ("train cnn digits --epochs five", 2, "--epochs: must be a whole number (got 'five')"),
+    ("train cnn digits --epochs 5 --epochs 6", 2, "--epochs: given twice (5, 6)"),
+    ("data inspect digits --size 8 --size 9", 2, "--size: given twice (8, 9)"),
     ("train cnn digits --epochs 0", 2, "--epochs: must be at least 1 (got '0')"),
     ("train cnn digits --batch-size -1", 2, "--batch-size: must be at least 1 (got '-1')"),
     ("train cnn digits --batch-size all", 2, "must be a whole number or 'full' (got 'all')"),

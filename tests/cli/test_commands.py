@@ -402,6 +402,17 @@ def test_help_shows_whole_sentences(mlzoo: Mlzoo) -> None:
     assert all(line.endswith(".") and not line.endswith("...") for line in listed), listed
 
 
+def test_help_groups_the_options(mlzoo: Mlzoo) -> None:
+    text = mlzoo("train", "--help").out
+    titles = [line for line in text.splitlines() if line.endswith(":") and line[:1].isalpha()]
+    assert titles == [
+        "Arguments:", "Model:", "Data:", "Training:", "Machine:", "Output:", "Options:"
+    ]  # fmt: skip
+    assert text.index("Data:") < text.index("--target") < text.index("Training:")
+    assert text.index("Training:") < text.index("--epochs") < text.index("Machine:")
+    assert text.index("Options:") < text.index("--resume") < text.index("--help")
+
+
 def test_an_interrupt_before_any_work_says_so(
     mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
