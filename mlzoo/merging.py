@@ -17,6 +17,7 @@ from mlzoo.errors import UsageError
 from mlzoo.wording import sentences
 
 _NO_EFFECT = "has no effect"
+_ACCEPTS = "(--allow-unused accepts it)"
 _NESTED = {"set": "--set", "source_set": "--source-set"}
 
 
@@ -44,11 +45,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Merged:
-    """A valid configuration, the fields that the user gave, and warnings about unused ones."""
+    """A valid configuration, the fields that the user gave, and warnings about unused ones.
+
+    `allow_unused` says whether what only the data show to be unused is a warning too.
+    """
 
     config: RunConfig
     given: frozenset[str]
     warnings: tuple[str, ...] = ()
+    allow_unused: bool = False
 
 
 def merge(
@@ -79,10 +84,25 @@ def merge(
     unread = inert(usable, right, wrong) | unread_by_source(usable, right)
     unused = [f"{given.where(name)}: {name} {reason}" for name, reason in sorted(unread.items())]
     if not allow_unused:
-        given.problems += [f"{line} (--allow-unused accepts it)" for line in unused]
+        given.problems += [f"{line} {_ACCEPTS}" for line in unused]
     if given.problems or config is None:
         raise UsageError(_in_order(given.problems, file))
-    return Merged(config, frozenset(given.values), tuple(unused) if allow_unused else ())
+    warnings = tuple(unused) if allow_unused else ()
+    return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def check_unread(merged: Merged, unread: Mapping[str, str]) -> list[str]:
+    """Warnings of fields that were given and that the data leave without effect.
+
+    Raises:
+        UsageError: there are such fields, and unused ones are not allowed.
+    """
+    lines = [
+        f"{_flag(name)}: {name} {reason}" for name, reason in unread.items() if name in merged.given
+    ]
+    if lines and not merged.allow_unused:
+        raise UsageError([f"{line} {_ACCEPTS}" for line in lines])
+    return lines
 
 
 def _in_order(problems: list[str], file: Path | None) -> list[str]:

@@ -25,6 +25,7 @@ LAYOUT = (
     "folders that hold one folder a class each"
 )
 _SHOWN = 8
+_OTHER_DATA = (".npz", ".npy", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -189,5 +190,8 @@ def _nothing(root: Path, folders: list[str], listing: Listing) -> str:
     loose = [name for name in entries if _is_image(name)]
     if loose and not folders:
         return f"{root} holds {len(loose)} images but no class folders; {LAYOUT}"
+    readable = sorted(name for name in entries if Path(name).suffix.lower() in _OTHER_DATA)
+    if readable and not folders:
+        return f"{root} is a folder without images; name the file in it: {root / readable[0]}"
     shown = ", ".join(sorted(entries)[:_SHOWN])
     return f"{root} has no images in folders of their own (it has {shown}); {LAYOUT}"

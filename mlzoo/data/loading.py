@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Samples
     from mlzoo.data.splitting import Split
 
-__all__ = ["arrange", "check_source", "load", "partition", "read", "recognise", "source_config"]
+__all__ = [
+    "arrange",
+    "check_source",
+    "load",
+    "partition",
+    "read",
+    "recognise",
+    "source_config",
+    "unread_by_samples",
+]
 
 Progress = Callable[[int, int, str], Any]
 """Called with how many are done, how many there are, and what is being done."""
@@ -54,6 +63,19 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     return replace(samples, reader=reader, notes=(why, *samples.notes))
 
 
+def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
+    """Fields of the run that these samples leave without effect, each with the reason."""
+    from mlzoo.data.samples import PARTS
+
+    if samples.given_parts is None:
+        return {}
+    wanted = zip(PARTS, shares(config.fractions), strict=True)
+    if any(share and part not in samples.given_parts for part, share in wanted):
+        return {}
+    reason = "has no effect: the data bring a train, a valid and a test part of their own"
+    return dict.fromkeys(("fractions", "split"), reason)
+
+
 def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     """Limit, split, check and describe samples; statistics come from the training part alone.
 
@@ -87,7 +109,9 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     from mlzoo.data.splitting import draw, split
 
     notes: tuple[str, ...] = ()
-    if config.limit is not None and config.limit < len(samples):
+    if config.limit is not None and config.limit >= len(samples):
+        notes = (f"limit: none, since there are {len(samples)} samples (--limit {config.limit})",)
+    elif config.limit is not None:
         notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
         samples = samples.only(draw(samples, config.limit, seed))
     parts = split(samples, shares(config.fractions), config.split, seed)

@@ -13,16 +13,22 @@ _MANY_GROUPS = 2000
 
 
 def stratified(
-    strata: np.ndarray, sizes: np.ndarray, shares: Sequence[float], rng: np.random.Generator
+    strata: np.ndarray,
+    sizes: np.ndarray,
+    shares: Sequence[float],
+    rng: np.random.Generator,
+    least: int | Sequence[int] = 1,
 ) -> np.ndarray:
     """A part for each unit: totals exact, each class within two of its share and in every part.
+
+    `least` is how many samples of a class a part has at least, where the class is large enough.
 
     Units of several copies are placed first, by chance in proportion to the room that is left;
     single samples then fill the parts up exactly.
     """
     chosen = np.empty(len(strata), dtype=int)
     _, members = np.unique(strata, return_inverse=True)
-    goal = class_quotas(np.bincount(members, weights=sizes).astype(int), shares)
+    goal = class_quotas(np.bincount(members, weights=sizes).astype(int), shares, least)
     for unit in rng.permutation(np.flatnonzero(sizes > 1)):
         room = np.maximum(goal[members[unit]], 0)
         part = int(rng.choice(len(room), p=room / room.sum()))
@@ -43,15 +49,19 @@ def _fitted(quota: np.ndarray, count: int) -> np.ndarray:
     return quota
 
 
-def class_quotas(sizes: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+def class_quotas(
+    sizes: np.ndarray, shares: Sequence[float], least: int | Sequence[int] = 1
+) -> np.ndarray:
     """Whole numbers (classes, parts): rows sum to the sizes, columns to the shares of their total.
 
-    A class of at least as many samples as there are parts is in every part.
+    A class that is large enough for it has at least `least` samples in each part.
     """
+    fewest = np.broadcast_to(least, len(shares))
     goal = _whole(sizes.sum() * np.array(shares))
     exact = sizes[:, None] * np.array(shares)
     quotas = np.floor(exact + 1e-9).astype(int)
-    quotas = np.where(sizes[:, None] >= len(shares), np.maximum(quotas, 1), quotas)
+    enough = sizes[:, None] >= fewest.sum()
+    quotas = np.where(enough, np.maximum(quotas, fewest), quotas)
     for row, size in zip(quotas, sizes, strict=True):
         while row.sum() > size:
             row[row.argmax()] -= 1

@@ -63,7 +63,8 @@ def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
         strata = strata * len(PARTS) + part
     rest = count / len(samples)
     ones = np.ones(len(samples), dtype=int)
-    chosen = stratified(strata, ones, (rest, 1 - rest), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    chosen = stratified(strata, ones, (rest, 1 - rest), rng, least=(1, 0))
     return np.flatnonzero(chosen == 0)
 
 
@@ -85,8 +86,7 @@ def _complete(
         raise DataError("the source is already split but has no training part")
     have = [part for part in PARTS if len(parts[part])]
     lacking = [part for part in shares if part not in have]
-    unused = "" if lacking else "; --split and --fractions are not used"
-    notes = [f"split: {' and '.join(have)} as the source gives them{unused}"]
+    notes = [f"split: {' and '.join(have)} as the source gives them"]
     if lacking:
         wanted = {part: shares[part] for part in ("train", *lacking)}
         total = sum(wanted.values())

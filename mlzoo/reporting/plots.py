@@ -73,6 +73,7 @@ def confusion_matrix(
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     _class_ticks(axes, texts, turned)
+    axes.set_title(f"{counts.sum():,} samples", fontsize=9)
     _cell_texts(axes, counts, shares)
     if classes > SHARES_WRITTEN:
         bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=lambda v, _: f"{v:.0%}")

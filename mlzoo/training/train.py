@@ -15,7 +15,7 @@ from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
-from mlzoo.merging import Merged, merge, resolved_yaml, unread_by_source
+from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
 
@@ -68,17 +68,18 @@ def train_merged(
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
-    for warning in merged.warnings:
-        listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
     samples = loading.read(config, listener.progress)
+    unread = loading.unread_by_samples(samples, config)
+    for warning in [*merged.warnings, *check_unread(merged, unread)]:
+        listener.warn(warning)
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
     folder = runs.create(Path(config.out), config.name, _default_name(config), overwrite)
     try:
-        _write_start(folder, merged, data)
+        _write_start(folder, merged, data, set(unread))
         return _work(folder, config, samples, data, listener)
     except Exception as error:
         if not isinstance(error, Interrupted) and not folder.has_weights:
@@ -139,7 +140,8 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
             "than it would have been"
         )
     extended = config.model_copy(update={"epochs": epochs})
-    folder.write_text("config.yaml", _yaml(Merged(extended, merged.given | {"epochs"})))
+    unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
+    folder.write_text("config.yaml", _yaml(Merged(extended, merged.given | {"epochs"}), unread))
     return extended
 
 
@@ -156,7 +158,7 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
-def _yaml(merged: Merged) -> str:
+def _yaml(merged: Merged, unread: set[str]) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
@@ -167,15 +169,15 @@ def _yaml(merged: Merged) -> str:
             read[name] = str(path.resolve())
     values = config.model_dump()
     omit = set(unread_by_source(values, set(values)))
-    return resolved_yaml(merged, read, omit | {"name"})
+    return resolved_yaml(merged, read, omit | unread | {"name"})
 
 
-def _write_start(folder: RunFolder, merged: Merged, data: Data) -> None:
+def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]) -> None:
     """What must stand in the folder before training starts."""
     from mlzoo.data.record import data_record, split_record
 
     config = merged.config
-    folder.write_text("config.yaml", _yaml(merged))
+    folder.write_text("config.yaml", _yaml(merged, unread))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
     if data.samples.problems:

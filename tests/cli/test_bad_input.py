@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import yaml
 
 from mlzoo.configs import _READ_WHEN as READ_WHEN
 from tests.cli.shell import Done, Mlzoo, process, tree
@@ -92,6 +93,7 @@ READS_DATA = [
     ("train cnn d/small_class", 3, "too few different samples for 3 parts in class 'sound' (2)"),
     ("train cnn d/flat", 3, "holds 4 images but no class folders"),
     ("train cnn d/nothing", 3, "d/nothing is empty; expected one folder of images a class"),
+    ("train cnn d/only_a_table", 3, "without images; name the file in it: d/only_a_table/t.csv"),
     ("train cnn d/masks", 3, "images and masks, which is segmentation"),
     ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
     ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
@@ -276,6 +278,22 @@ def test_an_accepted_unused_option_is_told(mlzoo: Mlzoo) -> None:
     words = ("train", "linear", "d/one_class.csv", "--target", "y", "--momentum", 0.5)
     done = mlzoo(*words, "--allow-unused")
     assert done.err.startswith("warning: --momentum: momentum has no effect"), done.err
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--fractions", "70/15/15"), ("--split", "hash")])
+def test_an_option_that_the_data_leave_without_effect_is_refused(
+    flag: str, value: str, mlzoo: Mlzoo, tmp_path: Path
+) -> None:
+    command = ("train", "linear", "d/parts.npz", "--epochs", 1, "--name", "r", flag, value)
+    told = f"{flag}: {flag[2:]} has no effect: the data bring a train, a valid and a test part"
+    refused(mlzoo(*command), 2, told)
+    assert left_behind(tmp_path) == []
+    accepted = mlzoo(*command, "--allow-unused")
+    assert accepted.code == 0
+    assert f"warning: {told}" in accepted.err
+    written = "saved_models/r/config.yaml"
+    assert not {"fractions", "split"} & set(yaml.safe_load(Path(written).read_text()))
+    assert mlzoo("train", "--config", written).code == 0
 
 
 # -- Names and places of runs

@@ -124,6 +124,9 @@ def _arrays(root: Path) -> None:
     np.savez(root / "lengths.npz", x=x, y=y[:-1])
     np.savez(root / "three.npz", first=x, second=y, third=y)
     np.savez(root / "label.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:] + 1)
+    spans = {"train": slice(0, 30), "valid": slice(30, 45), "test": slice(45, 60)}
+    parts = {f"{n}_{part}": v[s] for part, s in spans.items() for n, v in (("x", x), ("y", y))}
+    np.savez(root / "parts.npz", **parts)
     (root / "no_zip.npz").write_bytes(b"not a zip file")
     with zipfile.ZipFile(root / "other.npz", "w") as archive:
         archive.writestr("notes.txt", "no array")
@@ -145,6 +148,8 @@ def image_folder(root: Path, counts: dict[str, int]) -> Path:
 
 
 def _image_folders(root: Path) -> None:
+    (root / "only_a_table").mkdir()
+    csv(root / "only_a_table" / "t.csv", ["a", "y"], [[1, 2], [3, 4]])
     image_folder(root / "images", {"crack": 12, "sound": 12})
     image_folder(root / "one_class", {"crack": 6})
     image_folder(root / "small_class", {"crack": 8, "sound": 2})

@@ -216,14 +216,15 @@ def test_a_class_that_only_test_has_is_refused() -> None:
         split(Samples(**vars(samples) | {"targets": targets}))
 
 
-@given(COUNTS, st.integers(0, 100))
-@settings(deadline=None, max_examples=30)
-def test_a_limit_draws_classes_in_proportion(counts: list[int], seed: int) -> None:
+@given(COUNTS, st.floats(0, 1), st.integers(0, 100))
+@settings(deadline=None, max_examples=50)
+def test_a_limit_draws_classes_in_proportion(counts: list[int], share: float, seed: int) -> None:
     samples = made(counts)
-    wanted = max(4, len(samples) // 2)
+    wanted = min(max(4, len(counts), round(share * len(samples))), len(samples) - 1)
     chosen = draw(samples, wanted, seed)
     assert len(np.unique(chosen)) == len(chosen) == wanted
     drawn = np.bincount(samples.targets[chosen], minlength=len(counts))
+    assert drawn.min() >= 1
     assert np.abs(drawn - np.array(counts) * wanted / len(samples)).max() <= 2
 
 
@@ -240,3 +241,12 @@ def test_mnist_is_split_exactly_in_proportion() -> None:
     for part, share in zip(data.parts().values(), (0.6, 0.2, 0.2), strict=True):
         assert len(part) == share * 10_000
         assert np.abs(np.bincount(part.targets) - share * total).max() < 2
+
+
+def test_a_limit_that_limits_nothing_says_so() -> None:
+    samples, parts = loading.partition(made([20, 20]), config("d", limit=40), 0)
+    assert len(samples) == 40
+    assert parts.notes[0] == "limit: none, since there are 40 samples (--limit 40)"
+    samples, parts = loading.partition(made([20, 20]), config("d", limit=39), 0)
+    assert len(samples) == 39
+    assert parts.notes[0].startswith("limit: 39 of 40 samples")
