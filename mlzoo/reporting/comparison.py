@@ -152,13 +152,14 @@ def _epochs(path: Path) -> int | None:
 
 
 def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "") -> dict[str, Any]:
-    """Nested settings as {"set.hidden": value}."""
+    """Nested settings as {"set.hidden": value}; a list of one is that one."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
             flat |= _flat(value, prefix=f"{prefix}{name}.")
         elif name not in skip:
-            flat[f"{prefix}{name}"] = value
+            single = isinstance(value, list) and len(value) == 1
+            flat[f"{prefix}{name}"] = value[0] if single else value
     return flat
 
 

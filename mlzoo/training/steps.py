@@ -44,6 +44,7 @@ class JaxSteps(Steps):
 
         self._model = model
         self._state: Any = None
+        self._metrics_built = False
         step = model.train_step
         self._step = jax.jit(step, donate_argnums=0) if compiled else step
 
@@ -58,14 +59,20 @@ class JaxSteps(Steps):
 
     def step(self, batch: Batch) -> Mapping[str, Any]:
         """Train on one batch; JAX may still be computing when this returns."""
-        if not self._model.metrics_variables:
-            # Metrics get their variables when they first see a batch.
-            self._model.test_on_batch(*batch)
-            self._model.reset_metrics()
+        if not self._metrics_built:
+            self._build_metrics(batch)
         if self._state is None:
             self._state = tuple([v.value for v in group] for group in self._variables())
         logs, self._state = self._step(self._state, batch)
         return logs
+
+    def _build_metrics(self, batch: Batch) -> None:
+        """Let the metrics make their variables, which they do when they first see outputs."""
+        inputs, targets, weights = batch
+        outputs = keras.ops.zeros((len(inputs), *self._model.output_shape[1:]))
+        self._model.compute_metrics(inputs, targets, outputs, weights)
+        self._model.reset_metrics()
+        self._metrics_built = True
 
     def sync(self) -> None:
         """Make the model's variables those of the last step."""
