@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
@@ -49,6 +50,8 @@ def _import_keras() -> Any:
             f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; install it with "
             f"`pip install mlzoo[{backend}]` or unset KERAS_BACKEND"
         ) from error
+    # Its warnings (of retracing, in every repeat) are for authors of training loops.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras
 
 
