@@ -30,6 +30,7 @@ bench: setup
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/gpu.py
 
 # Refresh requirements.lock from pyproject.toml.

@@ -60,8 +60,13 @@ def _range(schema: dict[str, Any]) -> str:
 
 def _bound(schema: dict[str, Any], name: str, strict_name: str, text: str, strict: str) -> str:
     if name in schema:
-        return text.format(schema[name])
-    return strict.format(schema[strict_name]) if strict_name in schema else ""
+        return text.format(_short(schema[name]))
+    return strict.format(_short(schema[strict_name])) if strict_name in schema else ""
+
+
+def _short(number: float) -> float:
+    """1.0 as 1: some versions of pydantic keep bounds as floats."""
+    return int(number) if number == int(number) else number
 
 
 def _plain(value: Any) -> Any:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-from PIL import Image
+# What OpenCV has to say of a broken file is said once, by us, with the file's name. It reads this
+# when it is imported; no function that changes it exists in both its versions 4 and 5.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
-from mlzoo.data.headers import BadFileError, Header
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
 
-# What it has to say of a broken file is said once, by us, with the file's name.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+from mlzoo.data.headers import BadFileError, Header  # noqa: E402
 
 
 @dataclass(frozen=True)

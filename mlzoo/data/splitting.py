@@ -64,8 +64,12 @@ def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
     rest = count / len(samples)
     ones = np.ones(len(samples), dtype=int)
     rng = np.random.default_rng(seed)
-    chosen = stratified(strata, ones, (rest, 1 - rest), rng, least=(1, 0))
-    return np.flatnonzero(chosen == 0)
+    drawn = stratified(strata, ones, (rest, 1 - rest), rng, least=(1, 0)) == 0
+    for _ in range(drawn.sum() - count):
+        # One of each small class is more than its share; the largest class makes room.
+        largest = np.bincount(strata[drawn]).argmax()
+        drawn[np.flatnonzero(drawn & (strata == largest))[-1]] = False
+    return np.flatnonzero(drawn)
 
 
 def _note(parts: dict[str, np.ndarray], method: str, grouped: bool) -> str:

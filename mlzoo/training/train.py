@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,7 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
-def _yaml(merged: Merged, unread: set[str]) -> str:
+def _yaml(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
@@ -169,7 +169,7 @@ def _yaml(merged: Merged, unread: set[str]) -> str:
             read[name] = str(path.resolve())
     values = config.model_dump()
     omit = set(unread_by_source(values, set(values)))
-    return resolved_yaml(merged, read, omit | unread | {"name"})
+    return resolved_yaml(merged, read, omit | {*unread} | {"name"})
 
 
 def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]) -> None:

@@ -55,8 +55,10 @@ def test_random_parts_have_exact_sizes_and_all_classes(
     nonempty = [share for share in fractions if share]
     for part, share in zip(PARTS, fractions, strict=True):
         inside = found == part
-        # With few samples a class in every part can cost a part's total, never more than that.
-        slack = 1 if min(counts) * min(nonempty) >= 1 else 1 + len(counts)
+        # A small class in every part costs a part one sample for each other part (3 samples in 3
+        # parts are 1 in each, whatever the shares), never more than that.
+        forced = sum(count * min(nonempty) < 1 for count in counts)
+        slack = 1 + forced * (len(nonempty) - 1)
         assert abs(inside.sum() - share * len(samples)) < slack
         for label, count in enumerate(counts):
             size = (samples.targets[inside] == label).sum()
@@ -225,7 +227,8 @@ def test_a_limit_draws_classes_in_proportion(counts: list[int], share: float, se
     assert len(np.unique(chosen)) == len(chosen) == wanted
     drawn = np.bincount(samples.targets[chosen], minlength=len(counts))
     assert drawn.min() >= 1
-    assert np.abs(drawn - np.array(counts) * wanted / len(samples)).max() <= 2
+    exact = np.array(counts) * wanted / len(samples)
+    assert np.abs(drawn - exact).max() <= 2 + (exact < 1).sum()
 
 
 def test_wine_keeps_its_240_copies_together() -> None:
