@@ -68,11 +68,13 @@ def train_merged(
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
+    for warning in merged.warnings:
+        listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
     samples = loading.read(config, listener.progress)
     unread = loading.unread_by_samples(samples, config)
-    for warning in [*merged.warnings, *check_unread(merged, unread)]:
+    for warning in check_unread(merged, unread):
         listener.warn(warning)
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
