@@ -113,6 +113,7 @@ class _Search:
         loss, gradient = 0.0, np.zeros_like(flat)
         for inputs, targets in chunks(self.data.train):
             weights = None if self.weights is None else self.weights[targets].astype("float32")
+            self.model.reset_metrics()
             logs = self.model.train_on_batch(inputs, targets, weights, return_dict=True)
             share = len(targets) / len(self.data.train)
             loss += share * float(logs["loss"])

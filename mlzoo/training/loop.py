@@ -278,6 +278,7 @@ def measure(model: keras.Model, part: Any) -> dict[str, float]:
     """Loss and metrics of a compiled model on a part, as means over its samples."""
     sums: dict[str, float] = {}
     for inputs, targets in chunks(part):
+        model.reset_metrics()  # which older versions of Keras leave to the caller
         logs = model.test_on_batch(inputs, targets, return_dict=True)
         for name, value in logs.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(targets)
