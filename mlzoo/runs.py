@@ -20,6 +20,8 @@ from mlzoo.errors import UsageError
 from mlzoo.files import disk_errors, write_json, write_text
 
 PARTIAL = ".partial"
+_REPLACES = "overwrite"
+"""Stands in an unfinished run that may replace a finished one, also when it is resumed."""
 
 
 @dataclass
@@ -42,7 +44,8 @@ class RunFolder:
     def finish(self) -> Path:
         """Give the folder its final name; checkpoints go. What stood there before goes last."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
-        (self.path / "lock").unlink(missing_ok=True)
+        for name in ("lock", _REPLACES):
+            (self.path / name).unlink(missing_ok=True)
         replaced = self.final.with_name(f".{self.final.name}.replaced-{os.getpid()}")
         if self.overwrite and self.final.exists():
             self.final.rename(replaced)
@@ -92,6 +95,8 @@ def check_free(root: Path, name: str, overwrite: bool) -> None:
     """Raise UsageError where a run of that name exists and must not be replaced."""
     final, partial = root / name, root / (name + PARTIAL)
     if overwrite:
+        if final.exists() and not _is_run(final):
+            raise UsageError(f"{final} is no run folder, so --overwrite leaves it alone")
         return
     if final.exists():
         raise UsageError(
@@ -102,6 +107,10 @@ def check_free(root: Path, name: str, overwrite: bool) -> None:
             f"{partial} holds an unfinished run; go on with "
             f"`mlzoo train --resume {_quoted(final)}`, or start again with --overwrite"
         )
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() and (folder / "data.json").is_file()
 
 
 def create(root: Path, name: str | None, default_name: str, overwrite: bool = False) -> RunFolder:
@@ -136,11 +145,15 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
 def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
     partial = root / (name + PARTIAL)
     if overwrite and partial.exists():
+        if not (partial / "lock").is_file():
+            raise UsageError(f"{partial} is no run folder, so --overwrite leaves it alone")
         # Only a folder that nobody is using may go.
         lock = _lock(partial)
         shutil.rmtree(partial)
         lock.close()
     partial.mkdir(exist_ok=False)
+    if overwrite:
+        (partial / _REPLACES).touch()
     return RunFolder(partial, root / name, _lock(partial), overwrite)
 
 
@@ -157,13 +170,20 @@ def reopen(path: Path) -> RunFolder:
         if (final / "metrics.json").is_file():
             raise UsageError(f"{final} is finished: there is nothing to resume")
         raise UsageError(f"{partial} is no unfinished run{_near(final)}")
-    return RunFolder(partial, final, _lock(partial), overwrite=final.exists())
+    overwrite = (partial / _REPLACES).exists()
+    if final.exists() and not overwrite:
+        raise UsageError(
+            f"{final} exists beside {partial}, which would replace it when it is finished; rename "
+            "or remove one of them"
+        )
+    return RunFolder(partial, final, _lock(partial), overwrite)
 
 
 def _near(final: Path) -> str:
     if not final.parent.is_dir():
         return f": there is no folder {final.parent}"
-    unfinished = sorted(p.name.removesuffix(PARTIAL) for p in final.parent.glob(f"*{PARTIAL}"))
+    found = [p for p in final.parent.glob(f"*{PARTIAL}") if (p / "config.yaml").is_file()]
+    unfinished = sorted(p.name.removesuffix(PARTIAL) for p in found)
     return f"; unfinished in {final.parent}: {', '.join(unfinished) or 'none'}"
 
 

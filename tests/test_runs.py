@@ -128,6 +128,34 @@ def test_overwrite_keeps_the_old_run_until_the_new_one_is_complete(tmp_path: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
+def test_overwrite_leaves_alone_what_is_no_run(tmp_path: Path) -> None:
+    for name in ("mine", "b.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.txt").write_text("precious")
+    for name in ("mine", "b"):
+        with pytest.raises(UsageError, match="is no run folder, so --overwrite leaves it alone"):
+            runs.create(tmp_path, name, "x", overwrite=True)
+    assert (tmp_path / "mine" / "data.txt").read_text() == "precious"
+    assert (tmp_path / "b.partial" / "data.txt").read_text() == "precious"
+
+
+def test_a_resumed_run_replaces_another_only_if_it_was_started_to(tmp_path: Path) -> None:
+    for overwrite in (False, True):
+        new = runs.create(tmp_path, "a", "x", overwrite=overwrite)
+        new.write_text("config.yaml", "new")
+        new.release()
+        if not overwrite:
+            new.path.rename(tmp_path / "aside")
+            finished(tmp_path, "a", "old")
+            (tmp_path / "aside").rename(new.path)
+            with pytest.raises(UsageError, match="a exists beside .*a.partial, which would repla"):
+                runs.reopen(tmp_path / "a")
+            assert (tmp_path / "a" / "model.keras").read_text() == "old"
+    runs.reopen(tmp_path / "a").finish()
+    assert (tmp_path / "a" / "config.yaml").read_text() == "new"
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["config.yaml"]
+
+
 def test_a_discarded_run_leaves_the_old_one(tmp_path: Path) -> None:
     old = finished(tmp_path, "a")
     runs.create(tmp_path, "a", "x", overwrite=True).discard()

@@ -36,7 +36,9 @@ def show(
     input: Annotated[
         str | None, typer.Option("--input", help="Sample shape: 28x28x1, or 11 for 11 columns.")
     ] = None,
-    classes: Annotated[int, typer.Option("--classes", min=2, help="Number of classes.")] = 10,
+    classes: Annotated[
+        int | None, typer.Option("--classes", min=2, help="Number of classes [default: 10].")
+    ] = None,
     set: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Model setting.")
     ] = None,
@@ -46,6 +48,8 @@ def show(
     from mlzoo.merging import check_plugin_settings
 
     registry.check_name("model", name)
+    if classes is not None and input is None:
+        raise UsageError("--classes: has no effect without --input")
     shape = _shape(input) if input is not None else None
     settings = check_plugin_settings("model", name, set or [])
     if shape is None:
@@ -60,7 +64,7 @@ def show(
         devices.prepare()
         from mlzoo.layers.description import describe
 
-        result = describe(name, shape, classes, settings)
+        result = describe(name, shape, classes or 10, settings)
     if json:
         show_json(result)
     else:

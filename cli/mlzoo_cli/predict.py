@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 def predict(
     run: RunPath,
-    data: Annotated[str, typer.Argument(help="An image, a folder of images, a table or an array.")],
+    data: Annotated[
+        list[str],
+        typer.Argument(metavar="DATA...", help="Images, folders of images, tables or arrays."),
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="CSV file to write; by default stdout."),
@@ -33,6 +36,8 @@ def predict(
     """Predict new samples, one row each: name, prediction, and the probability of every class."""
     if output is not None and output.exists() and not overwrite:
         raise UsageError(f"{output} exists already; choose another, or add --overwrite")
+    if overwrite and output is None:
+        raise UsageError("--overwrite: has no effect without --output")
     if output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
     from mlzoo.trained import load
@@ -40,12 +45,12 @@ def predict(
     talk = Talk(quiet=json)
     try:
         opened = load(run, trust=trust)
-        predictions = opened.predict(data, talk)
+        found = [opened.predict(path, talk) for path in data]
     finally:
         talk.end()
-    for warning in predictions.warnings:
+    for warning in dict.fromkeys(text for predictions in found for text in predictions.warnings):
         talk.warn(warning)
-    rows = _rows(opened, predictions)
+    rows = [row for predictions in found for row in _rows(opened, predictions)]
     if json:
         show(rows)
         return

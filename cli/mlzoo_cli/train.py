@@ -150,9 +150,10 @@ def _verdict(test: dict[str, Any]) -> str:
 def _repeats(repeats: dict[str, Any], name: str) -> str:
     """The spread of a metric over the seeds, with the baselines' means over the same splits."""
     spread = repeats["summary"][name]
+    splits = "each with its own split" if repeats["own_splits"] else "all with the same split"
     means = [f"{baseline} {m[name]['mean']:.4g}" for baseline, m in repeats["baselines"].items()]
     return (
-        f"over {len(spread['values'])} seeds, each with its own split: {name} mean "
+        f"over {len(spread['values'])} seeds, {splits}: {name} mean "
         f"{spread['mean']:.4g}, standard deviation {spread['std']:.3g}, "
         f"each {', '.join(f'{v:.4g}' for v in spread['values'])}; mean of {', '.join(means)}"
     )

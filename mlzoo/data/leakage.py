@@ -28,7 +28,7 @@ def check_leakage(samples: Samples, parts: dict[str, np.ndarray], allow: bool = 
         DataError: exact copies or one group in two parts, or a column that gives the target away.
     """
     errors = [*shared_copies(samples, parts), *shared_groups(samples, parts)]
-    warnings = near_copies(samples, parts)
+    warnings = [*near_copies(samples, parts), *contradictions(samples)]
     if samples.published:
         warnings, errors = [*errors, *warnings], []
     errors += target_copies(samples)
@@ -86,6 +86,22 @@ def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
                 f"{_listed(samples, pairs)}; are they taken from one picture? (--group-by)"
             )
     return found
+
+
+def contradictions(samples: Samples) -> list[str]:
+    """A sentence where copies of one sample stand in different classes."""
+    if samples.task != "classification" or samples.hashes is None or coincide(samples):
+        return []
+    first: dict[str, int] = {}
+    pairs = []
+    for position, key in enumerate(samples.hashes.tolist()):
+        before = first.setdefault(key, position)
+        if samples.targets[before] != samples.targets[position]:
+            pairs.append((before, position))
+    if not pairs:
+        return []
+    verb = "sample is a copy" if len(pairs) == 1 else "samples are copies"
+    return [f"{len(pairs)} {verb} of one in another class: {_listed(samples, pairs)}"]
 
 
 def target_copies(samples: Samples) -> list[str]:

@@ -11,6 +11,8 @@ from mlzoo.data.sharing import by_hash, greedy, stratified
 from mlzoo.data.units import Units, find_units
 from mlzoo.errors import DataError
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True)
 class Split:
@@ -43,7 +45,7 @@ def split(
         DataError: too few samples, groups, or samples of a class.
     """
     shares = {part: share for part, share in zip(PARTS, fractions, strict=True) if share > 0}
-    units = find_units(samples)
+    units = find_units(samples, method)
     if samples.given_parts is not None:
         parts, notes = _complete(samples, units, shares, method, seed)
     else:
@@ -154,10 +156,15 @@ def _check_class_sizes(
     if small:
         raise DataError(
             f"too few different samples for {len(shares)} parts in "
-            f"class{'es' if len(small) > 1 else ''} {', '.join(small)}: each needs at least "
+            f"class{'es' if len(small) > 1 else ''} {_few(small)}: each needs at least "
             f"{len(shares)}; add samples, leave the class out, or use fewer parts with "
             "--fractions 80/0/20"
         )
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, float]) -> list[str]:

@@ -29,11 +29,15 @@ class Units:
         return np.array([int.from_bytes(d[:8], "big") / 2**64 for d in digests])
 
 
-def find_units(samples: Samples) -> Units:
-    """The units of a split, with a note on copies where there are any."""
+def find_units(samples: Samples, method: str = "random") -> Units:
+    """The units of a split, with a note on copies where there are any.
+
+    With the method `hash` equal rows always stay together: whether most rows repeat others may
+    change with every row that is added, and a hash split must move none for that.
+    """
     count = len(samples)
     hashes = samples.hashes if samples.hashes is not None else np.arange(count).astype(str)
-    if coincide(samples):
+    if method != "hash" and coincide(samples):
         # Rows of few values repeat by nature; each is a sample of its own.
         ordinals = np.char.add(np.char.add(hashes.astype(str), "-"), _ordinals(hashes).astype(str))
         hashes = ordinals

@@ -74,6 +74,7 @@ def render(facts: Facts, pictures: dict[str, str]) -> str:
         training=_chosen(config, SETTINGS),
         splitting=_chosen(config, SPLITTING),
         summary=(facts["metrics"].get("repeats") or {}).get("summary"),
+        own_splits=(facts["metrics"].get("repeats") or {}).get("own_splits", True),
     )
 
 

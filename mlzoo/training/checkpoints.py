@@ -1,8 +1,9 @@
 """Checkpoints: all that training goes on from, in files that are whole or not there.
 
 A checkpoint is an `.npz` of arrays beside a `.json` that holds everything else and the SHA-256 of
-the arrays. The two newest are kept; one that does not match its checksum is passed over. No
-pickle is read or written.
+the arrays and of the best weights so far, which stand in a file of their own. The two newest are
+kept; one of which anything does not match its checksum is passed over. No pickle is read or
+written.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import keras
 import numpy as np
 
 from mlzoo import files
+from mlzoo.errors import DataError
 
 Arrays = list[np.ndarray]
 
@@ -55,30 +58,54 @@ def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> No
         old.with_suffix(".npz").unlink(missing_ok=True)
 
 
-def newest(folder: Path) -> tuple[int, Arrays, dict[str, Any], list[str]] | None:
-    """The newest checkpoint that is whole: (number, arrays, state, what was passed over)."""
+@dataclass(frozen=True)
+class Found:
+    """What was read back: the arrays, the best weights, the state; and the damaged checkpoints."""
+
+    arrays: Arrays
+    best: Arrays | None
+    best_file: dict[str, str] | None
+    state: dict[str, Any]
+    skipped: list[str]
+
+
+def newest(folder: Path) -> Found | None:
+    """The newest checkpoint that is whole, or None where there is none.
+
+    Raises:
+        DataError: there are checkpoints, and all are damaged.
+    """
     skipped = []
     for path in sorted(folder.glob("state-*.json"), reverse=True):
         try:
             state = files.read_json(path)
-            content = path.with_suffix(".npz").read_bytes()
-        except (OSError, ValueError):
+            arrays = _checked(path.with_suffix(".npz"), state.pop("sha256"))
+            best_file, best = state.pop("best"), None
+            if best_file is not None:
+                best = _checked(folder / best_file["name"], best_file["sha256"])
+        except (OSError, ValueError, KeyError):
             skipped.append(path.stem)
             continue
-        if _digest(content) == state.pop("sha256", None):
-            return int(path.stem.removeprefix("state-")), unpack(content), state, skipped
-        skipped.append(path.stem)
+        return Found(arrays, best, best_file, state, skipped)
+    if skipped:
+        raise DataError(
+            f"all checkpoints in {folder} are damaged ({', '.join(skipped)}); start a new run"
+        )
     return None
 
 
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Arrays as an `.npz` file, in one step."""
-    files.write_bytes(path, pack(arrays))
+def write_arrays(path: Path, arrays: Arrays) -> dict[str, str]:
+    """Arrays as an `.npz` file, in one step; its name and digest."""
+    content = pack(arrays)
+    files.write_bytes(path, content)
+    return {"name": path.name, "sha256": _digest(content)}
 
 
-def read_arrays(path: Path) -> Arrays:
-    """What `write_arrays` wrote."""
-    return unpack(path.read_bytes())
+def _checked(path: Path, sha256: str) -> Arrays:
+    content = path.read_bytes()
+    if _digest(content) != sha256:
+        raise ValueError(f"{path} is damaged")
+    return unpack(content)
 
 
 def pack(arrays: Arrays) -> bytes:

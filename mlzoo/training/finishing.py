@@ -117,6 +117,7 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
     if len(records) > 1:
         metrics["repeats"] = {
             "summary": summarise_repeats([record["test"]["metrics"] for record in records]),
+            "own_splits": all(record["own_split"] for record in records[1:]),
             "baselines": _baseline_repeats(records),
             "trainings": records,
         }

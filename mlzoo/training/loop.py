@@ -79,6 +79,7 @@ class Training:
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.place = Place()
         self.best: checkpoints.Arrays | None = None
+        self._best_file: dict[str, str] | None = None
         self._pending: Mapping[str, Any] | None = None
         self._saved_at = self._started_at = time.monotonic()
 
@@ -144,7 +145,7 @@ class Training:
     def _after(self, value: float) -> None:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
         config, place = self.config, self.place
-        if self.watch.see(place.epoch, value) and config.keep == "best":
+        if self.watch.see(place.epoch, value):
             self.best = checkpoints.values(self.model.weights)
         if config.schedule == "plateau" and self.watch.plateau(config.plateau_patience):
             optimizer = self.model.optimizer
@@ -159,11 +160,10 @@ class Training:
 
     def _keep(self) -> Fitted:
         place, watch = self.place, self.watch
-        kept = place.history[-1]["epoch"]
-        if self.best is not None:
+        kept, criterion = place.history[-1]["epoch"], "last epoch"
+        if self.config.keep == "best" and self.best is not None:
             checkpoints.assign(self.model.weights, self.best)
-            kept = watch.best_epoch
-        criterion = f"best {watch.metric}" if self.best is not None else "last epoch"
+            kept, criterion = watch.best_epoch, f"best {watch.metric}"
         return Fitted(
             history=place.history,
             kept_epoch=int(kept),
@@ -186,44 +186,41 @@ class Training:
         self._started_at = self._saved_at = now
         place.watch = self.watch.state()
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.best is not None and not self._best_file().exists():
-            checkpoints.write_arrays(self._best_file(), self.best)
+        name = f"best-{self.watch.best_epoch:06d}.npz"
+        if self.best is not None and (self._best_file or {}).get("name") != name:
+            self._best_file = checkpoints.write_arrays(self.folder / name, self.best)
         number = place.epoch * (self.batches.steps + 1) + place.step
         arrays = checkpoints.values(checkpoints.variables(self.model))
-        checkpoints.save(self.folder, number, arrays, asdict(place))
+        state = {**asdict(place), "best": self._best_file}
+        checkpoints.save(self.folder, number, arrays, state)
         self._remove_old_best()
         if self.stop.signal:
             raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
 
-    def _best_file(self) -> Path:
-        return self.folder / f"best-{self.watch.best_epoch:06d}.npz"
-
     def _remove_old_best(self) -> None:
         """Best weights stay as long as a checkpoint that is kept refers to them."""
-        needed = {
-            f"best-{files.read_json(path)['watch']['best_epoch']:06d}"
-            for path in self.folder.glob("state-*.json")
-        }
+        states = [files.read_json(path) for path in self.folder.glob("state-*.json")]
+        needed = {state["best"]["name"] for state in states if state["best"]}
         for path in self.folder.glob("best-*.npz"):
-            if path.stem not in needed:
+            if path.name not in needed:
                 path.unlink()
 
     def _restore(self) -> None:
         found = checkpoints.newest(self.folder)
         if found is None:
             return
-        _, arrays, state, skipped = found
-        for name in skipped:
+        for name in found.skipped:
             self.listener.warn(f"checkpoint {name} is damaged; going on from the one before it")
+            for path in self.folder.glob(f"{name}.*"):
+                path.unlink()
         # TensorFlow compiles a step for the shape that it sees first and a more general one for
         # the next; their roundings differ. A whole batch comes first here too, as it did before.
         self.steps.step(next(self.batches.epoch(0)))
         self.steps.sync()
-        checkpoints.assign(checkpoints.variables(self.model), arrays)
-        self.place = Place(**state)
+        checkpoints.assign(checkpoints.variables(self.model), found.arrays)
+        self.place = Place(**found.state)
         self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
-        if self.config.keep == "best" and self.watch.best_epoch:
-            self.best = checkpoints.read_arrays(self._best_file())
+        self.best, self._best_file = found.best, found.best_file
         if self.place.stopped.startswith("all ") and self.place.epoch <= self.config.epochs:
             self.place.stopped = ""  # --epochs was raised
         self._started_at = self._saved_at = time.monotonic()

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
+from mlzoo.training.unchanged import check_code, check_machine, files_read
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +66,8 @@ def train_merged(
     from mlzoo.data import loading
 
     config, listener = merged.config, listener or Listener()
+    if overwrite and config.name is None:
+        raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
@@ -100,8 +103,9 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
         listener: hears of progress.
 
     Raises:
-        UsageError: there is no unfinished run, or another process is training it.
-        DataError: the data are no longer those that the run started with.
+        UsageError: there is no unfinished run, another process is training it, or something has
+            changed that would change the weights: data, backend, versions, plug-in.
+        DataError: the data can't be read, or every checkpoint is damaged.
     """
     from mlzoo.data import loading
 
@@ -110,18 +114,21 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
     try:
         merged = merge({}, folder.path / "config.yaml", allow_unused=True)
         config = merged.config
+        before = files.read_json(folder.path / "environment.json")
+        check_code(before["files"], config)
         if epochs is not None and epochs != config.epochs:
             config = _extended(folder, merged, epochs, listener)
         devices.choose(config.device)
         samples = loading.read(config, listener.progress)
         devices.prepare(config.device, config.precision)
+        check_machine(before, config)
         data = loading.arrange(samples, config, config.seed)
-        before = files.read_json(folder.path / "data.json")["fingerprint"]
-        if data.fingerprint != before:
+        fingerprint = files.read_json(folder.path / "data.json")["fingerprint"]
+        if data.fingerprint != fingerprint:
             raise UsageError(
                 f"{config.data} has changed since this run started (fingerprint "
-                f"{data.fingerprint[:12]} instead of {before[:12]}): put the old data back, or "
-                "start a new run"
+                f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
+                "or start a new run"
             )
         return _work(folder, config, samples, data, listener)
     finally:
@@ -131,6 +138,8 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
 def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener) -> RunConfig:
     """The configuration with another number of epochs, written down before it is used."""
     config = merged.config
+    if config.repeats > 1:
+        raise UsageError("--epochs can't be raised in a run with --repeats: all must be alike")
     if epochs < config.epochs:
         raise UsageError(
             f"--epochs {epochs} is fewer than the {config.epochs} this run was started with"
@@ -187,7 +196,8 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
         folder.write_text("bad_files.csv", files.csv_text(rows))
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
-    folder.write_json("environment.json", {**environment, "command": command})
+    facts = {**environment, "command": command, "files": files_read(config)}
+    folder.write_json("environment.json", facts)
     if config.model.endswith(".py"):
         shutil.copyfile(config.model, folder.path / "model.py")
 
@@ -203,6 +213,7 @@ def _work(
 
     done = folder.path / "repeats.json"
     records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
+    first_test = data.test.indices.tolist()
     for repeat in range(len(records), config.repeats):
         seed = config.seed + repeat
         if repeat:
@@ -214,6 +225,7 @@ def _work(
             command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
             hint = f"{error or 'stopped'}; go on with: {command}"
             raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
+        records[-1]["own_split"] = data.test.indices.tolist() != first_test
         files.write_json(done, records)
         if config.repeats > 1:
             name = HEADLINES[samples.task].name
@@ -238,6 +250,7 @@ def _train_once(
 
     from mlzoo.training import lbfgs
     from mlzoo.training.batches import Batches
+    from mlzoo.training.building import build_model
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import caught
@@ -277,30 +290,3 @@ def _keep_best(folder: RunFolder, model: keras.Model, error: DivergedError) -> D
         f"{folder.path / 'model.keras'}",
         error.facts,
     )
-
-
-def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
-    """The model plug-in's network for the data, its weights drawn from the seed.
-
-    Raises:
-        UsageError: the plug-in's model does not take these inputs or owe these outputs.
-    """
-    import keras
-
-    plugin = registry.load("model", config.model)
-    settings: Mapping[str, Any] = config.set
-    keras.utils.clear_session()  # which also forgets the precision
-    keras.config.set_dtype_policy(config.precision)
-    keras.utils.set_random_seed(seed)
-    model = plugin.build(plugin.Config(**settings), data.inputs, data.outputs)
-    if not isinstance(model, keras.Model):
-        raise UsageError(
-            f"{config.model}: build returned {type(model).__name__}, not a keras.Model"
-        )
-    expected = (None, data.outputs.units)
-    if tuple(model.output_shape) != expected:
-        raise UsageError(
-            f"{config.model}: the model's output has shape {model.output_shape}, the data need "
-            f"{expected}; end it with outputs.head(features)"
-        )
-    return model

@@ -136,6 +136,14 @@ def test_repeats_report_each_seed_and_the_spread(runs: Path, mlzoo: Mlzoo) -> No
         metrics["repeats"]["summary"]["accuracy"]["mean"], abs=1e-3
     )
     assert re.search(r"mean of majority [\d.]+, linear [\d.]+$", last)
+    card = Path("saved_models/linear-ok/README.md").read_text()
+    assert "each with its own split" in card
+
+
+def test_repeats_on_one_split_say_so(mlzoo: Mlzoo) -> None:
+    words = ("train", "linear", "d/parts.npz", "--epochs", 1, "--repeats", 2, "--name", "r")
+    assert "over 2 seeds, all with the same split: accuracy" in mlzoo(*words).out
+    assert "all with the same split" in Path("saved_models/r/README.md").read_text()
 
 
 def test_overwrite_replaces_a_run(mlzoo: Mlzoo, run: Path) -> None:
@@ -214,6 +222,12 @@ def test_predicted_classes_with_probabilities(runs: Path, mlzoo: Mlzoo) -> None:
         assert sum(p) == pytest.approx(1, abs=2e-6)
         assert row["prediction"] == str(int(np.argmax(p)))
     assert document(mlzoo("predict", runs / "table", "d/ok.csv", "--json"))[0].keys() == {*rows[0]}
+
+
+def test_several_files_are_predicted_at_once(runs: Path, mlzoo: Mlzoo) -> None:
+    first, second = (next(Path(f"d/images/{name}").glob("*.png")) for name in ("crack", "sound"))
+    rows = predictions(succeeded(mlzoo("predict", runs / "images", first, second)).out)
+    assert [row["name"] for row in rows] == [first.name, second.name]
 
 
 def test_predictions_agree_with_those_of_the_test_part(runs: Path, mlzoo: Mlzoo) -> None:

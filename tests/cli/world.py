@@ -65,6 +65,13 @@ PLUGINS = {
     "raises.py": 'raise RuntimeError("no licence for this")\n',
     "syntax.py": "def build(:\n",
     "wrong_end.py": OWN_MODEL.replace("outputs.head(hidden)", "hidden"),
+    "lambda.py": OWN_MODEL.replace(
+        "return keras.Model(", "hidden = keras.layers.Lambda(abs)(hidden)\n    return keras.Model("
+    ),
+    "subclass.py": OWN_MODEL.replace(
+        "return keras.Model(", "return type('Net', (keras.Model,), {})()\n    return keras.Model("
+    ),
+    "fails.py": OWN_MODEL.replace("return keras.Model(", "return 1 / 0\n    return keras.Model("),
     "no_model.py": OWN_MODEL.replace("return keras.Model(", "return ("),
 }
 

@@ -45,6 +45,15 @@ def test_a_copied_image_under_another_name_and_format_is_named(tmp_path: Path) -
         loading.load(config(root))
 
 
+def test_one_picture_in_two_classes_is_named(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"a": 6, "b": 6})
+    for name in ("a", "b"):
+        save(root / name / "same.png", noise(999))
+    warnings = loading.load(config(root)).warnings
+    said = "1 sample is a copy of one in another class: b/same.png = a/same.png"
+    assert [warning for warning in warnings if "another class" in warning] == [said]
+
+
 def test_one_group_in_two_given_parts_is_refused(tmp_path: Path) -> None:
     root = folder(tmp_path, {"train/a": 5, "train/b": 5, "test/a": 2, "test/b": 2})
     with pytest.raises(DataError, match=r"in both the train and the test part: 2 \('0000', '0001"):

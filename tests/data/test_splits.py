@@ -191,6 +191,15 @@ def test_hash_split_moves_no_sample_when_files_are_added(grouped: bool) -> None:
     assert shares == pytest.approx([0.6, 0.2, 0.2], abs=0.1 if grouped else 0.03)
 
 
+def test_hash_split_moves_no_row_when_rows_begin_to_repeat() -> None:
+    def version(repeats: int) -> Samples:
+        hashes = np.array([f"h{i}" for i in range(200)] + [f"h{i % 50}" for i in range(repeats)])
+        return made([len(hashes)], hashes=hashes, kind="table", task="regression")
+
+    old, new = version(100), version(400)
+    assert (assignment(old, method="hash") == assignment(new, method="hash")[:300]).all()
+
+
 def test_given_parts_are_kept_and_valid_is_taken_out_of_train() -> None:
     given_parts = np.array(["train"] * 80 + ["test"] * 20)
     samples = made([50, 50], given_parts=given_parts)

@@ -13,9 +13,9 @@ from mlzoo.errors import DivergedError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.training import lbfgs
 from mlzoo.training.batches import Batches
+from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training, measure
 from mlzoo.training.signals import Stop
-from mlzoo.training.train import build_model
 from tests.training import made
 
 
@@ -111,7 +111,8 @@ def test_a_full_batch_is_one_step(tmp_path) -> None:
     assert steps == [(1, 1), (2, 1), (3, 1)]
 
 
-def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> None:
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(keep, tmp_path) -> None:
     data = made.data(60)
     inputs = data.samples.inputs.copy()
     bad = int(data.train.indices[7])
@@ -125,7 +126,7 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(tmp_path) -> N
 
     samples = replace(data.samples, inputs=inputs, names=[f"row {i}" for i in range(60)])
     data = replace(data, train=Part(samples, data.train.indices))
-    config = made.config(epochs=5, batch_size=4, learning_rate=0.1)
+    config = made.config(epochs=5, batch_size=4, learning_rate=0.1, keep=keep)
     model = build_model(config, data, 0)
     training = Training(model, data, config, tmp_path / "c", 0, Poison(), Stop())
     with pytest.raises(

@@ -16,14 +16,15 @@ import pytest
 from mlzoo import files, runs
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import Interrupted, ResourceError, UsageError
+from mlzoo.errors import DataError, Interrupted, ResourceError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
 from mlzoo.trained import Run
 from mlzoo.training import checkpoints
+from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training
 from mlzoo.training.signals import Stop
-from mlzoo.training.train import build_model, resume, train_merged
+from mlzoo.training.train import resume, train_merged
 
 SETTINGS = {
     "mlp": {"set": {"hidden": [16], "dropout": 0.3, "batch_normalization": True}},
@@ -164,8 +165,8 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match=r"mlzoo train --resume .*stopped") as caught:
         run(tmp_path, "mlp", "stopped", Interrupt())
     assert caught.value.signal == signal.SIGTERM
-    state = checkpoints.newest(tmp_path / "stopped.partial" / "checkpoints" / "seed-0")
-    assert state is not None and (state[2]["epoch"], state[2]["step"]) == (2, 3)
+    found = checkpoints.newest(tmp_path / "stopped.partial" / "checkpoints" / "seed-0")
+    assert found is not None and (found.state["epoch"], found.state["step"]) == (2, 3)
     resumed = resume(tmp_path / "stopped")
     assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
 
@@ -187,6 +188,81 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     resumed = resume(tmp_path / "cut", listener=Hear())
     assert any("damaged" in warning for warning in warnings)
     assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_damaged_best_weights_count_as_a_damaged_checkpoint(tmp_path: Path) -> None:
+    whole = run(tmp_path, "mlp", "whole")
+    with pytest.raises(Cut):
+        # Steps 12 and 13: the older checkpoint's best weights are those of epoch 1.
+        run(tmp_path, "mlp", "cut", CutAt(13), checkpoint_every=0)
+    folder = tmp_path / "cut.partial" / "checkpoints" / "seed-0"
+    newest, older = sorted(folder.glob("state-*.json"), reverse=True)
+    state = files.read_json(newest)
+    best = folder / state["best"]["name"]
+    if files.read_json(older)["best"]["name"] == best.name:
+        # Only the newest refers to a file of its own.
+        state["best"]["name"] = "best-999999.npz"
+        files.write_json(newest, state)
+    else:
+        best.write_bytes(best.read_bytes()[:-100])
+    resumed = resume(tmp_path / "cut")
+    assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+
+
+def test_nothing_starts_again_silently_where_all_checkpoints_are_damaged(tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0)
+    for path in (tmp_path / "cut.partial" / "checkpoints" / "seed-0").glob("state-*.npz"):
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="all checkpoints in .* are damaged .*start a new run"):
+        resume(tmp_path / "cut")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backend": "fortran"}, "backend is .*, was fortran; bring that back"),
+        ({"versions": {"keras": "3.0.0"}}, "keras is 3.*, was 3.0.0"),
+        ({"files": {"/plug/in.py": "0"}}, "/plug/in.py has changed since this run started"),
+    ],
+)
+def test_what_would_change_the_weights_is_refused(
+    tmp_path: Path, change: dict, message: str
+) -> None:
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0)
+    path = tmp_path / "cut.partial" / "environment.json"
+    before = files.read_json(path)
+    changed = {k: {**before[k], **v} if isinstance(v, dict) else v for k, v in change.items()}
+    files.write_json(path, {**before, **changed})
+    with pytest.raises(UsageError, match=message):
+        resume(tmp_path / "cut")
+    files.write_json(path, before)
+    assert resume(tmp_path / "cut").metrics["epochs"]
+
+
+def test_a_changed_plug_in_is_refused(tmp_path: Path) -> None:
+    source = (
+        "import keras\nfrom mlzoo.configs import Settings\nclass Config(Settings):\n    pass\n"
+        "def build(config, inputs, outputs):\n    start, x = inputs.start()\n"
+        "    x = keras.layers.Dense(4, 'relu')(keras.layers.Flatten()(x))\n"
+        "    return keras.Model(start, outputs.head(x))\n"
+    )
+    plugin = tmp_path / "own.py"
+    plugin.write_text(source)
+    merged = merge({**BASE, "model": str(plugin), "out": str(tmp_path), "name": "cut"})
+    with pytest.raises(Cut):
+        train_merged(merged, listener=CutAt(9))
+    plugin.write_text(source.replace("relu", "tanh"))
+    with pytest.raises(UsageError, match="own.py has changed since this run started"):
+        resume(tmp_path / "cut")
+
+
+def test_epochs_of_repeats_stay_alike(tmp_path: Path) -> None:
+    with pytest.raises(Cut):
+        run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0, repeats=2)
+    with pytest.raises(UsageError, match="can't be raised in a run with --repeats"):
+        resume(tmp_path / "cut", epochs=9)
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
-from mlzoo.errors import DataError
+from mlzoo.errors import DataError, UsageError
 from mlzoo.registry import unknown
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     target = find_target(config.target, table)
     table, left_out = with_target(table, target.column)
     labels = target_labels(table, target, config.task)
+    if target.column in config.drop:
+        raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
     unused = {target.column, config.group_by, *config.drop}
     inputs = [name for name in table.columns if name not in unused]
     if not inputs:

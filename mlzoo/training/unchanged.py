@@ -1,0 +1,45 @@
+"""Whether a run that is resumed would still end with the weights of an unbroken one."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from mlzoo.configs import RunConfig
+from mlzoo.errors import UsageError
+from mlzoo.training import devices
+
+
+def files_read(config: RunConfig) -> dict[str, str]:
+    """Digests of the files beside the data that decide the weights: a plug-in, class weights."""
+    paths = [Path(text).expanduser() for text in (config.model, config.class_weights)]
+    return {
+        str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.suffix and path.is_file()
+    }
+
+
+def check_code(before: dict[str, str], config: RunConfig) -> None:
+    """Raise UsageError where one of the files that `files_read` found has changed."""
+    now = files_read(config)
+    changed = [f"{path} has changed" for path, digest in before.items() if now.get(path) != digest]
+    if changed:
+        raise UsageError([f"{text} since this run started: put it back" for text in changed])
+
+
+def check_machine(before: dict[str, Any], config: RunConfig) -> None:
+    """Refuse what would make a resumed run's weights differ from those of an unbroken one."""
+    now = devices.environment(config.seed, config.precision)
+    pairs = [("backend", before["backend"], now["backend"])]
+    pairs += [
+        (name, before["versions"].get(name), now["versions"].get(name))
+        for name in ("mlzoo", "keras", before["backend"], "numpy")
+    ]
+    changed = [f"{name} is {new}, was {old}" for name, old, new in pairs if old != new]
+    if changed:
+        raise UsageError(
+            f"this run can't go on exactly: {', '.join(changed)}; bring that back "
+            "(KERAS_BACKEND, pip install), or start a new run"
+        )
