@@ -191,21 +191,22 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_damaged_best_weights_count_as_a_damaged_checkpoint(tmp_path: Path) -> None:
-    whole = run(tmp_path, "mlp", "whole")
+    whole = run(tmp_path, "mlp", "whole", early_stopping=0)
     with pytest.raises(Cut):
-        # Steps 12 and 13: the older checkpoint's best weights are those of epoch 1.
-        run(tmp_path, "mlp", "cut", CutAt(13), checkpoint_every=0)
+        run(tmp_path, "mlp", "cut", CutAt(STEPS + 1), checkpoint_every=0, early_stopping=0)
     folder = tmp_path / "cut.partial" / "checkpoints" / "seed-0"
-    newest, older = sorted(folder.glob("state-*.json"), reverse=True)
-    state = files.read_json(newest)
-    best = folder / state["best"]["name"]
-    if files.read_json(older)["best"]["name"] == best.name:
-        # Only the newest refers to a file of its own.
-        state["best"]["name"] = "best-999999.npz"
-        files.write_json(newest, state)
-    else:
-        best.write_bytes(best.read_bytes()[:-100])
-    resumed = resume(tmp_path / "cut")
+    older, newest = sorted(folder.glob("state-*.json"))
+    assert files.read_json(older)["best"] is None, "the last step of epoch 1"
+    best = folder / files.read_json(newest)["best"]["name"]
+    best.write_bytes(best.read_bytes()[:-100])
+    warnings: list[str] = []
+
+    class Hear(Listener):
+        def warn(self, text: str) -> None:
+            warnings.append(text)
+
+    resumed = resume(tmp_path / "cut", listener=Hear())
+    assert any(f"checkpoint {newest.stem} is damaged" in warning for warning in warnings)
     assert resumed.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
 
 
