@@ -19,6 +19,22 @@ from pydantic import (
     model_validator,
 )
 
+LOSSES = {
+    "classification": ("crossentropy", "focal"),
+    "regression": ("mse", "mae", "huber"),
+    "segmentation": (
+        "crossentropy",
+        "focal",
+        "dice",
+        "iou",
+        "tversky",
+        "lovasz",
+        "topk",
+        "boundary",
+    ),
+    "fields": ("mse", "mae", "huber"),
+}
+"""The losses of each task."""
 LEARNING_RATES = {
     "sgd": 0.01,
     "momentum": 0.01,
@@ -73,7 +89,7 @@ class RunConfig(Settings):
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     target: str | None = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
-    task: Literal["classification", "regression"] | None = None
+    task: Literal["classification", "regression", "segmentation"] | None = None
     """What the target is; inferred from its values by default."""
     drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
     """Table columns to leave out, comma-separated."""
@@ -95,12 +111,20 @@ class RunConfig(Settings):
     """The largest share of bad files that --on-bad skip accepts."""
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
+    tile: int | Literal["auto", "none"] = "auto"
+    """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
+    images of over a million pixels."""
+    overlap: int | None = Field(None, ge=0)
+    """Pixels that tiles share where they are put together, a multiple of 32; by default a quarter
+    of the tile."""
+    augment: Literal["none", "flips"] = "none"
+    """flips: turn and mirror training images with their masks at random."""
 
     # -- Training
     epochs: int = Field(50, ge=1)
     """Passes over the training part, at most."""
-    batch_size: int | Literal["full"] = 32
-    """Samples a step; full takes the whole training part."""
+    batch_size: int | Literal["auto", "full"] = "auto"
+    """Samples a step; auto: 32, fewer of large images with masks; full: the whole training part."""
     optimizer: Literal[
         "sgd",
         "momentum",
@@ -129,11 +153,18 @@ class RunConfig(Settings):
     """What a step or plateau schedule multiplies the rate by."""
     plateau_patience: int = Field(3, ge=1)
     """Epochs without improvement before a plateau schedule drops the rate."""
-    loss: Literal["auto", "crossentropy", "focal", "mse", "mae", "huber"] = "auto"
-    """auto: crossentropy for classes, mse for numbers."""
+    loss: str = "auto"
+    """auto: crossentropy for classes, mse for numbers, crossentropy+dice for masks. Others: focal;
+    mae, huber; for masks focal, dice, iou, tversky, lovasz, topk, boundary. Sums: dice+0.5*focal."""
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent of the focal loss."""
-    monitor: Literal["val_loss", "val_accuracy", "val_mae", "loss", "accuracy", "mae"] = "val_loss"
+    tversky_beta: float = Field(0.7, ge=0, le=1)
+    """What missed pixels weigh in the tversky loss; false alarms weigh the rest."""
+    top_share: float = Field(0.1, gt=0, le=1)
+    """Share of an image's pixels, the hardest ones, that the topk loss takes."""
+    monitor: Literal[
+        "val_loss", "val_accuracy", "val_iou", "val_mae", "loss", "accuracy", "iou", "mae"
+    ] = "val_loss"
     """What early stopping, the plateau schedule and the kept weights watch."""
     early_stopping: int = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""
@@ -199,6 +230,20 @@ class RunConfig(Settings):
             raise ValueError("must be at least 1")
         return value
 
+    @field_validator("loss")
+    @classmethod
+    def _known_losses(cls, value: str) -> str:
+        if value != "auto":
+            loss_terms(value)
+        return value
+
+    @field_validator("tile", "overlap")
+    @classmethod
+    def _on_the_grid(cls, value: Any) -> Any:
+        if isinstance(value, int) and value % 32:
+            raise ValueError("must be a multiple of 32")
+        return value
+
     @field_validator("group_by")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
@@ -222,6 +267,13 @@ class RunConfig(Settings):
             raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
         if self.clip_norm is not None and self.clip_value is not None:
             raise ValueError("clip_norm and clip_value exclude each other; choose one")
+        if isinstance(self.tile, int):
+            if self.tile < 64:
+                raise ValueError(f"tile {self.tile} is too small; it must be at least 64")
+            if (self.overlap or 0) > self.tile // 2:
+                raise ValueError(
+                    f"overlap {self.overlap} is more than half of the tile, {self.tile}"
+                )
         if self.optimizer == "lbfgs" and self.schedule != "constant":
             raise ValueError("lbfgs searches its own step; leave out --schedule")
         if self.optimizer == "lbfgs" and self.precision != "float32":
@@ -246,6 +298,30 @@ def shares(text: str) -> tuple[float, float, float]:
     if numbers[0] == 0 or numbers[2] == 0:
         raise ValueError("the training and the test share can't be 0")
     return numbers[0] / 100, numbers[1] / 100, numbers[2] / 100
+
+
+def loss_terms(text: str) -> list[tuple[float, str]]:
+    """`dice+0.5*focal` as weights and names.
+
+    Raises:
+        ValueError: a term is no loss, or its weight no positive number.
+    """
+    known = sorted({name for names in LOSSES.values() for name in names})
+    terms = []
+    for term in text.replace(" ", "").split("+"):
+        number, star, name = term.rpartition("*")
+        try:
+            weight = float(number) if star else 1.0
+        except ValueError:
+            weight = 0.0
+        if name not in known:
+            from mlzoo.registry import unknown
+
+            raise ValueError(f"{unknown('loss', name, known)}; write one of {', '.join(known)}")
+        if not 0 < weight < float("inf"):
+            raise ValueError(f"the weight of {name} must be a number over 0, as in 0.5*{name}")
+        terms.append((weight, name))
+    return terms
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:
@@ -273,6 +349,8 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "decay_factor": ("schedule", ("step", "plateau")),
     "plateau_patience": ("schedule", ("plateau",)),
     "focal_gamma": ("loss", ("focal",)),
+    "tversky_beta": ("loss", ("tversky",)),
+    "top_share": ("loss", ("topk",)),
     "max_bad": ("on_bad", ("skip",)),
 }
 
@@ -285,7 +363,9 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
     reasons = {}
     for name in given & set(_READ_WHEN):
         decider, readers = _READ_WHEN[name]
-        if values.get(decider) not in readers and decider not in unsure:
+        chosen = str(values.get(decider))
+        named = {term.rpartition("*")[2] for term in chosen.replace(" ", "").split("+")}
+        if not named & set(readers) and decider not in unsure:
             reasons[name] = (
                 f"has no effect: it needs {decider} {' or '.join(readers)}, "
                 f"and {decider} is {values.get(decider)}"

@@ -11,6 +11,12 @@ from mlzoo.errors import UsageError
 if TYPE_CHECKING:
     import keras
 
+DENSE_TASKS = ("segmentation", "fields")
+"""Tasks that predict something at every pixel."""
+CLASS_TASKS = ("classification", "segmentation")
+IGNORED = 255
+"""In a mask of class positions: a pixel that does not count."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -26,13 +32,17 @@ class Inputs:
     dtype: str = "float32"
     scaling: Sequence[dict[str, Any]] = ()
 
-    def start(self) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """The model's input, and the same after scaling: (batch, *shape) float."""
+    def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """The model's input, and the same after scaling: (batch, *shape) float.
+
+        With `any_size` an image's height and width are left open.
+        """
         import keras
 
         import mlzoo.layers  # noqa: F401  (registers the layers that scaling may name)
 
-        tensor = keras.Input(self.shape, dtype=self.dtype, name="input")
+        shape = (None, None, self.shape[-1]) if any_size else self.shape
+        tensor = keras.Input(shape, dtype=self.dtype, name="input")
         scaled = tensor
         for config in self.scaling:
             scaled = keras.layers.deserialize(config)(scaled)
@@ -53,7 +63,9 @@ class Outputs:
 
     Classification: class probabilities; one unit (the probability of the second class) for two
     classes, else one a class. Regression: `units` numbers in the units of the target, which the
-    head restores from standardised ones with `mean` and `std` of the training part.
+    head restores from standardised ones with `mean` and `std` of the training part. Segmentation:
+    one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
+    restored as those of a regression.
     """
 
     task: str
@@ -61,17 +73,39 @@ class Outputs:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
-    def head(self, features: keras.KerasTensor, **dense: Any) -> keras.KerasTensor:
-        """The output layer on (batch, features): a Dense layer named `head`, in float32.
+    @property
+    def dense(self) -> bool:
+        """Whether something is predicted at every pixel."""
+        return self.task in DENSE_TASKS
 
-        Keyword arguments go to the Dense layer (a regulariser, an initialiser).
+    def head(self, features: keras.KerasTensor, **settings: Any) -> keras.KerasTensor:
+        """The output layer: a layer named `head`, in float32, and what makes its numbers outputs.
+
+        It is a Dense layer on (batch, features), and a convolution (1x1, unless `kernel_size`
+        says otherwise) on (batch, height, width, features) where something is predicted at every
+        pixel. Keyword arguments go to that layer (a regulariser, an initialiser).
         """
+        return self.finish(self.logits(features, **settings))
+
+    def logits(
+        self, features: keras.KerasTensor, units: int = 0, name: str = "head", **settings: Any
+    ) -> keras.KerasTensor:
+        """The first half of `head`: the layer, with all units or some of them."""
+        import keras
+
+        settings = {"name": name, "dtype": "float32", **settings}
+        if self.dense:
+            settings = {"kernel_size": 1, "padding": "same", **settings}
+            return keras.layers.Conv2D(units or self.units, **settings)(features)
+        return keras.layers.Dense(units or self.units, **settings)(features)
+
+    def finish(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+        """The second half of `head`: probabilities, or numbers in the target's own units."""
         import keras
 
         import mlzoo.layers  # noqa: F401
 
-        logits = keras.layers.Dense(self.units, name="head", dtype="float32", **dense)(features)
-        if self.task == "classification":
+        if self.task in CLASS_TASKS:
             activation = "sigmoid" if self.units == 1 else "softmax"
             return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
         if not self.mean:

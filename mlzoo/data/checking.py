@@ -56,9 +56,9 @@ def check_images(
     headers: dict[int, Header] = {}
 
     def header_of(index: int) -> Header | str:
-        return _reason(lambda: read_header(paths[index], max_pixels))
+        return reason(lambda: read_header(paths[index], max_pixels))
 
-    for index, header in _parallel(header_of, range(len(paths)), progress, "reading headers"):
+    for index, header in parallel(header_of, range(len(paths)), progress, "reading headers"):
         if isinstance(header, str):
             problems[index] = header
         else:
@@ -77,10 +77,10 @@ def check_images(
                 cache[slots[index]] = shape_up(pixels, form)
             return digest(pixels), difference_hash(pixels)
 
-        return _reason(work)
+        return reason(work)
 
     found: dict[int, tuple[str, int]] = {}
-    for index, result in _parallel(examine, headers, progress, "checking images"):
+    for index, result in parallel(examine, headers, progress, "checking images"):
         if isinstance(result, str):
             problems[index] = result
         else:
@@ -102,13 +102,21 @@ def check_images(
 
 
 def choose_form(
-    headers: Sequence[Header], size: tuple[int, int] | None, color: str
+    headers: Sequence[Header], size: tuple[int, int] | None, color: str, keep: bool = False
 ) -> tuple[Form, list[str]]:
-    """One size, type and number of channels for all images, and sentences on why."""
+    """One size, type and number of channels for all images, and sentences on why.
+
+    With `keep` and without a `size` images keep their own in a frame that holds the largest.
+    """
     sizes = Counter((header.height, header.width) for header in headers)
     (side, _), *others = sizes.most_common()
     notes = []
-    if size is None:
+    fit = "pad" if keep and size is None else "resize"
+    if fit == "pad":
+        size = max(height for height, _ in sizes), max(width for _, width in sizes)
+        what = f"{side[0]}x{side[1]}" if not others else f"of {len(sizes)} sizes"
+        notes.append(f"images: {len(headers)}, {what}, kept (--size, --tile)")
+    elif size is None:
         size = side if not others and max(side) <= KEEP_SIDE else (DEFAULT_SIDE, DEFAULT_SIDE)
         what = f"{side[0]}x{side[1]}" if not others else f"of {len(sizes)} sizes"
         done = "kept" if size == side and not others else f"resized to {size[0]}x{size[1]}"
@@ -120,7 +128,8 @@ def choose_form(
     dtype = "uint16" if deep["uint16"] else "uint8"
     if len(deep) > 1:
         channel_notes.append(f"bit depth: {deep['uint8']} of 8 bits are widened to 16")
-    return Form(*size, channels, dtype), notes + channel_notes
+    assert size is not None
+    return Form(*size, channels, dtype, fit), notes + channel_notes
 
 
 def _channels(headers: Sequence[Header], color: str) -> tuple[int, list[str]]:
@@ -141,7 +150,8 @@ def _turned(headers: Sequence[Header]) -> list[str]:
     return [f"EXIF orientation: {turned} images are turned as it says"] if turned else []
 
 
-def _reason(work: Callable[[], Result]) -> Result | str:
+def reason(work: Callable[[], Result]) -> Result | str:
+    """What some work on a file gives, or why the file can't be used."""
     try:
         return work()
     except BadFileError as error:
@@ -153,7 +163,7 @@ def _first(paths: Sequence[Path], problems: dict[int, str]) -> str:
     return f"the first is {paths[index]}: {problems[index]}"
 
 
-def _parallel(
+def parallel(
     work: Callable[[int], Result],
     indices: Any,
     progress: Progress | None,

@@ -19,12 +19,17 @@ from mlzoo.data.headers import BadFileError, Header  # noqa: E402
 
 @dataclass(frozen=True)
 class Form:
-    """What every image is made into."""
+    """What every image is made into.
+
+    `fit` is `resize`, or `pad`: images keep their size and are mirrored at the right and below
+    until they fill the frame.
+    """
 
     height: int
     width: int
     channels: int
     dtype: str = "uint8"
+    fit: str = "resize"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -86,11 +91,14 @@ def orient(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def shape_up(pixels: np.ndarray, form: Form) -> np.ndarray:
     """Bring decoded pixels into a form: type, channels, then size.
 
-    Shrinking averages over areas, enlarging interpolates between pixels; proportions are not kept.
+    Shrinking averages over areas, enlarging interpolates between pixels; proportions are not kept
+    unless the form says `pad`.
     """
     if pixels.dtype != form.dtype:
         pixels = pixels.astype(np.uint16) * np.uint16(257)
     pixels = convert(pixels, form.channels)
+    if form.fit == "pad":
+        return mirrored(pixels, form.height, form.width)
     if pixels.shape[:2] != (form.height, form.width):
         shrinks = form.height < pixels.shape[0] or form.width < pixels.shape[1]
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -99,6 +107,17 @@ def shape_up(pixels: np.ndarray, form: Form) -> np.ndarray:
         )
         pixels = small.reshape(form.shape)
     return pixels
+
+
+def mirrored(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An image (height, width, ...) continued by its mirror image to the right and below."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    rows, columns = (
+        np.abs((np.arange(wanted) + have) % (2 * have) - have + 0.5).astype(int)
+        for wanted, have in zip((height, width), pixels.shape[:2], strict=True)
+    )
+    return pixels[rows][:, columns]
 
 
 def convert(pixels: np.ndarray, channels: int) -> np.ndarray:

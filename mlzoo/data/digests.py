@@ -57,5 +57,8 @@ def fingerprint(samples: Samples) -> str:
         hashes = row_digests(np.asarray(samples.inputs[:]))
     total = hashlib.sha256(repr((samples.task, samples.class_names)).encode())
     total.update("".join(hashes.tolist()).encode())
-    total.update(np.ascontiguousarray(samples.targets).tobytes())
+    if samples.target_hashes is not None:
+        total.update("".join(samples.target_hashes.tolist()).encode())
+    else:
+        total.update(np.ascontiguousarray(samples.targets).tobytes())
     return total.hexdigest()

@@ -105,10 +105,8 @@ def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
     Raises:
         DataError: the folder has another layout, or fewer than `fewest_classes`.
     """
-    folders = _subfolders(root)
+    folders = subfolders(root)
     by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
-    if {"images", "masks"} <= {name.lower() for name in folders}:
-        raise DataError(f"{root} has images and masks, which is segmentation; {LAYOUT}")
     listing = Listing(root)
     if "train" in by_part.values():
         _list_parts(listing, root, folders, by_part)
@@ -133,7 +131,12 @@ def class_names(listing: Listing) -> list[str]:
     )
 
 
-def _subfolders(folder: Path) -> list[str]:
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted; hidden ones left out.
+
+    Raises:
+        DataError: it can't be listed.
+    """
     try:
         return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
     except OSError as error:
@@ -150,7 +153,7 @@ def _list_parts(listing: Listing, root: Path, folders: list[str], by_part: dict[
     if len(set(by_part.values())) < len(by_part):
         raise DataError(f"{root} has two folders for one part: {', '.join(by_part)}; {LAYOUT}")
     for folder, part in by_part.items():
-        _list_classes(listing, root / folder, _subfolders(root / folder), part)
+        _list_classes(listing, root / folder, subfolders(root / folder), part)
     known = set(class_names(listing))
     for name, part in zip(listing.labels, listing.parts, strict=True):
         if name not in known:

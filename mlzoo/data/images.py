@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,68 +31,78 @@ class ImageFile:
     header: Header
 
 
-class LazyImages:
-    """Image files as rows (n, height, width, channels), decoded on demand in a few threads.
+class LazyFiles(ABC):
+    """Files as rows of one shape, decoded on demand in a few threads.
 
     Memory does not grow with the number of files, but for sets small enough to be held whole:
-    those come with `cache`, all images decoded.
+    those come with `cache`, all files decoded.
     """
 
-    def __init__(
-        self, files: Sequence[ImageFile], form: Form, cache: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, files: Sequence[Any], cache: np.ndarray | None = None) -> None:
         self._files = list(files)
-        self._form = form
         self._cache = cache
         self._pool: ThreadPoolExecutor | None = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, height, width, channels)."""
-        return len(self._files), *self._form.shape
+    @abstractmethod
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
 
     @property
+    @abstractmethod
     def dtype(self) -> np.dtype[Any]:
-        """uint8 or uint16."""
-        return np.dtype(self._form.dtype)
+        """The NumPy type of what reading gives."""
+
+    @abstractmethod
+    def _read(self, file: Any) -> np.ndarray:
+        """One row. Raises BadFileError."""
+
+    @abstractmethod
+    def _path(self, file: Any) -> Path:
+        """What a message names."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, *row_shape)."""
+        return len(self._files), *self.row_shape
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all images, decoded."""
+        """Bytes of all rows, decoded."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     @property
     def cached(self) -> bool:
-        """Whether all images are held in memory."""
+        """Whether all rows are held in memory."""
         return self._cache is not None
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __getitem__(self, indices: Any) -> np.ndarray:
-        """The images at an index, a slice, a mask or an array of positions."""
+        """The rows at an index, a slice, a mask or an array of positions."""
         if self._cache is not None:
             return self._cache[indices]
         wanted = np.arange(len(self))[indices]
         if wanted.ndim == 0:
             return self._one(int(wanted))
-        images = np.empty((len(wanted), *self._form.shape), dtype=self.dtype)
-        for place, image in enumerate(self._threads().map(self._one, wanted.tolist())):
-            images[place] = image
-        return images
+        rows = np.empty((len(wanted), *self.row_shape), dtype=self.dtype)
+        for place, row in enumerate(self._threads().map(self._one, wanted.tolist())):
+            rows[place] = row
+        return rows
 
-    def only(self, indices: np.ndarray) -> LazyImages:
-        """The images at some positions."""
+    def _picked(self, indices: np.ndarray, how: Any) -> tuple[list[Any], Any, np.ndarray | None]:
+        """What makes the rows at some positions."""
         cache = None if self._cache is None else self._cache[indices]
-        return LazyImages([self._files[int(i)] for i in indices], self._form, cache)
+        return [self._files[int(i)] for i in indices], how, cache
 
     def _one(self, index: int) -> np.ndarray:
         file = self._files[index]
         try:
-            return shape_up(decode(file.path, file.header), self._form)
+            return self._read(file)
         except BadFileError as error:
             raise DataError(
-                f"{file.path} was readable when the data were checked, but now: {error}"
+                f"{self._path(file)} was readable when the data were checked, but now: {error}"
             ) from None
 
     def _threads(self) -> ThreadPoolExecutor:
@@ -101,6 +112,48 @@ class LazyImages:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_pool": None}  # threads don't travel to other processes
+
+
+class LazyImages(LazyFiles):
+    """Image files as rows (n, height, width, channels), uint8 or uint16."""
+
+    def __init__(
+        self, files: Sequence[ImageFile], form: Form, cache: np.ndarray | None = None
+    ) -> None:
+        super().__init__(files, cache)
+        self._form = form
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """(height, width, channels)."""
+        return self._form.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return np.dtype(self._form.dtype)
+
+    @property
+    def file_sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of each image as its file holds it."""
+        return [(file.header.height, file.header.width) for file in self._files]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(n, 2): height and width of each image within its row; the rest is padding."""
+        if self._form.fit == "resize":
+            return np.tile(self._form.shape[:2], (len(self), 1))
+        return np.array(self.file_sizes)
+
+    def _read(self, file: ImageFile) -> np.ndarray:
+        return shape_up(decode(file.path, file.header), self._form)
+
+    def _path(self, file: ImageFile) -> Path:
+        return file.path
+
+    def only(self, indices: np.ndarray) -> LazyImages:
+        """The images at some positions."""
+        return LazyImages(*self._picked(indices, self._form))
 
 
 @dataclass(frozen=True)

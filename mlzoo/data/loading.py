@@ -13,6 +13,7 @@ from mlzoo import registry
 from mlzoo.configs import RunConfig, shares
 from mlzoo.data.recognition import check_source, recognise, source_config
 from mlzoo.errors import DataError
+from mlzoo.specs import DENSE_TASKS
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Samples
@@ -67,13 +68,19 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     """Fields of the run that these samples leave without effect, each with the reason."""
     from mlzoo.data.samples import PARTS
 
+    unread: dict[str, str] = {}
+    if samples.task not in DENSE_TASKS:
+        reason = f"has no effect on {samples.task}: it is for images with masks"
+        unread = dict.fromkeys(("tile", "overlap", "augment"), reason)
+    elif config.tile == "none":
+        unread = {"overlap": "has no effect: tile is none"}
     if samples.given_parts is None:
-        return {}
+        return unread
     wanted = zip(PARTS, shares(config.fractions), strict=True)
     if any(share and part not in samples.given_parts for part, share in wanted):
-        return {}
+        return unread
     reason = "has no effect: the data bring a train, a valid and a test part of their own"
-    return dict.fromkeys(("fractions", "split"), reason)
+    return unread | dict.fromkeys(("fractions", "split"), reason)
 
 
 def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
@@ -85,8 +92,16 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     from mlzoo.data.digests import fingerprint
     from mlzoo.data.samples import Data, Part
     from mlzoo.data.scaling import input_spec, output_spec
+    from mlzoo.data.tiles import choose_tiling
 
     samples, parts = partition(samples, config, seed)
+    tiling = None
+    if samples.task in DENSE_TASKS:
+        tiling = choose_tiling(config.tile, config.overlap, *samples.inputs.shape[1:3])
+    notes = parts.notes
+    if tiling is not None:
+        cut = f"tiles: {tiling.side}x{tiling.side} pixels, {tiling.overlap} of them shared"
+        notes = (*notes, f"{cut} (--tile, --overlap)")
     train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
     return Data(
         samples=samples,
@@ -96,7 +111,8 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         inputs=input_spec(train),
         outputs=output_spec(train),
         fingerprint=fingerprint(samples),
-        notes=(*samples.notes, *parts.notes),
+        tiling=tiling,
+        notes=(*samples.notes, *notes),
         warnings=(*samples.warnings, *parts.warnings),
     )
 

@@ -37,7 +37,11 @@ def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
 def _counts(part: Part) -> dict[str, Any]:
     counts: dict[str, Any] = {"samples": len(part)}
     names = part.samples.class_names
-    if names:
+    if part.samples.pixels is not None:
+        found = part.samples.pixels[part.indices]
+        counts["classes"] = dict(zip(names, (found > 0).sum(axis=0).tolist(), strict=True))
+        counts["pixels"] = dict(zip(names, found.sum(axis=0).tolist(), strict=True))
+    elif names:
         found = np.bincount(part.targets.astype(int), minlength=len(names))
         counts["classes"] = dict(zip(names, found.tolist(), strict=True))
     return counts

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mlzoo.data.tiles import Tiling
 from mlzoo.specs import Inputs, Outputs
 
 PARTS = ("train", "valid", "test")
 
 
 class Rows(Protocol):
-    """Inputs that are read by position: a NumPy array, or images that stay on disk.
+    """Inputs or targets that are read by position: a NumPy array, or files that stay on disk.
 
     `rows[indices]`, with an integer array or a slice, gives an array (n, *shape). Rows that are no
     array have `only(indices)`, which gives the rows at those positions, as lazily as they are.
@@ -49,10 +50,12 @@ class Samples:
     Attributes:
         inputs: (n, *shape). A table is float32 with NaN where a value is missing and the
             position in `Column.categories` where a column is categorical (-1: unseen, missing).
-        targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32.
-        task: `classification` or `regression`.
+        targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Segmentation:
+            rows (n, height, width) uint8 of such positions, `IGNORED` where a pixel does not
+            count. Fields: (n, height, width, k) float32, NaN where a value does not count.
+        task: `classification`, `regression`, `segmentation` or `fields`.
         kind: `image`, `table` or `array`; how files of new samples are read.
-        class_names: classification only; a target is a position in it.
+        class_names: of classification and segmentation; a target is a position in it.
         target_names: one a regression output, or the one column that holds the class.
         columns: tables only.
         maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).
@@ -61,6 +64,10 @@ class Samples:
         given_parts: `train`, `valid` or `test` a sample where the source is already split.
         published: the given parts are a published benchmark's; copies across them are its own
             and are reported, not refused.
+        sizes: (n, 2) height and width of each image where they differ within one frame, which is
+            padded on the right and below. None: images fill their rows.
+        pixels: segmentation only: (n, k) pixels of each class in each mask.
+        target_hashes: a digest of each mask or field.
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
@@ -71,7 +78,7 @@ class Samples:
     """
 
     inputs: Rows
-    targets: np.ndarray
+    targets: Rows
     task: str
     kind: str = "array"
     class_names: tuple[str, ...] = ()
@@ -82,6 +89,9 @@ class Samples:
     groups: np.ndarray | None = None
     given_parts: np.ndarray | None = None
     published: bool = False
+    sizes: np.ndarray | None = None
+    pixels: np.ndarray | None = None
+    target_hashes: np.ndarray | None = None
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     problems: tuple[tuple[str, str], ...] = ()
@@ -103,7 +113,10 @@ class Samples:
         return replace(
             self,
             inputs=pick(self.inputs),
-            targets=self.targets[indices],
+            targets=pick(self.targets),
+            sizes=pick(self.sizes),
+            pixels=pick(self.pixels),
+            target_hashes=pick(self.target_hashes),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),
             given_parts=pick(self.given_parts),
@@ -132,8 +145,29 @@ class Part:
 
     @property
     def targets(self) -> np.ndarray:
-        """All targets of this part, in its order."""
+        """All targets of this part, in its order; masks are all read."""
         return self.samples.targets[self.indices]
+
+    def targets_at(self, positions: Any = slice(None)) -> np.ndarray:
+        """Targets at positions within this part."""
+        return self.samples.targets[self.indices[positions]]
+
+    def size(self, position: int) -> tuple[int, int]:
+        """Height and width of the image at a position within this part, without padding."""
+        index = self.indices[position]
+        sizes = self.samples.sizes
+        height, width = self.samples.inputs.shape[1:3] if sizes is None else sizes[index]
+        return int(height), int(width)
+
+    def image(self, position: int) -> np.ndarray:
+        """One image (height, width, channels), without padding."""
+        height, width = self.size(position)
+        return self.samples.inputs[self.indices[[position]]][0][:height, :width]
+
+    def target(self, position: int) -> np.ndarray:
+        """One image's mask or fields, without padding."""
+        height, width = self.size(position)
+        return self.samples.targets[self.indices[[position]]][0][:height, :width]
 
     def names(self) -> list[str]:
         """What to call each sample of this part, in its order."""
@@ -144,7 +178,8 @@ class Part:
 class Data:
     """Samples in three parts, and what a model for them gets and owes.
 
-    `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those of
+    `tiling` says how images are cut where something is predicted at every pixel (None: they are
+    not); `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those of
     the source followed by those of the split and the leakage checks.
     """
 
@@ -155,6 +190,7 @@ class Data:
     inputs: Inputs
     outputs: Outputs
     fingerprint: str
+    tiling: Tiling | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -41,9 +41,20 @@ def output_spec(train: Part) -> Outputs:
     if samples.task == "classification":
         classes = len(samples.class_names)
         return Outputs("classification", 1 if classes == 2 else classes)
+    if samples.task == "segmentation":
+        return Outputs("segmentation", len(samples.class_names))
+    if samples.task == "fields":
+        return Outputs("fields", samples.targets.shape[-1], *_field_statistics(train))
     targets = train.targets.reshape(len(train), -1).astype(np.float64)
     mean, std = targets.mean(axis=0), _positive(targets.std(axis=0), targets.mean(axis=0))
     return Outputs("regression", targets.shape[1], _floats(mean), _floats(std))
+
+
+def _field_statistics(train: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and spread of each field over the values that count."""
+    values = train.targets.reshape(-1, train.samples.targets.shape[-1]).astype(np.float64)
+    mean = np.nanmean(values, axis=0)
+    return _floats(mean), _floats(_positive(np.nanstd(values, axis=0), mean))
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:

@@ -11,6 +11,7 @@ import numpy as np
 from mlzoo.data.samples import Data, Part
 from mlzoo.errors import DataError, DivergedError
 from mlzoo.evaluation import baselines, intervals
+from mlzoo.evaluation.dense import DenseOutcome, evaluate_dense
 from mlzoo.evaluation.metrics import (
     BOUNDS,
     HEADLINES,
@@ -45,7 +46,7 @@ def evaluate(
     part: str = "test",
     seed: int = 0,
     with_baselines: bool = True,
-) -> tuple[dict[str, Any], Outcome]:
+) -> tuple[dict[str, Any], Outcome | DenseOutcome]:
     """Score a model on one part of the data, which is read in chunks of at most 32 MB.
 
     Args:
@@ -57,8 +58,8 @@ def evaluate(
 
     Returns:
         A JSON-able dict and the predictions it is computed from. Its keys: `part`; `samples`;
-        `metrics` (`metrics.classification` or `metrics.regression`); `intervals`
-        {metric: [low, high] or None}; `interval_unit` (`samples` or `groups`), `units` (how many
+        `metrics` (`metrics.classification` or `metrics.regression`, `pixels.segmentation`); `intervals`
+        {metric: [low, high] or None}; `interval_unit` (`samples`, `images` or `groups`), `units` (how many
         of those); `baselines` {name: metrics and `note`}; `gain` (over the best baseline:
         `baseline`, `metric`, `value`, `interval`; positive is better); and
         `better_than_baseline`: whether that interval lies above 0. None without baselines.
@@ -70,6 +71,8 @@ def evaluate(
     rows = data.parts()[part]
     if not len(rows):
         raise DataError(f"there is nothing to evaluate: the {part} part is empty")
+    if data.outputs.dense:
+        return evaluate_dense(predict, data, part, seed, with_baselines)
     fitted = baselines.fit(data, seed) if with_baselines else {}
     said = baselines.outputs_of(
         {"": predict} | {name: base.predict for name, base in fitted.items()}, rows

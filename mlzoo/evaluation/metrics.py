@@ -29,6 +29,8 @@ class Headline(NamedTuple):
 HEADLINES = {
     "classification": Headline("accuracy", "max"),
     "regression": Headline("rmse", "min"),
+    "segmentation": Headline("mean_iou", "max"),
+    "fields": Headline("rmse", "min"),
 }
 
 MODES: Mapping[str, Mode] = {
@@ -37,6 +39,12 @@ MODES: Mapping[str, Mode] = {
     "macro_f1": "max",
     "log_loss": "min",
     "roc_auc": "max",
+    "mean_iou": "max",
+    "mean_dice": "max",
+    "pixel_accuracy": "max",
+    "mean_precision": "max",
+    "mean_recall": "max",
+    "boundary_f1": "max",
     "rmse": "min",
     "mae": "min",
     "r2": "max",
@@ -44,6 +52,8 @@ MODES: Mapping[str, Mode] = {
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),
+    **dict.fromkeys(("mean_iou", "mean_dice", "pixel_accuracy"), (0.0, 1.0)),
+    **dict.fromkeys(("mean_precision", "mean_recall", "boundary_f1"), (0.0, 1.0)),
     **dict.fromkeys(("log_loss", "rmse", "mae"), (0.0, math.inf)),
     "r2": (-math.inf, 1.0),
 }
@@ -55,6 +65,12 @@ TITLES: Mapping[str, str] = {
     "macro_f1": "macro F1",
     "log_loss": "log loss",
     "roc_auc": "ROC AUC",
+    "mean_iou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_precision": "mean precision",
+    "mean_recall": "mean recall",
+    "boundary_f1": "boundary F1",
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",

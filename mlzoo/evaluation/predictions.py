@@ -8,6 +8,7 @@ there are `target_<name>` and `prediction_<name>` each.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from mlzoo.data.samples import Samples
 from mlzoo.errors import UsageError
+from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome
 
 
@@ -37,19 +39,37 @@ class Predictions:
 
 def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
     """Write what a model said of the samples of a part. Numbers keep all their digits."""
-    header = ["index", "name"]
-    columns = [outcome.indices.tolist(), [samples.name_of(int(i)) for i in outcome.indices]]
-    if samples.groups is not None:
-        header.append("group")
-        columns.append([str(group) for group in np.asarray(samples.groups)[outcome.indices]])
     more = _class_columns if samples.task == "classification" else _value_columns
-    for name, column in more(outcome, samples):
-        header.append(name)
-        columns.append(column)
+    _write(path, [*_about(outcome.indices, samples), *more(outcome, samples)])
+
+
+def write_image_scores(path: Path, outcome: DenseOutcome, samples: Samples) -> None:
+    """Write what a model for every pixel reached on each image of a part.
+
+    Columns: `index`, `name`, `group`, then for segmentation `mean_iou` and for each class the
+    pixels `found_`, `missed_` and `false_` (taken for the class but not of it); for fields `rmse`,
+    `values` (how many) and `squared_error` (their sum).
+    """
+    more = outcome.tally.columns().items()
+    _write(path, [*_about(outcome.indices, samples), *more])
+
+
+def _about(indices: np.ndarray, samples: Samples) -> list[tuple[str, list]]:
+    """The columns on samples themselves."""
+    columns: list[tuple[str, list]] = [
+        ("index", indices.tolist()),
+        ("name", [samples.name_of(int(i)) for i in indices]),
+    ]
+    if samples.groups is not None:
+        columns.append(("group", [str(g) for g in np.asarray(samples.groups)[indices]]))
+    return columns
+
+
+def _write(path: Path, columns: Sequence[tuple[str, list]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(zip(*columns, strict=True))
+        writer.writerow([name for name, _ in columns])
+        writer.writerows(zip(*(column for _, column in columns), strict=True))
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -1,7 +1,7 @@
-"""Losses on probabilities (focal, Dice, intersection over union) and one on standardised numbers.
+"""The focal loss of classification, and a loss on standardised numbers.
 
-Targets may be positions of classes or one-hot; a model with one unit predicts the probability of
-the second of two classes.
+Targets of classes may be positions or one-hot; a model with one unit predicts the probability of
+the second of two classes. `pixel_losses` has the losses of segmentation.
 """
 
 from __future__ import annotations
@@ -30,6 +30,16 @@ def _one_hot(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return ops.cast(y_true, y_pred.dtype), y_pred
 
 
+def focal_crossentropy(p: Any, gamma: float) -> Any:
+    """-(1 - p)^gamma log p of each p, the probability of the true class, held over 1e-7."""
+    p = ops.clip(p, _EPSILON, 1.0)
+    if gamma == 0:
+        return -ops.log(p)
+    # Where p is 1 the base of the power is held over 0, since the gradient of 0^gamma is infinite
+    # for gamma < 1.
+    return -ops.power(ops.maximum(1.0 - p, _EPSILON), gamma) * ops.log(p)
+
+
 @keras.saving.register_keras_serializable(package="mlzoo")
 class Focal(keras.losses.Loss):
     """Focal loss -alpha (1 - p)^gamma log p, with p the probability of the true class.
@@ -55,75 +65,12 @@ class Focal(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each position; y_pred (batch, ..., units)."""
         y_true, y_pred = _one_hot(y_true, y_pred)
-        p = ops.clip(y_pred, _EPSILON, 1.0)
-        # The true class alone counts; where p is 1 the base of the power is held over 0, since
-        # the gradient of 0^gamma is infinite for gamma < 1.
-        miss = ops.power(ops.maximum(1.0 - p, _EPSILON), self.gamma)
         alpha = ops.cast(self.alpha, y_pred.dtype)
-        return -ops.sum(alpha * y_true * miss * ops.log(p), axis=-1)
+        return ops.sum(alpha * y_true * focal_crossentropy(y_pred, self.gamma), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the loss."""
         return {**super().get_config(), "gamma": self.gamma, "alpha": self.alpha}
-
-
-class _Overlap(keras.losses.Loss):
-    """Base of the losses on the overlap of masks: a mean over classes, for each sample."""
-
-    def __init__(self, smooth: float = 1e-6, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-        self.smooth = smooth
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of each sample, (batch,); y_pred (batch, ..., units)."""
-        if y_pred.shape[-1] == 1 and len(y_true.shape) < len(y_pred.shape):
-            y_true = ops.expand_dims(y_true, -1)
-        elif y_pred.shape[-1] > 1:
-            y_true, y_pred = _one_hot(y_true, y_pred)
-        y_true = ops.cast(y_true, y_pred.dtype)
-        positions = tuple(range(1, len(y_pred.shape) - 1))
-        both = ops.sum(y_true * y_pred, axis=positions)
-        total = ops.sum(y_true, axis=positions) + ops.sum(y_pred, axis=positions)
-        return ops.mean(self._miss(both, total), axis=-1)
-
-    def _miss(self, both: Any, total: Any) -> Any:
-        raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the loss."""
-        return {**super().get_config(), "smooth": self.smooth}
-
-
-@keras.saving.register_keras_serializable(package="mlzoo")
-class Dice(_Overlap):
-    """Dice loss 1 - 2|A and B| / (|A| + |B|) of masks, a mean over classes and samples.
-
-    Milletari et al., "V-Net" (2016), with sums in place of squares. It is 0 for equal masks, 1
-    for disjoint ones, and 0 for a class that neither mask holds. With one unit, only the mask of
-    the second class counts.
-
-    Args:
-        smooth: added above and below the fraction line; 1 softens the loss of tiny objects.
-    """
-
-    def _miss(self, both: Any, total: Any) -> Any:
-        return 1.0 - (2.0 * both + self.smooth) / (total + self.smooth)
-
-
-@keras.saving.register_keras_serializable(package="mlzoo")
-class IoU(_Overlap):
-    """Jaccard loss 1 - |A and B| / |A or B| of masks, a mean over classes and samples.
-
-    Rahman and Wang, "Optimizing Intersection-Over-Union" (2016). It is 0 for equal masks, 1 for
-    disjoint ones, and 0 for a class that neither mask holds. With one unit, only the mask of the
-    second class counts.
-
-    Args:
-        smooth: added above and below the fraction line; 1 softens the loss of tiny objects.
-    """
-
-    def _miss(self, both: Any, total: Any) -> Any:
-        return 1.0 - (both + self.smooth) / (total - both + self.smooth)
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -37,13 +37,40 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
             f"{config.model}: build failed: {type(error).__name__}: {error}"
         ) from error
     _check_functional(config.model, model)
-    expected = (None, data.outputs.units)
-    if tuple(model.output_shape) != expected:
+    _check_output(config.model, model, data)
+    return model
+
+
+def check_task(model: str, task: str) -> None:
+    """Raise UsageError where a model plug-in's `TASKS` lack a task; says which models have it."""
+    tasks = _tasks(model)
+    if task not in tasks:
+        fitting = [name for name in registry.names("model") if task in _tasks(name)]
         raise UsageError(
-            f"{config.model}: the model's output has shape {model.output_shape}, the data need "
+            f"{model} is for {' and '.join(tasks)}, but these data are for {task}; "
+            f"choose {' or '.join(fitting)}"
+        )
+
+
+def _tasks(model: str) -> tuple[str, ...]:
+    return getattr(registry.load("model", model), "TASKS", ("classification", "regression"))
+
+
+def _check_output(name: str, model: keras.Model, data: Data) -> None:
+    """Raise UsageError unless a model's output has the shape that the data need."""
+    shape, units = tuple(model.output_shape), data.outputs.units
+    if data.outputs.dense:
+        expected: tuple[int | None, ...] = (None, *data.inputs.shape[:2], units)
+        sides = zip(shape[1:-1], expected[1:-1], strict=False)
+        fits = len(shape) == 4 and shape[-1] == units and all(s in (None, e) for s, e in sides)
+    else:
+        expected = (None, units)
+        fits = shape == expected
+    if not fits:
+        raise UsageError(
+            f"{name}: the model's output has shape {shape}, the data need "
             f"{expected}; end it with outputs.head(features)"
         )
-    return model
 
 
 def _check_functional(name: str, model: Any) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 
 from mlzoo import files
 from mlzoo.data.samples import Data
+from mlzoo.evaluation.dense import DenseOutcome, whole
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.metrics import HEADLINES
-from mlzoo.evaluation.predictions import write_predictions
-from mlzoo.reporting import pictures, plots
+from mlzoo.evaluation.predictions import write_image_scores, write_predictions
+from mlzoo.reporting import masks, pictures, plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
+from mlzoo.reporting.palette import class_colours
 from mlzoo.trained import outputs_of
 from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
@@ -24,7 +26,7 @@ from mlzoo.training.loop import Fitted
 
 def score(
     model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
-) -> tuple[dict[str, Any], Outcome]:
+) -> tuple[dict[str, Any], Outcome | DenseOutcome]:
     """All figures of one training, its test part evaluated once, and the predictions behind."""
     test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
     row = fitted.history[fitted.kept_epoch - 1]
@@ -52,28 +54,74 @@ def write_artefacts(
     record: dict[str, Any],
     fitted: Fitted,
     data: Data,
-    batch: Batch,
-    outcome: Outcome,
+    fed: tuple[Batch, list[str]],
+    outcome: Outcome | DenseOutcome,
 ) -> None:
     """The model, its history, its predictions on the test part, and the pictures.
 
-    `batch` is one that the net was fed; its inputs are drawn.
+    `fed` is a batch that the net was fed, which is drawn, and the names of its samples.
     """
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
-    write_predictions(folder / "predictions.csv", outcome, data.samples)
-    _pictures(folder / "plots", record, fitted, data, batch, outcome)
+    plots_folder = folder / "plots"
+    plots_folder.mkdir(exist_ok=True)
+    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch)
+    if isinstance(outcome, DenseOutcome):
+        write_image_scores(folder / "predictions.csv", outcome, data.samples)
+        _dense_pictures(plots_folder, model, data, fed, outcome)
+    else:
+        write_predictions(folder / "predictions.csv", outcome, data.samples)
+        _pictures(plots_folder, record, data, fed[0], outcome)
+
+
+def _dense_pictures(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the net was fed, and its best, median and worst images of the test part."""
+    samples, classes = data.samples, data.samples.task == "segmentation"
+    (inputs, targets, _), names = fed
+    colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
+    if colours is not None:
+        masks.mask_grid(
+            folder, inputs, targets, names, samples.class_names, colours, samples.maximum
+        )
+    else:
+        pictures.sample_grid(folder, inputs, names, "image")
+    scores = outcome.tally.scores()
+    cases = []
+    for title, place in chosen_cases(scores):
+        image, truth = data.test.image(place), data.test.target(place)
+        said = whole(image, lambda x: outputs_of(model, x), data.tiling, classes)
+        name = samples.name_of(int(outcome.indices[place]))
+        case = masks.Case if classes else masks.FieldCase
+        cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
+    if colours is not None:
+        masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
+    else:
+        masks.field_cases(folder, cases, samples.target_names)
+
+
+def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
+    """The best, the median and the worst position, each once."""
+    order = np.argsort(-scores, kind="stable")
+    places = (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1]))
+    found: dict[int, str] = {}
+    for title, place in places:
+        found.setdefault(int(place), title)
+    return [(title, place) for place, title in found.items()]
 
 
 def _pictures(
-    folder: Path, record: dict[str, Any], fitted: Fitted, data: Data, batch: Batch, outcome: Outcome
+    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: Outcome
 ) -> None:
-    """Learning curves, what the net was fed, and what it got right and wrong."""
+    """What the net was fed, and what it got right and wrong."""
     samples = data.samples
     names = samples.class_names
-    folder.mkdir(exist_ok=True)
-    plots.learning_curves(folder, fitted.history, fitted.kept_epoch)
     fed, targets, _ = batch
     labels = [names[int(target)] for target in targets] if names else list(targets)
     columns = [column.name for column in samples.columns]

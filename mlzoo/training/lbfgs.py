@@ -37,6 +37,8 @@ def fit(
         DivergedError: the loss is NaN or infinite at the start.
         Interrupted: a signal came.
     """
+    if data.outputs.dense:
+        raise UsageError(f"--optimizer lbfgs is not for {data.outputs.task}; choose adam")
     _check(model)
     recorder = GradientRecorder()
     model.compile(
@@ -135,9 +137,9 @@ class _Search:
     def _iteration(self, flat: np.ndarray) -> None:
         self._assign(flat)
         epoch = len(self.history) + 1
-        row = measure(self.model, self.data.train)
+        row = measure(self.model, chunks(self.data.train))
         if len(self.data.valid):
-            row |= {f"val_{k}": v for k, v in measure(self.model, self.data.valid).items()}
+            row |= {f"val_{k}": v for k, v in measure(self.model, chunks(self.data.valid)).items()}
         self.history.append({"epoch": epoch, **row})
         if self.watch.see(epoch, row[self.watch.metric]) and self.config.keep == "best":
             self.best = checkpoints.values(self.model.weights)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from mlzoo import files
 from mlzoo.configs import RunConfig
@@ -17,7 +18,7 @@ from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
 from mlzoo.training import checkpoints
-from mlzoo.training.batches import Batch, Batches, chunks, class_weights
+from mlzoo.training.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
@@ -68,11 +69,7 @@ class Training:
     ) -> None:
         self.model, self.data, self.config = model, data, config
         self.folder, self.listener, self.stop = folder, listener, stop
-        if config.sampler == "balanced" and data.samples.task != "classification":
-            raise UsageError("--sampler balanced has no effect on regression: leave it out")
-        size = len(data.train) if config.batch_size == "full" else config.batch_size
-        weights = class_weights(config.class_weights, data)
-        self.batches = Batches(data.train, size, seed, config.sampler, weights)
+        self.batches = build_batches(config, data, seed)
         compile_model(model, data, config, self.batches.steps)
         self.steps = build_steps(model, config.xla)
         metric = monitored(config, data, history_columns(data))
@@ -140,7 +137,7 @@ class Training:
         self.listener.step(place.epoch, place.step, place.means)
 
     def _validate(self) -> dict[str, float]:
-        return measure(self.model, self.data.valid) if len(self.data.valid) else {}
+        return measure(self.model, validation(self.data))
 
     def _after(self, value: float) -> None:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
@@ -262,24 +259,30 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
+    # Weights of pixels are the loss's affair, those of samples come with the batches.
+    dense_weights = class_weights(config.class_weights, data) if data.outputs.dense else None
     model.compile(
         optimizer=build_optimizer(config, steps),
-        loss=build_loss(config, data.outputs),
+        loss=build_loss(config, data.outputs, dense_weights),
         metrics=build_metrics(data.outputs),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
 
 
-def measure(model: keras.Model, part: Any) -> dict[str, float]:
-    """Loss and metrics of a compiled model on a part, as means over its samples."""
+def measure(
+    model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, float]:
+    """Loss and metrics of a compiled model on (inputs, targets), as means over their samples."""
     sums: dict[str, float] = {}
-    for inputs, targets in chunks(part):
+    count = 0
+    for inputs, targets in batches:
         model.reset_metrics()  # which older versions of Keras leave to the caller
         logs = model.test_on_batch(inputs, targets, return_dict=True)
+        count += len(targets)
         for name, value in logs.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(targets)
-    return {name: total / len(part) for name, total in sums.items()}
+    return {name: total / count for name, total in sums.items()}
 
 
 def monitored(config: RunConfig, data: Data, columns: list[str]) -> str:

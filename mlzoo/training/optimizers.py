@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.configs import LOSSES, RunConfig, loss_terms
 from mlzoo.errors import UsageError
+from mlzoo.layers.field_losses import MaskedFields
 from mlzoo.layers.losses import Focal, Standardised
+from mlzoo.layers.pixel_losses import LossSum, pixel_loss
+from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 from mlzoo.specs import Outputs
 
-_CLASSIFICATION = ("crossentropy", "focal")
-_REGRESSION = ("mse", "mae", "huber")
+_WEIGHTED = ("crossentropy", "focal", "topk")
 
 
 def build_optimizer(config: RunConfig, steps_per_epoch: int) -> keras.Optimizer:
@@ -61,18 +64,60 @@ def learning_rate(config: RunConfig, steps_per_epoch: int) -> Any:
     return config.rate
 
 
-def build_loss(config: RunConfig, outputs: Outputs) -> keras.Loss:
+def build_loss(
+    config: RunConfig, outputs: Outputs, class_weights: np.ndarray | None = None
+) -> keras.Loss:
     """The loss for the task. Losses on numbers work on standardised targets.
 
+    Args:
+        config: which losses, and their parameters.
+        outputs: what the model predicts.
+        class_weights: of pixels; those of samples come with the batches.
+
     Raises:
-        UsageError: the loss asked for belongs to the other task.
+        UsageError: a loss belongs to another task, or class weights have no effect on it.
     """
-    allowed = _CLASSIFICATION if outputs.task == "classification" else _REGRESSION
-    name = allowed[0] if config.loss == "auto" else config.loss
-    if name not in allowed:
+    terms = _terms(config, outputs.task)
+    if outputs.task == "segmentation":
+        return _pixel_loss(config, terms, class_weights)
+    losses = [_single_loss(name, config, outputs) for _, name in terms]
+    if terms == [(1.0, terms[0][1])]:
+        return losses[0]
+    return LossSum(losses, [weight for weight, _ in terms])
+
+
+def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
+    """Weights and names of the losses."""
+    allowed = LOSSES[task]
+    if config.loss == "auto":
+        # Overlap alone is deaf to how sure the network is; crossentropy alone to rare classes.
+        names = ("crossentropy", "dice") if task == "segmentation" else allowed[:1]
+        return [(1.0, name) for name in names]
+    terms = loss_terms(config.loss)
+    for _, name in terms:
+        if name not in allowed:
+            raise UsageError(f"--loss {name} does not fit {task}; choose {' or '.join(allowed)}")
+    return terms
+
+
+def _pixel_loss(
+    config: RunConfig, terms: list[tuple[float, str]], class_weights: np.ndarray | None
+) -> keras.Loss:
+    if class_weights is not None and not {name for _, name in terms} & set(_WEIGHTED):
         raise UsageError(
-            f"--loss {name} does not fit {outputs.task}; choose {' or '.join(allowed)}"
+            f"--class-weights has no effect on --loss {config.loss}: add one of "
+            f"{', '.join(_WEIGHTED)}, as in {config.loss}+crossentropy"
         )
+    return pixel_loss(
+        terms,
+        class_weights=None if class_weights is None else class_weights.tolist(),
+        focal_gamma=config.focal_gamma,
+        tversky_beta=config.tversky_beta,
+        top_share=config.top_share,
+    )
+
+
+def _single_loss(name: str, config: RunConfig, outputs: Outputs) -> keras.Loss:
     if name == "focal":
         return Focal(gamma=config.focal_gamma)
     if name == "crossentropy":
@@ -82,6 +127,8 @@ def build_loss(config: RunConfig, outputs: Outputs) -> keras.Loss:
             if binary
             else keras.losses.SparseCategoricalCrossentropy()
         )
+    if outputs.task == "fields":
+        return MaskedFields(name, outputs.mean, outputs.std)
     inner = {
         "mse": keras.losses.MeanSquaredError,
         "mae": keras.losses.MeanAbsoluteError,
@@ -91,7 +138,15 @@ def build_loss(config: RunConfig, outputs: Outputs) -> keras.Loss:
 
 
 def build_metrics(outputs: Outputs) -> list[keras.Metric]:
-    """What is followed beside the loss: accuracy for classes, the mean absolute error else."""
+    """What is followed beside the loss.
+
+    Accuracy for classes, and for masks the mean intersection over union as well; the mean
+    absolute error for numbers.
+    """
+    if outputs.task == "segmentation":
+        return [as_metric(pixel_accuracy, "accuracy"), as_metric(mean_iou, "iou")]
+    if outputs.task == "fields":
+        return [as_metric(field_mae, "mae")]
     if outputs.task != "classification":
         return [keras.metrics.MeanAbsoluteError(name="mae")]
     if outputs.units == 1:
@@ -101,4 +156,4 @@ def build_metrics(outputs: Outputs) -> list[keras.Metric]:
 
 def direction(metric: str) -> str:
     """`max` or `min`: which way a monitored metric improves."""
-    return "max" if metric.removeprefix("val_") == "accuracy" else "min"
+    return "max" if metric.removeprefix("val_") in ("accuracy", "iou") else "min"

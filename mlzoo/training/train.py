@@ -18,6 +18,7 @@ from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
+from mlzoo.training.building import build_model, check_task
 from mlzoo.training.unchanged import check_code, check_machine, files_read
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def train_merged(
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
     samples = loading.read(config, listener.progress)
+    check_task(config.model, samples.task)
     unread = loading.unread_by_samples(samples, config)
     for warning in check_unread(merged, unread):
         listener.warn(warning)
@@ -249,8 +251,7 @@ def _train_once(
     import keras
 
     from mlzoo.training import lbfgs
-    from mlzoo.training.batches import Batches
-    from mlzoo.training.building import build_model
+    from mlzoo.training.batches import build_batches
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import caught
@@ -274,8 +275,8 @@ def _train_once(
     listener.note("evaluating on the test part")
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     if first:
-        fed = next(Batches(data.train, 32, seed, config.sampler).epoch(0))
-        write_artefacts(folder.path, model, record, fitted, data, fed, outcome)
+        batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
+        write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)
     return record
 
 

@@ -5,11 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.layers.losses import Dice, Focal, IoU, Standardised
+from mlzoo.layers.losses import Focal, Standardised
 
 
 def _loss(loss: keras.losses.Loss, y: Any, p: Any) -> float:
@@ -46,7 +44,7 @@ def test_focal_weighs_samples() -> None:
     assert float(weighted) == pytest.approx(0.346574, abs=1e-5)
 
 
-@pytest.mark.parametrize("loss", [Focal(2), Focal(0.5), Focal(0), Dice(), IoU()])
+@pytest.mark.parametrize("loss", [Focal(2), Focal(0.5), Focal(0)])
 def test_gradients_are_finite_where_probabilities_are_0_or_1(loss: keras.losses.Loss) -> None:
     tensor = keras.Input((2, 2))
     dense = keras.layers.Dense(3, activation="softmax")
@@ -58,53 +56,6 @@ def test_gradients_are_finite_where_probabilities_are_0_or_1(loss: keras.losses.
     value = model.train_on_batch(x, np.arange(12).reshape(6, 2) % 3)
     assert np.isfinite(value)
     assert all(np.isfinite(gradient).all() for gradient in recorder.gradients())
-
-
-def _masks(*rows: list[int]) -> np.ndarray:
-    return np.array(rows, "float32").reshape(1, len(rows), -1, 1)
-
-
-@pytest.mark.parametrize("loss", [Dice(), IoU()])
-def test_overlap_at_its_ends(loss: keras.losses.Loss) -> None:
-    a, b = _masks([1, 1, 0, 0], [1, 0, 0, 0]), _masks([0, 0, 1, 1], [0, 0, 1, 0])
-    nothing = np.zeros_like(a)
-    assert _loss(loss, a, a) == pytest.approx(0, abs=1e-6)
-    assert _loss(loss, a, b) == pytest.approx(1, abs=1e-6)
-    assert _loss(loss, nothing, nothing) == 0
-    assert _loss(loss, a, nothing) == pytest.approx(1, abs=1e-6)
-
-
-def test_overlap_in_between() -> None:
-    a, b = _masks([1, 1, 1, 0]), _masks([0, 1, 1, 1])
-    assert _loss(Dice(), a, b) == pytest.approx(1 - 2 * 2 / 6, abs=1e-6)
-    assert _loss(IoU(), a, b) == pytest.approx(1 - 2 / 4, abs=1e-6)
-
-
-@pytest.mark.parametrize("loss", [Dice(), IoU()])
-def test_overlap_of_classes(loss: keras.losses.Loss) -> None:
-    # Three classes; 2 is in neither mask, so it counts as equal.
-    y = np.array([[[0, 0], [1, 1]]])
-    swapped = np.eye(3)[1 - y]
-    assert _loss(loss, y, np.eye(3)[y]) == pytest.approx(0, abs=1e-6)
-    assert _loss(loss, y[..., None], np.eye(3)[y]) == pytest.approx(0, abs=1e-6)
-    assert _loss(loss, np.eye(3)[y], swapped) == pytest.approx(2 / 3, abs=1e-6)
-
-
-def test_overlap_is_taken_for_each_sample() -> None:
-    small, large = _masks([1, 0, 0, 0]), _masks([1, 1, 1, 1])
-    y = np.concatenate([small, large])
-    p = np.concatenate([np.zeros_like(small), large])
-    assert _loss(Dice(), y, p) == pytest.approx(0.5, abs=1e-6)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=32)), min_size=1, max_size=9))
-def test_overlap_losses_are_between_0_and_1_and_jaccard_is_larger(pairs: list[Any]) -> None:
-    y = _masks([int(inside) for inside, _ in pairs])
-    p = np.array([p for _, p in pairs], "float32").reshape(y.shape)
-    dice, iou = _loss(Dice(), y, p), _loss(IoU(), y, p)
-    assert -1e-6 <= dice <= iou + 1e-6
-    assert iou <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("inner", ["mse", "mae", "huber", keras.losses.MeanAbsoluteError()])
@@ -138,8 +89,6 @@ def test_standardised_does_not_depend_on_units() -> None:
     "loss",
     [
         Focal(1.5, [0.2, 0.8]),
-        Dice(1.0),
-        IoU(0.5),
         Standardised("huber", [1.0], [2.0]),
         Standardised(keras.losses.LogCosh(), [1.0], [2.0]),
         Standardised(Focal(0.5), [0.0], [1.0]),

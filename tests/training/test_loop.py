@@ -47,7 +47,7 @@ def test_the_best_epochs_weights_are_kept(tmp_path) -> None:
     values = [row["val_loss"] for row in fitted.history]
     assert fitted.kept_epoch == 1 + int(np.argmin(values)) < 25
     assert fitted.criterion == "best val_loss"
-    assert measure(model, data.valid)["loss"] == pytest.approx(min(values), rel=1e-6)
+    assert measure(model, chunks(data.valid))["loss"] == pytest.approx(min(values), rel=1e-6)
 
 
 def test_the_last_epochs_weights_are_kept_on_request(tmp_path) -> None:
@@ -56,7 +56,7 @@ def test_the_last_epochs_weights_are_kept_on_request(tmp_path) -> None:
     fitted, model = fit(tmp_path, data, **more)
     assert (fitted.kept_epoch, fitted.criterion) == (25, "last epoch")
     last = fitted.history[-1]["val_loss"]
-    assert measure(model, data.valid)["loss"] == pytest.approx(last, rel=1e-6)
+    assert measure(model, chunks(data.valid))["loss"] == pytest.approx(last, rel=1e-6)
 
 
 def test_early_stopping_counts_epochs_without_improvement(tmp_path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,13 +12,9 @@ from mlzoo.configs import Settings, image_size
 from mlzoo.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mlzoo.data.checking import Checked
     from mlzoo.data.folders import Listing
     from mlzoo.data.samples import Samples
-
-_SHOWN = 10
 
 
 class Config(Settings):
@@ -43,21 +38,27 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a folder that holds no x.npy."""
+    """Whether it is a folder that holds neither x.npy nor masks beside its images."""
+    from mlzoo.data.mask_folders import has_masks
+
     folder = Path(path).expanduser()
-    return folder.is_dir() and not (folder / "x.npy").is_file()
+    return folder.is_dir() and not (folder / "x.npy").is_file() and not has_masks(folder)
 
 
 def load(config: Config, progress: Any = None) -> Samples:
     """List the folder, check every file, and give the images as rows that stay on disk."""
     import numpy as np
 
+    from mlzoo.data.bad_files import groups_by
     from mlzoo.data.checking import check_images, choose_form
     from mlzoo.data.folders import class_names, list_folder
     from mlzoo.data.samples import Samples
 
     listing = list_folder(Path(config.data).expanduser())
-    groups = None if config.group_by is None else _groups(listing, config.group_by)
+    groups = None
+    if config.group_by is not None:
+        names = [listing.name(i) for i in range(len(listing.files))]
+        groups = groups_by(config.group_by, names, listing.inner, "the class folder")
     checked = check_images(
         listing.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -65,8 +66,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         progress,
     )
     warnings = [*listing.warnings, *_judge(config, listing, checked)]
-    names = tuple(class_names(listing))
-    place = {name: position for position, name in enumerate(names)}
+    classes = tuple(class_names(listing))
+    place = {name: position for position, name in enumerate(classes)}
     good = checked.good.tolist()
     form = checked.form
     parts = np.array([listing.parts[i] for i in good]) if listing.parts[0] else None
@@ -75,7 +76,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         targets=np.array([place[listing.labels[i]] for i in good], dtype=np.int32),
         task="classification",
         kind="image",
-        class_names=names,
+        class_names=classes,
         target_names=("class",),
         maximum=form.maximum,
         names=[listing.name(i) for i in good],
@@ -92,53 +93,24 @@ def load(config: Config, progress: Any = None) -> Samples:
             "maximum": form.maximum,
             "max_pixels": config.max_pixels,
         },
-        notes=(f"classes: {', '.join(names)}, by folder name", *checked.notes, *listing.notes()),
+        notes=(f"classes: {', '.join(classes)}, by folder name", *checked.notes, *listing.notes()),
         warnings=tuple(warnings),
     )
 
 
-def _groups(listing: Listing, pattern: str) -> np.ndarray:
-    import numpy as np
-
-    expression = re.compile(pattern)
-    groups = []
-    for index, inner in enumerate(listing.inner):
-        match = expression.search(inner)
-        if match is None:
-            raise DataError(
-                f"--group-by {pattern!r} does not match {listing.name(index)}; it is searched for "
-                f"in the path within the class folder, here {inner!r}"
-            )
-        groups.append(match[1] if expression.groups else match[0])
-    if any(group is None for group in groups):
-        raise DataError(f"--group-by {pattern!r}: its first group is empty in some file names")
-    return np.array(groups)
-
-
 def _judge(config: Config, listing: Listing, checked: Checked) -> list[str]:
     """Refuse bad files, or say what leaving them out costs each class."""
-    problems = checked.problems
-    if not problems:
-        return []
-    share = len(problems) / len(listing.files)
-    counted = f"{len(problems)} of {len(listing.files)} images can't be used"
-    if config.on_bad == "error":
-        advice = "mend or remove them, or leave them out with --on-bad skip"
-        raise DataError(f"{counted}:\n{_listed(listing, problems)}\n{advice}")
-    if share > config.max_bad:
-        advice = f"that is {share:.1%}, more than --max-bad {config.max_bad:g} accepts"
-        raise DataError(f"{counted}:\n{_listed(listing, problems)}\n{advice}")
+    from mlzoo.data.bad_files import judge, listed
+
+    problems = {listing.name(i): reason for i, reason in checked.problems.items()}
     totals = Counter(listing.labels)
-    lost = Counter(listing.labels[i] for i in problems)
+    lost = Counter(listing.labels[i] for i in checked.problems)
+    losses = ", ".join(f"{name} {count} of {totals[name]}" for name, count in sorted(lost.items()))
+    warnings = judge(problems, len(listing.files), config.on_bad, config.max_bad, losses)
     gone = [name for name, count in lost.items() if count == totals[name]]
     if gone:
-        raise DataError(f"{counted}, all of class {', '.join(gone)}:\n{_listed(listing, problems)}")
-    losses = ", ".join(f"{name} {count} of {totals[name]}" for name, count in sorted(lost.items()))
-    return [f"{counted} and are left out ({losses}):\n{_listed(listing, problems)}"]
-
-
-def _listed(listing: Listing, problems: dict[int, str]) -> str:
-    lines = [f"  {listing.name(i)}: {reason}" for i, reason in list(problems.items())[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        lines.append(f"  and {len(problems) - _SHOWN} more")
-    return "\n".join(lines)
+        raise DataError(
+            f"{len(problems)} of {len(listing.files)} images can't be used, all of class "
+            f"{', '.join(gone)}:\n{listed(problems)}"
+        )
+    return warnings

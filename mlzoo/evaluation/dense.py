@@ -1,0 +1,202 @@
+"""Scores of models that predict something at every pixel, image by image, beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.tiles import Predict, Tiling, strips
+from mlzoo.errors import DivergedError
+from mlzoo.evaluation import fields, intervals, pixels
+from mlzoo.evaluation.metrics import HEADLINES, number
+from mlzoo.evaluation.pixel_features import fit_pixels
+from mlzoo.evaluation.scorers import Scorer
+
+Segment = Callable[[np.ndarray], np.ndarray]
+"""From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
+
+
+class Tally(Protocol):
+    """What the scores of a task are taken from, of every image."""
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Scalar metrics as functions of weights over images."""
+        ...
+
+    def metrics(self) -> dict[str, Any]:
+        """The scalars, and what else is told of all images together."""
+        ...
+
+    def scores(self) -> np.ndarray:
+        """How good each image is on its own, (n,); more is better."""
+        ...
+
+    def columns(self) -> dict[str, list[Any]]:
+        """What stands in predictions.csv of each image."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseOutcome:
+    """What a model reached on each of n images: `indices` are positions in `Samples`."""
+
+    indices: np.ndarray
+    tally: Tally
+
+
+def whole(
+    image: np.ndarray, predict: Predict, tiling: Tiling | None, classes: bool
+) -> np.ndarray:
+    """The mask (uint8 class positions) or the fields (float32) of one image.
+
+    Raises:
+        DivergedError: the model's outputs hold NaN or infinity.
+    """
+    found = []
+    for strip in strips(image, predict, tiling):
+        if not np.isfinite(strip).all():
+            raise DivergedError(
+                "the model's outputs are NaN or infinite; train again with a smaller "
+                "--learning-rate or --precision float32"
+            )
+        found.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
+    return np.concatenate(found)
+
+
+def evaluate_dense(
+    predict: Predict, data: Data, part: str, seed: int, with_baselines: bool
+) -> tuple[dict[str, Any], DenseOutcome]:
+    """What `evaluate.evaluate` says of a model for every pixel; images are read one by one."""
+    rows, task = data.parts()[part], data.samples.task
+    classes = task == "segmentation"
+    predictors: dict[str, Segment] = {
+        "": lambda image: whole(image, predict, data.tiling, classes)
+    }
+    notes: dict[str, str] = {}
+    if with_baselines:
+        for name, (segment, note) in _baselines(data, seed).items():
+            predictors[name], notes[name] = segment, note
+    tallies = _tally(rows, predictors)
+    ours = tallies.pop("")
+    groups = rows.samples.groups
+    labels = None if groups is None else np.asarray(groups)[rows.indices].astype(str)
+    result = {
+        "part": part,
+        "samples": len(rows),
+        "metrics": ours.metrics(),
+        "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
+        "interval_unit": "images" if labels is None else "groups",
+        "units": len(rows) if labels is None else len(np.unique(labels)),
+        "baselines": {
+            name: {**_scalars(tally), "note": notes[name]} for name, tally in tallies.items()
+        },
+        **_gain(task, ours, tallies, len(rows), labels, seed),
+    }
+    return result, DenseOutcome(rows.indices, ours)
+
+
+def _tally(rows: Part, predictors: Mapping[str, Segment]) -> dict[str, Tally]:
+    """Every predictor's counts on every image of a part, which is read once."""
+    names = rows.samples.class_names
+    found: dict[str, list[Any]] = {name: [] for name in predictors}
+    for position in range(len(rows)):
+        image, truth = rows.image(position), rows.target(position)
+        for name, segment in predictors.items():
+            if names:
+                found[name].append(pixels.count(truth, segment(image), len(names)))
+            else:
+                found[name].append(fields.count(truth, segment(image)))
+    if names:
+        return {name: PixelTally(pixels.stack(each), names) for name, each in found.items()}
+    targets = rows.samples.target_names
+    return {name: fields.FieldTally(np.stack(each), targets) for name, each in found.items()}
+
+
+@dataclass(frozen=True)
+class PixelTally:
+    """Counts of pixels of each image, for segmentation."""
+
+    counts: pixels.Counts
+    class_names: tuple[str, ...]
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Metrics as functions of weights over images."""
+        return pixels.pixel_scorers(self.counts)
+
+    def metrics(self) -> dict[str, Any]:
+        """Scalars, a table of the classes, and the confusion matrix."""
+        return pixels.segmentation(self.counts, self.class_names)
+
+    def scores(self) -> np.ndarray:
+        """Mean IoU of each image."""
+        return pixels.image_scores(self.counts)
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Mean IoU of each image, and of each class the pixels found, missed and falsely found."""
+        confusion = self.counts.confusion
+        right = np.diagonal(confusion, axis1=1, axis2=2)
+        kinds = {
+            "found": right,
+            "missed": confusion.sum(axis=2) - right,
+            "false": confusion.sum(axis=1) - right,
+        }
+        columns: dict[str, list[Any]] = {"mean_iou": self.scores().tolist()}
+        for position, name in enumerate(self.class_names):
+            columns |= {
+                f"{kind}_{name}": each[:, position].tolist() for kind, each in kinds.items()
+            }
+        return columns
+
+
+def _baselines(data: Data, seed: int) -> dict[str, tuple[Segment, str]]:
+    """`majority` or `mean`, and `linear`: each a predictor and a note on it."""
+    train, samples = data.train, data.samples
+    if samples.pixels is None:
+        return fields.baselines(train, data.outputs.mean, seed)
+    commonest = int(samples.pixels[train.indices].sum(axis=0).argmax())
+    linear = fit_pixels(
+        map(train.image, range(len(train))),
+        map(train.target, range(len(train))),
+        len(samples.class_names),
+        samples.maximum or 1.0,
+        seed,
+    )
+    name = samples.class_names[commonest]
+    return {
+        "majority": (
+            lambda image: np.full(image.shape[:2], commonest, np.uint8),
+            f"every pixel is {name}",
+        ),
+        "linear": (linear.predict, linear.note),
+    }
+
+
+def _scalars(tally: Tally) -> dict[str, float | None]:
+    ones = np.ones((1, len(tally.scores())))
+    return {name: number(scorer(ones)[0]) for name, scorer in tally.scorers().items()}
+
+
+def _gain(
+    task: str,
+    ours: Tally,
+    theirs: Mapping[str, Tally],
+    samples: int,
+    groups: np.ndarray | None,
+    seed: int,
+) -> dict[str, Any]:
+    """The headline metric beside that of the best baseline, by a paired bootstrap."""
+    if not theirs:
+        return {"gain": None, "better_than_baseline": None}
+    metric, mode = HEADLINES[task]
+    sign = 1 if mode == "max" else -1
+    best = max(theirs, key=lambda name: sign * (_scalars(theirs[name])[metric] or 0))
+    pair = [ours.scorers()[metric], theirs[best].scorers()[metric]]
+    if mode == "min":
+        pair.reverse()
+    value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
+    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
+    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}

@@ -1,0 +1,61 @@
+"""A loss of fields: numbers at every pixel, some of which don't count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class MaskedFields(keras.losses.Loss):
+    """Mean error of standardised fields, (y - mean) / std, over the values that count.
+
+    A truth of NaN does not count: what is predicted there changes nothing. One loss a sample,
+    (batch,); 0 for a sample without any value that counts.
+
+    Args:
+        kind: `mse`, `mae`, or `huber` (squared up to an error of 1, linear beyond it).
+        mean: of each field over the training part.
+        std: the same, over 0.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        mean: Sequence[float],
+        std: Sequence[float],
+        name: str = "masked_fields",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.kind = kind
+        self.mean = tuple(float(m) for m in mean)
+        self.std = tuple(float(s) for s in std)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each sample; both (batch, height, width, fields)."""
+        truth, said = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        known = ops.logical_not(ops.isnan(truth))
+        # The mean cancels in the difference. What does not count is 0 before it is squared: NaN
+        # times 0 would be NaN in the gradient.
+        error = ops.where(known, said - ops.where(known, truth, 0.0), 0.0)
+        error = error / ops.cast(self.std, "float32")
+        axes = (1, 2, 3)
+        count = ops.sum(ops.cast(known, "float32"), axis=axes)
+        return ops.sum(self._cost(error), axis=axes) / ops.maximum(count, 1.0)
+
+    def _cost(self, error: Any) -> Any:
+        if self.kind == "mse":
+            return ops.square(error)
+        size = ops.abs(error)
+        if self.kind == "mae":
+            return size
+        return ops.where(size <= 1, 0.5 * ops.square(error), size - 0.5)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the loss."""
+        own = {"kind": self.kind, "mean": self.mean, "std": self.std}
+        return {**super().get_config(), **own}

@@ -1,0 +1,65 @@
+"""Layers that let a network take images of any height and width: pad first, crop at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class PadToMultiple(keras.layers.Layer):
+    """Mirror images at the right and below until both sides are multiples of a number.
+
+    Images are never padded at the left and above, so that a network sees the pixels of a tile on
+    the same grid as those of the image that it was cut from.
+
+    Args:
+        multiple: what both sides are made multiples of, at least 1.
+    """
+
+    def __init__(self, multiple: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.multiple = multiple
+
+    def call(self, x: Any) -> Any:
+        """Pad x (batch, height, width, channels)."""
+        for axis in (1, 2):
+            side = ops.shape(x)[axis]
+            if isinstance(side, int) and side % self.multiple == 0:
+                continue
+            wanted = -(-side // self.multiple) * self.multiple
+            # ..., 2, 1, 0, 0, 1, 2, ..., n-1, n-1, n-2, ...: an image's own mirror image.
+            place = ops.arange(0, wanted, dtype="int32") % (2 * side)
+            x = ops.take(x, ops.minimum(place, 2 * side - 1 - place), axis=axis)
+        return x
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Sides rounded up, where they are known."""
+        batch, height, width, channels = input_shape
+        up = [
+            None if side is None else -(-side // self.multiple) * self.multiple
+            for side in (height, width)
+        ]
+        return batch, *up, channels
+
+    def get_config(self) -> dict[str, Any]:
+        """The multiple."""
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class CropLike(keras.layers.Layer):
+    """Cut features (batch, height, width, channels) to the height and width of other ones."""
+
+    def call(self, inputs: Any) -> Any:
+        """Crop the first of two tensors to the sides of the second."""
+        x, like = inputs
+        _, height, width, _ = ops.shape(like)
+        return x[:, :height, :width]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Batch and channels of the first, sides of the second."""
+        x, like = input_shape
+        return x[0], like[1], like[2], x[3]
