@@ -15,7 +15,9 @@ PAIRS = (
     ("x", "y"),
     ("X", "y"),
     ("inputs", "targets"),
+    ("images", "masks"),
     ("images", "labels"),
+    ("x", "masks"),
     ("data", "target"),
     ("features", "labels"),
 )

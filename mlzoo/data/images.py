@@ -145,6 +145,15 @@ class LazyImages(LazyFiles):
             return np.tile(self._form.shape[:2], (len(self), 1))
         return np.array(self.file_sizes)
 
+    def own(self, index: int) -> np.ndarray:
+        """The image at a position without padding."""
+        if self._form.fit == "resize" or self.cached:
+            height, width = self.sizes[index]
+            return self[index][:height, :width]
+        header = self._files[index].header
+        form = replace(self._form, height=header.height, width=header.width)
+        return LazyImages([self._files[index]], form)[0]
+
     def _read(self, file: ImageFile) -> np.ndarray:
         return shape_up(decode(file.path, file.header), self._form)
 
@@ -154,6 +163,12 @@ class LazyImages(LazyFiles):
     def only(self, indices: np.ndarray) -> LazyImages:
         """The images at some positions."""
         return LazyImages(*self._picked(indices, self._form))
+
+
+def rescaled(values: np.ndarray, factor: float, dtype: Any) -> np.ndarray:
+    """Values times a factor in another type, rounded where that holds whole numbers."""
+    scaled = values.astype(np.float32) * factor
+    return (np.rint(scaled) if np.dtype(dtype).kind == "u" else scaled).astype(dtype)
 
 
 @dataclass(frozen=True)
@@ -178,8 +193,7 @@ class Rescaled:
         return len(self.rows)
 
     def __getitem__(self, indices: Any) -> np.ndarray:
-        scaled = self.rows[indices].astype(np.float32) * self.factor
-        return (np.rint(scaled) if self.dtype.kind == "u" else scaled).astype(self.dtype)
+        return rescaled(self.rows[indices], self.factor, self.dtype)
 
     def only(self, indices: np.ndarray) -> Rescaled:
         """The rows at some positions."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.arrays import as_trained, check_finite, choose_pair, open_npy, open_npz
+from mlzoo.data.bad_files import listed
 from mlzoo.data.checking import Checked, check_images
 from mlzoo.data.columns import encode_as, numbers
 from mlzoo.data.decoding import Form
@@ -22,8 +23,10 @@ from mlzoo.data.samples import Column, Rows, Samples
 from mlzoo.data.tables import Table, read_table
 from mlzoo.data.targets import Target, compare
 from mlzoo.errors import DataError, UsageError
+from mlzoo.specs import DENSE_TASKS
 
 Progress = Callable[[int, int, str], Any]
+Choose = Callable[[Sequence[Header]], tuple[Form, list[str]]]
 _SHOWN = 10
 
 
@@ -51,7 +54,7 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         UsageError: nothing is there.
         DataError: the files can't be read, or lack a column that the model takes.
     """
-    location = _existing(path)
+    location = existing(path)
     if reader["kind"] == "table":
         table = _table(location, reader)
         matrix, warnings = encode_as(table, _columns(reader))
@@ -61,13 +64,11 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         return NewInputs(x, [f"sample {i}" for i in range(len(x))])
     if reader["kind"] != "image":
         raise DataError(f"{path} is no .npz or .npy file; the model takes arrays {reader['shape']}")
-    files = [location] if location.is_file() else images_below(location).files
-    if not files:
-        raise DataError(f"{path} holds no images ({', '.join(SUFFIXES)})")
+    files = image_files(location)
     root = location.parent if location.is_file() else location
     names = [file.relative_to(root).as_posix() for file in files]
-    checked = _images(files, names, reader, progress)
-    return NewInputs(_in_range(checked, reader), names, _depth_warning(checked, reader))
+    checked = check_new_images(files, names, reader, progress, _form(reader))
+    return NewInputs(_in_range(checked, reader), names, depth_warning(checked, reader))
 
 
 def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None = None) -> Samples:
@@ -77,9 +78,13 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
         UsageError: nothing is there.
         DataError: as `read_inputs`; no targets; a class that the model does not know.
     """
-    location = _existing(path)
+    location = existing(path)
     if reader["kind"] == "table":
         return _labelled_table(location, reader)
+    if reader["task"] in DENSE_TASKS:
+        from mlzoo.data.new_pairs import read_pairs
+
+        return read_pairs(location, reader, progress)
     if location.suffix.lower() == ".npz":
         return _labelled_arrays(location, reader)
     if reader["kind"] != "image" or not location.is_dir():
@@ -87,19 +92,28 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
     listing = list_folder(location, fewest_classes=1)
     names = [listing.name(i) for i in range(len(listing.files))]
     targets = _positions(listing.labels, reader, path)
-    checked = _images(listing.files, names, reader, progress)
+    checked = check_new_images(listing.files, names, reader, progress, _form(reader))
     return replace(
         _samples(_in_range(checked, reader), targets, names, reader),
         hashes=checked.hashes,
-        warnings=(*listing.warnings, *_depth_warning(checked, reader)),
+        warnings=(*listing.warnings, *depth_warning(checked, reader)),
     )
 
 
-def _existing(path: str) -> Path:
+def existing(path: str) -> Path:
+    """The file or folder at a path. Raises UsageError where there is none."""
     location = Path(path).expanduser()
     if not location.exists():
         raise UsageError(f"{path!r} is not there (looked at {location.resolve()})")
     return location
+
+
+def image_files(location: Path) -> list[Path]:
+    """An image file, or all in a folder. Raises DataError where there are none."""
+    files = [location] if location.is_file() else images_below(location).files
+    if not files:
+        raise DataError(f"{location} holds no images ({', '.join(SUFFIXES)})")
+    return files
 
 
 def _wanted(reader: dict[str, Any]) -> str:
@@ -209,21 +223,29 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
 # -- Images
 
 
-def _images(
-    files: Sequence[Path], names: Sequence[str], reader: dict[str, Any], progress: Progress | None
-) -> Checked:
+def _form(reader: dict[str, Any]) -> Choose:
     height, width = reader["size"]
 
     def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
         deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
         return Form(height, width, reader["channels"], "uint16" if deep else "uint8"), []
 
+    return choose
+
+
+def check_new_images(
+    files: Sequence[Path],
+    names: Sequence[str],
+    reader: dict[str, Any],
+    progress: Progress | None,
+    choose: Choose,
+) -> Checked:
+    """Decode new images once. Raises DataError with the names of all that can't be used."""
     checked = check_images(files, choose, reader.get("max_pixels", MAX_PIXELS), progress)
     if checked.problems:
-        listed = [f"  {names[i]}: {why}" for i, why in list(checked.problems.items())[:_SHOWN]]
-        rest = len(checked.problems) - len(listed)
-        lines = "\n".join(listed) + (f"\n  and {rest} more" if rest else "")
-        raise DataError(f"{len(checked.problems)} of {len(files)} images can't be used:\n{lines}")
+        problems = {names[i]: why for i, why in checked.problems.items()}
+        count = f"{len(problems)} of {len(files)} images can't be used"
+        raise DataError(f"{count}:\n{listed(problems)}")
     return checked
 
 
@@ -233,7 +255,8 @@ def _in_range(checked: Checked, reader: dict[str, Any]) -> Rows:
     return Rescaled(checked.images, reader["maximum"] / checked.form.maximum, reader["dtype"])
 
 
-def _depth_warning(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+def depth_warning(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+    """A sentence where pixels run to another maximum than in the training data."""
     if checked.form.maximum == reader["maximum"]:
         return ()
     return (

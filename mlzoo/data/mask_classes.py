@@ -48,19 +48,14 @@ def choose_classes(
             values = values[:-1]
         classes = [[value] for value in values]
         names = _default_names(values)
-    known = {value for own in classes for value in own} | ignored
-    unknown = [value for value in total if value not in known]
-    if unknown:
-        _refuse_unknown(masks, set(unknown), classes, names)
     if len(classes) < 2:
         raise DataError(
             f"all masks hold one value only ({', '.join(map(shown, values)) or 'none'}); "
             "segmentation needs two classes or more"
         )
     colours = _colours(masks, classes)
-    chosen = ClassMap(
-        tuple(map(tuple, classes)), tuple(names), tuple(sorted(ignored)), colours
-    )
+    chosen = ClassMap(tuple(map(tuple, classes)), tuple(names), tuple(sorted(ignored)), colours)
+    refuse_unknown(masks, chosen)
     return chosen, _notes(chosen, total, ignore)
 
 
@@ -141,21 +136,25 @@ def _listed_classes(
     return [[value] for value in positions], names
 
 
-def _refuse_unknown(
-    masks: Mapping[str, MaskFile],
-    unknown: set[int],
-    classes: Sequence[Sequence[int]],
-    names: Sequence[str],
-) -> None:
+def refuse_unknown(masks: Mapping[str, MaskFile], classes: ClassMap) -> None:
+    """Raise DataError where masks hold values that stand for no class, with their names."""
+    if classes.threshold is not None:
+        return
+    known = {value for own in classes.classes for value in own} | set(classes.ignored)
+    unknown = {value for mask in masks.values() for value in mask.values} - known
+    _check_distinct(masks)
+    if not unknown:
+        return
     files = [
         f"{name} ({', '.join(shown(value) for value in sorted(unknown & set(mask.values)))})"
         for name, mask in masks.items()
         if unknown & set(mask.values)
     ]
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    known = ", ".join(f"{shown(own[0])} {name}" for own, name in zip(classes, names, strict=True))
+    pairs = zip(classes.classes, classes.names, strict=True)
+    listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs)
     raise DataError(
-        f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {known}; "
+        f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {listed}; "
         "list every value in classes.txt (a line each: value name), or leave one out with "
         "--source-set ignore_index=VALUE"
     )

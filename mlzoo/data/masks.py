@@ -32,8 +32,11 @@ class MaskReader:
         Raises:
             BadFileError: the file can't be read, or holds a value that is no class.
         """
-        positions = self.classes.encode(read_values(path, self.max_pixels)[0])
-        return shape_mask(positions, self.form)
+        return shape_mask(self.read_own(path), self.form)
+
+    def read_own(self, path: Path) -> np.ndarray:
+        """The same in the file's own size."""
+        return self.classes.encode(read_values(path, self.max_pixels)[0])
 
 
 class LazyMasks(LazyFiles):
@@ -54,6 +57,12 @@ class LazyMasks(LazyFiles):
     def dtype(self) -> np.dtype[Any]:
         """uint8."""
         return np.dtype("uint8")
+
+    def own(self, index: int) -> np.ndarray:
+        """The mask at a position without padding."""
+        if self._reader.form.fit == "resize":
+            return self[index]
+        return self._reader.read_own(self._files[index])
 
     def _read(self, file: Path) -> np.ndarray:
         return self._reader.read(file)

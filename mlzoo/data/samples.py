@@ -161,13 +161,19 @@ class Part:
 
     def image(self, position: int) -> np.ndarray:
         """One image (height, width, channels), without padding."""
-        height, width = self.size(position)
-        return self.samples.inputs[self.indices[[position]]][0][:height, :width]
+        return self._own(self.samples.inputs, position)
 
     def target(self, position: int) -> np.ndarray:
         """One image's mask or fields, without padding."""
+        return self._own(self.samples.targets, position)
+
+    def _own(self, rows: Rows, position: int) -> np.ndarray:
+        index = int(self.indices[position])
+        own = getattr(rows, "own", None)
+        if own is not None:
+            return own(index)
         height, width = self.size(position)
-        return self.samples.targets[self.indices[[position]]][0][:height, :width]
+        return rows[index][:height, :width]
 
     def names(self) -> list[str]:
         """What to call each sample of this part, in its order."""

@@ -165,11 +165,10 @@ def _baselines(data: Data, seed: int) -> dict[str, tuple[Segment, str]]:
         samples.maximum or 1.0,
         seed,
     )
-    name = samples.class_names[commonest]
     return {
         "majority": (
             lambda image: np.full(image.shape[:2], commonest, np.uint8),
-            f"every pixel is {name}",
+            "",
         ),
         "linear": (linear.predict, linear.note),
     }

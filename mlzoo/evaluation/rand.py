@@ -2,8 +2,8 @@
 
 The foreground-restricted Rand score V^Rand of the ISBI 2012 challenge (Arganda-Carreras et al.,
 Crowdsourcing the creation of image segmentation algorithms for connectomics, Frontiers in
-Neuroanatomy 9, 2015, equations 1 to 3). With p_ij the share of the true cells' pixels that lie in
-predicted segment i and true cell j, s_i = sum_j p_ij and t_j = sum_i p_ij:
+Neuroanatomy 9, 2015). With p_ij the share of the true cells' pixels that lie in predicted segment
+i and true cell j, s_i = sum_j p_ij and t_j = sum_i p_ij:
 
     split = sum p_ij^2 / sum t_j^2    lower where true cells are cut into pieces
     merge = sum p_ij^2 / sum s_i^2    lower where true cells are joined

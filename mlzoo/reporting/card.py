@@ -18,14 +18,16 @@ PICTURES = {
     "learning_curves": "Learning curves",
     "confusion_matrix": "Confusion matrix of the test part: rows are true classes",
     "residuals": "Predicted against true values of the test part, and their differences",
+    "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
+    "fields": "The best, the median and the worst test image: true and predicted fields",
     "samples": "What the network was fed: a batch of training samples",
     "mistakes": "Test samples that the model was most sure of and wrong",
 }
 SETTINGS = (
     "optimizer learning_rate schedule batch_size epochs loss monitor early_stopping keep "
-    "class_weights sampler clip_norm clip_value precision seed"
+    "class_weights sampler augment clip_norm clip_value precision seed"
 ).split()
-SPLITTING = "fractions split group_by seed limit size color target drop".split()
+SPLITTING = "fractions split group_by seed limit size color tile overlap target drop".split()
 _TEMPLATE = "card.md.jinja"
 
 

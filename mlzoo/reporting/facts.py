@@ -10,10 +10,14 @@ import yaml
 
 
 class PartCounts(TypedDict, total=False):
-    """One part of the data; `classes` {class name: samples} for classification only."""
+    """One part of the data; `classes` {class name: samples} where there are classes.
+
+    For segmentation these are the images that hold the class, and `pixels` counts its pixels.
+    """
 
     samples: int
     classes: dict[str, int]
+    pixels: dict[str, int]
 
 
 class DataFacts(TypedDict, total=False):

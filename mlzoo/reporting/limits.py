@@ -38,7 +38,8 @@ def _baseline(facts: Facts) -> Iterator[str]:
 def _sample_counts(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
     if test["samples"] < FEW_SAMPLES:
-        yield f"The test part has only {test['samples']} samples."
+        what = "images" if test.get("interval_unit") == "images" else "samples"
+        yield f"The test part has only {test['samples']} {what}."
     if test.get("interval_unit") == "groups" and test["units"] < FEW_GROUPS:
         yield f"The test part has only {test['units']} groups; intervals from so few are rough."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
@@ -50,6 +51,9 @@ def _classes(facts: Facts) -> Iterator[str]:
     train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})
     if not train:
         return
+    if "pixels" in parts["train"]:
+        yield from _pixels(parts["train"]["pixels"], test)
+        return
     largest, smallest = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
     if train[largest] >= IMBALANCE * train[smallest]:
         yield (
@@ -59,6 +63,20 @@ def _classes(facts: Facts) -> Iterator[str]:
     few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
     if few:
         yield f"Fewer than {FEW_OF_A_CLASS} test samples: {listed(few)}."
+
+
+def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
+    largest, smallest = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+    if train[largest] >= IMBALANCE * train[smallest]:
+        total = sum(train.values())
+        yield (
+            f"Classes are imbalanced: {train[largest] / total:.1%} of the training pixels are "
+            f"{largest}, {train[smallest] / total:.1%} {smallest}; read the table of classes, "
+            "pixel accuracy says little."
+        )
+    few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
+    if few:
+        yield f"In fewer than {FEW_OF_A_CLASS} test images: {listed(few)}."
 
 
 def _settings(facts: Facts) -> Iterator[str]:

@@ -28,14 +28,19 @@ from mlzoo.reporting.pictures import as_picture
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256
 """Pixels a side of a square panel in a row of four, and where there are more or smaller ones."""
-_MARGIN, _GAP, _ROW_GAP, _LINE, _BASELINE, _NARROWEST = 14, 12, 20, 18, 11, 120
+_MARGIN, _GAP, _ROW_GAP, _LINE, _BASELINE, _SQUARE, _NARROWEST = 14, 12, 20, 18, 11, 11, 120
+
+Key = list[tuple[np.ndarray | None, str]]
+"""What colours mean: a small square, which a heading has none of, and its text."""
+Legend = list[tuple[int, int, np.ndarray | None, str]]
+"""A key's entries with their places: pixels from the left, and the line."""
 
 RIGHT, FOUND, MISSED, INVENTED, WRONG, UNCOUNTED = range(6)
 """What `error_kinds` says of a pixel; RIGHT and FOUND are a right background and foreground."""
 _ERROR_COLOURS = np.array(
     [(0, 0, 0), (120, 220, 165), (255, 165, 0), (60, 145, 255), (226, 61, 168), IGNORED_COLOUR]
 )
-_FOUND_TINT, _FAINTEST_ERROR = 0.3, 0.45
+_FOUND_TINT, _FAINTEST_ERROR = 0.35, 0.45
 
 
 @dataclass(frozen=True)
@@ -228,9 +233,8 @@ def _fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[st
             left = left[~np.isnan(case.truth[..., i])]
             errors: list[float | None] = [None] * 3
             if left.size:
-                errors = [
-                    float(f) for f in (abs(left).mean(), (left**2).mean() ** 0.5, left.mean())
-                ]
+                means = abs(left).mean(), (left**2).mean() ** 0.5, left.mean()
+                errors = [float(mean) for mean in means]
             rows.append([case.title, case.name, case.score, name, left.size, *errors])
     errors_of = ["mean absolute error", "root mean squared error", "mean of true minus predicted"]
     write_csv(path, ["title", "name", "score", "field", "pixels", *errors_of], rows)
@@ -264,15 +268,12 @@ def _error_picture(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     shares = np.stack([area_mean(kinds == kind, picture.shape[:2]) for kind in range(6)], axis=-1)
     wrong = shares[..., MISSED : WRONG + 1]
     share, kind = wrong.sum(axis=-1, keepdims=True), MISSED + wrong.argmax(axis=-1)
-    found = _FOUND_TINT * np.sqrt(shares[..., FOUND, None])
+    found = _FOUND_TINT * (shares[..., FOUND, None] > 0)
     strength = np.where(share > 0, _FAINTEST_ERROR + (1 - _FAINTEST_ERROR) * np.sqrt(share), 0)
-    mixed = (1 - found) * _darkened(picture) + found * _ERROR_COLOURS[FOUND]
+    gray = 0.55 * picture.mean(axis=-1, keepdims=True)
+    mixed = (1 - found) * gray + found * _ERROR_COLOURS[FOUND]
     mixed = (1 - strength) * mixed + strength * _ERROR_COLOURS[kind]
     return _hatched(mixed, (shares[..., UNCOUNTED] > 0.5) & (share[..., 0] == 0))
-
-
-def _darkened(picture: np.ndarray) -> np.ndarray:
-    return 0.55 * picture.mean(axis=-1, keepdims=True)
 
 
 def _hatched(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -297,7 +298,8 @@ def _drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
 def _shrunk_picture(
     image: np.ndarray, size: tuple[int, int], maximum: float | None = None
 ) -> np.ndarray:
-    channels = np.nan_to_num(image[..., : 3 if image.shape[-1] >= 3 else 1])
+    channels = image[..., : 3 if image.shape[-1] >= 3 else 1]
+    channels = np.nan_to_num(channels, posinf=0, neginf=0)
     small = np.stack([area_mean(channel, size) for channel in np.moveaxis(channels, -1, 0)], -1)
     return np.rint(255 * as_picture(small, maximum)).astype("uint8")
 
@@ -359,48 +361,47 @@ def _colour_bar(figure: Figure, x: int, y: int, height: int, colours: ScalarMapp
     bar.ax.tick_params(labelsize=8)
 
 
-Legend = list[tuple[int, int, tuple[int, ...] | None, str]]
-"""For each entry its place from the left, its line, the colour of its square, and its text."""
-
-
-def _error_key(
-    class_names: Sequence[str], ignored: bool
-) -> list[tuple[tuple[int, ...] | None, str]]:
+def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
+    """What the colours of errors mean, in the words of the classes."""
     first = label(class_names[0], 20)
-    found = tuple((_FOUND_TINT * _ERROR_COLOURS[FOUND] + (1 - _FOUND_TINT) * 70).astype(int))
+    other = label(class_names[1], 20) if len(class_names) == 2 else "a class"
     texts = {
-        MISSED: f"missed: taken for {first}",
-        INVENTED: f"invented: {first} taken for something",
-        WRONG: "taken for another class",
+        MISSED: f"missed: {other} taken for {first}",
+        INVENTED: f"invented: {first} taken for {other}",
+        WRONG: "wrong class: taken for another",
     }
     if len(class_names) <= 2:
         del texts[WRONG]
-    key: list[tuple[tuple[int, ...] | None, str]] = [(None, "errors:"), (found, "found")]
-    key += [(tuple(_ERROR_COLOURS[kind]), text) for kind, text in texts.items()]
-    return key + ([(IGNORED_COLOUR, "hatched: doesn't count")] if ignored else [])
+    found = _FOUND_TINT * _ERROR_COLOURS[FOUND] + (1 - _FOUND_TINT) * 70
+    key: Key = [(None, "errors:"), (_square(found), "found")]
+    key += [(_square(_ERROR_COLOURS[kind]), text) for kind, text in texts.items()]
+    square = _hatched(_square(IGNORED_COLOUR), np.ones((_SQUARE, _SQUARE), bool))
+    return [*key, (square, "doesn't count")] if ignored else key
 
 
-def _class_key(
-    class_names: Sequence[str], colours: np.ndarray
-) -> list[tuple[tuple[int, ...] | None, str]]:
+def _class_key(class_names: Sequence[str], colours: np.ndarray) -> Key:
     """Names of up to 20 classes and their colours; the first, which is not tinted, has none."""
-    key: list[tuple[tuple[int, ...] | None, str]] = [(None, "classes:")]
-    pairs = list(zip(class_names, colours, strict=False))[1:]
-    key += [(tuple(colour), label(name, 20)) for name, colour in pairs[: MOST_NAMES - 1]]
-    if len(pairs) > MOST_NAMES - 1:
-        key.append((None, f"and {len(pairs) - MOST_NAMES + 1} more"))
+    shown = list(zip(class_names, colours, strict=False))[1:MOST_NAMES]
+    key: Key = [(None, "classes:")]
+    key += [(_square(colour), label(name, 20)) for name, colour in shown]
+    if len(class_names) > MOST_NAMES:
+        key.append((None, f"and {len(class_names) - MOST_NAMES} more"))
     return [*key, (None, f"(not tinted: {label(class_names[0], 20)})")]
 
 
-def _flowed(key: Sequence[tuple[tuple[int, ...] | None, str]], room: int) -> Legend:
+def _square(colour: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.full((_SQUARE, _SQUARE, 3), np.rint(colour), "uint8")
+
+
+def _flowed(key: Key, room: int) -> Legend:
     """Places for a key's entries, one after the other in lines of `room` pixels."""
     placed: Legend = []
     x = line = 0
-    for colour, text in key:
-        width = (0 if colour is None else 16) + _text_width(text)
+    for square, text in key:
+        width = (0 if square is None else _SQUARE + 5) + _text_width(text)
         if x > 0 and x + width > room:
             x, line = 0, line + 1
-        placed.append((x, line, colour, text))
+        placed.append((x, line, square, text))
         x += width + 16
     return placed
 
@@ -410,12 +411,11 @@ def _legend_height(legend: Legend) -> int:
 
 
 def _draw_legend(figure: Figure, y: int, legend: Legend) -> None:
-    for x, line, colour, text in legend:
+    for x, line, square, text in legend:
         left, top = _MARGIN + x, y + line * _LINE
-        if colour is not None:
-            square = np.full((11, 11, 3), colour, "uint8")
+        if square is not None:
             _paste(figure, left, top + 1, square)
-            left += 16
+            left += _SQUARE + 5
         _write(figure, left, top, text)
 
 

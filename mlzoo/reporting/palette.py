@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,8 @@ _FIRST = (
 )
 _LEVELS = 18
 """Values of each channel among which further colours are chosen."""
-_AROUND = 9
-"""Pixels a side of the surroundings that a class's share of a shrunk pixel is compared with."""
+_FULL = 0.9
+"""The share from which a class fills a pixel of a shrunk mask."""
 _LIGHTNESS = 0.38, 0.93
 """Further colours are lighter than shadows and darker than paper, so that outlines are seen."""
 
@@ -122,24 +121,22 @@ def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A mask brought to another size without losing what is thin.
 
-    Each pixel gets the class whose share of it most exceeds the class's share around it. So a
-    crack of one pixel is kept, and so is a gap of one pixel between grains, while the borders of
-    large regions stay where they are.
+    Each pixel gets the class that has most of it, except where a class is so thin that it fills
+    no pixel around: that one wins every pixel it touches. So a crack of one pixel is kept, and so
+    is a gap of one pixel between grains, while the borders of large regions stay where they are.
     """
     from PIL import Image
 
     mask = np.ascontiguousarray(mask, "uint8")
     if size[0] >= mask.shape[0] and size[1] >= mask.shape[1]:
         return np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
-    coarse = math.ceil(size[0] / _AROUND), math.ceil(size[1] / _AROUND)
     classes, most = np.zeros(size, "uint8"), np.zeros(size, "float32")
     for value in np.unique(mask):
         share = area_mean(mask == value, size)
-        surroundings = Image.fromarray(area_mean(share, coarse))
-        around = np.asarray(surroundings.resize(size[::-1], Image.Resampling.BILINEAR))
-        excess = np.divide(share, around, out=np.zeros_like(share), where=share > 0)
-        classes[excess > most] = value
-        most = np.maximum(excess, most)
+        fullest = _windows(np.maximum, _windows(np.maximum, share, 1, axis=0), 1, axis=1)
+        claim = share + ((share > 0) & (fullest < _FULL))
+        classes[claim > most] = value
+        most = np.maximum(claim, most)
     return classes
 
 
@@ -152,9 +149,9 @@ def _borders(mask: np.ndarray, thickness: int) -> np.ndarray:
     return low != high
 
 
-def _windows(extreme: np.ufunc, mask: np.ndarray, reach: int, axis: int) -> np.ndarray:
+def _windows(extreme: np.ufunc, values: np.ndarray, reach: int, axis: int) -> np.ndarray:
     """The minimum or maximum of the pixels up to `reach` before and after each, along an axis."""
-    lines = np.moveaxis(mask, axis, 0)
+    lines = np.moveaxis(values, axis, 0)
     found = lines.copy()
     for shift in range(1, min(reach, len(lines) - 1) + 1):
         extreme(found[shift:], lines[:-shift], out=found[shift:])

@@ -44,6 +44,16 @@ def test_a_cell_split_in_halves() -> None:
     }
 
 
+def test_two_cells_each_split() -> None:
+    """Cells of 8 pixels become 4 and 2, with 2 between them."""
+    truth = block("##.##")
+    predicted = truth.copy()
+    predicted[2] = False
+    right = 2 * (4**2 + 2**2 + 2)
+    assert rand_score(truth, predicted)["split"] == pytest.approx(right / (2 * 8**2))
+    assert rand_score(truth, predicted)["merge"] == 1
+
+
 def test_a_cell_missed_is_split_into_its_pixels_and_merged_with_nothing() -> None:
     found = rand_score(JOINED, np.zeros_like(JOINED))
     assert found["split"] == pytest.approx(28 / 28**2)

@@ -2,7 +2,8 @@
 
 An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
 and `labels`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and perhaps
-`x_valid`, `y_valid`. An .npy holds a table of numbers whose last column is the target.
+`x_valid`, `y_valid`. Targets of the images' height and width are masks where they are whole numbers
+(n, height, width), else fields (n, height, width, k), NaN where a value does not count. An .npy holds a table of numbers whose last column is the target.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Config(Settings):
 
     data: str
     """The file or folder."""
-    task: Literal["classification", "regression"] | None = None
+    task: Literal["classification", "regression", "segmentation"] | None = None
     """What the targets are; inferred from their values by default."""
     inputs: str | None = None
     """Name of the input array within the file; recognised by default."""
@@ -43,6 +44,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Read the arrays, check them, and find out what they are."""
     from mlzoo.data.digests import row_digests
     from mlzoo.data.labels import label
+    from mlzoo.data.mask_arrays import is_dense
     from mlzoo.data.pixels import as_images
     from mlzoo.data.samples import Samples
 
@@ -51,6 +53,13 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(
             f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
             f"{y.shape}); they must pair one to one"
+        )
+    if is_dense(x, y) and config.task in (None, "segmentation"):
+        return _dense(config, x, y, parts, notes)
+    if config.task == "segmentation":
+        raise DataError(
+            f"{config.data}: inputs of shape {x.shape} and targets of shape {y.shape}; masks "
+            "must have the images' height and width"
         )
     x, maximum, kind_note = as_images(x, config.data, config.kind)
     labels = label(y, config.task, "targets")
@@ -75,6 +84,50 @@ def load(config: Config, progress: Any = None) -> Samples:
             "maximum": maximum,
         },
         notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
+    )
+
+
+def _dense(
+    config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
+) -> Samples:
+    """Images with masks or fields."""
+    import numpy as np
+
+    from mlzoo.data.arrays import check_inputs
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.headers import MAX_PIXELS
+    from mlzoo.data.mask_arrays import dense_fields
+    from mlzoo.data.pixels import as_images
+    from mlzoo.data.samples import Samples
+
+    whole = y.dtype.kind in "biu" or bool(np.isin(y, np.arange(256)).all())
+    pixels_only = whole or config.task == "segmentation"
+    maximum: float | None
+    if config.kind == "array":
+        x, maximum, note = check_inputs(np.atleast_3d(x).astype(np.float32), config.data), None, ""
+    else:
+        x, maximum, note = as_images(x, config.data, "image" if pixels_only else config.kind)
+    found = dense_fields(x, y, config.data, not pixels_only)
+    classes = found.pop("classes")
+    kind = "array" if maximum is None else "image"
+    reader = {
+        "kind": kind,
+        "size": None,
+        "channels": x.shape[-1],
+        "dtype": str(x.dtype),
+        "maximum": maximum,
+        "max_pixels": MAX_PIXELS,
+    }
+    if classes is not None:
+        reader["masks"] = classes.record()
+    return Samples(
+        inputs=x,
+        kind=kind,
+        maximum=maximum,
+        given_parts=parts,
+        hashes=row_digests(x),
+        reader=reader,
+        **{**found, "notes": tuple(n for n in (*notes, note, *found["notes"]) if n)},
     )
 
 

@@ -1,0 +1,112 @@
+"""New images for a model that predicts at every pixel: each in its own size, read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mlzoo.data.arrays import check_finite, choose_pair, open_npy, open_npz
+from mlzoo.data.decoding import Form
+from mlzoo.data.headers import Header
+from mlzoo.data.images import LazyImages, rescaled
+from mlzoo.data.inputs import Progress, check_new_images, depth_warning, existing, image_files
+from mlzoo.errors import DataError
+
+_ARRAYS = (".npz", ".npy")
+
+
+@dataclass(frozen=True)
+class NewImages:
+    """Images by position, as the model was trained on them: type, channels, range of values.
+
+    `image(i)` gives (height, width, channels); `sizes` are the images' own (height, width), which
+    differ from that where the training images were resized.
+    """
+
+    names: list[str]
+    sizes: list[tuple[int, int]]
+    image: Callable[[int], np.ndarray]
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def open_images(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewImages:
+    """Check new images at a path: a file, a folder with all that is in it, or arrays.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: files that can't be read, or arrays of another kind.
+    """
+    location = existing(path)
+    if location.suffix.lower() in _ARRAYS:
+        return _from_array(_array(location), str(location), reader)
+    files = image_files(location)
+    root = location.parent if location.is_file() else location
+    names = [file.relative_to(root).as_posix() for file in files]
+    checked = check_new_images(files, names, reader, progress, frame(reader))
+    images: LazyImages = checked.images
+
+    factor = reader["maximum"] / checked.form.maximum
+
+    def image(index: int) -> np.ndarray:
+        own = images.own(index)
+        return own if factor == 1 else rescaled(own, factor, reader["dtype"])
+
+    return NewImages(names, images.file_sizes, image, depth_warning(checked, reader))
+
+
+def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
+    """An array (n, height, width, channels) as images.
+
+    Raises:
+        DataError: it has another number of axes or channels.
+    """
+    return _from_array(inputs, "the array", reader)
+
+
+def _frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+    def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
+        deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
+        dtype = "uint16" if deep else "uint8"
+        if reader.get("size"):
+            return Form(*reader["size"], reader["channels"], dtype), []
+        height, width = (max(getattr(h, side) for h in headers) for side in ("height", "width"))
+        return Form(height, width, reader["channels"], dtype, "pad"), []
+
+    return choose
+
+
+def _array(location: Path) -> np.ndarray:
+    if location.suffix.lower() == ".npy":
+        return open_npy(location)
+    arrays = open_npz(location)
+    return arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+
+
+def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
+    channels = reader["channels"]
+    if x.ndim == 3 and channels == 1:
+        x = x[..., None]
+    if x.ndim != 4 or x.shape[-1] != channels or x.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
+            f"{channels})"
+        )
+    check_finite(x, what)
+    size = tuple(reader["size"]) if reader.get("size") else x.shape[1:3]
+
+    def image(index: int) -> np.ndarray:
+        one = np.asarray(x[index]).astype(reader["dtype"])
+        if one.shape[:2] != size:
+            one = cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA).reshape(*size, -1)
+        return one
+
+    names = [f"sample {index}" for index in range(len(x))]
+    return NewImages(names, [x.shape[1:3]] * len(x), image)

@@ -1,0 +1,99 @@
+"""New images with masks or fields for a trained model, classes as in its training data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.arrays import choose_pair, open_npz
+from mlzoo.data.bad_files import listed
+from mlzoo.data.checking import Progress
+from mlzoo.data.digests import row_digests
+from mlzoo.data.images import Rescaled
+from mlzoo.data.mask_arrays import is_dense, masks_of
+from mlzoo.data.mask_classes import refuse_unknown
+from mlzoo.data.mask_folders import list_pairs
+from mlzoo.data.mask_pairs import check_pairs, read_masks
+from mlzoo.data.mask_values import from_record
+from mlzoo.data.new_images import as_images, frame
+from mlzoo.data.samples import Samples
+from mlzoo.errors import DataError
+
+
+def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None) -> Samples:
+    """Images with masks (a folder, or an .npz file) or with fields (an .npz file).
+
+    Raises:
+        DataError: files that can't be used, or values that are none of the model's classes.
+    """
+    if location.suffix.lower() == ".npz":
+        return _arrays(location, reader)
+    if reader["task"] == "fields":
+        raise DataError(f"{location} holds no fields; give an .npz file with x and y")
+    pairs = list_pairs(location)
+    checked = check_pairs(pairs, frame(reader), reader["max_pixels"], progress)
+    if checked.problems:
+        total = len(pairs) + len(pairs.problems)
+        count = f"{len(checked.problems)} of {total} images and masks can't be used"
+        raise DataError(f"{count}:\n{listed(checked.problems)}")
+    classes = from_record(reader["masks"])
+    refuse_unknown(checked.named(), classes)
+    targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
+    images: Any = checked.images
+    if checked.form.maximum != reader["maximum"]:
+        images = Rescaled(images, reader["maximum"] / checked.form.maximum, reader["dtype"])
+    return Samples(
+        inputs=images,
+        targets=targets,
+        names=checked.names,
+        hashes=checked.hashes,
+        sizes=checked.images.sizes,
+        pixels=pixels,
+        target_hashes=hashes,
+        **_common(reader),
+    )
+
+
+def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
+    arrays = open_npz(location)
+    x, y = (arrays[name] for name in choose_pair(arrays, location))
+    if not is_dense(x, y):
+        raise DataError(
+            f"{location}: targets of shape {y.shape} do not stand at the pixels of images of "
+            f"shape {x.shape}"
+        )
+    new = as_images(x, reader)
+    inputs = np.stack([new.image(i) for i in range(len(new))])
+    common = _common(reader)
+    if reader["task"] == "fields":
+        fields = (y if y.ndim == 4 else y[..., None]).astype(np.float32)
+        if fields.shape[-1] != len(reader["target_names"]):
+            raise DataError(
+                f"{location}: {fields.shape[-1]} fields, but the model predicts "
+                f"{len(reader['target_names'])}"
+            )
+        return Samples(
+            inputs=inputs, targets=fields, names=new.names, hashes=row_digests(inputs), **common
+        )
+    targets, _, pixels, _ = masks_of(y, str(location), from_record(reader["masks"]))
+    return Samples(
+        inputs=inputs,
+        targets=targets,
+        names=new.names,
+        hashes=row_digests(inputs),
+        pixels=pixels,
+        **common,
+    )
+
+
+def _common(reader: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task": reader["task"],
+        "kind": reader["kind"],
+        "class_names": tuple(reader["class_names"]),
+        "target_names": tuple(reader["target_names"]),
+        "maximum": reader.get("maximum"),
+        "reader": reader,
+    }
