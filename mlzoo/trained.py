@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +13,19 @@ from mlzoo.configs import RunConfig
 from mlzoo.errors import DataError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
+from mlzoo.specs import DENSE_TASKS
 from mlzoo.training import devices
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from mlzoo.data.new_images import NewImages
     from mlzoo.data.samples import Data, Samples
+    from mlzoo.data.tiles import Tiling
+
+ChooseTiling = Callable[[int, int], "Tiling | None"]
+"""From an image's height and width to how it is cut."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +34,35 @@ class Predictions:
 
     Attributes:
         names: what each of the n samples is called.
-        labels: the class of each, or the predicted number (n,) or (n, targets).
-        probabilities: (n, classes); None for regression.
+        labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
+            the mask of each, (height, width) uint8 class positions; for fields (height, width, k).
+        probabilities: (n, classes); None for all but classification.
         warnings: what was odd about the samples.
     """
 
     names: list[str]
     labels: list[Any]
     probabilities: np.ndarray | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a model says of every pixel of one image.
+
+    Attributes:
+        name: what the image is called.
+        image: (height, width, channels) as the model got it.
+        values: the mask (height, width) uint8 class positions, or fields (height, width, k), in
+            the image's own size.
+        outputs: (height, width, k) float32, where they were asked for.
+        warnings: what was odd about the images.
+    """
+
+    name: str
+    image: np.ndarray
+    values: np.ndarray
+    outputs: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -95,9 +123,16 @@ class Run:
     def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
         """Predict new samples: an array (n, *shape) of raw inputs, or a file or folder's path.
 
+        Where something is predicted at every pixel, images may have any height and width, and
+        `masks` gives them one by one.
+
         Raises:
             DataError: the samples do not fit what the model was trained on.
         """
+        if self.dense:
+            found = list(self.masks(new, listener=listener))
+            texts = found[0].warnings if found else ()
+            return Predictions([f.name for f in found], [f.values for f in found], None, texts)
         import numpy as np
 
         from mlzoo.data.inputs import read_inputs
@@ -116,6 +151,78 @@ class Run:
             parts.append(self.outputs(rows[start : start + 1024]))
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         return self._named(list(names), np.concatenate(parts), tuple(warnings))
+
+    @property
+    def dense(self) -> bool:
+        """Whether something is predicted at every pixel."""
+        return self.record["task"] in DENSE_TASKS
+
+    def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
+        """How images of a height and width are cut: as in training, unless said otherwise.
+
+        Args:
+            tile: side of the tiles, `auto` or `none`.
+            overlap: pixels that tiles share.
+        """
+        from mlzoo.data.tiles import choose_tiling
+
+        chosen = self.config.tile if tile is None else tile
+        shared = self.config.overlap if overlap is None and tile is None else overlap
+        return lambda height, width: choose_tiling(chosen, shared, height, width)
+
+    def masks(
+        self,
+        new: Any,
+        *,
+        tiling: ChooseTiling | None = None,
+        outputs: bool = False,
+        listener: Listener | None = None,
+    ) -> Iterator[Painted]:
+        """Predict at every pixel of new images, one after another.
+
+        Args:
+            new: an array (n, height, width, channels), or a file or folder's path.
+            tiling: how large images are cut; as `self.tiling()` by default.
+            outputs: give the model's outputs (height, width, k) as well, which are k times four
+                bytes a pixel.
+            listener: hears of progress.
+
+        Raises:
+            DataError: the images do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.data.new_images import as_images, open_images
+
+        listener, reader = listener or Listener(), self.record["reader"]
+        if isinstance(new, (str, Path)):
+            images = open_images(str(new), reader, listener.progress)
+        else:
+            images = as_images(np.asarray(new), reader)
+        if not len(images):
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        cut = tiling or self.tiling()
+        for index, name in enumerate(images.names):
+            yield self._paint(images, index, name, cut, outputs)
+            listener.progress(index + 1, len(images), "predicting")
+
+    def _paint(
+        self, images: NewImages, index: int, name: str, cut: ChooseTiling, outputs: bool
+    ) -> Painted:
+        import numpy as np
+
+        from mlzoo.evaluation.dense import whole
+
+        image, size = images.image(index), images.sizes[index]
+        strips: list[np.ndarray] = []
+        keep = (lambda strip: strips.append(strip)) if outputs else None
+        classes = self.record["task"] == "segmentation"
+        values = whole(image, self.outputs, cut(*image.shape[:2]), classes, keep)
+        found = np.concatenate(strips) if outputs else None
+        if values.shape[:2] != size:
+            values = _enlarge(values, size, smooth=not classes)
+            found = None if found is None else _enlarge(found, size, smooth=True)
+        return Painted(name, image, values, found, images.warnings)
 
     def _checked(self, inputs: np.ndarray) -> np.ndarray:
         expected = tuple(self.record["input_shape"])
@@ -170,7 +277,8 @@ class Run:
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
                     "scores flatter the model"
                 )
-            result = evaluate(self.outputs, _as_test_part(labelled), "test", 0, False)[0]
+            cut = self.tiling() if self.dense else None
+            result = evaluate(self.outputs, _as_test_part(labelled, cut), "test", 0, False)[0]
             return {**result, "part": "all", "trained_on": seen}
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
@@ -218,7 +326,23 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
 
 
-def _as_test_part(samples: Samples) -> Data:
+def _enlarge(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndarray:
+    """A mask or outputs in another (height, width)."""
+    import cv2
+    import numpy as np
+
+    how = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
+    if values.ndim == 2:
+        return cv2.resize(values, size[::-1], interpolation=how)
+    channels = np.moveaxis(values, -1, 0)
+    resized = [
+        cv2.resize(np.ascontiguousarray(channel), size[::-1], interpolation=how)
+        for channel in channels
+    ]
+    return np.stack(resized, axis=-1)
+
+
+def _as_test_part(samples: Samples, cut: ChooseTiling | None = None) -> Data:
     """Samples that are all to be tested on: the other parts are empty."""
     import numpy as np
 
@@ -234,4 +358,5 @@ def _as_test_part(samples: Samples) -> Data:
         inputs=Inputs(samples.inputs.shape[1:]),
         outputs=Outputs(samples.task, 0),
         fingerprint="",
+        tiling=cut(*samples.inputs.shape[1:3]) if cut is not None else None,
     )

@@ -25,26 +25,69 @@ def predict(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV file to write; by default stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="CSV file to write, by default stdout; where every pixel is predicted, a folder "
+            "for masks (index PNG) or fields (.npy).",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="Masks: write NAME_probabilities.npy (float16) too."),
+    ] = False,
+    overlays: Annotated[
+        bool,
+        typer.Option("--overlays", help="Masks: write NAME_overlay.png, the mask on its image."),
+    ] = False,
+    tile: Annotated[
+        str | None,
+        typer.Option("--tile", help="Cut images otherwise than in training: a side, or none."),
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option("--overlap", help="Pixels that tiles share, with --tile.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace --output where it exists.")
+        bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Predict new samples, one row each: name, prediction, and the probability of every class."""
-    if output is not None and output.exists() and not overwrite:
-        raise UsageError(f"{output} exists already; choose another, or add --overwrite")
+    """Predict new samples, one row each: name, prediction, and the probability of every class.
+
+    Of a segmentation a row has the share of each class's pixels, and with --output each image's
+    mask is written: NAME.png, whose pixels are class positions (classes.txt names them).
+    """
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")
-    if output is not None and json:
-        raise UsageError("--json prints to stdout and --output writes CSV: choose one")
     from mlzoo.trained import load
 
+    opened = load(run, trust=trust)
+    if opened.dense:
+        from mlzoo_cli.painting import Wanted, paint
+
+        paint(opened, data, output, Wanted(probabilities, overlays, overwrite), tile, overlap, json)
+        return
+    flags = {
+        "--probabilities": probabilities,
+        "--overlays": overlays,
+        "--tile": tile,
+        "--overlap": overlap,
+    }
+    unused = [flag for flag, value in flags.items() if value]
+    if unused:
+        raise UsageError(f"{', '.join(unused)}: has no effect on {opened.record['task']}")
+    if output is not None and output.exists() and not overwrite:
+        raise UsageError(f"{output} exists already; choose another, or add --overwrite")
+    if output is not None and json:
+        raise UsageError("--json prints to stdout and --output writes CSV: choose one")
+    _to_table(opened, data, output, json)
+
+
+def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
+    """A row a sample, as CSV or JSON."""
     talk = Talk(quiet=json)
     try:
-        opened = load(run, trust=trust)
         found = [opened.predict(path, talk) for path in data]
     finally:
         talk.end()

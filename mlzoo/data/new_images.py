@@ -71,7 +71,9 @@ def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
     return _from_array(inputs, "the array", reader)
 
 
-def _frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+def frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+    """What chooses the form of new images: that of training, in a frame that holds the largest."""
+
     def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
         deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
         dtype = "uint16" if deep else "uint8"

@@ -49,9 +49,20 @@ class DenseOutcome:
 
 
 def whole(
-    image: np.ndarray, predict: Predict, tiling: Tiling | None, classes: bool
+    image: np.ndarray,
+    predict: Predict,
+    tiling: Tiling | None,
+    classes: bool,
+    each: Callable[[np.ndarray], None] | None = None,
 ) -> np.ndarray:
     """The mask (uint8 class positions) or the fields (float32) of one image.
+
+    Args:
+        image: (height, width, channels), raw.
+        predict: the model.
+        tiling: how the image is cut.
+        classes: whether the outputs are probabilities of classes.
+        each: called with the outputs from the top down, some rows (rows, width, k) at a time.
 
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
@@ -63,6 +74,8 @@ def whole(
                 "the model's outputs are NaN or infinite; train again with a smaller "
                 "--learning-rate or --precision float32"
             )
+        if each is not None:
+            each(strip)
         found.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
     return np.concatenate(found)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from mlzoo.evaluation.boundaries import boundary_counts
 from mlzoo.evaluation.metrics import number
-from mlzoo.evaluation.scorers import Array, Scorer, ratio
+from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, ratio
 from mlzoo.specs import IGNORED
 
 _STRIP = 1 << 22  # pixels counted at a time: 32 MB of positions
@@ -82,11 +82,11 @@ def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
     confusion, boundaries = counts.confusion, counts.boundaries
     return {
         "mean_iou": _summed(confusion, mean_iou),
-        "mean_dice": _summed(confusion, lambda sums: _class_mean(_dice(sums))),
+        "mean_dice": _summed(confusion, lambda sums: mean_defined(_dice(sums))),
         "pixel_accuracy": _summed(confusion, _accuracy),
-        "mean_precision": _summed(confusion, lambda sums: _class_mean(_precision(sums))),
-        "mean_recall": _summed(confusion, lambda sums: _class_mean(_recall(sums))),
-        "boundary_f1": _summed(boundaries, lambda sums: _class_mean(_boundary_f1(sums))),
+        "mean_precision": _summed(confusion, lambda sums: mean_defined(_precision(sums))),
+        "mean_recall": _summed(confusion, lambda sums: mean_defined(_recall(sums))),
+        "boundary_f1": _summed(boundaries, lambda sums: mean_defined(_boundary_f1(sums))),
     }
 
 
@@ -119,19 +119,13 @@ def image_scores(counts: Counts) -> Array:
 
 def mean_iou(confusion: Array) -> Array:
     """Mean IoU of confusion matrices (b, k, k) over the classes that occur or are predicted."""
-    return _class_mean(_iou(confusion))
+    return mean_defined(_iou(confusion))
 
 
 def _summed(values: Array, score: Callable[[Array], Array]) -> Scorer:
     """A scorer that takes its score from sums (b, ...) of the images' values (n, ...)."""
     flat = values.reshape(len(values), -1).astype("float64")
     return lambda weights: score((weights @ flat).reshape(len(weights), *values.shape[1:]))
-
-
-def _class_mean(values: Array) -> Array:
-    """Mean (b,) of values (b, k) over the classes that have one: whose value is not NaN."""
-    defined = ~np.isnan(values)
-    return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
 
 
 def _right(confusion: Array) -> Array:

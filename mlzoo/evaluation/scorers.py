@@ -41,10 +41,10 @@ def classification_scorers(targets: Array, probabilities: Array) -> dict[str, Sc
     losses = -np.log(np.clip(own, EPSILON, 1 - EPSILON))
 
     def balanced_accuracy(weights: Array) -> Array:
-        return _mean_defined(ratio(weights @ right, weights @ truth))
+        return mean_defined(ratio(weights @ right, weights @ truth))
 
     def macro_f1(weights: Array) -> Array:
-        return _mean_defined(ratio(2 * (weights @ right), weights @ (truth + predicted)))
+        return mean_defined(ratio(2 * (weights @ right), weights @ (truth + predicted)))
 
     scorers: dict[str, Scorer] = {
         "accuracy": _weighted_mean((chosen == targets).astype("float64")),
@@ -94,7 +94,7 @@ def _weighted_mean(values: Array) -> Scorer:
     return lambda weights: ratio(weights @ values, weights.sum(axis=1))
 
 
-def _mean_defined(values: Array) -> Array:
+def mean_defined(values: Array) -> Array:
     """Mean of each row over its entries that are not NaN."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))

@@ -3,6 +3,22 @@
 Importing this package imports them all, so that Keras can deserialise saved models.
 """
 
-from mlzoo.layers import activations, losses, pixel_losses, polynomial, scaling
+from mlzoo.layers import (
+    activations,
+    field_losses,
+    losses,
+    padding,
+    pixel_losses,
+    polynomial,
+    scaling,
+)
 
-__all__ = ["activations", "losses", "pixel_losses", "polynomial", "scaling"]
+__all__ = [
+    "activations",
+    "field_losses",
+    "losses",
+    "padding",
+    "pixel_losses",
+    "polynomial",
+    "scaling",
+]

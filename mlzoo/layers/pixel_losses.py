@@ -238,7 +238,7 @@ class Boundary(_PixelLoss):
     prediction changes) is subtracted, so that a perfect prediction costs 0. A class that is not in
     the truth has a phi of 1 everywhere. Ignored pixels are of no mask and carry no boundary.
 
-    It has small gradients where masks hardly overlap: add it to a loss of regions.
+    As in the paper it is meant to be added to a loss of regions, not to stand alone.
 
     Args:
         radius: greatest distance that is told apart, in pixels, at least 1. The time it takes

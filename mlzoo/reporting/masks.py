@@ -11,14 +11,15 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
 from mlzoo.reporting.canvas import DPI, label, save, write_csv
@@ -28,7 +29,8 @@ from mlzoo.reporting.pictures import as_picture
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256
 """Pixels a side of a square panel in a row of four, and where there are more or smaller ones."""
-_MARGIN, _GAP, _ROW_GAP, _LINE, _BASELINE, _SQUARE, _NARROWEST = 14, 12, 20, 18, 11, 11, 120
+_MARGIN, _GAP, _ROW_GAP, _LINE, _BASELINE, _SQUARE, _NARROWEST = 14, 12, 20, 18, 11, 11, 130
+_POINTS = 9
 
 Key = list[tuple[np.ndarray | None, str]]
 """What colours mean: a small square, which a heading has none of, and its text."""
@@ -444,7 +446,7 @@ def _write_title(figure: Figure, y: int, case: Case | FieldCase, metric: str) ->
 def _write(figure: Figure, x: int, y: int, text: str, weight: str = "normal") -> None:
     """A line of text whose upper left corner is at (x, y)."""
     across, down = _extent(figure)
-    figure.text(x / across, 1 - (y + _BASELINE) / down, text, fontsize=9, weight=weight)
+    figure.text(x / across, 1 - (y + _BASELINE) / down, text, fontsize=_POINTS, weight=weight)
 
 
 def _fitted(
@@ -460,8 +462,14 @@ def _fitted(
 
 def _text_width(text: str, weight: str = "normal") -> int:
     """Pixels that a text takes when drawn."""
-    font = FontProperties(size=9, weight=weight)
+    font = FontProperties(size=_POINTS, weight=weight)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return math.ceil(points * DPI / 72)
+        width, _, _ = _renderer().get_text_width_height_descent(text, font, ismath=False)
+    return math.ceil(width)
+
+
+@cache
+def _renderer() -> RendererAgg:
+    """What measures a text as it is drawn: with letters placed on whole pixels."""
+    return RendererAgg(1, 1, DPI)

@@ -1,0 +1,114 @@
+"""`mlzoo predict` of a run that predicts at every pixel: masks or fields into a folder."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlzoo.configs import RunConfig
+from mlzoo.errors import UsageError
+from mlzoo.files import csv_text
+from mlzoo.trained import ChooseTiling, Run
+from mlzoo.wording import sentences
+from mlzoo_cli.output import Talk, say, show
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written beside the masks, and whether files may be replaced."""
+
+    probabilities: bool = False
+    overlays: bool = False
+    overwrite: bool = False
+
+
+def paint(
+    run: Run,
+    data: list[str],
+    output: Path | None,
+    wanted: Wanted,
+    tile: str | None,
+    overlap: int | None,
+    json: bool,
+) -> None:
+    """Predict images one by one; each one's files are written before the next is read."""
+    _check(run, output, wanted, overlap, tile)
+    cut = _tiling(run, tile, overlap)
+    talk = Talk(quiet=json)
+    rows: list[dict[str, Any]] = []
+    warnings: dict[str, None] = {}
+    try:
+        from mlzoo.reporting.painted import Folder
+
+        folder = None if output is None else Folder(output, run.record, wanted.overwrite)
+        for path in data:
+            images = run.masks(path, tiling=cut, outputs=wanted.probabilities, listener=talk)
+            for painted in images:
+                warnings |= dict.fromkeys(painted.warnings)
+                written = {}
+                if folder is not None:
+                    written["file"] = folder.write(painted, wanted.overlays)
+                rows.append({"name": painted.name, **written, **_facts(run, painted.values)})
+    finally:
+        talk.end()
+    for warning in warnings:
+        talk.warn(warning)
+    if json:
+        show(rows)
+    else:
+        sys.stdout.write(csv_text(rows))
+    if output is not None:
+        say(f"{len(rows)} images predicted, in {output}")
+    elif not json:
+        say("nothing was written; --output FOLDER writes a file for each image")
+
+
+def _check(
+    run: Run, output: Path | None, wanted: Wanted, overlap: int | None, tile: str | None
+) -> None:
+    problems = []
+    if output is not None and output.exists() and not output.is_dir():
+        problems.append(f"--output {output} is a file; give a folder for the masks")
+    for flag, given in (
+        ("--probabilities", wanted.probabilities),
+        ("--overlays", wanted.overlays),
+    ):
+        if given and output is None:
+            problems.append(f"{flag}: has no effect without --output")
+        elif given and run.record["task"] != "segmentation":
+            problems.append(f"{flag}: has no effect on {run.record['task']}")
+    if overlap is not None and tile is None:
+        problems.append("--overlap: has no effect without --tile")
+    if problems:
+        raise UsageError(problems)
+
+
+def _tiling(run: Run, tile: str | None, overlap: int | None) -> ChooseTiling:
+    """How images are cut; the rules for the numbers are those of training."""
+    if tile is None:
+        return run.tiling()
+    try:
+        config = RunConfig.model_validate(
+            {"model": "-", "data": "-", "tile": tile, "overlap": overlap}
+        )
+    except ValidationError as error:
+        found = sentences(error).items()
+        raise UsageError([f"--{n}: {text}" if n else text for n, text in found]) from None
+    return run.tiling(config.tile, config.overlap)
+
+
+def _facts(run: Run, values: Any) -> dict[str, Any]:
+    """The share of each class's pixels, or each field's mean."""
+    import numpy as np
+
+    classes = run.record["class_names"]
+    if classes:
+        counts = np.bincount(values.ravel(), minlength=len(classes))
+        shares = (counts / values.size).tolist()
+        return {f"share_{name}": round(s, 6) for name, s in zip(classes, shares, strict=True)}
+    means = values.reshape(-1, values.shape[-1]).mean(axis=0).tolist()
+    return {f"mean_{n}": round(m, 6) for n, m in zip(run.record["target_names"], means, strict=True)}
