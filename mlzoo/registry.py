@@ -46,6 +46,11 @@ def load(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"mlzoo.{package}.{name}")
 
 
+def tasks(model: str) -> tuple[str, ...]:
+    """The tasks of a model plug-in: its `TASKS`, or classification and regression."""
+    return tuple(getattr(load("model", model), "TASKS", ("classification", "regression")))
+
+
 def check_name(kind: str, name: str) -> None:
     """Raise UsageError unless a plug-in of that kind and name (or that file) exists."""
     if name.endswith(".py"):

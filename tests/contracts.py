@@ -18,12 +18,16 @@ import yaml
 from pydantic import ValidationError
 
 from mlzoo import fields, registry
+from mlzoo.layers.field_losses import MaskedFields
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.specs import CLASS_TASKS, Inputs, Outputs
 
 CLASSES = Outputs("classification", 3)
 PAIR = Outputs("classification", 1)
 NUMBERS = Outputs("regression", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
+MASKS = Outputs("segmentation", 3)
+TWO_MASKS = Outputs("segmentation", 2)
+FIELDS = Outputs("fields", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
 _MODELS: dict[tuple[str, Outputs, int], keras.Model] = {}
 
 
@@ -39,17 +43,34 @@ class ModelCase:
     def plugin(self) -> ModuleType:
         return registry.load("model", self.name)
 
+    @property
+    def outputs(self) -> tuple[Outputs, ...]:
+        """What it can be asked for; the first are classes, where it has any, the last numbers."""
+        kinds = {
+            "classification": (CLASSES, PAIR),
+            "regression": (NUMBERS,),
+            "segmentation": (MASKS, TWO_MASKS),
+            "fields": (FIELDS,),
+        }
+        return tuple(kind for task in registry.tasks(self.name) for kind in kinds[task])
+
+    def sides(self, outputs: Outputs, shape: int = 0) -> tuple[int, ...]:
+        """Height and width of what is predicted; nothing where that is not at every pixel."""
+        return self.shapes[shape][:2] if outputs.dense else ()
+
     def build(
-        self, outputs: Outputs = CLASSES, shape: int = 0, seed: int = 0, **settings: Any
+        self, outputs: Outputs | None = None, shape: int = 0, seed: int = 0, **settings: Any
     ) -> keras.Model:
+        outputs = outputs or self.outputs[0]
         keras.utils.set_random_seed(seed)
         scaling = [keras.layers.serialize(keras.layers.Rescaling(0.5, name="scaling"))]
         inputs = Inputs(self.shapes[shape], "image", scaling=scaling)
         config = self.plugin.Config(**{**self.settings, **settings})
         return self.plugin.build(config, inputs, outputs)
 
-    def model(self, outputs: Outputs = CLASSES, shape: int = 0) -> keras.Model:
+    def model(self, outputs: Outputs | None = None, shape: int = 0) -> keras.Model:
         """The same as `build`, made once; for checks that leave its weights alone."""
+        outputs = outputs or self.outputs[0]
         key = self.name, outputs, shape
         if key not in _MODELS:
             _MODELS[key] = self.build(outputs, shape)
@@ -66,24 +87,28 @@ def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 
 def check_shapes(case: ModelCase) -> None:
-    """Finite predictions of the right shape at two sizes and for three kinds of output."""
-    for outputs, units, shape in ((CLASSES, 3, 0), (CLASSES, 3, 1), (PAIR, 1, 0), (NUMBERS, 2, 0)):
+    """Finite predictions of the right shape at two sizes and for all kinds of output."""
+    for outputs, shape in [(case.outputs[0], 1), *((o, 0) for o in case.outputs)]:
         model = case.model(outputs, shape)
-        assert model.input_shape == (None, *case.shapes[shape])
-        assert model.output_shape == (None, units)
+        open_sides = (None, None) if outputs.dense else None
+        expected = case.shapes[shape] if open_sides is None else (*open_sides, case.shapes[shape][2])
+        assert model.input_shape == (None, *expected)
+        assert model.output_shape == (None, *(open_sides or ()), outputs.units)
         predicted = outcome(model, case.samples(5, shape))
-        assert predicted.shape == (5, units)
+        assert predicted.shape == (5, *case.sides(outputs, shape), outputs.units)
         assert np.isfinite(predicted).all()
 
 
 def check_probabilities(case: ModelCase) -> None:
-    """Class probabilities are in [0, 1] and those of a sample sum to 1."""
+    """Class probabilities are in [0, 1] and those of a sample, or a pixel, sum to 1."""
     x = case.samples(6)
-    three = outcome(case.model(CLASSES), x)
-    np.testing.assert_allclose(three.sum(axis=1), 1, atol=1e-5)
-    assert three.min() >= 0
-    one = outcome(case.model(PAIR), x)
-    assert one.min() >= 0 and one.max() <= 1
+    for outputs in case.outputs:
+        if outputs.task not in CLASS_TASKS:
+            continue
+        said = outcome(case.model(outputs), x)
+        assert said.min() >= 0 and said.max() <= 1
+        if outputs.units > 1:
+            np.testing.assert_allclose(said.sum(axis=-1), 1, atol=1e-5)
 
 
 def check_form(case: ModelCase) -> None:
@@ -103,10 +128,12 @@ def check_form(case: ModelCase) -> None:
 
 def check_gradients(case: ModelCase) -> None:
     """A finite gradient, not all zero, in every trainable weight."""
-    model = case.model(NUMBERS)
+    outputs = case.outputs[-1]
+    model = case.build(outputs)  # a step moves the means of batch normalisation
     recorder = GradientRecorder()
     model.compile(recorder, "mse")
-    model.train_on_batch(case.samples(8), np.ones((8, 2), "float32"))
+    truth = np.ones((8, *case.sides(outputs), outputs.units), "float32")
+    model.train_on_batch(case.samples(8), truth)
     gradients = recorder.gradients()
     assert len(gradients) == len(model.trainable_variables) > 0
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
@@ -116,15 +143,28 @@ def check_gradients(case: ModelCase) -> None:
 
 
 def check_overfits(case: ModelCase, rate: float = 1e-3, steps: int = 80) -> None:
-    """Eight samples with random classes are learnt by heart."""
+    """Eight samples with random classes (or fields) are learnt by heart."""
     settings = {name: 0.0 for name in case.plugin.Config.model_fields if "dropout" in name}
-    model = case.build(CLASSES, **settings)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    outputs = case.outputs[0]
+    model = case.build(outputs, **settings)
     x, y = case.samples(8), np.array([0, 1, 2, 0, 1, 2, 2, 0])
-    many = np.tile(x, (steps, 1, 1, 1)), np.tile(y, steps)
+    sides = case.sides(outputs)
+    if outputs.task not in CLASS_TASKS:
+        std, mean = np.array(outputs.std), np.array(outputs.mean)
+        truth = mean + std * np.stack([y - 1.0, 1.0 - y], axis=-1)[:, None, None]
+        truth = np.broadcast_to(truth, (8, *sides, 2)).astype("float32")
+        model.compile(keras.optimizers.Adam(rate), MaskedFields("mse", mean, std))
+    else:
+        truth = np.broadcast_to(y.reshape(-1, *(1 for _ in sides)), (8, *sides))
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    many = [np.tile(array, (steps, *(1 for _ in array.shape[1:]))) for array in (x, truth)]
     model.fit(*many, batch_size=8, epochs=1, shuffle=False, verbose=0)
-    probabilities = outcome(model, x)[np.arange(8), y]
-    assert probabilities.min() > 0.8
+    said = outcome(model, x)
+    if outputs.task not in CLASS_TASKS:
+        assert np.abs((said - truth) / std).mean() < 0.25
+        return
+    right = np.take_along_axis(said, truth[..., None], axis=-1)
+    assert right.reshape(8, -1).mean(axis=1).min() > 0.8
 
 
 def check_seed(case: ModelCase) -> None:

@@ -12,6 +12,7 @@ from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.splitting import Split
 from mlzoo.errors import DataError
+from mlzoo.specs import CLASS_TASKS
 
 _IMBALANCED = 0.8
 
@@ -64,6 +65,8 @@ def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, An
 
 def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     """Each class with its count and share, in all and in every part."""
+    if samples.pixels is not None:
+        return _pixels(samples, split)
     if samples.task != "classification":
         return []
     classes = len(samples.class_names)
@@ -79,6 +82,23 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
             "count": int(total[i]),
             "share": float(total[i] / total.sum()),
             "parts": {part: int(counts[i]) for part, counts in inside.items()},
+        }
+        for i, name in enumerate(samples.class_names)
+    ]
+
+
+def _pixels(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+    """Each class with its pixels, their share, and the images that hold it."""
+    assert samples.pixels is not None
+    total = samples.pixels.sum(axis=0)
+    parts = {} if split is None else split.parts
+    return [
+        {
+            "name": name,
+            "pixels": int(total[i]),
+            "share": float(total[i] / max(total.sum(), 1)),
+            "images": int((samples.pixels[:, i] > 0).sum()),
+            "parts": {p: int((samples.pixels[where, i] > 0).sum()) for p, where in parts.items()},
         }
         for i, name in enumerate(samples.class_names)
     ]
@@ -118,13 +138,21 @@ def _numbers(values: np.ndarray) -> dict[str, Any]:
 
 
 def _suggestions(samples: Samples) -> list[str]:
-    if samples.task != "classification" or not len(samples):
+    if samples.task not in CLASS_TASKS or not len(samples):
         return []
-    counts = np.bincount(samples.targets, minlength=len(samples.class_names))
-    share = counts.max() / counts.sum()
+    if samples.pixels is not None:
+        counts = samples.pixels.sum(axis=0)
+    else:
+        counts = np.bincount(samples.targets, minlength=len(samples.class_names))
+    share = counts.max() / max(counts.sum(), 1)
     if share <= _IMBALANCED:
         return []
     name = samples.class_names[int(counts.argmax())]
+    if samples.pixels is not None:
+        return [
+            f"{share:.1%} of the pixels are {name!r}: keep dice or another overlap in --loss, or "
+            "use --class-weights auto, and read the scores of each class, not pixel accuracy"
+        ]
     return [
         f"{share:.0%} of the samples are {name!r}: consider --class-weights auto or "
         "--sampler balanced, and read balanced accuracy and macro F1"

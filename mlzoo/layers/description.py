@@ -19,7 +19,8 @@ def describe(
     Args:
         name: the plug-in, or the path of one.
         shape: of one sample, (height, width, channels) or (columns,).
-        classes: how many classes it tells apart, at least 2.
+        classes: how many classes it tells apart, at least 2; of a model of fields alone, how many
+            fields it predicts.
         settings: values for its `Config`; the others have their defaults.
 
     Returns:
@@ -34,7 +35,9 @@ def describe(
     plugin = registry.load("model", name)
     config = plugin.Config(**(settings or {}))
     kind = "image" if len(shape) == 3 else "table" if len(shape) == 1 else "array"
-    outputs = Outputs("classification", 1 if classes == 2 else classes)
+    tasks = registry.tasks(name)
+    units = 1 if classes == 2 and tasks[0] == "classification" else classes
+    outputs = Outputs(tasks[0], units)
     model = plugin.build(config, Inputs(tuple(shape), kind), outputs)
     return {
         "model": name,

@@ -56,80 +56,15 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.encoders import Levels, decode, encode
     from mlzoo.layers.padding import CropLike, PadToMultiple
     from mlzoo.layers.pieces import regularizer
 
     inputs.require_image("unet")
-    tensor, x = inputs.start(any_size=True)
-    scaled = x
-    x = PadToMultiple(2**config.depth, name="pad")(x)
-    skips = []
-    for level in range(1, config.depth + 1):
-        x = _level(x, f"encoder{level}", level, config)
-        skips.append(x)
-        x = keras.layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
-    x = _level(x, "bottleneck", config.depth + 1, config)
-    for level in range(config.depth, 0, -1):
-        x = _up(x, level, config)
-        x = keras.layers.Concatenate(name=f"decoder{level}_skip")([skips[level - 1], x])
-        x = _level(x, f"decoder{level}", level, config)
-    x = CropLike(name="crop")([x, scaled])
+    levels = Levels(**config.model_dump())
+    tensor, scaled = inputs.start(any_size=True)
+    x = PadToMultiple(2**config.depth, name="pad")(scaled)
+    x, skips = encode(x, levels)
+    x = CropLike(name="crop")([decode(x, skips, levels), scaled])
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
     return keras.Model(tensor, output, name="unet")
-
-
-def _level(x: keras.KerasTensor, name: str, level: int, config: Config) -> keras.KerasTensor:
-    """The convolutions of one level (1: the finest) of a path."""
-    from mlzoo.layers.pieces import dropout
-
-    for number in range(1, config.convolutions + 1):
-        x = _convolution(x, config.filters * 2 ** (level - 1), name, number, config)
-    if config.dropout and level >= config.depth and not name.startswith("decoder"):
-        x = dropout(config.activation, config.dropout, f"{name}_dropout")(x)
-    return x
-
-
-def _convolution(
-    x: keras.KerasTensor, filters: int, name: str, number: int, config: Config
-) -> keras.KerasTensor:
-    """Convolution `number` of a level, normalisation and activation."""
-    import keras
-
-    from mlzoo.layers.convolutions import convolution
-    from mlzoo.layers.pieces import activate
-
-    x = convolution(
-        x,
-        filters,
-        3,
-        name=f"{name}_conv{number}",
-        bias=not config.batch_normalization,
-        activation=config.activation,
-        l2=config.l2,
-    )
-    if config.batch_normalization:
-        x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm{number}")(x)
-    return activate(x, config.activation, f"{name}_activation{number}")
-
-
-def _up(x: keras.KerasTensor, level: int, config: Config) -> keras.KerasTensor:
-    """A map of twice the height and width with the filters of a level."""
-    import keras
-
-    from mlzoo.layers.convolutions import convolution
-    from mlzoo.layers.pieces import initializer, regularizer
-
-    filters = config.filters * 2 ** (level - 1)
-    name = f"decoder{level}_up"
-    if config.upsampling == "transposed":
-        return keras.layers.Conv2DTranspose(
-            filters,
-            2,
-            strides=2,
-            kernel_initializer=initializer("auto", config.activation),
-            kernel_regularizer=regularizer(0, config.l2),
-            name=name,
-        )(x)
-    how = config.upsampling
-    x = keras.layers.UpSampling2D(2, interpolation=how, name=f"{name}_interpolate")(x)
-    return convolution(x, filters, 3, name=name, activation=config.activation, l2=config.l2)

@@ -43,17 +43,13 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
 def check_task(model: str, task: str) -> None:
     """Raise UsageError where a model plug-in's `TASKS` lack a task; says which models have it."""
-    tasks = _tasks(model)
+    tasks = registry.tasks(model)
     if task not in tasks:
-        fitting = [name for name in registry.names("model") if task in _tasks(name)]
+        fitting = [name for name in registry.names("model") if task in registry.tasks(name)]
         raise UsageError(
             f"{model} is for {' and '.join(tasks)}, but these data are for {task}; "
             f"choose {' or '.join(fitting)}"
         )
-
-
-def _tasks(model: str) -> tuple[str, ...]:
-    return getattr(registry.load("model", model), "TASKS", ("classification", "regression"))
 
 
 def _check_output(name: str, model: keras.Model, data: Data) -> None:

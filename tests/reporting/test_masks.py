@@ -105,6 +105,7 @@ def test_the_palette_of_an_image_ends_in_gray() -> None:
     assert numbers[:6] == [1, 2, 3, 4, 5, 6]
     assert numbers[-3:] == [128, 128, 128]
     assert all(type(number) is int for number in numbers)
+    assert palette.full_palette(np.zeros((256, 3), "uint8"))[-6:] == [0, 0, 0, 128, 128, 128]
 
 
 @pytest.mark.parametrize("classes", [2, 255])
@@ -381,11 +382,11 @@ def test_batches_of_any_size(tmp_path: Path, count: int, shape: tuple[int, int])
 
 
 def field_case() -> FieldCase:
-    """Two fields: the truth 1 and 3, of which the prediction differs by 1 and -1 in halves."""
+    """Two fields: the truth 1 and 3, of which the prediction differs by 1 and -0.5 in parts."""
     truth = np.ones((256, 256, 2)) * (1, 3)
     predicted = truth.copy()
     predicted[:100, :100, 0] = 0
-    predicted[100:, 100:, 0] = 2
+    predicted[100:, 100:, 0] = 1.5
     truth[200:, :50, 0] = np.nan
     image = np.stack([np.full((256, 256), 7), np.arange(256 * 256).reshape(256, 256)], axis=-1)
     image[0, 0, 0] = 0
@@ -397,14 +398,14 @@ def test_fields_are_drawn_on_one_scale(tmp_path: Path) -> None:
     image, true, said = (panel(picture, i, 256, 256) for i in range(3))
     left = picture[TOP + 36 :, LEFT + 3 * (256 + 12) + 90 :][:256, :256]
     assert (image[1:] == 255).all() and image[0, 0].tolist() == [0, 0, 0]
-    low, middle, high = (colormaps["viridis"](i / 2)[:3] for i in range(3))
+    low, middle, high = (colormaps["viridis"](value / 1.5)[:3] for value in (0, 1, 1.5))
     assert like(true[20, 20], middle) and like(said[20, 120], middle)
     assert like(said[20, 20], low) and like(said[120, 120], high)
     assert true[220, 20].tolist() == left[220, 20].tolist() == [128, 128, 128]
     assert like(said[220, 20], middle)
-    blue, _, red = (colormaps["RdBu_r"](i / 2)[:3] for i in range(3))
-    assert like(left[20, 20], red), "true above predicted is not the darkest red"
-    assert like(left[120, 120], blue), "true below predicted is not the darkest blue"
+    blue, red = (colormaps["RdBu_r"](value)[:3] for value in (0.25, 1.0))
+    assert like(left[20, 20], red), "true above predicted by the most is not the darkest red"
+    assert like(left[120, 120], blue), "true below predicted by half of it is not half as blue"
     assert left[20, 120].min() > 240, "no difference is not the middle of the scale"
 
 
@@ -418,9 +419,9 @@ def test_fields_write_their_errors(tmp_path: Path) -> None:
         "mean of true minus predicted",
     ]
     assert found[1] == ["worst", "a.tif", "0.5", "v", "65536", "0.0", "0.0", "0.0"]
-    counted, wrong = 256 * 256 - 56 * 50, 100 * 100 + 156 * 156
-    assert found[0][3:5] == ["u (mm)", str(counted)]
-    expected = [wrong / counted, (wrong / counted) ** 0.5, (100 * 100 - 156 * 156) / counted]
+    counted, above, below = 256 * 256 - 56 * 50, 100 * 100, 156 * 156
+    errors = above + 0.5 * below, above + 0.25 * below, above - 0.5 * below
+    expected = [errors[0] / counted, (errors[1] / counted) ** 0.5, errors[2] / counted]
     assert [float(number) for number in found[0][5:]] == pytest.approx(expected)
 
 

@@ -1,6 +1,7 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
-stress-strain and noisy-sine are regressions, the others classes of points in the plane.
+stress-strain and noisy-sine are regressions; flow-fields are images of the distance from a body
+with the velocities around it at every pixel; the others are classes of points in the plane.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _NOISE = {
     **dict.fromkeys(_GATES, 0.1),
     "stress-strain": 5.0,
     "noisy-sine": 0.1,
+    "flow-fields": 0.0,
 }
+_COUNT = 1000
+_COUNTS = {"flow-fields": 240}
 NAMES = tuple(_NOISE)
 
 
@@ -36,8 +40,8 @@ class Config(Settings):
     """Its name."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
-    samples: int = Field(1000, ge=12)
-    """How many samples."""
+    samples: int | None = Field(None, ge=12)
+    """How many samples; by default 1000, of flow-fields 240."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
 
@@ -52,18 +56,20 @@ def load(config: Config, progress: Any = None) -> Samples:
     import numpy as np
 
     name = config.data.replace("_", "-")
+    count = config.samples or _COUNTS.get(name, _COUNT)
     noise = _NOISE[name] if config.noise is None else config.noise
     rng = np.random.default_rng(config.seed)
     make = {
         "stress-strain": _stress_strain,
         "noisy-sine": _noisy_sine,
         "gaussian-mixture": _gaussian_mixture,
+        "flow-fields": _flow_fields,
     }.get(name)
     if make is not None:
-        return make(config.samples, noise, rng)
+        return make(count, noise, rng)
     if name in _GATES:
-        return _gate(name, config.samples, noise, rng)
-    return _shapes(name, config, noise)
+        return _gate(name, count, noise, rng)
+    return _shapes(name, count, config.seed, noise)
 
 
 def _samples(
@@ -98,10 +104,10 @@ def _samples(
     )
 
 
-def _shapes(name: str, config: Config, noise: float) -> Samples:
+def _shapes(name: str, count: int, seed: int, noise: float) -> Samples:
     from sklearn import datasets
 
-    common: dict[str, Any] = {"n_samples": config.samples, "random_state": config.seed}
+    common: dict[str, Any] = {"n_samples": count, "random_state": seed}
     if name == "blobs":
         x, y = datasets.make_blobs(centers=3, cluster_std=noise, **common)
     elif name == "moons":
@@ -164,3 +170,35 @@ def _noisy_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     x = rng.uniform(0, 2 * np.pi, count)
     y = np.sin(x) + rng.normal(0, noise, count)
     return _samples(x[:, None], y, ("x",), "y", f"noisy-sine: {count} points, noise {noise:g}")
+
+
+def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Signed distances from ellipses, and the velocities of a stream around them."""
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.flow import SIDE, flow_fields
+    from mlzoo.data.headers import MAX_PIXELS
+    from mlzoo.data.samples import Samples
+
+    distances, fields = flow_fields(count, noise, rng)
+    return Samples(
+        inputs=distances,
+        targets=fields,
+        task="fields",
+        target_names=("velocity_x", "velocity_y"),
+        names=[f"body {i + 1}" for i in range(count)],
+        hashes=row_digests(distances),
+        target_hashes=row_digests(fields),
+        reader={
+            "kind": "array",
+            "size": None,
+            "channels": 1,
+            "dtype": "float32",
+            "maximum": None,
+            "max_pixels": MAX_PIXELS,
+        },
+        notes=(
+            f"flow-fields: {count} ellipses in a stream, {SIDE}x{SIDE} pixels of signed distance; "
+            f"velocities within a body don't count; noise {noise:g} (--source-set samples=, "
+            "--source-set noise=)",
+        ),
+    )

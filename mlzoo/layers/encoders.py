@@ -1,0 +1,97 @@
+"""The contracting and the expanding path of U-Nets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+
+from mlzoo.layers.convolutions import convolution
+from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What the levels of a U-Net have in common; the settings of the model `unet`."""
+
+    depth: int
+    filters: int
+    convolutions: int = 2
+    batch_normalization: bool = True
+    activation: str = "relu"
+    dropout: float = 0.0
+    upsampling: str = "transposed"
+    l2: float = 0.0
+
+
+def encode(
+    x: keras.KerasTensor, levels: Levels
+) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
+    """The bottleneck's features and those of each level before its pooling, the finest first."""
+    skips = []
+    for level in range(1, levels.depth + 1):
+        x = _level(x, f"encoder{level}", level, levels)
+        x = _dropped(x, f"encoder{level}", level, levels)
+        skips.append(x)
+        x = keras.layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
+    x = _level(x, "bottleneck", levels.depth + 1, levels)
+    return _dropped(x, "bottleneck", levels.depth + 1, levels), skips
+
+
+def decode(
+    x: keras.KerasTensor,
+    skips: list[keras.KerasTensor],
+    levels: Levels,
+    prefix: str = "decoder",
+) -> keras.KerasTensor:
+    """Features of the size of the finest level, from the bottleneck's and the levels'."""
+    for level in range(levels.depth, 0, -1):
+        name = f"{prefix}{level}"
+        x = _up(x, name, level, levels)
+        x = keras.layers.Concatenate(name=f"{name}_skip")([skips[level - 1], x])
+        x = _level(x, name, level, levels)
+    return x
+
+
+def _level(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
+    """The convolutions of one level (1: the finest) of a path."""
+    for number in range(1, levels.convolutions + 1):
+        x = convolution(
+            x,
+            levels.filters * 2 ** (level - 1),
+            3,
+            name=f"{name}_conv{number}",
+            bias=not levels.batch_normalization,
+            activation=levels.activation,
+            l2=levels.l2,
+        )
+        if levels.batch_normalization:
+            x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm{number}")(x)
+        x = activate(x, levels.activation, f"{name}_activation{number}")
+    return x
+
+
+def _dropped(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
+    """Dropout at the two coarsest levels, as at the end of the paper's contracting path."""
+    if not levels.dropout or level < levels.depth:
+        return x
+    return dropout(levels.activation, levels.dropout, f"{name}_dropout")(x)
+
+
+def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
+    """A map of twice the height and width with the filters of a level."""
+    filters = levels.filters * 2 ** (level - 1)
+    if levels.upsampling == "transposed":
+        return keras.layers.Conv2DTranspose(
+            filters,
+            2,
+            strides=2,
+            kernel_initializer=initializer("auto", levels.activation),
+            kernel_regularizer=regularizer(0, levels.l2),
+            name=f"{name}_up",
+        )(x)
+    how = levels.upsampling
+    x = keras.layers.UpSampling2D(2, interpolation=how, name=f"{name}_interpolate")(x)
+    return convolution(
+        x, filters, 3, name=f"{name}_up", activation=levels.activation, l2=levels.l2
+    )
