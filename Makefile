@@ -29,7 +29,9 @@ bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/tiles.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/gpu.py
 

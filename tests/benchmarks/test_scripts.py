@@ -6,7 +6,16 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Those that import Keras before they read their options are run by others of them.
-SCRIPTS = ["accuracy", "gpu", "memory", "overhead", "resume", "startup"]
+SCRIPTS = [
+    "accuracy",
+    "gpu",
+    "memory",
+    "overhead",
+    "resume",
+    "segmentation",
+    "startup",
+    "tiles",
+]
 
 
 def call(name, *words):
@@ -28,7 +37,7 @@ def test_no_script_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "overhead"])
+@pytest.mark.parametrize("name", ["accuracy", "overhead", "segmentation"])
 def test_absent_data_are_named_and_no_failure(name, tmp_path):
     done = call(name, "--data", tmp_path / "absent")
     assert done.returncode == 0
