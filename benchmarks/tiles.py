@@ -44,7 +44,9 @@ def main() -> None:
         # In processes of their own: a child's peak counts from what its parent holds.
         for name, count, side in (("small", 12, 128), ("large", 1, args.side)):
             run_well([sys.executable, __file__, "--make", out / name, count, side])
-        run_well([MLZOO, "train", "unet", out / "small", "--epochs", 1, "--out", out, "--name", "r"])
+        run_well(
+            [MLZOO, "train", "unet", out / "small", "--epochs", 1, "--out", out, "--name", "r"]
+        )
         command = [MLZOO, "predict", out / "r", out / "large" / "images", "--tile", args.tile]
         cost = run_well([*command, "--output", out / "masks"])
     table(

@@ -117,8 +117,9 @@ class RunConfig(Settings):
     overlap: int | None = Field(None, ge=0)
     """Pixels that tiles share where they are put together, a multiple of 32; by default a quarter
     of the tile."""
-    augment: Literal["none", "flips"] = "none"
-    """flips: turn and mirror training images with their masks at random."""
+    augment: Literal["none", "flips", "elastic"] = "none"
+    """Change training images with their masks at random. flips: mirror and turn them by quarters;
+    elastic: deform them smoothly too, and change brightness and contrast."""
 
     # -- Training
     epochs: int = Field(50, ge=1)
@@ -155,7 +156,7 @@ class RunConfig(Settings):
     """Epochs without improvement before a plateau schedule drops the rate."""
     loss: str = "auto"
     """auto: crossentropy for classes, mse for numbers, crossentropy+dice for masks. Others: focal;
-    mae, huber; for masks focal, dice, iou, tversky, lovasz, topk, boundary. Sums: dice+0.5*focal."""
+    mae, huber; for masks also dice, iou, tversky, lovasz, topk, boundary. A sum: dice+0.5*focal."""
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent of the focal loss."""
     tversky_beta: float = Field(0.7, ge=0, le=1)

@@ -91,7 +91,9 @@ def check_shapes(case: ModelCase) -> None:
     for outputs, shape in [(case.outputs[0], 1), *((o, 0) for o in case.outputs)]:
         model = case.model(outputs, shape)
         open_sides = (None, None) if outputs.dense else None
-        expected = case.shapes[shape] if open_sides is None else (*open_sides, case.shapes[shape][2])
+        expected = (
+            case.shapes[shape] if open_sides is None else (*open_sides, case.shapes[shape][2])
+        )
         assert model.input_shape == (None, *expected)
         assert model.output_shape == (None, *(open_sides or ()), outputs.units)
         predicted = outcome(model, case.samples(5, shape))

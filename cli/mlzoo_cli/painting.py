@@ -111,4 +111,6 @@ def _facts(run: Run, values: Any) -> dict[str, Any]:
         shares = (counts / values.size).tolist()
         return {f"share_{name}": round(s, 6) for name, s in zip(classes, shares, strict=True)}
     means = values.reshape(-1, values.shape[-1]).mean(axis=0).tolist()
-    return {f"mean_{n}": round(m, 6) for n, m in zip(run.record["target_names"], means, strict=True)}
+    return {
+        f"mean_{n}": round(m, 6) for n, m in zip(run.record["target_names"], means, strict=True)
+    }

@@ -52,7 +52,7 @@ def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, An
         "bytes": len(samples) * math.prod(shape) * dtype.itemsize,
         "targets": list(samples.target_names),
         "classes": _classes(samples, split),
-        "target": _numbers(samples.targets) if samples.task == "regression" else None,
+        "target": _numbers(samples.labels) if samples.task == "regression" else None,
         "columns": _columns(samples),
         "groups": None if samples.groups is None else len(np.unique(samples.groups)),
         "parts": {} if split is None else {p: len(split.parts[p]) for p in PARTS},
@@ -70,11 +70,10 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     if samples.task != "classification":
         return []
     classes = len(samples.class_names)
-    total = np.bincount(samples.targets, minlength=classes)
+    total = np.bincount(samples.labels, minlength=classes)
     parts = {} if split is None else split.parts
     inside = {
-        part: np.bincount(samples.targets[where], minlength=classes)
-        for part, where in parts.items()
+        part: np.bincount(samples.labels[where], minlength=classes) for part, where in parts.items()
     }
     return [
         {
@@ -143,7 +142,7 @@ def _suggestions(samples: Samples) -> list[str]:
     if samples.pixels is not None:
         counts = samples.pixels.sum(axis=0)
     else:
-        counts = np.bincount(samples.targets, minlength=len(samples.class_names))
+        counts = np.bincount(samples.labels, minlength=len(samples.class_names))
     share = counts.max() / max(counts.sum(), 1)
     if share <= _IMBALANCED:
         return []

@@ -96,7 +96,7 @@ def contradictions(samples: Samples) -> list[str]:
     pairs = []
     for position, key in enumerate(samples.hashes.tolist()):
         before = first.setdefault(key, position)
-        if samples.targets[before] != samples.targets[position]:
+        if samples.labels[before] != samples.labels[position]:
             pairs.append((before, position))
     if not pairs:
         return []
@@ -106,7 +106,7 @@ def contradictions(samples: Samples) -> list[str]:
 
 def target_copies(samples: Samples) -> list[str]:
     """A sentence for each table column from which the target follows at once."""
-    if samples.kind != "table" or samples.targets.ndim > 1:
+    if samples.kind != "table" or samples.labels.ndim > 1:
         return []
     matrix = np.asarray(samples.inputs[:])
     gives_away = _same_number if samples.task == "regression" else _same_partition
@@ -114,7 +114,7 @@ def target_copies(samples: Samples) -> list[str]:
         f"column {column.name!r} gives the target {samples.target_names[0]!r} away ({reason}); "
         f"if it is a copy of it, --drop {column.name!r}"
         for index, column in enumerate(samples.columns)
-        if (reason := gives_away(matrix[:, index], samples.targets, bool(column.categories)))
+        if (reason := gives_away(matrix[:, index], samples.labels, bool(column.categories)))
     ]
 
 

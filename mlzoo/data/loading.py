@@ -72,8 +72,11 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if samples.task not in DENSE_TASKS:
         reason = f"has no effect on {samples.task}: it is for images with masks"
         unread = dict.fromkeys(("tile", "overlap", "augment"), reason)
-    elif config.tile == "none":
-        unread = {"overlap": "has no effect: tile is none"}
+    if samples.task == "fields":
+        # Mirrored, a vector's components would change their signs.
+        unread["augment"] = "has no effect on fields: it is for images with masks"
+    if samples.task in DENSE_TASKS and config.tile == "none":
+        unread["overlap"] = "has no effect: tile is none"
     if samples.given_parts is None:
         return unread
     wanted = zip(PARTS, shares(config.fractions), strict=True)

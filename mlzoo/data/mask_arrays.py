@@ -54,7 +54,8 @@ def masks_of(
 def _mask_file(mask: np.ndarray) -> MaskFile:
     counts = np.bincount(mask.ravel(), minlength=256)
     values = {int(v) * GRAY: int(counts[v]) for v in np.flatnonzero(counts)}
-    return MaskFile(*mask.shape, values, len(values))
+    height, width = mask.shape
+    return MaskFile(height, width, values, len(values))
 
 
 def dense_fields(x: np.ndarray, y: np.ndarray, what: str, float_task: bool) -> dict[str, Any]:

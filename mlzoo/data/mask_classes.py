@@ -1,4 +1,4 @@
-"""Which value of a mask's pixels stands for which class: inferred, said in classes.txt, or refused."""
+"""Which value of a mask stands for which class: inferred, said in classes.txt, or refused."""
 
 from __future__ import annotations
 
@@ -189,7 +189,9 @@ def _notes(chosen: ClassMap, total: Mapping[int, int], ignore: int | None) -> li
     if chosen.ignored:
         share = sum(total.get(value, 0) for value in chosen.ignored) / pixels
         value = shown(chosen.ignored[0])
-        notes.append(f"ignored: value {value}, {share:.1%} of all pixels (--source-set ignore_index=)")
+        notes.append(
+            f"ignored: value {value}, {share:.1%} of all pixels (--source-set ignore_index=)"
+        )
     return notes
 
 

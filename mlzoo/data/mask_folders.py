@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlzoo.data.folders import PART_FOLDERS, images_below, subfolders
+from mlzoo.data.folders import PART_FOLDERS, Found, images_below, subfolders
 from mlzoo.data.headers import SUFFIXES
 from mlzoo.errors import DataError
 
@@ -22,6 +22,7 @@ LAYOUT = (
     "test, or masks beside the images (a.jpg, a_mask.png)"
 )
 _LOOKED_AT = 2000
+_SHOWN = 8
 
 
 @dataclass
@@ -47,18 +48,24 @@ class Pairs:
         """A file's path relative to the folder."""
         return path.relative_to(self.root).as_posix()
 
+    def notes(self) -> list[str]:
+        """A sentence on files that were passed over."""
+        if not self.ignored:
+            return []
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.ignored.items()))
+        return [f"ignored: {self.ignored.total()} files that are no images by name ({kinds})"]
+
 
 def has_masks(root: Path) -> bool:
     """Whether a folder looks like images with masks; its first entries decide, nothing is read."""
     try:
-        folders = subfolders(root)
-    except DataError:
+        parts = [name for name in subfolders(root) if name.lower() in PART_FOLDERS]
+        return any(
+            _folder_pair(subfolders(folder)) is not None or _some_beside(folder)
+            for folder in (root, *(root / name for name in parts))
+        )
+    except (DataError, OSError):
         return False
-    parts = [name for name in folders if name.lower() in PART_FOLDERS]
-    return any(
-        _folder_pair(subfolders(folder)) is not None or _some_beside(folder)
-        for folder in (root, *(root / name for name in parts))
-    )
 
 
 def list_pairs(root: Path) -> Pairs:
@@ -68,31 +75,49 @@ def list_pairs(root: Path) -> Pairs:
         DataError: the folder has another layout, or two images or two masks share one name.
     """
     pairs = Pairs(root)
-    folders = subfolders(root)
-    both = _folder_pair(folders)
-    by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
+    both = _folder_pair(subfolders(root))
+    parts = _parts(root)
     if both is not None:
-        images, masks = (root / name for name in both)
-        inside = [name for name in subfolders(images) if name.lower() in PART_FOLDERS]
-        if inside and set(inside) <= set(subfolders(masks)) and "train" in map(_part_of, inside):
-            for name in inside:
-                _add_folders(pairs, images / name, masks / name, _part_of(name))
-        else:
-            _add_folders(pairs, images, masks, "")
-    elif "train" in by_part.values():
-        for name, part in by_part.items():
+        _add_both(pairs, *(root / name for name in both))
+    elif "train" in parts:
+        _only_parts(pairs, root, parts)
+        for part, name in parts.items():
             _add(pairs, root / name, part)
     else:
         _add(pairs, root, "")
     if not pairs.images:
-        lone = next(iter(pairs.problems.items()), None)
-        hint = f" ({lone[0]}: {lone[1]})" if lone else ""
-        raise DataError(f"{root} has no image with a mask{hint}; {LAYOUT}")
+        hints = [f"{name}: {why}" for name, why in list(pairs.problems.items())[:1]]
+        hint = "; ".join(hints + pairs.notes())
+        raise DataError(f"{root} has no image with a mask{f' ({hint})' if hint else ''}; {LAYOUT}")
     return pairs
 
 
-def _part_of(name: str) -> str:
-    return PART_FOLDERS[name.lower()]
+def _parts(folder: Path) -> dict[str, str]:
+    """The names of the folders in a folder that are parts, by part."""
+    found: dict[str, str] = {}
+    for name in subfolders(folder):
+        part = PART_FOLDERS.get(name.lower(), "")
+        if part in found:
+            raise DataError(f"{folder} has two folders for one part: {found[part]}, {name}")
+        if part:
+            found[part] = name
+    return found
+
+
+def _only_parts(pairs: Pairs, folder: Path, parts: dict[str, str]) -> None:
+    """Refuse other folders beside those of the parts, and name images beside them."""
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    others = [e.name for e in entries if e.is_dir() and e.name not in parts.values()]
+    others = [name for name in others if name[0] != "."]
+    if others:
+        raise DataError(
+            f"{folder} has the part folders {', '.join(parts.values())} and beside them "
+            f"{', '.join(others[:_SHOWN])}; {LAYOUT}"
+        )
+    for entry in entries:
+        path = Path(entry.path)
+        if not entry.is_dir() and path.name[0] != "." and path.suffix.lower() in SUFFIXES:
+            pairs.problems[pairs.relative(path)] = "stands beside the part folders, in no part"
 
 
 def _folder_pair(names: list[str]) -> tuple[str, str] | None:
@@ -127,8 +152,23 @@ def _add(pairs: Pairs, folder: Path, part: str) -> None:
     _match(pairs, (folder, images), (folder, masks), part)
 
 
+def _add_both(pairs: Pairs, images: Path, masks: Path) -> None:
+    """A folder of images and one of masks, whole or with the same part folders in both."""
+    inside, theirs = _parts(images), _parts(masks)
+    if "train" not in inside or "train" not in theirs:
+        _add_folders(pairs, images, masks, "")
+        return
+    _only_parts(pairs, images, inside)
+    for part in sorted({*inside, *theirs}):
+        name = inside.get(part) or theirs[part]
+        _add_folders(pairs, images / name, masks / theirs.get(part, name), part)
+
+
 def _add_folders(pairs: Pairs, images: Path, masks: Path, part: str) -> None:
-    found, found_masks = images_below(images), images_below(masks)
+    found, found_masks = (
+        images_below(folder) if folder.is_dir() else Found([], Counter())
+        for folder in (images, masks)
+    )
     pairs.ignored += found.ignored + found_masks.ignored
     _match(pairs, (images, found.files), (masks, found_masks.files), part)
 
@@ -155,7 +195,7 @@ def _keyed(pairs: Pairs, folder: Path, files: list[Path]) -> Iterator[tuple[str,
     seen: dict[str, Path] = {}
     for path in files:
         inner = path.relative_to(folder)
-        key = inner.with_name(inner.stem.removesuffix(BESIDE)).as_posix()
+        key = inner.with_name(inner.stem.removesuffix(BESIDE) or inner.stem).as_posix()
         if key in seen:
             raise DataError(
                 f"{pairs.relative(seen[key])} and {pairs.relative(path)} have one name, so which "

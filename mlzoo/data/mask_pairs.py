@@ -100,7 +100,7 @@ def empty_masks(names: Sequence[str], pixels: np.ndarray, classes: Sequence[str]
         (f"hold {classes[0]!r} only", (pixels[:, 1:].sum(axis=1) == 0) & (pixels[:, 0] > 0)),
         ("hold ignored pixels only", pixels.sum(axis=1) == 0),
     ):
-        which = [names[i] for i in np.flatnonzero(empty)]
+        which = [names[int(i)] for i in np.flatnonzero(empty)]
         if which:
             more = f" and {len(which) - _SHOWN} more" if len(which) > _SHOWN else ""
             shown = f"{', '.join(which[:_SHOWN])}{more}"

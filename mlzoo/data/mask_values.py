@@ -157,4 +157,5 @@ def examine(path: Path, max_pixels: int) -> MaskFile:
         known, each = np.unique(values, return_counts=True)
         found = dict(zip(known.tolist(), each.tolist(), strict=True))
     distinct = len(found)
-    return MaskFile(*values.shape, found if distinct <= 256 else {}, distinct, palette)
+    height, width = values.shape
+    return MaskFile(height, width, found if distinct <= 256 else {}, distinct, palette)

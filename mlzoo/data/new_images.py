@@ -78,7 +78,8 @@ def frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, li
         deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
         dtype = "uint16" if deep else "uint8"
         if reader.get("size"):
-            return Form(*reader["size"], reader["channels"], dtype), []
+            height, width = reader["size"]
+            return Form(height, width, reader["channels"], dtype), []
         height, width = (max(getattr(h, side) for h in headers) for side in ("height", "width"))
         return Form(height, width, reader["channels"], dtype, "pad"), []
 

@@ -102,6 +102,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The targets of a task whose targets are held in memory: classes or numbers."""
+        return np.asarray(self.targets)
+
     def only(self, indices: np.ndarray) -> Samples:
         """The samples at some positions, as samples of their own."""
 
@@ -185,8 +190,8 @@ class Data:
     """Samples in three parts, and what a model for them gets and owes.
 
     `tiling` says how images are cut where something is predicted at every pixel (None: they are
-    not); `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those of
-    the source followed by those of the split and the leakage checks.
+    not); `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those
+    of the source followed by those of the split and the leakage checks.
     """
 
     samples: Samples

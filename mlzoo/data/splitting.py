@@ -134,7 +134,7 @@ def _share_out(
 
 def _strata(samples: Samples) -> np.ndarray:
     if samples.task == "classification":
-        return np.asarray(samples.targets, dtype=int)
+        return samples.labels.astype(int)
     return np.zeros(len(samples), dtype=int)
 
 
@@ -147,7 +147,7 @@ def _check_class_sizes(
         return
     if samples.groups is None:
         indices = indices[np.unique(units.of[indices], return_index=True)[1]]
-    counts = np.bincount(samples.targets[indices], minlength=len(samples.class_names))
+    counts = np.bincount(samples.labels[indices], minlength=len(samples.class_names))
     small = [
         f"{name!r} ({count})"
         for name, count in zip(samples.class_names, counts, strict=True)
@@ -176,7 +176,7 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
         )
     if samples.task != "classification":
         return []
-    present = {part: set(samples.targets[where].tolist()) for part, where in parts.items()}
+    present = {part: set(samples.labels[where].tolist()) for part, where in parts.items()}
     unknown = (present["valid"] | present["test"]) - present["train"]
     if unknown:
         names = ", ".join(repr(samples.class_names[i]) for i in sorted(unknown))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlzoo.augment.flips import flip
+from mlzoo.augment.policies import augment
 from mlzoo.data.decoding import mirrored
 from mlzoo.data.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.samples import Part
@@ -25,7 +25,7 @@ class Views:
     Args:
         part: the samples.
         tiling: size of the crops; None: images are taken whole.
-        augment: `none` or `flips`.
+        augment: a policy of `mlzoo.augment.policies`.
         seed: decides order, places and changes.
     """
 
@@ -84,7 +84,8 @@ class Views:
             side = self._tiling.side
             top, left = (int(random.integers(max(1, n - side + 1))) for n in image.shape[:2])
             image, target = cut(image, target, top, left, side)
-        return flip(image, target, random) if self._augment == "flips" else (image, target)
+        maximum = self._part.samples.maximum or 1.0
+        return augment(self._augment, image, target, maximum, random)
 
     def _crops(self, position: int) -> int:
         if self._tiling is None:

@@ -86,9 +86,7 @@ def evaluate_dense(
     """What `evaluate.evaluate` says of a model for every pixel; images are read one by one."""
     rows, task = data.parts()[part], data.samples.task
     classes = task == "segmentation"
-    predictors: dict[str, Segment] = {
-        "": lambda image: whole(image, predict, data.tiling, classes)
-    }
+    predictors: dict[str, Segment] = {"": lambda image: whole(image, predict, data.tiling, classes)}
     notes: dict[str, str] = {}
     if with_baselines:
         for name, (segment, note) in _baselines(data, seed).items():

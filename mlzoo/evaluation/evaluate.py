@@ -58,8 +58,9 @@ def evaluate(
 
     Returns:
         A JSON-able dict and the predictions it is computed from. Its keys: `part`; `samples`;
-        `metrics` (`metrics.classification` or `metrics.regression`, `pixels.segmentation`); `intervals`
-        {metric: [low, high] or None}; `interval_unit` (`samples`, `images` or `groups`), `units` (how many
+        `metrics` (`metrics.classification`, `metrics.regression`, `pixels.segmentation`);
+        `intervals` {metric: [low, high] or None}; `interval_unit` (`samples`, `images` or
+        `groups`), `units` (how many
         of those); `baselines` {name: metrics and `note`}; `gain` (over the best baseline:
         `baseline`, `metric`, `value`, `interval`; positive is better); and
         `better_than_baseline`: whether that interval lies above 0. None without baselines.

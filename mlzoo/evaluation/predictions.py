@@ -37,6 +37,23 @@ class Predictions:
     groups: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class ImageScores:
+    """What a file holds of a model for every pixel, ordered by index.
+
+    Attributes:
+        indices: (n,) positions in the data.
+        targets: (n, k) true pixels of each class, or (n, 1) values that count.
+        sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, (n,).
+        groups: (n,) labels, or None.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    sums: dict[str, np.ndarray]
+    groups: np.ndarray | None
+
+
 def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
     """Write what a model said of the samples of a part. Numbers keep all their digits."""
     more = _class_columns if samples.task == "classification" else _value_columns
@@ -95,6 +112,33 @@ def read_predictions(path: Path) -> Predictions:
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
     targets, predictions = (table[:, wanted[what]].astype(str) for what in wanted)
     return Predictions(np.sort(indices), targets, predictions, groups)
+
+
+def read_image_scores(path: Path) -> ImageScores:
+    """Read what `write_image_scores` wrote.
+
+    Raises:
+        UsageError: the file lacks columns or rows.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    kinds = {
+        kind: [i for i, name in enumerate(header) if name.startswith(f"{kind}_")]
+        for kind in ("found", "missed", "false")
+    }
+    plain = [header.index(n) for n in ("values", "squared_error") if n in header]
+    if "index" not in header or not rows or not (all(kinds.values()) or len(plain) == 2):
+        raise UsageError(f"{path} holds no scores of images: it needs index and counts")
+    table = np.array(rows, dtype=object)
+    table = table[np.argsort(_integers(table[:, header.index("index")], path))]
+    indices = _integers(table[:, header.index("index")], path)
+    groups = table[:, header.index("group")].astype(str) if "group" in header else None
+    if len(plain) == 2:
+        values, squared = (table[:, i].astype(float) for i in plain)
+        sums = {"values": values, "squared_error": squared}
+        return ImageScores(indices, values[:, None], sums, groups)
+    sums = {kind: table[:, where].astype(float) for kind, where in kinds.items()}
+    return ImageScores(indices, sums["found"] + sums["missed"], sums, groups)
 
 
 def _integers(column: np.ndarray, path: Path) -> np.ndarray:

@@ -92,6 +92,4 @@ def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.Ke
         )(x)
     how = levels.upsampling
     x = keras.layers.UpSampling2D(2, interpolation=how, name=f"{name}_interpolate")(x)
-    return convolution(
-        x, filters, 3, name=f"{name}_up", activation=levels.activation, l2=levels.l2
-    )
+    return convolution(x, filters, 3, name=f"{name}_up", activation=levels.activation, l2=levels.l2)

@@ -88,9 +88,9 @@ def _down(
         x = layers.SeparableConv2D(filters, 3, padding="same", name=f"{name}_conv{number}")(x)
         x = _norm(x, f"{name}_norm{number}")
     x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool")(x)
-    shortcut = layers.Conv2D(
-        filters, 1, strides=2, padding="same", name=f"{name}_shortcut"
-    )(shortcut)
+    shortcut = layers.Conv2D(filters, 1, strides=2, padding="same", name=f"{name}_shortcut")(
+        shortcut
+    )
     return layers.Add(name=f"{name}_output")([x, shortcut])
 
 

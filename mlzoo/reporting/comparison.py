@@ -207,6 +207,7 @@ def _pairs(
         if reason:
             notes.append(f"{first.label} and {other.label} can't be paired: {reason}")
         else:
-            found = paired(first.path, other.path, rows[0]["metric"], mode)
+            task, metric = rows[0]["task"], rows[0]["metric"]
+            found = paired(first.path, other.path, task, metric, mode)
             pairs.append({"first": first.label, "second": other.label, **found})
     return pairs, notes

@@ -81,9 +81,7 @@ class Folder:
         else:
             _write_array(target, painted.values.astype("float32"))
         if painted.outputs is not None:
-            _write_array(
-                self.path / f"{stem}_probabilities.npy", painted.outputs.astype("float16")
-            )
+            _write_array(self.path / f"{stem}_probabilities.npy", painted.outputs.astype("float16"))
         if overlays:
             self._overlay(self.path / f"{stem}_overlay.png", painted)
         return name

@@ -126,19 +126,17 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     Raises:
         UsageError: a sampler or class weights that do not fit the task.
     """
-    task = data.samples.task
+    task, asked = data.samples.task, config.batch_size
     if config.sampler == "balanced" and task != "classification":
         raise UsageError(f"--sampler balanced has no effect on {task}: leave it out")
     if not data.outputs.dense:
-        size = len(data.train) if config.batch_size == "full" else config.batch_size
+        size = {"auto": 32, "full": len(data.train)}.get(str(asked)) or int(asked)
         weights = class_weights(config.class_weights, data)
-        chosen = 32 if isinstance(size, str) else size
-        return Batches(data.train, chosen, seed, config.sampler, weights)
+        return Batches(data.train, size, seed, config.sampler, weights)
     views = Views(data.train, data.tiling, config.augment, seed)
-    size = config.batch_size
-    if size == "auto":
-        size = int(np.clip(STEP_PIXELS // int(np.prod(views.shape[:2])), 1, 32))
-    return Batches(data.train, len(views) if isinstance(size, str) else size, seed, views=views)
+    few = int(np.clip(STEP_PIXELS // int(np.prod(views.shape[:2])), 1, 32))
+    size = {"auto": few, "full": len(views)}.get(str(asked)) or int(asked)
+    return Batches(data.train, size, seed, views=views)
 
 
 STEP_PIXELS = 2**19

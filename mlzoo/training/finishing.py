@@ -93,7 +93,7 @@ def _dense_pictures(
     else:
         pictures.sample_grid(folder, inputs, names, "image")
     scores = outcome.tally.scores()
-    cases = []
+    cases: list[Any] = []
     for title, place in chosen_cases(scores):
         image, truth = data.test.image(place), data.test.target(place)
         said = whole(image, lambda x: outputs_of(model, x), data.tiling, classes)

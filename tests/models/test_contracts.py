@@ -15,8 +15,8 @@ from tests.contracts import ModelCase
 _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
 }
-# Of the default settings, for 32x32x3 (alexnet: 64x64x3) and 3 classes or 2 fields. A change here is a change
-# of the model: runs of an earlier version can't be repeated with it.
+# Of the default settings, for 32x32x3 (alexnet: 64x64x3) and 3 classes or 2 fields. A change here
+# is a change of the model: runs of an earlier version can't be repeated with it.
 _PARAMETERS = {
     "alexnet": 20_315_971,
     "cnn": 72_947,

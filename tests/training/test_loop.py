@@ -12,7 +12,7 @@ from mlzoo.data.samples import Part
 from mlzoo.errors import DivergedError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.training import lbfgs
-from mlzoo.training.batches import Batches
+from mlzoo.training.batches import Batches, chunks
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training, measure
 from mlzoo.training.signals import Stop

@@ -1,9 +1,10 @@
 """NumPy arrays: an .npz file, an .npy file, or a folder with x.npy and y.npy.
 
 An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
-and `labels`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and perhaps
-`x_valid`, `y_valid`. Targets of the images' height and width are masks where they are whole numbers
-(n, height, width), else fields (n, height, width, k), NaN where a value does not count. An .npy holds a table of numbers whose last column is the target.
+and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
+perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
+whole numbers (n, height, width), else fields (n, height, width, k), NaN where a value does not
+count. An .npy holds a table of numbers whose last column is the target.
 """
 
 from __future__ import annotations

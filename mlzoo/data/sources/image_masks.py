@@ -74,9 +74,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         checked.problems, total, config.on_bad, config.max_bad, what="images and masks"
     )
     listed = read_classes(root / CLASSES) if (root / CLASSES).is_file() else []
-    classes, notes = choose_classes(
-        checked.named(), listed, config.ignore_index, config.threshold
-    )
+    classes, notes = choose_classes(checked.named(), listed, config.ignore_index, config.threshold)
     targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
     parts = [pairs.parts[i] for i in checked.kept]
     groups = None
