@@ -89,7 +89,7 @@ class RunConfig(Settings):
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     target: str | None = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
-    task: Literal["classification", "regression", "segmentation"] | None = None
+    task: Literal["classification", "regression"] | None = None
     """What the target is; inferred from its values by default."""
     drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
     """Table columns to leave out, comma-separated."""

@@ -22,7 +22,7 @@ ORDER = (
     ("registry", "files", "listening", "settings"),
     ("wording", "setting_types", "configs"),
     ("specs", "layers"),
-    ("runs", "data"),
+    ("runs", "data", "augment"),
     ("sources", "models"),
     ("merging",),
     ("evaluation",),

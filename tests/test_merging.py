@@ -32,7 +32,7 @@ def problems(flags: dict[str, Any], file: Path | None = None, **more: Any) -> li
 def test_a_flag_beats_the_file_and_the_file_beats_the_default(tmp_path: Path) -> None:
     file = write(tmp_path / "c.yaml", "model: mlp\ndata: digits\nepochs: 7\nseed: 3\n")
     merged = merge({"epochs": "9"}, file)
-    assert (merged.config.epochs, merged.config.seed, merged.config.batch_size) == (9, 3, 32)
+    assert (merged.config.epochs, merged.config.seed, merged.config.batch_size) == (9, 3, "auto")
     assert merged.given == {"model", "data", "epochs", "seed"}
 
 
@@ -219,7 +219,7 @@ def test_the_file_marks_defaults_and_leaves_out_what_nothing_reads() -> None:
     merged = merge({"model": "mlp", "data": "digits", "epochs": 3})
     lines = resolved_yaml(merged, {}, {"target"}).splitlines()
     assert "epochs: 3" in lines
-    assert "batch_size: 32  # default" in lines
+    assert "batch_size: auto  # default" in lines
     assert not [line for line in lines if line.startswith(("momentum", "warmup", "target", "name"))]
     written = _yaml(merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})).splitlines()
     assert written[written.index("  hidden:") + 1] == "  - 8"

@@ -8,18 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlzoo.data.headers import SUFFIXES
+from mlzoo.data.layouts import PART_FOLDERS, SUFFIXES, subfolders
 from mlzoo.errors import DataError
 
-PART_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
 LAYOUT = (
     "expected one folder of images a class (cracked/1.jpg, sound/2.jpg), or train, valid and test "
     "folders that hold one folder a class each"
@@ -129,18 +120,6 @@ def class_names(listing: Listing) -> list[str]:
             if part in ("", "train")
         }
     )
-
-
-def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted; hidden ones left out.
-
-    Raises:
-        DataError: it can't be listed.
-    """
-    try:
-        return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
-    except OSError as error:
-        raise DataError(f"{folder} can't be listed: {error.strerror}") from None
 
 
 def _list_parts(listing: Listing, root: Path, folders: list[str], by_part: dict[str, str]) -> None:

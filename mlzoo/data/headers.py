@@ -19,15 +19,8 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-}
+from mlzoo.data.layouts import SUFFIXES
+
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
 

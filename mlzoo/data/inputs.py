@@ -16,9 +16,10 @@ from mlzoo.data.columns import encode_as, numbers
 from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.folders import images_below, list_folder
-from mlzoo.data.headers import MAX_PIXELS, SUFFIXES, Header
+from mlzoo.data.headers import MAX_PIXELS, Header
 from mlzoo.data.images import Rescaled
 from mlzoo.data.labels import class_name
+from mlzoo.data.layouts import SUFFIXES
 from mlzoo.data.samples import Column, Rows, Samples
 from mlzoo.data.tables import Table, read_table
 from mlzoo.data.targets import Target, compare

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mlzoo.data.digests import row_digests
-from mlzoo.data.headers import BadFileError
-from mlzoo.data.mask_classes import choose_classes
+from mlzoo.data.mask_classes import choose_classes, refuse_unknown
 from mlzoo.data.mask_pairs import empty_masks
 from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile
 from mlzoo.errors import DataError
@@ -20,8 +18,19 @@ def is_dense(x: np.ndarray, y: np.ndarray) -> bool:
     return x.ndim in (3, 4) and y.ndim in (3, 4) and x.shape[:3] == y.shape[:3]
 
 
+def are_masks(y: np.ndarray) -> bool:
+    """Whether targets at every pixel look like masks: one whole number at each."""
+    if y.ndim == 4 and y.shape[-1] != 1:
+        return False
+    return y.dtype.kind in "biu" or bool((np.floor(y) == y).all() and np.isfinite(y).all())
+
+
 def masks_of(
-    y: np.ndarray, what: str, known: ClassMap | None = None
+    y: np.ndarray,
+    what: str,
+    known: ClassMap | None = None,
+    ignore: int | None = None,
+    threshold: int | None = None,
 ) -> tuple[np.ndarray, ClassMap, np.ndarray, list[str]]:
     """Masks of an array: class positions, the classes, pixels of each class, and sentences.
 
@@ -29,26 +38,35 @@ def masks_of(
         y: (n, height, width) or (n, height, width, 1) whole numbers from 0 to 255.
         what: the array's name, for messages.
         known: the classes of the training data; by default they follow from the values.
+        ignore: a value that does not count.
+        threshold: values from this on are the second class.
 
     Raises:
         DataError: other numbers, or values that are no class.
     """
     y = y[..., 0] if y.ndim == 4 and y.shape[-1] == 1 else y
     if y.ndim != 3 or y.dtype.kind not in "biuf":
-        raise DataError(f"{what}: masks are (n, height, width) whole numbers, got {y.shape}")
+        raise DataError(
+            f"{what}: masks are (n, height, width) whole numbers, got {y.shape} {y.dtype}; "
+            "save one-hot masks as np.argmax(masks, axis=-1)"
+        )
+    if not are_masks(y) or y.min(initial=0) < 0 or y.max(initial=0) > 255:
+        raise DataError(
+            f"{what}: masks hold whole numbers from 0 to 255, but these {y.dtype} values run from "
+            f"{y.min()} to {y.max()} (fields of numbers: --task regression)"
+        )
     whole = y.astype(np.int32)
-    if (y.dtype.kind == "f" and not np.array_equal(whole, y)) or whole.min() < 0:
-        raise DataError(f"{what}: masks hold whole numbers from 0 to 255, got {y.min()} {y.dtype}")
-    if whole.max() > 255:
-        raise DataError(f"{what}: masks hold values up to {whole.max()}; at most 255 can be told")
     examined = {f"sample {i}": _mask_file(mask) for i, mask in enumerate(whole)}
-    classes, notes = (known, []) if known is not None else choose_classes(examined)
-    try:
-        positions = np.stack([classes.encode(mask * GRAY) for mask in whole])
-    except BadFileError as error:
-        raise DataError(f"{what}: a mask {error}") from None
-    pixels = np.array([classes.counts(mask.values) for mask in examined.values()])
-    return positions, classes, pixels, notes
+    notes: list[str] = []
+    if known is None:
+        known, notes = choose_classes(
+            examined, (), ignore, threshold, "--source-set threshold=, ignore_index="
+        )
+    else:
+        refuse_unknown(examined, known, f"correct them in {what}: the model knows no others")
+    positions = np.stack([known.encode(mask * GRAY) for mask in whole])
+    pixels = np.array([known.counts(mask.values) for mask in examined.values()])
+    return positions, known, pixels, notes
 
 
 def _mask_file(mask: np.ndarray) -> MaskFile:
@@ -58,29 +76,42 @@ def _mask_file(mask: np.ndarray) -> MaskFile:
     return MaskFile(height, width, values, len(values))
 
 
-def dense_fields(x: np.ndarray, y: np.ndarray, what: str, float_task: bool) -> dict[str, Any]:
-    """The fields of `Samples` that targets at every pixel decide.
-
-    Whole numbers are masks, or whatever `float_task` is not; others are fields, (n, height,
-    width, k), NaN where a value does not count.
+def dense_masks(
+    y: np.ndarray, what: str, ignore: int | None, threshold: int | None
+) -> dict[str, Any]:
+    """The fields of `Samples` that masks decide, and `classes`.
 
     Raises:
-        DataError: as `masks_of`; fields that are infinite or all NaN.
+        DataError: as `masks_of`.
     """
-    names: Sequence[str] = [f"sample {i}" for i in range(len(x))]
-    if not float_task:
-        positions, classes, pixels, notes = masks_of(y, what)
-        return {
-            "targets": positions,
-            "task": "segmentation",
-            "class_names": classes.names,
-            "target_names": ("mask",),
-            "pixels": pixels,
-            "target_hashes": row_digests(positions),
-            "classes": classes,
-            "notes": notes,
-            "warnings": empty_masks(names, pixels, classes.names),
-        }
+    positions, classes, pixels, notes = masks_of(y, what, None, ignore, threshold)
+    names = [f"sample {i}" for i in range(len(y))]
+    return {
+        "targets": positions,
+        "task": "segmentation",
+        "class_names": classes.names,
+        "target_names": ("mask",),
+        "pixels": pixels,
+        "target_hashes": row_digests(positions),
+        "classes": classes,
+        "notes": notes,
+        "warnings": empty_masks(names, pixels, classes.names),
+    }
+
+
+def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
+    """The same of fields, (n, height, width, k) numbers, NaN where a value does not count.
+
+    Raises:
+        DataError: text; infinite values, or all NaN; one-hot masks.
+    """
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"{what}: fields are numbers, got {y.dtype}")
+    if y.ndim == 4 and y.shape[-1] > 1 and _one_hot(y):
+        raise DataError(
+            f"{what}: targets of shape {y.shape} are one-hot masks; save them as "
+            "np.argmax(masks, axis=-1)"
+        )
     fields = (y if y.ndim == 4 else y[..., None]).astype(np.float32)
     if np.isinf(fields).any() or np.isnan(fields).all():
         raise DataError(f"{what}: fields hold infinite values, or nothing but NaN")
@@ -92,9 +123,12 @@ def dense_fields(x: np.ndarray, y: np.ndarray, what: str, float_task: bool) -> d
         "task": "fields",
         "class_names": (),
         "target_names": tuple(f"field{i}" for i in range(count)) if count > 1 else ("field",),
-        "pixels": None,
         "target_hashes": row_digests(fields),
         "classes": None,
         "notes": [note],
         "warnings": [],
     }
+
+
+def _one_hot(y: np.ndarray) -> bool:
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=-1) == 1).all())

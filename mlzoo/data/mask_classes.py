@@ -8,8 +8,14 @@ from pathlib import Path
 
 from mlzoo.data.mask_values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
+from mlzoo.specs import IGNORED
 
 _SHOWN = 5
+_FULL = 255 * GRAY
+_LIST_THEM = (
+    "list every value in classes.txt (a line each: value name), or leave one out with "
+    "--source-set ignore_index=VALUE"
+)
 
 
 def choose_classes(
@@ -17,6 +23,7 @@ def choose_classes(
     listed: Sequence[tuple[int | None, str]] = (),
     ignore: int | None = None,
     threshold: int | None = None,
+    flags: str = "classes.txt, --source-set threshold=",
 ) -> tuple[ClassMap, list[str]]:
     """Which value stands for which class, and sentences on it.
 
@@ -25,56 +32,82 @@ def choose_classes(
         listed: value (None: not said) and name of each class, from a classes.txt.
         ignore: a gray level or index that does not count.
         threshold: gray levels from this on are the second class.
+        flags: what changes the classes, for the sentences.
 
     Raises:
-        DataError: values that can't be classes, or that none of the listed classes has.
+        DataError: values that can't be classes, or that none of the listed classes has; a single
+            class in all masks.
     """
-    if threshold is not None:
-        return _by_threshold(masks, listed, threshold)
-    _check_distinct(masks)
     total: Counter[int] = Counter()
     for mask in masks.values():
         total.update(mask.values)
-    ignored = {ignore * GRAY} if ignore is not None else set()
-    values = sorted(set(total) - ignored)
-    if listed:
-        classes, names = _listed_classes(values, listed)
-        if ignore is None and 255 * GRAY in values and [255 * GRAY] not in classes:
-            ignored = {255 * GRAY}
+    if threshold is not None:
+        chosen = _by_threshold(masks, listed, threshold)
+        notes = [_threshold_note(chosen, total)]
     else:
-        if ignore is None and _void(values):
-            ignored = {255 * GRAY}
-            _check_mixed(masks, values)
-            values = values[:-1]
-        classes = [[value] for value in values]
-        names = _default_names(values)
-    if len(classes) < 2:
+        chosen = _by_value(masks, sorted(total), listed, ignore)
+        notes = _notes(chosen, total, flags)
+    present = [name for name, n in zip(chosen.names, chosen.counts(total), strict=True) if n]
+    if len(present) < 2:
+        beside = f" beside the ignored value {_ignored(chosen)}" if chosen.ignored else ""
         raise DataError(
-            f"all masks hold one value only ({', '.join(map(shown, values)) or 'none'}); "
+            f"all masks hold one class only ({', '.join(present) or 'none'}){beside}; "
             "segmentation needs two classes or more"
         )
-    colours = _colours(masks, classes)
-    chosen = ClassMap(tuple(map(tuple, classes)), tuple(names), tuple(sorted(ignored)), colours)
-    refuse_unknown(masks, chosen)
-    return chosen, _notes(chosen, total, ignore)
+    return chosen, notes
 
 
 def _by_threshold(
     masks: Mapping[str, MaskFile], listed: Sequence[tuple[int | None, str]], threshold: int
-) -> tuple[ClassMap, list[str]]:
-    coloured = [name for name, mask in masks.items() if any(v % GRAY for v in mask.values)]
-    if coloured:
-        raise DataError(f"threshold needs gray masks, but {coloured[0]} has colours")
+) -> ClassMap:
+    _check_gray(masks)
     names = tuple(name for _, name in listed) or ("background", "foreground")
     if len(names) != 2:
         raise DataError(f"threshold makes two classes, but {len(names)} are listed")
-    note = f"masks: values from {threshold} on are {names[1]}, all others {names[0]}"
-    chosen = ClassMap(((0,), (255 * GRAY,)), names, threshold=threshold)
-    return chosen, [f"{note} (--source-set threshold=)"]
+    return ClassMap(((0,), (_FULL,)), names, threshold=threshold)
 
 
-def _check_distinct(masks: Mapping[str, MaskFile]) -> None:
-    smeared = [(name, mask.distinct) for name, mask in masks.items() if mask.distinct > MOST_VALUES]
+def _check_gray(masks: Mapping[str, MaskFile]) -> None:
+    coloured = [name for name, mask in masks.items() if mask.coloured]
+    if coloured:
+        raise DataError(f"threshold needs gray masks, but {coloured[0]} has colours")
+
+
+def _by_value(
+    masks: Mapping[str, MaskFile],
+    values: list[int],
+    listed: Sequence[tuple[int | None, str]],
+    ignore: int | None,
+) -> ClassMap:
+    _check_distinct(masks, max(MOST_VALUES, len(listed) + 1))
+    ignored = [] if ignore is None else [ignore * GRAY]
+    values = [value for value in values if value not in ignored]
+    if listed:
+        classes = _listed_classes(values, listed)
+        void = ignore is None and _contiguous(list(classes)) and _FULL in set(values) - set(classes)
+        classes = {value: name for value, name in classes.items() if value not in ignored}
+    else:
+        void = ignore is None and _void(values)
+        own = values[:-1] if void else values
+        _check_number(masks, own)
+        classes = dict(zip(own, _default_names(own), strict=True))
+    if len(classes) > IGNORED:
+        raise DataError(f"{len(classes)} classes are more than the {IGNORED} that a mask can hold")
+    if void:
+        _check_mixed(masks, values)
+        ignored = [_FULL]
+    chosen = ClassMap(
+        tuple((value,) for value in classes),
+        tuple(classes.values()),
+        tuple(ignored),
+        _colours(masks, list(classes)),
+    )
+    refuse_unknown(masks, chosen)
+    return chosen
+
+
+def _check_distinct(masks: Mapping[str, MaskFile], most: int = MOST_VALUES) -> None:
+    smeared = [(name, mask.distinct) for name, mask in masks.items() if mask.smeared(most)]
     if smeared:
         name, count = smeared[0]
         more = f" (and {len(smeared) - 1} more masks like it)" if len(smeared) > 1 else ""
@@ -83,6 +116,18 @@ def _check_distinct(masks: Mapping[str, MaskFile]) -> None:
             "edges, as JPEG files and resized masks have them; save masks as PNG without "
             "smoothing, or make two classes with --source-set threshold=128"
         )
+
+
+def _check_number(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
+    """Refuse more values than classes have without a list, a few in each mask."""
+    if len(values) <= MOST_VALUES:
+        return
+    name, most = max(masks.items(), key=lambda item: item[1].distinct)
+    raise DataError(
+        f"the masks hold {len(values)} different values together ({name} alone {most.distinct}); "
+        f"if all of them are classes, {_LIST_THEM}; if they are smeared edges, save masks as PNG "
+        "without smoothing, or make two classes with --source-set threshold=128"
+    )
 
 
 def _void(values: Sequence[int]) -> bool:
@@ -117,32 +162,30 @@ def _default_names(values: Sequence[int]) -> list[str]:
 
 def _listed_classes(
     values: Sequence[int], listed: Sequence[tuple[int | None, str]]
-) -> tuple[list[list[int]], list[str]]:
-    """Values of the listed classes: as said, else 0, 1, 2, ..., else in order."""
+) -> dict[int, str]:
+    """Names of the listed classes by value: as said, else 0, 1, 2, ..., else in order."""
     names = [name for _, name in listed]
-    said = [value for value, _ in listed]
-    count = len(listed)
-    if all(value is not None for value in said):
-        return [[value] for value in said if value is not None], names
-    positions = [number * GRAY for number in range(count)]
-    if set(values) <= {*positions, 255 * GRAY} and not (
-        count == 2 and set(values) == {0, 255 * GRAY}
-    ):
-        return [[value] for value in positions], names
-    if count == 2 and set(values) <= {0, 255 * GRAY}:
-        return [[0], [255 * GRAY]], names
-    if len(values) == count:
-        return [[value] for value in values], names
-    return [[value] for value in positions], names
+    said = [value for value, _ in listed if value is not None]
+    if said:
+        return dict(zip(said, names, strict=True))
+    numbered = [number * GRAY for number in range(len(names))]
+    if list(values) == [0, _FULL] and len(names) == 2:
+        numbered = [0, _FULL]
+    elif len(values) == len(names) and not set(values) <= {*numbered, _FULL}:
+        numbered = list(values)
+    return dict(zip(numbered, names, strict=True))
 
 
-def refuse_unknown(masks: Mapping[str, MaskFile], classes: ClassMap) -> None:
+def refuse_unknown(
+    masks: Mapping[str, MaskFile], classes: ClassMap, advice: str = _LIST_THEM
+) -> None:
     """Raise DataError where masks hold values that stand for no class, with their names."""
     if classes.threshold is not None:
+        _check_gray(masks)
         return
     known = {value for own in classes.classes for value in own} | set(classes.ignored)
     unknown = {value for mask in masks.values() for value in mask.values} - known
-    _check_distinct(masks)
+    _check_distinct(masks, max(MOST_VALUES, len(known)))
     if not unknown:
         return
     files = [
@@ -155,44 +198,64 @@ def refuse_unknown(masks: Mapping[str, MaskFile], classes: ClassMap) -> None:
     listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs)
     raise DataError(
         f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {listed}; "
-        "list every value in classes.txt (a line each: value name), or leave one out with "
-        "--source-set ignore_index=VALUE"
+        f"{advice}"
     )
 
 
 def _colours(
-    masks: Mapping[str, MaskFile], classes: Sequence[Sequence[int]]
+    masks: Mapping[str, MaskFile], classes: Sequence[int]
 ) -> tuple[tuple[int, int, int], ...]:
     """The colours that the masks themselves give the classes; none for plain gray levels."""
-    if any(own[0] % GRAY for own in classes):
-        return tuple((own[0] >> 16, own[0] >> 8 & 255, own[0] & 255) for own in classes)
-    palettes = {mask.palette for mask in masks.values()}
-    if len(palettes) != 1:
-        return ()
-    palette = palettes.pop()
-    indices = [own[0] // GRAY for own in classes]
-    if not palette or max(indices) >= len(palette):
-        return ()
-    chosen = tuple(palette[index] for index in indices)
+    if any(value % GRAY for value in classes):
+        return tuple((value >> 16, value >> 8 & 255, value & 255) for value in classes)
+    seen: dict[int, tuple[tuple[int, int, int], str]] = {}
+    for name, mask in masks.items():
+        for index in {value // GRAY for value in {*mask.values} & {*classes}}:
+            if index >= len(mask.palette):
+                continue
+            colour, first = seen.setdefault(index, (mask.palette[index], name))
+            if colour != mask.palette[index]:
+                raise DataError(
+                    f"index {index} has the colour {colour} in {first}, but "
+                    f"{mask.palette[index]} in {name}, so indices are no classes; save masks "
+                    "with one palette, or as RGB"
+                )
+    chosen = tuple(seen[value // GRAY][0] for value in classes if value // GRAY in seen)
     gray = all(len(set(colour)) == 1 for colour in chosen)
-    return () if gray or len(set(chosen)) < len(chosen) else chosen
+    return () if gray or len(set(chosen)) < len(classes) else chosen
 
 
-def _notes(chosen: ClassMap, total: Mapping[int, int], ignore: int | None) -> list[str]:
+def _notes(chosen: ClassMap, total: Mapping[int, int], flags: str) -> list[str]:
     pixels = sum(total.values())
     parts = [
-        f"{shown(own[0])} is {name} ({sum(total.get(v, 0) for v in own) / pixels:.1%})"
-        for own, name in zip(chosen.classes, chosen.names, strict=True)
+        f"{shown(own[0])} is {name} ({count / pixels:.1%})"
+        for own, name, count in zip(chosen.classes, chosen.names, chosen.counts(total), strict=True)
     ]
     more = f", and {len(parts) - 20} more" if len(parts) > 20 else ""
-    notes = [f"masks: {', '.join(parts[:20])}{more} (classes.txt, --source-set threshold=)"]
+    notes = [f"masks: {', '.join(parts[:20])}{more} ({flags})"]
     if chosen.ignored:
         share = sum(total.get(value, 0) for value in chosen.ignored) / pixels
-        value = shown(chosen.ignored[0])
         notes.append(
-            f"ignored: value {value}, {share:.1%} of all pixels (--source-set ignore_index=)"
+            f"ignored: value {_ignored(chosen)}, {share:.1%} of all pixels "
+            "(--source-set ignore_index=)"
         )
     return notes
+
+
+def _threshold_note(chosen: ClassMap, total: Mapping[int, int]) -> str:
+    below, above = chosen.counts(total)
+    shares = [
+        f"{name} ({n / (below + above):.1%})"
+        for name, n in zip(chosen.names, (below, above), strict=True)
+    ]
+    return (
+        f"masks: values from {chosen.threshold} on are {shares[1]}, all others {shares[0]} "
+        "(--source-set threshold=)"
+    )
+
+
+def _ignored(chosen: ClassMap) -> str:
+    return ", ".join(map(shown, chosen.ignored))
 
 
 def read_classes(path: Path) -> list[tuple[int | None, str]]:
@@ -202,22 +265,28 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
         DataError: it is empty, no text, some lines have values and others none, or it repeats one.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read as text: {error}") from None
-    words = [line.split(maxsplit=1) for line in lines if line.strip()]
-    codes = [_code(first[0]) if len(first) > 1 else None for first in words]
-    if all(code is not None for code in codes):
-        found = [(code, first[1].strip()) for code, first in zip(codes, words, strict=True)]
-    else:
-        found = [(None, line.strip()) for line in lines if line.strip()]
-    if len(found) < 2:
-        raise DataError(f"{path} lists {len(found)} classes; write one name a line, at least two")
-    for what, values in (("name", [n for _, n in found]), ("value", [c for c, _ in found if c])):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        raise DataError(f"{path} lists {len(lines)} classes; write one name a line, at least two")
+    codes = [_code(line.split()[0]) if len(line.split()) > 1 else None for line in lines]
+    said = [code for code in codes if code is not None]
+    if said and None in codes:
+        coded, plain = (
+            lines[[code is None for code in codes].index(none)] for none in (False, True)
+        )
+        raise DataError(
+            f"{path}: {coded!r} is a value and a name, but {plain!r} has no value (0 to 255, or "
+            "255,0,0); write both on each line, or names only"
+        )
+    names = [line.split(maxsplit=1)[1] if said else line for line in lines]
+    for what, values in (("name", names), ("value", list(map(shown, said)))):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
             raise DataError(f"{path} has the {what} {twice[0]} twice")
-    return found
+    return list(zip(codes, names, strict=True))
 
 
 def _code(text: str) -> int | None:

@@ -8,20 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlzoo.data.folders import PART_FOLDERS, Found, images_below, subfolders
-from mlzoo.data.headers import SUFFIXES
+from mlzoo.data.folders import Found, images_below
+from mlzoo.data.layouts import BESIDE, PART_FOLDERS, SUFFIXES, folder_pair, subfolders
 from mlzoo.errors import DataError
 
-IMAGES = ("images", "image", "imgs", "img")
-MASKS = ("masks", "mask", "labels", "annotations")
-BESIDE = "_mask"
-"""What ends the name of a mask that stands beside its image."""
 CLASSES = "classes.txt"
 LAYOUT = (
     "expected images/ and masks/ with the same file names, such folders within train, valid and "
     "test, or masks beside the images (a.jpg, a_mask.png)"
 )
-_LOOKED_AT = 2000
 _SHOWN = 8
 
 
@@ -36,6 +31,7 @@ class Pairs:
     parts: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,18 +52,6 @@ class Pairs:
         return [f"ignored: {self.ignored.total()} files that are no images by name ({kinds})"]
 
 
-def has_masks(root: Path) -> bool:
-    """Whether a folder looks like images with masks; its first entries decide, nothing is read."""
-    try:
-        parts = [name for name in subfolders(root) if name.lower() in PART_FOLDERS]
-        return any(
-            _folder_pair(subfolders(folder)) is not None or _some_beside(folder)
-            for folder in (root, *(root / name for name in parts))
-        )
-    except (DataError, OSError):
-        return False
-
-
 def list_pairs(root: Path) -> Pairs:
     """All images of a folder with their masks and, where it is already split, their parts.
 
@@ -75,8 +59,8 @@ def list_pairs(root: Path) -> Pairs:
         DataError: the folder has another layout, or two images or two masks share one name.
     """
     pairs = Pairs(root)
-    both = _folder_pair(subfolders(root))
-    parts = _parts(root)
+    both = folder_pair(subfolders(root))
+    parts = {} if both else _parts(root)
     if both is not None:
         _add_both(pairs, *(root / name for name in both))
     elif "train" in parts:
@@ -105,43 +89,24 @@ def _parts(folder: Path) -> dict[str, str]:
 
 
 def _only_parts(pairs: Pairs, folder: Path, parts: dict[str, str]) -> None:
-    """Refuse other folders beside those of the parts, and name images beside them."""
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    others = [e.name for e in entries if e.is_dir() and e.name not in parts.values()]
-    others = [name for name in others if name[0] != "."]
+    """Refuse other folders beside those of the parts, and warn of images beside them."""
+    others = sorted({*subfolders(folder)} - {*parts.values()})
     if others:
         raise DataError(
             f"{folder} has the part folders {', '.join(parts.values())} and beside them "
             f"{', '.join(others[:_SHOWN])}; {LAYOUT}"
         )
-    for entry in entries:
-        path = Path(entry.path)
-        if not entry.is_dir() and path.name[0] != "." and path.suffix.lower() in SUFFIXES:
-            pairs.problems[pairs.relative(path)] = "stands beside the part folders, in no part"
-
-
-def _folder_pair(names: list[str]) -> tuple[str, str] | None:
-    """The names of the folders of images and of masks."""
-    by_name = {name.lower(): name for name in names}
-    images = next((by_name[name] for name in IMAGES if name in by_name), None)
-    masks = next((by_name[name] for name in MASKS if name in by_name), None)
-    return None if images is None or masks is None else (images, masks)
-
-
-def _some_beside(folder: Path) -> bool:
-    """Whether one of the first files is a mask that stands beside its image."""
-    stems = set()
-    for number, entry in enumerate(os.scandir(folder)):
-        if number >= _LOOKED_AT:
-            break
-        path = Path(entry.name)
-        if path.suffix.lower() in SUFFIXES:
-            stems.add(path.stem)
-    return any(stem.endswith(BESIDE) and stem.removesuffix(BESIDE) in stems for stem in stems)
+    files = [Path(entry.path) for entry in os.scandir(folder) if not entry.is_dir()]
+    loose = [path.name for path in files if path.suffix.lower() in SUFFIXES]
+    if loose:
+        pairs.warnings.append(
+            f"{len(loose)} images stand in {folder} beside the part folders and are left out, "
+            f"such as {min(loose)}"
+        )
 
 
 def _add(pairs: Pairs, folder: Path, part: str) -> None:
-    both = _folder_pair(subfolders(folder))
+    both = folder_pair(subfolders(folder))
     if both is not None:
         _add_folders(pairs, folder / both[0], folder / both[1], part)
         return

@@ -15,7 +15,7 @@ from mlzoo.data.headers import Header
 from mlzoo.data.images import LazyImages
 from mlzoo.data.mask_folders import Pairs
 from mlzoo.data.mask_values import ClassMap, MaskFile
-from mlzoo.data.masks import LazyMasks, MaskReader, examine_all, lazy_masks
+from mlzoo.data.masks import LazyMasks, MaskPath, MaskReader, examine_all, lazy_masks
 from mlzoo.errors import DataError
 
 _SHOWN = 5
@@ -88,7 +88,11 @@ def read_masks(
     The pixels are counted in the files' own size.
     """
     reader = MaskReader(classes, checked.form, max_pixels)
-    rows, digests = lazy_masks(checked.paths, reader, digest, progress)
+    files = [
+        MaskPath(path, mask.height, mask.width)
+        for path, mask in zip(checked.paths, checked.masks, strict=True)
+    ]
+    rows, digests = lazy_masks(files, reader, digest, progress)
     pixels = np.array([classes.counts(mask.values) for mask in checked.masks], dtype=np.int64)
     return rows, digests, pixels
 

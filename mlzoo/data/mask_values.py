@@ -17,6 +17,7 @@ from PIL import Image
 
 from mlzoo.data.decoding import orient
 from mlzoo.data.headers import BadFileError, read_header
+from mlzoo.data.layouts import SUFFIXES
 from mlzoo.specs import IGNORED
 
 GRAY = 0x010101
@@ -28,8 +29,8 @@ MOST_VALUES = 64
 class MaskFile:
     """What a mask holds: pixels a value, its size, and the colours of its palette, if it has one.
 
-    `values` is empty where there are more than `MOST_VALUES` different ones, `distinct` says how
-    many there are.
+    `values` is empty where there are more than 256 different ones (which only colours can be),
+    `distinct` says how many there are. `lossy` files, JPEG, don't keep values as they were saved.
     """
 
     height: int
@@ -37,6 +38,16 @@ class MaskFile:
     values: dict[int, int]
     distinct: int
     palette: tuple[tuple[int, int, int], ...] = ()
+    lossy: bool = False
+
+    @property
+    def coloured(self) -> bool:
+        """Whether some pixels are no gray level."""
+        return self.distinct > 256 or any(value % GRAY for value in self.values)
+
+    def smeared(self, most: int = MOST_VALUES) -> bool:
+        """Whether it holds more values than classes do."""
+        return self.distinct > (2 if self.lossy else most)
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,8 @@ def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[in
         BadFileError: the file is no image, damaged, too large, or its values are over 255.
     """
     header = read_header(path, max_pixels)
+    if header.bits > 8 and header.channels > 1:
+        raise BadFileError("colours of 16 bits, which can't be classes; save the mask with 8 bits")
     try:
         with Image.open(path) as image:
             image.load()
@@ -136,9 +149,10 @@ def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[in
         raise BadFileError(f"cut short or damaged: {error}") from None
     if pixels.max(initial=0) > 255:
         raise BadFileError(f"values run to {pixels.max()}; a mask has at most 255 classes")
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
     wide = orient(pixels, header.orientation).astype(np.int32)
-    if wide.ndim == 2:
-        return wide * GRAY, palette
+    if wide.shape[-1] == 1:
+        return wide[..., 0] * GRAY, palette
     return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], palette
 
 
@@ -156,6 +170,6 @@ def examine(path: Path, max_pixels: int) -> MaskFile:
     else:
         known, each = np.unique(values, return_counts=True)
         found = dict(zip(known.tolist(), each.tolist(), strict=True))
-    distinct = len(found)
+    distinct, lossy = len(found), SUFFIXES.get(path.suffix.lower()) == "JPEG"
     height, width = values.shape
-    return MaskFile(height, width, found if distinct <= 256 else {}, distinct, palette)
+    return MaskFile(height, width, found if distinct <= 256 else {}, distinct, palette, lossy)

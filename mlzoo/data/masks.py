@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,24 @@ class MaskReader:
         Raises:
             BadFileError: the file can't be read, or holds a value that is no class.
         """
-        return shape_mask(self.read_own(path), self.form)
+        mask = self.classes.encode(read_values(path, self.max_pixels)[0])
+        return shape_mask(mask, self.form)
 
-    def read_own(self, path: Path) -> np.ndarray:
-        """The same in the file's own size."""
-        return self.classes.encode(read_values(path, self.max_pixels)[0])
+
+@dataclass(frozen=True, slots=True)
+class MaskPath:
+    """A file that was checked, and its size."""
+
+    path: Path
+    height: int
+    width: int
 
 
 class LazyMasks(LazyFiles):
     """Mask files as rows (n, height, width) uint8 of class positions."""
 
     def __init__(
-        self, files: Sequence[Path], reader: MaskReader, cache: np.ndarray | None = None
+        self, files: Sequence[MaskPath], reader: MaskReader, cache: np.ndarray | None = None
     ) -> None:
         super().__init__(files, cache)
         self._reader = reader
@@ -62,13 +68,17 @@ class LazyMasks(LazyFiles):
         """The mask at a position without padding."""
         if self._reader.form.fit == "resize":
             return self[index]
-        return self._reader.read_own(self._files[index])
+        file = self._files[index]
+        if self.cached:
+            return self[index][: file.height, : file.width]
+        form = replace(self._reader.form, height=file.height, width=file.width)
+        return LazyMasks([file], replace(self._reader, form=form))[0]
 
-    def _read(self, file: Path) -> np.ndarray:
-        return self._reader.read(file)
+    def _read(self, file: MaskPath) -> np.ndarray:
+        return self._reader.read(file.path)
 
-    def _path(self, file: Path) -> Path:
-        return file
+    def _path(self, file: MaskPath) -> Path:
+        return file.path
 
     def only(self, indices: np.ndarray) -> LazyMasks:
         """The masks at some positions."""
@@ -121,21 +131,21 @@ def examine_all(
 
 
 def lazy_masks(
-    paths: Sequence[Path],
+    files: Sequence[MaskPath],
     reader: MaskReader,
     digest: Callable[[np.ndarray], str],
     progress: Progress | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> tuple[LazyMasks, np.ndarray]:
     """Masks as rows, kept in memory where they take at most `cache_bytes`, and their digests."""
-    shape = (len(paths), *reader.form.shape[:2])
-    cache = np.empty(shape, np.uint8) if int(np.prod(shape)) <= cache_bytes else None
+    rows = LazyMasks(files, reader)
+    cache = np.empty(rows.shape, np.uint8) if rows.nbytes <= cache_bytes else None
 
     def work(index: int) -> str:
-        mask = reader.read(paths[index])
+        mask = rows[index]
         if cache is not None:
             cache[index] = mask
         return digest(mask)
 
-    digests = [found for _, found in parallel(work, range(len(paths)), progress, "reading masks")]
-    return LazyMasks(paths, reader, cache), np.array(digests)
+    digests = [found for _, found in parallel(work, range(len(files)), progress, "reading masks")]
+    return LazyMasks(files, reader, cache), np.array(digests)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from mlzoo.data.arrays import check_finite, choose_pair, open_npy, open_npz
-from mlzoo.data.decoding import Form
+from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
+from mlzoo.data.decoding import Form, shape_up
 from mlzoo.data.headers import Header
 from mlzoo.data.images import LazyImages, rescaled
 from mlzoo.data.inputs import Progress, check_new_images, depth_warning, existing, image_files
@@ -47,12 +46,12 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
     location = existing(path)
     if location.suffix.lower() in _ARRAYS:
         return _from_array(_array(location), str(location), reader)
+    refuse_files(str(location), reader)
     files = image_files(location)
     root = location.parent if location.is_file() else location
     names = [file.relative_to(root).as_posix() for file in files]
     checked = check_new_images(files, names, reader, progress, frame(reader))
     images: LazyImages = checked.images
-
     factor = reader["maximum"] / checked.form.maximum
 
     def image(index: int) -> np.ndarray:
@@ -60,6 +59,15 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
         return own if factor == 1 else rescaled(own, factor, reader["dtype"])
 
     return NewImages(names, images.file_sizes, image, depth_warning(checked, reader))
+
+
+def refuse_files(path: str, reader: dict[str, Any]) -> None:
+    """Raise DataError where no image file can hold what the model takes."""
+    if reader["kind"] != "image" or reader["channels"] > 4:
+        raise DataError(
+            f"{path} is no .npz or .npy file; the model takes arrays (n, height, width, "
+            f"{reader['channels']})"
+        )
 
 
 def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
@@ -94,22 +102,20 @@ def _array(location: Path) -> np.ndarray:
 
 
 def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
-    channels = reader["channels"]
-    if x.ndim == 3 and channels == 1:
-        x = x[..., None]
-    if x.ndim != 4 or x.shape[-1] != channels or x.dtype.kind not in "biuf":
+    channels, maximum = reader["channels"], reader["maximum"]
+    if x.ndim not in (3, 4):
         raise DataError(
             f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
             f"{channels})"
         )
-    check_finite(x, what)
-    size = tuple(reader["size"]) if reader.get("size") else x.shape[1:3]
-
-    def image(index: int) -> np.ndarray:
-        one = np.asarray(x[index]).astype(reader["dtype"])
-        if one.shape[:2] != size:
-            one = cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA).reshape(*size, -1)
-        return one
-
+    own = x.shape[1], x.shape[2]
+    x = as_trained(x, Path(what), {**reader, "shape": [*own, channels]})
+    if maximum is not None and len(x) and not 0 <= x.min() <= x.max() <= maximum:
+        raise DataError(
+            f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
+            f"images with values from 0 to {maximum:g}"
+        )
+    height, width = reader.get("size") or own
+    form = Form(height, width, channels, reader["dtype"])
     names = [f"sample {index}" for index in range(len(x))]
-    return NewImages(names, [x.shape[1:3]] * len(x), image)
+    return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form))

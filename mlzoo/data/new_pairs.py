@@ -10,14 +10,17 @@ import numpy as np
 from mlzoo.data.arrays import choose_pair, open_npz
 from mlzoo.data.bad_files import listed
 from mlzoo.data.checking import Progress
+from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.images import Rescaled
+from mlzoo.data.inputs import depth_warning
 from mlzoo.data.mask_arrays import is_dense, masks_of
 from mlzoo.data.mask_classes import refuse_unknown
 from mlzoo.data.mask_folders import list_pairs
-from mlzoo.data.mask_pairs import check_pairs, read_masks
+from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
 from mlzoo.data.mask_values import from_record
-from mlzoo.data.new_images import as_images, frame
+from mlzoo.data.masks import shape_mask
+from mlzoo.data.new_images import as_images, frame, refuse_files
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError
 
@@ -32,14 +35,15 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         return _arrays(location, reader)
     if reader["task"] == "fields":
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
+    refuse_files(str(location), reader)
     pairs = list_pairs(location)
-    checked = check_pairs(pairs, frame(reader), reader["max_pixels"], progress)
+    checked: Any = check_pairs(pairs, frame(reader), reader["max_pixels"], progress)
     if checked.problems:
         total = len(pairs) + len(pairs.problems)
         count = f"{len(checked.problems)} of {total} images and masks can't be used"
         raise DataError(f"{count}:\n{listed(checked.problems)}")
     classes = from_record(reader["masks"])
-    refuse_unknown(checked.named(), classes)
+    refuse_unknown(checked.named(), classes, "correct the masks: the model knows no others")
     targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
     images: Any = checked.images
     if checked.form.maximum != reader["maximum"]:
@@ -52,6 +56,11 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         sizes=checked.images.sizes,
         pixels=pixels,
         target_hashes=hashes,
+        warnings=(
+            *pairs.warnings,
+            *depth_warning(checked, reader),
+            *empty_masks(checked.names, pixels, classes.names),
+        ),
         **_common(reader),
     )
 
@@ -59,7 +68,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
 def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
     arrays = open_npz(location)
     x, y = (arrays[name] for name in choose_pair(arrays, location))
-    if not is_dense(x, y):
+    if not len(x) or not is_dense(x, y):
         raise DataError(
             f"{location}: targets of shape {y.shape} do not stand at the pixels of images of "
             f"shape {x.shape}"
@@ -77,13 +86,18 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         return Samples(
             inputs=inputs, targets=fields, names=new.names, hashes=row_digests(inputs), **common
         )
-    targets, _, pixels, _ = masks_of(y, str(location), from_record(reader["masks"]))
+    targets, classes, pixels, _ = masks_of(y, str(location), from_record(reader["masks"]))
+    height, width, channels = inputs.shape[1:]
+    form = Form(height, width, channels)
+    targets = np.stack([shape_mask(mask, form) for mask in targets])
     return Samples(
         inputs=inputs,
         targets=targets,
         names=new.names,
         hashes=row_digests(inputs),
         pixels=pixels,
+        target_hashes=row_digests(targets),
+        warnings=tuple(empty_masks(new.names, pixels, classes.names)),
         **common,
     )
 

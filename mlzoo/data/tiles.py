@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlzoo.data.decoding import mirrored
+from mlzoo.errors import UsageError
 
 GRID = 32
 AUTO_SIDE = 512
@@ -27,10 +28,21 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Tiling:
-    """Square tiles of `side` pixels that share `overlap` pixels, both multiples of `GRID`."""
+    """Square tiles of `side` pixels that share `overlap` pixels, both multiples of `GRID`.
+
+    Raises:
+        UsageError: they are not, or the overlap is more than half of the side.
+    """
 
     side: int
     overlap: int
+
+    def __post_init__(self) -> None:
+        if self.side % GRID or self.overlap % GRID or not 0 <= self.overlap <= self.side // 2:
+            raise UsageError(
+                f"tiles of {self.side} pixels that share {self.overlap}: both must be multiples "
+                f"of {GRID}, and the overlap at most half of the side (--tile, --overlap)"
+            )
 
     @property
     def stride(self) -> int:
@@ -65,16 +77,19 @@ def choose_tiling(tile: int | str, overlap: int | None, height: int, width: int)
 
     Args:
         tile: side of the tiles, `none`, or `auto`: 512 for images of more than a million pixels.
-        overlap: pixels that tiles share; by default a quarter of the side.
+        overlap: pixels that tiles share; by default a quarter of the side, at least `GRID`.
         height: of the largest image.
         width: of the largest image.
+
+    Raises:
+        UsageError: the overlap does not fit the tiles.
     """
     if tile == "auto":
         tile = AUTO_SIDE if height * width > LARGE else "none"
     if isinstance(tile, str):
         return None
     if overlap is None:
-        overlap = tile // 4 // GRID * GRID
+        overlap = max(1, tile // 4 // GRID) * GRID
     return Tiling(tile, overlap)
 
 

@@ -99,9 +99,9 @@ class Views:
         return self._part.inputs(where)[0], self._part.targets_at(where)[0]
 
     def _image(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """An image and its target without padding; the last few are kept."""
+        """An image and its target without padding; those of a window are kept."""
         if position not in self._recent:
-            while len(self._recent) >= max(1, min(self._window, 64)):
+            while len(self._recent) >= self._window:
                 self._recent.popitem(last=False)
             self._recent[position] = self._part.image(position), self._part.target(position)
         return self._recent[position]

@@ -16,8 +16,11 @@ from keras import ops
 
 from mlzoo.errors import UsageError
 from mlzoo.layers.losses import focal_crossentropy
+from mlzoo.specs import IGNORED
 
-IGNORED = 255
+SMOOTH = 1.0
+"""What training adds to the overlap of each class. With less, a class that an image lacks costs
+almost all of its share under any softmax, without a gradient to follow."""
 
 
 class _PixelLoss(keras.losses.Loss):
@@ -343,9 +346,9 @@ def pixel_loss(
         "crossentropy": lambda: PixelCrossentropy(weights=class_weights),
         "focal": lambda: PixelCrossentropy(focal_gamma, class_weights, name="focal"),
         "topk": lambda: PixelCrossentropy(weights=class_weights, share=top_share, name="topk"),
-        "dice": Dice,
-        "iou": IoU,
-        "tversky": lambda: Tversky(tversky_beta),
+        "dice": lambda: Dice(SMOOTH),
+        "iou": lambda: IoU(SMOOTH),
+        "tversky": lambda: Tversky(tversky_beta, SMOOTH),
         "lovasz": Lovasz,
         "boundary": Boundary,
     }

@@ -23,8 +23,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
 from mlzoo.reporting.canvas import DPI, label, save, write_csv
-from mlzoo.reporting.palette import IGNORED, IGNORED_COLOUR, area_mean, overlay, shrink_mask
+from mlzoo.reporting.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
 from mlzoo.reporting.pictures import as_picture
+from mlzoo.specs import IGNORED
 
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from mlzoo.files import write_bytes
+from mlzoo.specs import IGNORED
 
 MOST_CLASSES = 255
-IGNORED = 255
-"""The value of a mask's pixels that don't count."""
 IGNORED_COLOUR = (128, 128, 128)
 
 # Okabe and Ito's, with sky blue before orange: the first class is often the only one, and sky blue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mlzoo.evaluation import metrics
+from mlzoo.evaluation import metrics, pixels
 
 
 def predictions(classes: int, samples: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -134,6 +134,8 @@ def test_every_metric_has_a_direction_bounds_and_a_title() -> None:
         for task, outputs in (("classification", np.eye(2)), ("regression", np.ones(2)))
         for name in metrics.scorers(task, np.array([0, 1]), outputs)
     }
+    mask = np.zeros((2, 2), "uint8")
+    names |= set(pixels.pixel_scorers(pixels.stack([pixels.count(mask, mask, 2)])))
     assert names == set(metrics.MODES) == set(metrics.BOUNDS) == set(metrics.TITLES)
     for headline in metrics.HEADLINES.values():
         assert metrics.MODES[headline.name] == headline.mode

@@ -568,7 +568,7 @@ def test_weighted_names_stand_for_a_sum() -> None:
     assert [type(part) for part in loss.losses] == [Dice, PixelCrossentropy]
     assert loss.weights == [0.5, 1.0]
     y, p = [[0, 1]], [[[0.5, 0.5], [0.5, 0.5]]]
-    assert _value(pixel_loss([(2.0, "iou")]), y, p) == pytest.approx(2 * _value(IoU(), y, p))
+    assert _value(pixel_loss([(2.0, "iou")]), y, p) == pytest.approx(2 * _value(IoU(1.0), y, p))
 
 
 def test_unknown_names_are_refused() -> None:

@@ -3,14 +3,16 @@
 An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
 and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
 perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
-whole numbers (n, height, width), else fields (n, height, width, k), NaN where a value does not
-count. An .npy holds a table of numbers whose last column is the target.
+whole numbers (n, height, width), else (or with `--task regression`) fields (n, height, width, k),
+NaN where a value does not count. An .npy holds a table of numbers whose last column is the target.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError
@@ -26,7 +28,7 @@ class Config(Settings):
 
     data: str
     """The file or folder."""
-    task: Literal["classification", "regression", "segmentation"] | None = None
+    task: Literal["classification", "regression"] | None = None
     """What the targets are; inferred from their values by default."""
     inputs: str | None = None
     """Name of the input array within the file; recognised by default."""
@@ -34,6 +36,16 @@ class Config(Settings):
     """Name of the target array within the file; recognised by default."""
     kind: Literal["auto", "image", "array"] = "auto"
     """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes."""
+    ignore_index: int | None = Field(None, ge=0, le=255)
+    """Value of a mask's pixels that don't count; by default 255 beside 0, 1, 2, ..."""
+    threshold: int | None = Field(None, ge=1, le=255)
+    """Make two classes of masks: values from this on are the second."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.threshold is not None and self.ignore_index is not None:
+            raise ValueError("threshold and ignore_index exclude each other; choose one")
+        return self
 
 
 def recognises(path: str) -> bool:
@@ -55,12 +67,12 @@ def load(config: Config, progress: Any = None) -> Samples:
             f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
             f"{y.shape}); they must pair one to one"
         )
-    if is_dense(x, y) and config.task in (None, "segmentation"):
+    if is_dense(x, y) and config.task != "classification":
         return _dense(config, x, y, parts, notes)
-    if config.task == "segmentation":
+    if config.threshold or config.ignore_index is not None:
         raise DataError(
-            f"{config.data}: inputs of shape {x.shape} and targets of shape {y.shape}; masks "
-            "must have the images' height and width"
+            f"{config.data}: threshold and ignore_index are for masks, which have the images' "
+            f"height and width, but inputs are of shape {x.shape} and targets {y.shape}"
         )
     x, maximum, kind_note = as_images(x, config.data, config.kind)
     labels = label(y, config.task, "targets")
@@ -97,18 +109,23 @@ def _dense(
     from mlzoo.data.arrays import check_inputs
     from mlzoo.data.digests import row_digests
     from mlzoo.data.headers import MAX_PIXELS
-    from mlzoo.data.mask_arrays import dense_fields
+    from mlzoo.data.mask_arrays import are_masks, dense_fields, dense_masks
     from mlzoo.data.pixels import as_images
     from mlzoo.data.samples import Samples
 
-    whole = y.dtype.kind in "biu" or bool(np.isin(y, np.arange(256)).all())
-    pixels_only = whole or config.task == "segmentation"
+    masks = config.task is None and are_masks(y)
+    if not masks and (config.threshold or config.ignore_index is not None):
+        raise DataError(f"{config.data}: threshold and ignore_index are for masks, not for fields")
+    x = x[..., None] if x.ndim == 3 else x
     maximum: float | None
     if config.kind == "array":
-        x, maximum, note = check_inputs(np.atleast_3d(x).astype(np.float32), config.data), None, ""
+        x, maximum, note = check_inputs(x.astype(np.float32), config.data), None, ""
     else:
-        x, maximum, note = as_images(x, config.data, "image" if pixels_only else config.kind)
-    found = dense_fields(x, y, config.data, not pixels_only)
+        x, maximum, note = as_images(x, config.data, "image")
+    if masks:
+        found = dense_masks(y, config.data, config.ignore_index, config.threshold)
+    else:
+        found = dense_fields(y, config.data)
     classes = found.pop("classes")
     kind = "array" if maximum is None else "image"
     reader = {

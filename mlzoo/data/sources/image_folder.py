@@ -39,7 +39,7 @@ class Config(Settings):
 
 def recognises(path: str) -> bool:
     """Whether it is a folder that holds neither x.npy nor masks beside its images."""
-    from mlzoo.data.mask_folders import has_masks
+    from mlzoo.data.layouts import has_masks
 
     folder = Path(path).expanduser()
     return folder.is_dir() and not (folder / "x.npy").is_file() and not has_masks(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings, image_size
 
@@ -40,10 +40,16 @@ class Config(Settings):
     threshold: int | None = Field(None, ge=1, le=255)
     """Make two classes: gray levels from this on are the second. For smoothed or JPEG masks."""
 
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.threshold is not None and self.ignore_index is not None:
+            raise ValueError("threshold and ignore_index exclude each other; choose one")
+        return self
+
 
 def recognises(path: str) -> bool:
     """Whether it is a folder with images and masks in one of the layouts."""
-    from mlzoo.data.mask_folders import has_masks
+    from mlzoo.data.layouts import has_masks
 
     folder = Path(path).expanduser()
     return folder.is_dir() and not (folder / "x.npy").is_file() and has_masks(folder)
@@ -108,6 +114,6 @@ def load(config: Config, progress: Any = None) -> Samples:
             "max_pixels": config.max_pixels,
             "masks": classes.record(),
         },
-        notes=(*checked.notes, *notes),
-        warnings=(*warnings, *empty_masks(checked.names, pixels, classes.names)),
+        notes=(*checked.notes, *notes, *pairs.notes()),
+        warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
     )

@@ -1,0 +1,76 @@
+"""Names that files and folders of images have; light, since every path is recognised by them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlzoo.errors import DataError
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+PART_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+IMAGES = ("images", "image", "imgs", "img")
+MASKS = ("masks", "mask", "labels", "annotations")
+BESIDE = "_mask"
+"""What ends the name of a mask that stands beside its image."""
+_LOOKED_AT = 2000
+
+
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted; hidden ones left out.
+
+    Raises:
+        DataError: it can't be listed.
+    """
+    try:
+        return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
+    except OSError as error:
+        raise DataError(f"{folder} can't be listed: {error.strerror}") from None
+
+
+def has_masks(root: Path) -> bool:
+    """Whether a folder looks like images with masks; its first entries decide, nothing is read."""
+    try:
+        parts = [name for name in subfolders(root) if name.lower() in PART_FOLDERS]
+        return any(
+            folder_pair(subfolders(folder)) is not None or _some_beside(folder)
+            for folder in (root, *(root / name for name in parts))
+        )
+    except (DataError, OSError):
+        return False
+
+
+def folder_pair(names: list[str]) -> tuple[str, str] | None:
+    """The names of the folders of images and of masks."""
+    by_name = {name.lower(): name for name in names}
+    images = next((by_name[name] for name in IMAGES if name in by_name), None)
+    masks = next((by_name[name] for name in MASKS if name in by_name), None)
+    return None if images is None or masks is None else (images, masks)
+
+
+def _some_beside(folder: Path) -> bool:
+    """Whether one of the first files is a mask that stands beside its image."""
+    stems = set()
+    for number, entry in enumerate(os.scandir(folder)):
+        if number >= _LOOKED_AT:
+            break
+        path = Path(entry.name)
+        if path.suffix.lower() in SUFFIXES:
+            stems.add(path.stem)
+    return any(stem.endswith(BESIDE) and stem.removesuffix(BESIDE) in stems for stem in stems)

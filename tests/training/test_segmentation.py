@@ -1,0 +1,179 @@
+"""Training on masks: what the network is fed, exact resume, weights of classes, losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.configs import LOSSES
+from mlzoo.data import loading
+from mlzoo.errors import UsageError
+from mlzoo.listening import Listener
+from mlzoo.merging import merge
+from mlzoo.trained import Run
+from mlzoo.training.batches import build_batches, class_weights, validation
+from mlzoo.training.building import build_model, check_task
+from mlzoo.training.loop import compile_model, measure
+from mlzoo.training.train import resume, train_merged
+from tests.training.masks import folder
+from tests.training.test_resume import Cut, CutAt
+
+SMALL = {"set": {"filters": 2, "depth": 2}, "epochs": 2, "early_stopping": 0}
+
+
+def config(data: Path, **more: Any):
+    given = {"model": "unet", "data": str(data), **SMALL, **more}
+    return merge({name: value for name, value in given.items() if value is not None})
+
+
+def run(data: Path, out: Path, name: str, listener: Listener | None = None, **more: Any) -> Run:
+    return train_merged(config(data, out=str(out), name=name, **more), listener=listener)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder(tmp_path_factory.mktemp("data") / "pairs")
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of 97x101 pixels."""
+    return folder(tmp_path_factory.mktemp("data") / "odd", 10, 97, 101)
+
+
+def test_a_network_learns_bright_rectangles(pairs: Path, tmp_path: Path) -> None:
+    more = {"epochs": 40, "set": {"filters": 4, "depth": 2}, "learning_rate": 0.01}
+    done = run(pairs, tmp_path, "learnt", augment="flips", keep="last", **more)
+    test = done.metrics["test"]
+    assert test["metrics"]["mean_iou"] > 0.9
+    assert test["baselines"]["majority"]["mean_iou"] < 0.5
+    assert done.metrics["headline"]["name"] == "mean_iou"
+    assert test["interval_unit"] == "images" and test["units"] == 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"augment": "elastic"},
+        {"augment": "flips", "tile": 64, "overlap": 32, "schedule": "plateau"},
+    ],
+)
+def test_a_cut_changes_no_bit(odd: Path, tmp_path: Path, more: dict[str, Any]) -> None:
+    given = {"batch_size": 4, "checkpoint_every": 0, **more}
+    whole = run(odd, tmp_path, "whole", **given)
+    # Images of 97x101 make 4 tiles of 64 each: 24 crops of the 6 training images.
+    steps = 6 if "tile" in more else 2
+    for point in (1, steps + 1):
+        with pytest.raises(Cut):
+            run(odd, tmp_path, f"cut{point}", CutAt(point), **given)
+        again = resume(tmp_path / f"cut{point}")
+        assert again.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+        assert again.metrics["test"] == whole.metrics["test"]
+
+
+def test_no_augmentation_feeds_the_files_bit_for_bit(pairs: Path) -> None:
+    data = loading.load(config(pairs).config)
+    batches = build_batches(config(pairs, batch_size=4).config, data, 0)
+    inputs, targets, weights = next(batches.epoch(0))
+    assert weights is None
+    place = {name: i for i, name in enumerate(data.samples.names)}
+    for image, mask, name in zip(inputs, targets, batches.names(0, 0), strict=True):
+        np.testing.assert_array_equal(image, data.samples.inputs[place[name]])
+        np.testing.assert_array_equal(mask, data.samples.targets[place[name]])
+
+
+def test_a_batch_has_about_half_a_million_pixels(tmp_path: Path) -> None:
+    large = folder(tmp_path / "large", 10, 300, 400)
+    data = loading.load(config(large).config)
+    assert build_batches(config(large).config, data, 0).batch_size == 4
+    for asked, size in (("full", 6), (3, 3), ("auto", 4)):
+        assert build_batches(config(large, batch_size=asked).config, data, 0).batch_size == size
+    tiled = config(large, tile=64)
+    crops = build_batches(tiled.config, loading.load(tiled.config), 0)
+    assert crops.batch_size == 32 and crops.steps == -(-6 * 5 * 7 // 32)
+
+
+def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
+    plain, heavy = config(pairs, loss="crossentropy").config, None
+    data = loading.load(plain)
+    counts = data.samples.pixels[data.train.indices].sum(axis=0)
+    weights = class_weights("auto", data)
+    np.testing.assert_allclose(weights, counts.sum() / (2 * counts))
+    heavy = config(pairs, loss="crossentropy", class_weights="auto").config
+    model = build_model(plain, data, 0)
+    inputs, targets = data.valid.inputs(), data.valid.targets
+    said = keras.ops.convert_to_numpy(model(inputs, training=False))
+    own = -np.log(np.take_along_axis(said, targets[..., None].astype(int), -1)[..., 0])
+    for chosen, expected in ((plain, own.mean()), (heavy, (own * weights[targets]).mean())):
+        compile_model(model, data, chosen, 1)
+        assert measure(model, validation(data))["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES["segmentation"], "dice+0.5*focal", "lovasz+topk"])
+def test_every_loss_trains(pairs: Path, tmp_path: Path, loss: str) -> None:
+    done = run(pairs, tmp_path, "run", loss=loss, epochs=1)
+    assert np.isfinite(done.metrics["valid"]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice: add one of"),
+        ({"loss": "mse"}, "--loss mse does not fit segmentation; choose crossentropy or focal"),
+        ({"sampler": "balanced"}, "--sampler balanced has no effect on segmentation"),
+        ({"optimizer": "lbfgs", "epochs": 1}, "--optimizer lbfgs is not for segmentation"),
+    ],
+)
+def test_what_does_not_fit_masks_is_refused(
+    pairs: Path, tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message.replace("*", r"\*")):
+        run(pairs, tmp_path, "run", **more)
+
+
+def test_models_say_which_tasks_they_are_for() -> None:
+    with pytest.raises(UsageError, match="cnn is for classification and regression.*choose unet"):
+        check_task("cnn", "segmentation")
+    with pytest.raises(UsageError, match="unet is for segmentation and fields"):
+        check_task("unet", "classification")
+    check_task("unet_two_decoders", "fields")
+
+
+def test_padding_does_not_count(tmp_path: Path) -> None:
+    """Images of two sizes train in one frame; a score is that of the images alone."""
+    root = folder(tmp_path / "mixed", 9, 40, 40)
+    small = folder(tmp_path / "small", 6, 28, 36)
+    for kind in ("images", "masks"):
+        for path in (small / kind).iterdir():
+            path.rename(root / kind / f"s{path.name}")
+    done = run(root, tmp_path, "run", epochs=1)
+    confusion = np.array(done.metrics["test"]["metrics"]["confusion"])
+    sizes = [28 * 36 if name.startswith("images/s") else 1600 for name in _test_names(done)]
+    assert confusion.sum() == sum(sizes)
+
+
+def _test_names(done: Run) -> list[str]:
+    import json
+
+    return json.loads((done.path / "split.json").read_text())["parts"]["test"]["names"]
+
+
+def test_fields_leave_out_what_does_not_count(tmp_path: Path) -> None:
+    given = {
+        "model": "unet_two_decoders",
+        "data": "flow-fields",
+        "source_set": {"samples": 20},
+        "out": str(tmp_path),
+        **SMALL,
+    }
+    done = train_merged(merge(given))
+    test = done.metrics["test"]
+    assert test["metrics"]["rmse"] > 0 and len(test["metrics"]["per_target"]) == 2
+    assert set(test["baselines"]) == {"mean", "linear"}
+    assert (done.path / "plots" / "fields.png").is_file()
+    new = done.predict(np.zeros((2, 30, 41, 1), "float32"))
+    assert [values.shape for values in new.labels] == [(30, 41, 2)] * 2
