@@ -20,9 +20,9 @@ def is_dense(x: np.ndarray, y: np.ndarray) -> bool:
 
 def are_masks(y: np.ndarray) -> bool:
     """Whether targets at every pixel look like masks: one whole number at each."""
-    if y.ndim == 4 and y.shape[-1] != 1:
+    if y.dtype.kind not in "biuf" or (y.ndim == 4 and y.shape[-1] != 1):
         return False
-    return y.dtype.kind in "biu" or bool((np.floor(y) == y).all() and np.isfinite(y).all())
+    return y.dtype.kind != "f" or bool((np.floor(y) == y).all() and np.isfinite(y).all())
 
 
 def masks_of(
@@ -95,7 +95,7 @@ def dense_masks(
         "target_hashes": row_digests(positions),
         "classes": classes,
         "notes": notes,
-        "warnings": empty_masks(names, pixels, classes.names),
+        "warnings": tuple(empty_masks(names, pixels, classes.names)),
     }
 
 
@@ -103,7 +103,7 @@ def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
     """The same of fields, (n, height, width, k) numbers, NaN where a value does not count.
 
     Raises:
-        DataError: text; infinite values, or all NaN; one-hot masks.
+        DataError: text; infinite values, or a field that is all NaN; one-hot masks.
     """
     if y.dtype.kind not in "biuf":
         raise DataError(f"{what}: fields are numbers, got {y.dtype}")
@@ -113,8 +113,8 @@ def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
             "np.argmax(masks, axis=-1)"
         )
     fields = (y if y.ndim == 4 else y[..., None]).astype(np.float32)
-    if np.isinf(fields).any() or np.isnan(fields).all():
-        raise DataError(f"{what}: fields hold infinite values, or nothing but NaN")
+    if np.isinf(fields).any() or np.isnan(fields).all(axis=(0, 1, 2)).any():
+        raise DataError(f"{what}: a field holds infinite values, or nothing but NaN")
     count = fields.shape[-1]
     missing = float(np.isnan(fields).mean())
     note = f"fields: {count} at every pixel, {missing:.1%} of the values NaN, which don't count"
@@ -126,7 +126,7 @@ def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
         "target_hashes": row_digests(fields),
         "classes": None,
         "notes": [note],
-        "warnings": [],
+        "warnings": (),
     }
 
 

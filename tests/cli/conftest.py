@@ -30,7 +30,7 @@ def mlzoo(tmp_path: Path, world: Path, monkeypatch: pytest.MonkeyPatch) -> Mlzoo
 
 @pytest.fixture(scope="session")
 def runs(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the finished runs `table`, `numbers`, `images` and `own`."""
+    """A folder with the finished runs `table`, `numbers`, `images`, `masks`, `fields`, `own`."""
     root = tmp_path_factory.mktemp("runs")
     with contextlib.chdir(world):
         for name, arguments in made.RUNS.items():

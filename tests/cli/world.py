@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.training.masks import folder as mask_folder
+
 OWN_MODEL = '''"""A model of mine: one dense layer behind a layer of my own."""
 
 import keras
@@ -40,6 +42,8 @@ RUNS: dict[str, tuple[object, ...]] = {
     "table": ("mlp", "ok.csv", "--target", "y", *SMALL, "--repeats", 2),
     "numbers": ("linear", "ok.csv", "--target", "a", "--task", "regression", "--epochs", 2),
     "images": ("cnn", "images", "--epochs", 2, "--set", "filters=4", "--batch-size", 8),
+    "masks": ("unet", "pairs", "--epochs", 2, "--set", "filters=2", "--set", "depth=2"),
+    "fields": ("unet", "fields.npz", "--epochs", 1, "--set", "filters=2", "--set", "depth=2"),
     "own": ("./my_model.py", "ok.csv", "--target", "y", "--epochs", 1, "--set", "units=3"),
 }
 CONFIGS = {
@@ -84,6 +88,7 @@ def build(root: Path) -> None:
     _tables(root)
     _arrays(root)
     _image_folders(root)
+    _masks(root)
 
 
 def csv(path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
@@ -154,6 +159,29 @@ def image_folder(root: Path, counts: dict[str, int]) -> Path:
     return root
 
 
+def _masks(root: Path) -> None:
+    """Images with masks of bright rectangles, whole and broken."""
+    mask_folder(root / "pairs", 15, 24, 31)
+    for name in ("no_partner", "other_size", "smeared", "unknown", "empty_masks", "mixed"):
+        mask_folder(root / name, 10)
+    (root / "no_partner" / "masks" / "03.png").unlink()
+    first = root / "{}" / "masks" / "00.png"
+
+    def replace(name: str, mask: np.ndarray) -> None:
+        Image.fromarray(mask).save(str(first).format(name))
+
+    replace("other_size", np.zeros((47, 48), np.uint8))
+    replace("smeared", np.arange(48 * 48, dtype=np.uint8).reshape(48, 48))
+    replace("unknown", np.full((48, 48), 7, np.uint8))
+    (root / "unknown" / "classes.txt").write_text("0 sound\n255 crack\n")
+    for path in (root / "empty_masks" / "masks").iterdir():
+        Image.fromarray(np.zeros((48, 48), np.uint8)).save(path)
+    replace("mixed", (np.arange(48 * 48).reshape(48, 48) % 2).astype(np.uint8))
+    x = np.random.default_rng(0).random((12, 16, 16, 1)).astype("float32")
+    np.savez(root / "fields.npz", x=x, y=np.concatenate([x * 3, 1 - x], axis=-1))
+    np.savez(root / "negative.npz", x=x, y=-(x[..., 0] > 0.5).astype("int64"))
+
+
 def _image_folders(root: Path) -> None:
     (root / "only_a_table").mkdir()
     csv(root / "only_a_table" / "t.csv", ["a", "y"], [[1, 2], [3, 4]])
@@ -161,7 +189,6 @@ def _image_folders(root: Path) -> None:
     image_folder(root / "one_class", {"crack": 6})
     image_folder(root / "small_class", {"crack": 8, "sound": 2})
     image_folder(root / "flat", {".": 4})
-    image_folder(root / "masks", {"images": 3, "masks": 3})
     (root / "nothing").mkdir()
     image_folder(root / "leak", {"train/a": 6, "train/b": 6, "test/a": 2, "test/b": 2})
     shutil.copytree(root / "leak" / "train", root / "leak" / "val")

@@ -74,6 +74,11 @@ def load(config: Config, progress: Any = None) -> Samples:
             f"{config.data}: threshold and ignore_index are for masks, which have the images' "
             f"height and width, but inputs are of shape {x.shape} and targets {y.shape}"
         )
+    if y.ndim > 2:
+        raise DataError(
+            f"{config.data}: inputs of shape {x.shape} and targets of shape {y.shape}; masks and "
+            "fields must have the images' height and width"
+        )
     x, maximum, kind_note = as_images(x, config.data, config.kind)
     labels = label(y, config.task, "targets")
     kind = "array" if maximum is None else "image"
