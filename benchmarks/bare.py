@@ -3,7 +3,7 @@
     python benchmarks/bare.py cnn digits.npz --epochs 4
 
 splits an `.npz` of images (60/20/20), trains with validation, evaluates the test part, and prints
-one line of JSON.
+one line of JSON. `unet` takes an `.npz` of images and masks, as `make_masks` writes one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
-MODELS = ("mlp", "cnn")
+MODELS = ("mlp", "cnn", "unet")
 
 
 def mlp(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -41,11 +41,47 @@ def cnn(x: keras.KerasTensor) -> keras.KerasTensor:
     return layers.GlobalAveragePooling2D()(x)
 
 
+def unet(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Three levels of 16, 32 and 64 filters and a bottleneck of 128."""
+
+    def level(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+        for _ in range(2):
+            x = layers.Conv2D(
+                filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
+            )(x)
+            x = layers.BatchNormalization(momentum=0.9)(x)
+            x = layers.Activation("relu")(x)
+        return x
+
+    skips = []
+    for filters in (16, 32, 64):
+        x = level(x, filters)
+        skips.append(x)
+        x = layers.MaxPooling2D()(x)
+    x = level(x, 128)
+    for filters, skip in zip((64, 32, 16), reversed(skips), strict=True):
+        x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer="he_normal")(x)
+        x = level(layers.Concatenate()([skip, x]), filters)
+    return x
+
+
+def make_masks(path: Path, count: int = 160, side: int = 128) -> None:
+    """Write an `.npz` of noisy images with a bright disk each, and the disks' masks."""
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[0:side, 0:side]
+    centres = random.integers(side // 4, 3 * side // 4, (count, 2))
+    masks = np.stack([(rows - a) ** 2 + (columns - b) ** 2 < (side / 6) ** 2 for a, b in centres])
+    noise = random.integers(0, 120, (count, side, side))
+    np.savez(path, x=(noise + 100 * masks).astype("uint8"), y=masks.astype("uint8"))
+
+
 def build(name: str, shape: tuple[int, ...], classes: int) -> keras.Model:
     """A compiled model on raw uint8 images."""
+    shape = (None, None, shape[-1]) if name == "unet" else shape
     inputs = keras.Input(shape, dtype="uint8")
     scaled = layers.Rescaling(1 / 255, dtype="float32")(inputs)
-    features = {"mlp": mlp, "cnn": cnn}[name](scaled)
+    features = {"mlp": mlp, "cnn": cnn, "unet": unet}[name](scaled)
+    # On an image's features a Dense layer is a 1x1 convolution.
     outputs = layers.Dense(classes, activation="softmax")(features)
     model = keras.Model(inputs, outputs)
     model.compile(

@@ -36,12 +36,13 @@ SETTINGS = {
         "dropout=0",
         "head=average",
     ],
+    "unet": ["filters=16", "depth=3"],
 }
 """Settings of mlzoo's models that make them those of `bare.py`."""
-BATCH = 32
+BATCH = {"mlp": 32, "cnn": 32, "unet": 8}
 HERE = Path(__file__).parent
 CPU_BAR, STEPS_BAR = 1.10, 1.05
-PACE = {"mlp": (30, 10000), "cnn": (20, 2000)}
+PACE = {"mlp": (30, 10000), "cnn": (20, 2000), "unet": (14, 160)}
 """Epochs and samples for steps per second: short turns, since a noisy machine changes its mind."""
 
 
@@ -49,13 +50,14 @@ def mlzoo_command(model: str, data: Path, epochs: int, out: str) -> list[Any]:
     """`mlzoo train` of the very model that `bare.py` trains."""
     command = [MLZOO, "train", model, data, *settings(model), "--epochs", epochs, "--out", out]
     command += ["--optimizer", "adam", "--learning-rate", 0.001, "--early-stopping", 0, "--json"]
+    command += ["--loss", "crossentropy"]
     return command
 
 
 def settings(model: str) -> list[Any]:
     """Options that both `mlzoo train` and `pace.py` take."""
     pairs = [word for setting in SETTINGS[model] for word in ("--set", setting)]
-    return [*pairs, "--batch-size", BATCH]
+    return [*pairs, "--batch-size", BATCH[model]]
 
 
 def bare_command(model: str, data: Path, epochs: int) -> list[Any]:
@@ -68,7 +70,7 @@ def bare_command(model: str, data: Path, epochs: int) -> list[Any]:
         "--epochs",
         epochs,
         "--batch-size",
-        BATCH,
+        BATCH[model],
     ]
 
 
@@ -123,24 +125,38 @@ def steps_row(model: str, backend: str, times: dict[str, list[list[float]]]) -> 
     return [backend, model, *rates, wall, cpu, verdict(wall <= STEPS_BAR)]
 
 
+def data_sets(models: list[str], real: Path, made: Path) -> dict[str, Path]:
+    """The file that each model trains on: real digits, or made masks."""
+    digits = [model for model in models if model != "unet"]
+    found = {model: data_file(real, "mnist10k/mnist10k.npz") for model in digits}
+    if "unet" in models:
+        code = "import sys, pathlib, bare; bare.make_masks(pathlib.Path(sys.argv[1]))"
+        found["unet"] = made / "masks.npz"
+        run_well([sys.executable, "-c", code, found["unet"]], PYTHONPATH=str(HERE))
+    return found
+
+
 def main() -> None:
     parser = arguments(__doc__, repeats=3)
-    parser.add_argument("--models", nargs="+", default=["mlp", "cnn"], choices=SETTINGS)
+    parser.add_argument("--models", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax"])
-    parser.add_argument("--epochs", type=int, nargs=2, default=[10, 4], metavar=("MLP", "CNN"))
+    parser.add_argument(
+        "--epochs", type=int, nargs=3, default=[10, 4, 6], metavar=("MLP", "CNN", "UNET")
+    )
     data_argument(parser)
     args = parser.parse_args()
-    data = data_file(args.data, "mnist10k/mnist10k.npz")
-    epochs = dict(zip(("mlp", "cnn"), args.epochs, strict=True))
+    epochs = dict(zip(SETTINGS, args.epochs, strict=True))
     whole, steps = [], []
-    for backend in args.backends:
-        env = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        for model in args.models:
-            taken = costs(model, data, epochs[model], args.repeats, env)
-            whole.append(cpu_row(model, backend, epochs[model], taken))
-            steps.append(steps_row(model, backend, pace(model, data, env)))
-            for row in (whole[-1], steps[-1]):
-                print("measured:", *row, file=sys.stderr)
+    with tempfile.TemporaryDirectory() as made:
+        data = data_sets(args.models, args.data, Path(made))
+        for backend in args.backends:
+            env = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            for model in args.models:
+                taken = costs(model, data[model], epochs[model], args.repeats, env)
+                whole.append(cpu_row(model, backend, epochs[model], taken))
+                steps.append(steps_row(model, backend, pace(model, data[model], env)))
+                for row in (whole[-1], steps[-1]):
+                    print("measured:", *row, file=sys.stderr)
     print(f"whole runs, best of {args.repeats}, user CPU seconds (bar: ratio {CPU_BAR})")
     names = ["mlzoo", "bare", "extra", "ratio", "bar", "wall mlzoo", "wall bare"]
     table(["backend", "model", "epochs", *names], whole)

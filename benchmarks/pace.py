@@ -109,6 +109,7 @@ def main() -> None:
         batch_size=args.batch_size,
         learning_rate=1e-3,
         set=dict(setting.split("=") for setting in args.set),
+        loss="crossentropy",
     )
     sides = {"mlzoo": turns.ours, "bare": turns.theirs}
     per_step = {name: (np.array(times[1:]) / turns.steps).tolist() for name, times in sides.items()}
