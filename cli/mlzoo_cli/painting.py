@@ -22,7 +22,7 @@ class Wanted:
     """What is written beside the masks, and whether files may be replaced."""
 
     probabilities: bool = False
-    overlays: bool = False
+    overlays: bool = True
     overwrite: bool = False
 
 
@@ -75,7 +75,7 @@ def _check(
         problems.append(f"--output {output} is a file; give a folder for the masks")
     for flag, given in (
         ("--probabilities", wanted.probabilities),
-        ("--overlays", wanted.overlays),
+        ("--no-overlays", not wanted.overlays),
     ):
         if given and output is None:
             problems.append(f"{flag}: has no effect without --output")

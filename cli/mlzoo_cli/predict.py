@@ -28,17 +28,19 @@ def predict(
         typer.Option(
             "--output",
             "-o",
-            help="CSV file to write, by default stdout; where every pixel is predicted, a folder "
-            "for masks (index PNG) or fields (.npy).",
+            help="CSV file to write, by default stdout. Where every pixel is predicted a folder, "
+            "for masks/ (index PNG), classes.txt and overlays/, or for fields/ (.npy).",
         ),
     ] = None,
     probabilities: Annotated[
         bool,
-        typer.Option("--probabilities", help="Masks: write NAME_probabilities.npy (float16) too."),
+        typer.Option("--probabilities", help="Masks: write probabilities/ (.npy, float16) too."),
     ] = False,
-    overlays: Annotated[
+    no_overlays: Annotated[
         bool,
-        typer.Option("--overlays", help="Masks: write NAME_overlay.png, the mask on its image."),
+        typer.Option(
+            "--no-overlays", help="Masks: leave out overlays/, the masks on their images."
+        ),
     ] = False,
     tile: Annotated[
         str | None,
@@ -56,7 +58,7 @@ def predict(
     """Predict new samples, one row each: name, prediction, and the probability of every class.
 
     Of a segmentation a row has the share of each class's pixels, and with --output each image's
-    mask is written: NAME.png, whose pixels are class positions (classes.txt names them).
+    mask is written, whose pixels are class positions that classes.txt names.
     """
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")
@@ -66,11 +68,19 @@ def predict(
     if opened.dense:
         from mlzoo_cli.painting import Wanted, paint
 
-        paint(opened, data, output, Wanted(probabilities, overlays, overwrite), tile, overlap, json)
+        paint(
+            opened,
+            data,
+            output,
+            Wanted(probabilities, not no_overlays, overwrite),
+            tile,
+            overlap,
+            json,
+        )
         return
     flags = {
         "--probabilities": probabilities,
-        "--overlays": overlays,
+        "--no-overlays": no_overlays,
         "--tile": tile,
         "--overlap": overlap,
     }

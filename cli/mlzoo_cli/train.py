@@ -47,7 +47,8 @@ def train(
     """Train a model on data, evaluate it on a test part, and write a run folder.
 
     `mlzoo train cnn digits` trains on an embedded data set; `mlzoo train mlp table.csv --target
-    COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class.
+    COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class; `mlzoo train
+    unet photos/` on photos/images and photos/masks.
     """
     (model, data), wrong = _words(context, [model, data])
     problems = [*wrong, *problems]

@@ -14,7 +14,7 @@ from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.images import Rescaled
 from mlzoo.data.inputs import depth_warning
-from mlzoo.data.mask_arrays import is_dense, masks_of
+from mlzoo.data.mask_arrays import dense_fields, is_dense, masks_of
 from mlzoo.data.mask_classes import refuse_unknown
 from mlzoo.data.mask_folders import list_pairs
 from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
@@ -75,17 +75,15 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         )
     new = as_images(x, reader)
     inputs = np.stack([new.image(i) for i in range(len(new))])
-    common = _common(reader)
+    common = {**_common(reader), "names": new.names, "hashes": row_digests(inputs)}
     if reader["task"] == "fields":
-        fields = (y if y.ndim == 4 else y[..., None]).astype(np.float32)
+        fields = dense_fields(y, str(location))["targets"]
         if fields.shape[-1] != len(reader["target_names"]):
             raise DataError(
                 f"{location}: {fields.shape[-1]} fields, but the model predicts "
                 f"{len(reader['target_names'])}"
             )
-        return Samples(
-            inputs=inputs, targets=fields, names=new.names, hashes=row_digests(inputs), **common
-        )
+        return Samples(inputs=inputs, targets=fields, **common)
     targets, classes, pixels, _ = masks_of(y, str(location), from_record(reader["masks"]))
     height, width, channels = inputs.shape[1:]
     form = Form(height, width, channels)
@@ -93,8 +91,6 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
     return Samples(
         inputs=inputs,
         targets=targets,
-        names=new.names,
-        hashes=row_digests(inputs),
         pixels=pixels,
         target_hashes=row_digests(targets),
         warnings=tuple(empty_masks(new.names, pixels, classes.names)),

@@ -20,7 +20,7 @@ DATA_FIELDS = ("target", "task", "drop", "size", "color", "group_by", "on_bad", 
 _SHARED = ("data", "seed", *DATA_FIELDS)
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet), arrays (.npz, .npy), a folder with one folder "
-    "of images a class, or the name of a data set"
+    "of images a class or with images and masks, or the name of a data set"
 )
 
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class Folder:
     """Where `mlzoo predict --output` writes.
 
-    Masks go into NAME.png (pixels are class positions, in the classes' colours), with
-    `classes.txt`, a position and a name a line; fields into NAME.npy, (height, width, fields)
-    float32. Beside them, where asked for: NAME_overlay.png and NAME_probabilities.npy, (height,
-    width, classes) float16.
+    `masks/NAME.png`: pixels are class positions, shown in the classes' colours. `classes.txt`: a
+    position and a name a line. `overlays/NAME.png`: the mask on its image, unless it is not
+    wanted. `probabilities/NAME.npy`, where asked for: (height, width, classes) float16. Fields go
+    into `fields/NAME.npy`, (height, width, fields) float32. With the images beside them in
+    `images/`, masks and classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -56,8 +57,8 @@ class Folder:
         if self._classes:
             write_text(self.path / "classes.txt", self._classes)
 
-    def write(self, painted: Painted, overlays: bool = False) -> str:
-        """Write an image's files; gives the name of the first, relative to the folder.
+    def write(self, painted: Painted, overlays: bool = True) -> str:
+        """Write an image's files; gives the name of the mask's or the fields', within the folder.
 
         Raises:
             UsageError: a file of that name exists, or was written for another image.
@@ -68,40 +69,48 @@ class Folder:
                 f"two images would have their results in {stem}: rename one ({painted.name}), or "
                 "predict them into different folders"
             )
+        name = f"masks/{stem}.png" if self._classes else f"fields/{stem}.npy"
+        if (self.path / name).exists() and not self._overwrite:
+            raise UsageError(
+                f"{self.path / name} exists already; choose another --output, or add --overwrite"
+            )
         if not self._written:
             self._start()
         self._written.add(stem)
-        name = f"{stem}.png" if painted.values.ndim == 2 else f"{stem}.npy"
-        target = self.path / name
-        if target.exists() and not self._overwrite:
-            raise UsageError(f"{target} exists already; choose another --output, or --overwrite")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if painted.values.ndim == 2:
-            write_mask(target, painted.values, self._colours)
-        else:
-            _write_array(target, painted.values.astype("float32"))
+        if not self._classes:
+            _write_array(self.path / name, painted.values.astype("float32"))
+            return name
+        write_mask(self.path / name, painted.values, self._colours)
         if painted.outputs is not None:
-            _write_array(self.path / f"{stem}_probabilities.npy", painted.outputs.astype("float16"))
+            target = self.path / "probabilities" / f"{stem}.npy"
+            _write_array(target, painted.outputs.astype("float16"))
         if overlays:
-            self._overlay(self.path / f"{stem}_overlay.png", painted)
+            self._overlay(self.path / "overlays" / f"{stem}.png", painted)
         return name
 
     def _overlay(self, path: Path, painted: Painted) -> None:
         from PIL import Image
 
-        maximum = self._record["reader"].get("maximum")
-        picture = np.rint(255 * as_picture(painted.image, maximum)).astype("uint8")
-        picture = np.asarray(
-            Image.fromarray(picture).resize(painted.values.shape[::-1], Image.Resampling.BILINEAR)
-            if picture.shape[:2] != painted.values.shape
-            else picture
-        )
+        picture = Image.fromarray(_rgb(painted.image, self._record["reader"].get("maximum")))
+        size = painted.values.shape[::-1]
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        mixed = overlay(np.asarray(picture), painted.values, self._colours)
         buffer = io.BytesIO()
-        Image.fromarray(overlay(picture, painted.values, self._colours)).save(buffer, "PNG")
+        Image.fromarray(mixed).save(buffer, "PNG")
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, buffer.getvalue())
+
+
+def _rgb(image: np.ndarray, maximum: float | None) -> np.ndarray:
+    """An image of any depth as (height, width, 3) uint8."""
+    if image.dtype == np.uint8 and image.shape[-1] in (1, 3) and maximum == 255:
+        return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    return np.rint(255 * as_picture(image, maximum)).astype("uint8")
 
 
 def _write_array(path: Path, values: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, buffer.getvalue())

@@ -27,6 +27,8 @@ _FIRST = (
     (213, 94, 0),
     (204, 121, 167),
 )
+_STRIP = 1 << 20
+"""Pixels that are mixed at a time, so that memory does not follow the image."""
 _LEVELS = 18
 """Values of each channel among which further colours are chosen."""
 _FULL = 0.9
@@ -98,11 +100,14 @@ def overlay(
     """
     table = np.array(full_palette(colours), "uint8").reshape(256, 3)
     tinted = mask > 0 if skip_first else np.ones(mask.shape, bool)
-    full = table[mask[tinted]]
-    mixed = picture.copy()
-    mixed[tinted] = np.rint((1 - alpha) * picture[tinted] + alpha * full)
     lines = _borders(mask, 1 + max(mask.shape) // 1000) & tinted & (mask != IGNORED)
-    mixed[lines] = table[mask[lines]]
+    mixed = picture.copy()
+    rows = max(1, _STRIP // max(1, mask.shape[1]))
+    for start in range(0, len(mask), rows):
+        strip = slice(start, start + rows)
+        part, own, where = mixed[strip], table[mask[strip]], tinted[strip]
+        part[where] = np.rint((1 - alpha) * part[where] + alpha * own[where])
+        part[lines[strip]] = own[lines[strip]]
     return mixed
 
 

@@ -32,9 +32,9 @@ def new(tmp_path: Path) -> Path:
 def test_masks_have_the_size_of_their_images_and_say_their_classes(
     mlzoo: Mlzoo, runs: Path, new: Path
 ) -> None:
-    done = succeeded(mlzoo("predict", runs / "masks", "new", "-o", "out", "--overlays"))
+    done = succeeded(mlzoo("predict", runs / "masks", "new", "-o", "out"))
     rows = predictions(done.out)
-    assert [row["file"] for row in rows] == ["odd.png", "sub/wide.png"]
+    assert [row["file"] for row in rows] == ["masks/odd.png", "masks/sub/wide.png"]
     assert "2 images predicted, in out" in done.err
     for row, shape in zip(rows, ((97, 101), (20, 70)), strict=True):
         image = Image.open(Path("out") / row["file"])
@@ -42,7 +42,7 @@ def test_masks_have_the_size_of_their_images_and_say_their_classes(
         assert image.mode == "P" and mask.shape == shape
         shares = [float(row["share_background"]), float(row["share_foreground"])]
         np.testing.assert_allclose(shares, [(mask == 0).mean(), (mask == 1).mean()], atol=1e-6)
-        overlay = Image.open(Path("out") / row["file"].replace(".png", "_overlay.png"))
+        overlay = Image.open(Path("out") / row["file"].replace("masks", "overlays"))
         assert (overlay.mode, overlay.size) == ("RGB", shape[::-1])
     assert Path("out/classes.txt").read_text() == "0 background\n1 foreground\n"
 
@@ -50,9 +50,10 @@ def test_masks_have_the_size_of_their_images_and_say_their_classes(
 def test_a_written_mask_can_be_trained_on(mlzoo: Mlzoo, runs: Path) -> None:
     """What predict writes is what train reads: the masks and the classes' names."""
     folder(Path("again"), 8)
-    succeeded(mlzoo("predict", runs / "masks", "again/images", "-o", "said"))
+    succeeded(mlzoo("predict", runs / "masks", "again/images", "-o", "said", "--no-overlays"))
+    assert {path.name for path in Path("said").iterdir()} == {"masks", "classes.txt"}
     found = document(mlzoo("data", "inspect", "again", "--json"))
-    for path in Path("said").glob("*.png"):
+    for path in Path("said/masks").glob("*.png"):
         path.rename(Path("again/masks") / path.name)
     Path("said/classes.txt").rename("again/classes.txt")
     if (
@@ -68,10 +69,10 @@ def test_a_written_mask_can_be_trained_on(mlzoo: Mlzoo, runs: Path) -> None:
 
 def test_probabilities_agree_with_the_mask(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     succeeded(mlzoo("predict", runs / "masks", "new/odd.png", "-o", "out", "--probabilities"))
-    said = np.load("out/odd_probabilities.npy", allow_pickle=False)
+    said = np.load("out/probabilities/odd.npy", allow_pickle=False)
     assert (said.shape, said.dtype) == ((97, 101, 2), np.float16)
     np.testing.assert_allclose(said.astype(float).sum(axis=-1), 1, atol=2e-3)
-    mask = np.asarray(Image.open("out/odd.png"))
+    mask = np.asarray(Image.open("out/masks/odd.png"))
     sure = np.abs(said[..., 0].astype(float) - 0.5) > 1e-3
     np.testing.assert_array_equal(said.argmax(axis=-1)[sure], mask[sure])
 
@@ -90,7 +91,7 @@ def test_tiles_are_another_way_to_the_same_mask(mlzoo: Mlzoo, runs: Path) -> Non
     for name, more in (("whole", ("none",)), ("tiles", (128, "--overlap", 64))):
         words = ("predict", runs / "masks", "large.png", "-o", name, "--probabilities", "--tile")
         succeeded(mlzoo(*words, *more))
-    whole, tiles = (np.load(f"{n}/large_probabilities.npy") for n in ("whole", "tiles"))
+    whole, tiles = (np.load(f"{n}/probabilities/large.npy") for n in ("whole", "tiles"))
     difference = np.abs(whole.astype(float) - tiles.astype(float))[:256, :352]
     assert difference.max() < 2e-3  # float16; the network sees 2 levels, 24 pixels
 
@@ -98,14 +99,18 @@ def test_tiles_are_another_way_to_the_same_mask(mlzoo: Mlzoo, runs: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "fragment"),
     [
-        (("masks", "new", "--overlays"), 2, "--overlays: has no effect without --output"),
+        (("masks", "new", "--no-overlays"), 2, "--no-overlays: has no effect without --output"),
         (("masks", "new", "--probabilities"), 2, "--probabilities: has no effect without --output"),
         (("masks", "new", "-o", "new/odd.png"), 2, "is a file; give a folder for the masks"),
         (("masks", "new", "--overlap", 32), 2, "--overlap: has no effect without --tile"),
         (("masks", "new", "--tile", "many"), 2, "--tile: must be a whole number or"),
         (("masks", "new", "--tile", 100), 2, "--tile: must be a multiple of 32"),
-        (("fields", "d/fields.npz", "-o", "o", "--overlays"), 2, "has no effect on fields"),
-        (("images", "d/images", "--overlays"), 2, "--overlays: has no effect on classification"),
+        (("fields", "d/fields.npz", "-o", "o", "--no-overlays"), 2, "has no effect on fields"),
+        (
+            ("images", "d/images", "--no-overlays"),
+            2,
+            "--no-overlays: has no effect on classification",
+        ),
         (("images", "d/images", "--tile", 64), 2, "--tile: has no effect on classification"),
         (("masks", "d/ok.csv"), 3, "d/ok.csv: not an image"),
         (("masks", "d/truncated"), 3, "a/cut.jpg: cut short or damaged"),
@@ -124,11 +129,11 @@ def test_wrong_requests(
 def test_files_are_replaced_only_on_request(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     words = ("predict", runs / "masks", "new", "-o", "out")
     succeeded(mlzoo(*words))
-    before = Path("out/odd.png").read_bytes()
+    before = Path("out/masks/odd.png").read_bytes()
     done = mlzoo(*words)
-    assert done.code == 2 and "out/odd.png exists already" in done.err
+    assert done.code == 2 and "out/masks/odd.png exists already" in done.err
     succeeded(mlzoo(*words, "--overwrite"))
-    assert Path("out/odd.png").read_bytes() == before
+    assert Path("out/masks/odd.png").read_bytes() == before
     save(Path("other/odd.jpg"), 10, 10)
     done = mlzoo("predict", runs / "masks", "new/odd.png", "other/odd.jpg", "-o", "two")
     assert done.code == 2 and "two images would have their results in odd" in done.err

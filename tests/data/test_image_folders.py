@@ -178,7 +178,6 @@ def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
     ("counts", "message"),
     [
         ({"": 3}, "holds 3 images but no class folders"),
-        ({"images": 2, "masks": 2}, "images and masks, which is segmentation"),
         ({"a": 3}, "one class only \\('a'\\)"),
         ({"train/a": 2, "train/b": 2, "extra": 2}, "beside them extra"),
         ({"train/a": 2, "train/b": 2, "val/a": 1, "valid/a": 1}, "two folders for one part"),
@@ -192,11 +191,6 @@ def test_other_layouts_are_refused(tmp_path: Path, counts: dict[str, int], messa
 def test_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is empty; expected one folder of images a class"):
         read(tmp_path)
-
-
-def test_the_shared_segmentation_sets_are_refused() -> None:
-    with pytest.raises(DataError, match="segmentation"):
-        read(shared("crack_tiles"))
 
 
 def test_other_files_are_passed_over_and_counted(tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def test_recognition_of_what_else_stands_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "count"), [("membrane", 24), ("crack_tiles", 60)])
 def test_the_shared_sets(name: str, count: int) -> None:
+    assert recognise(shared(name)) == "image_masks"
     samples = read(shared(name))
     assert len(samples) == count
     assert samples.class_names == ("background", "foreground")
