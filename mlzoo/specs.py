@@ -25,23 +25,25 @@ class Inputs:
     `scaling` holds serialised Keras layers (`keras.layers.serialize`), applied in order; their
     statistics come from the training part alone and are saved within the model, which therefore
     takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns) or `array`.
+    `fixed` builds models that could take images of any size for this one alone.
     """
 
     shape: tuple[int, ...]
     kind: str = "array"
     dtype: str = "float32"
     scaling: Sequence[dict[str, Any]] = ()
+    fixed: bool = False
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
 
-        With `any_size` an image's height and width are left open.
+        With `any_size` an image's height and width are left open, unless they are `fixed`.
         """
         import keras
 
         import mlzoo.layers  # noqa: F401  (registers the layers that scaling may name)
 
-        shape = (None, None, self.shape[-1]) if any_size else self.shape
+        shape = (None, None, self.shape[-1]) if any_size and not self.fixed else self.shape
         tensor = keras.Input(shape, dtype=self.dtype, name="input")
         scaled = tensor
         for config in self.scaling:

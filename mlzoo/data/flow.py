@@ -60,7 +60,7 @@ def velocities(z: np.ndarray, body: Ellipse) -> np.ndarray:
         numerator = np.exp(-1j * alpha) - radius**2 * np.exp(1j * alpha) / zeta**2
         conjugate = numerator / (1 - squared / zeta**2)
     velocity = np.conj(conjugate) * np.exp(1j * body.angle)
-    velocity[inside(z, body)] = np.nan
+    velocity[inside(z, body)] = complex(np.nan, np.nan)
     return np.stack([velocity.real, velocity.imag], axis=-1)
 
 

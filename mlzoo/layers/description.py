@@ -38,7 +38,7 @@ def describe(
     tasks = registry.tasks(name)
     units = 1 if classes == 2 and tasks[0] == "classification" else classes
     outputs = Outputs(tasks[0], units)
-    model = plugin.build(config, Inputs(tuple(shape), kind), outputs)
+    model = plugin.build(config, Inputs(tuple(shape), kind, fixed=True), outputs)
     return {
         "model": name,
         "input": list(shape),

@@ -24,6 +24,7 @@ def build(name: str, inputs: Inputs = PHOTO, outputs: Outputs = TWO, **settings)
 def test_xception_has_the_published_counts() -> None:
     found = describe("unet_xception", (256, 256, 3), 2)
     assert (found["parameters"], found["trainable"]) == (2_058_690, 2_054_914)
+    assert found["layers"][-1]["output"] == [None, 256, 256, 2]
 
 
 def test_the_paper_s_unet_has_its_weights() -> None:
