@@ -51,4 +51,10 @@ def scores(result: dict[str, Any]) -> str:
         rows.append([name, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     what = "all samples" if result["part"] == "all" else f"{result['part']} part"
     part = f"{what} ({result['samples']})"
-    return table([part, "model", "95 % interval", *baselines], rows)
+    text = table([part, "model", "95 % interval", *baselines], rows)
+    classes = [row for row in metrics.get("per_class", ()) if "iou" in row]
+    if not classes:
+        return text
+    # A mean over classes hides the rare one, which is mostly what is looked for.
+    names = ["class", "iou", "dice", "precision", "recall", "boundary_f1"]
+    return f"{text}\n{table(names, [[row[name] for name in names] for row in classes])}"
