@@ -110,7 +110,8 @@ def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
         )
     own = x.shape[1], x.shape[2]
     x = as_trained(x, Path(what), {**reader, "shape": [*own, channels]})
-    if maximum is not None and len(x) and not 0 <= x.min() <= x.max() <= maximum:
+    scaled = x.dtype.kind == "f" and maximum is not None and len(x)
+    if scaled and not 0 <= x.min() <= x.max() <= maximum:
         raise DataError(
             f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
             f"images with values from 0 to {maximum:g}"

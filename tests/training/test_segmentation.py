@@ -113,10 +113,27 @@ def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
         assert measure(model, validation(data))["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", [*LOSSES["segmentation"], "dice+0.5*focal", "lovasz+topk"])
-def test_every_loss_trains(pairs: Path, tmp_path: Path, loss: str) -> None:
-    done = run(pairs, tmp_path, "run", loss=loss, epochs=1)
+def test_a_sum_of_all_losses_trains(pairs: Path, tmp_path: Path) -> None:
+    loss = "+".join(f"{0.5 + i}*{name}" for i, name in enumerate(LOSSES["segmentation"]))
+    given = {"loss": loss, "focal_gamma": 1, "tversky_beta": 0.6, "top_share": 0.2}
+    done = run(pairs, tmp_path, "run", epochs=1, **given)
     assert np.isfinite(done.metrics["valid"]["loss"])
+    assert done.config.loss == loss
+
+
+def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
+    data = loading.load(config(pairs).config)
+    model = build_model(config(pairs).config, data, 0)
+
+    def loss(text: str, **more: Any) -> float:
+        compile_model(model, data, config(pairs, loss=text, **more).config, 1)
+        return measure(model, validation(data))["loss"]
+
+    assert loss("2*dice+0.5*iou") == pytest.approx(2 * loss("dice") + 0.5 * loss("iou"), rel=1e-5)
+    assert loss("auto") == pytest.approx(loss("crossentropy") + loss("dice"), rel=1e-5)
+    assert loss("focal", focal_gamma=0) == pytest.approx(loss("crossentropy"), rel=1e-5)
+    assert loss("topk", top_share=1) == pytest.approx(loss("crossentropy"), rel=1e-5)
+    assert loss("tversky", tversky_beta=0.5) == pytest.approx(loss("dice"), rel=1e-3)
 
 
 @pytest.mark.parametrize(
