@@ -8,35 +8,40 @@ the luck of resampling.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.reporting.canvas import DPI, label, save, write_csv
+from mlzoo.reporting.canvas import label, save, write_csv
 from mlzoo.reporting.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
+from mlzoo.reporting.panels import (
+    LINE,
+    MARGIN,
+    SQUARE,
+    Key,
+    blank,
+    draw_legend,
+    extent,
+    fitted,
+    flowed,
+    legend_height,
+    paste,
+    square,
+    write,
+)
 from mlzoo.reporting.pictures import as_picture
 from mlzoo.specs import IGNORED
 
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256
 """Pixels a side of a square panel in a row of four, and where there are more or smaller ones."""
-_MARGIN, _GAP, _ROW_GAP, _LINE, _BASELINE, _SQUARE, _NARROWEST = 14, 12, 20, 18, 11, 11, 130
-_POINTS = 9
-
-Key = list[tuple[np.ndarray | None, str]]
-"""What colours mean: a small square, which a heading has none of, and its text."""
-Legend = list[tuple[int, int, np.ndarray | None, str]]
-"""A key's entries with their places: pixels from the left, and the line."""
+_GAP, _ROW_GAP, _NARROWEST = 12, 20, 130
 
 RIGHT, FOUND, MISSED, INVENTED, WRONG, UNCOUNTED = range(6)
 """What `error_kinds` says of a pixel; RIGHT and FOUND are a right background and foreground."""
@@ -97,22 +102,22 @@ def segmentation_cases(
     _errors_csv(folder / "segmentation.csv", cases)
     sizes = [_drawn_size(case.truth.shape, SIDE) for case in cases]
     column = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP
-    width = 2 * _MARGIN + 4 * column - _GAP
+    width = 2 * MARGIN + 4 * column - _GAP
     ignored = any((case.truth == IGNORED).any() for case in cases)
     keys = [_error_key(class_names, ignored), _class_key(class_names, colours)]
-    legends = [_flowed(key, width - 2 * _MARGIN) for key in keys]
-    rows = sum(2 * _LINE + height + _ROW_GAP for height, _ in sizes)
-    figure = _blank(width, 2 * _MARGIN + rows + sum(map(_legend_height, legends)))
-    y = _MARGIN
+    legends = [flowed(key, width - 2 * MARGIN) for key in keys]
+    rows = sum(2 * LINE + height + _ROW_GAP for height, _ in sizes)
+    figure = blank(width, 2 * MARGIN + rows + sum(map(legend_height, legends)))
+    y = MARGIN
     for case, size in zip(cases, sizes, strict=True):
         _write_title(figure, y, case, "mean IoU")
         for i, (heading, panel) in enumerate(_panels(case, size, colours, maximum).items()):
-            _write(figure, _MARGIN + i * column, y + _LINE, heading)
-            _paste(figure, _MARGIN + i * column, y + 2 * _LINE, panel)
-        y += 2 * _LINE + size[0] + _ROW_GAP
+            write(figure, MARGIN + i * column, y + LINE, heading)
+            paste(figure, MARGIN + i * column, y + 2 * LINE, panel)
+        y += 2 * LINE + size[0] + _ROW_GAP
     for legend in legends:
-        _draw_legend(figure, y, legend)
-        y += _legend_height(legend)
+        draw_legend(figure, y, legend)
+        y += legend_height(legend)
     return save(figure, folder / "segmentation.png")
 
 
@@ -141,18 +146,18 @@ def mask_grid(
     _shares_csv(folder / "samples.csv", masks, names, class_names)
     columns = min(count, 4)
     size = _drawn_size(masks.shape[1:], SMALL_SIDE)
-    across, down = max(_NARROWEST, size[1]) + _GAP, size[0] + _LINE + _GAP
-    width = 2 * _MARGIN + columns * across - _GAP
-    legend = _flowed(_class_key(class_names, colours), width - 2 * _MARGIN)
+    across, down = max(_NARROWEST, size[1]) + _GAP, size[0] + LINE + _GAP
+    width = 2 * MARGIN + columns * across - _GAP
+    legend = flowed(_class_key(class_names, colours), width - 2 * MARGIN)
     rows = math.ceil(count / columns)
-    figure = _blank(width, 2 * _MARGIN + rows * down + _legend_height(legend))
+    figure = blank(width, 2 * MARGIN + rows * down + legend_height(legend))
     for i in range(count):
         row, column = divmod(i, columns)
-        x, y = _MARGIN + column * across, _MARGIN + row * down
+        x, y = MARGIN + column * across, MARGIN + row * down
         picture = _shrunk_picture(inputs[i], size, maximum)
-        _write(figure, x, y, _fitted(names[i], across - _GAP))
-        _paste(figure, x, y + _LINE, _masked(picture, masks[i], colours))
-    _draw_legend(figure, _MARGIN + rows * down, legend)
+        write(figure, x, y, fitted(names[i], across - _GAP))
+        paste(figure, x, y + LINE, _masked(picture, masks[i], colours))
+    draw_legend(figure, MARGIN + rows * down, legend)
     return save(figure, folder / "samples.png")
 
 
@@ -169,24 +174,24 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
     _fields_csv(folder / "fields.csv", cases, field_names)
     sizes = [_drawn_size(case.image.shape[:2], SMALL_SIDE) for case in cases]
     panel, bar = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP, 90
-    xs = [_MARGIN + i * panel + (i > 2) * bar for i in range(4)]
+    xs = [MARGIN + i * panel + (i > 2) * bar for i in range(4)]
     drawn = min(len(field_names), MOST_FIELDS)
-    rows = sum(2 * _LINE + drawn * (_LINE + height + _GAP) for height, _ in sizes)
-    figure = _blank(xs[-1] + panel + bar + _MARGIN, 2 * _MARGIN + rows - _LINE)
-    y = _MARGIN
+    rows = sum(2 * LINE + drawn * (LINE + height + _GAP) for height, _ in sizes)
+    figure = blank(xs[-1] + panel + bar + MARGIN, 2 * MARGIN + rows - LINE)
+    y = MARGIN
     for case, size in zip(cases, sizes, strict=True):
         _write_title(figure, y, case, "score")
-        y += _LINE
-        _write(figure, xs[0], y, "input")
-        _paste(figure, xs[0], y + _LINE, _shrunk_picture(case.image[..., :1], size))
+        y += LINE
+        write(figure, xs[0], y, "input")
+        paste(figure, xs[0], y + LINE, _shrunk_picture(case.image[..., :1], size))
         for i in range(drawn):
-            _write(figure, xs[1], y, _fitted(field_names[i], panel - _GAP, after=", true"))
-            _write(figure, xs[2], y, "predicted")
-            _write(figure, xs[3], y, "true minus predicted")
+            write(figure, xs[1], y, fitted(field_names[i], panel - _GAP, after=", true"))
+            write(figure, xs[2], y, "predicted")
+            write(figure, xs[3], y, "true minus predicted")
             fields = _shrunk_fields(case.truth[..., i], case.predicted[..., i], size)
-            _field_row(figure, xs[1:], y + _LINE, panel, *fields)
-            y += _LINE + size[0] + _GAP
-        y += _LINE
+            _field_row(figure, xs[1:], y + LINE, panel, *fields)
+            y += LINE + size[0] + _GAP
+        y += LINE
     return save(figure, folder / "fields.png")
 
 
@@ -343,9 +348,9 @@ def _field_row(
     furthest = float(np.nanmax(abs(difference), initial=0)) or 1.0
     values = ScalarMappable(Normalize(low, high), "viridis")
     errors = ScalarMappable(Normalize(-furthest, furthest), "RdBu_r")
-    _paste(figure, xs[0], y, _coloured(true, values))
-    _paste(figure, xs[1], y, _coloured(predicted, values))
-    _paste(figure, xs[2], y, _coloured(difference, errors))
+    paste(figure, xs[0], y, _coloured(true, values))
+    paste(figure, xs[1], y, _coloured(predicted, values))
+    paste(figure, xs[2], y, _coloured(difference, errors))
     _colour_bar(figure, xs[1] + panel, y, len(true), values)
     _colour_bar(figure, xs[2] + panel, y, len(true), errors)
 
@@ -357,7 +362,7 @@ def _coloured(values: np.ndarray, colours: ScalarMappable) -> np.ndarray:
 
 
 def _colour_bar(figure: Figure, x: int, y: int, height: int, colours: ScalarMappable) -> None:
-    across, down = _extent(figure)
+    across, down = extent(figure)
     axes = figure.add_axes((x / across, 1 - (y + height) / down, 12 / across, height / down))
     bar = figure.colorbar(colours, cax=axes, format=lambda value, _: f"{value:.6g}")
     bar.locator = MaxNLocator(int(np.clip(height / 40, 2, 6)))
@@ -376,101 +381,25 @@ def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
     if len(class_names) <= 2:
         del texts[WRONG]
     found = _FOUND_TINT * _ERROR_COLOURS[FOUND] + (1 - _FOUND_TINT) * 70
-    key: Key = [(None, "errors:"), (_square(found), "found")]
-    key += [(_square(_ERROR_COLOURS[kind]), text) for kind, text in texts.items()]
-    square = _hatched(_square(IGNORED_COLOUR), np.ones((_SQUARE, _SQUARE), bool))
-    return [*key, (square, "doesn't count")] if ignored else key
+    key: Key = [(None, "errors:"), (square(found), "found")]
+    key += [(square(_ERROR_COLOURS[kind]), text) for kind, text in texts.items()]
+    hatched = _hatched(square(IGNORED_COLOUR), np.ones((SQUARE, SQUARE), bool))
+    return [*key, (hatched, "doesn't count")] if ignored else key
 
 
 def _class_key(class_names: Sequence[str], colours: np.ndarray) -> Key:
     """Names of up to 20 classes and their colours; the first, which is not tinted, has none."""
     shown = list(zip(class_names, colours, strict=False))[1:MOST_NAMES]
     key: Key = [(None, "classes:")]
-    key += [(_square(colour), label(name, 20)) for name, colour in shown]
+    key += [(square(colour), label(name, 20)) for name, colour in shown]
     if len(class_names) > MOST_NAMES:
         key.append((None, f"and {len(class_names) - MOST_NAMES} more"))
     return [*key, (None, f"(not tinted: {label(class_names[0], 20)})")]
-
-
-def _square(colour: Sequence[float] | np.ndarray) -> np.ndarray:
-    return np.full((_SQUARE, _SQUARE, 3), np.rint(colour), "uint8")
-
-
-def _flowed(key: Key, room: int) -> Legend:
-    """Places for a key's entries, one after the other in lines of `room` pixels."""
-    placed: Legend = []
-    x = line = 0
-    for square, text in key:
-        width = (0 if square is None else _SQUARE + 5) + _text_width(text)
-        if x > 0 and x + width > room:
-            x, line = 0, line + 1
-        placed.append((x, line, square, text))
-        x += width + 16
-    return placed
-
-
-def _legend_height(legend: Legend) -> int:
-    return (legend[-1][1] + 1) * _LINE
-
-
-def _draw_legend(figure: Figure, y: int, legend: Legend) -> None:
-    for x, line, square, text in legend:
-        left, top = _MARGIN + x, y + line * _LINE
-        if square is not None:
-            _paste(figure, left, top + 1, square)
-            left += _SQUARE + 5
-        _write(figure, left, top, text)
-
-
-def _blank(width: int, height: int) -> Figure:
-    """A figure of so many pixels; the hundredth keeps rounding from losing the last one."""
-    return Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
-
-
-def _extent(figure: Figure) -> tuple[int, int]:
-    return int(figure.bbox.width), int(figure.bbox.height)
-
-
-def _paste(figure: Figure, x: int, y: int, picture: np.ndarray) -> None:
-    """Copy an RGB picture to x pixels from the left and y from the top."""
-    figure.figimage(picture, x, _extent(figure)[1] - y - picture.shape[0], origin="upper")
 
 
 def _write_title(figure: Figure, y: int, case: Case | FieldCase, metric: str) -> None:
     """A case's title, name and score in one bold line."""
     before = f"{label(case.title, 30)}: "
     after = f", {metric} {'not defined' if math.isnan(case.score) else f'{case.score:.4g}'}"
-    room = _extent(figure)[0] - 2 * _MARGIN
-    _write(figure, _MARGIN, y, _fitted(case.name, room, before, after, "bold"), "bold")
-
-
-def _write(figure: Figure, x: int, y: int, text: str, weight: str = "normal") -> None:
-    """A line of text whose upper left corner is at (x, y)."""
-    across, down = _extent(figure)
-    figure.text(x / across, 1 - (y + _BASELINE) / down, text, fontsize=_POINTS, weight=weight)
-
-
-def _fitted(
-    name: object, room: int, before: str = "", after: str = "", weight: str = "normal"
-) -> str:
-    """A name, shortened in its middle until it and what stands around it take `room` pixels."""
-    for most in range(40, 3, -1):
-        text = before + label(name, most) + after
-        if _text_width(text, weight) <= room:
-            break
-    return text
-
-
-def _text_width(text: str, weight: str = "normal") -> int:
-    """Pixels that a text takes when drawn."""
-    font = FontProperties(size=_POINTS, weight=weight)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        width, _, _ = _renderer().get_text_width_height_descent(text, font, ismath=False)
-    return math.ceil(width)
-
-
-@cache
-def _renderer() -> RendererAgg:
-    """What measures a text as it is drawn: with letters placed on whole pixels."""
-    return RendererAgg(1, 1, DPI)
+    room = extent(figure)[0] - 2 * MARGIN
+    write(figure, MARGIN, y, fitted(case.name, room, before, after, "bold"), "bold")

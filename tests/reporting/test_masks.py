@@ -17,7 +17,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from mlzoo.errors import ResourceError
-from mlzoo.reporting import masks, palette
+from mlzoo.reporting import masks, palette, panels
 from mlzoo.reporting.masks import Case, FieldCase
 
 LEFT = TOP = 14
@@ -340,10 +340,10 @@ def test_at_most_six_cases(tmp_path: Path) -> None:
 
 def test_long_texts_are_shortened_until_they_fit() -> None:
     name = "W" * 60
-    text = masks._fitted(name, 300, "worst: ", ", mean IoU 0.5", "bold")
+    text = panels.fitted(name, 300, "worst: ", ", mean IoU 0.5", "bold")
     assert text.startswith("worst: W") and text.endswith("W, mean IoU 0.5") and "…" in text
-    assert 280 < masks._text_width(text, "bold") <= 300
-    assert masks._fitted("$a$", 200) == r"\$a\$"
+    assert 280 < panels._text_width(text, "bold") <= 300
+    assert panels.fitted("$a$", 200) == r"\$a\$"
 
 
 def test_a_batch_under_its_masks(tmp_path: Path) -> None:
