@@ -33,6 +33,8 @@ LOSSES = {
         "boundary",
     ),
     "fields": ("mse", "mae", "huber"),
+    "labelling": ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
+    "forecasting": ("mse", "mae", "huber"),
 }
 """The losses of each task."""
 LEARNING_RATES = {
@@ -126,6 +128,9 @@ class RunConfig(Settings):
     """Passes over the training part, at most."""
     batch_size: int | Literal["auto", "full"] = "auto"
     """Samples a step; auto: 32, fewer of large images with masks; full: the whole training part."""
+    buckets: int = Field(6, ge=0)
+    """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
+    to the longest."""
     optimizer: Literal[
         "sgd",
         "momentum",

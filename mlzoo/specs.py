@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 DENSE_TASKS = ("segmentation", "fields")
 """Tasks that predict something at every pixel."""
-CLASS_TASKS = ("classification", "segmentation")
+CLASS_TASKS = ("classification", "segmentation", "labelling")
 IGNORED = 255
-"""In a mask of class positions: a pixel that does not count."""
+"""Among class positions of pixels or steps: one that does not count."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Inputs:
 
     `scaling` holds serialised Keras layers (`keras.layers.serialize`), applied in order; their
     statistics come from the training part alone and are saved within the model, which therefore
-    takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns) or `array`.
-    `fixed` builds models that could take images of any size for this one alone.
+    takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns), `sequence`
+    (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
+    `fixed` builds models that could take samples of any size for this one alone.
     """
 
     shape: tuple[int, ...]
@@ -33,22 +34,42 @@ class Inputs:
     dtype: str = "float32"
     scaling: Sequence[dict[str, Any]] = ()
     fixed: bool = False
+    uneven: bool = False
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
 
-        With `any_size` an image's height and width are left open, unless they are `fixed`.
+        With `any_size` an image's height and width, or a sequence's steps, are left open, unless
+        they are `fixed`. A scaled sequence has a Keras mask, false beyond its end.
+
+        Raises:
+            UsageError: sequences are of several lengths and the model is not for any size.
         """
         import keras
 
         import mlzoo.layers  # noqa: F401  (registers the layers that scaling may name)
 
-        shape = (None, None, self.shape[-1]) if any_size and not self.fixed else self.shape
+        shape: tuple[int | None, ...] = self.shape
+        if any_size and not self.fixed:
+            shape = (*(None for _ in self.shape[:-1]), self.shape[-1])
+        elif self.uneven:
+            raise UsageError(
+                f"the sequences have different lengths (up to {self.shape[0]} steps), which this "
+                "model can't take; try `rnn` or `tcn`"
+            )
         tensor = keras.Input(shape, dtype=self.dtype, name="input")
         scaled = tensor
         for config in self.scaling:
             scaled = keras.layers.deserialize(config)(scaled)
         return tensor, scaled
+
+    def require_sequence(self, model: str) -> None:
+        """Raise UsageError unless a sample is a sequence of steps."""
+        if self.kind != "sequence":
+            raise UsageError(
+                f"{model} needs sequences (steps, channels), but a sample here is of kind "
+                f"{self.kind} and shape {self.shape}; try `mlp` or `cnn`"
+            )
 
     def require_image(self, model: str) -> None:
         """Raise UsageError unless a sample is an image."""
@@ -67,13 +88,17 @@ class Outputs:
     classes, else one a class. Regression: `units` numbers in the units of the target, which the
     head restores from standardised ones with `mean` and `std` of the training part. Segmentation:
     one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
-    restored as those of a regression.
+    restored as those of a regression. Labelling: one unit a class, two for two classes, at every
+    step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
+    those of a regression; `channels` are their places among the input's, where they are inputs.
     """
 
     task: str
     units: int
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    horizon: int = 0
+    channels: tuple[int, ...] = ()
 
     @property
     def dense(self) -> bool:
@@ -83,9 +108,10 @@ class Outputs:
     def head(self, features: keras.KerasTensor, **settings: Any) -> keras.KerasTensor:
         """The output layer: a layer named `head`, in float32, and what makes its numbers outputs.
 
-        It is a Dense layer on (batch, features), and a convolution (1x1, unless `kernel_size`
-        says otherwise) on (batch, height, width, features) where something is predicted at every
-        pixel. Keyword arguments go to that layer (a regulariser, an initialiser).
+        It is a Dense layer on (batch, features) or, step by step, on (batch, steps, features),
+        and a convolution (1x1, unless `kernel_size` says otherwise) on (batch, height, width,
+        features) where something is predicted at every pixel. Keyword arguments go to that layer
+        (a regulariser, an initialiser).
         """
         return self.finish(self.logits(features, **settings))
 
@@ -99,6 +125,9 @@ class Outputs:
         if self.dense:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or self.units, **settings)(features)
+        if self.horizon and len(features.shape) == 2:
+            x = keras.layers.Dense(self.horizon * self.units, **settings)(features)
+            return keras.layers.Reshape((self.horizon, self.units), name="steps")(x)
         return keras.layers.Dense(units or self.units, **settings)(features)
 
     def finish(self, logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences import Sequences
 
 
 def digest(array: np.ndarray) -> str:
@@ -53,7 +54,9 @@ def difference_hash(image: np.ndarray) -> int:
 def fingerprint(samples: Samples) -> str:
     """SHA-256 over all samples and targets, in order."""
     hashes = samples.hashes
-    if hashes is None:
+    if hashes is None and isinstance(samples.inputs, Sequences):
+        hashes = samples.inputs.digests()
+    elif hashes is None:
         hashes = row_digests(np.asarray(samples.inputs[:]))
     total = hashlib.sha256(repr((samples.task, samples.class_names)).encode())
     total.update("".join(hashes.tolist()).encode())

@@ -60,6 +60,10 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         table = _table(location, reader)
         matrix, warnings = encode_as(table, _columns(reader))
         return NewInputs(matrix, table.row_names(), tuple(warnings))
+    if reader["kind"] == "sequence":
+        from mlzoo.data.new_sequences import read_sequences
+
+        return read_sequences(location, reader)
     if location.suffix.lower() in (".npz", ".npy"):
         x = _inputs_array(location, reader)
         return NewInputs(x, [f"sample {i}" for i in range(len(x))])
@@ -86,6 +90,10 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
         from mlzoo.data.new_pairs import read_pairs
 
         return read_pairs(location, reader, progress)
+    if reader["kind"] == "sequence":
+        from mlzoo.data.new_sequences import read_labelled_sequences
+
+        return read_labelled_sequences(location, reader)
     if location.suffix.lower() == ".npz":
         return _labelled_arrays(location, reader)
     if reader["kind"] != "image" or not location.is_dir():

@@ -29,6 +29,8 @@ IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "labels", "annotations")
 BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
+"""What ends the name of a table."""
 _LOOKED_AT = 2000
 
 
@@ -74,3 +76,25 @@ def _some_beside(folder: Path) -> bool:
         if path.suffix.lower() in SUFFIXES:
             stems.add(path.stem)
     return any(stem.endswith(BESIDE) and stem.removesuffix(BESIDE) in stems for stem in stems)
+
+
+def has_sequences(root: Path) -> bool:
+    """Whether a folder, or one of its folders, holds tables and neither images nor arrays."""
+    try:
+        folders = [root, *(root / name for name in subfolders(root))]
+        return not (root / "x.npy").exists() and any(map(_only_tables, folders[:50]))
+    except (DataError, OSError):
+        return False
+
+
+def _only_tables(folder: Path) -> bool:
+    """Whether the first files of a folder are tables, but for those that say what is beside."""
+    tables = 0
+    for number, entry in enumerate(os.scandir(folder)):
+        if number >= _LOOKED_AT:
+            break
+        suffix = Path(entry.name).suffix.lower()
+        if suffix in SUFFIXES:
+            return False
+        tables += suffix in TABLES and entry.name.lower() not in ("classes.txt", "readme.txt")
+    return tables > 1

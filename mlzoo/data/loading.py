@@ -75,6 +75,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if samples.task == "fields":
         # Mirrored, a vector's components would change their signs.
         unread["augment"] = "has no effect on fields: it is for images with masks"
+    if not getattr(samples.inputs, "uneven", False):
+        unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.task in DENSE_TASKS and config.tile == "none":
         unread["overlap"] = "has no effect: tile is none"
     if samples.given_parts is None:

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 
 from mlzoo.data.samples import Part
+from mlzoo.data.sequences import Sequences
 from mlzoo.errors import DataError
-from mlzoo.layers.scaling import Standardise, TableScaling
+from mlzoo.layers.scaling import SequenceScaling, Standardise, TableScaling
 from mlzoo.specs import Inputs, Outputs
 
 _CHUNK = 4096
@@ -31,8 +32,10 @@ def input_spec(train: Part) -> Inputs:
             dtype = np.dtype(samples.inputs.dtype).name
     else:
         mean, std = statistics(train)
-        layer = Standardise(mean, std, name="scaling")
-    return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),))
+        kind = SequenceScaling if samples.kind == "sequence" else Standardise
+        layer = kind(mean, std, name="scaling")
+    uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
+    return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),), uneven=uneven)
 
 
 def output_spec(train: Part) -> Outputs:
@@ -41,8 +44,8 @@ def output_spec(train: Part) -> Outputs:
     if samples.task == "classification":
         classes = len(samples.class_names)
         return Outputs("classification", 1 if classes == 2 else classes)
-    if samples.task == "segmentation":
-        return Outputs("segmentation", len(samples.class_names))
+    if samples.task in ("segmentation", "labelling"):
+        return Outputs(samples.task, len(samples.class_names))
     if samples.task == "fields":
         return Outputs("fields", samples.targets.shape[-1], *_field_statistics(train))
     targets = train.targets.reshape(len(train), -1).astype(np.float64)
@@ -68,6 +71,7 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
     squares: Any = 0.0
     for chunk in _chunks(train):
         rows = chunk.reshape(-1, chunk.shape[-1]).astype(np.float64)
+        rows = rows[~np.isnan(rows).all(axis=1)]  # what pads sequences
         shift = rows.mean(axis=0) if shift is None else shift
         centred = rows - shift
         count += len(rows)

@@ -29,6 +29,8 @@ class Views:
         seed: decides order, places and changes.
     """
 
+    slow = True
+
     def __init__(self, part: Part, tiling: Tiling | None, augment: str, seed: int) -> None:
         self._part, self._tiling, self._augment, self._seed = part, tiling, augment, seed
         counts = [self._crops(position) for position in range(len(part))]
@@ -65,14 +67,14 @@ class Views:
             found.append(random.permutation(views))
         return np.concatenate(found)
 
-    def batch(self, views: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs (n, height, width, channels) and targets of some views."""
+    def batch(self, views: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, None]:
+        """Inputs (n, height, width, channels) and targets of some views, without weights."""
         if self._tiling is None and self._augment == "none":
             positions = self.samples[views]
-            return self._part.inputs(positions), self._part.targets_at(positions)
+            return self._part.inputs(positions), self._part.targets_at(positions), None
         pairs = [self._view(int(view), epoch) for view in views]
         inputs, targets = zip(*pairs, strict=True)
-        return np.stack(inputs), np.stack(targets)
+        return np.stack(inputs), np.stack(targets), None
 
     def _view(self, view: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         random = np.random.default_rng([self._seed, epoch, view])

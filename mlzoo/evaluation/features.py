@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -40,6 +41,8 @@ def featurise(data: Data, rows: Part) -> tuple[Features, str]:
         return _shrink, f"images averaged to {small[0]}x{small[1]} gray" if changed else ""
     if data.samples.columns:
         return _table(data.samples.columns, rows)
+    if data.samples.kind == "sequence":
+        return _summaries, "each channel's mean, spread, extremes, ends and mean change"
     width = int(np.prod(shape))
     return _flatten, f"{width} inputs averaged to {WIDTH}" if width > WIDTH else ""
 
@@ -49,6 +52,20 @@ def _shrink(images: np.ndarray) -> np.ndarray:
     gray = images.mean(axis=-1, dtype="float64")
     small = _pool(_pool(gray, 1, SIDE), 2, SIDE)
     return small.reshape(len(images), -1)
+
+
+def _summaries(sequences: np.ndarray) -> np.ndarray:
+    """What each channel does over the steps of a sequence, and how many those are."""
+    x = sequences.astype("float64")
+    there = ~np.isnan(x).all(axis=-1)
+    last = there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
+    changes = np.diff(x, axis=1) if x.shape[1] > 1 else np.zeros((len(x), 1, x.shape[2]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # one step alone has no change
+        found = [np.nanmean(x, 1), np.nanstd(x, 1), np.nanmin(x, 1), np.nanmax(x, 1)]
+        found += [x[:, 0], x[np.arange(len(x)), last], np.nanmean(np.abs(changes), 1)]
+    steps = there.sum(axis=1, keepdims=True).astype("float64")
+    return np.nan_to_num(np.concatenate([*found, steps], axis=1))
 
 
 def _flatten(inputs: np.ndarray) -> np.ndarray:

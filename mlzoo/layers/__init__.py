@@ -10,6 +10,7 @@ from mlzoo.layers import (
     padding,
     pixel_losses,
     polynomial,
+    recurrent,
     scaling,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "padding",
     "pixel_losses",
     "polynomial",
+    "recurrent",
     "scaling",
 ]

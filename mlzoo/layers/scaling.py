@@ -51,6 +51,29 @@ class Standardise(_MeanStd):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
+class SequenceScaling(_MeanStd):
+    """(x - mean) / std of each channel; a step of NaN alone becomes 0 and is masked.
+
+    Args:
+        mean: one number a channel.
+        std: the same; no zeros (give 1 for a constant).
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
+        super().__init__(mean, std, **kwargs)
+        self.supports_masking = True
+
+    def call(self, x: Any) -> Any:
+        """Standardise x (batch, steps, channels)."""
+        x = ops.cast(x, "float32")
+        return ops.where(ops.isnan(x), 0.0, _scaled(x, self.mean, self.std))
+
+    def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
+        """(batch, steps): true for the steps that are there."""
+        return ops.any(ops.logical_not(ops.isnan(inputs)), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
 class Unstandardise(_MeanStd):
     """y * std + mean along the last axis: from standardised targets to their own units.
 

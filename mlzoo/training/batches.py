@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import yaml
@@ -13,53 +14,54 @@ import yaml
 from mlzoo import registry
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.sequences import Sequences
 from mlzoo.data.views import Views, grid
 from mlzoo.errors import UsageError
 from mlzoo.specs import CLASS_TASKS
+from mlzoo.training.balance import balanced
+from mlzoo.training.lengths import ByLength
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+class Feed(Protocol):
+    """What batches are made of: samples, views of images, or sequences; items count from 0."""
+
+    @property
+    def samples(self) -> np.ndarray:
+        """The position in the part that each item is made of."""
+        ...
+
+    @property
+    def slow(self) -> bool:
+        """Whether batches are worth making one ahead, in a thread."""
+        ...
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The items of an epoch, in order."""
+        ...
+
+    def batch(self, items: np.ndarray, epoch: int) -> Batch:
+        """Inputs, targets and weights (or None) of some items."""
+        ...
 
 
 class Batches:
     """The training part, one epoch after another.
 
     The order is drawn from (seed, epoch) alone, so any epoch can be started at any step without
-    replaying what came before. Arrays are indexed a batch at a time; images that stay on disk
-    are read one batch ahead, in a thread.
+    replaying what came before.
 
     Args:
         part: the samples.
-        batch_size: samples, or views of images, a step.
-        seed: decides the order.
-        sampler: `shuffle`, or `balanced` over classes.
-        class_weights: a weight a class, for the samples' weights.
-        views: how images are fed to a network for every pixel; None for all others.
+        feed: what they are fed as.
+        batch_size: items a step.
     """
 
-    def __init__(
-        self,
-        part: Part,
-        batch_size: int,
-        seed: int,
-        sampler: str = "shuffle",
-        class_weights: np.ndarray | None = None,
-        views: Views | None = None,
-    ) -> None:
-        self._count = len(part) if views is None else len(views)
+    def __init__(self, part: Part, feed: Feed, batch_size: int) -> None:
+        self._part, self.feed = part, feed
+        self._count = len(feed.samples)
         self.batch_size = min(batch_size, self._count)
-        self._seed = seed
-        self._sampler = sampler
-        self._part = part
-        self._views = views
-        in_memory = isinstance(part.samples.inputs, np.ndarray)
-        self._ahead = not in_memory or views is not None
-        if views is not None:
-            return
-        self._targets = part.targets
-        self._weights = (
-            None if class_weights is None else class_weights[self._targets].astype("float32")
-        )
-        self._inputs = part.inputs() if in_memory else None
 
     @property
     def steps(self) -> int:
@@ -68,56 +70,95 @@ class Batches:
 
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches (inputs, targets, weights or None) of an epoch, from a step on."""
-        order = self._order(number)
+        order = self.feed.order(number)
         pieces = [
             order[start : start + self.batch_size]
             for start in range(first_step * self.batch_size, len(order), self.batch_size)
         ]
-        if not self._ahead:
+        if not self.feed.slow:
             for piece in pieces:
-                yield self._batch(piece, number)
+                yield self.feed.batch(piece, number)
             return
         with ThreadPoolExecutor(max_workers=1) as reader:
-            ahead = reader.submit(self._batch, pieces[0], number) if pieces else None
+            ahead = reader.submit(self.feed.batch, pieces[0], number) if pieces else None
             for following in [*pieces[1:], None]:
                 batch = ahead.result() if ahead else None
                 ahead = None
                 if following is not None:
-                    ahead = reader.submit(self._batch, following, number)
+                    ahead = reader.submit(self.feed.batch, following, number)
                 if batch is not None:
                     yield batch
+
+    def shapes(self) -> Iterator[Batch]:
+        """The batches of the first epoch that are the first of their shape, in order.
+
+        Where all samples are of one shape only the first batch: the last one of an epoch may be
+        smaller, but comes after it in any case.
+        """
+        if not isinstance(self.feed, ByLength):
+            yield next(self.epoch(0))
+            return
+        seen = set()
+        for batch in self.epoch(0):
+            if batch[0].shape not in seen:
+                seen.add(batch[0].shape)
+                yield batch
 
     def names(self, epoch: int, step: int) -> list[str]:
         """What the samples of one step are called."""
         start = step * self.batch_size
-        return self.names_of(self._order(epoch)[start : start + self.batch_size])
+        return self.names_of(self.feed.order(epoch)[start : start + self.batch_size])
 
     def first(self) -> tuple[Batch, list[str]]:
         """The first batch of the first epoch, and what its samples are called."""
         return next(self.epoch(0)), self.names(0, 0)
 
     def names_of(self, items: np.ndarray) -> list[str]:
-        """What samples or views are called."""
-        positions = items if self._views is None else self._views.samples[items]
-        indices = self._part.indices[positions]
+        """What items are called."""
+        indices = self._part.indices[self.feed.samples[items]]
         return [self._part.samples.name_of(int(index)) for index in indices]
 
-    def _batch(self, items: np.ndarray, epoch: int) -> Batch:
-        if self._views is not None:
-            return *self._views.batch(items, epoch), None
-        inputs = self._inputs[items] if self._inputs is not None else self._part.inputs(items)
-        weights = None if self._weights is None else self._weights[items]
-        return inputs, self._targets[items], weights
 
-    def _order(self, epoch: int) -> np.ndarray:
-        if self._views is not None:
-            return self._views.order(epoch)
+class Rows:
+    """Samples of one shape, shuffled, or drawn so that classes come equally often.
+
+    Arrays are indexed a batch at a time; images that stay on disk are read.
+
+    Args:
+        part: the samples.
+        seed: decides the order.
+        sampler: `shuffle`, or `balanced` over classes.
+        class_weights: a weight a class, for the samples' weights.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        seed: int,
+        sampler: str = "shuffle",
+        class_weights: np.ndarray | None = None,
+    ) -> None:
+        self._part, self._seed, self._sampler = part, seed, sampler
+        self.samples = np.arange(len(part))
+        self.slow = not isinstance(part.samples.inputs, np.ndarray)
+        self._inputs = None if self.slow else part.inputs()
+        self._targets = part.targets
+        self._weights = (
+            None if class_weights is None else class_weights[self._targets].astype("float32")
+        )
+
+    def order(self, epoch: int) -> np.ndarray:
+        """All samples shuffled, or as many drawn with their class's share."""
         random = np.random.default_rng([self._seed, epoch])
         if self._sampler == "shuffle":
             return random.permutation(len(self._part))
-        classes, counts = np.unique(self._targets, return_counts=True)
-        chance = 1.0 / (len(classes) * counts[np.searchsorted(classes, self._targets)])
-        return random.choice(len(self._part), size=len(self._part), p=chance / chance.sum())
+        return balanced(self._targets, random)
+
+    def batch(self, items: np.ndarray, epoch: int) -> Batch:
+        """Inputs, targets and weights (or None) of some samples."""
+        inputs = self._inputs[items] if self._inputs is not None else self._part.inputs(items)
+        weights = None if self._weights is None else self._weights[items]
+        return inputs, self._targets[items], weights
 
 
 def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
@@ -129,14 +170,34 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     task, asked = data.samples.task, config.batch_size
     if config.sampler == "balanced" and task != "classification":
         raise UsageError(f"--sampler balanced has no effect on {task}: leave it out")
-    if not data.outputs.dense:
-        size = {"auto": 32, "full": len(data.train)}.get(str(asked)) or int(asked)
+    part, few = data.train, 32
+    feed: Feed
+    if data.outputs.dense:
+        feed = Views(part, data.tiling, config.augment, seed)
+        few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
+    elif isinstance(part.samples.inputs, Sequences):
         weights = class_weights(config.class_weights, data)
-        return Batches(data.train, size, seed, config.sampler, weights)
-    views = Views(data.train, data.tiling, config.augment, seed)
-    few = int(np.clip(STEP_PIXELS // int(np.prod(views.shape[:2])), 1, 32))
-    size = {"auto": few, "full": len(views)}.get(str(asked)) or int(asked)
-    return Batches(data.train, size, seed, views=views)
+        few = {"auto": 32, "full": len(part)}.get(str(asked)) or int(asked)
+        feed = ByLength(part, few, config.buckets, seed, config.sampler, weights)
+    else:
+        feed = Rows(part, seed, config.sampler, class_weights(config.class_weights, data))
+    size = {"auto": few, "full": len(feed.samples)}.get(str(asked)) or int(asked)
+    return Batches(part, feed, size)
+
+
+def padding_note(config: RunConfig, data: Data, seed: int) -> str:
+    """How much of the steps that are fed is padding; "" where sequences are of one length."""
+    if not data.inputs.uneven or config.optimizer == "lbfgs":
+        return ""
+    plain = config.model_copy(update={"class_weights": "none"})
+    feed = build_batches(plain, data, seed).feed
+    assert isinstance(feed, ByLength)
+    share, longest = feed.padding()
+    lengths = ", ".join(map(str, feed.limits))
+    return (
+        f"padding: {share:.0%} of the steps in batches of up to {lengths} steps; {longest:.0%} "
+        "if all were padded to the longest (--buckets)"
+    )
 
 
 STEP_PIXELS = 2**19

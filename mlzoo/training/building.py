@@ -59,6 +59,12 @@ def _check_output(name: str, model: keras.Model, data: Data) -> None:
         expected: tuple[int | None, ...] = (None, *data.inputs.shape[:2], units)
         sides = zip(shape[1:-1], expected[1:-1], strict=False)
         fits = len(shape) == 4 and shape[-1] == units and all(s in (None, e) for s, e in sides)
+    elif data.outputs.horizon:
+        expected = (None, data.outputs.horizon, units)
+        fits = shape == expected
+    elif data.outputs.task == "labelling":
+        expected = (None, None, units)
+        fits = len(shape) == 3 and shape[-1] == units
     else:
         expected = (None, units)
         fits = shape == expected

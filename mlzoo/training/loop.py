@@ -211,8 +211,9 @@ class Training:
             for path in self.folder.glob(f"{name}.*"):
                 path.unlink()
         # TensorFlow compiles a step for the shape that it sees first and a more general one for
-        # the next; their roundings differ. A whole batch comes first here too, as it did before.
-        self.steps.step(next(self.batches.epoch(0)))
+        # the next; their roundings differ. Shapes come in the same order here as they did before.
+        for batch in self.batches.shapes():
+            self.steps.step(batch)
         self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.model), found.arrays)
         self.place = Place(**found.state)

@@ -251,13 +251,15 @@ def _train_once(
     import keras
 
     from mlzoo.training import lbfgs
-    from mlzoo.training.batches import build_batches
+    from mlzoo.training.batches import build_batches, padding_note
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import caught
 
     began = time.monotonic()
     model = build_model(config, data, seed)
+    if (wasted := padding_note(config, data, seed)) and first:
+        listener.note(wasted)
     listener.note(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"

@@ -69,7 +69,7 @@ def test_crops_lie_inside_their_image_and_targets_follow(augment: str) -> None:
     assert found.shape == (64, 64, 3)
     tops = set()
     for epoch in range(40):
-        inputs, targets = found.batch(np.arange(len(found)), epoch)
+        inputs, targets, _ = found.batch(np.arange(len(found)), epoch)
         assert (inputs.shape, inputs.dtype) == ((18, 64, 64, 3), np.uint8)
         assert (targets.shape, targets.dtype) == ((18, 64, 64), np.uint8)
         for sample, image, target in zip(found.samples, inputs, targets, strict=True):
@@ -90,7 +90,7 @@ def test_crops_lie_inside_their_image_and_targets_follow(augment: str) -> None:
 
 
 def test_small_images_are_mirrored_and_the_mirror_image_is_ignored() -> None:
-    image, target = Views(made([(30, 20)]), TILE, "none", 0).batch(np.array([0]), 0)
+    image, target, _ = Views(made([(30, 20)]), TILE, "none", 0).batch(np.array([0]), 0)
     original, mask = scene(30, 20)
     assert np.array_equal(image[0, :30, :20], original)
     assert np.array_equal(target[0, :30, :20], mask)
@@ -102,7 +102,7 @@ def test_small_images_are_mirrored_and_the_mirror_image_is_ignored() -> None:
 
 def test_fields_beyond_the_end_are_nan() -> None:
     part = made([(30, 64)], fields=True)
-    image, target = Views(part, TILE, "none", 0).batch(np.array([0]), 0)
+    image, target, _ = Views(part, TILE, "none", 0).batch(np.array([0]), 0)
     assert target.shape == (1, 64, 64, 2)
     assert np.array_equal(target[0, :30], part.target(0))
     assert np.isnan(target[0, 30:]).all()
@@ -165,7 +165,7 @@ def test_a_part_gives_its_own_samples() -> None:
     part = Part(made().samples, np.array([2, 0]))
     for tiling in (None, TILE):
         found = Views(part, tiling, "none", 0)
-        inputs, targets = found.batch(np.arange(len(found)), 0)
+        inputs, targets, _ = found.batch(np.arange(len(found)), 0)
         for sample, image, target in zip(found.samples, inputs, targets, strict=True):
             height, width = [(70, 200), (100, 150)][sample]
             counted = image[target != IGNORED]
@@ -178,7 +178,7 @@ def test_whole_images_are_flipped_within_their_frame() -> None:
     found = Views(part, None, "flips", 0)
     corners: Counter[Any] = Counter()
     for epoch in range(60):
-        inputs, targets = found.batch(np.arange(2), epoch)
+        inputs, targets, _ = found.batch(np.arange(2), epoch)
         assert inputs.shape == (2, 64, 64, 3)
         for image, target, (height, width) in zip(
             inputs, targets, [(60, 50), (64, 64)], strict=True
@@ -226,7 +226,7 @@ def epoch_of(found: Views, epoch: int, batch: int) -> list[int]:
     """The samples of an epoch's views in order, after all were made."""
     order = found.order(epoch)
     for start in range(0, len(order), batch):
-        inputs, targets = found.batch(order[start : start + batch], epoch)
+        inputs, targets, _ = found.batch(order[start : start + batch], epoch)
         assert np.array_equal(inputs[..., 0] > 128, targets == 1)
     assert sorted(order) == list(range(len(found)))
     return found.samples[order].tolist()

@@ -9,7 +9,7 @@ import pytest
 
 from mlzoo.data.samples import Part
 from mlzoo.errors import UsageError
-from mlzoo.training.batches import Batches, chunk_size, chunks, class_weights
+from mlzoo.training.batches import Batches, Rows, chunk_size, chunks, class_weights
 from tests.training import made
 
 
@@ -28,7 +28,7 @@ class OnDisk:
 
 def test_an_epoch_holds_each_sample_once_with_its_target() -> None:
     data = made.data(50)
-    batches = Batches(data.train, 8, seed=3)
+    batches = Batches(data.train, Rows(data.train, 3), 8)
     assert batches.steps == 4
     seen = list(batches.epoch(0))
     assert [len(targets) for _, targets, _ in seen] == [8, 8, 8, 6]
@@ -42,17 +42,19 @@ def test_an_epoch_holds_each_sample_once_with_its_target() -> None:
 
 def test_order_follows_from_seed_and_epoch_alone() -> None:
     part = made.data(50).train
-    first, again = Batches(part, 8, seed=3), Batches(part, 8, seed=3)
+    first, again = Batches(part, Rows(part, 3), 8), Batches(part, Rows(part, 3), 8)
     list(first.epoch(0))  # what came before does not matter
     np.testing.assert_array_equal(next(first.epoch(1))[0], next(again.epoch(1))[0])
     assert not np.array_equal(next(first.epoch(0))[0], next(first.epoch(1))[0])
-    assert not np.array_equal(next(first.epoch(0))[0], next(Batches(part, 8, 4).epoch(0))[0])
+    assert not np.array_equal(
+        next(first.epoch(0))[0], next(Batches(part, Rows(part, 4), 8).epoch(0))[0]
+    )
 
 
 @pytest.mark.parametrize("first_step", [0, 1, 3])
 def test_an_epoch_can_start_at_any_step(first_step: int) -> None:
     part = made.data(50).train
-    batches = Batches(part, 8, seed=3)
+    batches = Batches(part, Rows(part, 3), 8)
     whole = list(batches.epoch(5))
     for (x, y, _), (x_rest, y_rest, _) in zip(
         whole[first_step:], batches.epoch(5, first_step), strict=True
@@ -64,9 +66,10 @@ def test_an_epoch_can_start_at_any_step(first_step: int) -> None:
 def test_rows_on_disk_give_the_same_batches_as_an_array() -> None:
     data = made.data(50)
     lazy = replace(data.samples, inputs=OnDisk(data.samples.inputs))
+    on_disk = Part(lazy, data.train.indices)
     pairs = zip(
-        Batches(data.train, 8, 1).epoch(2),
-        Batches(Part(lazy, data.train.indices), 8, 1).epoch(2),
+        Batches(data.train, Rows(data.train, 1), 8).epoch(2),
+        Batches(on_disk, Rows(on_disk, 1), 8).epoch(2),
         strict=True,
     )
     for (x, y, _), (x_lazy, y_lazy, _) in pairs:
@@ -77,7 +80,8 @@ def test_rows_on_disk_give_the_same_batches_as_an_array() -> None:
 def test_names_are_those_of_the_step() -> None:
     data = made.data(50)
     samples = replace(data.samples, names=[f"row {i}" for i in range(50)])
-    batches = Batches(Part(samples, data.train.indices), 8, seed=3)
+    part = Part(samples, data.train.indices)
+    batches = Batches(part, Rows(part, 3), 8)
     named = [samples.inputs[int(name[4:])] for name in batches.names(0, 2)]
     np.testing.assert_array_equal(named, list(batches.epoch(0))[2][0])
 
@@ -88,7 +92,7 @@ def test_the_balanced_sampler_draws_classes_equally_often() -> None:
         [np.flatnonzero(data.samples.targets == 0), np.flatnonzero(data.samples.targets == 1)[:100]]
     )
     part = Part(data.samples, rare)
-    batches = Batches(part, 32, seed=0, sampler="balanced")
+    batches = Batches(part, Rows(part, 0, "balanced"), 32)
     drawn = np.concatenate([y for e in range(5) for _, y, _ in batches.epoch(e)])
     # 10,500 draws at 1/2: five standard deviations are .025.
     assert abs(drawn.mean() - 0.5) < 0.025

@@ -12,7 +12,7 @@ from mlzoo.data.samples import Part
 from mlzoo.errors import DivergedError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.training import lbfgs
-from mlzoo.training.batches import Batches, chunks
+from mlzoo.training.batches import Batches, Rows, chunks
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training, measure
 from mlzoo.training.signals import Stop
@@ -88,9 +88,8 @@ def test_class_weights_scale_the_loss_by_the_analytic_amount() -> None:
     config = made.config(optimizer="sgd")
     model = build_model(config, data, 0)
     model.compile("sgd", keras.losses.BinaryCrossentropy())
-    inputs, targets, weights = next(
-        Batches(data.train, 36, 0, class_weights=np.array([1.0, 3.0])).epoch(0)
-    )
+    rows = Rows(data.train, 0, class_weights=np.array([1.0, 3.0]))
+    inputs, targets, weights = next(Batches(data.train, rows, 36).epoch(0))
     outputs = np.asarray(model.predict_on_batch(inputs))[:, 0]
     losses = -np.log(np.where(targets == 1, outputs, 1 - outputs))
     expected = np.mean(losses * np.where(targets == 1, 3.0, 1.0))

@@ -38,11 +38,13 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a folder that holds neither x.npy nor masks beside its images."""
-    from mlzoo.data.layouts import has_masks
+    """Whether it is a folder that holds neither x.npy, nor tables, nor masks beside images."""
+    from mlzoo.data.layouts import has_masks, has_sequences
 
     folder = Path(path).expanduser()
-    return folder.is_dir() and not (folder / "x.npy").is_file() and not has_masks(folder)
+    if not folder.is_dir() or (folder / "x.npy").is_file():
+        return False
+    return not has_masks(folder) and not has_sequences(folder)
 
 
 def load(config: Config, progress: Any = None) -> Samples:

@@ -1,0 +1,139 @@
+"""Files of steps over time: one CSV, TSV or Parquet file of channels, and what fills its gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mlzoo.data.columns import numbers
+from mlzoo.data.tables import Table, read_table
+from mlzoo.data.times import TIME_NAMES, TimeAxis, time_axis
+from mlzoo.errors import DataError
+
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The numbers of one file: (steps, channels) float64 in `values`, NaN where one is missing.
+
+    `table` holds all columns as they were read, `times` the time stamps where there are some.
+    """
+
+    channels: tuple[str, ...]
+    values: np.ndarray
+    table: Table
+    times: TimeAxis | None = None
+
+
+def open_steps(path: Path, delimiter: str | None = None, header: str = "auto") -> Table:
+    """A file's columns; a `#` before the first one's name is left out."""
+    table = read_table(path, delimiter, header)
+    columns = {name.lstrip("#").strip() or name: values for name, values in table.columns.items()}
+    if len(columns) < len(table.columns):
+        raise DataError(f"{path} has two columns of one name: {', '.join(table.columns)}")
+    return replace(table, columns=columns)
+
+
+def find_time(table: Table, wanted: str | None = None) -> str | None:
+    """The column of time stamps: the one asked for, or the first that is named or looks like one.
+
+    Raises:
+        DataError: there is no column of the name that was asked for.
+    """
+    if wanted is not None:
+        if wanted not in table.columns:
+            raise DataError(f"no column {wanted!r}; there are {', '.join(table.columns)}")
+        return wanted
+    for name, values in table.columns.items():
+        if name.lower() in TIME_NAMES:
+            return name
+        if (
+            values.dtype == object
+            and pd.to_numeric(pd.Series(values), errors="coerce").isna().all()
+        ):
+            known = [value for value in values if value is not None]
+            if known and pd.to_datetime(pd.Series(known[:_FEW]), errors="coerce").notna().all():
+                return name
+    return None
+
+
+def read_steps(
+    table: Table,
+    what: str,
+    time: str | None,
+    channels: Sequence[str] | None = None,
+    left_out: Collection[str] = (),
+) -> Steps:
+    """The numeric channels of a table, and its time axis.
+
+    Args:
+        table: as `open_steps` gives it.
+        what: how messages call the file.
+        time: the column of time stamps, if there is one; it is no channel.
+        channels: those to read; all others by default.
+        left_out: columns that are no channels.
+
+    Raises:
+        DataError: a channel is missing or holds text; time stamps that can't be read.
+    """
+    if channels is None:
+        channels = [name for name in table.columns if name != time and name not in left_out]
+    missing = [name for name in channels if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{what} lacks the column {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(map(repr, table.columns))}"
+        )
+    if not channels:
+        raise DataError(f"{what} has no column of numbers; it has {', '.join(table.columns)}")
+    found = []
+    for name in channels:
+        column = numbers(table, name)
+        if column is None:
+            first = next(v for v in table.columns[name] if v is not None)
+            raise DataError(
+                f"{what}: column {name!r} holds text such as {first!r}; channels must be numbers "
+                f"(leave it out with --drop {name!r})"
+            )
+        found.append(column)
+    axis = None if time is None else time_axis(table, time, what)
+    return Steps(tuple(channels), np.stack(found, axis=1), table, axis)
+
+
+def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
+    """Steps (steps, channels) as float32 without missing values.
+
+    Args:
+        values: NaN where a value is missing.
+        how: `error` refuses missing values; `linear` draws a line between the neighbours (the
+            ends are held); `previous` repeats the last value known (the first one before it).
+        channels: names, for messages.
+
+    Raises:
+        DataError: a value is missing and `how` is `error`, or a channel has none at all.
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return values.astype(np.float32)
+    empty = [channels[i] for i in np.flatnonzero(missing.all(axis=0)).tolist()]
+    if empty:
+        raise DataError(f"channel {', '.join(map(repr, empty))} has no value at all")
+    if how == "error":
+        counts = ", ".join(
+            f"{name!r} {count}"
+            for name, count in zip(channels, missing.sum(axis=0), strict=True)
+            if count
+        )
+        step = int(missing.any(axis=1).argmax()) + 1
+        raise DataError(
+            f"missing values: {counts}, first in step {step}; fill them with --source-set "
+            "missing=linear or missing=previous"
+        )
+    frame = pd.DataFrame(values)
+    filled = frame.interpolate(limit_direction="both") if how == "linear" else frame.ffill().bfill()
+    return filled.to_numpy(dtype=np.float32)
