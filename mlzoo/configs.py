@@ -113,6 +113,15 @@ class RunConfig(Settings):
     """The largest share of bad files that --on-bad skip accepts."""
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
+    window: int | None = Field(None, ge=1)
+    """Series: steps of the past that a forecast is made from; by default four horizons or one
+    season."""
+    horizon: int = Field(1, ge=1)
+    """Series: steps to forecast."""
+    stride: int = Field(1, ge=1)
+    """Series: steps from one window to the next."""
+    gap: int = Field(0, ge=0)
+    """Series: steps left out between the parts, which follow one another in time."""
     tile: int | Literal["auto", "none"] = "auto"
     """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
     images of over a million pixels."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 from pathlib import Path
 
 from mlzoo.errors import DataError
@@ -98,3 +100,28 @@ def _only_tables(folder: Path) -> bool:
             return False
         tables += suffix in TABLES and entry.name.lower() not in ("classes.txt", "readme.txt")
     return tables > 1
+
+
+_ISO_DATE = re.compile(r"\d{4}[-/.]?\d{2}([-/.]?\d{2}([ T]\d{1,2}:\d{2}.*)?)?")
+_SERIES_LINES = 20
+
+
+def looks_like_series(path: Path) -> bool:
+    """Whether a table's first lines have a column of dates, year first, each after the last."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            lines = [line for _, line in zip(range(_SERIES_LINES), file, strict=False)]
+    except OSError:
+        return False
+    for delimiter in (",", ";", "\t"):
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        if len(rows) < 4 or len(rows[0]) < 2:
+            continue
+        for column in zip(*rows[1:], strict=False):
+            dates = [cell.strip() for cell in column]
+            written = all("-" in d or "/" in d or "." in d for d in dates)
+            if written and all(map(_ISO_DATE.fullmatch, dates)) and dates == sorted(set(dates)):
+                return True
+    return False

@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.similarity import near_pairs
 from mlzoo.data.units import coincide
+from mlzoo.data.windows import shared_time
 from mlzoo.errors import DataError
 
 _SHOWN = 5
@@ -28,6 +29,8 @@ def check_leakage(samples: Samples, parts: dict[str, np.ndarray], allow: bool = 
         DataError: exact copies or one group in two parts, or a column that gives the target away.
     """
     errors = [*shared_copies(samples, parts), *shared_groups(samples, parts)]
+    if samples.windows is not None:
+        errors = shared_time(samples.windows, parts)
     warnings = [*near_copies(samples, parts), *contradictions(samples)]
     if samples.published:
         warnings, errors = [*errors, *warnings], []

@@ -75,6 +75,10 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if samples.task == "fields":
         # Mirrored, a vector's components would change their signs.
         unread["augment"] = "has no effect on fields: it is for images with masks"
+    if samples.windows is None:
+        unread["gap"] = f"has no effect on {samples.task}: it is for series that are forecast"
+    else:
+        unread["split"] = "has no effect: windows are split in order of time"
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.task in DENSE_TASKS and config.tile == "none":
@@ -135,6 +139,6 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     elif config.limit is not None:
         notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
         samples = samples.only(draw(samples, config.limit, seed))
-    parts = split(samples, shares(config.fractions), config.split, seed)
+    parts = split(samples, shares(config.fractions), config.split, seed, config.gap)
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
     return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))

@@ -15,12 +15,24 @@ from mlzoo.configs import RunConfig, Settings
 from mlzoo.errors import UsageError
 from mlzoo.wording import sentences
 
-DATA_FIELDS = ("target", "task", "drop", "size", "color", "group_by", "on_bad", "max_bad")
+DATA_FIELDS = (
+    "target",
+    "task",
+    "drop",
+    "size",
+    "color",
+    "group_by",
+    "on_bad",
+    "max_bad",
+    "window",
+    "horizon",
+    "stride",
+)
 """Fields of RunConfig that a source reads only if its `Config` has them."""
 _SHARED = ("data", "seed", *DATA_FIELDS)
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet), arrays (.npz, .npy), a folder with one folder "
-    "of images a class or with images and masks, or the name of a data set"
+    "of images a class, with images and masks or with tables, or the name of a data set"
 )
 
 

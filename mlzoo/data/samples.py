@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mlzoo.data.tiles import Tiling
 from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    from mlzoo.data.windows import Windows
 
 PARTS = ("train", "valid", "test")
 
@@ -53,8 +56,9 @@ class Samples:
         targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Segmentation:
             rows (n, height, width) uint8 of such positions, `IGNORED` where a pixel does not
             count. Fields: (n, height, width, k) float32, NaN where a value does not count.
-        task: `classification`, `regression`, `segmentation` or `fields`.
-        kind: `image`, `table` or `array`; how files of new samples are read.
+        task: `classification`, `regression`, `segmentation`, `fields`, `labelling` or
+            `forecasting`.
+        kind: `image`, `table`, `sequence` or `array`; how files of new samples are read.
         class_names: of classification and segmentation; a target is a position in it.
         target_names: one a regression output, or the one column that holds the class.
         columns: tables only.
@@ -68,6 +72,7 @@ class Samples:
             padded on the right and below. None: images fill their rows.
         pixels: segmentation only: (n, k) pixels of each class in each mask.
         target_hashes: a digest of each mask or field.
+        windows: forecasting only: where each window lies in time.
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
@@ -92,6 +97,7 @@ class Samples:
     sizes: np.ndarray | None = None
     pixels: np.ndarray | None = None
     target_hashes: np.ndarray | None = None
+    windows: Windows | None = None
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     problems: tuple[tuple[str, str], ...] = ()
@@ -122,6 +128,7 @@ class Samples:
             sizes=pick(self.sizes),
             pixels=pick(self.pixels),
             target_hashes=pick(self.target_hashes),
+            windows=pick(self.windows),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),
             given_parts=pick(self.given_parts),

@@ -48,9 +48,27 @@ def output_spec(train: Part) -> Outputs:
         return Outputs(samples.task, len(samples.class_names))
     if samples.task == "fields":
         return Outputs("fields", samples.targets.shape[-1], *_field_statistics(train))
+    if samples.task == "forecasting":
+        return _forecast_spec(train)
     targets = train.targets.reshape(len(train), -1).astype(np.float64)
     mean, std = targets.mean(axis=0), _positive(targets.std(axis=0), targets.mean(axis=0))
     return Outputs("regression", targets.shape[1], _floats(mean), _floats(std))
+
+
+def _forecast_spec(train: Part) -> Outputs:
+    """What a forecast is; mean and spread are those of the values that follow."""
+    samples = train.samples
+    mean, std = _field_statistics(train)
+    channels, targets = samples.reader.get("channels", ()), samples.target_names
+    places = tuple(channels.index(name) for name in targets if name in channels)
+    return Outputs(
+        "forecasting",
+        len(targets),
+        mean,
+        std,
+        horizon=int(samples.targets.shape[1]),
+        channels=places if len(places) == len(targets) else (),
+    )
 
 
 def _field_statistics(train: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:

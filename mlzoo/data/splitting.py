@@ -9,6 +9,7 @@ import numpy as np
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.sharing import by_hash, greedy, stratified
 from mlzoo.data.units import Units, find_units
+from mlzoo.data.windows import split_by_time
 from mlzoo.errors import DataError
 
 _SHOWN = 10
@@ -28,6 +29,7 @@ def split(
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
     method: str = "random",
     seed: int = 0,
+    gap: int = 0,
 ) -> Split:
     """Share samples out among `train`, `valid` and `test`.
 
@@ -40,11 +42,15 @@ def split(
         method: `random`: the asked-for sizes, classes in proportion, from the seed. `hash`: each
             sample's part follows from its content or group alone, so adding others moves none.
         seed: decides a random split.
+        gap: steps between the parts of series, which are split in order of time.
 
     Raises:
         DataError: too few samples, groups, or samples of a class.
     """
     shares = {part: share for part, share in zip(PARTS, fractions, strict=True) if share > 0}
+    if samples.windows is not None:
+        by_time, told = split_by_time(samples.windows, shares, gap)
+        return Split(by_time, tuple(told))
     units = find_units(samples, method)
     if samples.given_parts is not None:
         parts, notes = _complete(samples, units, shares, method, seed)

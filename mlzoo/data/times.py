@@ -38,12 +38,25 @@ class TimeAxis:
     warnings: tuple[str, ...] = ()
 
     def after(self, count: int) -> list[str]:
-        """The times of the steps that follow, as text."""
-        return continued(self.stamps[-1], self.step, count)
+        """The times of the steps that follow, as text; `+1`, `+2`, ... without a usual step."""
+        if self.step is None:
+            return [f"+{number}" for number in range(1, count + 1)]
+        last = self.stamps[-1]
+        if isinstance(self.step, str):
+            following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)[1:]
+            return [self.written(stamp) for stamp in following.to_numpy()]
+        return [self.written(float(last) + self.step * i) for i in range(1, count + 1)]
 
     def text(self, position: int) -> str:
-        """One time as text."""
-        return _text(self.stamps[position], self.step)
+        """The time of a step as text."""
+        return self.written(self.stamps[position])
+
+    def written(self, stamp: Any) -> str:
+        """Any time as text, as exactly as the steps need it."""
+        if isinstance(stamp, float | np.floating):
+            return f"{stamp:g}"
+        time = pd.Timestamp(stamp)
+        return str(time.date()) if time == time.normalize() else time.isoformat(sep=" ")
 
 
 def time_axis(table: Table, name: str, what: str) -> TimeAxis:
@@ -82,24 +95,14 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
     return TimeAxis(name, stamps, step, breaks, tuple(_told(what, values, stamps, step, breaks)))
 
 
-def continued(last: Any, step: str | float | None, count: int) -> list[str]:
-    """The times of `count` steps after a time, as text; `+1`, `+2`, ... where no step is known."""
-    if step is None:
-        return [f"+{number}" for number in range(1, count + 1)]
-    if isinstance(step, str):
-        following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=step)[1:]
-        return [_text(stamp, step) for stamp in following.to_numpy()]
-    return [f"{float(last) + step * number:g}" for number in range(1, count + 1)]
+def check_calendar(times: TimeAxis | None, what: str) -> None:
+    """Raise DataError unless the times are dates."""
+    if times is None or times.stamps.dtype.kind != "M":
+        raise DataError(f"{what}: calendar features need a column of dates")
 
 
 def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
-    """Sine and cosine of where each time stands in the day, week or year: (steps, 2 * features).
-
-    Raises:
-        DataError: times are numbers.
-    """
-    if stamps.dtype.kind != "M":
-        raise DataError("calendar features need dates, but the times are numbers")
+    """Sine and cosine of where each date stands in the day, week or year: (steps, 2 * features)."""
     dates = pd.DatetimeIndex(stamps)
     hour = dates.hour + dates.minute / 60 + dates.second / 3600
     shares = {
@@ -169,10 +172,3 @@ def _told(
         f"{what}: {len(breaks)} steps are not the usual one ({step}): {shown}{more}; no window "
         "reaches across such a place"
     ]
-
-
-def _text(stamp: Any, step: str | float | None) -> str:
-    if isinstance(stamp, float | np.floating):
-        return f"{stamp:g}"
-    time = pd.Timestamp(stamp)
-    return str(time.date()) if time == time.normalize() else time.isoformat(sep=" ")

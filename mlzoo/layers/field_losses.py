@@ -1,4 +1,4 @@
-"""A loss of fields: numbers at every pixel, some of which don't count."""
+"""A loss of numbers at every pixel or step, some of which don't count."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class MaskedFields(keras.losses.Loss):
         self.std = tuple(float(s) for s in std)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of each sample; both (batch, height, width, fields)."""
+        """Loss of each sample; both (batch, height, width, fields) or (batch, steps, fields)."""
         truth, said = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         known = ops.logical_not(ops.isnan(truth))
         # The mean cancels in the difference. What does not count is 0 before it is squared: NaN
         # times 0 would be NaN in the gradient.
         error = ops.where(known, said - ops.where(known, truth, 0.0), 0.0)
         error = error / ops.cast(self.std, "float32")
-        axes = (1, 2, 3)
+        axes = tuple(range(1, len(truth.shape)))
         count = ops.sum(ops.cast(known, "float32"), axis=axes)
         return ops.sum(self._cost(error), axis=axes) / ops.maximum(count, 1.0)
 

@@ -1,7 +1,8 @@
 """Losses of semantic segmentation: a class for each pixel, some pixels without one.
 
 Each compares y_true (batch, height, width), whole numbers, the positions of the classes, with
-y_pred (batch, height, width, classes), probabilities that sum to 1 over 2 to 255 classes. Pixels
+y_pred (batch, height, width, classes), probabilities that sum to 1 over 2 to 255 classes. The
+steps of a sequence are pixels of one column: (batch, steps) and (batch, steps, classes). Pixels
 where y_true is `IGNORED` don't count: what is predicted there changes nothing. Computed in
 float32, one loss a sample: (batch,), 0 for a sample without any pixel that counts.
 """
@@ -23,12 +24,19 @@ SMOOTH = 1.0
 almost all of its share under any softmax, without a gradient to follow."""
 
 
+def as_pixels(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Classes of steps, (batch, steps) and (batch, steps, classes), as images of one column."""
+    if len(y_pred.shape) == 3:
+        return ops.expand_dims(y_true, 2), ops.expand_dims(y_pred, 2)
+    return y_true, y_pred
+
+
 class _PixelLoss(keras.losses.Loss):
     """Base of the losses: brings truth and predictions to one form."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each sample, (batch,); see the module for the shapes."""
-        p = ops.convert_to_tensor(y_pred, "float32")
+        y_true, p = as_pixels(y_true, ops.convert_to_tensor(y_pred, "float32"))
         labels = ops.cast(y_true, "int32")
         counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")
         # An ignored pixel is of no class: 255 is beyond the last one.

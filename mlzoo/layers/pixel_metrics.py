@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mlzoo.layers.pixel_losses import as_pixels
 from mlzoo.specs import IGNORED
 
 
@@ -14,9 +15,11 @@ def pixel_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Share of the pixels that count whose class is right, of each image: (batch,).
 
     Args:
-        y_true: (batch, height, width) class positions, `IGNORED` where a pixel does not count.
-        y_pred: (batch, height, width, classes) probabilities.
+        y_true: (batch, height, width) or (batch, steps) class positions, `IGNORED` where one does
+            not count.
+        y_pred: (batch, height, width, classes) or (batch, steps, classes) probabilities.
     """
+    y_true, y_pred = as_pixels(y_true, y_pred)
     labels = ops.cast(y_true, "int32")
     counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")
     right = ops.cast(ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels), "float32")
@@ -29,9 +32,11 @@ def mean_iou(y_true: Any, y_pred: Any) -> Any:
     The classes are those in the image's truth or prediction; 1 where no pixel counts.
 
     Args:
-        y_true: (batch, height, width) class positions, `IGNORED` where a pixel does not count.
-        y_pred: (batch, height, width, classes) probabilities.
+        y_true: (batch, height, width) or (batch, steps) class positions, `IGNORED` where one does
+            not count.
+        y_pred: (batch, height, width, classes) or (batch, steps, classes) probabilities.
     """
+    y_true, y_pred = as_pixels(y_true, y_pred)
     classes = y_pred.shape[-1]
     labels = ops.cast(y_true, "int32")
     counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")
@@ -49,13 +54,15 @@ def field_mae(y_true: Any, y_pred: Any) -> Any:
     """Mean absolute error of the fields of each image, NaN truths left out: (batch,).
 
     Args:
-        y_true: (batch, height, width, fields), NaN where a value does not count.
+        y_true: (batch, height, width, fields) or (batch, steps, fields), NaN where a value does
+            not count.
         y_pred: the same shape.
     """
     known = ops.logical_not(ops.isnan(y_true))
     error = ops.abs(ops.where(known, y_true - y_pred, 0.0))
-    count = ops.sum(ops.cast(known, "float32"), axis=(1, 2, 3))
-    return ops.sum(error, axis=(1, 2, 3)) / ops.maximum(count, 1.0)
+    axes = tuple(range(1, len(y_pred.shape)))
+    count = ops.sum(ops.cast(known, "float32"), axis=axes)
+    return ops.sum(error, axis=axes) / ops.maximum(count, 1.0)
 
 
 def as_metric(function: Any, name: str) -> keras.metrics.Metric:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _MOST_MONOMIALS = 50_000
 
 
+TASKS = ("classification", "regression", "forecasting")
+
+
 class Config(Settings):
     """Settings of linear."""
 

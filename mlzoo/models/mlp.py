@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import keras
 
 
+TASKS = ("classification", "regression", "forecasting")
+
+
 class Config(Settings):
     """Settings of mlp."""
 

@@ -260,8 +260,9 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
-    # Weights of pixels are the loss's affair, those of samples come with the batches.
-    dense_weights = class_weights(config.class_weights, data) if data.outputs.dense else None
+    # Weights of pixels and steps are the loss's affair, those of samples come with the batches.
+    inside = data.outputs.dense or data.outputs.task == "labelling"
+    dense_weights = class_weights(config.class_weights, data) if inside else None
     model.compile(
         optimizer=build_optimizer(config, steps),
         loss=build_loss(config, data.outputs, dense_weights),

@@ -78,7 +78,7 @@ def build_loss(
         UsageError: a loss belongs to another task, or class weights have no effect on it.
     """
     terms = _terms(config, outputs.task)
-    if outputs.task == "segmentation":
+    if outputs.task in ("segmentation", "labelling"):
         return _pixel_loss(config, terms, class_weights)
     losses = [_single_loss(name, config, outputs) for _, name in terms]
     if terms == [(1.0, terms[0][1])]:
@@ -127,7 +127,7 @@ def _single_loss(name: str, config: RunConfig, outputs: Outputs) -> keras.Loss:
             if binary
             else keras.losses.SparseCategoricalCrossentropy()
         )
-    if outputs.task == "fields":
+    if outputs.task in ("fields", "forecasting"):
         return MaskedFields(name, outputs.mean, outputs.std)
     inner = {
         "mse": keras.losses.MeanSquaredError,
@@ -143,9 +143,9 @@ def build_metrics(outputs: Outputs) -> list[keras.Metric]:
     Accuracy for classes, and for masks the mean intersection over union as well; the mean
     absolute error for numbers.
     """
-    if outputs.task == "segmentation":
+    if outputs.task in ("segmentation", "labelling"):
         return [as_metric(pixel_accuracy, "accuracy"), as_metric(mean_iou, "iou")]
-    if outputs.task == "fields":
+    if outputs.task in ("fields", "forecasting"):
         return [as_metric(field_mae, "mae")]
     if outputs.task != "classification":
         return [keras.metrics.MeanAbsoluteError(name="mae")]

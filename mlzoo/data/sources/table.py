@@ -51,8 +51,10 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether the name ends like a table's."""
-    return path.lower().endswith(SUFFIXES)
+    """Whether the name ends like a table's, and the rows are no steps in time."""
+    from mlzoo.data.layouts import looks_like_series
+
+    return path.lower().endswith(SUFFIXES) and not looks_like_series(Path(path).expanduser())
 
 
 def load(config: Config, progress: Any = None) -> Samples:

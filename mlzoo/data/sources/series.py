@@ -1,0 +1,62 @@
+"""Series over time in one table, a row a step: forecasts the values that follow.
+
+The first column of dates (or one called time) orders the rows. Windows of `--window` steps of all
+number columns are inputs, the `--horizon` steps of the target that follow them are predicted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlzoo.configs import Settings
+from mlzoo.setting_types import as_list
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Samples
+
+
+class Config(Settings):
+    """How series are read and cut into windows."""
+
+    data: str
+    """The file."""
+    target: str | None = None
+    """Column to forecast, or several, comma-separated; by default the last column of numbers."""
+    drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Columns to leave out, comma-separated."""
+    group_by: str | None = None
+    """Column that tells several series in one table apart."""
+    window: int | None = Field(None, ge=1)
+    """Steps of the past that a forecast is made from; by default four horizons or one season."""
+    horizon: int = Field(1, ge=1)
+    """Steps to forecast."""
+    stride: int = Field(1, ge=1)
+    """Steps from one window to the next."""
+    missing: Literal["error", "linear", "previous"] = "error"
+    """Missing values: refuse them, draw a line between the neighbours, or repeat the last one."""
+    time: str | None = None
+    """Column of time stamps; recognised by default; none: rows are steps."""
+    season: int | None = Field(None, ge=1)
+    """Steps after which the series repeats itself, for the seasonal baseline; 1: it does not; by
+    default what fits the step and the training values best."""
+    calendar: Annotated[list[Literal["day", "week", "year"]], BeforeValidator(as_list)] = Field(
+        default_factory=list
+    )
+    """Where each step stands in the day, week or year, as further inputs: day, week, year."""
+
+
+def recognises(path: str) -> bool:
+    """Whether it is a table whose first lines have a column of dates that go on and on."""
+    from mlzoo.data.layouts import looks_like_series
+
+    return looks_like_series(Path(path).expanduser())
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the table, check its time, and cut windows."""
+    from mlzoo.data.series import load_series
+
+    return load_series(config)
