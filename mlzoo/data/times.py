@@ -156,7 +156,11 @@ def _usual_step(stamps: np.ndarray) -> str | None:
     differences, counts = np.unique(np.diff(stamps), return_counts=True)
     if counts.max() <= len(stamps) / 2:
         return None
-    return str(pd.tseries.frequencies.to_offset(pd.Timedelta(differences[counts.argmax()])).freqstr)
+    usual = pd.Timedelta(differences[counts.argmax()])
+    days, rest = divmod(usual, pd.Timedelta("1D"))
+    if days and not rest:
+        return "D" if days == 1 else f"{days}D"
+    return str(pd.tseries.frequencies.to_offset(usual).freqstr)
 
 
 def _told(

@@ -12,6 +12,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.errors import DataError, DivergedError
 from mlzoo.evaluation import baselines, intervals
 from mlzoo.evaluation.dense import DenseOutcome, evaluate_dense
+from mlzoo.evaluation.forecasts import ForecastOutcome, evaluate_forecasts
 from mlzoo.evaluation.metrics import (
     BOUNDS,
     HEADLINES,
@@ -46,7 +47,7 @@ def evaluate(
     part: str = "test",
     seed: int = 0,
     with_baselines: bool = True,
-) -> tuple[dict[str, Any], Outcome | DenseOutcome]:
+) -> tuple[dict[str, Any], Outcome | DenseOutcome | ForecastOutcome]:
     """Score a model on one part of the data, which is read in chunks of at most 32 MB.
 
     Args:
@@ -74,6 +75,8 @@ def evaluate(
         raise DataError(f"there is nothing to evaluate: the {part} part is empty")
     if data.outputs.dense:
         return evaluate_dense(predict, data, part, seed, with_baselines)
+    if data.outputs.task == "forecasting":
+        return evaluate_forecasts(predict, data, part, seed, with_baselines)
     fitted = baselines.fit(data, seed) if with_baselines else {}
     said = baselines.outputs_of(
         {"": predict} | {name: base.predict for name, base in fitted.items()}, rows

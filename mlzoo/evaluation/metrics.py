@@ -31,6 +31,8 @@ HEADLINES = {
     "regression": Headline("rmse", "min"),
     "segmentation": Headline("mean_iou", "max"),
     "fields": Headline("rmse", "min"),
+    "labelling": Headline("macro_f1", "max"),
+    "forecasting": Headline("mase", "min"),
 }
 
 MODES: Mapping[str, Mode] = {
@@ -48,13 +50,18 @@ MODES: Mapping[str, Mode] = {
     "rmse": "min",
     "mae": "min",
     "r2": "max",
+    "mase": "min",
+    "coverage": "max",
+    "segment_f1": "max",
+    "edit_score": "max",
 }
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),
     **dict.fromkeys(("mean_iou", "mean_dice", "pixel_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("mean_precision", "mean_recall", "boundary_f1"), (0.0, 1.0)),
-    **dict.fromkeys(("log_loss", "rmse", "mae"), (0.0, math.inf)),
+    **dict.fromkeys(("coverage", "segment_f1", "edit_score"), (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "rmse", "mae", "mase"), (0.0, math.inf)),
     "r2": (-math.inf, 1.0),
 }
 """The lowest and the highest value that a metric can have."""
@@ -74,6 +81,10 @@ TITLES: Mapping[str, str] = {
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",
+    "mase": "MASE",
+    "coverage": "coverage of the 90 % band",
+    "segment_f1": "segment F1",
+    "edit_score": "edit score",
 }
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -18,6 +18,7 @@ from mlzoo.data.samples import Samples
 from mlzoo.errors import UsageError
 from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome
+from mlzoo.evaluation.forecasts import ForecastOutcome
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,31 @@ def write_image_scores(path: Path, outcome: DenseOutcome, samples: Samples) -> N
     """
     more = outcome.tally.columns().items()
     _write(path, [*_about(outcome.indices, samples), *more])
+
+
+def write_forecasts(path: Path, outcome: ForecastOutcome, samples: Samples) -> None:
+    """Write every forecast of a part: a row a window, step ahead and target.
+
+    Columns: `index`, `name`, `step` (ahead, from 1), `series` (the target), `target`,
+    `prediction`, and where there is a band `low` and `high`.
+    """
+    count, horizon, targets = outcome.targets.shape
+    where = np.indices((count, horizon, targets)).reshape(3, -1)
+    window, step, target = where
+    columns: list[tuple[str, list]] = [
+        ("index", outcome.indices[window].tolist()),
+        ("name", [samples.name_of(int(i)) for i in outcome.indices[window]]),
+        ("step", (step + 1).tolist()),
+        ("series", [samples.target_names[i] for i in target]),
+        ("target", outcome.targets.ravel().tolist()),
+        ("prediction", outcome.outputs.ravel().tolist()),
+    ]
+    if outcome.band is not None:
+        ends = {"low": outcome.band.low, "high": outcome.band.high}
+        columns += [
+            (name, (outcome.outputs + edge).ravel().tolist()) for name, edge in ends.items()
+        ]
+    _write(path, columns)
 
 
 def _about(indices: np.ndarray, samples: Samples) -> list[tuple[str, list]]:

@@ -9,12 +9,17 @@ import keras
 import numpy as np
 
 from mlzoo import files
-from mlzoo.data.samples import Data
+from mlzoo.data.samples import Data, Part
 from mlzoo.evaluation.dense import DenseOutcome, whole
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
+from mlzoo.evaluation.forecasts import ForecastOutcome
 from mlzoo.evaluation.metrics import HEADLINES
-from mlzoo.evaluation.predictions import write_image_scores, write_predictions
-from mlzoo.reporting import masks, pictures, plots
+from mlzoo.evaluation.predictions import (
+    write_forecasts,
+    write_image_scores,
+    write_predictions,
+)
+from mlzoo.reporting import forecasts, masks, pictures, plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.palette import class_colours
@@ -26,7 +31,7 @@ from mlzoo.training.loop import Fitted
 
 def score(
     model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
-) -> tuple[dict[str, Any], Outcome | DenseOutcome]:
+) -> tuple[dict[str, Any], Outcome | DenseOutcome | ForecastOutcome]:
     """All figures of one training, its test part evaluated once, and the predictions behind."""
     test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
     row = fitted.history[fitted.kept_epoch - 1]
@@ -55,7 +60,7 @@ def write_artefacts(
     fitted: Fitted,
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: Outcome | DenseOutcome,
+    outcome: Outcome | DenseOutcome | ForecastOutcome,
 ) -> None:
     """The model, its history, its predictions on the test part, and the pictures.
 
@@ -70,9 +75,40 @@ def write_artefacts(
     if isinstance(outcome, DenseOutcome):
         write_image_scores(folder / "predictions.csv", outcome, data.samples)
         _dense_pictures(plots_folder, model, data, fed, outcome)
+    elif isinstance(outcome, ForecastOutcome):
+        write_forecasts(folder / "predictions.csv", outcome, data.samples)
+        _forecast_pictures(plots_folder, record, data, fed, outcome)
     else:
         write_predictions(folder / "predictions.csv", outcome, data.samples)
         _pictures(plots_folder, record, data, fed[0], outcome)
+
+
+def _forecast_pictures(
+    folder: Path,
+    record: dict[str, Any],
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: ForecastOutcome,
+) -> None:
+    """What the net was fed, its best, median and worst forecasts, and errors by step ahead."""
+    samples = data.samples
+    (inputs, _, _), names = fed
+    pictures.sample_grid(folder, inputs, names, samples.kind)
+    known = Part(samples, outcome.indices)
+    cases = [
+        forecasts.Case(
+            title,
+            samples.name_of(int(outcome.indices[place])),
+            known.inputs(np.array([place]))[0][:, list(data.outputs.channels)],
+            outcome.targets[place],
+            outcome.outputs[place],
+        )
+        for title, place in chosen_cases(-outcome.errors())
+    ]
+    forecasts.forecast_cases(folder, cases, samples.target_names, outcome.band)
+    forecasts.over_time(folder, outcome, samples)
+    forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
+    forecasts.residual_correlation(folder, record["test"]["metrics"]["autocorrelation"])
 
 
 def _dense_pictures(

@@ -1,0 +1,279 @@
+"""Scores of forecasts: errors by step ahead, beside naive forecasts, with intervals and a band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.samples import Data, Part
+from mlzoo.errors import DivergedError
+from mlzoo.evaluation import intervals
+from mlzoo.evaluation.metrics import HEADLINES, number
+from mlzoo.evaluation.naive import naive_forecasts, training_scale
+from mlzoo.evaluation.scorers import Array, Scorer, ratio
+
+Predict = Callable[[np.ndarray], np.ndarray]
+LEVEL = 0.9
+"""Share of the true values that a band is to hold."""
+LAGS = 24
+
+
+@dataclass(frozen=True)
+class Band:
+    """What to add to a forecast for its band: (horizon, targets) each."""
+
+    low: np.ndarray
+    high: np.ndarray
+    source: str
+
+    def record(self) -> dict[str, Any]:
+        """As plain values."""
+        about = {"level": LEVEL, "residuals": self.source}
+        return {**about, "low": self.low.tolist(), "high": self.high.tolist()}
+
+
+@dataclass(frozen=True)
+class ForecastOutcome:
+    """What a model forecast.
+
+    Attributes:
+        indices: (n,) positions of the windows in `Samples`.
+        targets: (n, horizon, targets) true values, NaN where there is none.
+        outputs: the same, forecast.
+        band: what holds most of the true values; None without a validation part.
+        baselines: the forecasts of each baseline, as `outputs`.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    outputs: np.ndarray
+    band: Band | None
+    baselines: Mapping[str, np.ndarray]
+
+    def errors(self) -> np.ndarray:
+        """Mean absolute error of each window over the steps and targets, (n,)."""
+        return np.nanmean(np.abs(self.targets - self.outputs), axis=(1, 2))
+
+
+def evaluate_forecasts(
+    predict: Predict, data: Data, part: str, seed: int, with_baselines: bool
+) -> tuple[dict[str, Any], ForecastOutcome]:
+    """What `evaluate.evaluate` says of forecasts.
+
+    Beside its keys: `relative_mae` {naive baseline: `value`, `interval`}, the model's MAE over
+    the baseline's (under 1 is better); `per_horizon`, a row a step ahead; `autocorrelation` of
+    the residuals one step ahead (`lags`, and the `bound` of white noise); `band`, what to add to
+    a forecast so that `level` of the true values lie inside.
+    """
+    rows = data.parts()[part]
+    said = _forecasts(predict, rows, part)
+    truth = rows.targets.astype("float64")
+    band = find_band(predict, data)
+    naive = dict(naive_forecasts(data, rows)) if with_baselines else {}
+    scale = training_scale(data) if len(data.train) else np.full(truth.shape[2], np.nan)
+    blocks = block_labels(rows)
+    scorers = forecast_scorers(truth, said, scale)
+    metrics = _scalars(scorers, len(rows))
+    if band is not None:
+        scorers["coverage"] = _coverage(truth, said, band)
+        metrics["coverage"] = number(scorers["coverage"](np.ones((1, len(rows))))[0])
+    theirs = {name: forecast_scorers(truth, each, scale) for name, (each, _) in naive.items()}
+    result = {
+        "part": part,
+        "samples": len(rows),
+        "metrics": {
+            **metrics,
+            "per_horizon": _per_horizon(truth, said, scale, band, naive),
+            "per_target": _per_target(truth, said, scale, data.samples.target_names),
+            "autocorrelation": autocorrelation((truth - said)[:, 0, 0]),
+            "scale": [number(value) for value in scale],
+            "band": None if band is None else band.record(),
+        },
+        "intervals": intervals.intervals(scorers, len(rows), blocks, seed),
+        "interval_unit": "samples" if blocks is None else "blocks of time",
+        "units": len(rows) if blocks is None else len(np.unique(blocks)),
+        "baselines": {
+            name: {**_scalars(theirs[name], len(rows)), "note": note}
+            for name, (_, note) in naive.items()
+        },
+        "relative_mae": _relative(scorers["mae"], theirs, len(rows), blocks, seed),
+        **_gain(scorers, theirs, len(rows), blocks, seed),
+    }
+    if len(data.samples.target_names) == 1:
+        del result["metrics"]["per_target"]
+    outcome = ForecastOutcome(
+        rows.indices, truth, said, band, {name: each for name, (each, _) in naive.items()}
+    )
+    return result, outcome
+
+
+def forecast_scorers(truth: Array, said: Array, scale: Array) -> dict[str, Scorer]:
+    """MASE, RMSE and MAE as functions of weights over windows; missing truths don't count.
+
+    Args:
+        truth: (n, horizon, targets).
+        said: the same.
+        scale: (targets,) what MASE divides by; targets without one are left out of it.
+    """
+    error = truth - said
+    known = np.isfinite(error)
+    count = known.sum(axis=(1, 2)).astype("float64")
+    absolute = np.where(known, np.abs(error), 0)
+    squared = np.where(known, error**2, 0).sum(axis=(1, 2))
+    scaled = known & np.isfinite(scale)
+    relative = np.where(scaled, absolute / np.where(np.isfinite(scale), scale, 1), 0)
+
+    def mean(sums: Array, counts: Array) -> Scorer:
+        return lambda weights: ratio(weights @ sums, weights @ counts)
+
+    mean_squared = mean(squared, count)
+    return {
+        "mase": mean(relative.sum(axis=(1, 2)), scaled.sum(axis=(1, 2)).astype("float64")),
+        "rmse": lambda weights: np.sqrt(mean_squared(weights)),
+        "mae": mean(absolute.sum(axis=(1, 2)), count),
+    }
+
+
+def find_band(predict: Predict, data: Data) -> Band | None:
+    """The band from the residuals of the validation part: their quantiles at each step ahead.
+
+    Quantiles are taken with the correction for few residuals of split conformal prediction
+    (Lei et al., "Distribution-Free Predictive Inference for Regression", 2018), each tail alone.
+    """
+    if not len(data.valid):
+        return None
+    residuals = data.valid.targets.astype("float64") - _forecasts(predict, data.valid, "valid")
+    count = len(residuals)
+    tail = (1 - LEVEL) / 2
+    upper = min(1.0, np.ceil((count + 1) * (1 - tail)) / count)
+    low, high = np.nanquantile(residuals, [1 - upper, upper], axis=0)
+    return Band(low, high, f"{count} windows of the validation part")
+
+
+def autocorrelation(residuals: Array) -> dict[str, Any]:
+    """Correlation of residuals (n,) in order of time with those some steps before.
+
+    Returns:
+        `lags`, the correlations at 1, 2, ... steps, and `bound`: white noise lies within it at
+        95 % of the lags.
+    """
+    values = residuals[np.isfinite(residuals)]
+    values = values - values.mean() if len(values) else values
+    power = float((values**2).sum())
+    most = min(LAGS, len(values) - 1)
+    lags = [float((values[k:] * values[:-k]).sum() / power) for k in range(1, most + 1) if power]
+    return {"lags": lags, "bound": 1.96 / max(len(values), 1) ** 0.5}
+
+
+def block_labels(rows: Part) -> Array | None:
+    """A label a window: neighbours in time, whose targets overlap, share one."""
+    windows = rows.samples.windows
+    if windows is None:
+        return None
+    length = 2 * int(rows.samples.targets.shape[1])
+    return np.char.mod("%d", windows.spans[rows.indices, 1] // length)
+
+
+def _forecasts(predict: Predict, rows: Part, part: str) -> Array:
+    found = [
+        np.asarray(predict(rows.inputs(slice(start, start + 1024))), dtype="float64")
+        for start in range(0, len(rows), 1024)
+    ]
+    said = np.concatenate(found)
+    if not np.isfinite(said).all():
+        raise DivergedError(
+            f"the model's forecasts of the {part} part are NaN or infinite; train again with a "
+            "smaller --learning-rate or --clip-norm 1"
+        )
+    return said
+
+
+def _scalars(scorers: Mapping[str, Scorer], samples: int) -> dict[str, Any]:
+    ones = np.ones((1, samples))
+    return {name: number(scorer(ones)[0]) for name, scorer in scorers.items()}
+
+
+def _coverage(truth: Array, said: Array, band: Band) -> Scorer:
+    known = np.isfinite(truth)
+    inside = known & (truth >= said + band.low) & (truth <= said + band.high)
+    held, count = (each.sum(axis=(1, 2)).astype("float64") for each in (inside, known))
+    return lambda weights: ratio(weights @ held, weights @ count)
+
+
+def _per_horizon(
+    truth: Array,
+    said: Array,
+    scale: Array,
+    band: Band | None,
+    naive: Mapping[str, tuple[Array, str]],
+) -> list[dict[str, Any]]:
+    rows = []
+    for step in range(truth.shape[1]):
+        at = np.s_[:, step : step + 1]
+        row = {
+            "step": step + 1,
+            **_scalars(forecast_scorers(truth[at], said[at], scale), len(truth)),
+        }
+        if band is not None:
+            own = Band(band.low[step : step + 1], band.high[step : step + 1], band.source)
+            row["coverage"] = number(
+                _coverage(truth[at], said[at], own)(np.ones((1, len(truth))))[0]
+            )
+        for name, (each, _) in naive.items():
+            row[f"mae_{name}"] = _scalars(forecast_scorers(truth[at], each[at], scale), len(truth))[
+                "mae"
+            ]
+        rows.append(row)
+    return rows
+
+
+def _per_target(truth: Array, said: Array, scale: Array, names: tuple[str, ...]) -> list[Any]:
+    return [
+        {
+            "target": name,
+            **_scalars(forecast_scorers(truth[..., [i]], said[..., [i]], scale[[i]]), len(truth)),
+        }
+        for i, name in enumerate(names)
+    ]
+
+
+def _relative(
+    ours: Scorer,
+    theirs: Mapping[str, Mapping[str, Scorer]],
+    samples: int,
+    blocks: Array | None,
+    seed: int,
+) -> dict[str, Any]:
+    """The model's MAE over each baseline's, on the same resamples."""
+
+    def over(other: Scorer) -> Scorer:
+        return lambda weights: ratio(ours(weights), other(weights))
+
+    ratios = {name: over(scorers["mae"]) for name, scorers in theirs.items()}
+    found = intervals.intervals(ratios, samples, blocks, seed)
+    values = _scalars(ratios, samples)
+    return {name: {"value": values[name], "interval": found[name]} for name in ratios}
+
+
+def _gain(
+    ours: Mapping[str, Scorer],
+    theirs: Mapping[str, Mapping[str, Scorer]],
+    samples: int,
+    blocks: Array | None,
+    seed: int,
+) -> dict[str, Any]:
+    """The headline metric beside that of the best baseline, by a paired bootstrap."""
+    if not theirs:
+        return {"gain": None, "better_than_baseline": None}
+    metric = HEADLINES["forecasting"].name
+    if _scalars(ours, samples)[metric] is None:
+        metric = "mae"
+    best = min(theirs, key=lambda name: _scalars(theirs[name], samples)[metric] or np.inf)
+    value, interval = intervals.difference(
+        theirs[best][metric], ours[metric], samples, blocks, seed
+    )
+    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
+    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}
