@@ -66,6 +66,30 @@ class Painted:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """How a series goes on, by a model.
+
+    Attributes:
+        name: of the series; "" where there is one alone.
+        times: of the steps ahead, as text.
+        values: (horizon, targets).
+        low: the same, the lower end of the band that held most true values of the validation
+            part; None where there was none.
+        high: the upper end.
+        notes: what was assumed.
+        warnings: what was odd about the series.
+    """
+
+    name: str
+    times: list[str]
+    values: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 class Run:
     """A run folder. Its model is loaded when it is first needed."""
 
@@ -152,6 +176,51 @@ class Run:
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         return self._named(list(names), np.concatenate(parts), tuple(warnings))
 
+    def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
+        """How series go on: those of a table's path, or windows (n, steps, channels).
+
+        Raises:
+            DataError: the series do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.data.inputs import existing
+        from mlzoo.data.new_sequences import as_sequences, read_sequences
+        from mlzoo.data.new_series import last_windows
+
+        reader = self.record["reader"]
+        notes: tuple[str, ...] = ()
+        warnings: tuple[str, ...] = ()
+        times: list[list[str]] | None = None
+        if isinstance(new, (str, Path)):
+            location = existing(str(new))
+            if "window" in reader and location.suffix.lower() not in (".npz", ".npy"):
+                found = last_windows(location, reader)
+                rows, names, times = found.windows, found.names, found.times
+                notes, warnings = found.notes, found.warnings
+            else:
+                read = read_sequences(location, reader)
+                rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
+        else:
+            rows = as_sequences(np.asarray(new), reader, "the array")
+            names = [f"sample {index}" for index in range(len(rows))]
+        said = self.outputs(rows).astype("float64")
+        ahead = [f"+{step}" for step in range(1, said.shape[1] + 1)]
+        band = self.metrics["test"]["metrics"].get("band")
+        low, high = (np.array(band[end]) if band else None for end in ("low", "high"))
+        return [
+            Forecast(
+                name,
+                ahead if times is None else times[i],
+                said[i],
+                None if low is None else said[i] + low,
+                None if high is None else said[i] + high,
+                notes,
+                warnings,
+            )
+            for i, name in enumerate(names)
+        ]
+
     @property
     def dense(self) -> bool:
         """Whether something is predicted at every pixel."""
@@ -225,6 +294,10 @@ class Run:
         return Painted(name, image, values, found, images.warnings)
 
     def _checked(self, inputs: np.ndarray) -> np.ndarray:
+        if self.record["kind"] == "sequence":
+            from mlzoo.data.new_sequences import as_sequences
+
+            return as_sequences(inputs, self.record["reader"], "the array")
         expected = tuple(self.record["input_shape"])
         if inputs.shape[1:] != expected:
             raise DataError(

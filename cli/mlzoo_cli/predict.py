@@ -14,7 +14,7 @@ from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
-    from mlzoo.trained import Predictions, Run
+    from mlzoo.trained import Forecast, Predictions, Run
 
 
 def predict(
@@ -78,7 +78,7 @@ def predict(
             json,
         )
         return
-    flags = {
+    flags: dict[str, Any] = {
         "--probabilities": probabilities,
         "--no-overlays": no_overlays,
         "--tile": tile,
@@ -97,13 +97,22 @@ def predict(
 def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
     """A row a sample, as CSV or JSON."""
     talk = Talk(quiet=json)
+    found: list[Any]
     try:
-        found = [opened.predict(path, talk) for path in data]
+        if opened.record["task"] == "forecasting":
+            found = [forecast for path in data for forecast in opened.forecast(path, talk)]
+            for note in dict.fromkeys(text for each in found for text in each.notes):
+                talk.note(note)
+        else:
+            found = [opened.predict(path, talk) for path in data]
     finally:
         talk.end()
-    for warning in dict.fromkeys(text for predictions in found for text in predictions.warnings):
+    for warning in dict.fromkeys(text for each in found for text in each.warnings):
         talk.warn(warning)
-    rows = [row for predictions in found for row in _rows(opened, predictions)]
+    if opened.record["task"] == "forecasting":
+        rows = [row for forecast in found for row in _forecast_rows(opened, forecast)]
+    else:
+        rows = [row for predictions in found for row in _rows(opened, predictions)]
     if json:
         show(rows)
         return
@@ -113,6 +122,23 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
     else:
         write_text(output, text)
         say(f"{len(rows)} predictions in {output}")
+
+
+def _forecast_rows(run: Run, forecast: Forecast) -> list[dict[str, Any]]:
+    """A row a step ahead: time, and of each target the forecast with the ends of its band."""
+    targets = run.record["target_names"]
+    rows = []
+    for step, time in enumerate(forecast.times):
+        row: dict[str, Any] = {"series": forecast.name} if forecast.name else {}
+        row |= {"step": step + 1, "time": time}
+        for i, target in enumerate(targets):
+            row[target] = round(float(forecast.values[step, i]), 6)
+            for end in ("low", "high"):
+                edge = getattr(forecast, end)
+                if edge is not None:
+                    row[f"{target}_{end}"] = round(float(edge[step, i]), 6)
+        rows.append(row)
+    return rows
 
 
 def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:

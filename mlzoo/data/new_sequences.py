@@ -12,6 +12,7 @@ from mlzoo.data.arrays import choose_pair, open_npy, open_npz
 from mlzoo.data.bad_files import listed
 from mlzoo.data.inputs import NewInputs
 from mlzoo.data.layouts import TABLES
+from mlzoo.data.new_series import last_windows, read_windows
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.steps import fill, open_steps, read_steps
@@ -27,6 +28,9 @@ def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
     if location.suffix.lower() in (".npz", ".npy"):
         rows = _arrays(location, reader)
         return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
+    if "window" in reader:
+        found = last_windows(location, reader)
+        return NewInputs(found.windows, found.names, found.warnings)
     files = sequence_files(location, reader)
     root = location.parent if location.is_file() else location
     names = [path.relative_to(root).as_posix() for path in files]
@@ -48,6 +52,8 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> list[Path]:
 
 def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
     """Sequences with targets, laid out as those that were trained on."""
+    if "window" in reader:
+        return read_windows(location, reader)
     from mlzoo.data.sequence_folders import load_folder
 
     target = reader["target"]

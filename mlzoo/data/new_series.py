@@ -1,0 +1,96 @@
+"""Series that a trained model is to continue, or to be scored on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.samples import Samples
+from mlzoo.data.series import Series, cut_windows, read_series
+from mlzoo.data.steps import open_steps
+from mlzoo.errors import DataError
+
+
+@dataclass(frozen=True)
+class LastWindows:
+    """What each of n series ends with, and what follows.
+
+    Attributes:
+        names: of the series; one "" where there are no groups.
+        windows: (n, window, channels) float32.
+        times: of the steps to forecast, a list of `horizon` texts a series.
+        notes: what was assumed, a sentence each.
+        warnings: what is odd about the series.
+    """
+
+    names: list[str]
+    windows: np.ndarray
+    times: list[list[str]]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
+    """The last window of every series in a table.
+
+    Raises:
+        DataError: columns that are missing, times that can't be read, or too few steps.
+    """
+    found, warnings = read_series(open_steps(location), location.name, reader)
+    window, horizon = reader["window"], reader["horizon"]
+    notes = []
+    for series in found:
+        called = f"series {series.name}" if series.name else location.name
+        if len(series.values) < window:
+            raise DataError(
+                f"{called} has {len(series.values)} steps, but the model forecasts from the last "
+                f"{window}"
+            )
+        first = len(series.values) - window
+        notes.append(
+            f"{called}: forecast from the last {window} steps, {series.label(first)} to "
+            f"{series.label(len(series.values) - 1)}"
+        )
+        warnings += _odd(series, first, called, reader)
+    assumed = (
+        f"the {horizon} steps that follow are taken to come at the usual step"
+        if found[0].times is not None and found[0].times.step is not None
+        else "no usual step of time is known, so steps are counted"
+    )
+    return LastWindows(
+        [series.name for series in found],
+        np.stack([series.values[-window:] for series in found]),
+        [_following(series, horizon) for series in found],
+        (*notes, assumed),
+        tuple(warnings),
+    )
+
+
+def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
+    """All windows of a table's series, with the values that follow them."""
+    found, warnings = read_series(open_steps(location), location.name, reader)
+    samples = Samples(**cut_windows(found, reader))
+    return replace(samples, warnings=tuple(warnings))
+
+
+def _following(series: Series, horizon: int) -> list[str]:
+    if series.times is None:
+        return [f"+{step}" for step in range(1, horizon + 1)]
+    return series.times.after(horizon)
+
+
+def _odd(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+    if series.times is None:
+        return []
+    found = []
+    if (series.times.breaks > first).any():
+        found.append(f"{called}: the last window reaches across a break in time")
+    if reader.get("step") not in (None, series.times.step):
+        found.append(
+            f"{called}: the step is {series.times.step}, but the model was trained on steps of "
+            f"{reader['step']}"
+        )
+    return found
