@@ -136,7 +136,8 @@ class RunConfig(Settings):
     epochs: int = Field(50, ge=1)
     """Passes over the training part, at most."""
     batch_size: int | Literal["auto", "full"] = "auto"
-    """Samples a step; auto: 32, fewer of large images with masks; full: the whole training part."""
+    """Samples a step; auto: 32, fewer where every pixel or step has a class; full: the whole
+    training part."""
     buckets: int = Field(6, ge=0)
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""

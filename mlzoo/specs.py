@@ -125,6 +125,10 @@ class Outputs:
         if self.dense:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or self.units, **settings)(features)
+        if self.task == "labelling":
+            from mlzoo.layers.recurrent import NoMask
+
+            features = NoMask(name="unmasked")(features)
         if self.horizon and len(features.shape) == 2:
             x = keras.layers.Dense(self.horizon * self.units, **settings)(features)
             return keras.layers.Reshape((self.horizon, self.units), name="steps")(x)

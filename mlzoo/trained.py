@@ -35,14 +35,15 @@ class Predictions:
     Attributes:
         names: what each of the n samples is called.
         labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
-            the mask of each, (height, width) uint8 class positions; for fields (height, width, k).
-        probabilities: (n, classes); None for all but classification.
+            the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
+            for labelling the class names of each sequence's steps.
+        probabilities: (n, classes), or for labelling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
     """
 
     names: list[str]
     labels: list[Any]
-    probabilities: np.ndarray | None
+    probabilities: Any
     warnings: tuple[str, ...] = ()
 
 
@@ -170,6 +171,8 @@ class Run:
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        if self.record["task"] == "labelling":
+            return self._labelled(rows, list(names), tuple(warnings))
         parts = []
         for start in range(0, len(rows), 1024):
             parts.append(self.outputs(rows[start : start + 1024]))
@@ -305,6 +308,20 @@ class Run:
                 f"{', '.join(map(str, expected))})"
             )
         return inputs
+
+    def _labelled(self, rows: Any, names: list[str], warnings: tuple[str, ...]) -> Predictions:
+        """The classes of every step of some sequences."""
+        import numpy as np
+
+        from mlzoo.data.samples import Part, Samples
+        from mlzoo.evaluation.labelling import step_outputs
+
+        samples = Samples(rows, np.zeros(len(names)), "labelling", "sequence")
+        part = Part(samples, np.arange(len(names)))
+        found = list(step_outputs(self.outputs, part))
+        classes = self.record["class_names"]
+        labels = [[classes[k] for k in outputs.argmax(axis=-1)] for outputs in found]
+        return Predictions(names, labels, found, warnings)
 
     def _named(
         self, names: list[str], outputs: np.ndarray, warnings: tuple[str, ...]

@@ -141,7 +141,21 @@ def _forecast_rows(run: Run, forecast: Forecast) -> list[dict[str, Any]]:
     return rows
 
 
+def _step_rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
+    """A row a step: its class, and the probability of every class."""
+    classes = run.record["class_names"]
+    rows = []
+    each = zip(predictions.names, predictions.labels, predictions.probabilities, strict=True)
+    for name, labels, probabilities in each:
+        for step, (label, row) in enumerate(zip(labels, probabilities.tolist(), strict=True)):
+            shown = {f"p_{c}": round(p, 6) for c, p in zip(classes, row, strict=True)}
+            rows.append({"name": name, "step": step + 1, "prediction": label, **shown})
+    return rows
+
+
 def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
+    if run.record["task"] == "labelling":
+        return _step_rows(run, predictions)
     rows = []
     targets = run.record["target_names"]
     for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):

@@ -76,7 +76,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         # Mirrored, a vector's components would change their signs.
         unread["augment"] = "has no effect on fields: it is for images with masks"
     if samples.windows is None:
-        unread["gap"] = f"has no effect on {samples.task}: it is for series that are forecast"
+        reason = f"has no effect on {samples.task}: it is for series that are forecast"
+        unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
     else:
         unread["split"] = "has no effect: windows are split in order of time"
     if not getattr(samples.inputs, "uneven", False):

@@ -8,6 +8,8 @@ import numpy as np
 
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.sequences import Sequences
+from mlzoo.specs import IGNORED
 
 HASH_DIGITS = 12
 
@@ -41,6 +43,10 @@ def _counts(part: Part) -> dict[str, Any]:
         found = part.samples.pixels[part.indices]
         counts["classes"] = dict(zip(names, (found > 0).sum(axis=0).tolist(), strict=True))
         counts["pixels"] = dict(zip(names, found.sum(axis=0).tolist(), strict=True))
+    elif names and isinstance(part.samples.targets, Sequences):
+        steps = np.concatenate([part.target(i) for i in range(len(part))] or [np.zeros(0, int)])
+        found = np.bincount(steps[steps != IGNORED], minlength=len(names))
+        counts["classes"] = dict(zip(names, found.tolist(), strict=True))
     elif names:
         found = np.bincount(part.targets.astype(int), minlength=len(names))
         counts["classes"] = dict(zip(names, found.tolist(), strict=True))

@@ -142,8 +142,10 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         )
     values = np.concatenate([series.values for series in found])
     lengths = np.ones(len(start), dtype=int)
+    inputs = Sequences(values, start, window * lengths)
     return {
-        "inputs": Sequences(values, start, window * lengths),
+        "inputs": inputs,
+        "hashes": inputs.digests(),
         "targets": Sequences(
             np.ascontiguousarray(values[:, :k]), start + window, horizon * lengths
         ),

@@ -16,6 +16,8 @@ from mlzoo.evaluation.metrics import HEADLINES, number
 from mlzoo.evaluation.pixel_features import fit_pixels
 from mlzoo.evaluation.scorers import Scorer
 
+UNITS = {"segmentation": "images", "fields": "images", "labelling": "sequences"}
+"""What is drawn again for intervals, where there are no groups."""
 Segment = Callable[[np.ndarray], np.ndarray]
 """From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
 
@@ -91,7 +93,14 @@ def evaluate_dense(
     if with_baselines:
         for name, (segment, note) in _baselines(data, seed).items():
             predictors[name], notes[name] = segment, note
-    tallies = _tally(rows, predictors)
+    return summary(data, part, _tally(rows, predictors), notes, seed)
+
+
+def summary(
+    data: Data, part: str, tallies: dict[str, Tally], notes: Mapping[str, str], seed: int
+) -> tuple[dict[str, Any], DenseOutcome]:
+    """What is said of the counts of a model, under "", and of baselines, under their names."""
+    rows, task = data.parts()[part], data.samples.task
     ours = tallies.pop("")
     groups = rows.samples.groups
     labels = None if groups is None else np.asarray(groups)[rows.indices].astype(str)
@@ -100,7 +109,7 @@ def evaluate_dense(
         "samples": len(rows),
         "metrics": ours.metrics(),
         "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
-        "interval_unit": "images" if labels is None else "groups",
+        "interval_unit": UNITS[task] if labels is None else "groups",
         "units": len(rows) if labels is None else len(np.unique(labels)),
         "baselines": {
             name: {**_scalars(tally), "note": notes[name]} for name, tally in tallies.items()

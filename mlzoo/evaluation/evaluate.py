@@ -13,6 +13,7 @@ from mlzoo.errors import DataError, DivergedError
 from mlzoo.evaluation import baselines, intervals
 from mlzoo.evaluation.dense import DenseOutcome, evaluate_dense
 from mlzoo.evaluation.forecasts import ForecastOutcome, evaluate_forecasts
+from mlzoo.evaluation.labelling import evaluate_labels
 from mlzoo.evaluation.metrics import (
     BOUNDS,
     HEADLINES,
@@ -75,6 +76,8 @@ def evaluate(
         raise DataError(f"there is nothing to evaluate: the {part} part is empty")
     if data.outputs.dense:
         return evaluate_dense(predict, data, part, seed, with_baselines)
+    if data.outputs.task == "labelling":
+        return evaluate_labels(predict, data, part, seed, with_baselines)
     if data.outputs.task == "forecasting":
         return evaluate_forecasts(predict, data, part, seed, with_baselines)
     fitted = baselines.fit(data, seed) if with_baselines else {}

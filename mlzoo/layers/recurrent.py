@@ -94,6 +94,26 @@ class AttentionPooling(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
+class NoMask(keras.layers.Layer):
+    """Its input without a mask: targets say which steps count, and Keras must not weigh them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x: Any) -> Any:
+        """The same tensor."""
+        return ops.multiply(x, 1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None."""
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The same shape."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
 class FromLast(keras.layers.Layer):
     """Forecasts from what changes: last value + std * change, in the units of the targets.
 

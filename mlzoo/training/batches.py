@@ -17,7 +17,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.views import Views, grid
 from mlzoo.errors import UsageError
-from mlzoo.specs import CLASS_TASKS
+from mlzoo.specs import CLASS_TASKS, IGNORED
 from mlzoo.training.balance import balanced
 from mlzoo.training.lengths import ByLength
 
@@ -176,8 +176,12 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = Views(part, data.tiling, config.augment, seed)
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
     elif isinstance(part.samples.inputs, Sequences):
-        weights = class_weights(config.class_weights, data)
-        few = {"auto": 32, "full": len(part)}.get(str(asked)) or int(asked)
+        whole = data.outputs.task != "labelling"  # else weights are the loss's affair
+        weights = class_weights(config.class_weights, data) if whole else None
+        if not whole:
+            mean = part.samples.inputs.lengths[part.indices].mean()
+            few = int(np.clip(STEP_STEPS // mean, 1, 32))
+        few = {"auto": few, "full": len(part)}.get(str(asked)) or int(asked)
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights)
     else:
         feed = Rows(part, seed, config.sampler, class_weights(config.class_weights, data))
@@ -200,6 +204,8 @@ def padding_note(config: RunConfig, data: Data, seed: int) -> str:
     )
 
 
+STEP_STEPS = 2**12
+"""Steps of sequences a training step where each has a class and no batch size is given."""
 STEP_PIXELS = 2**19
 """Pixels a step where something is predicted at every one and no batch size is given."""
 CHUNK_PIXELS = 2**20
@@ -239,7 +245,7 @@ def chunk_size(shape: tuple[int, ...]) -> int:
 def class_weights(choice: str, data: Data) -> np.ndarray | None:
     """A weight a class. auto: n / (classes * count of the class), from the training part.
 
-    What is counted are samples, or for segmentation pixels.
+    What is counted are samples, for segmentation pixels, for labelling steps.
 
     Raises:
         UsageError: the task has no classes, or the file of weights names other classes.
@@ -251,7 +257,10 @@ def class_weights(choice: str, data: Data) -> np.ndarray | None:
         raise UsageError(f"--class-weights has no effect on {samples.task}: leave it out")
     names = samples.class_names
     if choice == "auto":
-        if samples.pixels is not None:
+        if isinstance(samples.targets, Sequences):
+            steps = np.concatenate([data.train.target(i) for i in range(len(data.train))])
+            counts = np.bincount(steps[steps != IGNORED], minlength=len(names))
+        elif samples.pixels is not None:
             counts = samples.pixels[data.train.indices].sum(axis=0)
         else:
             counts = np.bincount(data.train.targets, minlength=len(names))

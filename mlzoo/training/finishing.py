@@ -13,13 +13,14 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.evaluation.dense import DenseOutcome, whole
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.forecasts import ForecastOutcome
+from mlzoo.evaluation.labelling import labels_of
 from mlzoo.evaluation.metrics import HEADLINES
 from mlzoo.evaluation.predictions import (
     write_forecasts,
     write_image_scores,
     write_predictions,
 )
-from mlzoo.reporting import forecasts, masks, pictures, plots
+from mlzoo.reporting import forecasts, masks, pictures, plots, timelines
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.palette import class_colours
@@ -74,7 +75,8 @@ def write_artefacts(
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch)
     if isinstance(outcome, DenseOutcome):
         write_image_scores(folder / "predictions.csv", outcome, data.samples)
-        _dense_pictures(plots_folder, model, data, fed, outcome)
+        draw = _timelines if data.samples.task == "labelling" else _dense_pictures
+        draw(plots_folder, model, data, fed, outcome)
     elif isinstance(outcome, ForecastOutcome):
         write_forecasts(folder / "predictions.csv", outcome, data.samples)
         _forecast_pictures(plots_folder, record, data, fed, outcome)
@@ -109,6 +111,30 @@ def _forecast_pictures(
     forecasts.over_time(folder, outcome, samples)
     forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
     forecasts.residual_correlation(folder, record["test"]["metrics"]["autocorrelation"])
+
+
+def _timelines(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the net was fed, its confusion of steps, and its best, median and worst sequences."""
+    samples = data.samples
+    (inputs, _, _), names = fed
+    pictures.sample_grid(folder, inputs, names, samples.kind)
+    plots.confusion_matrix(folder, outcome.tally.metrics()["confusion"], samples.class_names)
+    scores = outcome.tally.scores()
+    cases = []
+    for title, place in chosen_cases(scores):
+        one = Part(samples, outcome.indices[[place]])
+        said = labels_of(lambda x: outputs_of(model, x), one)[0]
+        name = samples.name_of(int(outcome.indices[place]))
+        found = one.image(0), one.target(0), said
+        cases.append(timelines.Timeline(title, name, *found, float(scores[place])))
+    channels = samples.reader.get("channels", ())
+    timelines.timelines(folder, cases, samples.class_names, channels)
 
 
 def _dense_pictures(

@@ -1,14 +1,16 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
 stress-strain and noisy-sine are regressions; flow-fields are images of the distance from a body
-with the velocities around it at every pixel; the others are classes of points in the plane.
+with the velocities around it at every pixel; accelerometer has what a car does at every step of a
+ride; sine-mix is a long series to forecast; delayed-xor asks for what was long ago; the others are
+classes of points in the plane.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 
@@ -27,9 +29,13 @@ _NOISE = {
     "stress-strain": 5.0,
     "noisy-sine": 0.1,
     "flow-fields": 0.0,
+    "accelerometer": 0.2,
+    "sine-mix": 0.1,
+    "delayed-xor": 0.0,
 }
 _COUNT = 1000
-_COUNTS = {"flow-fields": 240}
+_COUNTS = {"flow-fields": 240, "accelerometer": 120, "sine-mix": 2000, "delayed-xor": 2000}
+_LAG = 5
 NAMES = tuple(_NOISE)
 
 
@@ -41,9 +47,27 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of flow-fields 240."""
+    """How many samples; by default 1000, of flow-fields 240, of accelerometer 120 rides, of
+    sine-mix 2000 steps, of delayed-xor 2000."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
+    lag: int | None = Field(None, ge=1)
+    """delayed-xor: steps from the second bit to the question; by default 5."""
+    window: int | None = Field(None, ge=1)
+    """sine-mix: steps of the past that a forecast is made from; by default four horizons or one
+    season."""
+    horizon: int = Field(1, ge=1)
+    """sine-mix: steps to forecast."""
+    stride: int = Field(1, ge=1)
+    """sine-mix: steps from one window to the next."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.lag is not None and self.data.replace("_", "-") != "delayed-xor":
+            raise ValueError(f"lag has no effect on {self.data}: it is for delayed-xor")
+        if self.noise and self.data.replace("_", "-") == "delayed-xor":
+            raise ValueError("noise has no effect on delayed-xor, which has bits")
+        return self
 
 
 def recognises(path: str) -> bool:
@@ -64,9 +88,14 @@ def load(config: Config, progress: Any = None) -> Samples:
         "noisy-sine": _noisy_sine,
         "gaussian-mixture": _gaussian_mixture,
         "flow-fields": _flow_fields,
+        "accelerometer": _accelerometer,
     }.get(name)
     if make is not None:
         return make(count, noise, rng)
+    if name == "sine-mix":
+        return _sine_mix(config, count, noise, rng)
+    if name == "delayed-xor":
+        return _delayed_xor(count, config.lag or _LAG, rng)
     if name in _GATES:
         return _gate(name, count, noise, rng)
     return _shapes(name, count, config.seed, noise)
@@ -202,3 +231,94 @@ def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
             "--source-set noise=)",
         ),
     )
+
+
+def _accelerometer(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Rides of a car with its state at every step."""
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences import Sequences
+    from mlzoo.data.signals import RATE, STATES, accelerometer
+
+    signals, states = accelerometer(count, noise, rng)
+    inputs, targets = Sequences.of(signals), Sequences.of(states)
+    return Samples(
+        inputs=inputs,
+        targets=targets,
+        task="labelling",
+        kind="sequence",
+        class_names=STATES,
+        target_names=("state",),
+        names=[f"ride {i + 1}" for i in range(count)],
+        hashes=inputs.digests(),
+        target_hashes=targets.digests(),
+        reader=_sequence_reader(["along", "across", "upwards"], "state", steps=True),
+        notes=(
+            f"accelerometer: {count} rides of {inputs.lengths.min()} to {inputs.longest} steps, "
+            f"{RATE:g} a second; m/s² in 3 directions, states {', '.join(STATES)}; noise {noise:g} "
+            "m/s² (--source-set samples=, --source-set noise=)",
+        ),
+    )
+
+
+def _sine_mix(config: Config, count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Windows of one long series."""
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.series import Series, cut_windows, default_window
+    from mlzoo.data.signals import sine_mix
+
+    found = [Series("", sine_mix(count, noise, rng), None)]
+    season = 24
+    window = config.window or default_window(found, config.horizon, season)
+    reader = {
+        **_sequence_reader(["value"], "value", steps=False),
+        "targets": ["value"],
+        "group": None,
+        "calendar": [],
+        "window": window,
+        "horizon": config.horizon,
+        "stride": config.stride,
+        "season": season,
+        "step": None,
+    }
+    note = (
+        f"sine-mix: {count} steps, sines of periods 24, 7.3 and 61, noise {noise:g}; windows of "
+        f"{window} steps, then {config.horizon} (--window, --horizon, --stride, --source-set "
+        "samples=, --source-set noise=)"
+    )
+    return Samples(**cut_windows(found, reader), notes=(note,))
+
+
+def _delayed_xor(count: int, lag: int, rng: np.random.Generator) -> Samples:
+    """Sequences of bits with the answer long after the bits that count."""
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences import Sequences
+    from mlzoo.data.signals import delayed_xor
+
+    bits, answers = delayed_xor(count, lag, rng)
+    # Without digests: short sequences repeat by nature, and each is a sample of its own.
+    return Samples(
+        inputs=Sequences.of(list(bits)),
+        targets=answers,
+        task="classification",
+        kind="sequence",
+        class_names=("equal", "different"),
+        target_names=("answer",),
+        names=[f"sample {i + 1}" for i in range(count)],
+        reader=_sequence_reader(["bit", "mark"], "answer", steps=False),
+        notes=(
+            f"delayed-xor: {count} sequences, whether the first two bits differ is asked {lag} "
+            "steps after them (--source-set samples=, --source-set lag=)",
+        ),
+    )
+
+
+def _sequence_reader(channels: list[str], target: str, steps: bool) -> dict[str, Any]:
+    """How files of new sequences are read: tables with these columns."""
+    return {
+        "kind": "sequence",
+        "channels": channels,
+        "time": None,
+        "missing": "error",
+        "dtype": "float32",
+        "target": {"column": target, "comparison": "", "value": "", "steps": steps},
+    }

@@ -1,0 +1,79 @@
+"""Pictures of labelled sequences: the signal over its true and its predicted states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from mlzoo.evaluation.steps import segments
+from mlzoo.reporting.canvas import COLOURS, label, new_figure, save, tidy, write_csv
+from mlzoo.reporting.palette import palette
+
+MOST_CHANNELS, MOST_CLASSES = 6, 20
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One sequence: `signal` (steps, channels), `truth` and `said` (steps,) class positions."""
+
+    title: str
+    name: str
+    signal: np.ndarray
+    truth: np.ndarray
+    said: np.ndarray
+    score: float
+
+
+def timelines(
+    folder: Path,
+    cases: Sequence[Timeline],
+    class_names: Sequence[str],
+    channels: Sequence[str] = (),
+) -> Path:
+    """Draw sequences with a bar of true and one of predicted classes under each.
+
+    Writes `timelines.png`, and `timelines.csv` with a row a segment.
+    """
+    colours = palette(len(class_names) + 1)[1:] / 255
+    figure = new_figure(9.5, 2.7 * len(cases) + 0.5)
+    ratios = [r for _ in cases for r in (5, 1)]
+    grid = figure.subplots(2 * len(cases), 1, gridspec_kw={"height_ratios": ratios}, squeeze=False)
+    rows = []
+    for number, case in enumerate(cases):
+        above, below = grid[2 * number][0], grid[2 * number + 1][0]
+        _signal(above, case, channels)
+        for level, (what, labels) in enumerate((("predicted", case.said), ("true", case.truth))):
+            for start, end, place in segments(labels):
+                below.barh(level, end - start, left=start, color=colours[place], height=0.9)
+                rows.append([case.title, case.name, what, start, end, class_names[place]])
+        below.set_yticks([0, 1], ["predicted", "true"], fontsize=8)
+        below.set_xlim(above.get_xlim())
+        below.tick_params(labelsize=8)
+        for side in ("top", "right", "left"):
+            below.spines[side].set_visible(False)
+    keys = [
+        Patch(color=colour, label=label(name, 20))
+        for name, colour in list(zip(class_names, colours, strict=True))[:MOST_CLASSES]
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    header = ["case", "sequence", "labels", "first step", "step after the last", "class"]
+    write_csv(folder / "timelines.csv", header, rows)
+    return save(figure, folder / "timelines.png")
+
+
+def _signal(axes: Axes, case: Timeline, channels: Sequence[str]) -> None:
+    for i in range(min(case.signal.shape[1], MOST_CHANNELS)):
+        name = label(channels[i]) if i < len(channels) else f"channel {i + 1}"
+        axes.plot(
+            case.signal[:, i], linewidth=1, color=COLOURS[i % len(COLOURS)], label=name,
+            linestyle="-" if i < len(COLOURS) else "--",
+        )  # fmt: skip
+    axes.set_xlim(-0.5, len(case.signal) - 0.5)
+    tidy(axes, f"{case.title}: {label(case.name, 30)}, accuracy {case.score:.4g}")
+    axes.tick_params(labelbottom=False)
+    axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper left")
