@@ -131,7 +131,7 @@ class Outputs:
             features = NoMask(name="unmasked")(features)
         if self.horizon and len(features.shape) == 2:
             x = keras.layers.Dense(self.horizon * self.units, **settings)(features)
-            return keras.layers.Reshape((self.horizon, self.units), name="steps")(x)
+            return keras.layers.Reshape((self.horizon, self.units), name="horizon")(x)
         return keras.layers.Dense(units or self.units, **settings)(features)
 
     def finish(self, logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -44,10 +44,56 @@ def recurrent(
 
 
 def pool(kind: str) -> keras.layers.Layer:
-    """The mean over the steps that are there, or a learned weighted mean."""
+    """The last of the steps that are there, their mean, or a learned weighted mean."""
+    if kind == "last":
+        return LastStep(name="last")
     if kind == "mean":
         return keras.layers.GlobalAveragePooling1D(name="mean")
     return AttentionPooling(name="attention")
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class LastStep(keras.layers.Layer):
+    """The last step that is not masked: (batch, steps, features) to (batch, features)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """Take it; without a mask the very last one."""
+        if mask is None:
+            return x[:, -1]
+        last = ops.sum(ops.cast(mask, "int32"), axis=1) - 1
+        return ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """There are no steps any more."""
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(batch, features)."""
+        return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class MaskLike(keras.layers.Layer):
+    """The first of two tensors with the mask of the second, for layers that carry none along."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, pair: Sequence[Any]) -> Any:
+        """The first tensor."""
+        return ops.multiply(pair[0], 1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """That of the second."""
+        return None if mask is None else mask[1]
+
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
+        """That of the first."""
+        return tuple(input_shape[0])
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
@@ -111,6 +157,19 @@ class NoMask(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The same shape."""
         return input_shape
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class ZeroBeyond(MaskLike):
+    """The first of two tensors, 0 where the second is masked, so that padding says nothing."""
+
+    def call(self, pair: Sequence[Any], mask: Any = None) -> Any:
+        """The first tensor, (batch, steps, features)."""
+        there = None if mask is None else mask[1]
+        return pair[0] * 1 if there is None else pair[0] * ops.cast(there, pair[0].dtype)[..., None]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: convolutions carry none along."""
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -4,7 +4,9 @@ An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `t
 and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
 perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
 whole numbers (n, height, width), else (or with `--task regression`) fields (n, height, width, k),
-NaN where a value does not count. An .npy holds a table of numbers whose last column is the target.
+NaN where a value does not count. Numbers with decimals (n, steps, channels) are sequences, shorter
+ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy holds a table of
+numbers whose last column is the target.
 """
 
 from __future__ import annotations
@@ -34,8 +36,11 @@ class Config(Settings):
     """Name of the input array within the file; recognised by default."""
     targets: str | None = None
     """Name of the target array within the file; recognised by default."""
-    kind: Literal["auto", "image", "array"] = "auto"
-    """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes."""
+    kind: Literal["auto", "image", "sequence", "array"] = "auto"
+    """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes.
+    sequence: (n, steps, channels); auto: numbers with decimals and 3 axes."""
+    following: bool = False
+    """Sequences: targets (n, horizon, k) are the next values of the first k channels."""
     ignore_index: int | None = Field(None, ge=0, le=255)
     """Value of a mask's pixels that don't count; by default 255 beside 0, 1, 2, ..."""
     threshold: int | None = Field(None, ge=1, le=255)
@@ -60,6 +65,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.mask_arrays import is_dense
     from mlzoo.data.pixels import as_images
     from mlzoo.data.samples import Samples
+    from mlzoo.data.sequence_arrays import are_sequences
 
     x, y, parts, notes = _read(config)
     if len(x) != len(y):
@@ -67,6 +73,10 @@ def load(config: Config, progress: Any = None) -> Samples:
             f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
             f"{y.shape}); they must pair one to one"
         )
+    if config.kind == "sequence" or (not is_dense(x, y) and are_sequences(x, y, config.kind)):
+        return _sequences(config, x, y, parts, notes)
+    if config.following:
+        raise DataError(f"{config.data}: following is for sequences, but inputs are {x.shape}")
     if is_dense(x, y) and config.task != "classification":
         return _dense(config, x, y, parts, notes)
     if config.threshold or config.ignore_index is not None:
@@ -102,6 +112,26 @@ def load(config: Config, progress: Any = None) -> Samples:
             "maximum": maximum,
         },
         notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
+    )
+
+
+def _sequences(
+    config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
+) -> Samples:
+    """Sequences with targets of each, of each step, or that follow."""
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequence_arrays import sequence_arrays
+    from mlzoo.data.sequences import Sequences
+
+    if config.threshold or config.ignore_index is not None:
+        raise DataError(f"{config.data}: threshold and ignore_index are for masks")
+    found = sequence_arrays(x, y, config.data, config.task, config.following)
+    inputs = found["inputs"]
+    return Samples(
+        given_parts=parts,
+        hashes=inputs.digests() if isinstance(inputs, Sequences) else row_digests(inputs),
+        **{**found, "notes": (*notes, *found["notes"])},
     )
 
 

@@ -1,0 +1,105 @@
+"""Temporal convolutional network: dilated causal convolutions for sequences and series.
+
+Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks
+for Sequence Modeling" (2018). Block i of two convolutions has dilation 2^(i-1), so the reach grows
+with 2^blocks; a residual connection spans each. Layer normalisation stands where the paper
+normalises weights. Block i is `block{i}_conv1` and `block{i}_conv2`, each with `_norm`,
+`_activation` and `_dropout`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+from mlzoo.setting_types import Activation, Rate
+from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+TASKS = ("classification", "regression", "labelling", "forecasting")
+
+
+class Config(Settings):
+    """Settings of tcn."""
+
+    filters: int = Field(32, ge=1, le=4096)
+    """Filters of every convolution."""
+    kernel_size: int = Field(3, ge=2, le=64)
+    """Steps that a convolution sees at once."""
+    blocks: int = Field(5, ge=1, le=16)
+    """Residual blocks; with kernels of 3 steps the last one sees 2^(blocks+2) - 3 steps."""
+    causal: bool = True
+    """See no step after the one that is predicted; needed where the future is not known then."""
+    activation: Activation = "relu"
+    """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
+    or trainable_slope."""
+    layer_normalization: bool = True
+    """Normalise the features of each step before every activation."""
+    dropout: Rate = 0.0
+    """Share of whole filters dropped after each convolution."""
+    pooling: Literal["last", "mean", "attention"] = "mean"
+    """One output a sequence: from the last step, the mean over the steps, or a weighted mean whose
+    weights are learned; forecasts take the last step."""
+    skip_last: bool = True
+    """Forecasting: predict what changes from the last value known, not the value itself."""
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """The model, from (batch, steps, channels) to what `outputs` owes.
+
+    Raises:
+        UsageError: a sample is no sequence.
+    """
+    import keras
+
+    from mlzoo.layers.recurrent import MaskLike, NoMask, finish_forecast, pool
+
+    inputs.require_sequence("tcn")
+    tensor, scaled = inputs.start(any_size=True)
+    x = NoMask(name="steps")(scaled)
+    for number in range(1, config.blocks + 1):
+        x = _block(x, scaled, number, config)
+    if outputs.task == "labelling":
+        return keras.Model(tensor, outputs.head(x), name="tcn")
+    x = MaskLike(name="masked")([x, scaled])
+    if outputs.task == "forecasting":
+        output = finish_forecast(pool("last")(x), tensor, outputs, config.skip_last)
+    else:
+        output = outputs.head(pool(config.pooling)(x))
+    return keras.Model(tensor, output, name="tcn")
+
+
+def _block(
+    x: keras.KerasTensor, scaled: keras.KerasTensor, number: int, config: Config
+) -> keras.KerasTensor:
+    """Two dilated convolutions and the residual connection around them."""
+    import keras
+
+    from mlzoo.layers.pieces import activate
+    from mlzoo.layers.recurrent import ZeroBeyond
+
+    shortcut = x
+    for part in (1, 2):
+        name = f"block{number}_conv{part}"
+        if not config.causal:  # else no step sees what lies beyond the end
+            x = ZeroBeyond(name=f"{name}_end")([x, scaled])
+        x = keras.layers.Conv1D(
+            config.filters,
+            config.kernel_size,
+            dilation_rate=2 ** (number - 1),
+            padding="causal" if config.causal else "same",
+            kernel_initializer="he_normal",
+            name=name,
+        )(x)
+        if config.layer_normalization:
+            x = keras.layers.LayerNormalization(name=f"{name}_norm")(x)
+        x = activate(x, config.activation, f"{name}_activation")
+        if config.dropout:
+            x = keras.layers.SpatialDropout1D(config.dropout, name=f"{name}_dropout")(x)
+    if shortcut.shape[-1] != config.filters:
+        shortcut = keras.layers.Conv1D(config.filters, 1, name=f"block{number}_shortcut")(shortcut)
+    return keras.layers.Add(name=f"block{number}")([x, shortcut])
