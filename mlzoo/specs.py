@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 DENSE_TASKS = ("segmentation", "fields")
 """Tasks that predict something at every pixel."""
-CLASS_TASKS = ("classification", "segmentation", "labelling")
+STEP_TASKS = ("labelling", "text")
+"""Tasks that predict a class at every step of a sequence."""
+CLASS_TASKS = ("classification", "segmentation", *STEP_TASKS)
 IGNORED = 255
 """Among class positions of pixels or steps: one that does not count."""
 
@@ -26,7 +28,8 @@ class Inputs:
     statistics come from the training part alone and are saved within the model, which therefore
     takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns), `sequence`
     (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
-    `fixed` builds models that could take samples of any size for this one alone.
+    `fixed` builds models that could take samples of any size for this one alone. `streams` is
+    the batch size of a training that carries states from batch to batch; 0: it carries none.
     """
 
     shape: tuple[int, ...]
@@ -35,6 +38,7 @@ class Inputs:
     scaling: Sequence[dict[str, Any]] = ()
     fixed: bool = False
     uneven: bool = False
+    streams: int = 0
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
@@ -81,6 +85,18 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Twin:
+    """A model on the same layers that is trained in another's place, fed more than the inputs.
+
+    `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or
+    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried).
+    """
+
+    model: keras.Model
+    feeds: str
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What a model predicts: `units` numbers for a task.
 
@@ -99,6 +115,11 @@ class Outputs:
     std: tuple[float, ...] = ()
     horizon: int = 0
     channels: tuple[int, ...] = ()
+
+    @property
+    def causal(self) -> bool:
+        """Whether no step may see those after it: they are what is predicted."""
+        return self.task == "text"
 
     @property
     def dense(self) -> bool:
@@ -125,7 +146,7 @@ class Outputs:
         if self.dense:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or self.units, **settings)(features)
-        if self.task == "labelling":
+        if self.task in STEP_TASKS:
             from mlzoo.layers.recurrent import NoMask
 
             features = NoMask(name="unmasked")(features)

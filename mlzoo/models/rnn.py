@@ -5,8 +5,9 @@ Elman, "Finding Structure in Time" (1990); Hochreiter and Schmidhuber, "Long Sho
 follows from the task: one output a sequence (many to one) from the last state, the mean or
 attention; one a step (many to many); or the values that follow, all at once or by a decoder that
 is fed its own last value (Sutskever et al., "Sequence to Sequence Learning with Neural Networks",
-2014), in training the true one (teacher forcing). Steps beyond a sequence's end are masked.
-Layer i is `rnn{i}`, with `norm{i}` and `dropout{i}`.
+2014), in training the true one (teacher forcing). Vectors instead of sequences start a decoder
+(one to many). Steps beyond a sequence's end are masked. Layer i is `rnn{i}`, with `norm{i}` and
+`dropout{i}`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from mlzoo.configs import Settings
+from mlzoo.errors import UsageError
 from mlzoo.setting_types import Rate, Sizes
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.specs import Inputs, Outputs, Twin
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("classification", "regression", "labelling", "forecasting")
+TASKS = ("classification", "regression", "labelling", "forecasting", "text")
 
 
 class Config(Settings):
@@ -43,8 +45,16 @@ class Config(Settings):
     pooling: Literal["last", "mean", "attention"] = "last"
     """One output a sequence: from the last state, the mean over the steps, or a weighted mean
     whose weights are learned."""
+    head: Literal["direct", "decoder"] = "direct"
+    """Forecasting: all steps at once, or one after another by a decoder of as many units as the
+    last layer."""
+    teacher_forcing: bool = True
+    """Feed a decoder the true last value in training, not its own."""
     skip_last: bool = True
     """Forecasting: predict what changes from the last value known, not the value itself."""
+    carry_state: bool = False
+    """Series and text: go on from the state that the window before ended with (truncated
+    back-propagation through time); windows must follow one another (--stride as long as they)."""
     head_bias: bool = True
     """Give the output layer a bias."""
 
@@ -52,34 +62,151 @@ class Config(Settings):
     def _together(self) -> Config:
         if not self.units:
             raise ValueError("units names no layer")
+        if not self.teacher_forcing and self.head != "decoder":
+            raise ValueError("teacher_forcing has no effect without head=decoder")
+        if self.carry_state and self.bidirectional:
+            raise ValueError("carry_state and bidirectional exclude each other; choose one")
+        if self.carry_state and self.head == "decoder":
+            raise ValueError("carry_state and head=decoder exclude each other; choose one")
         return self
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """The model, from (batch, steps, channels) to what `outputs` owes.
 
+    A model that is trained on more than its inputs has a `twin` (`mlzoo.specs.Twin`).
+
     Raises:
-        UsageError: a sample is no sequence.
+        UsageError: a sample is no sequence, or a setting has no effect on the task.
     """
     import keras
 
-    from mlzoo.layers.recurrent import finish_forecast, pool, recurrent
+    _check(config, inputs, outputs)
+    tensor, scaled = inputs.start(any_size=inputs.kind == "sequence")
+    layers = _layers(config, inputs, outputs)
+    x = scaled
+    if inputs.kind == "sequence":
+        for layer in layers:
+            x = layer(x)
+            if isinstance(x, list | tuple):
+                x = x[0]  # the layer's state is for the twin
+    if config.head == "decoder":
+        return _decoder(config, tensor, x, outputs)
+    model = keras.Model(tensor, _finish(x, tensor, config, outputs), name="rnn")
+    if inputs.streams:
+        model.twin = _carrying(config, inputs, outputs, model, layers)
+    return model
 
-    inputs.require_sequence("rnn")
-    tensor, x = inputs.start(any_size=True)
-    per_step = outputs.task == "labelling"
+
+def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
+    vector = inputs.kind != "sequence" and outputs.task == "forecasting" and len(inputs.shape) == 1
+    if not vector:
+        inputs.require_sequence("rnn")
+    if vector and config.head != "decoder":
+        raise UsageError("rnn: from one vector a sequence needs a decoder: --set head=decoder")
+    if config.head == "decoder" and outputs.task != "forecasting":
+        raise UsageError(f"rnn: head=decoder has no effect on {outputs.task}")
+    if config.bidirectional and outputs.causal:
+        raise UsageError("rnn: bidirectional would see the characters that are to be predicted")
+
+
+def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.layers.Layer]:
+    """The recurrent layers, each with what follows it, and the pooling."""
+    import keras
+
+    from mlzoo.layers.recurrent import pool, recurrent
+
+    found: list[keras.layers.Layer] = []
+    state = {"return_state": True} if inputs.streams else {}
+    per_step = outputs.task in ("labelling", "text")
     for number, units in enumerate(config.units, start=1):
         last = number == len(config.units)
         sequences = per_step or not last or config.pooling != "last"
-        x = recurrent(config.cell, units, sequences, config, f"rnn{number}")(x)
+        found.append(recurrent(config.cell, units, sequences, config, f"rnn{number}", **state))
         if config.layer_normalization:
-            x = keras.layers.LayerNormalization(name=f"norm{number}")(x)
+            found.append(keras.layers.LayerNormalization(name=f"norm{number}"))
         if config.dropout:
-            x = keras.layers.Dropout(config.dropout, name=f"dropout{number}")(x)
+            found.append(keras.layers.Dropout(config.dropout, name=f"dropout{number}"))
     if not per_step and config.pooling != "last":
-        x = pool(config.pooling)(x)
+        found.append(pool(config.pooling))
+    return found
+
+
+def _finish(
+    x: keras.KerasTensor, raw: keras.KerasTensor, config: Config, outputs: Outputs
+) -> keras.KerasTensor:
+    from mlzoo.layers.recurrent import finish_forecast
+
+    said = outputs.logits(x, use_bias=config.head_bias)
     if outputs.task == "forecasting":
-        output = finish_forecast(x, tensor, outputs, config.skip_last, use_bias=config.head_bias)
+        return finish_forecast(said, raw, outputs, config.skip_last)
+    return outputs.finish(said)
+
+
+def _decoder(
+    config: Config, tensor: keras.KerasTensor, context: keras.KerasTensor, outputs: Outputs
+) -> keras.Model:
+    """A decoder of the context (batch, features), and its twin that is taught."""
+    import keras
+
+    from mlzoo.layers.recurrent import FeedbackCell, NoTeacher, Teacher, finish_forecast
+
+    units, targets, horizon = config.units[-1], outputs.units, outputs.horizon
+    cell = FeedbackCell(config.cell, units, targets, config.head_bias, name="feedback")
+    decode = keras.layers.RNN(cell, return_sequences=True, name="decoder")
+    sizes = cell.state_size
+    states = [
+        keras.layers.Dense(size, activation="tanh", name=f"start{number}")(context)
+        for number, size in enumerate(sizes[:-1])
+    ]
+    states.append(keras.layers.Dense(targets, name="start_value")(context))
+
+    def finished(fed: keras.KerasTensor) -> keras.KerasTensor:
+        said = decode(fed, initial_state=states)
+        return finish_forecast(said, tensor, outputs, config.skip_last)
+
+    alone = NoTeacher(horizon, targets, name="alone")(context)
+    model = keras.Model(tensor, finished(alone), name="rnn")
+    if config.teacher_forcing:
+        truth = keras.Input((horizon, targets), name="truth")
+        channels = outputs.channels if config.skip_last else ()
+        teacher = Teacher(outputs.mean, outputs.std, channels, name="teacher")
+        taught = keras.Model([tensor, truth], finished(teacher([truth, tensor])), name="taught")
+        model.twin = Twin(taught, "targets")
+    return model
+
+
+def _carrying(
+    config: Config,
+    inputs: Inputs,
+    outputs: Outputs,
+    model: keras.Model,
+    layers: list[keras.layers.Layer],
+) -> Twin:
+    """The same layers on batches of one size, each going on from its last state."""
+    import keras
+
+    from mlzoo.layers.recurrent import CELLS, Carried, NoMask
+
+    kinds = tuple(CELLS.values())
+    goes_on = keras.Input((1,), name="goes_on")
+    x = NoMask(name="whole_windows")(model.get_layer("scaling").output)
+    for layer in layers:
+        if isinstance(layer, kinds):
+            x = Carried(layer, inputs.streams, name=f"{layer.name}_carried")([x, goes_on])
+        else:
+            x = layer(x)
+    raw = model.inputs[0]
+    head = model.get_layer("head")
+    if outputs.task in ("labelling", "text"):
+        x = NoMask(name="unmasked_twin")(x)
+    said = head(x)
+    if outputs.horizon:
+        said = keras.layers.Reshape((outputs.horizon, outputs.units))(said)
+    from mlzoo.layers.recurrent import finish_forecast
+
+    if outputs.task == "forecasting":
+        output = finish_forecast(said, raw, outputs, config.skip_last)
     else:
-        output = outputs.head(x, use_bias=config.head_bias)
-    return keras.Model(tensor, output, name="rnn")
+        output = outputs.finish(said)
+    return Twin(keras.Model([raw, goes_on], output, name="carrying"), "goes_on")

@@ -67,7 +67,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
     if outputs.task == "forecasting":
-        output = finish_forecast(pool("last")(x), tensor, outputs, config.skip_last)
+        said = outputs.logits(pool("last")(x))
+        output = finish_forecast(said, tensor, outputs, config.skip_last)
     else:
         output = outputs.head(pool(config.pooling)(x))
     return keras.Model(tensor, output, name="tcn")

@@ -20,6 +20,7 @@ from mlzoo.errors import UsageError
 from mlzoo.specs import CLASS_TASKS, IGNORED
 from mlzoo.training.balance import balanced
 from mlzoo.training.lengths import ByLength
+from mlzoo.training.streams import STREAMS, Streams
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
@@ -104,6 +105,11 @@ class Batches:
                 seen.add(batch[0].shape)
                 yield batch
 
+    def goes_on(self, step: int) -> np.ndarray:
+        """(batch size, 1): 1 where a row of a step goes on from that of the step before."""
+        assert isinstance(self.feed, Streams)
+        return self.feed.goes_on(step)
+
     def names(self, epoch: int, step: int) -> list[str]:
         """What the samples of one step are called."""
         start = step * self.batch_size
@@ -175,6 +181,9 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     if data.outputs.dense:
         feed = Views(part, data.tiling, config.augment, seed)
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
+    elif config.set.get("carry_state"):
+        feed = Streams(part, stream_count(config, data))
+        return Batches(part, feed, feed.streams)
     elif isinstance(part.samples.inputs, Sequences):
         whole = data.outputs.task != "labelling"  # else weights are the loss's affair
         weights = class_weights(config.class_weights, data) if whole else None
@@ -189,9 +198,15 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     return Batches(part, feed, size)
 
 
+def stream_count(config: RunConfig, data: Data) -> int:
+    """Rows of a batch whose states are carried to the next."""
+    asked = {"auto": STREAMS, "full": len(data.train)}.get(str(config.batch_size))
+    return min(asked or int(config.batch_size), len(data.train))
+
+
 def padding_note(config: RunConfig, data: Data, seed: int) -> str:
     """How much of the steps that are fed is padding; "" where sequences are of one length."""
-    if not data.inputs.uneven or config.optimizer == "lbfgs":
+    if not data.inputs.uneven or config.optimizer == "lbfgs" or config.set.get("carry_state"):
         return ""
     plain = config.model_copy(update={"class_weights": "none"})
     feed = build_batches(plain, data, seed).feed

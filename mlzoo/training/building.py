@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import registry
@@ -28,8 +29,13 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     keras.utils.clear_session()  # which also forgets the precision
     keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(seed)
+    inputs = data.inputs
+    if settings.get("carry_state"):
+        from mlzoo.training.batches import stream_count
+
+        inputs = replace(inputs, streams=stream_count(config, data))
     try:
-        model = plugin.build(plugin.Config(**settings), data.inputs, data.outputs)
+        model = plugin.build(plugin.Config(**settings), inputs, data.outputs)
     except Exception as error:
         if isinstance(error, MlzooError) or not config.model.endswith(".py"):
             raise
@@ -62,7 +68,7 @@ def _check_output(name: str, model: keras.Model, data: Data) -> None:
     elif data.outputs.horizon:
         expected = (None, data.outputs.horizon, units)
         fits = shape == expected
-    elif data.outputs.task == "labelling":
+    elif data.outputs.task in ("labelling", "text"):
         expected = (None, None, units)
         fits = len(shape) == 3 and shape[-1] == units
     else:

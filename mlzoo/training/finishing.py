@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _forecast_pictures(
         forecasts.Case(
             title,
             samples.name_of(int(outcome.indices[place])),
-            known.inputs(np.array([place]))[0][:, list(data.outputs.channels)],
+            _past(known, place, data.outputs.channels),
             outcome.targets[place],
             outcome.outputs[place],
         )
@@ -111,6 +112,12 @@ def _forecast_pictures(
     forecasts.over_time(folder, outcome, samples)
     forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
     forecasts.residual_correlation(folder, record["test"]["metrics"]["autocorrelation"])
+
+
+def _past(rows: Part, place: int, channels: Sequence[int]) -> np.ndarray:
+    """The targets' values before a forecast, (steps, targets); no columns if they are no inputs."""
+    inputs = rows.inputs(np.array([place]))[0]
+    return inputs[:, list(channels)] if channels else np.zeros((0, 0))
 
 
 def _timelines(

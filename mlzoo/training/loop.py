@@ -17,6 +17,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
+from mlzoo.specs import STEP_TASKS, Twin
 from mlzoo.training import checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
@@ -71,7 +72,12 @@ class Training:
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
         compile_model(model, data, config, self.batches.steps)
-        self.steps = build_steps(model, config.xla)
+        # What is trained: the model, or a twin on its layers that is fed more than the inputs.
+        self.twin: Twin | None = getattr(model, "twin", None)
+        self.trained = model if self.twin is None else self.twin.model
+        if self.twin is not None:
+            compile_model(self.trained, data, config, self.batches.steps)
+        self.steps = build_steps(self.trained, config.xla)
         metric = monitored(config, data, history_columns(data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.place = Place()
@@ -98,14 +104,14 @@ class Training:
         began = time.monotonic()
         place = self.place
         if place.step == 0:
-            self.model.reset_metrics()
+            self.trained.reset_metrics()
         for batch in self.batches.epoch(place.epoch - 1, place.step):
             self._step(batch)
         self._settle()
         self.steps.sync()
         row = dict(place.means)
         row |= {f"val_{name}": value for name, value in self._validate().items()}
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = float(keras.ops.convert_to_numpy(self.trained.optimizer.learning_rate))
         seconds = time.monotonic() - began
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
@@ -116,7 +122,7 @@ class Training:
 
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
-        logs = self.steps.step(batch)
+        logs = self.steps.step(self._fed(batch, self.place.step))
         self._settle()
         self.place.step += 1
         self._pending = logs
@@ -124,6 +130,14 @@ class Training:
             self._settle()
             self.steps.sync()
             self._save()
+
+    def _fed(self, batch: Batch, step: int) -> Any:
+        """A batch with what a twin is fed beside the inputs."""
+        if self.twin is None:
+            return batch
+        inputs, targets, weights = batch
+        more = targets if self.twin.feeds == "targets" else self.batches.goes_on(step)
+        return (inputs, more), targets, weights
 
     def _settle(self) -> None:
         """Look at the loss and metrics of the last step."""
@@ -145,7 +159,7 @@ class Training:
         if self.watch.see(place.epoch, value):
             self.best = checkpoints.values(self.model.weights)
         if config.schedule == "plateau" and self.watch.plateau(config.plateau_patience):
-            optimizer = self.model.optimizer
+            optimizer = self.trained.optimizer
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
             optimizer.learning_rate = rate * config.decay_factor
         if place.epoch >= config.epochs:
@@ -187,7 +201,7 @@ class Training:
         if self.best is not None and (self._best_file or {}).get("name") != name:
             self._best_file = checkpoints.write_arrays(self.folder / name, self.best)
         number = place.epoch * (self.batches.steps + 1) + place.step
-        arrays = checkpoints.values(checkpoints.variables(self.model))
+        arrays = checkpoints.values(checkpoints.variables(self.trained))
         state = {**asdict(place), "best": self._best_file}
         checkpoints.save(self.folder, number, arrays, state)
         self._remove_old_best()
@@ -213,9 +227,9 @@ class Training:
         # TensorFlow compiles a step for the shape that it sees first and a more general one for
         # the next; their roundings differ. Shapes come in the same order here as they did before.
         for batch in self.batches.shapes():
-            self.steps.step(batch)
+            self.steps.step(self._fed(batch, 0))
         self.steps.sync()
-        checkpoints.assign(checkpoints.variables(self.model), found.arrays)
+        checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
         self.place = Place(**found.state)
         self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
         self.best, self._best_file = found.best, found.best_file
@@ -261,7 +275,7 @@ def history_columns(data: Data) -> list[str]:
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
     # Weights of pixels and steps are the loss's affair, those of samples come with the batches.
-    inside = data.outputs.dense or data.outputs.task == "labelling"
+    inside = data.outputs.dense or data.outputs.task in STEP_TASKS
     dense_weights = class_weights(config.class_weights, data) if inside else None
     model.compile(
         optimizer=build_optimizer(config, steps),

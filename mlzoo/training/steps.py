@@ -69,7 +69,8 @@ class JaxSteps(Steps):
     def _build_metrics(self, batch: Batch) -> None:
         """Let the metrics make their variables, which they do when they first see outputs."""
         inputs, targets, weights = batch
-        outputs = keras.ops.zeros((len(inputs), *self._model.output_shape[1:]))
+        sides = zip(self._model.output_shape[1:], (*targets.shape[1:], None), strict=False)
+        outputs = keras.ops.zeros((len(targets), *(side or own for side, own in sides)))
         self._model.compute_metrics(inputs, targets, outputs, weights)
         self._model.reset_metrics()
         self._metrics_built = True
