@@ -35,6 +35,7 @@ LOSSES = {
     "fields": ("mse", "mae", "huber"),
     "labelling": ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
     "forecasting": ("mse", "mae", "huber"),
+    "text": ("crossentropy", "focal"),
 }
 """The losses of each task."""
 LEARNING_RATES = {
@@ -114,12 +115,12 @@ class RunConfig(Settings):
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
     window: int | None = Field(None, ge=1)
-    """Series: steps of the past that a forecast is made from; by default four horizons or one
-    season."""
+    """Series: steps of the past that a forecast is made from, by default four horizons or one
+    season; text: characters, by default 64."""
     horizon: int = Field(1, ge=1)
     """Series: steps to forecast."""
-    stride: int = Field(1, ge=1)
-    """Series: steps from one window to the next."""
+    stride: int | None = Field(None, ge=1)
+    """Series: steps from one window to the next, by default 1; text: by default the window."""
     gap: int = Field(0, ge=0)
     """Series: steps left out between the parts, which follow one another in time."""
     tile: int | Literal["auto", "none"] = "auto"

@@ -224,6 +224,23 @@ class Run:
             for i, name in enumerate(names)
         ]
 
+    def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
+        """What a model of text writes after a prompt.
+
+        Args:
+            prompt: what to go on from.
+            length: characters to write.
+            temperature: 0 takes the likeliest character, 1 draws as the model says.
+            seed: decides what is drawn.
+
+        Raises:
+            DataError: the prompt holds no character that the model knows.
+        """
+        from mlzoo.data.text import continue_text
+
+        reader = self.record["reader"]
+        return continue_text(self.outputs, prompt, reader, length, temperature, seed)
+
     @property
     def dense(self) -> bool:
         """Whether something is predicted at every pixel."""

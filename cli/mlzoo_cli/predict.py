@@ -13,6 +13,9 @@ from mlzoo.files import csv_text, write_text
 from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import Talk, say, show
 
+_PROMPT_SHOWN = 200
+"""Characters of a prompt that are printed before what follows."""
+
 if TYPE_CHECKING:
     from mlzoo.trained import Forecast, Predictions, Run
 
@@ -49,6 +52,19 @@ def predict(
     overlap: Annotated[
         int | None, typer.Option("--overlap", help="Pixels that tiles share, with --tile.")
     ] = None,
+    length: Annotated[
+        int | None, typer.Option("--length", help="Text: characters to write, by default 200.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature",
+            help="Text: 0 takes the likeliest character, 1 draws as the model says; default 0.7.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Text: decides what is drawn; by default 0.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
@@ -58,13 +74,18 @@ def predict(
     """Predict new samples, one row each: name, prediction, and the probability of every class.
 
     Of a segmentation a row has the share of each class's pixels, and with --output each image's
-    mask is written, whose pixels are class positions that classes.txt names.
+    mask is written, whose pixels are class positions that classes.txt names. Of a labelling there
+    is a row a step, of a series a row a step ahead. A model of text goes on from DATA, a text file
+    or the text itself.
     """
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")
     from mlzoo.trained import load
 
     opened = load(run, trust=trust)
+    writing = {"--length": length, "--temperature": temperature, "--seed": seed}
+    if opened.record["task"] != "text":
+        _refuse(writing, opened)
     if opened.dense:
         from mlzoo_cli.painting import Wanted, paint
 
@@ -84,14 +105,55 @@ def predict(
         "--tile": tile,
         "--overlap": overlap,
     }
-    unused = [flag for flag, value in flags.items() if value]
-    if unused:
-        raise UsageError(f"{', '.join(unused)}: has no effect on {opened.record['task']}")
+    _refuse({flag: value or None for flag, value in flags.items()}, opened)
     if output is not None and output.exists() and not overwrite:
         raise UsageError(f"{output} exists already; choose another, or add --overwrite")
     if output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
-    _to_table(opened, data, output, json)
+    if opened.record["task"] == "text":
+        _write_on(opened, data, output, json, length, temperature, seed)
+    else:
+        _to_table(opened, data, output, json)
+
+
+def _refuse(flags: dict[str, Any], run: Run) -> None:
+    """Raise UsageError for options that were given and have no effect on a run's task."""
+    unused = [flag for flag, value in flags.items() if value is not None]
+    if unused:
+        raise UsageError(f"{', '.join(unused)}: has no effect on {run.record['task']}")
+
+
+def _write_on(
+    run: Run,
+    prompts: list[str],
+    output: Path | None,
+    json: bool,
+    length: int | None,
+    temperature: float | None,
+    seed: int | None,
+) -> None:
+    """Each prompt, or the end of each file, and what the model writes after it."""
+    length = 200 if length is None else length
+    temperature = 0.7 if temperature is None else temperature
+    if length < 1:
+        raise UsageError(f"--length: must be at least 1 (got {length})")
+    if temperature < 0:
+        raise UsageError(f"--temperature: must be at least 0 (got {temperature:g})")
+    rows = []
+    for given in prompts:
+        is_file = len(given) < 4096 and "\n" not in given and Path(given).is_file()
+        prompt = Path(given).read_text(encoding="utf-8") if is_file else given
+        text = run.write(prompt, length, temperature, seed or 0)
+        rows.append({"prompt": prompt[-_PROMPT_SHOWN:], "text": text})
+    if json:
+        show(rows)
+        return
+    whole = "\n".join(row["prompt"] + row["text"] for row in rows)
+    if output is None:
+        sys.stdout.write(whole + "\n")
+    else:
+        write_text(output, whole + "\n")
+        say(f"{length} characters in {output}")
 
 
 def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:

@@ -106,6 +106,23 @@ _ISO_DATE = re.compile(r"\d{4}[-/.]?\d{2}([-/.]?\d{2}([ T]\d{1,2}:\d{2}.*)?)?")
 _SERIES_LINES = 20
 
 
+def looks_like_prose(path: Path) -> bool:
+    """Whether a .txt file's beginning is text in lines, not a table."""
+    if path.suffix.lower() != ".txt":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            lines = [line.strip() for line in file.read(8192).splitlines() if line.strip()]
+    except OSError:
+        return False
+    text = "".join(lines)
+    letters = sum(character.isalpha() or character == " " for character in text)
+    if len(lines) < 3 or letters < 0.6 * len(text):
+        return False
+    counts = [{line.count(delimiter) for line in lines[:-1]} for delimiter in ",;\t|"]
+    return not any(len(found) == 1 and found != {0} for found in counts)
+
+
 def looks_like_series(path: Path) -> bool:
     """Whether a table's first lines have a column of dates, year first, each after the last."""
     if path.suffix.lower() not in (".csv", ".tsv", ".txt"):

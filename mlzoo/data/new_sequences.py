@@ -16,6 +16,7 @@ from mlzoo.data.new_series import last_windows, read_windows
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.steps import fill, open_steps, read_steps
+from mlzoo.data.text import cut_text, read_text
 from mlzoo.errors import DataError
 
 
@@ -52,6 +53,8 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> list[Path]:
 
 def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
     """Sequences with targets, laid out as those that were trained on."""
+    if "alphabet" in reader:
+        return cut_text(read_text(location), reader)
     if "window" in reader:
         return read_windows(location, reader)
     from mlzoo.data.sequence_folders import load_folder

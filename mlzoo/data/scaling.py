@@ -11,8 +11,8 @@ import numpy as np
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences import Sequences
 from mlzoo.errors import DataError
-from mlzoo.layers.scaling import SequenceScaling, Standardise, TableScaling
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
+from mlzoo.specs import STEP_TASKS, Inputs, Outputs
 
 _CHUNK = 4096
 # Anything smaller is a constant column seen through rounding errors.
@@ -24,8 +24,11 @@ def input_spec(train: Part) -> Inputs:
     samples = train.samples
     shape = tuple(int(side) for side in samples.inputs.shape[1:])
     dtype = "float32"
+    layer: keras.layers.Layer
     if samples.kind == "table":
         layer = _table(train)
+    elif samples.task == "text":
+        layer = OneHotCodes(len(samples.class_names), name="scaling")
     elif samples.kind == "image" and samples.maximum:
         layer = keras.layers.Rescaling(1 / samples.maximum, dtype="float32", name="scaling")
         if np.dtype(samples.inputs.dtype).kind == "u":
@@ -44,7 +47,7 @@ def output_spec(train: Part) -> Outputs:
     if samples.task == "classification":
         classes = len(samples.class_names)
         return Outputs("classification", 1 if classes == 2 else classes)
-    if samples.task in ("segmentation", "labelling"):
+    if samples.task in ("segmentation", *STEP_TASKS):
         return Outputs(samples.task, len(samples.class_names))
     if samples.task == "fields":
         return Outputs("fields", samples.targets.shape[-1], *_field_statistics(train))

@@ -66,7 +66,7 @@ def load_series(config: Any) -> Samples:
         "calendar": list(config.calendar),
         "dtype": "float32",
         "horizon": config.horizon,
-        "stride": config.stride,
+        "stride": config.stride or 1,
     }
     found, warnings = read_series(table, path.name, reader)
     season, why = choose_season(found, len(targets), config.season)

@@ -18,7 +18,6 @@ class Windows:
         spans: (n, 2) the first step of the window and the step after its last target, on a time
             axis that all series share.
         history: (n,) how many steps of its series lie before each window's first target.
-        origins: (n,) the step of its series after which each forecast begins, as text.
         season: steps after which the series repeats itself; 1: it does not.
         labels: the text of the time axis' steps, for messages.
     """

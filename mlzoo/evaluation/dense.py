@@ -16,7 +16,12 @@ from mlzoo.evaluation.metrics import HEADLINES, number
 from mlzoo.evaluation.pixel_features import fit_pixels
 from mlzoo.evaluation.scorers import Scorer
 
-UNITS = {"segmentation": "images", "fields": "images", "labelling": "sequences"}
+UNITS = {
+    "segmentation": "images",
+    "fields": "images",
+    "labelling": "sequences",
+    "text": "windows",
+}
 """What is drawn again for intervals, where there are no groups."""
 Segment = Callable[[np.ndarray], np.ndarray]
 """From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""

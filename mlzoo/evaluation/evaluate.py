@@ -23,6 +23,7 @@ from mlzoo.evaluation.metrics import (
     score,
     scorers,
 )
+from mlzoo.evaluation.text import evaluate_text
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -78,6 +79,8 @@ def evaluate(
         return evaluate_dense(predict, data, part, seed, with_baselines)
     if data.outputs.task == "labelling":
         return evaluate_labels(predict, data, part, seed, with_baselines)
+    if data.outputs.task == "text":
+        return evaluate_text(predict, data, part, seed, with_baselines)
     if data.outputs.task == "forecasting":
         return evaluate_forecasts(predict, data, part, seed, with_baselines)
     fitted = baselines.fit(data, seed) if with_baselines else {}

@@ -33,6 +33,7 @@ HEADLINES = {
     "fields": Headline("rmse", "min"),
     "labelling": Headline("macro_f1", "max"),
     "forecasting": Headline("mase", "min"),
+    "text": Headline("bits", "min"),
 }
 
 MODES: Mapping[str, Mode] = {
@@ -54,6 +55,8 @@ MODES: Mapping[str, Mode] = {
     "coverage": "max",
     "segment_f1": "max",
     "edit_score": "max",
+    "bits": "min",
+    "perplexity": "min",
 }
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -61,7 +64,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("mean_iou", "mean_dice", "pixel_accuracy"), (0.0, 1.0)),
     **dict.fromkeys(("mean_precision", "mean_recall", "boundary_f1"), (0.0, 1.0)),
     **dict.fromkeys(("coverage", "segment_f1", "edit_score"), (0.0, 1.0)),
-    **dict.fromkeys(("log_loss", "rmse", "mae", "mase"), (0.0, math.inf)),
+    **dict.fromkeys(("log_loss", "rmse", "mae", "mase", "bits"), (0.0, math.inf)),
+    "perplexity": (1.0, math.inf),
     "r2": (-math.inf, 1.0),
 }
 """The lowest and the highest value that a metric can have."""
@@ -85,6 +89,8 @@ TITLES: Mapping[str, str] = {
     "coverage": "coverage of the 90 % band",
     "segment_f1": "segment F1",
     "edit_score": "edit score",
+    "bits": "bits per character",
+    "perplexity": "perplexity",
 }
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

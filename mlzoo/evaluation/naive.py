@@ -106,7 +106,7 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
         chosen = np.linspace(0, len(train) - 1, _MOST_ROWS).astype(int)
         train = Part(train.samples, train.indices[chosen])
         notes.append(f"fitted on {_MOST_ROWS} of {len(data.train)} training windows")
-    steps = max(1, _MOST_INPUTS // data.samples.inputs.shape[2])
+    steps = max(1, _MOST_INPUTS // data.samples.inputs.shape[-1])
     if data.samples.inputs.shape[1] > steps:
         notes.append(f"the last {steps} steps of each window")
     base = last_values(data, train)
@@ -120,6 +120,7 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
 
 
 def _flat(rows: Part, steps: int) -> np.ndarray:
-    """The last steps of each window, flattened; what is not there is 0."""
-    inputs = np.asarray(rows.inputs(), dtype="float64")[:, -steps:]
+    """The last steps of each window, or a vector, flattened; what is not there is 0."""
+    inputs = np.asarray(rows.inputs(), dtype="float64")
+    inputs = inputs[:, -steps:] if inputs.ndim > 2 else inputs
     return np.nan_to_num(inputs.reshape(len(inputs), -1))

@@ -74,6 +74,39 @@ class SequenceScaling(_MeanStd):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
+class OneHotCodes(keras.layers.Layer):
+    """Codes (batch, steps, 1) to places of their own (batch, steps, codes); NaN is masked.
+
+    Args:
+        codes: how many there are, from 0.
+    """
+
+    def __init__(self, codes: int, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.codes = int(codes)
+        self.supports_masking = True
+
+    def call(self, x: Any) -> Any:
+        """One-hot codes; zeros for NaN."""
+        x = ops.cast(x, "float32")
+        places = ops.cast(ops.arange(self.codes), "float32")
+        return ops.cast(ops.equal(x, places), "float32")
+
+    def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
+        """(batch, steps): true for the steps that are there."""
+        return ops.logical_not(ops.isnan(inputs[..., 0]))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(batch, steps, codes)."""
+        return (*input_shape[:-1], self.codes)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the layer."""
+        return {**super().get_config(), "codes": self.codes}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
 class Unstandardise(_MeanStd):
     """y * std + mean along the last axis: from standardised targets to their own units.
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from mlzoo.configs import Settings
+from mlzoo.errors import UsageError
 from mlzoo.setting_types import Activation, Rate
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.specs import STEP_TASKS, Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("classification", "regression", "labelling", "forecasting")
+TASKS = ("classification", "regression", "labelling", "forecasting", "text")
 
 
 class Config(Settings):
@@ -63,7 +64,9 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = NoMask(name="steps")(scaled)
     for number in range(1, config.blocks + 1):
         x = _block(x, scaled, number, config)
-    if outputs.task == "labelling":
+    if outputs.causal and not config.causal:
+        raise UsageError("tcn: causal=false would see the characters that are to be predicted")
+    if outputs.task in STEP_TASKS:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
     if outputs.task == "forecasting":

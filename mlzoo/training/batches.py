@@ -17,7 +17,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.views import Views, grid
 from mlzoo.errors import UsageError
-from mlzoo.specs import CLASS_TASKS, IGNORED
+from mlzoo.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.training.balance import balanced
 from mlzoo.training.lengths import ByLength
 from mlzoo.training.streams import STREAMS, Streams
@@ -185,7 +185,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = Streams(part, stream_count(config, data))
         return Batches(part, feed, feed.streams)
     elif isinstance(part.samples.inputs, Sequences):
-        whole = data.outputs.task != "labelling"  # else weights are the loss's affair
+        whole = data.outputs.task not in STEP_TASKS  # else weights are the loss's affair
         weights = class_weights(config.class_weights, data) if whole else None
         if not whole:
             mean = part.samples.inputs.lengths[part.indices].mean()

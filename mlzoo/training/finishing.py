@@ -11,6 +11,7 @@ import numpy as np
 
 from mlzoo import files
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.text import continue_text
 from mlzoo.evaluation.dense import DenseOutcome, whole
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.forecasts import ForecastOutcome
@@ -76,7 +77,9 @@ def write_artefacts(
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch)
     if isinstance(outcome, DenseOutcome):
         write_image_scores(folder / "predictions.csv", outcome, data.samples)
-        draw = _timelines if data.samples.task == "labelling" else _dense_pictures
+        draw = {"labelling": _timelines, "text": _text_sample}.get(
+            data.samples.task, _dense_pictures
+        )
         draw(plots_folder, model, data, fed, outcome)
     elif isinstance(outcome, ForecastOutcome):
         write_forecasts(folder / "predictions.csv", outcome, data.samples)
@@ -112,6 +115,21 @@ def _forecast_pictures(
     forecasts.over_time(folder, outcome, samples)
     forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
     forecasts.residual_correlation(folder, record["test"]["metrics"]["autocorrelation"])
+
+
+def _text_sample(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the model writes after the beginning of the test part."""
+    reader = data.samples.reader
+    codes = data.test.image(0)[:, 0].astype(int)
+    prompt = "".join(reader["alphabet"][code] for code in codes)
+    written = continue_text(lambda x: outputs_of(model, x), prompt, reader, 400, 0.7, 0)
+    files.write_text(folder / "sample.txt", f"{prompt}|{written}\n")
 
 
 def _past(rows: Part, place: int, channels: Sequence[int]) -> np.ndarray:

@@ -13,7 +13,7 @@ from mlzoo.layers.field_losses import MaskedFields
 from mlzoo.layers.losses import Focal, Standardised
 from mlzoo.layers.pixel_losses import LossSum, pixel_loss
 from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
-from mlzoo.specs import Outputs
+from mlzoo.specs import STEP_TASKS, Outputs
 
 _WEIGHTED = ("crossentropy", "focal", "topk")
 
@@ -78,7 +78,7 @@ def build_loss(
         UsageError: a loss belongs to another task, or class weights have no effect on it.
     """
     terms = _terms(config, outputs.task)
-    if outputs.task in ("segmentation", "labelling"):
+    if outputs.task in ("segmentation", *STEP_TASKS):
         return _pixel_loss(config, terms, class_weights)
     losses = [_single_loss(name, config, outputs) for _, name in terms]
     if terms == [(1.0, terms[0][1])]:
@@ -143,8 +143,9 @@ def build_metrics(outputs: Outputs) -> list[keras.Metric]:
     Accuracy for classes, and for masks the mean intersection over union as well; the mean
     absolute error for numbers.
     """
-    if outputs.task in ("segmentation", "labelling"):
-        return [as_metric(pixel_accuracy, "accuracy"), as_metric(mean_iou, "iou")]
+    if outputs.task in ("segmentation", *STEP_TASKS):
+        followed = [as_metric(pixel_accuracy, "accuracy")]
+        return followed if outputs.causal else [*followed, as_metric(mean_iou, "iou")]
     if outputs.task in ("fields", "forecasting"):
         return [as_metric(field_mae, "mae")]
     if outputs.task != "classification":

@@ -58,8 +58,8 @@ class Config(Settings):
     season."""
     horizon: int = Field(1, ge=1)
     """sine-mix: steps to forecast."""
-    stride: int = Field(1, ge=1)
-    """sine-mix: steps from one window to the next."""
+    stride: int | None = Field(None, ge=1)
+    """sine-mix: steps from one window to the next; by default 1."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -276,7 +276,7 @@ def _sine_mix(config: Config, count: int, noise: float, rng: np.random.Generator
         "calendar": [],
         "window": window,
         "horizon": config.horizon,
-        "stride": config.stride,
+        "stride": config.stride or 1,
         "season": season,
         "step": None,
     }

@@ -33,8 +33,8 @@ class Config(Settings):
     """Steps of the past that a forecast is made from; by default four horizons or one season."""
     horizon: int = Field(1, ge=1)
     """Steps to forecast."""
-    stride: int = Field(1, ge=1)
-    """Steps from one window to the next."""
+    stride: int | None = Field(None, ge=1)
+    """Steps from one window to the next; by default 1."""
     missing: Literal["error", "linear", "previous"] = "error"
     """Missing values: refuse them, draw a line between the neighbours, or repeat the last one."""
     time: str | None = None

@@ -51,10 +51,12 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether the name ends like a table's, and the rows are no steps in time."""
-    from mlzoo.data.layouts import looks_like_series
+    """Whether the name ends like a table's, and it holds neither steps in time nor prose."""
+    from mlzoo.data.layouts import looks_like_prose, looks_like_series
 
-    return path.lower().endswith(SUFFIXES) and not looks_like_series(Path(path).expanduser())
+    file = Path(path).expanduser()
+    named = path.lower().endswith(SUFFIXES)
+    return named and not looks_like_series(file) and not looks_like_prose(file)
 
 
 def load(config: Config, progress: Any = None) -> Samples:
