@@ -76,6 +76,24 @@ def list_pairs(root: Path) -> Pairs:
     return pairs
 
 
+def images_alone(root: Path) -> list[Path]:
+    """The images of a folder without their masks, which stand in masks/ or beside them."""
+    found = images_below(root).files
+    parts = [root / name for name in subfolders(root) if name.lower() in PART_FOLDERS]
+    for folder in (root, *parts):
+        both = folder_pair(subfolders(folder))
+        if both is not None:
+            images = folder / both[0]
+            found = [p for p in found if p.is_relative_to(images) or not p.is_relative_to(folder)]
+    stems = {(path.parent, path.stem) for path in found}
+    return [
+        path
+        for path in found
+        if not path.stem.endswith(BESIDE)
+        or (path.parent, path.stem.removesuffix(BESIDE)) not in stems
+    ]
+
+
 def _parts(folder: Path) -> dict[str, str]:
     """The names of the folders in a folder that are parts, by part."""
     found: dict[str, str] = {}

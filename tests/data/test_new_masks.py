@@ -14,7 +14,7 @@ from PIL import Image
 
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_labelled
-from mlzoo.data.new_images import NewImages, as_images, open_images
+from mlzoo.data.new_images import NewImages, as_images, image_names, open_images
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
 from mlzoo.errors import DataError, UsageError
@@ -120,6 +120,55 @@ def test_resized_training_resizes_new_images_alike(tmp_path: Path) -> None:
         array = as_images(noise(70 + number, *size)[None], reader)
         assert array.sizes == [size]
         assert np.array_equal(array.image(0), found.image(number))
+
+
+@pytest.mark.parametrize(
+    ("image", "other"),
+    [
+        ("images/{}.png", ["masks/{}.png", "overlays/{}.png"]),
+        ("Imgs/deep/{}.png", ["labels/deep/{}.png"]),
+        ("{}.jpg", ["{}_mask.png"]),
+        ("test/images/{}.png", ["test/masks/{}.png"]),
+        ("train/{}.png", ["train/{}_mask.png"]),
+        ("images/train/{}.png", ["masks/train/{}.png"]),
+    ],
+)
+def test_masks_beside_images_are_no_images(
+    tmp_path: Path, reader: dict[str, Any], image: str, other: list[str]
+) -> None:
+    new = tmp_path / "new"
+    for name in ("a", "b"):
+        save(new / image.format(name), noise(1))
+        for path in other:
+            save(new / path.format(name), mask(1, 24, 32))
+    found = open_images(str(new), reader)
+    assert found.names == image_names(str(new)) == [image.format(name) for name in "ab"]
+    said = f"the 2 images are taken, the {2 * len(other)} other files are not"
+    assert len(found.warnings) == 1 and said in found.warnings[0]
+    for name in "ab":
+        (new / image.format(name)).unlink()
+    if "/images/" in f"/{image}":
+        with pytest.raises(DataError, match="holds masks, but no images"):
+            open_images(str(new), reader)
+
+
+def test_names_that_end_in_mask_are_images_where_nothing_is_beside_them(
+    tmp_path: Path, reader: dict[str, Any]
+) -> None:
+    names = ["a_mask.png", "b.png", "sub/b_mask.png"]
+    for name in names:
+        save(tmp_path / "new" / name, noise(1))
+    found = open_images(str(tmp_path / "new"), reader)
+    assert (found.names, found.warnings) == (names, ())
+    save(tmp_path / "new" / "b_mask.png", noise(1))
+    assert open_images(str(tmp_path / "new"), reader).names == names
+
+
+def test_names_are_those_of_the_images(tmp_path: Path, reader: dict[str, Any]) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((2, 7, 9, 3), np.uint8))
+    save(tmp_path / "new" / "b.c.png", noise(1))
+    for path in ("x.npz", "new", "new/b.c.png"):
+        assert image_names(str(tmp_path / path)) == open_images(str(tmp_path / path), reader).names
 
 
 def test_bad_and_missing_files_are_named(tmp_path: Path, reader: dict[str, Any]) -> None:
