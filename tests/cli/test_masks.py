@@ -136,6 +136,57 @@ def test_files_are_replaced_only_on_request(mlzoo: Mlzoo, runs: Path, new: Path)
     assert done.code == 2 and "two images would have their results in odd" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (("new", "other"), "results in odd: rename one (odd.png, odd.jpg)"),
+        (("new", "old"), "out/masks/z.png exists already; choose another"),
+        (("new", "over"), "out/overlays/y.png exists already; choose another"),
+        (("new", "nowhere"), "'nowhere' is not there"),
+    ],
+)
+def test_what_can_not_be_written_is_told_before_anything_is(
+    mlzoo: Mlzoo, runs: Path, new: Path, words: tuple, fragment: str
+) -> None:
+    for path in (
+        "other/odd.jpg",
+        "old/z.png",
+        "over/y.png",
+        "out/masks/z.png",
+        "out/overlays/y.png",
+    ):
+        save(Path(path), 10, 10)
+    done = mlzoo("predict", runs / "masks", *words, "-o", "out")
+    assert done.code == 2 and fragment in done.err
+    files = [str(path) for path in sorted(Path("out").rglob("*.*"))]
+    assert files == ["out/masks/z.png", "out/overlays/y.png"]
+
+
+def test_what_an_earlier_prediction_left_is_not_kept(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
+    words = ("predict", runs / "masks")
+    succeeded(mlzoo(*words, "new", "-o", "o", "--probabilities"))
+    succeeded(mlzoo(*words, "new/odd.png", "-o", "o", "--overwrite", "--no-overlays"))
+    files = {str(path.relative_to("o")) for path in Path("o").rglob("*.*")}
+    wide = {"masks/sub/wide.png", "overlays/sub/wide.png", "probabilities/sub/wide.npy"}
+    assert files == {"classes.txt", "masks/odd.png", *wide}
+
+
+def test_a_folder_of_images_with_masks_gives_the_images(mlzoo: Mlzoo, runs: Path) -> None:
+    folder(Path("more"), 3)
+    done = succeeded(mlzoo("predict", runs / "masks", "more", "-o", "out"))
+    rows = predictions(done.out)
+    assert [row["name"] for row in rows] == [f"images/{i:02d}.png" for i in range(3)]
+    assert "warning: more holds images with their masks; the 3 images are taken" in done.err
+
+
+def test_what_predict_wrote_can_be_scored(mlzoo: Mlzoo, runs: Path) -> None:
+    folder(Path("more"), 5, 33, 47)
+    succeeded(mlzoo("predict", runs / "masks", "more/images", "-o", "said"))
+    Path("more/images").rename("said/images")
+    found = document(mlzoo("evaluate", runs / "masks", "said", "--json"))
+    assert found["metrics"]["pixel_accuracy"] == 1
+
+
 def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     folder(Path("more"), 5, 33, 47)
     found = document(mlzoo("evaluate", runs / "masks", "more", "--json"))
