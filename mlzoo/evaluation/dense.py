@@ -103,7 +103,7 @@ def evaluate_dense(
         "interval_unit": "images" if labels is None else "groups",
         "units": len(rows) if labels is None else len(np.unique(labels)),
         "baselines": {
-            name: {**_scalars(tally), "note": notes[name]} for name, tally in tallies.items()
+            name: {**_each_class(tally), "note": notes[name]} for name, tally in tallies.items()
         },
         **_gain(task, ours, tallies, len(rows), labels, seed),
     }
@@ -192,6 +192,11 @@ def _scalars(tally: Tally) -> dict[str, float | None]:
 
 def _gain(
     task: str,
+def _each_class(tally: Tally) -> dict[str, Any]:
+    """The scalars, and those of each class or field."""
+    return {name: value for name, value in tally.metrics().items() if name != "confusion"}
+
+
     ours: Tally,
     theirs: Mapping[str, Tally],
     samples: int,

@@ -199,6 +199,22 @@ def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     assert done.code == 3 and "images/00.png (9)" in done.err
 
 
+def test_the_terminal_has_each_class_beside_the_linear_baseline(mlzoo: Mlzoo, runs: Path) -> None:
+    test = json.loads((runs / "masks" / "metrics.json").read_text())["test"]
+    lines = [line.split() for line in succeeded(mlzoo("evaluate", runs / "masks")).out.splitlines()]
+    place = lines.index("class iou linear iou dice precision recall boundary_f1".split())
+    for line, row, other in zip(
+        lines[place + 1 :],
+        test["metrics"]["per_class"],
+        test["baselines"]["linear"]["per_class"],
+        strict=True,
+    ):
+        figures = (row["iou"], other["iou"], row["dice"])
+        assert line[:4] == [row["class"], *(f"{number:.4g}" for number in figures)]
+    folder(Path("more"), 5, 33, 47)
+    assert "linear" not in succeeded(mlzoo("evaluate", runs / "masks", "more")).out
+
+
 def test_fields_are_written_as_arrays(mlzoo: Mlzoo, runs: Path) -> None:
     done = succeeded(mlzoo("predict", runs / "fields", "d/fields.npz", "-o", "out"))
     rows = predictions(done.out)
@@ -238,7 +254,10 @@ def test_python_gives_masks_of_any_size(runs: Path, new: Path) -> None:
 
 def test_the_card_tells_of_each_class(runs: Path) -> None:
     card = (runs / "masks" / "README.md").read_text()
-    metrics = json.loads((runs / "masks" / "metrics.json").read_text())["test"]["metrics"]
-    for row in metrics["per_class"]:
-        assert f"| {row['class']} | {row['iou']:.4g}"[:20] in card
+    test = json.loads((runs / "masks" / "metrics.json").read_text())["test"]
+    linear = test["baselines"]["linear"]["per_class"]
+    assert "| Class | IoU | linear: IoU | Dice |" in card
+    for row, other in zip(test["metrics"]["per_class"], linear, strict=True):
+        figures = row["class"], *(f"{n:.4g}" for n in (row["iou"], other["iou"], row["dice"]))
+        assert f"| {' | '.join(figures)} |" in card
     assert "plots/segmentation.png" in card and "| mean IoU | higher |" in card

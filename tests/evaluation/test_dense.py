@@ -78,6 +78,12 @@ def test_baselines_are_the_commonest_class_and_a_logistic_regression() -> None:
     assert result["gain"]["baseline"] == "linear" and result["better_than_baseline"] is False
     alone, _ = evaluate(threshold(160), masks(20), "test", with_baselines=False)
     assert alone["baselines"] == {} and alone["gain"] is None
+    for name in ("majority", "linear"):
+        baseline = result["baselines"][name]
+        assert [row["class"] for row in baseline["per_class"]] == ["low", "high"]
+        iou = [row["iou"] for row in baseline["per_class"]]
+        assert np.mean(iou) == pytest.approx(baseline["mean_iou"])
+        assert "confusion" not in baseline
 
 
 def test_groups_are_resampled_whole() -> None:
