@@ -107,13 +107,12 @@ def _dense_pictures(
 
 
 def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
-    """The best, the median and the worst position, each once."""
-    order = np.argsort(-scores, kind="stable")
-    places = (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1]))
-    found: dict[int, str] = {}
-    for title, place in places:
-        found.setdefault(int(place), title)
-    return [(title, place) for place, title in found.items()]
+    """The best, the median and the worst position, each once; of two there is no median."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    titles = {0: "best"}
+    for title, rank in (("worst", len(order) - 1), ("median", len(order) // 2)):
+        titles.setdefault(rank, title)
+    return [(titles[rank], order[rank]) for rank in sorted(titles)]
 
 
 def _pictures(
