@@ -115,8 +115,8 @@ class RunConfig(Settings):
     """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
     images of over a million pixels."""
     overlap: int | None = Field(None, ge=0)
-    """Pixels that tiles share where they are put together, a multiple of 32; by default a quarter
-    of the tile."""
+    """Pixels that tiles share where they are put together, a multiple of 32; by default as many as
+    the network needs for no seam to show, at most half of the tile."""
     augment: Literal["none", "flips", "elastic"] = "none"
     """Change training images with their masks at random. flips: mirror and turn them by quarters;
     elastic: deform them smoothly too, and change brightness and contrast."""

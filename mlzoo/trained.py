@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,18 +157,25 @@ class Run:
         """Whether something is predicted at every pixel."""
         return self.record["task"] in DENSE_TASKS
 
+    @cached_property
+    def reach(self) -> float:
+        """How many pixels far the network sees: what tiles need beside them."""
+        from mlzoo.layers.reach import reach
+
+        return reach(self.model)
+
     def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
         """How images of a height and width are cut: as in training, unless said otherwise.
 
         Args:
             tile: side of the tiles, `auto` or `none`.
-            overlap: pixels that tiles share.
+            overlap: pixels that tiles share; by default as many as the network needs.
         """
-        from mlzoo.data.tiles import choose_tiling
+        from mlzoo.data.tiles import Cutting
 
         chosen = self.config.tile if tile is None else tile
         shared = self.config.overlap if overlap is None and tile is None else overlap
-        return lambda height, width: choose_tiling(chosen, shared, height, width)
+        return Cutting(chosen, shared, lambda: self.reach)
 
     def masks(
         self,
@@ -211,18 +218,23 @@ class Run:
     ) -> Painted:
         import numpy as np
 
+        from mlzoo.data.tiles import seams
         from mlzoo.evaluation.dense import whole
 
         image, size = images.image(index), images.sizes[index]
         strips: list[np.ndarray] = []
         keep = (lambda strip: strips.append(strip)) if outputs else None
         classes = self.record["task"] == "segmentation"
-        values = whole(image, self.outputs, cut(*image.shape[:2]), classes, keep)
+        height, width = image.shape[:2]
+        tiling = cut(height, width)
+        values = whole(image, self.outputs, tiling, classes, keep)
         found = np.concatenate(strips) if outputs else None
         if values.shape[:2] != size:
             values = _enlarge(values, size, smooth=not classes)
             found = None if found is None else _enlarge(found, size, smooth=True)
-        return Painted(name, image, values, found, images.warnings)
+        problem = seams(tiling, height, width, lambda: self.reach)
+        warnings = (*images.warnings, problem) if problem else images.warnings
+        return Painted(name, image, values, found, warnings)
 
     def _checked(self, inputs: np.ndarray) -> np.ndarray:
         expected = tuple(self.record["input_shape"])
@@ -277,8 +289,8 @@ class Run:
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
                     "scores flatter the model"
                 )
-            cut = self.tiling() if self.dense else None
-            result = evaluate(self.outputs, _as_test_part(labelled, cut), "test", 0, False)[0]
+            test = replace(_as_test_part(labelled), cut=self.tiling())
+            result = evaluate(self.outputs, test, "test", 0, False)[0]
             return {**result, "part": "all", "trained_on": seen}
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
@@ -288,6 +300,7 @@ class Run:
                 f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
                 f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
             )
+        arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
 
 
@@ -342,7 +355,7 @@ def _enlarge(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndar
     return np.stack(resized, axis=-1)
 
 
-def _as_test_part(samples: Samples, cut: ChooseTiling | None = None) -> Data:
+def _as_test_part(samples: Samples) -> Data:
     """Samples that are all to be tested on: the other parts are empty."""
     import numpy as np
 
@@ -358,5 +371,4 @@ def _as_test_part(samples: Samples, cut: ChooseTiling | None = None) -> Data:
         inputs=Inputs(samples.inputs.shape[1:]),
         outputs=Outputs(samples.task, 0),
         fingerprint="",
-        tiling=cut(*samples.inputs.shape[1:3]) if cut is not None else None,
     )

@@ -86,7 +86,9 @@ def evaluate_dense(
     """What `evaluate.evaluate` says of a model for every pixel; images are read one by one."""
     rows, task = data.parts()[part], data.samples.task
     classes = task == "segmentation"
-    predictors: dict[str, Segment] = {"": lambda image: whole(image, predict, data.tiling, classes)}
+    predictors: dict[str, Segment] = {
+        "": lambda image: whole(image, predict, data.cut(*image.shape[:2]), classes)
+    }
     notes: dict[str, str] = {}
     if with_baselines:
         for name, (segment, note) in _baselines(data, seed).items():
@@ -190,13 +192,13 @@ def _scalars(tally: Tally) -> dict[str, float | None]:
     return {name: number(scorer(ones)[0]) for name, scorer in tally.scorers().items()}
 
 
-def _gain(
-    task: str,
 def _each_class(tally: Tally) -> dict[str, Any]:
     """The scalars, and those of each class or field."""
     return {name: value for name, value in tally.metrics().items() if name != "confusion"}
 
 
+def _gain(
+    task: str,
     ours: Tally,
     theirs: Mapping[str, Tally],
     samples: int,

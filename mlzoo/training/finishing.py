@@ -96,7 +96,8 @@ def _dense_pictures(
     cases: list[Any] = []
     for title, place in chosen_cases(scores):
         image, truth = data.test.image(place), data.test.target(place)
-        said = whole(image, lambda x: outputs_of(model, x), data.tiling, classes)
+        cut = data.cut(*image.shape[:2])
+        said = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
         case = masks.Case if classes else masks.FieldCase
         cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
-from mlzoo.training.building import build_model, check_task
+from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
 from mlzoo.training.unchanged import check_code, check_machine, files_read
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
+    tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
         with caught() as stop:
@@ -273,6 +275,8 @@ def _train_once(
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     listener.note("evaluating on the test part")
+    if data.outputs.dense:
+        data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     if first:
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
