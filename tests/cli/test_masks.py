@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 import mlzoo as library
+from mlzoo import trained
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 from tests.training.masks import folder, pair
@@ -72,6 +74,28 @@ def test_probabilities_agree_with_the_mask(mlzoo: Mlzoo, runs: Path, new: Path) 
     mask = np.asarray(Image.open("out/masks/odd.png"))
     sure = np.abs(said[..., 0].astype(float) - 0.5) > 1e-3
     np.testing.assert_array_equal(said.argmax(axis=-1)[sure], mask[sure])
+
+
+def test_a_resized_image_s_mask_is_that_of_its_probabilities(
+    mlzoo: Mlzoo, runs: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ("--set", "filters=2", "--set", "depth=1", "--epochs", 1, "--name", "resized")
+    succeeded(mlzoo("train", "unet", "d/pairs", "--size", "12x16", *small))
+    run = library.load("saved_models/resized")
+    image = np.asarray(Image.open("new/odd.png"))[None, ..., None]
+    found = next(run.masks(image, outputs=True))
+    assert found.outputs is not None and found.outputs.shape == (97, 101, 2)
+    np.testing.assert_array_equal(found.outputs.argmax(axis=-1), found.values)
+    assert np.unique(found.values).tolist() == [0, 1]
+    said = run.outputs(found.image[None])[0]
+    assert said.shape == (12, 16, 2)
+    expected = [cv2.resize(channel, (101, 97)) for channel in np.moveaxis(said, -1, 0)]
+    np.testing.assert_allclose(found.outputs, np.stack(expected, axis=-1), atol=1e-5)
+    # The same some rows at a time, and where the probabilities are not asked for.
+    monkeypatch.setattr(trained, "ENLARGED", 500)
+    again = next(run.masks(image))
+    assert again.outputs is None
+    np.testing.assert_array_equal(again.values, found.values)
 
 
 def test_nothing_is_written_without_a_folder(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
