@@ -53,9 +53,19 @@ def choose_classes(
         beside = f" beside the ignored value {_ignored(chosen)}" if chosen.ignored else ""
         raise DataError(
             f"all masks hold one class only ({', '.join(present) or 'none'}){beside}; "
-            "segmentation needs two classes or more"
+            f"segmentation needs two classes or more{_alpha_hint(masks)}"
         )
     return chosen, notes
+
+
+def _alpha_hint(masks: Mapping[str, MaskFile]) -> str:
+    names = [name for name, mask in masks.items() if mask.alpha]
+    if not names:
+        return ""
+    return (
+        f"; the alpha channel, which differs from pixel to pixel in {names[0]}, is left out: save "
+        "what it shows as gray levels"
+    )
 
 
 def _by_threshold(

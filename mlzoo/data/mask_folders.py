@@ -70,10 +70,17 @@ def list_pairs(root: Path) -> Pairs:
     else:
         _add(pairs, root, "")
     if not pairs.images:
-        hints = [f"{name}: {why}" for name, why in list(pairs.problems.items())[:1]]
-        hint = "; ".join(hints + pairs.notes())
+        hint = "; ".join(_first_problems(pairs) + pairs.notes())
         raise DataError(f"{root} has no image with a mask{f' ({hint})' if hint else ''}; {LAYOUT}")
     return pairs
+
+
+def _first_problems(pairs: Pairs) -> list[str]:
+    """The first image without a mask, and the first mask without an image, with reasons."""
+    found: dict[str, str] = {}
+    for name, why in pairs.problems.items():
+        found.setdefault(why.partition(" called ")[0], f"{name}: {why}")
+    return list(found.values())
 
 
 def images_alone(root: Path) -> list[Path]:
