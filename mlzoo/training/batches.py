@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from mlzoo import registry
-from mlzoo.configs import RunConfig
+from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.views import Views, grid
 from mlzoo.errors import UsageError
@@ -126,9 +126,8 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     Raises:
         UsageError: a sampler or class weights that do not fit the task.
     """
-    task, asked = data.samples.task, config.batch_size
-    if config.sampler == "balanced" and task != "classification":
-        raise UsageError(f"--sampler balanced has no effect on {task}: leave it out")
+    asked = config.batch_size
+    check_fit(config, data.samples.task)
     if not data.outputs.dense:
         size = {"auto": 32, "full": len(data.train)}.get(str(asked)) or int(asked)
         weights = class_weights(config.class_weights, data)

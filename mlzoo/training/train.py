@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
-from mlzoo.configs import RunConfig
+from mlzoo.configs import RunConfig, check_fit
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
@@ -79,6 +79,7 @@ def train_merged(
     devices.choose(config.device)
     samples = loading.read(config, listener.progress)
     check_task(config.model, samples.task)
+    check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
     for warning in check_unread(merged, unread):
         listener.warn(warning)

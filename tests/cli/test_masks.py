@@ -265,6 +265,17 @@ def test_inspection_counts_pixels(mlzoo: Mlzoo) -> None:
     assert "images" in succeeded(mlzoo("data", "inspect", "d/pairs")).out
 
 
+def test_help_speaks_of_masks_too(mlzoo: Mlzoo) -> None:
+    train, predict = (" ".join(mlzoo(c, "--help").out.split()) for c in ("train", "predict"))
+    for words in (
+        "drawn with the seed; where each has a class, in proportion",
+        "Of samples, or of pixels for masks: none, auto (inverse frequency)",
+        "balanced: classes drawn equally often, not for masks",
+    ):
+        assert words in train
+    assert "one row each; masks and fields of images go into a folder." in predict
+
+
 def test_python_gives_masks_of_any_size(runs: Path, new: Path) -> None:
     run = library.load(runs / "masks")
     found = run.predict(new)

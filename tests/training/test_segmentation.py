@@ -17,6 +17,7 @@ from mlzoo.errors import UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
 from mlzoo.trained import Painted, Run
+from mlzoo.training import devices
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import compile_model, measure
@@ -142,14 +143,20 @@ def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
     ("more", "message"),
     [
         ({"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice: add one of"),
+        ({"loss": "dice+huber"}, "--loss huber does not fit segmentation; choose crossentropy"),
         ({"loss": "mse"}, "--loss mse does not fit segmentation; choose crossentropy or focal"),
         ({"sampler": "balanced"}, "--sampler balanced has no effect on segmentation"),
         ({"optimizer": "lbfgs", "epochs": 1}, "--optimizer lbfgs is not for segmentation"),
     ],
 )
-def test_what_does_not_fit_masks_is_refused(
-    pairs: Path, tmp_path: Path, more: dict[str, Any], message: str
+def test_what_does_not_fit_masks_is_refused_before_keras_is_needed(
+    pairs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, Any],
+    message: str,
 ) -> None:
+    monkeypatch.setattr(devices, "prepare", lambda *_: pytest.fail("that took long"))
     with pytest.raises(UsageError, match=message.replace("*", r"\*")):
         run(pairs, tmp_path, "run", **more)
 
