@@ -11,6 +11,7 @@ from mlzoo.layers import (
     pixel_losses,
     polynomial,
     scaling,
+    upsampling,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "pixel_losses",
     "polynomial",
     "scaling",
+    "upsampling",
 ]
