@@ -64,14 +64,15 @@ def cracks(run: Any, data: Path) -> dict[str, float]:
     """IoU and Dice of the crack, of the network and of the baselines."""
     test = run.metrics["test"]
     crack = test["metrics"]["per_class"][1]
-    linear = test["baselines"]["linear"]
+    linear = test["baselines"]["linear"]["per_class"][1]
     return {
         "crack IoU": crack["iou"],
+        "linear crack IoU": linear["iou"],
         "crack Dice": crack["dice"],
+        "linear crack Dice": linear["dice"],
         "boundary F1": crack["boundary_f1"],
         "mean IoU": test["metrics"]["mean_iou"],
-        "linear mean IoU": linear["mean_iou"],
-        "linear mean Dice": linear["mean_dice"],
+        "linear mean IoU": test["baselines"]["linear"]["mean_iou"],
         "majority mean IoU": test["baselines"]["majority"]["mean_iou"],
     }
 

@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from mlzoo.errors import UsageError
+
 LOSSES = {
     "classification": ("crossentropy", "focal"),
     "regression": ("mse", "mae", "huber"),
@@ -38,6 +40,8 @@ LOSSES = {
     "text": ("crossentropy", "focal"),
 }
 """The losses of each task."""
+WEIGHTED = ("crossentropy", "focal", "topk")
+"""Losses of masks that class weights have an effect on."""
 LEARNING_RATES = {
     "sgd": 0.01,
     "momentum": 0.01,
@@ -101,7 +105,7 @@ class RunConfig(Settings):
     color: Literal["auto", "gray", "rgb"] = "auto"
     """Image channels: as the files have them, one, or three."""
     limit: int | None = Field(None, ge=4)
-    """Use only this many samples, drawn with the seed, classes in proportion."""
+    """Use only this many samples, drawn with the seed; where each has a class, in proportion."""
     group_by: str | None = None
     """Keep groups in one part: a table column, or a regular expression on file names."""
     split: Literal["random", "hash"] = "random"
@@ -127,8 +131,8 @@ class RunConfig(Settings):
     """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
     images of over a million pixels."""
     overlap: int | None = Field(None, ge=0)
-    """Pixels that tiles share where they are put together, a multiple of 32; by default a quarter
-    of the tile."""
+    """Pixels that tiles share where they are put together, a multiple of 32; by default as many as
+    the network needs for no seam to show, at most half of the tile."""
     augment: Literal["none", "flips", "elastic"] = "none"
     """Change training images with their masks at random. flips: mirror and turn them by quarters;
     elastic: deform them smoothly too, and change brightness and contrast."""
@@ -192,9 +196,10 @@ class RunConfig(Settings):
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
     class_weights: str = "none"
-    """none, auto (inverse frequency), or a YAML file of class: weight."""
+    """Of samples, or of pixels for masks: none, auto (inverse frequency), or a YAML file of class:
+    weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
-    """shuffle: each sample once an epoch; balanced: classes drawn equally often."""
+    """shuffle: each sample once an epoch; balanced: classes drawn equally often, not for masks."""
     repeats: int = Field(1, ge=1)
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 
@@ -339,6 +344,31 @@ def loss_terms(text: str) -> list[tuple[float, str]]:
             raise ValueError(f"the weight of {name} must be a number over 0, as in 0.5*{name}")
         terms.append((weight, name))
     return terms
+
+
+def check_fit(config: RunConfig, task: str) -> None:
+    """Raise UsageError with all that a configuration asks for and a task does not have."""
+    allowed = LOSSES[task]
+    names = [] if config.loss == "auto" else [name for _, name in loss_terms(config.loss)]
+    problems = [
+        f"--loss {name} does not fit {task}; choose {' or '.join(allowed)}"
+        for name in names
+        if name not in allowed
+    ]
+    if config.sampler == "balanced" and task != "classification":
+        problems.append(f"--sampler balanced has no effect on {task}: leave it out")
+    if config.class_weights != "none":
+        if task not in ("classification", "segmentation"):
+            problems.append(f"--class-weights has no effect on {task}: leave it out")
+        elif task == "segmentation" and names and not {*names} & {*WEIGHTED}:
+            problems.append(
+                f"--class-weights has no effect on --loss {config.loss}: add one of "
+                f"{', '.join(WEIGHTED)}, as in {config.loss}+crossentropy"
+            )
+    if config.optimizer == "lbfgs" and task in ("segmentation", "fields"):
+        problems.append(f"--optimizer lbfgs is not for {task}; choose adam")
+    if problems:
+        raise UsageError(problems)
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
+ENLARGED = 1 << 22
+"""Numbers that are brought to an image's own size at once: 16 MB."""
 
 
 @dataclass(frozen=True)
@@ -246,18 +248,25 @@ class Run:
         """Whether something is predicted at every pixel."""
         return self.record["task"] in DENSE_TASKS
 
+    @cached_property
+    def reach(self) -> float:
+        """How many pixels far the network sees: what tiles need beside them."""
+        from mlzoo.layers.reach import reach
+
+        return reach(self.model)
+
     def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
         """How images of a height and width are cut: as in training, unless said otherwise.
 
         Args:
             tile: side of the tiles, `auto` or `none`.
-            overlap: pixels that tiles share.
+            overlap: pixels that tiles share; by default as many as the network needs.
         """
-        from mlzoo.data.tiles import choose_tiling
+        from mlzoo.data.tiles import Cutting
 
         chosen = self.config.tile if tile is None else tile
         shared = self.config.overlap if overlap is None and tile is None else overlap
-        return lambda height, width: choose_tiling(chosen, shared, height, width)
+        return Cutting(chosen, shared, lambda: self.reach)
 
     def masks(
         self,
@@ -300,18 +309,24 @@ class Run:
     ) -> Painted:
         import numpy as np
 
+        from mlzoo.data.tiles import seams
         from mlzoo.evaluation.dense import whole
 
         image, size = images.image(index), images.sizes[index]
         strips: list[np.ndarray] = []
-        keep = (lambda strip: strips.append(strip)) if outputs else None
         classes = self.record["task"] == "segmentation"
-        values = whole(image, self.outputs, cut(*image.shape[:2]), classes, keep)
-        found = np.concatenate(strips) if outputs else None
-        if values.shape[:2] != size:
-            values = _enlarge(values, size, smooth=not classes)
-            found = None if found is None else _enlarge(found, size, smooth=True)
-        return Painted(name, image, values, found, images.warnings)
+        height, width = image.shape[:2]
+        resized = (height, width) != size
+        keep = outputs or (classes and resized)
+        tiling = cut(height, width)
+        values = whole(image, self.outputs, tiling, classes, strips.append if keep else None)
+        found = np.concatenate(strips) if keep else None
+        if resized:
+            said = values if found is None else found
+            values, found = _in_size(said, size, classes, outputs)
+        problem = seams(tiling, height, width, lambda: self.reach)
+        warnings = (*images.warnings, problem) if problem else images.warnings
+        return Painted(name, image, values, found, warnings)
 
     def _checked(self, inputs: np.ndarray) -> np.ndarray:
         if self.record["kind"] == "sequence":
@@ -384,8 +399,8 @@ class Run:
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
                     "scores flatter the model"
                 )
-            cut = self.tiling() if self.dense else None
-            result = evaluate(self.outputs, _as_test_part(labelled, cut), "test", 0, False)[0]
+            test = replace(_as_test_part(labelled), cut=self.tiling())
+            result = evaluate(self.outputs, test, "test", 0, False)[0]
             return {**result, "part": "all", "trained_on": seen}
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
@@ -395,6 +410,7 @@ class Run:
                 f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
                 f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
             )
+        arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
 
 
@@ -433,23 +449,44 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
 
 
-def _enlarge(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndarray:
-    """A mask or outputs in another (height, width)."""
-    import cv2
+def _in_size(
+    outputs: np.ndarray, size: tuple[int, int], classes: bool, keep: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Outputs (h, w, k) in another (height, width): the mask or the fields, and all if wanted.
+
+    The mask is taken from the enlarged outputs, so that it agrees with them at every pixel.
+    """
     import numpy as np
 
-    how = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
-    if values.ndim == 2:
-        return cv2.resize(values, size[::-1], interpolation=how)
-    channels = np.moveaxis(values, -1, 0)
-    resized = [
-        cv2.resize(np.ascontiguousarray(channel), size[::-1], interpolation=how)
-        for channel in channels
-    ]
-    return np.stack(resized, axis=-1)
+    values, kept = [], []
+    for strip in _enlarge(outputs, size):
+        values.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
+        if keep:
+            kept.append(strip)
+    return np.concatenate(values), np.concatenate(kept) if keep else None
 
 
-def _as_test_part(samples: Samples, cut: ChooseTiling | None = None) -> Data:
+def _enlarge(outputs: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Outputs (h, w, k) interpolated to (height, width), some rows at a time, float32."""
+    (tops, bottoms, down), (lefts, rights, right) = map(_between, outputs.shape, size)
+    rows = max(1, ENLARGED // (size[1] * outputs.shape[-1]))
+    for start in range(0, size[0], rows):
+        some = slice(start, start + rows)
+        share = down[some, None, None]
+        strip = (1 - share) * outputs[tops[some]] + share * outputs[bottoms[some]]
+        yield (1 - right)[:, None] * strip[:, lefts] + right[:, None] * strip[:, rights]
+
+
+def _between(have: int, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each wanted pixel the two at hand that it lies between, and the second one's share."""
+    import numpy as np
+
+    place = np.clip((np.arange(wanted) + 0.5) * have / wanted - 0.5, 0, have - 1)
+    first = place.astype(int)
+    return first, np.minimum(first + 1, have - 1), (place - first).astype("float32")
+
+
+def _as_test_part(samples: Samples) -> Data:
     """Samples that are all to be tested on: the other parts are empty."""
     import numpy as np
 
@@ -465,5 +502,4 @@ def _as_test_part(samples: Samples, cut: ChooseTiling | None = None) -> Data:
         inputs=Inputs(samples.inputs.shape[1:]),
         outputs=Outputs(samples.task, 0),
         fingerprint="",
-        tiling=cut(*samples.inputs.shape[1:3]) if cut is not None else None,
     )

@@ -56,5 +56,11 @@ def scores(result: dict[str, Any]) -> str:
     if not classes:
         return text
     # A mean over classes hides the rare one, which is mostly what is looked for.
-    names = ["class", "iou", "dice", "precision", "recall", "boundary_f1"]
-    return f"{text}\n{table(names, [[row[name] for name in names] for row in classes])}"
+    linear = {row["class"]: row["iou"] for row in baselines.get("linear", {}).get("per_class", ())}
+    header = ["class", "iou", *["linear iou"] * bool(linear)]
+    rest = ["dice", "precision", "recall", "boundary_f1"]
+    lines = [
+        [row["class"], row["iou"], *[linear.get(row["class"])] * bool(linear), *map(row.get, rest)]
+        for row in classes
+    ]
+    return f"{text}\n{table([*header, *rest], lines)}"

@@ -80,7 +80,7 @@ def run_command(command: Callable[[], Any]) -> int:
     except errors.MlzooError as error:
         return _report(error, str(error))
     except MemoryError as error:
-        return _report(error, _OUT_OF_MEMORY, 4)
+        return _report(error, _out_of_memory(), 4)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -90,13 +90,22 @@ def run_command(command: Callable[[], Any]) -> int:
         return _report(error, f"{text}: {error.filename}", 4 if full else 1)
     except Exception as error:
         if any(word in str(error) for word in ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")):
-            return _report(error, _OUT_OF_MEMORY, 4)
+            return _report(error, _out_of_memory(), 4)
         text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
         return _report(error, f"{text}\nthis is a fault in mlzoo; MLZOO_DEBUG=1 shows where", 1)
     return 0
 
 
-_OUT_OF_MEMORY = "out of memory; try a smaller --batch-size, --size or model"
+_SMALLER = {
+    "train": "; try a smaller --batch-size, --tile, --size or model",
+    "predict": "; where every pixel is predicted try a smaller --tile",
+}
+"""What takes less memory, of the options that a command has."""
+
+
+def _out_of_memory() -> str:
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"out of memory{_SMALLER.get(command, '')}"
 
 
 def _report(error: BaseException, text: str, code: int | None = None) -> int:

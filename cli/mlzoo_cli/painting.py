@@ -42,9 +42,13 @@ def paint(
     rows: list[dict[str, Any]] = []
     warnings: dict[str, None] = {}
     try:
+        from mlzoo.data.new_images import image_names
         from mlzoo.reporting.painted import Folder
 
-        folder = None if output is None else Folder(output, run.record, wanted.overwrite)
+        folder = None
+        if output is not None:
+            names = [name for path in data for name in image_names(path)]
+            folder = Folder(output, run.record, names, wanted.overwrite)
         for path in data:
             images = run.masks(path, tiling=cut, outputs=wanted.probabilities, listener=talk)
             for painted in images:

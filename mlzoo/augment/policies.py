@@ -12,16 +12,16 @@ def augment(
     policy: str,
     image: np.ndarray,
     mask: np.ndarray,
-    maximum: float,
+    maximum: float | None,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Change an image and its mask as a policy says, both alike.
 
     Args:
         policy: `none`, `flips`, or `elastic`: flips, deformations, brightness and contrast.
-        image: (height, width, channels), from 0 to `maximum`.
+        image: (height, width, channels).
         mask: (height, width) uint8; its values only change places.
-        maximum: the largest value that a pixel can have.
+        maximum: the largest value that a pixel can have; the smallest is 0. None: any value.
         rng: where all that is random comes from.
     """
     if policy == "none":

@@ -54,6 +54,11 @@ def listed(problems: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def unlisted(warning: str) -> str:
+    """A warning of `judge` without the files that it lists."""
+    return warning.partition(":\n  ")[0]
+
+
 def groups_by(pattern: str, names: Sequence[str], inner: Sequence[str], where: str) -> np.ndarray:
     """The group of each file, from a regular expression on its path within its folder.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.configs import RunConfig
+from mlzoo.data.bad_files import unlisted
 from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.splitting import Split
@@ -33,7 +34,7 @@ def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, An
     samples = read(config.model_copy(update=tolerant), progress)
     problems = [{"name": name, "reason": reason} for name, reason in samples.problems]
     split: Split | None = None
-    warnings = list(samples.warnings)
+    warnings = list(map(unlisted, samples.warnings))  # the files stand among the problems
     try:
         samples, split = partition(samples, config.model_copy(update=tolerant), config.seed)
         warnings += split.warnings

@@ -82,8 +82,11 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread["split"] = "has no effect: windows are split in order of time"
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
-    if samples.task in DENSE_TASKS and config.tile == "none":
-        unread["overlap"] = "has no effect: tile is none"
+    if samples.task in DENSE_TASKS and not _cut(samples, config):
+        unread["overlap"] = {
+            "none": "has no effect: tile is none",
+            "auto": "has no effect: tile is auto, and no image has more than a million pixels",
+        }.get(str(config.tile), f"has no effect: no image is larger than tile {config.tile}")
     if samples.given_parts is None:
         return unread
     wanted = zip(PARTS, shares(config.fractions), strict=True)
@@ -91,6 +94,15 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         return unread
     reason = "has no effect: the data bring a train, a valid and a test part of their own"
     return unread | dict.fromkeys(("fractions", "split"), reason)
+
+
+def _cut(samples: Samples, config: RunConfig) -> bool:
+    """Whether any image is cut into several tiles."""
+    from mlzoo.data.tiles import choose_tiling
+
+    size = samples.inputs.shape[1:3]
+    tiling = choose_tiling(config.tile, config.overlap or 0, *size)
+    return tiling is not None and not tiling.holds(*size)
 
 
 def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
@@ -107,11 +119,10 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     samples, parts = partition(samples, config, seed)
     tiling = None
     if samples.task in DENSE_TASKS:
-        tiling = choose_tiling(config.tile, config.overlap, *samples.inputs.shape[1:3])
+        tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
     notes = parts.notes
     if tiling is not None:
-        cut = f"tiles: {tiling.side}x{tiling.side} pixels, {tiling.overlap} of them shared"
-        notes = (*notes, f"{cut} (--tile, --overlap)")
+        notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")
     train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
     return Data(
         samples=samples,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.digests import row_digests
-from mlzoo.data.mask_classes import choose_classes, refuse_unknown
+from mlzoo.data.mask_classes import choose_classes
+from mlzoo.data.mask_doubts import rare_classes
 from mlzoo.data.mask_pairs import empty_masks
 from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile
 from mlzoo.errors import DataError
@@ -25,24 +26,15 @@ def are_masks(y: np.ndarray) -> bool:
     return y.dtype.kind != "f" or bool((np.floor(y) == y).all() and np.isfinite(y).all())
 
 
-def masks_of(
-    y: np.ndarray,
-    what: str,
-    known: ClassMap | None = None,
-    ignore: int | None = None,
-    threshold: int | None = None,
-) -> tuple[np.ndarray, ClassMap, np.ndarray, list[str]]:
-    """Masks of an array: class positions, the classes, pixels of each class, and sentences.
+def count_masks(y: np.ndarray, what: str) -> tuple[np.ndarray, dict[str, MaskFile]]:
+    """Masks of an array as (n, height, width) int32, and what each holds, by name.
 
     Args:
         y: (n, height, width) or (n, height, width, 1) whole numbers from 0 to 255.
         what: the array's name, for messages.
-        known: the classes of the training data; by default they follow from the values.
-        ignore: a value that does not count.
-        threshold: values from this on are the second class.
 
     Raises:
-        DataError: other numbers, or values that are no class.
+        DataError: other numbers.
     """
     y = y[..., 0] if y.ndim == 4 and y.shape[-1] == 1 else y
     if y.ndim != 3 or y.dtype.kind not in "biuf":
@@ -56,17 +48,15 @@ def masks_of(
             f"{y.min()} to {y.max()} (fields of numbers: --task regression)"
         )
     whole = y.astype(np.int32)
-    examined = {f"sample {i}": _mask_file(mask) for i, mask in enumerate(whole)}
-    notes: list[str] = []
-    if known is None:
-        known, notes = choose_classes(
-            examined, (), ignore, threshold, "--source-set threshold=, ignore_index="
-        )
-    else:
-        refuse_unknown(examined, known, f"correct them in {what}: the model knows no others")
-    positions = np.stack([known.encode(mask * GRAY) for mask in whole])
-    pixels = np.array([known.counts(mask.values) for mask in examined.values()])
-    return positions, known, pixels, notes
+    return whole, {f"sample {i}": _mask_file(mask) for i, mask in enumerate(whole)}
+
+
+def encode_masks(
+    whole: np.ndarray, counted: dict[str, MaskFile], classes: ClassMap
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class positions (n, height, width) uint8, and pixels of each class (n, k)."""
+    positions = np.stack([classes.encode(mask * GRAY) for mask in whole])
+    return positions, np.array([classes.counts(mask.values) for mask in counted.values()])
 
 
 def _mask_file(mask: np.ndarray) -> MaskFile:
@@ -81,11 +71,22 @@ def dense_masks(
 ) -> dict[str, Any]:
     """The fields of `Samples` that masks decide, and `classes`.
 
+    Args:
+        y: as of `count_masks`.
+        what: the array's name, for messages.
+        ignore: a value that does not count.
+        threshold: values from this on are the second class.
+
     Raises:
-        DataError: as `masks_of`.
+        DataError: as `count_masks`; values that can't be classes.
     """
-    positions, classes, pixels, notes = masks_of(y, what, None, ignore, threshold)
-    names = [f"sample {i}" for i in range(len(y))]
+    whole, counted = count_masks(y, what)
+    flags = "--source-set threshold=, ignore_index="
+    classes, notes = choose_classes(counted, (), ignore, threshold, flags)
+    positions, pixels = encode_masks(whole, counted, classes)
+    warnings = empty_masks(list(counted), pixels, classes.names)
+    if threshold is None:
+        warnings += rare_classes(counted, classes, "correct the masks")
     return {
         "targets": positions,
         "task": "segmentation",
@@ -95,7 +96,7 @@ def dense_masks(
         "target_hashes": row_digests(positions),
         "classes": classes,
         "notes": notes,
-        "warnings": tuple(empty_masks(names, pixels, classes.names)),
+        "warnings": tuple(warnings),
     }
 
 

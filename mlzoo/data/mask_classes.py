@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlzoo.data.mask_doubts import SMOOTHED, refuse_smears
 from mlzoo.data.mask_values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
 from mlzoo.specs import IGNORED
@@ -52,9 +53,19 @@ def choose_classes(
         beside = f" beside the ignored value {_ignored(chosen)}" if chosen.ignored else ""
         raise DataError(
             f"all masks hold one class only ({', '.join(present) or 'none'}){beside}; "
-            "segmentation needs two classes or more"
+            f"segmentation needs two classes or more{_alpha_hint(masks)}"
         )
     return chosen, notes
+
+
+def _alpha_hint(masks: Mapping[str, MaskFile]) -> str:
+    names = [name for name, mask in masks.items() if mask.alpha]
+    if not names:
+        return ""
+    return (
+        f"; the alpha channel, which differs from pixel to pixel in {names[0]}, is left out: save "
+        "what it shows as gray levels"
+    )
 
 
 def _by_threshold(
@@ -83,10 +94,11 @@ def _by_value(
     ignored = [] if ignore is None else [ignore * GRAY]
     values = [value for value in values if value not in ignored]
     if listed:
-        classes = _listed_classes(values, listed)
+        classes = listed_classes(values, listed)
         void = ignore is None and _contiguous(list(classes)) and _FULL in set(values) - set(classes)
         classes = {value: name for value, name in classes.items() if value not in ignored}
     else:
+        refuse_smears(masks, ignored, f"number them 0, 1, 2, ... or {_LIST_THEM}")
         void = ignore is None and _void(values)
         own = values[:-1] if void else values
         _check_number(masks, own)
@@ -113,8 +125,7 @@ def _check_distinct(masks: Mapping[str, MaskFile], most: int = MOST_VALUES) -> N
         more = f" (and {len(smeared) - 1} more masks like it)" if len(smeared) > 1 else ""
         raise DataError(
             f"mask {name} holds {count} different values{more}, which are no classes but smeared "
-            "edges, as JPEG files and resized masks have them; save masks as PNG without "
-            "smoothing, or make two classes with --source-set threshold=128"
+            f"edges, as JPEG files and resized masks have them; {SMOOTHED}"
         )
 
 
@@ -125,8 +136,7 @@ def _check_number(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
     name, most = max(masks.items(), key=lambda item: item[1].distinct)
     raise DataError(
         f"the masks hold {len(values)} different values together ({name} alone {most.distinct}); "
-        f"if all of them are classes, {_LIST_THEM}; if they are smeared edges, save masks as PNG "
-        "without smoothing, or make two classes with --source-set threshold=128"
+        f"if all of them are classes, {_LIST_THEM}; if they are smeared edges, {SMOOTHED}"
     )
 
 
@@ -160,7 +170,7 @@ def _default_names(values: Sequence[int]) -> list[str]:
     return list(map(shown, values))
 
 
-def _listed_classes(
+def listed_classes(
     values: Sequence[int], listed: Sequence[tuple[int | None, str]]
 ) -> dict[int, str]:
     """Names of the listed classes by value: as said, else 0, 1, 2, ..., else in order."""
@@ -195,7 +205,7 @@ def refuse_unknown(
     ]
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
     pairs = zip(classes.classes, classes.names, strict=True)
-    listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs)
+    listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs if own)
     raise DataError(
         f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {listed}; "
         f"{advice}"

@@ -70,10 +70,35 @@ def list_pairs(root: Path) -> Pairs:
     else:
         _add(pairs, root, "")
     if not pairs.images:
-        hints = [f"{name}: {why}" for name, why in list(pairs.problems.items())[:1]]
-        hint = "; ".join(hints + pairs.notes())
+        hint = "; ".join(_first_problems(pairs) + pairs.notes())
         raise DataError(f"{root} has no image with a mask{f' ({hint})' if hint else ''}; {LAYOUT}")
     return pairs
+
+
+def _first_problems(pairs: Pairs) -> list[str]:
+    """The first image without a mask, and the first mask without an image, with reasons."""
+    found: dict[str, str] = {}
+    for name, why in pairs.problems.items():
+        found.setdefault(why.partition(" called ")[0], f"{name}: {why}")
+    return list(found.values())
+
+
+def images_alone(root: Path) -> list[Path]:
+    """The images of a folder without their masks, which stand in masks/ or beside them."""
+    found = images_below(root).files
+    parts = [root / name for name in subfolders(root) if name.lower() in PART_FOLDERS]
+    for folder in (root, *parts):
+        both = folder_pair(subfolders(folder))
+        if both is not None:
+            images = folder / both[0]
+            found = [p for p in found if p.is_relative_to(images) or not p.is_relative_to(folder)]
+    stems = {(path.parent, path.stem) for path in found}
+    return [
+        path
+        for path in found
+        if not path.stem.endswith(BESIDE)
+        or (path.parent, path.stem.removesuffix(BESIDE)) not in stems
+    ]
 
 
 def _parts(folder: Path) -> dict[str, str]:

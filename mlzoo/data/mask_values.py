@@ -31,6 +31,7 @@ class MaskFile:
 
     `values` is empty where there are more than 256 different ones (which only colours can be),
     `distinct` says how many there are. `lossy` files, JPEG, don't keep values as they were saved.
+    `alpha` says of a mask of one value that its transparency, which is not read, differs.
     """
 
     height: int
@@ -39,6 +40,7 @@ class MaskFile:
     distinct: int
     palette: tuple[tuple[int, int, int], ...] = ()
     lossy: bool = False
+    alpha: bool = False
 
     @property
     def coloured(self) -> bool:
@@ -172,4 +174,16 @@ def examine(path: Path, max_pixels: int) -> MaskFile:
         found = dict(zip(known.tolist(), each.tolist(), strict=True))
     distinct, lossy = len(found), SUFFIXES.get(path.suffix.lower()) == "JPEG"
     height, width = values.shape
-    return MaskFile(height, width, found if distinct <= 256 else {}, distinct, palette, lossy)
+    alpha = distinct == 1 and _alpha_differs(path)
+    return MaskFile(
+        height, width, found if distinct <= 256 else {}, distinct, palette, lossy, alpha
+    )
+
+
+def _alpha_differs(path: Path) -> bool:
+    """Whether some pixels of an image are more transparent than others."""
+    with Image.open(path) as image:
+        if not image.has_transparency_data:
+            return False
+        low, high = image.convert("RGBA").getchannel("A").getextrema()
+    return low != high

@@ -14,6 +14,8 @@ from mlzoo.data.decoding import Form, shape_up
 from mlzoo.data.headers import Header
 from mlzoo.data.images import LazyImages, rescaled
 from mlzoo.data.inputs import Progress, check_new_images, depth_warning, existing, image_files
+from mlzoo.data.layouts import has_masks
+from mlzoo.data.mask_folders import images_alone
 from mlzoo.errors import DataError
 
 _ARRAYS = (".npz", ".npy")
@@ -47,9 +49,7 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
     if location.suffix.lower() in _ARRAYS:
         return _from_array(_array(location), str(location), reader)
     refuse_files(str(location), reader)
-    files = image_files(location)
-    root = location.parent if location.is_file() else location
-    names = [file.relative_to(root).as_posix() for file in files]
+    files, names, warnings = _listing(location)
     checked = check_new_images(files, names, reader, progress, frame(reader))
     images: LazyImages = checked.images
     factor = reader["maximum"] / checked.form.maximum
@@ -58,7 +58,42 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
         own = images.own(index)
         return own if factor == 1 else rescaled(own, factor, reader["dtype"])
 
-    return NewImages(names, images.file_sizes, image, depth_warning(checked, reader))
+    warnings += depth_warning(checked, reader)
+    return NewImages(names, images.file_sizes, image, warnings)
+
+
+def image_names(path: str) -> list[str]:
+    """The names that `open_images` gives the images at a path; files are listed, none is read.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: there are no images.
+    """
+    location = existing(path)
+    if location.suffix.lower() in _ARRAYS:
+        return _sample_names(len(_array(location)))
+    return _listing(location)[1]
+
+
+def _listing(location: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
+    """Image files, what to call them, and a warning where masks stand beside them."""
+    files = image_files(location)
+    root = location.parent if location.is_file() else location
+    warnings: tuple[str, ...] = ()
+    if location.is_dir() and has_masks(location):
+        alone = images_alone(location)
+        if not alone:
+            raise DataError(f"{location} holds masks, but no images")
+        warnings = (
+            f"{location} holds images with their masks; the {len(alone)} images are taken, the "
+            f"{len(files) - len(alone)} other files are not",
+        )
+        files = alone
+    return files, [file.relative_to(root).as_posix() for file in files], warnings
+
+
+def _sample_names(count: int) -> list[str]:
+    return [f"sample {index}" for index in range(count)]
 
 
 def refuse_files(path: str, reader: dict[str, Any]) -> None:
@@ -118,5 +153,5 @@ def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
         )
     height, width = reader.get("size") or own
     form = Form(height, width, channels, reader["dtype"])
-    names = [f"sample {index}" for index in range(len(x))]
+    names = _sample_names(len(x))
     return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form))

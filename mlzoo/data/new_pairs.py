@@ -14,9 +14,10 @@ from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.images import Rescaled
 from mlzoo.data.inputs import depth_warning
-from mlzoo.data.mask_arrays import dense_fields, is_dense, masks_of
-from mlzoo.data.mask_classes import refuse_unknown
-from mlzoo.data.mask_folders import list_pairs
+from mlzoo.data.mask_arrays import count_masks, dense_fields, encode_masks, is_dense
+from mlzoo.data.mask_classes import read_classes
+from mlzoo.data.mask_folders import CLASSES, list_pairs
+from mlzoo.data.mask_matching import match_classes
 from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
 from mlzoo.data.mask_values import from_record
 from mlzoo.data.masks import shape_mask
@@ -42,8 +43,13 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         total = len(pairs) + len(pairs.problems)
         count = f"{len(checked.problems)} of {total} images and masks can't be used"
         raise DataError(f"{count}:\n{listed(checked.problems)}")
-    classes = from_record(reader["masks"])
-    refuse_unknown(checked.named(), classes, "correct the masks: the model knows no others")
+    named = location / CLASSES
+    classes, warnings = match_classes(
+        from_record(reader["masks"]),
+        checked.named(),
+        read_classes(named) if named.is_file() else [],
+        "correct the masks, or say in classes.txt which values the model's names have",
+    )
     targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
     images: Any = checked.images
     if checked.form.maximum != reader["maximum"]:
@@ -59,6 +65,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         warnings=(
             *pairs.warnings,
             *depth_warning(checked, reader),
+            *warnings,
             *empty_masks(checked.names, pixels, classes.names),
         ),
         **_common(reader),
@@ -84,7 +91,10 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
                 f"{len(reader['target_names'])}"
             )
         return Samples(inputs=inputs, targets=fields, **common)
-    targets, classes, pixels, _ = masks_of(y, str(location), from_record(reader["masks"]))
+    whole, counted = count_masks(y, str(location))
+    advice = f"correct them in {location}: the model knows no others"
+    classes, warnings = match_classes(from_record(reader["masks"]), counted, [], advice)
+    targets, pixels = encode_masks(whole, counted, classes)
     height, width, channels = inputs.shape[1:]
     form = Form(height, width, channels)
     targets = np.stack([shape_mask(mask, form) for mask in targets])
@@ -93,7 +103,7 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         targets=targets,
         pixels=pixels,
         target_hashes=row_digests(targets),
-        warnings=tuple(empty_masks(new.names, pixels, classes.names)),
+        warnings=(*warnings, *empty_masks(new.names, pixels, classes.names)),
         **common,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mlzoo.data.tiles import Tiling
+from mlzoo.data.tiles import Cut, Tiling, uncut
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -196,9 +196,10 @@ class Part:
 class Data:
     """Samples in three parts, and what a model for them gets and owes.
 
-    `tiling` says how images are cut where something is predicted at every pixel (None: they are
-    not); `fingerprint` is a SHA-256 over all samples and targets; `notes` and `warnings` are those
-    of the source followed by those of the split and the leakage checks.
+    Where something is predicted at every pixel, `tiling` says of what size the crops are that a
+    model is trained on (None: whole images), and `cut` how an image of a height and width is cut
+    when it is predicted. `fingerprint` is a SHA-256 over all samples and targets; `notes` and
+    `warnings` are those of the source followed by those of the split and the leakage checks.
     """
 
     samples: Samples
@@ -211,6 +212,7 @@ class Data:
     tiling: Tiling | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    cut: Cut = uncut
 
     def parts(self) -> dict[str, Part]:
         """The three parts by name."""

@@ -1,16 +1,20 @@
 """Large images in tiles: where the tiles lie, and how their predictions are put together.
 
-Neighbouring tiles share `overlap` pixels. Where they do, the outer three eighths of the overlap
-of each tile, which the network saw with part of their surroundings missing, have no weight, and
-the quarter in the middle goes over from one tile to the next in a straight line. The weights of
-all tiles at a pixel sum to 1. Tiles start at multiples of `GRID`, so that a network that halves
-its map up to five times sees the same grid in a tile as in the whole image.
+Neighbouring tiles share `overlap` pixels. Where they do, the outer pixels of each tile, which the
+network saw with part of their surroundings missing, have no weight, and a strip in the middle of
+the overlap goes over from one tile to the next in a straight line: a quarter of the overlap, at
+most `BLEND` pixels. The weights of all tiles at a pixel sum to 1. A network that sees no farther
+than those outer pixels gives for tiles what it gives for the whole image. Tiles start at multiples
+of `GRID`, so that a network that halves its map up to five times sees the same grid in a tile as
+in the whole image.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -19,11 +23,15 @@ from mlzoo.errors import UsageError
 
 GRID = 32
 AUTO_SIDE = 512
+BLEND = 16
 LARGE = 1024 * 1024
 """Images with more pixels are cut into tiles unless `--tile none` says otherwise."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From images (n, height, width, channels) to outputs (n, height, width, units)."""
+
+Cut = Callable[[int, int], "Tiling | None"]
+"""From an image's height and width to how it is cut."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,15 @@ class Tiling:
         """Pixels from one tile to the next."""
         return self.side - self.overlap
 
+    @property
+    def margin(self) -> int:
+        """Pixels beside another tile that have no weight."""
+        return (self.overlap - min(self.overlap // 4, BLEND)) // 2
+
+    def holds(self, height: int, width: int) -> bool:
+        """Whether an image is no larger than one tile."""
+        return max(height, width) <= self.side
+
     def starts(self, length: int) -> list[int]:
         """Where tiles start along an axis; the last may reach beyond its end."""
         count = max(1, -(-(length - self.overlap) // self.stride))
@@ -68,16 +85,81 @@ class Tiling:
         """The weight of a tile's pixels beside a tile before it."""
         if not self.overlap:
             return (place > 0).astype(np.float32)
-        margin, width = self.overlap * 3 / 8, self.overlap / 4
-        return np.clip((place - margin) / width, 0, 1).astype(np.float32)
+        width = self.overlap - 2 * self.margin
+        return np.clip((place - self.margin) / width, 0, 1).astype(np.float32)
 
 
-def choose_tiling(tile: int | str, overlap: int | None, height: int, width: int) -> Tiling | None:
+@dataclass(frozen=True)
+class Cutting:
+    """How images are cut for a network: from their height and width to a tiling or None.
+
+    Attributes:
+        tile: side of the tiles, `none`, or `auto`: 512 for images of more than a million pixels.
+        overlap: pixels that tiles share; None: as many as the network needs, at most half.
+        reach: says how many pixels far the network sees; asked only where an image is cut.
+    """
+
+    tile: int | str
+    overlap: int | None
+    reach: Callable[[], float]
+
+    def __call__(self, height: int, width: int) -> Tiling | None:
+        """The tiling of an image, None where it is taken whole.
+
+        Raises:
+            UsageError: the overlap does not fit the tiles.
+        """
+        tiling = choose_tiling(self.tile, self.overlap or 0, height, width)
+        if tiling is None or self.overlap is not None or tiling.holds(height, width):
+            return tiling
+        half = tiling.side // 2 // GRID * GRID
+        return Tiling(tiling.side, int(min(needed_overlap(self.reach()), half)))
+
+
+def uncut(height: int, width: int) -> None:
+    """The tiling of images that are taken whole, whatever their size."""
+
+
+def seams(tiling: Tiling | None, height: int, width: int, reach: Callable[[], float]) -> str | None:
+    """What to say where tiles of an image share less than the network needs.
+
+    Args:
+        tiling: how the image is cut.
+        height: of the image.
+        width: of the image.
+        reach: as that of `Cutting`.
+    """
+    if tiling is None or tiling.holds(height, width) or tiling.margin >= reach():
+        return None
+    shared = f"tiles of {tiling.side} pixels that share {tiling.overlap} may show seams"
+    overlap = needed_overlap(reach())
+    if overlap == math.inf:
+        return f"{shared}: each output hangs on very much of the image; --tile none takes it whole"
+    side = max(tiling.side, 2 * int(overlap))
+    return (
+        f"{shared}: the network sees {reach()} pixels far; with --tile {side} "
+        f"--overlap {overlap} there are none"
+    )
+
+
+def needed_overlap(reach: float) -> float:
+    """Pixels that tiles must share where a network sees `reach` pixels far, so that no seam shows.
+
+    A multiple of `GRID`, or infinite.
+    """
+    if reach == math.inf:
+        return reach
+    return next(n for n in count(GRID, GRID) if Tiling(2 * n, n).margin >= reach)
+
+
+def choose_tiling(tile: int | str, overlap: int, height: int, width: int) -> Tiling | None:
     """The tiling of images of a size, None where they are taken whole.
+
+    Tiles are no larger than the image asks for; where one takes it in, none is shared.
 
     Args:
         tile: side of the tiles, `none`, or `auto`: 512 for images of more than a million pixels.
-        overlap: pixels that tiles share; by default a quarter of the side, at least `GRID`.
+        overlap: pixels that tiles share.
         height: of the largest image.
         width: of the largest image.
 
@@ -88,9 +170,13 @@ def choose_tiling(tile: int | str, overlap: int | None, height: int, width: int)
         tile = AUTO_SIDE if height * width > LARGE else "none"
     if isinstance(tile, str):
         return None
-    if overlap is None:
-        overlap = max(1, tile // 4 // GRID) * GRID
-    return Tiling(tile, overlap)
+    asked, side = Tiling(tile, overlap), up_to_grid(max(height, width))
+    return asked if tile <= side else Tiling(side, 0)
+
+
+def up_to_grid(length: int) -> int:
+    """A length in pixels, rounded up to a multiple of `GRID`."""
+    return -(-length // GRID) * GRID
 
 
 def strips(image: np.ndarray, predict: Predict, tiling: Tiling | None) -> Iterator[np.ndarray]:
@@ -104,18 +190,20 @@ def strips(image: np.ndarray, predict: Predict, tiling: Tiling | None) -> Iterat
         return
     tops, lefts = tiling.starts(height), tiling.starts(width)
     side, stride = tiling.side, tiling.stride
+    tall, wide = (min(side, up_to_grid(length)) for length in (height, width))
     buffer: np.ndarray | None = None
     for row, top in enumerate(tops):
-        weights = tiling.weights(row, len(tops))[:, None, None]
+        weights = tiling.weights(row, len(tops))[:tall, None, None]
         for column, left in enumerate(lefts):
-            tile = mirrored(image[top : top + side, left : left + side], side, side)
+            tile = mirrored(image[top : top + tall, left : left + wide], tall, wide)
             found = predict(tile[None])[0] * weights
-            found *= tiling.weights(column, len(lefts))[None, :, None]
+            found *= tiling.weights(column, len(lefts))[None, :wide, None]
             if buffer is None:
-                buffer = np.zeros((side, lefts[-1] + side, found.shape[-1]), np.float32)
-            buffer[:, left : left + side] += found
+                buffer = np.zeros((tall, lefts[-1] + wide, found.shape[-1]), np.float32)
+            buffer[:, left : left + wide] += found
         assert buffer is not None
-        done = stride if row < len(tops) - 1 else side
-        yield buffer[: min(done, height - top), :width].copy()
-        buffer[: side - stride] = buffer[stride:]
-        buffer[side - stride :] = 0
+        last = row == len(tops) - 1
+        yield buffer[: height - top if last else stride, :width].copy()
+        if not last:
+            buffer[: side - stride] = buffer[stride:]
+            buffer[side - stride :] = 0

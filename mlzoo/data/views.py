@@ -86,8 +86,7 @@ class Views:
             side = self._tiling.side
             top, left = (int(random.integers(max(1, n - side + 1))) for n in image.shape[:2])
             image, target = cut(image, target, top, left, side)
-        maximum = self._part.samples.maximum or 1.0
-        return augment(self._augment, image, target, maximum, random)
+        return augment(self._augment, image, target, self._part.samples.maximum, random)
 
     def _crops(self, position: int) -> int:
         if self._tiling is None:

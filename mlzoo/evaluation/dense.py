@@ -93,7 +93,9 @@ def evaluate_dense(
     """What `evaluate.evaluate` says of a model for every pixel; images are read one by one."""
     rows, task = data.parts()[part], data.samples.task
     classes = task == "segmentation"
-    predictors: dict[str, Segment] = {"": lambda image: whole(image, predict, data.tiling, classes)}
+    predictors: dict[str, Segment] = {
+        "": lambda image: whole(image, predict, data.cut(*image.shape[:2]), classes)
+    }
     notes: dict[str, str] = {}
     if with_baselines:
         for name, (segment, note) in _baselines(data, seed).items():
@@ -117,7 +119,7 @@ def summary(
         "interval_unit": UNITS[task] if labels is None else "groups",
         "units": len(rows) if labels is None else len(np.unique(labels)),
         "baselines": {
-            name: {**_scalars(tally), "note": notes[name]} for name, tally in tallies.items()
+            name: {**_each_class(tally), "note": notes[name]} for name, tally in tallies.items()
         },
         **_gain(task, ours, tallies, len(rows), labels, seed),
     }
@@ -202,6 +204,11 @@ def _baselines(data: Data, seed: int) -> dict[str, tuple[Segment, str]]:
 def _scalars(tally: Tally) -> dict[str, float | None]:
     ones = np.ones((1, len(tally.scores())))
     return {name: number(scorer(ones)[0]) for name, scorer in tally.scorers().items()}
+
+
+def _each_class(tally: Tally) -> dict[str, Any]:
+    """The scalars, and those of each class or field."""
+    return {name: value for name, value in tally.metrics().items() if name != "confusion"}
 
 
 def _gain(

@@ -12,6 +12,7 @@ from mlzoo.layers import (
     polynomial,
     recurrent,
     scaling,
+    upsampling,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "polynomial",
     "recurrent",
     "scaling",
+    "upsampling",
 ]

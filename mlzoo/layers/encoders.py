@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 
 from mlzoo.layers.convolutions import convolution
 from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+from mlzoo.layers.upsampling import BilinearUp
 
 
 @dataclass(frozen=True)
@@ -91,5 +93,6 @@ def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.Ke
             name=f"{name}_up",
         )(x)
     how = levels.upsampling
-    x = keras.layers.UpSampling2D(2, interpolation=how, name=f"{name}_interpolate")(x)
+    up = BilinearUp if how == "bilinear" else partial(keras.layers.UpSampling2D, 2)
+    x = up(name=f"{name}_interpolate")(x)
     return convolution(x, filters, 3, name=f"{name}_up", activation=levels.activation, l2=levels.l2)

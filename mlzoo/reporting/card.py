@@ -72,6 +72,7 @@ def render(facts: Facts, pictures: dict[str, str]) -> str:
         pictures=pictures,
         limits=limits(facts),
         scores=_scores(facts),
+        linear=_of_each_class(facts["metrics"]["test"]["baselines"].get("linear", {})),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         training=_chosen(config, SETTINGS),
         splitting=_chosen(config, SPLITTING),
@@ -94,6 +95,12 @@ def _scores(facts: Facts) -> list[dict[str, Any]]:
         for metric, value in test["metrics"].items()
         if metric in MODES
     ]
+
+
+def _of_each_class(scores: dict[str, Any]) -> dict[str, Any]:
+    """A baseline's IoU by class; empty where there is none of masks."""
+    rows = scores.get("per_class", [])
+    return {row["class"]: row["iou"] for row in rows if "iou" in row}
 
 
 def _chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:

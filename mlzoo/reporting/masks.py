@@ -70,7 +70,7 @@ class Case:
 class FieldCase:
     """An image (height, width, channels) with true and predicted values (height, width, fields).
 
-    The truth is NaN where a pixel doesn't count.
+    The truth is NaN where a pixel doesn't count; `score` is the RMSE over all others.
     """
 
     title: str
@@ -164,6 +164,8 @@ def mask_grid(
 def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[str]) -> Path:
     """Draw true and predicted values of each pixel on one scale, and their difference.
 
+    Pixels without a truth are gray and don't stretch the scale, whatever is predicted there.
+
     Args:
         folder: where `fields.png` and `fields.csv` (errors of each case's every field) go.
         cases: 1 to 6; images of any size. The first column shows an image's first channel; up to
@@ -180,7 +182,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
     figure = blank(xs[-1] + panel + bar + MARGIN, 2 * MARGIN + rows - LINE)
     y = MARGIN
     for case, size in zip(cases, sizes, strict=True):
-        _write_title(figure, y, case, "score")
+        _write_title(figure, y, case, "RMSE")
         y += LINE
         write(figure, xs[0], y, "input")
         paste(figure, xs[0], y + LINE, _shrunk_picture(case.image[..., :1], size))
@@ -245,7 +247,7 @@ def _fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[st
                 errors = [float(mean) for mean in means]
             rows.append([case.title, case.name, case.score, name, left.size, *errors])
     errors_of = ["mean absolute error", "root mean squared error", "mean of true minus predicted"]
-    write_csv(path, ["title", "name", "score", "field", "pixels", *errors_of], rows)
+    write_csv(path, ["title", "name", "rmse", "field", "pixels", *errors_of], rows)
 
 
 def _panels(
@@ -321,10 +323,11 @@ def _shrunk_fields(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Truth, prediction and their difference, the mean of the numbers on each drawn pixel.
 
-    NaN where there is none. The difference is that of the pixels, not of their means.
+    NaN where the truth has none. The difference is that of the pixels, not of their means.
     """
     fields = []
-    for values in (truth, predicted, truth.astype("float64") - predicted):
+    compared = np.where(np.isnan(truth), np.nan, predicted)
+    for values in (truth, compared, truth.astype("float64") - predicted):
         counted = np.isfinite(values)
         share, total = area_mean(counted, size), area_mean(np.where(counted, values, 0), size)
         fields.append(np.divide(total, share, out=np.full(size, np.nan), where=share > 0))

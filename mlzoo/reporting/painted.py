@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -29,26 +30,45 @@ class Folder:
     Args:
         path: the folder; it is made with the first file.
         record: `data.json` of the run.
+        names: of all images that will be written.
         overwrite: replace files that exist.
 
     Raises:
-        UsageError: classes.txt is there and is another's.
+        UsageError: classes.txt is there and is another's, a file exists, or two images would have
+            their results in one.
     """
 
-    def __init__(self, path: Path, record: dict[str, Any], overwrite: bool) -> None:
-        self.path, self._overwrite = path, overwrite
-        self._record = record
-        self._written: set[str] = set()
-        names = record["class_names"]
-        self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(names))
-        if not names:
-            return
-        self._colours = class_colours(record["reader"], len(names))
-        listed = path / "classes.txt"
-        if listed.exists() and listed.read_text("utf-8") != self._classes and not overwrite:
-            raise UsageError(
-                f"{listed} lists other classes; choose another --output, or add --overwrite"
-            )
+    def __init__(
+        self, path: Path, record: dict[str, Any], names: Sequence[str], overwrite: bool
+    ) -> None:
+        self.path, self._record = path, record
+        self._made = False
+        classes = record["class_names"]
+        self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
+        if classes:
+            self._colours = class_colours(record["reader"], len(classes))
+        _refuse_pairs(names)
+        if not overwrite:
+            self._refuse_existing(names)
+
+    def _refuse_existing(self, names: Sequence[str]) -> None:
+        advice = "choose another --output, or add --overwrite"
+        listed = self.path / "classes.txt"
+        if self._classes and listed.exists() and listed.read_text("utf-8") != self._classes:
+            raise UsageError(f"{listed} lists other classes; {advice}")
+        files = [self.path / file for name in names for file in self._files(name).values()]
+        found = [file for file in files if file.exists()]
+        if found:
+            more = f" (and {len(found) - 1} more files)" if len(found) > 1 else ""
+            raise UsageError(f"{found[0]} exists already{more}; {advice}")
+
+    def _files(self, name: str) -> dict[str, str]:
+        """All files that an image may have in the folder, by kind; the predicted one is first."""
+        stem = _stem(name)
+        if not self._classes:
+            return {"fields": f"fields/{stem}.npy"}
+        kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
+        return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
 
     def _start(self) -> None:
         """Make the folder; not before there is something to write."""
@@ -56,37 +76,28 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
         if self._classes:
             write_text(self.path / "classes.txt", self._classes)
+        self._made = True
 
     def write(self, painted: Painted, overlays: bool = True) -> str:
-        """Write an image's files; gives the name of the mask's or the fields', within the folder.
+        """Write an image's files, and remove those of an earlier prediction that are not wanted.
 
-        Raises:
-            UsageError: a file of that name exists, or was written for another image.
+        Returns:
+            The name of the mask's or the fields' file, within the folder.
         """
-        stem = PurePosixPath(painted.name).with_suffix("").as_posix()
-        if stem in self._written:
-            raise UsageError(
-                f"two images would have their results in {stem}: rename one ({painted.name}), or "
-                "predict them into different folders"
-            )
-        name = f"masks/{stem}.png" if self._classes else f"fields/{stem}.npy"
-        if (self.path / name).exists() and not self._overwrite:
-            raise UsageError(
-                f"{self.path / name} exists already; choose another --output, or add --overwrite"
-            )
-        if not self._written:
+        if not self._made:
             self._start()
-        self._written.add(stem)
+        files = self._files(painted.name)
+        for file in list(files.values())[1:]:
+            (self.path / file).unlink(missing_ok=True)
         if not self._classes:
-            _write_array(self.path / name, painted.values.astype("float32"))
-            return name
-        write_mask(self.path / name, painted.values, self._colours)
+            _write_array(self.path / files["fields"], painted.values.astype("float32"))
+            return files["fields"]
+        write_mask(self.path / files["masks"], painted.values, self._colours)
         if painted.outputs is not None:
-            target = self.path / "probabilities" / f"{stem}.npy"
-            _write_array(target, painted.outputs.astype("float16"))
+            _write_array(self.path / files["probabilities"], painted.outputs.astype("float16"))
         if overlays:
-            self._overlay(self.path / "overlays" / f"{stem}.png", painted)
-        return name
+            self._overlay(self.path / files["overlays"], painted)
+        return files["masks"]
 
     def _overlay(self, path: Path, painted: Painted) -> None:
         from PIL import Image
@@ -100,6 +111,23 @@ class Folder:
         Image.fromarray(mixed).save(buffer, "PNG")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, buffer.getvalue())
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def _refuse_pairs(names: Sequence[str]) -> None:
+    """Raise UsageError where two images would have their results in one file."""
+    seen: dict[str, str] = {}
+    for name in names:
+        stem = _stem(name)
+        if stem in seen:
+            raise UsageError(
+                f"two images would have their results in {stem}: rename one ({seen[stem]}, {name}),"
+                " or predict them into different folders"
+            )
+        seen[stem] = name
 
 
 def _rgb(image: np.ndarray, maximum: float | None) -> np.ndarray:

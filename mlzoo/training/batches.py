@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from mlzoo import registry
-from mlzoo.configs import RunConfig
+from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.views import Views, grid
@@ -173,9 +173,8 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     Raises:
         UsageError: a sampler or class weights that do not fit the task.
     """
-    task, asked = data.samples.task, config.batch_size
-    if config.sampler == "balanced" and task != "classification":
-        raise UsageError(f"--sampler balanced has no effect on {task}: leave it out")
+    asked = config.batch_size
+    check_fit(config, data.samples.task)
     part, few = data.train, 32
     feed: Feed
     if data.outputs.dense:

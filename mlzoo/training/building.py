@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import registry
 from mlzoo.configs import RunConfig
 from mlzoo.errors import MlzooError, UsageError
+from mlzoo.listening import Listener
 
 if TYPE_CHECKING:
     import keras
 
     from mlzoo.data.samples import Data
+    from mlzoo.data.tiles import Cutting
 
 
 def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
@@ -45,6 +48,31 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     _check_functional(config.model, model)
     _check_output(config.model, model, data)
     return model
+
+
+def cutting(config: RunConfig, model: keras.Model) -> Cutting:
+    """How images are cut when a network, with the weights it has now, predicts them."""
+    from mlzoo.data.tiles import Cutting
+    from mlzoo.layers.reach import reach
+
+    return Cutting(config.tile, config.overlap, cache(partial(reach, model)))
+
+
+def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: Listener) -> None:
+    """Say what tiles of the largest image share, and warn where the network needs more."""
+    from mlzoo.data.tiles import seams
+
+    if not data.outputs.dense:
+        return
+    height, width = data.samples.inputs.shape[1:3]
+    cut = cutting(config, model)
+    tiling = cut(height, width)
+    if tiling is None or tiling.holds(height, width):
+        return
+    listener.note(f"tiles share {tiling.overlap} pixels where an image is put together (--overlap)")
+    problem = seams(tiling, height, width, cut.reach)
+    if problem is not None:
+        listener.warn(problem)
 
 
 def check_task(model: str, task: str) -> None:

@@ -183,7 +183,8 @@ def _dense_pictures(
     cases: list[Any] = []
     for title, place in chosen_cases(scores):
         image, truth = data.test.image(place), data.test.target(place)
-        said = whole(image, lambda x: outputs_of(model, x), data.tiling, classes)
+        cut = data.cut(*image.shape[:2])
+        said = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
         case = masks.Case if classes else masks.FieldCase
         cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
@@ -194,13 +195,12 @@ def _dense_pictures(
 
 
 def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
-    """The best, the median and the worst position, each once."""
-    order = np.argsort(-scores, kind="stable")
-    places = (("best", order[0]), ("median", order[len(order) // 2]), ("worst", order[-1]))
-    found: dict[int, str] = {}
-    for title, place in places:
-        found.setdefault(int(place), title)
-    return [(title, place) for place, title in found.items()]
+    """The best, the median and the worst position, each once; of two there is no median."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    titles = {0: "best"}
+    for title, rank in (("worst", len(order) - 1), ("median", len(order) // 2)):
+        titles.setdefault(rank, title)
+    return [(titles[rank], order[rank]) for rank in sorted(titles)]
 
 
 def _pictures(

@@ -37,8 +37,6 @@ def fit(
         DivergedError: the loss is NaN or infinite at the start.
         Interrupted: a signal came.
     """
-    if data.outputs.dense:
-        raise UsageError(f"--optimizer lbfgs is not for {data.outputs.task}; choose adam")
     _check(model)
     recorder = GradientRecorder()
     model.compile(

@@ -7,15 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import LOSSES, RunConfig, loss_terms
-from mlzoo.errors import UsageError
+from mlzoo.configs import LOSSES, RunConfig, check_fit, loss_terms
 from mlzoo.layers.field_losses import MaskedFields
 from mlzoo.layers.losses import Focal, Standardised
 from mlzoo.layers.pixel_losses import LossSum, pixel_loss
 from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 from mlzoo.specs import STEP_TASKS, Outputs
-
-_WEIGHTED = ("crossentropy", "focal", "topk")
 
 
 def build_optimizer(config: RunConfig, steps_per_epoch: int) -> keras.Optimizer:
@@ -77,6 +74,7 @@ def build_loss(
     Raises:
         UsageError: a loss belongs to another task, or class weights have no effect on it.
     """
+    check_fit(config, outputs.task)
     terms = _terms(config, outputs.task)
     if outputs.task in ("segmentation", *STEP_TASKS):
         return _pixel_loss(config, terms, class_weights)
@@ -93,21 +91,12 @@ def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
         # Overlap alone is deaf to how sure the network is; crossentropy alone to rare classes.
         names = ("crossentropy", "dice") if task == "segmentation" else allowed[:1]
         return [(1.0, name) for name in names]
-    terms = loss_terms(config.loss)
-    for _, name in terms:
-        if name not in allowed:
-            raise UsageError(f"--loss {name} does not fit {task}; choose {' or '.join(allowed)}")
-    return terms
+    return loss_terms(config.loss)
 
 
 def _pixel_loss(
     config: RunConfig, terms: list[tuple[float, str]], class_weights: np.ndarray | None
 ) -> keras.Loss:
-    if class_weights is not None and not {name for _, name in terms} & set(_WEIGHTED):
-        raise UsageError(
-            f"--class-weights has no effect on --loss {config.loss}: add one of "
-            f"{', '.join(_WEIGHTED)}, as in {config.loss}+crossentropy"
-        )
     return pixel_loss(
         terms,
         class_weights=None if class_weights is None else class_weights.tolist(),

@@ -8,17 +8,18 @@ import signal
 import sys
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
-from mlzoo.configs import RunConfig
+from mlzoo.configs import RunConfig, check_fit
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
-from mlzoo.training.building import build_model, check_task
+from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
 from mlzoo.training.unchanged import check_code, check_machine, files_read
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def train_merged(
     devices.choose(config.device)
     samples = loading.read(config, listener.progress)
     check_task(config.model, samples.task)
+    check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
     for warning in check_unread(merged, unread):
         listener.warn(warning)
@@ -264,6 +266,7 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
+    tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
         with caught() as stop:
@@ -275,6 +278,8 @@ def _train_once(
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     listener.note("evaluating on the test part")
+    if data.outputs.dense:
+        data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     if first:
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)

@@ -61,3 +61,15 @@ def test_a_process_is_measured_alone():
 def test_sides_take_turns():
     done = measuring("in_turns({'a': lambda: print('a'), 'b': lambda: print('b')}, 2)")
     assert done.stdout.split() == ["a", "b", "a", "b"], done.stderr
+
+
+def test_the_crack_is_compared_with_the_linear_baseline_s_crack():
+    done = measuring(
+        "from types import SimpleNamespace; from segmentation import cracks; "
+        "row = lambda v: dict(iou=v, dice=v + 1, boundary_f1=0.0); "
+        "figures = lambda v: dict(mean_iou=0.0, per_class=[row(9), row(v)]); "
+        "test = dict(metrics=figures(3), baselines=dict(linear=figures(5), majority=figures(7))); "
+        "found = cracks(SimpleNamespace(metrics=dict(test=test)), None); "
+        "print(*(found[f'{who}crack {n}'] for n in ('IoU', 'Dice') for who in ('', 'linear ')))"
+    )
+    assert done.stdout.split() == ["3", "5", "4", "6"], done.stderr

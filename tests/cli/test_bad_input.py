@@ -126,6 +126,8 @@ READS_DATA = [
     ("train unet d/mixed", 3, "some masks hold 0 and 1 (images/00.png), others 0 and 255"),
     ("train unet d/negative.npz", 3, "whole numbers from 0 to 255"),
     ("train unet d/pairs --tile none --overlap 32", 2, "--overlap: overlap has no effect: tile is"),
+    ("train unet d/pairs --overlap 32", 2, "no effect: tile is auto, and no image has more than a"),
+    ("train unet d/pairs --tile 64 --overlap 32", 2, "no effect: no image is larger than tile 64"),
     ("train unet d/pairs --loss mse", 2, "--loss mse does not fit segmentation; choose crossent"),
     (
         "train unet d/pairs --sampler balanced",

@@ -437,6 +437,22 @@ def test_an_interrupt_before_any_work_says_so(
     assert mlzoo("train", "cnn", "digits") == (130, "", "interrupted\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "flags"), [(("predict", "x", "y"), {"--tile"}), (("evaluate", "x"), set())]
+)
+def test_want_of_memory_names_options_that_the_command_has(
+    mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], flags: set[str]
+) -> None:
+    def load(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mlzoo.trained.load", load)
+    done = mlzoo(*words)
+    assert done.code == 4 and done.errors[0].startswith("out of memory")
+    assert set(re.findall(r"--\w+", done.err)) == flags
+    assert flags <= set(re.findall(r"--\w+", mlzoo(words[0], "--help").out))
+
+
 def test_a_closed_pipe_is_no_fault(world: Path, tmp_path: Path) -> None:
     script = (
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'mlzoo_cli.main', "

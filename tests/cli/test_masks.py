@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 import mlzoo as library
+from mlzoo import trained
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 from tests.training.masks import folder, pair
@@ -74,6 +76,28 @@ def test_probabilities_agree_with_the_mask(mlzoo: Mlzoo, runs: Path, new: Path) 
     np.testing.assert_array_equal(said.argmax(axis=-1)[sure], mask[sure])
 
 
+def test_a_resized_image_s_mask_is_that_of_its_probabilities(
+    mlzoo: Mlzoo, runs: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ("--set", "filters=2", "--set", "depth=1", "--epochs", 1, "--name", "resized")
+    succeeded(mlzoo("train", "unet", "d/pairs", "--size", "12x16", *small))
+    run = library.load("saved_models/resized")
+    image = np.asarray(Image.open("new/odd.png"))[None, ..., None]
+    found = next(run.masks(image, outputs=True))
+    assert found.outputs is not None and found.outputs.shape == (97, 101, 2)
+    np.testing.assert_array_equal(found.outputs.argmax(axis=-1), found.values)
+    assert np.unique(found.values).tolist() == [0, 1]
+    said = run.outputs(found.image[None])[0]
+    assert said.shape == (12, 16, 2)
+    expected = [cv2.resize(channel, (101, 97)) for channel in np.moveaxis(said, -1, 0)]
+    np.testing.assert_allclose(found.outputs, np.stack(expected, axis=-1), atol=1e-5)
+    # The same some rows at a time, and where the probabilities are not asked for.
+    monkeypatch.setattr(trained, "ENLARGED", 500)
+    again = next(run.masks(image))
+    assert again.outputs is None
+    np.testing.assert_array_equal(again.values, found.values)
+
+
 def test_nothing_is_written_without_a_folder(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     done = succeeded(mlzoo("predict", runs / "masks", "new"))
     assert set(predictions(done.out)[0]) == {"name", "share_background", "share_foreground"}
@@ -136,6 +160,57 @@ def test_files_are_replaced_only_on_request(mlzoo: Mlzoo, runs: Path, new: Path)
     assert done.code == 2 and "two images would have their results in odd" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (("new", "other"), "results in odd: rename one (odd.png, odd.jpg)"),
+        (("new", "old"), "out/masks/z.png exists already; choose another"),
+        (("new", "over"), "out/overlays/y.png exists already; choose another"),
+        (("new", "nowhere"), "'nowhere' is not there"),
+    ],
+)
+def test_what_can_not_be_written_is_told_before_anything_is(
+    mlzoo: Mlzoo, runs: Path, new: Path, words: tuple, fragment: str
+) -> None:
+    for path in (
+        "other/odd.jpg",
+        "old/z.png",
+        "over/y.png",
+        "out/masks/z.png",
+        "out/overlays/y.png",
+    ):
+        save(Path(path), 10, 10)
+    done = mlzoo("predict", runs / "masks", *words, "-o", "out")
+    assert done.code == 2 and fragment in done.err
+    files = [str(path) for path in sorted(Path("out").rglob("*.*"))]
+    assert files == ["out/masks/z.png", "out/overlays/y.png"]
+
+
+def test_what_an_earlier_prediction_left_is_not_kept(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
+    words = ("predict", runs / "masks")
+    succeeded(mlzoo(*words, "new", "-o", "o", "--probabilities"))
+    succeeded(mlzoo(*words, "new/odd.png", "-o", "o", "--overwrite", "--no-overlays"))
+    files = {str(path.relative_to("o")) for path in Path("o").rglob("*.*")}
+    wide = {"masks/sub/wide.png", "overlays/sub/wide.png", "probabilities/sub/wide.npy"}
+    assert files == {"classes.txt", "masks/odd.png", *wide}
+
+
+def test_a_folder_of_images_with_masks_gives_the_images(mlzoo: Mlzoo, runs: Path) -> None:
+    folder(Path("more"), 3)
+    done = succeeded(mlzoo("predict", runs / "masks", "more", "-o", "out"))
+    rows = predictions(done.out)
+    assert [row["name"] for row in rows] == [f"images/{i:02d}.png" for i in range(3)]
+    assert "warning: more holds images with their masks; the 3 images are taken" in done.err
+
+
+def test_what_predict_wrote_can_be_scored(mlzoo: Mlzoo, runs: Path) -> None:
+    folder(Path("more"), 5, 33, 47)
+    succeeded(mlzoo("predict", runs / "masks", "more/images", "-o", "said"))
+    Path("more/images").rename("said/images")
+    found = document(mlzoo("evaluate", runs / "masks", "said", "--json"))
+    assert found["metrics"]["pixel_accuracy"] == 1
+
+
 def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     folder(Path("more"), 5, 33, 47)
     found = document(mlzoo("evaluate", runs / "masks", "more", "--json"))
@@ -146,6 +221,22 @@ def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     Image.fromarray(np.full((33, 47), 9, np.uint8)).save("more/masks/00.png")
     done = mlzoo("evaluate", runs / "masks", "more")
     assert done.code == 3 and "images/00.png (9)" in done.err
+
+
+def test_the_terminal_has_each_class_beside_the_linear_baseline(mlzoo: Mlzoo, runs: Path) -> None:
+    test = json.loads((runs / "masks" / "metrics.json").read_text())["test"]
+    lines = [line.split() for line in succeeded(mlzoo("evaluate", runs / "masks")).out.splitlines()]
+    place = lines.index("class iou linear iou dice precision recall boundary_f1".split())
+    for line, row, other in zip(
+        lines[place + 1 :],
+        test["metrics"]["per_class"],
+        test["baselines"]["linear"]["per_class"],
+        strict=True,
+    ):
+        figures = (row["iou"], other["iou"], row["dice"])
+        assert line[:4] == [row["class"], *(f"{number:.4g}" for number in figures)]
+    folder(Path("more"), 5, 33, 47)
+    assert "linear" not in succeeded(mlzoo("evaluate", runs / "masks", "more")).out
 
 
 def test_fields_are_written_as_arrays(mlzoo: Mlzoo, runs: Path) -> None:
@@ -174,6 +265,17 @@ def test_inspection_counts_pixels(mlzoo: Mlzoo) -> None:
     assert "images" in succeeded(mlzoo("data", "inspect", "d/pairs")).out
 
 
+def test_help_speaks_of_masks_too(mlzoo: Mlzoo) -> None:
+    train, predict = (" ".join(mlzoo(c, "--help").out.split()) for c in ("train", "predict"))
+    for words in (
+        "drawn with the seed; where each has a class, in proportion",
+        "Of samples, or of pixels for masks: none, auto (inverse frequency)",
+        "balanced: classes drawn equally often, not for masks",
+    ):
+        assert words in train
+    assert "one row each; masks and fields of images go into a folder." in predict
+
+
 def test_python_gives_masks_of_any_size(runs: Path, new: Path) -> None:
     run = library.load(runs / "masks")
     found = run.predict(new)
@@ -187,7 +289,10 @@ def test_python_gives_masks_of_any_size(runs: Path, new: Path) -> None:
 
 def test_the_card_tells_of_each_class(runs: Path) -> None:
     card = (runs / "masks" / "README.md").read_text()
-    metrics = json.loads((runs / "masks" / "metrics.json").read_text())["test"]["metrics"]
-    for row in metrics["per_class"]:
-        assert f"| {row['class']} | {row['iou']:.4g}"[:20] in card
+    test = json.loads((runs / "masks" / "metrics.json").read_text())["test"]
+    linear = test["baselines"]["linear"]["per_class"]
+    assert "| Class | IoU | linear: IoU | Dice |" in card
+    for row, other in zip(test["metrics"]["per_class"], linear, strict=True):
+        figures = row["class"], *(f"{n:.4g}" for n in (row["iou"], other["iou"], row["dice"]))
+        assert f"| {' | '.join(figures)} |" in card
     assert "plots/segmentation.png" in card and "| mean IoU | higher |" in card

@@ -33,6 +33,7 @@ def test_bad_files_are_listed_not_raised_and_nothing_is_written(tmp_path: Path) 
     found = inspect(config(root))
     assert found["problems"] == [{"name": "a/empty.png", "reason": "empty file"}]
     assert found["samples"] == 18
+    assert found["warnings"] == ["1 of 19 images can't be used and are left out (a 1 of 10)"]
     assert tree_hash(root) == before
 
 

@@ -100,6 +100,17 @@ def test_empty_masks_are_named(tmp_path: Path) -> None:
     )
 
 
+def test_rare_and_stray_values_are_named(tmp_path: Path) -> None:
+    warned = "rare classes, if they are any: '9' on 1 pixel, only in sample 4 (correct the masks)"
+    assert read(tmp_path, x=X, y=with_one(MASKS, 9)).warnings == (warned,)
+    binary = with_one(255 * (MASKS > 0), 77)
+    with pytest.raises(
+        DataError, match="masks hold 0 and 255, but 1 of 1,080 pixels 77, in sample 4"
+    ):
+        read(tmp_path, x=X, y=binary)
+    assert read(tmp_path, {"source_set": {"threshold": 128}}, x=X, y=binary).warnings == ()
+
+
 def test_given_parts(tmp_path: Path) -> None:
     arrays = {"x_train": X[:6], "y_train": MASKS[:6], "x_val": X[6:8], "y_val": MASKS[6:8]}
     read(tmp_path, **arrays, x_test=X[8:], y_test=MASKS[8:])

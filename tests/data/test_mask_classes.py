@@ -391,6 +391,28 @@ def test_masks_of_one_class(values: list[int], options: dict[str, Any], message:
         choose_classes({"a": file(*values), "b": file(values[0])}, **options)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_a_class_that_only_the_alpha_channel_shows(tmp_path: Path, mode: str) -> None:
+    black, shape = Image.new("L", SHAPE[::-1]), Image.fromarray(drawn(0, 255))
+    image = black.convert(mode)
+    image.putalpha(shape)
+    suffix = "tif" if mode == "PA" else "png"
+    for name in ("a", "b"):
+        save(tmp_path / f"images/{name}.png", noise(1, *SHAPE))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        image.save(tmp_path / f"masks/{name}.{suffix}")
+    with pytest.raises(DataError) as error:
+        loading.read(config(tmp_path))
+    text = str(error.value)
+    assert "one class only (0); segmentation needs two classes or more; the alpha channel" in text
+    assert "in images/a.png, is left out: save what it shows as gray levels" in text
+    image.putalpha(255)
+    image.save(tmp_path / f"masks/a.{suffix}")
+    image.save(tmp_path / f"masks/b.{suffix}")
+    with pytest.raises(DataError, match="needs two classes or more$"):
+        loading.read(config(tmp_path))
+
+
 @pytest.mark.parametrize("quality", [75, 95])
 def test_a_jpeg_of_two_values_is_refused_by_name(tmp_path: Path, quality: int) -> None:
     disk = np.where(np.hypot(*np.mgrid[-8:8, -10:10]) < 6, 255, 0).astype(np.uint8)

@@ -288,8 +288,9 @@ def test_nothing_usable(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=rf"by name \(\.txt 1\)\); {layout}"):
         read(tmp_path / "empty", source="image_masks")
     save(tmp_path / "apart" / "images" / "a.png", noise(0))
-    save(tmp_path / "apart" / "masks" / "b.png", blobs(0))
-    with pytest.raises(DataError, match=r"images/a\.png: has no mask called a in masks/.*expected"):
+    save(tmp_path / "apart" / "masks" / "a_seg.png", blobs(0))
+    both = r"images/a.png: has no mask called a in masks/; masks/a_seg.png: has no image called a_"
+    with pytest.raises(DataError, match=both):
         read(tmp_path / "apart")
     for index in range(2):
         save(tmp_path / "gif" / "images" / f"{index}.png", noise(index))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_labelled
-from mlzoo.data.new_images import NewImages, as_images, open_images
+from mlzoo.data.new_images import NewImages, as_images, image_names, open_images
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
 from mlzoo.errors import DataError, UsageError
@@ -120,6 +120,55 @@ def test_resized_training_resizes_new_images_alike(tmp_path: Path) -> None:
         array = as_images(noise(70 + number, *size)[None], reader)
         assert array.sizes == [size]
         assert np.array_equal(array.image(0), found.image(number))
+
+
+@pytest.mark.parametrize(
+    ("image", "other"),
+    [
+        ("images/{}.png", ["masks/{}.png", "overlays/{}.png"]),
+        ("Imgs/deep/{}.png", ["labels/deep/{}.png"]),
+        ("{}.jpg", ["{}_mask.png"]),
+        ("test/images/{}.png", ["test/masks/{}.png"]),
+        ("train/{}.png", ["train/{}_mask.png"]),
+        ("images/train/{}.png", ["masks/train/{}.png"]),
+    ],
+)
+def test_masks_beside_images_are_no_images(
+    tmp_path: Path, reader: dict[str, Any], image: str, other: list[str]
+) -> None:
+    new = tmp_path / "new"
+    for name in ("a", "b"):
+        save(new / image.format(name), noise(1))
+        for path in other:
+            save(new / path.format(name), mask(1, 24, 32))
+    found = open_images(str(new), reader)
+    assert found.names == image_names(str(new)) == [image.format(name) for name in "ab"]
+    said = f"the 2 images are taken, the {2 * len(other)} other files are not"
+    assert len(found.warnings) == 1 and said in found.warnings[0]
+    for name in "ab":
+        (new / image.format(name)).unlink()
+    if "/images/" in f"/{image}":
+        with pytest.raises(DataError, match="holds masks, but no images"):
+            open_images(str(new), reader)
+
+
+def test_names_that_end_in_mask_are_images_where_nothing_is_beside_them(
+    tmp_path: Path, reader: dict[str, Any]
+) -> None:
+    names = ["a_mask.png", "b.png", "sub/b_mask.png"]
+    for name in names:
+        save(tmp_path / "new" / name, noise(1))
+    found = open_images(str(tmp_path / "new"), reader)
+    assert (found.names, found.warnings) == (names, ())
+    save(tmp_path / "new" / "b_mask.png", noise(1))
+    assert open_images(str(tmp_path / "new"), reader).names == names
+
+
+def test_names_are_those_of_the_images(tmp_path: Path, reader: dict[str, Any]) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((2, 7, 9, 3), np.uint8))
+    save(tmp_path / "new" / "b.c.png", noise(1))
+    for path in ("x.npz", "new", "new/b.c.png"):
+        assert image_names(str(tmp_path / path)) == open_images(str(tmp_path / path), reader).names
 
 
 def test_bad_and_missing_files_are_named(tmp_path: Path, reader: dict[str, Any]) -> None:
@@ -256,7 +305,7 @@ def test_classes_are_those_of_training(tmp_path: Path) -> None:
     samples = read_labelled(str(new), reader)
     assert np.array_equal(samples.targets[1][:40, :20], mask(41, 40, 20, (0, 255)) == 255)
     assert samples.warnings == ("1 of 3 masks hold 'background' only: images/0.png",)
-    # One class alone is fine here, and 0 and 1 are not what the model knows.
+    # One class alone is fine here, but not 1 beside 255.
     for number, (height, width) in enumerate(SIZES):
         save(new / f"masks/{number}.png", np.full((height, width), 255, np.uint8))
     assert np.unique(read_labelled(str(new), reader).targets[0]).tolist() == [1, IGNORED]
@@ -265,8 +314,93 @@ def test_classes_are_those_of_training(tmp_path: Path) -> None:
         read_labelled(str(new), reader)
     assert str(error.value) == (
         "values that are no class in images/1.png (1); the classes are 0 background, 255 "
-        "foreground; correct the masks: the model knows no others"
+        "foreground; correct the masks, or say in classes.txt which values the model's names have"
     )
+
+
+@pytest.mark.parametrize(("trained", "new"), [((0, 255), (0, 1)), ((0, 1), (0, 255))])
+def test_two_classes_are_known_in_both_codes(
+    tmp_path: Path, trained: tuple[int, int], new: tuple[int, int]
+) -> None:
+    reader = reader_of(pairs(tmp_path / "trained", values=trained))
+    samples = read_labelled(str(pairs(tmp_path / "new", [(24, 32)], 40, values=new)), reader)
+    expected = mask(40, 24, 32, new) > 0
+    assert np.array_equal(samples.targets[0], expected)
+    assert samples.pixels[0].tolist() == [(~expected).sum(), expected.sum()]
+    said = f"masks: {new[1]} is taken for 'foreground', which is {trained[1]} in the training data"
+    assert [text for text in samples.warnings if text.startswith(said)]
+    np.savez(tmp_path / "new.npz", x=noise(40)[None], y=mask(40, 24, 32, new)[None])
+    arrays = read_labelled(str(tmp_path / "new.npz"), reader)
+    assert np.array_equal(arrays.targets[0], expected)
+    assert arrays.warnings == samples.warnings
+
+
+def test_values_that_do_not_count_are_no_other_code(tmp_path: Path) -> None:
+    void = reader_of(
+        pairs(tmp_path / "trained", values=(0, 9, 255)), source_set={"ignore_index": 9}
+    )
+    samples = read_labelled(str(pairs(tmp_path / "new", [(24, 32)], values=(0, 1, 9))), void)
+    expected = {0: 0, 1: 1, 9: IGNORED}
+    found = [expected[value] for value in mask(0, 24, 32, (0, 1, 9)).flat]
+    assert samples.targets[0].ravel().tolist() == found
+    three = reader_of(pairs(tmp_path / "three", values=(0, 128, 255)))
+    with pytest.raises(DataError, match=r"no class in images/0.png \(1\)"):
+        read_labelled(str(pairs(tmp_path / "new", [(24, 32)], values=(0, 1))), three)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ((0, 1, 2), "0 0\n1 128\n2 255\n"),  # as predict writes
+        ((0, 1, 2), "0\n128\n255\n"),
+        ((7, 5, 3), "7 0\n3 255\n5 128\n9 rust\n"),
+        ((2, 1, 0), "255\n128\n0\n"),
+        ((0, 128, 255), "0\n128\n255\n"),
+    ],
+)
+def test_classes_txt_of_new_masks_maps_by_name(
+    tmp_path: Path, values: tuple[int, ...], classes: str
+) -> None:
+    reader = reader_of(pairs(tmp_path / "trained", values=(0, 128, 255)))
+    new = pairs(tmp_path / "new", seed=40, values=values)
+    (new / "classes.txt").write_text(classes)
+    samples = read_labelled(str(new), reader)
+    assert np.array_equal(samples.targets[1][:40, :20], mask(41, 40, 20, (0, 1, 2)))
+    assert samples.class_names == ("0", "128", "255") and samples.warnings == ()
+
+
+def test_classes_txt_with_strange_names_is_refused(tmp_path: Path, reader: dict[str, Any]) -> None:
+    new = pairs(tmp_path / "new")
+    (new / "classes.txt").write_text("0 0\n1 rust\n2 2\n")
+    message = "class 'rust' is unknown to the model, which has '0', '1', '2'"
+    with pytest.raises(DataError, match=message):
+        read_labelled(str(new), reader)
+    (new / "classes.txt").write_text("0 2\n2 0\n")
+    with pytest.raises(
+        DataError, match=r"no class in .*images/0.png \(1\).*; the classes are 2 0, 0 2;"
+    ):
+        read_labelled(str(new), reader)
+
+
+def test_a_list_holds_beside_thresholds_and_ignored_values(tmp_path: Path) -> None:
+    root = pairs(tmp_path / "t", values=(0, 90, 100, 200))
+    (root / "classes.txt").write_text("0 sound\n255 crack\n")
+    limit = reader_of(root, source_set={"threshold": 100})
+    assert np.array_equal(
+        read_labelled(str(root), limit).targets[0][:24, :32],
+        mask(0, 24, 32, (0, 90, 100, 200)) >= 100,
+    )
+    # A list that says otherwise is believed: 1 is far below the threshold.
+    new = pairs(tmp_path / "n", [(24, 32)], values=(0, 1))
+    (new / "classes.txt").write_text("0 sound\n1 crack\n")
+    assert np.array_equal(read_labelled(str(new), limit).targets[0], mask(0, 24, 32, (0, 1)))
+    void = reader_of(pairs(tmp_path / "v", values=(0, 1, 255)))
+    pairs(tmp_path / "n", [(24, 32)], values=(0, 255))
+    (new / "classes.txt").write_text("0 background\n255 foreground\n")
+    assert np.array_equal(read_labelled(str(new), void).targets[0], mask(0, 24, 32, (0, 1)))
+    (new / "classes.txt").write_text("0 background\n1 foreground\n255 void\n")
+    found = read_labelled(str(new), void).targets[0]
+    assert np.array_equal(found == IGNORED, mask(0, 24, 32, (0, 1)) == 1)
 
 
 def test_thresholds_ignored_values_and_colours_hold_for_new_masks(tmp_path: Path) -> None:

@@ -189,6 +189,16 @@ def test_whole_images_are_flipped_within_their_frame() -> None:
     assert len(corners) == 8
 
 
+@pytest.mark.parametrize("tiling", [None, TILE])
+def test_elastic_leaves_arrays_without_a_maximum_their_range(tiling: Tiling | None) -> None:
+    x = (300 * np.random.default_rng(0).normal(size=(3, 64, 64, 1))).astype(np.float32)
+    samples = Samples(x, (x[..., 0] > 0).astype(np.uint8), "segmentation", "array")
+    found = Views(Part(samples, np.arange(3)), tiling, "elastic", 0)
+    inputs, targets = found.batch(np.arange(3), 0)
+    assert inputs.dtype == np.float32 and set(np.unique(targets)) == {0, 1}
+    assert inputs.min() < -500 and inputs.max() > 500
+
+
 # -- Files that stay on disk
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,11 +29,11 @@ def masks(count: int = 10, groups: np.ndarray | None = None) -> Data:
     return split(samples, Outputs("segmentation", 2))
 
 
-def split(samples: Samples, outputs: Outputs, tiling: Tiling | None = None) -> Data:
+def split(samples: Samples, outputs: Outputs) -> Data:
     cuts = int(0.6 * len(samples)), int(0.8 * len(samples))
     parts = [Part(samples, piece) for piece in np.split(np.arange(len(samples)), cuts)]
     shape = samples.inputs.shape[1:]
-    return Data(samples, *parts, Inputs(shape, samples.kind), outputs, "f", tiling)
+    return Data(samples, *parts, Inputs(shape, samples.kind), outputs, "f")
 
 
 def threshold(level: float):
@@ -76,6 +78,12 @@ def test_baselines_are_the_commonest_class_and_a_logistic_regression() -> None:
     # The classes follow from the pixel's own value, which a linear model sees.
     assert result["baselines"]["linear"]["mean_iou"] > 0.9
     assert result["gain"]["baseline"] == "linear" and result["better_than_baseline"] is False
+    for name in ("majority", "linear"):
+        baseline = result["baselines"][name]
+        assert [row["class"] for row in baseline["per_class"]] == ["low", "high"]
+        iou = [row["iou"] for row in baseline["per_class"]]
+        assert np.mean(iou) == pytest.approx(baseline["mean_iou"])
+        assert "confusion" not in baseline
     alone, _ = evaluate(threshold(160), masks(20), "test", with_baselines=False)
     assert alone["baselines"] == {} and alone["gain"] is None
 
@@ -88,7 +96,7 @@ def test_groups_are_resampled_whole() -> None:
 
 def test_tiles_and_whole_images_are_scored_alike() -> None:
     data = masks(10)
-    tiled = split(data.samples, data.outputs, Tiling(64, 32))
+    tiled = replace(data, cut=lambda height, width: Tiling(64, 32))
     one, other = (evaluate(threshold(150), d, "test")[0] for d in (data, tiled))
     assert one["metrics"] == other["metrics"]
 

@@ -388,6 +388,7 @@ def field_case() -> FieldCase:
     predicted[:100, :100, 0] = 0
     predicted[100:, 100:, 0] = 1.5
     truth[200:, :50, 0] = np.nan
+    predicted[200:, :50, 0] = 99
     image = np.stack([np.full((256, 256), 7), np.arange(256 * 256).reshape(256, 256)], axis=-1)
     image[0, 0, 0] = 0
     return FieldCase("worst", "a.tif", image, truth, predicted, 0.5)
@@ -401,18 +402,31 @@ def test_fields_are_drawn_on_one_scale(tmp_path: Path) -> None:
     low, middle, high = (colormaps["viridis"](value / 1.5)[:3] for value in (0, 1, 1.5))
     assert like(true[20, 20], middle) and like(said[20, 120], middle)
     assert like(said[20, 20], low) and like(said[120, 120], high)
-    assert true[220, 20].tolist() == left[220, 20].tolist() == [128, 128, 128]
-    assert like(said[220, 20], middle)
+    for field in (true, said, left):
+        assert field[220, 20].tolist() == [128, 128, 128]
     blue, red = (colormaps["RdBu_r"](value)[:3] for value in (0.25, 1.0))
     assert like(left[20, 20], red), "true above predicted by the most is not the darkest red"
     assert like(left[120, 120], blue), "true below predicted by half of it is not half as blue"
     assert left[20, 120].min() > 240, "no difference is not the middle of the scale"
 
 
+def test_the_title_of_fields_says_rmse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    write = masks.write
+
+    def noted(figure: Any, x: int, y: int, text: str, weight: str = "normal") -> None:
+        written.append(text)
+        write(figure, x, y, text, weight)
+
+    monkeypatch.setattr(masks, "write", noted)
+    masks.field_cases(tmp_path, [field_case()], ["u", "v"])
+    assert written[0] == "worst: a.tif, RMSE 0.5"
+
+
 def test_fields_write_their_errors(tmp_path: Path) -> None:
     masks.field_cases(tmp_path, [field_case()], ["u (mm)", "v"])
     header, *found = rows(tmp_path / "fields.csv")
-    assert header[:5] == ["title", "name", "score", "field", "pixels"]
+    assert header[:5] == ["title", "name", "rmse", "field", "pixels"]
     assert header[5:] == [
         "mean absolute error",
         "root mean squared error",
@@ -427,9 +441,10 @@ def test_fields_write_their_errors(tmp_path: Path) -> None:
 
 def test_a_shrunk_field_is_the_mean_of_its_numbers() -> None:
     truth = np.array([[1.0, 3.0, np.nan, np.nan], [np.nan, 5.0, np.nan, np.nan]])
-    true, said, difference = masks._shrunk_fields(truth, np.full((2, 4), 2.0), (1, 2))
+    predicted = np.array([[2.0, 2.0, 9.0, 9.0], [9.0, 2.0, 9.0, 9.0]])
+    true, said, difference = masks._shrunk_fields(truth, predicted, (1, 2))
     assert true[0, 0] == 3 and np.isnan(true[0, 1])
-    assert said.tolist() == [[2, 2]]
+    assert said[0, 0] == 2 and np.isnan(said[0, 1])
     assert difference[0, 0] == 1 and np.isnan(difference[0, 1])
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from mlzoo.configs import LOSSES
-from mlzoo.data import loading
+from mlzoo.data import loading, tiles
 from mlzoo.errors import UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
-from mlzoo.trained import Run
+from mlzoo.trained import Painted, Run
+from mlzoo.training import devices
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import compile_model, measure
@@ -140,14 +143,20 @@ def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
     ("more", "message"),
     [
         ({"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice: add one of"),
+        ({"loss": "dice+huber"}, "--loss huber does not fit segmentation; choose crossentropy"),
         ({"loss": "mse"}, "--loss mse does not fit segmentation; choose crossentropy or focal"),
         ({"sampler": "balanced"}, "--sampler balanced has no effect on segmentation"),
         ({"optimizer": "lbfgs", "epochs": 1}, "--optimizer lbfgs is not for segmentation"),
     ],
 )
-def test_what_does_not_fit_masks_is_refused(
-    pairs: Path, tmp_path: Path, more: dict[str, Any], message: str
+def test_what_does_not_fit_masks_is_refused_before_keras_is_needed(
+    pairs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, Any],
+    message: str,
 ) -> None:
+    monkeypatch.setattr(devices, "prepare", lambda *_: pytest.fail("that took long"))
     with pytest.raises(UsageError, match=message.replace("*", r"\*")):
         run(pairs, tmp_path, "run", **more)
 
@@ -171,6 +180,58 @@ def test_padding_does_not_count(tmp_path: Path) -> None:
     confusion = np.array(done.metrics["test"]["metrics"]["confusion"])
     sizes = [28 * 36 if name.startswith("images/s") else 1600 for name in _test_names(done)]
     assert confusion.sum() == sum(sizes)
+
+
+def test_images_are_cut_alike_in_scoring_and_in_predicting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by its own size, not by that of the largest."""
+    monkeypatch.setattr(tiles, "LARGE", 3000)
+    monkeypatch.setattr(tiles, "AUTO_SIDE", 32)
+    root = folder(tmp_path / "mixed", 8, 40, 64)
+    large = folder(tmp_path / "large", 8, 64, 96)
+    for kind in ("images", "masks"):
+        for path in (large / kind).iterdir():
+            path.rename(root / kind / f"l{path.name}")
+    more = {"set": {"filters": 4, "depth": 2}, "epochs": 5, "batch_size": 4, "keep": "last"}
+    done = run(root, tmp_path, "run", overlap=0, learning_rate=0.01, **more)
+    cut = done.tiling()
+    assert cut(40, 64) is None and cut(64, 96) == tiles.Tiling(32, 0)
+    assert done.evaluate()["metrics"] == done.metrics["test"]["metrics"]
+
+    def confusion(painted: Iterable[Painted]) -> np.ndarray:
+        found = np.zeros((2, 2), int)
+        for each in painted:
+            truth = np.asarray(Image.open(root / "masks" / each.name)) // 255
+            np.add.at(found, (truth, each.values), 1)
+        return found
+
+    said = done.evaluate(str(root))["metrics"]["confusion"]
+    assert np.array_equal(said, confusion(done.masks(root / "images")))
+    # The tiling can be seen, since the tiles share nothing.
+    all_cut = done.masks(root / "images", tiling=lambda height, width: tiles.Tiling(32, 0))
+    assert not np.array_equal(said, confusion(all_cut))
+
+
+def test_tiles_too_small_for_the_network_are_told(tmp_path: Path) -> None:
+    class Heard(Listener):
+        def __init__(self) -> None:
+            self.warnings: list[str] = []
+
+        def warn(self, text: str) -> None:
+            self.warnings.append(text)
+
+    root = folder(tmp_path / "data", 10, 80, 140)
+    fitting, short = Heard(), Heard()
+    small = {"set": {"filters": 2, "depth": 1}, "epochs": 1}
+    run(root, tmp_path, "fitting", fitting, tile=64, **small)
+    assert fitting.warnings == []
+    done = run(root, tmp_path, "short", short, tile=64, overlap=0, **small)
+    expected = "share 0 may show seams: the network sees 8 pixels far; with --tile 64 --overlap 32"
+    assert [expected in text for text in short.warnings] == [True]
+    painted = next(done.masks(root / "images"))
+    assert [expected in text for text in painted.warnings] == [True]
+    assert next(done.masks(root / "images", tiling=done.tiling(64))).warnings == ()
 
 
 def _test_names(done: Run) -> list[str]:

@@ -62,6 +62,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.bad_files import groups_by, judge
     from mlzoo.data.checking import choose_form
     from mlzoo.data.mask_classes import choose_classes, read_classes
+    from mlzoo.data.mask_doubts import rare_classes
     from mlzoo.data.mask_folders import CLASSES, list_pairs
     from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
     from mlzoo.data.samples import Samples
@@ -81,6 +82,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
     listed = read_classes(root / CLASSES) if (root / CLASSES).is_file() else []
     classes, notes = choose_classes(checked.named(), listed, config.ignore_index, config.threshold)
+    if not listed and config.threshold is None:
+        warnings += rare_classes(
+            checked.named(), classes, "list the classes in classes.txt, or correct the masks"
+        )
     targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
     parts = [pairs.parts[i] for i in checked.kept]
     groups = None
