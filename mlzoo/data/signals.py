@@ -97,3 +97,30 @@ def delayed_xor(count: int, lag: int, rng: np.random.Generator) -> tuple[np.ndar
     marks[:, :2] = 1
     answers = (bits[:, 0] ^ bits[:, 1]).astype(np.int32)
     return np.stack([bits, marks], axis=-1).astype(np.float32), answers
+
+
+DIRECTIONS = ("left", "right", "up", "down")
+
+
+def moving_spots(
+    count: int, noise: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Films of a spot that moves a pixel a step, from edge to edge, in one of four directions.
+
+    Returns:
+        Films (count, 8, 16, 16, 1) float32 and directions (count,) int32, positions in
+        `DIRECTIONS`.
+    """
+    steps, side = 8, 16
+    answers = (np.arange(count) % 4).astype(np.int32)
+    line = np.arange(side)
+    films = rng.normal(0, noise, (count, steps, side, side, 1))
+    for film, answer in zip(films, answers, strict=True):
+        along, across = rng.integers(4, 12, 2)
+        for step in range(steps):
+            shift = (step - steps / 2) * (1 if answer in (1, 3) else -1)
+            x, y = (along + shift, across) if answer < 2 else (across, along + shift)
+            film[step, ..., 0] += np.exp(
+                -((line[None, :] - x) ** 2 + (line[:, None] - y) ** 2) / 4.0
+            )
+    return films.astype(np.float32), answers

@@ -2,8 +2,8 @@
 
 stress-strain and noisy-sine are regressions; flow-fields are images of the distance from a body
 with the velocities around it at every pixel; accelerometer has what a car does at every step of a
-ride; sine-mix is a long series to forecast; delayed-xor asks for what was long ago; the others are
-classes of points in the plane.
+ride; sine-mix is a long series to forecast; delayed-xor asks for what was long ago; moving-spots
+are films of what moves where; the others are classes of points in the plane.
 """
 
 from __future__ import annotations
@@ -32,9 +32,16 @@ _NOISE = {
     "accelerometer": 0.2,
     "sine-mix": 0.1,
     "delayed-xor": 0.0,
+    "moving-spots": 0.3,
 }
 _COUNT = 1000
-_COUNTS = {"flow-fields": 240, "accelerometer": 120, "sine-mix": 2000, "delayed-xor": 2000}
+_COUNTS = {
+    "flow-fields": 240,
+    "accelerometer": 120,
+    "sine-mix": 2000,
+    "delayed-xor": 2000,
+    "moving-spots": 400,
+}
 _LAG = 5
 NAMES = tuple(_NOISE)
 
@@ -48,7 +55,7 @@ class Config(Settings):
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
     """How many samples; by default 1000, of flow-fields 240, of accelerometer 120 rides, of
-    sine-mix 2000 steps, of delayed-xor 2000."""
+    sine-mix 2000 steps, of delayed-xor 2000, of moving-spots 400."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
@@ -89,6 +96,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "gaussian-mixture": _gaussian_mixture,
         "flow-fields": _flow_fields,
         "accelerometer": _accelerometer,
+        "moving-spots": _moving_spots,
     }.get(name)
     if make is not None:
         return make(count, noise, rng)
@@ -256,6 +264,29 @@ def _accelerometer(count: int, noise: float, rng: np.random.Generator) -> Sample
             f"accelerometer: {count} rides of {inputs.lengths.min()} to {inputs.longest} steps, "
             f"{RATE:g} a second; m/s² in 3 directions, states {', '.join(STATES)}; noise {noise:g} "
             "m/s² (--source-set samples=, --source-set noise=)",
+        ),
+    )
+
+
+def _moving_spots(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Films of a spot, and where it moves."""
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.signals import DIRECTIONS, moving_spots
+
+    films, answers = moving_spots(count, noise, rng)
+    return Samples(
+        inputs=films,
+        targets=answers,
+        task="classification",
+        class_names=DIRECTIONS,
+        target_names=("direction",),
+        names=[f"film {i + 1}" for i in range(count)],
+        hashes=row_digests(films),
+        reader={"kind": "array", "shape": list(films.shape[1:]), "dtype": "float32"},
+        notes=(
+            f"moving-spots: {count} films of {films.shape[1]} images of 16x16, noise {noise:g} "
+            "(--source-set samples=, --source-set noise=)",
         ),
     )
 

@@ -1,0 +1,77 @@
+"""Convolutional LSTM for sequences of images: what moves and how.
+
+Shi et al., "Convolutional LSTM Network: A Machine Learning Approach for Precipitation Nowcasting"
+(2015). The products of an LSTM are convolutions, so that states are maps; the last layer's last
+state is averaged over the map. Layer i is `conv_lstm{i}`, with `norm{i}` and, between layers, a
+2x2 max pooling `pool{i}`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, model_validator
+
+from mlzoo.configs import Settings
+from mlzoo.errors import UsageError
+from mlzoo.setting_types import Rate, Sizes
+from mlzoo.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Config(Settings):
+    """Settings of conv_lstm."""
+
+    filters: Sizes = (16, 16)
+    """Filters of the layers, comma-separated; as many layers as numbers."""
+    kernel_size: int = Field(3, ge=1, le=15)
+    """Side of the kernels in pixels."""
+    dropout: Rate = 0.0
+    """Share of the input maps dropped in each layer."""
+    recurrent_dropout: Rate = 0.0
+    """Share of the state maps dropped from step to step."""
+    batch_normalization: bool = True
+    """Normalise over the batch after each layer but the last."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if not self.filters:
+            raise ValueError("filters names no layer")
+        return self
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """The model, from (batch, steps, height, width, channels) to (batch, outputs.units).
+
+    Raises:
+        UsageError: a sample is no sequence of images.
+    """
+    import keras
+
+    if len(inputs.shape) != 4:
+        raise UsageError(
+            "conv_lstm needs sequences of images (steps, height, width, channels), but a sample "
+            f"here has shape {inputs.shape}"
+        )
+    tensor, x = inputs.start()
+    for number, filters in enumerate(config.filters, start=1):
+        last = number == len(config.filters)
+        x = keras.layers.ConvLSTM2D(
+            filters,
+            config.kernel_size,
+            padding="same",
+            return_sequences=not last,
+            dropout=config.dropout,
+            recurrent_dropout=config.recurrent_dropout,
+            name=f"conv_lstm{number}",
+        )(x)
+        if last:
+            break
+        if config.batch_normalization:
+            x = keras.layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
+        if min(x.shape[2:4]) >= 2:
+            x = keras.layers.MaxPooling3D((1, 2, 2), name=f"pool{number}")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(tensor, outputs.head(x), name="conv_lstm")
