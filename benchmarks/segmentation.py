@@ -20,7 +20,10 @@ from measuring import MLZOO, arguments, data_argument, data_file, run_well, show
 
 BAR = 0.09
 OPTIONS: dict[str, list[Any]] = {
-    "membrane": ["--augment", "flips", "--schedule", "cosine", "--epochs", 50],
+    "membrane": [
+        *("--augment", "elastic", "--loss", "crossentropy", "--epochs", 60),
+        *("--schedule", "cosine", "--warmup", 3, "--learning-rate", 0.002),
+    ],
     "crack_tiles": ["--augment", "flips", "--schedule", "cosine", "--epochs", 100],
 }
 COMMON = ["--early-stopping", 0]

@@ -15,9 +15,9 @@ SPREAD = 10.0
 """Standard deviation of the displacements in pixels, at most."""
 SIDES = 50
 """How many times that deviation must fit into the image's shorter side."""
-CONTRAST = 0.2
+CONTRAST = 0.3
 """Contrast changes by up to this share."""
-BRIGHTNESS = 0.5
+BRIGHTNESS = 1.0
 """Brightness moves by up to this many of the image's own standard deviations."""
 
 
