@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.samples import Samples
-from mlzoo.data.series import Series, cut_windows, read_series
+from mlzoo.data.series import Series, cut_windows, read_series, without_windows
 from mlzoo.data.steps import open_steps
 from mlzoo.errors import DataError
 
@@ -47,7 +47,7 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
         if len(series.values) < window:
             raise DataError(
                 f"{called} has {len(series.values)} steps, but the model forecasts from the last "
-                f"{window}"
+                f"{window}; give more of its past"
             )
         first = len(series.values) - window
         notes.append(
@@ -73,7 +73,7 @@ def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     """All windows of a table's series, with the values that follow them."""
     found, warnings = read_series(open_steps(location), location.name, reader)
     samples = Samples(**cut_windows(found, reader))
-    return replace(samples, warnings=tuple(warnings))
+    return replace(samples, warnings=(*warnings, *without_windows(found, reader)))
 
 
 def _following(series: Series, horizon: int) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.data.columns import numbers
+from mlzoo.data.labels import class_name
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.steps import Steps, fill, find_time, open_steps, read_steps
@@ -22,15 +24,18 @@ SEASONS = {
     "D": (7, 365),
     "B": (5,),
     "W": (52,),
+    "7D": (52,),
     "M": (12,),
     "Q": (4,),
     "h": (24, 168),
     "30min": (48, 336),
     "15min": (96, 672),
+    "10min": (144, 1008),
     "min": (60, 1440),
 }
 """What series with a usual step may repeat themselves after, in steps."""
 _SHORTEST, _LONGEST_SEASON = 16, 60
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def load_series(config: Any) -> Samples:
     window = config.window or default_window(found, config.horizon, season)
     reader |= {"window": window, "season": season, "step": _step(found)}
     samples = cut_windows(found, reader)
+    warnings += without_windows(found, reader)
     steps = sum(len(series.values) for series in found)
     several = f"{len(found)} series" if config.group_by else "one series"
     notes = [
@@ -88,29 +94,69 @@ def load_series(config: Any) -> Samples:
 
 def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[Series], list[str]]:
     """The series of a table, by the group column where there is one, and warnings."""
-    groups = {"": table}
-    if reader["group"] is not None:
-        values = np.array([str(v) for v in table.columns[reader["group"]]])
-        groups = {name: table.only(values == name) for name in dict.fromkeys(values.tolist())}
+    groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
     found: list[Series] = []
     warnings: list[str] = []
-    own = [name for name in reader["channels"] if name in table.columns]
-    lacking = [n for n in reader["channels"] if n not in own and not n.endswith(("_sin", "_cos"))]
+    angles_ = _angle_names(reader["calendar"])
+    own = [name for name in reader["channels"] if name not in angles_]
     for name, rows in groups.items():
         called = f"{what}, series {name}" if name else what
-        steps: Steps = read_steps(rows, called, reader["time"], [*own, *lacking])
         try:
+            steps: Steps = read_steps(rows, called, reader["time"], own)
             filled = fill(steps.values, reader["missing"], steps.channels)
         except DataError as error:
-            raise DataError(f"{called}: {error}") from None
+            raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
         if reader["calendar"]:
             check_calendar(steps.times, called)
             assert steps.times is not None
             angles = calendar(steps.times.stamps, tuple(reader["calendar"]))
             filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
         found.append(Series(name, filled, steps.times))
-        warnings += steps.times.warnings if steps.times else ()
+        across = "; no window reaches across a break"
+        if steps.times is not None:
+            has = len(steps.times.breaks) > 0
+            warnings += [w + across * (has and "break" in w) for w in steps.times.warnings]
     return found, warnings
+
+
+def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
+    """The rows of each series, in the order of their first rows."""
+    if column not in table.columns:
+        raise DataError(
+            f"{what} has no column {column!r}, which tells the series apart (--group-by); it has "
+            f"{', '.join(table.columns)}"
+        )
+    raw = table.columns[column]
+    missing = np.array([value is None or value != value for value in raw])
+    if missing.any():
+        raise DataError(
+            f"{what}: {column!r}, which tells the series apart, is missing in "
+            f"{table.where(int(missing.argmax()))} ({int(missing.sum())} such rows); add it, or "
+            "leave those rows out"
+        )
+    values = np.array([class_name(value) for value in raw])
+    return {name: table.only(values == name) for name in dict.fromkeys(values.tolist())}
+
+
+def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+    """A warning where some of several series are too short for a window."""
+    needed = reader["window"] + reader["horizon"]
+    short = [
+        f"{series.name} ({len(series.values)})" for series in found if longest_run(series) < needed
+    ]
+    if not short or len(found) == 1:
+        return []
+    more = f" and {len(short) - _FEW} more" if len(short) > _FEW else ""
+    return [
+        f"{len(short)} of {len(found)} series have no window, which takes {needed} steps in a row: "
+        f"{', '.join(short[:_FEW])}{more} (--window, --horizon)"
+    ]
+
+
+def longest_run(series: Series) -> int:
+    """Steps of the longest stretch without a break in time."""
+    breaks = () if series.times is None else series.times.breaks
+    return int(np.diff([0, *breaks, len(series.values)]).max())
 
 
 def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, Any]:
@@ -135,10 +181,11 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         offset += steps
     start = np.concatenate(starts)
     if not len(start):
-        longest = max(len(series.values) for series in found)
+        longest = max(longest_run(series) for series in found)
         raise DataError(
-            f"no window fits: the longest series has {longest} steps, but --window {window} and "
-            f"--horizon {horizon} take {window + horizon} in a row"
+            f"no window fits: the longest stretch without a break in time has {longest} steps, but "
+            f"a window of {window} and a horizon of {horizon} take {window + horizon} in a row; "
+            "use a shorter --window or --horizon, or more data"
         )
     values = np.concatenate([series.values for series in found])
     lengths = np.ones(len(start), dtype=int)
@@ -204,16 +251,44 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
     ]
     if wrong:
         raise DataError("\n".join(wrong) + f"\nthere are {', '.join(table.columns)}")
+    for name in targets:
+        taken = {time: "the time", config.group_by: "what tells the series apart"}
+        taken |= dict.fromkeys(config.drop, "left out by --drop")
+        if name in taken:
+            raise DataError(f"--target: {name!r} is {taken[name]}; name a column of numbers")
     notes = []
     names = [name for name in names if name not in config.drop]
     if not names:
-        raise DataError(f"{config.data}: no column of numbers is left beside the time {time!r}")
+        beside = f" beside the time {time!r}" if time else ""
+        raise DataError(
+            f"{config.data}: no column to forecast is left{beside}; it has "
+            f"{', '.join(table.columns)} (--drop, --group-by)"
+        )
+    targets = list(dict.fromkeys(targets))
     if not targets:
-        targets = [names[-1]]
-        notes = [f"target: {names[-1]!r}, the last column (--target)"]
+        numeric = [name for name in names if _is_numeric(table, name)]
+        targets = [(numeric or names)[-1]]
+        notes = [f"target: {targets[0]!r}, the last column of numbers (--target)"]
     others = [name for name in names if name not in targets]
-    angles = [f"{name}_{part}" for name in config.calendar for part in ("sin", "cos")]
+    angles = _angle_names(config.calendar)
+    clash = [name for name in angles if name in names]
+    if clash:
+        raise DataError(
+            f"{config.data} has a column {clash[0]!r} already, which --source-set calendar= adds; "
+            f"leave one of them out, with --drop {clash[0]!r} or without calendar="
+        )
     return targets, [*targets, *others, *angles], notes
+
+
+def _is_numeric(table: Table, name: str) -> bool:
+    try:
+        return numbers(table, name) is not None
+    except DataError:
+        return True  # numbers with a fault, which reading reports
+
+
+def _angle_names(features: Sequence[str]) -> list[str]:
+    return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
 
 
 def _step(found: Sequence[Series]) -> Any:

@@ -11,10 +11,11 @@ import pandas as pd
 
 from mlzoo.data.columns import numbers
 from mlzoo.data.tables import Table, read_table
-from mlzoo.data.times import TIME_NAMES, TimeAxis, time_axis
+from mlzoo.data.times import TIME_NAMES, TimeAxis, dates_of, time_axis
 from mlzoo.errors import DataError
 
 _FEW = 5
+_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -40,26 +41,30 @@ def open_steps(path: Path, delimiter: str | None = None, header: str = "auto") -
 
 
 def find_time(table: Table, wanted: str | None = None) -> str | None:
-    """The column of time stamps: the one asked for, or the first that is named or looks like one.
+    """The column of time stamps: the one asked for, the first of dates, or one called time.
 
     Raises:
         DataError: there is no column of the name that was asked for.
     """
     if wanted is not None:
         if wanted not in table.columns:
-            raise DataError(f"no column {wanted!r}; there are {', '.join(table.columns)}")
+            known = ", ".join(table.columns)
+            raise DataError(f"no column {wanted!r} to read times from (time=); there are {known}")
         return wanted
     for name, values in table.columns.items():
-        if name.lower() in TIME_NAMES:
+        if _are_dates(values):
             return name
-        if (
-            values.dtype == object
-            and pd.to_numeric(pd.Series(values), errors="coerce").isna().all()
-        ):
-            known = [value for value in values if value is not None]
-            if known and pd.to_datetime(pd.Series(known[:_FEW]), errors="coerce").notna().all():
-                return name
-    return None
+    return next((name for name in table.columns if name.lower() in TIME_NAMES), None)
+
+
+def _are_dates(values: np.ndarray) -> bool:
+    """Whether the first values are text that holds digits, is no number, and reads as a date."""
+    known = [v for v in values[:_LOOKED_AT] if v is not None] if values.dtype == object else []
+    text = pd.Series(known[:_FEW], dtype=object)
+    if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
+        return False
+    numbers_ = pd.to_numeric(text, errors="coerce")
+    return bool(numbers_.isna().all() and not np.isnat(dates_of(text)).any())
 
 
 def read_steps(
@@ -83,14 +88,15 @@ def read_steps(
     """
     if channels is None:
         channels = [name for name in table.columns if name != time and name not in left_out]
-    missing = [name for name in channels if name not in table.columns]
+    wanted = [*channels] if time is None else [time, *channels]
+    missing = [name for name in wanted if name not in table.columns]
     if missing:
         raise DataError(
-            f"{what} lacks the column {', '.join(map(repr, missing))}; it has "
+            f"{what}: it lacks the column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(map(repr, table.columns))}"
         )
     if not channels:
-        raise DataError(f"{what} has no column of numbers; it has {', '.join(table.columns)}")
+        raise DataError(f"{what}: no column of numbers is left; it has {', '.join(table.columns)}")
     found = []
     for name in channels:
         column = numbers(table, name)
@@ -122,7 +128,9 @@ def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
         return values.astype(np.float32)
     empty = [channels[i] for i in np.flatnonzero(missing.all(axis=0)).tolist()]
     if empty:
-        raise DataError(f"channel {', '.join(map(repr, empty))} has no value at all")
+        raise DataError(
+            f"channel {', '.join(map(repr, empty))} has no value at all; leave it out with --drop"
+        )
     if how == "error":
         counts = ", ".join(
             f"{name!r} {count}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,9 @@ TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
 _REGULAR = 0.02
-"""Steps of numeric times that differ by less than this share of the usual one are regular."""
+"""Steps that differ by less than this share of the usual one are regular."""
+_BREAK = 0.5
+"""Steps that differ by more than this share of the usual one break a series."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class TimeAxis:
         stamps: (steps,) datetime64, or float64 where times are numbers.
         step: pandas' name of the usual step of dates (`D`, `MS`, `30min`), or its size; None
             where there is no usual one.
-        breaks: positions of steps that do not follow on the one before.
+        breaks: positions of steps that do not follow on the one before; none without a usual step.
         warnings: what is irregular, a sentence each.
     """
 
@@ -54,9 +58,15 @@ class TimeAxis:
     def written(self, stamp: Any) -> str:
         """Any time as text, as exactly as the steps need it."""
         if isinstance(stamp, float | np.floating):
-            return f"{stamp:g}"
+            return f"{stamp:.15g}"
         time = pd.Timestamp(stamp)
-        return str(time.date()) if time == time.normalize() else time.isoformat(sep=" ")
+        days = time == time.normalize() and self._days
+        return str(time.date()) if days else time.isoformat(sep=" ")
+
+    @cached_property
+    def _days(self) -> bool:
+        """Whether all times are dates without an hour."""
+        return bool((self.stamps == self.stamps.astype("datetime64[D]")).all())
 
 
 def time_axis(table: Table, name: str, what: str) -> TimeAxis:
@@ -66,13 +76,16 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
         DataError: times that can't be read, are missing, or go back.
     """
     values = table.columns[name]
-    stamps = _parse(values)
+    stamps, doubt = _parse(values)
     bad = np.flatnonzero(np.isnat(stamps) if stamps.dtype.kind == "M" else np.isnan(stamps))
     if len(bad):
         first = int(bad[0])
+        value = values[first]
+        missing = value is None or value != value
         raise DataError(
-            f"{what}: the time in column {name!r}, {table.where(first)}, is {values[first]!r}, "
-            f"which can't be read ({len(bad)} such values)"
+            f"{what}: the time in column {name!r}, {table.where(first)}, is "
+            f"{'missing' if missing else f'{value!r}, which is no time'} ({len(bad)} such values); "
+            "correct it, leave the row out, or name another column with --source-set time="
         )
     differences = np.diff(stamps)
     zero = np.timedelta64(0) if stamps.dtype.kind == "M" else 0.0
@@ -81,24 +94,31 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
         first = int(back[0]) + 1
         raise DataError(
             f"{what}: time goes back in {table.where(first)}, from {values[first - 1]} to "
-            f"{values[first]} ({len(back)} such places); sort the rows by {name!r}"
+            f"{values[first]} ({len(back)} such places); sort the rows by {name!r}, or, where "
+            "these are several series, name the column that tells them apart with --group-by"
         )
     twice = np.flatnonzero(differences == zero)
     if len(twice):
         first = int(twice[0]) + 1
         raise DataError(
             f"{what}: the time {values[first]} occurs twice, in {table.where(first - 1)} and "
-            f"{table.where(first)} ({len(twice)} such places); where these are several series, "
-            "name the column that tells them apart with --group-by"
+            f"{table.where(first)} ({len(twice)} such places); leave one of them out, or, where "
+            "these are several series, name the column that tells them apart with --group-by"
         )
-    step, breaks = _regularity(stamps)
-    return TimeAxis(name, stamps, step, breaks, tuple(_told(what, values, stamps, step, breaks)))
+    step, irregular, breaks = _regularity(stamps)
+    told = _told(what, values, stamps, step, irregular, breaks)
+    doubts = [f"{what}: {doubt}"] if doubt else []
+    return TimeAxis(name, stamps, step, breaks, (*doubts, *told))
 
 
 def check_calendar(times: TimeAxis | None, what: str) -> None:
     """Raise DataError unless the times are dates."""
     if times is None or times.stamps.dtype.kind != "M":
-        raise DataError(f"{what}: calendar features need a column of dates")
+        found = "no column of times" if times is None else f"numbers as times in {times.name!r}"
+        raise DataError(
+            f"{what}: calendar features need dates, but there are {found}; leave --source-set "
+            "calendar= out, or name a column of dates with --source-set time="
+        )
 
 
 def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
@@ -107,56 +127,107 @@ def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
     hour = dates.hour + dates.minute / 60 + dates.second / 3600
     shares = {
         "day": hour / 24,
-        "week": (dates.dayofweek + hour / 24) / 7,
-        "year": (dates.dayofyear - 1 + hour / 24) / 365.25,
+        "week": (dates.day_of_week + hour / 24) / 7,
+        "year": (dates.day_of_year - 1 + hour / 24) / 365.25,
     }
     angles = [2 * np.pi * np.asarray(shares[name], dtype=float) for name in features]
     return np.stack([f(angle) for angle in angles for f in (np.sin, np.cos)], axis=1)
 
 
-def _parse(values: np.ndarray) -> np.ndarray:
-    """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read."""
+def _parse(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
+
+    Dates that do not begin with the year are read month first or day first, whichever can be read
+    and goes up in the more regular steps; the text says which where both can be.
+    """
     if values.dtype != object:
-        return values.astype(np.float64)
-    parsed = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(float)
+        return values.astype(np.float64), ""
+    text = pd.Series(values, dtype=object)
+    parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
     if not np.isnan(parsed).all():
-        return parsed
-    dates = pd.to_datetime(pd.Series(values), errors="coerce")
-    if getattr(dates.dt, "tz", None) is not None:
-        dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
-    return dates.to_numpy(dtype="datetime64[ns]")
+        return parsed, ""
+    dates = dates_of(text, format="ISO8601")
+    if not np.isnat(dates).all():
+        return dates, ""
+    month, day = dates_of(text), dates_of(text, dayfirst=True)
+    if np.array_equal(month, day, equal_nan=True):
+        return month, ""
+    if _disorder(day) < _disorder(month):
+        month, day, order = day, month, "day"
+    else:
+        order = "month"
+    doubtful = not np.isnat(day).any()
+    return month, (
+        f"times such as {values[0]!r} are read {order} first; write the year first where that is "
+        "wrong"
+        if doubtful
+        else ""
+    )
 
 
-def _regularity(stamps: np.ndarray) -> tuple[str | float | None, np.ndarray]:
-    """The usual step, and the positions of steps that break it."""
+def dates_of(text: pd.Series, **options: Any) -> np.ndarray:
+    """Text as datetime64, in UTC where it says a time zone; NaT where it is no date."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that the format is guessed
+        dates = pd.to_datetime(text, errors="coerce", utc=True, **options)
+    return dates.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+
+
+def _disorder(stamps: np.ndarray) -> tuple[int, int, int]:
+    """Counts of times that can't be read, of those that do not go up, and the steps' spread."""
+    known = stamps[~np.isnat(stamps)]
+    differences = np.diff(known).astype("timedelta64[D]").astype(int)
+    return (
+        len(stamps) - len(known),
+        int((differences <= 0).sum()),
+        int(np.ptp(differences)) if len(differences) else 0,
+    )
+
+
+def _regularity(
+    stamps: np.ndarray,
+) -> tuple[str | float | None, np.ndarray, np.ndarray]:
+    """The usual step, and the positions of steps that differ from it, and that break the series."""
     nothing = np.arange(0)
     if len(stamps) < 3:
-        return None, nothing
-    if stamps.dtype.kind != "M":
+        return None, nothing, nothing
+    step: str | float | None
+    if stamps.dtype.kind == "M":
+        step = _usual_step(stamps)
+        if step is None:
+            return None, nothing, nothing
+        offset = pd.tseries.frequencies.to_offset(step)
+        expected = (pd.DatetimeIndex(stamps[:-1]) + offset).to_numpy().astype(stamps.dtype)
+        due = np.maximum((expected - stamps[:-1]).astype(float), 1.0)
+        off = np.abs((stamps[1:] - expected).astype(float)) / due
+    else:
         differences = np.diff(stamps)
-        usual = float(np.median(differences))
-        irregular = np.abs(differences - usual) > _REGULAR * usual
-        return (None if irregular.mean() > 0.5 else usual), np.flatnonzero(irregular) + 1
-    step = _usual_step(stamps)
-    if step is None:
-        return None, nothing
-    expected = (pd.DatetimeIndex(stamps[:-1]) + pd.tseries.frequencies.to_offset(step)).to_numpy()
-    return step, np.flatnonzero(stamps[1:] != expected.astype(stamps.dtype)) + 1
+        step = float(np.median(differences))
+        off = np.abs(differences - step) / step
+        if (off > _BREAK).mean() > 0.5:
+            return None, nothing, nothing
+    return step, np.flatnonzero(off > _REGULAR) + 1, np.flatnonzero(off > _BREAK) + 1
 
 
 def _usual_step(stamps: np.ndarray) -> str | None:
     """Pandas' name of the step that most dates have."""
-    found = pd.infer_freq(pd.DatetimeIndex(stamps))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of text in place of an offset
+        found = pd.infer_freq(pd.DatetimeIndex(stamps))
     if found is not None:
-        return str(found)
-    for name in ("MS", "ME", "QS", "YS"):
-        dates = pd.DatetimeIndex(stamps[:-1]) + pd.tseries.frequencies.to_offset(name)
-        if (dates.to_numpy().astype(stamps.dtype) == stamps[1:]).mean() > 0.5:
-            return name
+        return str(getattr(found, "freqstr", found))
     differences, counts = np.unique(np.diff(stamps), return_counts=True)
-    if counts.max() <= len(stamps) / 2:
-        return None
-    usual = pd.Timedelta(differences[counts.argmax()])
+    shares = {_offset_name(differences[counts.argmax()]): counts.max() / (len(stamps) - 1)}
+    for name in ("B", "MS", "ME", "QS", "YS"):
+        dates = pd.DatetimeIndex(stamps[:-1]) + pd.tseries.frequencies.to_offset(name)
+        share = (dates.to_numpy().astype(stamps.dtype) == stamps[1:]).mean()
+        shares.setdefault(name, float(share))
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.5 else None
+
+
+def _offset_name(difference: np.timedelta64) -> str:
+    usual = pd.Timedelta(difference)
     days, rest = divmod(usual, pd.Timedelta("1D"))
     if days and not rest:
         return "D" if days == 1 else f"{days}D"
@@ -164,15 +235,34 @@ def _usual_step(stamps: np.ndarray) -> str | None:
 
 
 def _told(
-    what: str, values: np.ndarray, stamps: np.ndarray, step: str | float | None, breaks: np.ndarray
+    what: str,
+    values: np.ndarray,
+    stamps: np.ndarray,
+    step: str | float | None,
+    irregular: np.ndarray,
+    breaks: np.ndarray,
 ) -> list[str]:
     if step is None and len(stamps) >= 3:
-        return [f"{what}: the time stamps have no usual step; they are taken as one step each"]
-    if not len(breaks):
+        apart = np.diff(stamps)
+        least, most = (
+            f"{t:g}" if stamps.dtype.kind == "f" else str(pd.Timedelta(t))
+            for t in (apart.min(), apart.max())
+        )
+        return [
+            f"{what}: the time stamps have no usual step, they are {least} to {most} apart; they "
+            "are taken as one step each"
+        ]
+    if not len(irregular):
         return []
-    shown = ", ".join(f"{values[i - 1]} to {values[i]}" for i in breaks[:3].tolist())
-    more = f" and {len(breaks) - 3} more" if len(breaks) > 3 else ""
-    return [
-        f"{what}: {len(breaks)} steps are not the usual one ({step}): {shown}{more}; no window "
-        "reaches across such a place"
-    ]
+    places = breaks if len(breaks) else irregular
+    shown = ", ".join(f"{values[i - 1]} to {values[i]}" for i in places[:3].tolist())
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    jitter = len(irregular) - len(breaks)
+    found = f"{len(breaks)} breaks in time" if len(breaks) != 1 else "1 break in time"
+    small = f"{jitter} steps a little longer or shorter" if jitter != 1 else "1 step a little off"
+    kinds = [text for count, text in ((len(breaks), found), (jitter, small)) if count]
+    return [f"{what}: {' and '.join(kinds)} (the usual step is {_step_text(step)}): {shown}{more}"]
+
+
+def _step_text(step: str | float | None) -> str:
+    return f"{step:g}" if isinstance(step, float) else str(step)

@@ -1,0 +1,468 @@
+"""Series in tables: columns, windows, seasons, splits in order of time, and new series."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlzoo.data import loading
+from mlzoo.data.inputs import read_inputs, read_labelled
+from mlzoo.data.leakage import check_leakage
+from mlzoo.data.new_series import last_windows
+from mlzoo.data.record import split_record, trained_on
+from mlzoo.data.samples import Samples
+from mlzoo.data.series import Series, choose_season, default_window
+from mlzoo.data.splitting import split
+from mlzoo.data.windows import Windows, shared_time, split_by_time
+from mlzoo.errors import DataError, UsageError
+from tests.data.pictures import config, shared
+
+
+def read(path: object, **fields: Any) -> Samples:
+    return loading.read(config(path, **fields))
+
+
+def write(path: Path, **columns: Any) -> Path:
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def dates(count: int, freq: str = "D") -> list[str]:
+    return [str(t.date()) for t in pd.date_range("2020-01-01", periods=count, freq=freq)]
+
+
+def counted(folder: Path, count: int = 100, **more: Any) -> Path:
+    """A series whose value is the number of its step, from 0."""
+    return write(folder / "s.csv", date=dates(count), **more, v=np.arange(count))
+
+
+def reader_of(samples: Samples) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(samples.reader))
+    return found
+
+
+# -- Windows
+
+
+def test_windows_and_what_follows(tmp_path: Path) -> None:
+    samples = read(counted(tmp_path, 30), window=4, horizon=2, stride=3)
+    assert (samples.task, samples.kind, samples.target_names) == ("forecasting", "sequence", ("v",))
+    assert samples.inputs.shape == (9, 4, 1) and samples.targets.shape == (9, 2, 1)
+    for i in range(9):
+        assert samples.inputs[i].ravel().tolist() == [3 * i, 3 * i + 1, 3 * i + 2, 3 * i + 3]
+        assert samples.targets[i].ravel().tolist() == [3 * i + 4, 3 * i + 5]
+    assert samples.names[:2] == ["from 2020-01-05", "from 2020-01-08"]
+    assert samples.windows.spans[:2].tolist() == [[0, 6], [3, 9]]
+    assert samples.windows.history[:2].tolist() == [4, 7]
+    notes = "\n".join(samples.notes)
+    assert "source: series (--source)" in notes
+    assert "one series of 30 steps, 2020-01-01 to 2020-01-30, by 'date'" in notes
+    assert "target: 'v', the last column of numbers (--target)" in notes
+    assert "windows: 4 steps of v, then 2 of v (--window, --horizon, --stride)" in notes
+
+
+def test_the_last_window_ends_with_the_series(tmp_path: Path) -> None:
+    samples = read(counted(tmp_path, 30), window=5, horizon=3)
+    assert len(samples) == 30 - 5 - 3 + 1
+    assert samples.targets[-1].ravel().tolist() == [27, 28, 29]
+
+
+def test_targets_come_first_and_other_columns_are_inputs(tmp_path: Path) -> None:
+    steps = np.arange(40)
+    path = counted(tmp_path, 40, a=steps + 100, b=steps + 200)
+    samples = read(path, window=2)
+    assert samples.reader["channels"] == ["v", "a", "b"]
+    assert samples.inputs[0].tolist() == [[0, 100, 200], [1, 101, 201]]
+    samples = read(path, target="b, a", window=2, horizon=2)
+    assert samples.target_names == ("b", "a")
+    assert samples.inputs[0].tolist() == [[200, 100, 0], [201, 101, 1]]
+    assert samples.targets[0].tolist() == [[202, 102], [203, 103]]
+    samples = read(path, target="b", drop=["a"], window=2)
+    assert samples.reader["channels"] == ["b", "v"]
+    data = loading.load(config(path, target="b,a", window=2))
+    assert data.outputs.channels == (0, 1)
+
+
+def test_text_is_no_default_target(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", date=dates(40), v=np.arange(40), flag=["x", "y"] * 20)
+    assert read(path, drop=["flag"]).target_names == ("v",)
+    with pytest.raises(DataError, match=r"s.csv: column 'flag' holds text .*--drop 'flag'"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"target": "w"}, r"--target: unknown column 'w'.*\nthere are date, a, v"),
+        ({"target": "v,vv"}, r"--target: unknown column 'vv' \(did you mean 'v'"),
+        ({"target": "date"}, "--target: 'date' is the time; name a column of numbers"),
+        ({"target": "a", "drop": ["a"]}, "--target: 'a' is left out by --drop"),
+        ({"target": "a", "group_by": "a"}, "--target: 'a' is what tells the series apart"),
+        ({"group_by": "plant"}, "--group-by: unknown column 'plant'"),
+        ({"drop": ["q"]}, "--drop: unknown column 'q'"),
+        ({"drop": ["a", "v"]}, "no column to forecast is left beside the time 'date'"),
+        ({"source_set": {"time": "when"}}, "no column 'when' to read times from"),
+    ],
+)
+def test_columns_that_do_not_fit(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    path = counted(tmp_path, 40, a=np.arange(40) // 20)
+    with pytest.raises(DataError, match=message):
+        read(path, **fields)
+
+
+def test_rows_are_steps_without_a_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", v=np.arange(40))
+    samples = read(path, source="series", window=4)
+    assert samples.reader["time"] is None
+    assert samples.names[0] == "from step 5"
+    numbered = write(tmp_path / "t.csv", time=np.arange(40) * 0.5, v=np.arange(40))
+    samples = read(numbered, source="series", window=4)
+    assert (samples.reader["time"], samples.reader["step"]) == ("time", 0.5)
+    assert samples.reader["channels"] == ["v"]
+    assert samples.names[1] == "from 2.5"
+    samples = read(numbered, source="series", window=4, source_set={"time": "none"})
+    assert samples.reader["channels"] == ["v", "time"]
+
+
+def test_missing_values(tmp_path: Path) -> None:
+    path = counted(tmp_path, 40)
+    path.write_text(path.read_text().replace("2020-01-08,7", "2020-01-08,"))
+    with pytest.raises(DataError, match=r"s.csv: missing values: 'v' 1, first in step 8; .*linear"):
+        read(path)
+    assert read(path, window=9, source_set={"missing": "linear"}).inputs[0][7, 0] == 7
+    assert read(path, window=9, source_set={"missing": "previous"}).inputs[0][7, 0] == 6
+
+
+def test_no_window_reaches_across_a_break(tmp_path: Path) -> None:
+    kept = [i for i in range(60) if i not in (20, 21, 45)]
+    path = write(tmp_path / "s.csv", date=[dates(60)[i] for i in kept], v=kept)
+    samples = read(path, window=5, horizon=2)
+    # Stretches of 20, 23 and 14 steps.
+    assert len(samples) == 14 + 17 + 8
+    both = np.concatenate([samples.inputs[:], samples.targets[:]], axis=1)[..., 0]
+    assert (np.diff(both, axis=1) == 1).all()
+    assert samples.warnings == (
+        "s.csv: 2 breaks in time (the usual step is D): 2020-01-20 to 2020-01-23, 2020-02-14 to "
+        "2020-02-16; no window reaches across a break",
+    )
+    with pytest.raises(
+        DataError, match="stretch without a break in time has 23 steps, but a window of 22 and a "
+    ):
+        read(path, window=22, horizon=2)
+
+
+def test_a_series_that_is_too_short(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has 10 steps, .* take 11 in a row; use a shorter"):
+        read(counted(tmp_path, 10), window=8, horizon=3)
+    assert len(read(counted(tmp_path, 11), window=8, horizon=3)) == 1
+
+
+def test_times_out_of_order_name_the_row(tmp_path: Path) -> None:
+    days = dates(30)
+    days[5], days[6] = days[6], days[5]
+    path = write(tmp_path / "s.csv", date=days, v=np.arange(30))
+    with pytest.raises(DataError, match=r"s.csv: time goes back in row 7 \(line 8\)"):
+        read(path, source="series")
+    days[6] = days[5]
+    path = write(tmp_path / "s.csv", date=days, v=np.arange(30))
+    with pytest.raises(
+        DataError, match=r"occurs twice, in row 6 \(line 7\) and row 7 .*--group-by"
+    ):
+        read(path, source="series")
+
+
+# -- Several series
+
+
+def plants(folder: Path, lengths: dict[str, int]) -> Path:
+    """Series one after the other; values count from 0, 1000, 2000, ..."""
+    frames = [
+        pd.DataFrame({"plant": name, "date": dates(count), "v": 1000 * i + np.arange(count)})
+        for i, (name, count) in enumerate(lengths.items())
+    ]
+    pd.concat(frames).to_csv(folder / "p.csv", index=False)
+    return folder / "p.csv"
+
+
+def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
+    path = plants(tmp_path, {"north": 40, "south": 50})
+    samples = read(path, group_by="plant", window=3, horizon=2)
+    assert len(samples) == 36 + 46
+    assert samples.names[0] == "north from 2020-01-04"
+    assert samples.inputs[36].ravel().tolist() == [1000, 1001, 1002]
+    both = np.concatenate([samples.inputs[:], samples.targets[:]], axis=1)[..., 0]
+    assert (np.diff(both, axis=1) == 1).all()
+    assert samples.windows.spans[36].tolist() == [0, 5]
+    assert samples.reader["channels"] == ["v"]
+    data = loading.load(config(path, group_by="plant", window=3, horizon=2))
+    borders = [round(50 * share) for share in (0, 0.6, 0.8, 1)]
+    for part, low, high in zip(data.parts().values(), borders, borders[1:], strict=False):
+        spans = samples.windows.spans[part.indices]
+        assert (spans[:, 0] >= low).all() and (spans[:, 1] <= high).all()
+    with pytest.raises(DataError, match="goes back in row 41.*tells them apart with --group-by"):
+        read(path, drop=["plant"])
+
+
+def test_interleaved_series(tmp_path: Path) -> None:
+    frame = pd.read_csv(plants(tmp_path, {"n": 30, "s": 30})).sort_values(["date", "plant"])
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    samples = read(tmp_path / "p.csv", source="series", group_by="plant", window=3)
+    assert samples.inputs[0].ravel().tolist() == [0, 1, 2]
+    assert samples.inputs[27].ravel().tolist() == [1000, 1001, 1002]
+
+
+def test_series_that_start_later_lie_later(tmp_path: Path) -> None:
+    frame = pd.read_csv(plants(tmp_path, {"n": 60, "s": 60}))
+    frame = frame[(frame["plant"] == "n") | (frame["v"] >= 1040)]
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    data = loading.load(config(tmp_path / "p.csv", group_by="plant", window=3))
+    assert all(name.startswith("n ") for name in data.train.names())
+    assert "s from 2020-02-13" in data.valid.names()
+
+
+def test_some_series_too_short(tmp_path: Path) -> None:
+    path = plants(tmp_path, {"north": 40, "south": 4, "east": 5})
+    samples = read(path, group_by="plant", window=3, horizon=2)
+    assert len(samples) == 36 + 0 + 1
+    assert samples.warnings == (
+        "1 of 3 series have no window, which takes 5 steps in a row: south (4) (--window, "
+        "--horizon)",
+    )
+
+
+def test_rows_without_a_series_are_refused(tmp_path: Path) -> None:
+    path = plants(tmp_path, {"n": 30})
+    path.write_text(path.read_text().replace("n,2020-01-03", ",2020-01-03"))
+    with pytest.raises(DataError, match=r"'plant', which .* missing in row 3 \(line 4\) \(1 such"):
+        read(path, group_by="plant")
+
+
+def test_faults_name_the_series(tmp_path: Path) -> None:
+    path = plants(tmp_path, {"n": 30, "s": 30})
+    path.write_text(path.read_text().replace(",1003", ","))
+    with pytest.raises(DataError, match="^p.csv, series s: missing values: 'v' 1, first in step 4"):
+        read(path, group_by="plant")
+
+
+# -- Calendar, season, window
+
+
+def test_calendar_features_are_inputs(tmp_path: Path) -> None:
+    path = counted(tmp_path, 40, tide_sin=np.arange(40))
+    samples = read(path, window=2, source_set={"calendar": "week,year"})
+    names = ["v", "tide_sin", "week_sin", "week_cos", "year_sin", "year_cos"]
+    assert samples.reader["channels"] == names
+    angle = 2 * np.pi * 2 / 7  # 2020-01-01 was a Wednesday
+    assert samples.inputs[0][0] == pytest.approx([0, 0, np.sin(angle), np.cos(angle), 0, 1])
+    # In new data tide_sin is a column, week_sin is not.
+    reader = reader_of(samples)
+    assert read_labelled(str(path), reader).inputs.shape == samples.inputs.shape
+    with pytest.raises(DataError, match="lacks the column 'tide_sin'"):
+        read_inputs(str(write(tmp_path / "n.csv", date=dates(9), v=np.arange(9))), reader)
+    path = counted(tmp_path, 40, week_sin=np.arange(40))
+    with pytest.raises(DataError, match="has a column 'week_sin' already"):
+        read(path, source_set={"calendar": "week"})
+    with pytest.raises(UsageError, match="calendar"):
+        read(path, source_set={"calendar": "weak"})
+    path = write(tmp_path / "t.csv", time=np.arange(40), v=np.arange(40))
+    with pytest.raises(DataError, match="need dates, but there are numbers as times in 'time'"):
+        read(path, source="series", source_set={"calendar": "week"})
+
+
+def series(values: np.ndarray, step: Any) -> Series:
+    from mlzoo.data.times import TimeAxis
+
+    stamps = np.arange(len(values)).astype("datetime64[D]")
+    return Series("", values.astype(np.float32)[:, None], TimeAxis("t", stamps, step, stamps[:0]))
+
+
+def test_the_season_is_that_which_repeats() -> None:
+    t, rng = np.arange(2000), np.random.default_rng(0)
+    weekly = np.sin(2 * np.pi * t / 7) + 0.1 * rng.normal(size=2000)
+    yearly = np.sin(2 * np.pi * t / 365) + 0.1 * rng.normal(size=2000)
+    assert choose_season([series(weekly, "D")], 1, None)[0] == 7
+    assert choose_season([series(yearly, "D")], 1, None)[0] == 365
+    assert choose_season([series(yearly[:500], "D")], 1, None)[0] == 7  # 365 is too long for 500
+    assert choose_season([series(weekly, "MS")], 1, None)[0] == 12
+    assert choose_season([series(weekly, "QS-OCT")], 1, None)[0] == 4
+    assert choose_season([series(weekly, "7D")], 1, None)[0] == 52
+    assert choose_season([series(weekly, "W-SUN")], 1, None)[0] == 52
+    assert choose_season([series(weekly, "30min")], 1, None)[0] in (48, 336)
+    assert choose_season([series(weekly, None)], 1, None) == (1, "none that the step suggests")
+    assert choose_season([series(weekly, "D")], 1, 30) == (30, "30 steps")
+    assert choose_season([series(weekly, "D")], 1, 1) == (1, "none")
+    # What comes after the first 60 % does not count.
+    mixed = np.concatenate([weekly[:1200], 9 * yearly[:800]])
+    assert choose_season([series(mixed, "D")], 1, None)[0] == 7
+
+
+def test_default_windows() -> None:
+    long, short = series(np.zeros(2000), "D"), series(np.zeros(80), "D")
+    assert default_window([long], 7, 365) == 28
+    assert default_window([long], 1, 7) == 16
+    assert default_window([long], 12, 60) == 60
+    assert default_window([short], 7, 7) == 10
+    assert default_window([series(np.zeros(5), "D")], 1, 1) == 1
+
+
+def test_daily_temperatures() -> None:
+    path = shared("series/daily-min-temperatures.csv")
+    samples = read(path, horizon=7)
+    assert samples.target_names == ("Temp",)
+    assert samples.inputs.shape == (3650 - 28 - 7, 28, 1)
+    assert (samples.reader["step"], samples.windows.season) == ("D", 365)
+    # Two leap days are left out of this series.
+    assert "2 breaks in time (the usual step is D): 1984-12-30 to 1985-01-01" in samples.warnings[0]
+
+
+def test_monthly_sunspots() -> None:
+    samples = read(shared("series/monthly-sunspots.csv"), horizon=12)
+    assert (samples.reader["step"], samples.windows.season) == ("MS", 12)
+    assert samples.inputs.shape == (2820 - 48 - 12 + 1, 48, 1)
+    assert samples.warnings == ()
+
+
+# -- Splits
+
+
+@pytest.mark.parametrize("gap", [0, 5])
+def test_parts_follow_in_time_with_exact_borders(tmp_path: Path, gap: int) -> None:
+    path = counted(tmp_path, 100)
+    data = loading.load(config(path, window=4, horizon=2, gap=gap))
+    first = {name: part.inputs()[0, 0, 0] for name, part in data.parts().items()}
+    last = {name: part.targets[-1, -1, 0] for name, part in data.parts().items()}
+    assert first == {"train": 0, "valid": 60 + gap, "test": 80 + gap}
+    assert last == {"train": 59, "valid": 79, "test": 99}
+    counts = [55, 15 - gap, 15 - gap]
+    assert [len(part) for part in data.parts().values()] == counts
+    left = 95 - sum(counts)
+    notes = "\n".join(data.notes)
+    assert (
+        f"split: {'/'.join(map(str, counts))} windows in order of time, train 2020-01-01 " in notes
+    )
+    assert f"{left} windows that reach across a border are left out, {gap} steps between" in notes
+    tests = {0: "2020-03-21", 5: "2020-03-26"}[gap]
+    assert f"test {tests} to 2020-04-09 (--fractions)" in notes
+
+
+def test_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
+    data = loading.load(config(counted(tmp_path, 100), window=4, horizon=2))
+    rows = data.train.inputs()
+    settings = data.inputs.scaling[0]["config"]
+    assert settings["mean"] == pytest.approx([rows.mean()])
+    assert settings["std"] == pytest.approx([rows.std()])
+    assert data.outputs.horizon == 2
+    assert data.outputs.mean == pytest.approx((data.train.targets.mean(),))
+
+
+def test_two_parts_with_a_gap(tmp_path: Path) -> None:
+    data = loading.load(
+        config(counted(tmp_path, 100), window=4, horizon=2, gap=3, fractions="80/0/20")
+    )
+    assert [len(part) for part in data.parts().values()] == [75, 0, 12]
+    assert data.test.inputs()[0, 0, 0] == 83
+
+
+def test_a_part_that_holds_no_window_is_refused(tmp_path: Path) -> None:
+    path = counted(tmp_path, 100)
+    message = r"the valid part has 20 steps, but a window .* take 21: use a shorter --window"
+    with pytest.raises(DataError, match=message):
+        loading.load(config(path, window=19, horizon=2))
+    assert len(loading.load(config(path, window=18, horizon=2)).valid) == 1
+    with pytest.raises(DataError, match="the valid part has 19 steps, but .* take 20"):
+        loading.load(config(path, window=18, horizon=2, gap=1))
+
+
+def test_windows_of_two_parts_that_share_steps_are_refused(tmp_path: Path) -> None:
+    samples = read(counted(tmp_path, 100), window=4, horizon=2)
+    parts = split(samples).parts
+    assert check_leakage(samples, parts) == []
+    mixed = parts | {"test": np.concatenate([[57, 58], parts["test"]])}
+    message = r"mend .*--allow-leakage:\n2 of 17 test windows share steps in time with train win"
+    with pytest.raises(DataError, match=message) as error:
+        check_leakage(samples, {**mixed, "valid": mixed["valid"][10:]})
+    assert "valid" not in str(error.value)
+    found = check_leakage(samples, mixed, allow=True)
+    assert (
+        found
+        == [
+            "2 of 17 test windows share steps in time with train windows",
+            "1 of 17 test windows share steps in time with valid windows",
+        ]
+        or len(found) == 2
+    )
+
+
+def test_shared_time_counts_exactly() -> None:
+    spans = np.array([[0, 5], [10, 15], [5, 10], [14, 16], [3, 4]])
+    windows = Windows(spans, spans[:, 0], 1, np.arange(20).astype(object))
+    train = np.array([0, 1])
+    assert shared_time(windows, {"train": train, "test": np.array([2])}) == []
+    assert shared_time(windows, {"train": train, "test": np.array([2, 3, 4])}) == [
+        "2 of 3 test windows share steps in time with train windows"
+    ]
+    found, _ = split_by_time(windows, {"train": 0.5, "test": 0.5}, 0)
+    assert found["train"].tolist() == [0, 4] and found["test"].tolist() == [1, 3]
+
+
+# -- New series
+
+
+def test_the_training_series_are_known_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = write(tmp_path / "s.csv", date=dates(100), v=rng.normal(size=100))
+    settings = config(path, window=4, horizon=2)
+    data = loading.load(settings)
+    record = json.loads(json.dumps(split_record(data, settings)))
+    again = read_labelled(str(path), reader_of(data.samples))
+    assert np.array_equal(again.inputs[:], data.samples.inputs[:])
+    assert np.array_equal(again.targets[:], data.samples.targets[:])
+    assert trained_on(again, record) == len(data.train) + len(data.valid)
+    other = write(tmp_path / "o.csv", date=dates(100), v=rng.normal(size=100))
+    assert trained_on(read_labelled(str(other), reader_of(data.samples)), record) == 0
+
+
+def test_series_are_continued_from_their_last_window(tmp_path: Path) -> None:
+    path = counted(tmp_path, 100, a=np.arange(100) + 500)
+    reader = reader_of(read(path, window=3, horizon=2))
+    new = write(tmp_path / "n.csv", date=dates(9), extra=0, v=np.arange(9), a=np.arange(9) + 50)
+    found = last_windows(new, reader)
+    assert found.windows.tolist() == [[[6, 56], [7, 57], [8, 58]]]
+    assert found.times == [["2020-01-10", "2020-01-11"]]
+    assert found.notes == (
+        "n.csv: forecast from the last 3 steps, 2020-01-07 to 2020-01-09",
+        "the 2 steps that follow are taken to come at the usual step",
+    )
+    assert found.warnings == ()
+    inputs = read_inputs(str(new), reader)
+    assert np.array_equal(inputs.rows, found.windows) and inputs.names == [""]
+
+
+def test_new_series_that_are_odd(tmp_path: Path) -> None:
+    reader = reader_of(read(counted(tmp_path, 100), window=5, horizon=2))
+    days = [*dates(9)[:7], "2020-01-20", "2020-01-21"]
+    found = last_windows(write(tmp_path / "n.csv", date=days, v=np.arange(9)), reader)
+    assert "n.csv: the last window reaches across a break in time" in found.warnings
+    found = last_windows(write(tmp_path / "n.csv", date=dates(9, "W"), v=np.arange(9)), reader)
+    assert found.warnings == ("n.csv: the step is W-SUN, but the model was trained on steps of D",)
+    with pytest.raises(DataError, match="n.csv has 4 steps, but .* the last 5; give more of its p"):
+        last_windows(write(tmp_path / "n.csv", date=dates(4), v=np.arange(4)), reader)
+    with pytest.raises(DataError, match="n.csv: it lacks the column 'date'; it has 'v'"):
+        last_windows(write(tmp_path / "n.csv", v=np.arange(9)), reader)
+    with pytest.raises(DataError, match="n.csv: it lacks the column 'v'; it has 'date', 'w'"):
+        read_labelled(str(write(tmp_path / "n.csv", date=dates(9), w=np.arange(9))), reader)
+
+
+def test_new_series_of_several(tmp_path: Path) -> None:
+    reader = reader_of(read(plants(tmp_path, {"n": 40, "s": 40}), group_by="plant", window=3))
+    found = last_windows(plants(tmp_path, {"west": 8, "east": 9}), reader)
+    assert found.names == ["west", "east"]
+    assert found.windows[:, -1, 0].tolist() == [7, 1008]
+    assert found.times == [["2020-01-09"], ["2020-01-10"]]
+    with pytest.raises(DataError, match="has no column 'plant', which tells the series apart"):
+        last_windows(counted(tmp_path), reader)
