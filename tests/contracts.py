@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from mlzoo import fields, registry
 from mlzoo.layers.field_losses import MaskedFields
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.specs import CLASS_TASKS, Inputs, Outputs
+from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
+from mlzoo.specs import CLASS_TASKS, STEP_TASKS, Inputs, Outputs
 
 CLASSES = Outputs("classification", 3)
 PAIR = Outputs("classification", 1)
@@ -28,16 +29,31 @@ NUMBERS = Outputs("regression", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
 MASKS = Outputs("segmentation", 3)
 TWO_MASKS = Outputs("segmentation", 2)
 FIELDS = Outputs("fields", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
+LABELS = Outputs("labelling", 3)
+TWO_LABELS = Outputs("labelling", 2)
+TEXT = Outputs("text", 5)
+FORECAST = Outputs("forecasting", 2, (0.5, -0.5), (2.0, 1.5), horizon=3, channels=(1, 0))
+ELSEWHERE = Outputs("forecasting", 2, (10.0, -3.0), (2.0, 0.5), horizon=4)
+"""A forecast of what is no channel of the inputs."""
 _MODELS: dict[tuple[str, Outputs, int], keras.Model] = {}
 
 
 @dataclass(frozen=True)
 class ModelCase:
-    """A model plug-in with settings that keep it small, and two sample shapes that it takes."""
+    """A model plug-in with settings that keep it small, and two sample shapes that it takes.
+
+    Sequences have different lengths, up to that of the shape, and end in NaN; texts have one
+    channel, of codes. `tasks` are those that the settings are for, by default the model's;
+    `label` tells cases of one model apart.
+    """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     shapes: tuple[tuple[int, ...], tuple[int, ...]] = ((16, 16, 1), (20, 12, 3))
+    kind: str = "image"
+    rate: float = 1e-3
+    tasks: tuple[str, ...] = ()
+    variant: str = ""
 
     @property
     def plugin(self) -> ModuleType:
@@ -51,34 +67,70 @@ class ModelCase:
             "regression": (NUMBERS,),
             "segmentation": (MASKS, TWO_MASKS),
             "fields": (FIELDS,),
+            "labelling": (LABELS, TWO_LABELS),
+            "forecasting": (FORECAST, ELSEWHERE),
+            "text": (TEXT,),
         }
-        return tuple(kind for task in registry.tasks(self.name) for kind in kinds[task])
+        tasks = self.tasks or registry.tasks(self.name)
+        return tuple(kind for task in tasks for kind in kinds[task])
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}{self.variant}"
 
     def sides(self, outputs: Outputs, shape: int = 0) -> tuple[int, ...]:
-        """Height and width of what is predicted; nothing where that is not at every pixel."""
+        """What is predicted at: height and width, steps, or nothing where it is of the whole."""
+        if outputs.task in STEP_TASKS:
+            return self.shapes[shape][:1]
+        if outputs.horizon:
+            return (outputs.horizon,)
         return self.shapes[shape][:2] if outputs.dense else ()
+
+    def open(self, outputs: Outputs) -> int:
+        """How many sides of the input are of any size."""
+        return 1 if self.kind == "sequence" else 2 * outputs.dense
+
+    def inputs(self, outputs: Outputs, shape: int = 0) -> Inputs:
+        own = self.shapes[shape]
+        scaling: keras.layers.Layer = keras.layers.Rescaling(0.5, name="scaling")
+        if outputs.task == "text":
+            own, scaling = (own[0], 1), OneHotCodes(outputs.units, name="scaling")
+        elif self.kind == "sequence":
+            scaling = SequenceScaling([0.1] * own[-1], [2.0] * own[-1], name="scaling")
+        uneven = self.kind == "sequence"
+        return Inputs(own, self.kind, scaling=[keras.layers.serialize(scaling)], uneven=uneven)
 
     def build(
         self, outputs: Outputs | None = None, shape: int = 0, seed: int = 0, **settings: Any
     ) -> keras.Model:
         outputs = outputs or self.outputs[0]
         keras.utils.set_random_seed(seed)
-        scaling = [keras.layers.serialize(keras.layers.Rescaling(0.5, name="scaling"))]
-        inputs = Inputs(self.shapes[shape], "image", scaling=scaling)
         config = self.plugin.Config(**{**self.settings, **settings})
-        return self.plugin.build(config, inputs, outputs)
+        return self.plugin.build(config, self.inputs(outputs, shape), outputs)
 
     def model(self, outputs: Outputs | None = None, shape: int = 0) -> keras.Model:
         """The same as `build`, made once; for checks that leave its weights alone."""
         outputs = outputs or self.outputs[0]
-        key = self.name, outputs, shape
+        key = self.label, outputs, shape
         if key not in _MODELS:
             _MODELS[key] = self.build(outputs, shape)
         return _MODELS[key]
 
-    def samples(self, count: int, shape: int = 0) -> np.ndarray:
+    def samples(self, count: int, outputs: Outputs, shape: int = 0) -> np.ndarray:
         generator = np.random.default_rng(count)
-        return generator.normal(size=(count, *self.shapes[shape])).astype("float32")
+        own = self.inputs(outputs, shape).shape
+        x = generator.normal(size=(count, *own)).astype("float32")
+        if outputs.task == "text":
+            x = generator.integers(0, outputs.units, (count, *own)).astype("float32")
+        if self.kind == "sequence":
+            for sample, row in enumerate(x):
+                row[own[0] - sample % 4 * 2 :] = np.nan if sample % 4 else row[own[0] :]
+        return x
+
+
+def heads(outputs: Iterable[Outputs]) -> list[Outputs]:
+    """The last of each form: of the whole, of pixels, of steps, of the steps that follow."""
+    return list({(o.dense, o.task in STEP_TASKS, bool(o.horizon)): o for o in outputs}.values())
 
 
 def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -90,24 +142,22 @@ def check_shapes(case: ModelCase) -> None:
     """Finite predictions of the right shape at two sizes and for all kinds of output."""
     for outputs, shape in [(case.outputs[0], 1), *((o, 0) for o in case.outputs)]:
         model = case.model(outputs, shape)
-        open_sides = (None, None) if outputs.dense else None
-        expected = (
-            case.shapes[shape] if open_sides is None else (*open_sides, case.shapes[shape][2])
-        )
+        sides, count = case.sides(outputs, shape), case.open(outputs)
+        expected = (*(None,) * count, *case.inputs(outputs, shape).shape[count:])
         assert model.input_shape == (None, *expected)
-        assert model.output_shape == (None, *(open_sides or ()), outputs.units)
-        predicted = outcome(model, case.samples(5, shape))
-        assert predicted.shape == (5, *case.sides(outputs, shape), outputs.units)
+        owed = sides if outputs.horizon else (None,) * len(sides)
+        assert model.output_shape == (None, *owed, outputs.units)
+        predicted = outcome(model, case.samples(5, outputs, shape))
+        assert predicted.shape == (5, *sides, outputs.units)
         assert np.isfinite(predicted).all()
 
 
 def check_probabilities(case: ModelCase) -> None:
-    """Class probabilities are in [0, 1] and those of a sample, or a pixel, sum to 1."""
-    x = case.samples(6)
+    """Class probabilities are in [0, 1] and those of a sample, a pixel or a step sum to 1."""
     for outputs in case.outputs:
         if outputs.task not in CLASS_TASKS:
             continue
-        said = outcome(case.model(outputs), x)
+        said = outcome(case.model(outputs), case.samples(6, outputs))
         assert said.min() >= 0 and said.max() <= 1
         if outputs.units > 1:
             np.testing.assert_allclose(said.sum(axis=-1), 1, atol=1e-5)
@@ -115,45 +165,56 @@ def check_probabilities(case: ModelCase) -> None:
 
 def check_form(case: ModelCase) -> None:
     """Functional, uncompiled, named `input`, `head` and `output`; no name made up by Keras."""
-    model = case.model()
-    assert isinstance(model, keras.src.models.functional.Functional)
-    assert not model.compiled
-    names = [layer.name for layer in model.layers]
-    assert names[0] == "input" and names[-2:] == ["head", "output"]
-    made_up = [
-        name
-        for layer, name in zip(model.layers, names, strict=True)
-        if re.fullmatch(rf"{keras.src.utils.naming.to_snake_case(type(layer).__name__)}_\d+", name)
-    ]
-    assert made_up == []
+    for outputs in heads(reversed(case.outputs)):
+        model = case.model(outputs)
+        assert isinstance(model, keras.src.models.functional.Functional)
+        assert not model.compiled
+        names = [layer.name for layer in model.layers]
+        between = ["horizon"] if outputs.horizon else []
+        assert names[0] == "input" and names[-2 - len(between) :] == ["head", *between, "output"]
+        kinds = [
+            keras.src.utils.naming.to_snake_case(type(layer).__name__) for layer in model.layers
+        ]
+        made_up = [
+            name
+            for kind, name in zip(kinds, names, strict=True)
+            if re.fullmatch(rf"{kind}_\d+", name)
+        ]
+        assert made_up == []
 
 
 def check_gradients(case: ModelCase) -> None:
     """A finite gradient, not all zero, in every trainable weight."""
-    outputs = case.outputs[-1]
-    model = case.build(outputs)  # a step moves the means of batch normalisation
-    recorder = GradientRecorder()
-    model.compile(recorder, "mse")
-    truth = np.ones((8, *case.sides(outputs), outputs.units), "float32")
-    model.train_on_batch(case.samples(8), truth)
-    gradients = recorder.gradients()
-    assert len(gradients) == len(model.trainable_variables) > 0
-    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-        assert gradient.shape == tuple(variable.shape)
-        assert np.isfinite(gradient).all(), variable.path
-        assert gradient.any(), f"no gradient reaches {variable.path}"
+    for outputs in heads(case.outputs):
+        model = case.build(outputs)  # a step moves the means of batch normalisation
+        recorder = GradientRecorder()
+        model.compile(recorder, "mse")
+        truth = np.ones((8, *case.sides(outputs), outputs.units), "float32")
+        model.train_on_batch(case.samples(8, outputs), truth)
+        gradients = recorder.gradients()
+        assert len(gradients) == len(model.trainable_variables) > 0
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+            assert gradient.shape == tuple(variable.shape)
+            assert np.isfinite(gradient).all(), variable.path
+            assert gradient.any(), f"no gradient reaches {variable.path}"
 
 
-def check_overfits(case: ModelCase, rate: float = 1e-3, steps: int = 80) -> None:
-    """Eight samples with random classes (or fields) are learnt by heart."""
+def check_overfits(case: ModelCase) -> None:
+    """Eight samples with random classes (or numbers) are learnt by heart."""
+    for outputs in heads(reversed(case.outputs)):
+        _overfit(case, outputs)
+
+
+def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
     settings = {name: 0.0 for name in case.plugin.Config.model_fields if "dropout" in name}
-    outputs = case.outputs[0]
     model = case.build(outputs, **settings)
-    x, y = case.samples(8), np.array([0, 1, 2, 0, 1, 2, 2, 0])
-    sides = case.sides(outputs)
+    x, y = case.samples(8, outputs), np.array([0, 1, 2, 0, 1, 2, 2, 0])
+    sides, rate = case.sides(outputs), case.rate
     if outputs.task not in CLASS_TASKS:
         std, mean = np.array(outputs.std), np.array(outputs.mean)
-        truth = mean + std * np.stack([y - 1.0, 1.0 - y], axis=-1)[:, None, None]
+        truth = mean + std * np.stack([y - 1.0, 1.0 - y], axis=-1).reshape(
+            8, *(1 for _ in sides), 2
+        )
         truth = np.broadcast_to(truth, (8, *sides, 2)).astype("float32")
         model.compile(keras.optimizers.Adam(rate), MaskedFields("mse", mean, std))
     else:
@@ -220,20 +281,23 @@ for path in sorted(Path(sys.argv[1]).glob("*.keras")):
 def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
     """Save each model, load all in one new process, and keep both predictions in `folder`."""
     for case in cases:
-        model = case.build()
-        # Away from the first values, which a wrong loader could make again.
-        noise = np.random.default_rng(3)
-        model.set_weights([w + 0.05 * noise.random(w.shape) for w in model.get_weights()])
-        model.save(folder / f"{case.name}.keras")
-        x = case.samples(4)
-        np.save(folder / f"{case.name}.x.npy", x)
-        np.save(folder / f"{case.name}.old.npy", outcome(model, x))
+        for outputs in heads(reversed(case.outputs)):
+            model = case.build(outputs)
+            # Away from the first values, which a wrong loader could make again.
+            noise = np.random.default_rng(3)
+            model.set_weights([w + 0.05 * noise.random(w.shape) for w in model.get_weights()])
+            name = f"{case.label}-{outputs.task}"
+            model.save(folder / f"{name}.keras")
+            x = case.samples(4, outputs)
+            np.save(folder / f"{name}.x.npy", x)
+            np.save(folder / f"{name}.old.npy", outcome(model, x))
     subprocess.run([sys.executable, "-c", _LOAD, str(folder)], check=True)
 
 
 def check_saved(case: ModelCase, folder: Path) -> None:
     """What `predict_in_new_process` predicted before saving and after loading is the same."""
-    old = np.load(folder / f"{case.name}.old.npy")
-    new = np.load(folder / f"{case.name}.new.npy")
-    assert np.ptp(old) > 0, "all predictions are equal, so this would prove nothing"
-    np.testing.assert_allclose(new, old, atol=1e-6)
+    for outputs in heads(reversed(case.outputs)):
+        old = np.load(folder / f"{case.label}-{outputs.task}.old.npy")
+        new = np.load(folder / f"{case.label}-{outputs.task}.new.npy")
+        assert np.ptp(old, axis=0).max() > 0, "all predictions are equal: this would prove nothing"
+        np.testing.assert_allclose(new, old, atol=1e-6)

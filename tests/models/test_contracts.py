@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,21 +13,37 @@ from tests import contracts
 from tests.contracts import ModelCase
 
 # Only where the defaults would be slow or don't fit a 16x16 image.
+_SEQUENCES = ((13, 2), (9, 3))
 _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
+    "conv_lstm": ModelCase(
+        "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
+    ),
+    "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
+    "tcn": ModelCase("tcn", {"filters": 16, "blocks": 3}, _SEQUENCES, "sequence", rate=1e-2),
 }
-# Of the default settings, for 32x32x3 (alexnet: 64x64x3) and 3 classes or 2 fields. A change here
-# is a change of the model: runs of an earlier version can't be repeated with it.
+# Of the default settings and 3 classes or 2 fields, for 32x32x3 or what `_PINNED` says. A change
+# here is a change of the model: runs of an earlier version can't be repeated with it.
 _PARAMETERS = {
     "alexnet": 20_315_971,
     "cnn": 72_947,
+    "conv_lstm": 29_619,
     "lenet": 314_819,
     "linear": 9_219,
     "mlp": 819_971,
     "resnet": 273_587,
+    "rnn": 17_603,
+    "tcn": 29_123,
     "unet": 484_179,
     "unet_two_decoders": 673_330,
     "unet_xception": 2_058_979,
+}
+
+_PINNED = {
+    "alexnet": (64, 64, 3),
+    "conv_lstm": (4, 16, 16, 3),
+    "rnn": (20, 3),
+    "tcn": (20, 3),
 }
 
 _NAMES = registry.names("model")
@@ -71,8 +88,7 @@ def test_loads_in_a_new_process(case: ModelCase, saved: Path) -> None:
 
 
 def test_parameter_count(case: ModelCase) -> None:
-    shape = (64, 64, 3) if case.name == "alexnet" else (32, 32, 3)
-    pinned = ModelCase(case.name, {}, (shape, shape))
-    count = pinned.build().count_params()
+    shape = _PINNED.get(case.name, (32, 32, 3))
+    count = replace(case, settings={}, shapes=(shape, shape)).build().count_params()
     assert case.name in _PARAMETERS, f"add {case.name!r}: {count} to _PARAMETERS in {__file__}"
     assert count == _PARAMETERS[case.name]
