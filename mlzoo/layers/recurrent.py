@@ -28,11 +28,18 @@ class Recurrence(Protocol):
         """Share of the state dropped."""
         ...
 
+    @property
+    def memory(self) -> int:
+        """Steps that gates remember at first; 0: Keras's own start."""
+        ...
+
 
 def recurrent(
     cell: str, units: int, return_sequences: bool, config: Recurrence, name: str, **more: Any
 ) -> keras.layers.Layer:
     """A recurrent layer (batch, steps, features) to (batch, steps, units) or (batch, units)."""
+    if config.memory and cell != "simple":
+        more = {**more, "bias_initializer": GateMemory(config.memory)}
     layer = CELLS[cell](
         units,
         return_sequences=return_sequences,
@@ -41,6 +48,37 @@ def recurrent(
         **more,
     )
     return keras.layers.Bidirectional(layer, name=name) if config.bidirectional else layer
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class GateMemory(keras.initializers.Initializer):
+    """Biases of an LSTM's or a GRU's gates with which units remember for 1 to `steps` steps.
+
+    Chrono initialisation of Tallec and Ollivier, "Can recurrent neural networks warp time?"
+    (2018): the forget gate's biases are log(u), the input gate's their negatives; a GRU's update
+    gate takes the former. They draw u between 1 and steps, here the units share that range evenly.
+
+    Args:
+        steps: how long dependencies may last.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = int(steps)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """(4 units,) of an LSTM, or (2, 3 units) of a GRU."""
+        gates = 3 if len(shape) == 2 else 4
+        units = shape[-1] // gates
+        log = ops.log(ops.linspace(1.0, float(max(self.steps, 2)), units))
+        zero = ops.zeros((units,))
+        if gates == 4:  # input, forget, cell, output
+            return ops.cast(ops.concatenate([-log, log, zero, zero]), dtype or "float32")
+        row = ops.concatenate([log, zero, zero])  # update, reset, candidate
+        return ops.cast(ops.stack([row, ops.zeros_like(row)]), dtype or "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the initialiser."""
+        return {"steps": self.steps}
 
 
 def pool(kind: str) -> keras.layers.Layer:

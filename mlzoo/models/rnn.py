@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
@@ -55,6 +55,9 @@ class Config(Settings):
     carry_state: bool = False
     """Series and text: go on from the state that the window before ended with (truncated
     back-propagation through time); windows must follow one another (--stride as long as they)."""
+    memory: int = Field(0, ge=0)
+    """Steps that the gates of gru and lstm remember at first (chrono initialisation), about as
+    many as a cause may lie back; 0: a few."""
     head_bias: bool = True
     """Give the output layer a bias."""
 
@@ -64,6 +67,8 @@ class Config(Settings):
             raise ValueError("units names no layer")
         if not self.teacher_forcing and self.head != "decoder":
             raise ValueError("teacher_forcing has no effect without head=decoder")
+        if self.memory and self.cell == "simple":
+            raise ValueError("memory has no effect on cell simple, which has no gates")
         if self.carry_state and self.bidirectional:
             raise ValueError("carry_state and bidirectional exclude each other; choose one")
         if self.carry_state and self.head == "decoder":
