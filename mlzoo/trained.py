@@ -38,7 +38,8 @@ class Predictions:
         names: what each of the n samples is called.
         labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
             the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
-            for labelling the class names of each sequence's steps.
+            for labelling the class names of each sequence's steps; for forecasting the values
+            that follow, (horizon, targets).
         probabilities: (n, classes), or for labelling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
     """
@@ -160,6 +161,12 @@ class Run:
             found = list(self.masks(new, listener=listener))
             texts = found[0].warnings if found else ()
             return Predictions([f.name for f in found], [f.values for f in found], None, texts)
+        if self.record["task"] == "text":
+            raise UsageError("a model of text writes on: run.write(prompt)")
+        if self.record["task"] == "forecasting":
+            ahead = self.forecast(new, listener)
+            texts = ahead[0].warnings if ahead else ()
+            return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
         import numpy as np
 
         from mlzoo.data.inputs import read_inputs
@@ -184,13 +191,14 @@ class Run:
     def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
         """How series go on: those of a table's path, or windows (n, steps, channels).
 
+        A model that goes on from vectors takes (n, numbers).
+
         Raises:
             DataError: the series do not fit what the model was trained on.
         """
         import numpy as np
 
-        from mlzoo.data.inputs import existing
-        from mlzoo.data.new_sequences import as_sequences, read_sequences
+        from mlzoo.data.inputs import existing, read_inputs
         from mlzoo.data.new_series import last_windows
 
         reader = self.record["reader"]
@@ -199,16 +207,20 @@ class Run:
         times: list[list[str]] | None = None
         if isinstance(new, (str, Path)):
             location = existing(str(new))
+            if "window" in reader and location.is_dir():
+                raise DataError(f"{new} is a folder; name a table of series, a row a step")
             if "window" in reader and location.suffix.lower() not in (".npz", ".npy"):
                 found = last_windows(location, reader)
                 rows, names, times = found.windows, found.names, found.times
                 notes, warnings = found.notes, found.warnings
             else:
-                read = read_sequences(location, reader)
+                read = read_inputs(str(new), reader)
                 rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
         else:
-            rows = as_sequences(np.asarray(new), reader, "the array")
+            rows = self._checked(np.asarray(new))
             names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
         said = self.outputs(rows).astype("float64")
         ahead = [f"+{step}" for step in range(1, said.shape[1] + 1)]
         band = self.metrics["test"]["metrics"].get("band")
@@ -400,7 +412,13 @@ class Run:
                     "scores flatter the model"
                 )
             test = replace(_as_test_part(labelled), cut=self.tiling())
-            result = evaluate(self.outputs, test, "test", 0, False)[0]
+            if self.record["task"] == "forecasting":
+                from mlzoo.evaluation.forecasts import evaluate_forecasts
+
+                trained = self.metrics["test"]["metrics"]
+                result = evaluate_forecasts(self.outputs, test, "test", 0, True, trained)[0]
+            else:
+                result = evaluate(self.outputs, test, "test", 0, False)[0]
             return {**result, "part": "all", "trained_on": seen}
         samples = loading.read(self.config, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
@@ -494,12 +512,19 @@ def _as_test_part(samples: Samples) -> Data:
     from mlzoo.specs import Inputs, Outputs
 
     nothing = Part(samples, np.arange(0))
+    outputs = Outputs(samples.task, 0)
+    if samples.task == "forecasting":
+        channels = samples.reader.get("channels", ())
+        places = tuple(channels.index(n) for n in samples.target_names if n in channels)
+        known = places if len(places) == len(samples.target_names) else ()
+        horizon = int(samples.targets.shape[1])
+        outputs = Outputs(samples.task, 0, horizon=horizon, channels=known)
     return Data(
         samples=samples,
         train=nothing,
         valid=nothing,
         test=Part(samples, np.arange(len(samples))),
         inputs=Inputs(samples.inputs.shape[1:]),
-        outputs=Outputs(samples.task, 0),
+        outputs=outputs,
         fingerprint="",
     )

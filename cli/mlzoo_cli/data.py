@@ -47,6 +47,9 @@ def inspect(
 def _text(result: dict[str, Any]) -> str:
     shape = "x".join(map(str, result["shape"]))
     megabytes = result["bytes"] / 1e6
+    lengths = result["lengths"]
+    if lengths:
+        shape = f"{lengths['min']} to {shape}, median {lengths['median']:g} steps"
     lines = [
         f"{result['data']}: {result['samples']:,} samples of shape {shape} ({result['dtype']}, "
         f"{megabytes:,.1f} MB decoded)",
@@ -55,7 +58,7 @@ def _text(result: dict[str, Any]) -> str:
     ]
     if result["groups"] is not None:
         lines.append(f"groups: {result['groups']:,}, each in one part")
-    for key in ("classes", "columns"):
+    for key in ("classes", "columns", "channels"):
         if result[key]:
             lines += ["", _rows(result[key])]
     if result["target"]:

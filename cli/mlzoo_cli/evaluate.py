@@ -48,10 +48,18 @@ def scores(result: dict[str, Any]) -> str:
     for name in [n for n, v in metrics.items() if isinstance(v, float)]:
         interval = result["intervals"].get(name)
         shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-        rows.append([name, metrics[name], shown, *(b.get(name) for b in baselines.values())])
+        near = (metrics.get("band") or {}).get("level") if name == "coverage" else None
+        title = name if near is None else f"{name} (near {near:g})"
+        rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     what = "all samples" if result["part"] == "all" else f"{result['part']} part"
     part = f"{what} ({result['samples']})"
     text = table([part, "model", "95 % interval", *baselines], rows)
+    if result.get("relative_mae"):
+        return f"{text}\n{_relative(result['relative_mae'])}"
+    steps = [row for row in metrics.get("per_class", ()) if "segments" in row]
+    if steps:
+        header = ["class", "precision", "recall", "f1", "segment_f1"]
+        return f"{text}\n{table(header, [[row[name] for name in header] for row in steps])}"
     classes = [row for row in metrics.get("per_class", ()) if "iou" in row]
     if not classes:
         return text
@@ -64,3 +72,13 @@ def scores(result: dict[str, Any]) -> str:
         for row in classes
     ]
     return f"{text}\n{table([*header, *rest], lines)}"
+
+
+def _relative(found: dict[str, Any]) -> str:
+    """The mean absolute error over that of each baseline."""
+    rows = []
+    for name, row in found.items():
+        ends = row["interval"]
+        shown = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+        rows.append([name, row["value"], shown])
+    return table(["mae over that of (under 1 is better)", "ratio", "95 % interval"], rows)

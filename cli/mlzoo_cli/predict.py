@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,8 @@ from mlzoo_cli.output import Talk, say, show
 
 _PROMPT_SHOWN = 200
 """Characters of a prompt that are printed before what follows."""
+_LONGEST_NAME = 256
+"""Characters from which on what is given can be no file's name."""
 
 if TYPE_CHECKING:
     from mlzoo.trained import Forecast, Predictions, Run
@@ -81,6 +85,7 @@ def predict(
     """
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")
+    _check_writing(length, temperature, seed)
     from mlzoo.trained import load
 
     opened = load(run, trust=trust)
@@ -136,14 +141,8 @@ def _write_on(
     """Each prompt, or the end of each file, and what the model writes after it."""
     length = 200 if length is None else length
     temperature = 0.7 if temperature is None else temperature
-    if length < 1:
-        raise UsageError(f"--length: must be at least 1 (got {length})")
-    if temperature < 0:
-        raise UsageError(f"--temperature: must be at least 0 (got {temperature:g})")
     rows = []
-    for given in prompts:
-        is_file = len(given) < 4096 and "\n" not in given and Path(given).is_file()
-        prompt = Path(given).read_text(encoding="utf-8") if is_file else given
+    for prompt in [_prompt(given) for given in prompts]:
         text = run.write(prompt, length, temperature, seed or 0)
         rows.append({"prompt": prompt[-_PROMPT_SHOWN:], "text": text})
     if json:
@@ -157,13 +156,42 @@ def _write_on(
         say(f"{length} characters in {output}")
 
 
+def _check_writing(length: int | None, temperature: float | None, seed: int | None) -> None:
+    """Raise UsageError for values of the options of text that mean nothing."""
+    problems = []
+    if length is not None and length < 1:
+        problems.append(f"--length: must be at least 1 (got {length})")
+    if temperature is not None and not 0 <= temperature < math.inf:
+        problems.append(f"--temperature: must be a number from 0 on (got {temperature:g})")
+    if seed is not None and seed < 0:
+        problems.append(f"--seed: must be at least 0 (got {seed})")
+    if problems:
+        raise UsageError(problems)
+
+
+def _prompt(given: str) -> str:
+    """The text to go on from: that of a file, or what was given itself."""
+    if not given or len(given) >= _LONGEST_NAME or "\n" in given:
+        return given
+    path = Path(given).expanduser()
+    if path.is_file():
+        from mlzoo.data.tables import decode
+
+        return decode(path)[0].replace("\r\n", "\n").replace("\r", "\n")
+    if path.is_dir():
+        raise UsageError(f"{given!r} is a folder; name a text file, or give the text itself")
+    if path.suffix.lower() in (".txt", ".md") and " " not in given:
+        raise UsageError(f"{given!r} is not there (looked at {path.resolve()})")
+    return given
+
+
 def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
     """A row a sample, as CSV or JSON."""
     talk = Talk(quiet=json)
     found: list[Any]
     try:
         if opened.record["task"] == "forecasting":
-            found = [forecast for path in data for forecast in opened.forecast(path, talk)]
+            found = _forecasts(opened, data, talk)
             for note in dict.fromkeys(text for each in found for text in each.notes):
                 talk.note(note)
         else:
@@ -187,6 +215,17 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
         say(f"{len(rows)} predictions in {output}")
 
 
+def _forecasts(run: Run, data: list[str], talk: Talk) -> list[Any]:
+    """The forecasts of every series; of several files their names say which is whose."""
+    found: list[Forecast] = []
+    for path in data:
+        own = run.forecast(path, talk)
+        if len(data) > 1:
+            own = [replace(each, name=" ".join(filter(None, (path, each.name)))) for each in own]
+        found += own
+    return found
+
+
 def _forecast_rows(run: Run, forecast: Forecast) -> list[dict[str, Any]]:
     """A row a step ahead: time, and of each target the forecast with the ends of its band."""
     targets = run.record["target_names"]
@@ -195,13 +234,18 @@ def _forecast_rows(run: Run, forecast: Forecast) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"series": forecast.name} if forecast.name else {}
         row |= {"step": step + 1, "time": time}
         for i, target in enumerate(targets):
-            row[target] = round(float(forecast.values[step, i]), 6)
+            row[target] = _digits(forecast.values[step, i])
             for end in ("low", "high"):
                 edge = getattr(forecast, end)
                 if edge is not None:
-                    row[f"{target}_{end}"] = round(float(edge[step, i]), 6)
+                    row[f"{target}_{end}"] = _digits(edge[step, i])
         rows.append(row)
     return rows
+
+
+def _digits(value: Any) -> float:
+    """A number in the seven digits that float32 has, however small it is."""
+    return float(f"{float(value):.7g}")
 
 
 def _step_rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:

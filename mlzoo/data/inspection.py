@@ -11,9 +11,10 @@ from mlzoo.configs import RunConfig
 from mlzoo.data.bad_files import unlisted
 from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.sequences import Sequences
 from mlzoo.data.splitting import Split
 from mlzoo.errors import DataError
-from mlzoo.specs import CLASS_TASKS
+from mlzoo.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 
 _IMBALANCED = 0.8
 
@@ -40,7 +41,7 @@ def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, An
         warnings += split.warnings
     except DataError as error:
         problems.append({"name": "split", "reason": str(error)})
-    shape = list(samples.inputs.shape[1:])
+    shape = [int(side) for side in samples.inputs.shape[1:]]
     dtype = np.dtype(samples.inputs.dtype)
     return {
         "data": config.data,
@@ -50,11 +51,14 @@ def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, An
         "samples": len(samples),
         "shape": shape,
         "dtype": dtype.name,
-        "bytes": len(samples) * math.prod(shape) * dtype.itemsize,
+        "bytes": _size(samples),
         "targets": list(samples.target_names),
         "classes": _classes(samples, split),
         "target": _numbers(samples.labels) if samples.task == "regression" else None,
         "columns": _columns(samples),
+        "channels": _channels(samples),
+        "lengths": _lengths(samples),
+        "season": None if samples.windows is None else _season(samples),
         "groups": None if samples.groups is None else len(np.unique(samples.groups)),
         "parts": {} if split is None else {p: len(split.parts[p]) for p in PARTS},
         "problems": problems,
@@ -68,6 +72,8 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     """Each class with its count and share, in all and in every part."""
     if samples.pixels is not None:
         return _pixels(samples, split)
+    if samples.task in STEP_TASKS:
+        return _steps(samples, split)
     if samples.task != "classification":
         return []
     classes = len(samples.class_names)
@@ -102,6 +108,70 @@ def _pixels(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
         }
         for i, name in enumerate(samples.class_names)
     ]
+
+
+def _steps(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+    """Each class with its steps, their share, and the sequences that hold it."""
+    assert isinstance(samples.targets, Sequences)
+    classes = len(samples.class_names)
+    counts = np.array([_of_each(samples.targets.own(i), classes) for i in range(len(samples))])
+    total = counts.sum(axis=0)
+    parts = {} if split is None else split.parts
+    what = "windows" if samples.task == "text" else "sequences"
+    return [
+        {
+            "name": name,
+            "steps": int(total[i]),
+            "share": float(total[i] / max(total.sum(), 1)),
+            what: int((counts[:, i] > 0).sum()),
+            "parts": {p: int((counts[where, i] > 0).sum()) for p, where in parts.items()},
+        }
+        for i, name in enumerate(samples.class_names)
+    ]
+
+
+def _of_each(labels: np.ndarray, classes: int) -> np.ndarray:
+    """How many steps each class has; those that are ignored count for none."""
+    return np.bincount(labels[labels != IGNORED], minlength=classes)
+
+
+def _size(samples: Samples) -> int:
+    """Bytes in memory, decoded; steps that several windows share are held once."""
+    if isinstance(samples.inputs, Sequences):
+        return int(samples.inputs.values.nbytes)
+    shape = samples.inputs.shape[1:]
+    return len(samples) * math.prod(shape) * np.dtype(samples.inputs.dtype).itemsize
+
+
+def _channels(samples: Samples) -> list[dict[str, Any]]:
+    """Each channel of sequences with what its values are like."""
+    if not isinstance(samples.inputs, Sequences) or samples.task == "text":
+        return []
+    values = samples.inputs.values
+    names = samples.reader.get("channels", [])
+    return [
+        {
+            "channel": names[i] if i < len(names) else f"channel{i}",
+            **_numbers(values[np.isfinite(values[:, i]), i]),
+        }
+        for i in range(values.shape[-1])
+    ]
+
+
+def _lengths(samples: Samples) -> dict[str, Any] | None:
+    """How long sequences are, where they differ."""
+    inputs = samples.inputs
+    if not isinstance(inputs, Sequences) or not inputs.uneven:
+        return None
+    lengths = inputs.lengths
+    low, high = int(lengths.min()), int(lengths.max())
+    return {"min": low, "median": float(np.median(lengths)), "max": high}
+
+
+def _season(samples: Samples) -> int | None:
+    """Steps after which a series repeats itself; None where it does not."""
+    assert samples.windows is not None
+    return samples.windows.season if samples.windows.season > 1 else None
 
 
 def _columns(samples: Samples) -> list[dict[str, Any]]:
@@ -142,6 +212,12 @@ def _suggestions(samples: Samples) -> list[str]:
         return []
     if samples.pixels is not None:
         counts = samples.pixels.sum(axis=0)
+    elif samples.task == "text":
+        return []
+    elif isinstance(samples.targets, Sequences):
+        classes = len(samples.class_names)
+        rows = [_of_each(samples.targets.own(i), classes) for i in range(len(samples))]
+        counts = np.sum(rows, axis=0)
     else:
         counts = np.bincount(samples.labels, minlength=len(samples.class_names))
     share = counts.max() / max(counts.sum(), 1)
@@ -152,6 +228,11 @@ def _suggestions(samples: Samples) -> list[str]:
         return [
             f"{share:.1%} of the pixels are {name!r}: keep dice or another overlap in --loss, or "
             "use --class-weights auto, and read the scores of each class, not pixel accuracy"
+        ]
+    if samples.task == "labelling":
+        return [
+            f"{share:.0%} of the steps are {name!r}: read macro F1 and the scores of each class, "
+            "not accuracy"
         ]
     return [
         f"{share:.0%} of the samples are {name!r}: consider --class-weights auto or "

@@ -53,6 +53,8 @@ class DenseOutcome:
 
     indices: np.ndarray
     tally: Tally
+    blocks: np.ndarray | None = None
+    """(n,) of windows that overlap: the stretch that each is drawn again with, for intervals."""
 
 
 def whole(
@@ -104,26 +106,35 @@ def evaluate_dense(
 
 
 def summary(
-    data: Data, part: str, tallies: dict[str, Tally], notes: Mapping[str, str], seed: int
+    data: Data,
+    part: str,
+    tallies: dict[str, Tally],
+    notes: Mapping[str, str],
+    seed: int,
+    blocks: np.ndarray | None = None,
 ) -> tuple[dict[str, Any], DenseOutcome]:
-    """What is said of the counts of a model, under "", and of baselines, under their names."""
+    """What is said of the counts of a model, under "", and of baselines, under their names.
+
+    `blocks` are those of `DenseOutcome`.
+    """
     rows, task = data.parts()[part], data.samples.task
     ours = tallies.pop("")
     groups = rows.samples.groups
-    labels = None if groups is None else np.asarray(groups)[rows.indices].astype(str)
+    labels = blocks if groups is None else np.asarray(groups)[rows.indices].astype(str)
+    unit = UNITS[task] if labels is None else "groups" if groups is not None else "blocks of text"
     result = {
         "part": part,
         "samples": len(rows),
         "metrics": ours.metrics(),
         "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
-        "interval_unit": UNITS[task] if labels is None else "groups",
+        "interval_unit": unit,
         "units": len(rows) if labels is None else len(np.unique(labels)),
         "baselines": {
             name: {**_each_class(tally), "note": notes[name]} for name, tally in tallies.items()
         },
         **_gain(task, ours, tallies, len(rows), labels, seed),
     }
-    return result, DenseOutcome(rows.indices, ours)
+    return result, DenseOutcome(rows.indices, ours, blocks)
 
 
 def _tally(rows: Part, predictors: Mapping[str, Segment]) -> dict[str, Tally]:

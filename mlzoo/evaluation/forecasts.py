@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.sequences import Sequences
 from mlzoo.errors import DivergedError
 from mlzoo.evaluation import intervals
-from mlzoo.evaluation.metrics import HEADLINES, number
+from mlzoo.evaluation.metrics import HEADLINES, NEAR, number
 from mlzoo.evaluation.naive import naive_forecasts, training_scale
 from mlzoo.evaluation.scorers import Array, Scorer, ratio
 
 Predict = Callable[[np.ndarray], np.ndarray]
-LEVEL = 0.9
+LEVEL = NEAR["coverage"]
 """Share of the true values that a band is to hold."""
 LAGS = 24
 
@@ -34,6 +35,14 @@ class Band:
         about = {"level": LEVEL, "residuals": self.source}
         return {**about, "low": self.low.tolist(), "high": self.high.tolist()}
 
+    @classmethod
+    def of(cls, record: Mapping[str, Any] | None) -> Band | None:
+        """The band of a `record`."""
+        if record is None:
+            return None
+        low, high = (np.array(record[end], dtype="float64") for end in ("low", "high"))
+        return cls(low, high, record["residuals"])
+
 
 @dataclass(frozen=True)
 class ForecastOutcome:
@@ -44,14 +53,15 @@ class ForecastOutcome:
         targets: (n, horizon, targets) true values, NaN where there is none.
         outputs: the same, forecast.
         band: what holds most of the true values; None without a validation part.
-        baselines: the forecasts of each baseline, as `outputs`.
+        blocks: (n,) of each window the stretch of time that it is drawn again with, for
+            intervals; None where windows are drawn one by one.
     """
 
     indices: np.ndarray
     targets: np.ndarray
     outputs: np.ndarray
     band: Band | None
-    baselines: Mapping[str, np.ndarray]
+    blocks: np.ndarray | None = None
 
     def errors(self) -> np.ndarray:
         """Mean absolute error of each window over the steps and targets, (n,)."""
@@ -59,21 +69,30 @@ class ForecastOutcome:
 
 
 def evaluate_forecasts(
-    predict: Predict, data: Data, part: str, seed: int, with_baselines: bool
+    predict: Predict,
+    data: Data,
+    part: str,
+    seed: int,
+    with_baselines: bool,
+    trained: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], ForecastOutcome]:
     """What `evaluate.evaluate` says of forecasts.
 
+    `trained` are the metrics of the training where `data` hold no other part: its `band` and
+    `scale` are taken.
+
     Beside its keys: `relative_mae` {naive baseline: `value`, `interval`}, the model's MAE over
     the baseline's (under 1 is better); `per_horizon`, a row a step ahead; `autocorrelation` of
-    the residuals one step ahead (`lags`, and the `bound` of white noise); `band`, what to add to
-    a forecast so that `level` of the true values lie inside.
+    the first target's residuals one step ahead (`lags`, and the `bound` of white noise; None
+    without a time axis); `band`, what to add to a forecast so that `level` of the true values
+    lie inside.
     """
     rows = data.parts()[part]
     said = _forecasts(predict, rows, part)
     truth = rows.targets.astype("float64")
-    band = find_band(predict, data)
+    band = find_band(predict, data) if trained is None else Band.of(trained["band"])
     naive = dict(naive_forecasts(data, rows)) if with_baselines else {}
-    scale = training_scale(data) if len(data.train) else np.full(truth.shape[2], np.nan)
+    scale = training_scale(data) if trained is None else np.array(trained["scale"], "float64")
     blocks = block_labels(rows)
     scorers = forecast_scorers(truth, said, scale)
     metrics = _scalars(scorers, len(rows))
@@ -88,7 +107,7 @@ def evaluate_forecasts(
             **metrics,
             "per_horizon": _per_horizon(truth, said, scale, band, naive),
             "per_target": _per_target(truth, said, scale, data.samples.target_names),
-            "autocorrelation": autocorrelation((truth - said)[:, 0, 0]),
+            "autocorrelation": _residual_correlation(rows, (truth - said)[:, 0, 0]),
             "scale": [number(value) for value in scale],
             "band": None if band is None else band.record(),
         },
@@ -104,10 +123,7 @@ def evaluate_forecasts(
     }
     if len(data.samples.target_names) == 1:
         del result["metrics"]["per_target"]
-    outcome = ForecastOutcome(
-        rows.indices, truth, said, band, {name: each for name, (each, _) in naive.items()}
-    )
-    return result, outcome
+    return result, ForecastOutcome(rows.indices, truth, said, band, blocks)
 
 
 def forecast_scorers(truth: Array, said: Array, scale: Array) -> dict[str, Scorer]:
@@ -153,19 +169,41 @@ def find_band(predict: Predict, data: Data) -> Band | None:
     return Band(low, high, f"{count} windows of the validation part")
 
 
-def autocorrelation(residuals: Array) -> dict[str, Any]:
+def autocorrelation(residuals: Array, series: Array | None = None) -> dict[str, Any]:
     """Correlation of residuals (n,) in order of time with those some steps before.
+
+    Args:
+        residuals: of one or several series, one after another.
+        series: (n,) a label a residual; what lies in two series is not compared.
 
     Returns:
         `lags`, the correlations at 1, 2, ... steps, and `bound`: white noise lies within it at
         95 % of the lags.
     """
-    values = residuals[np.isfinite(residuals)]
+    known = np.isfinite(residuals)
+    values = residuals[known]
+    labels = np.zeros(len(values), int) if series is None else series[known]
     values = values - values.mean() if len(values) else values
     power = float((values**2).sum())
-    most = min(LAGS, len(values) - 1)
-    lags = [float((values[k:] * values[:-k]).sum() / power) for k in range(1, most + 1) if power]
+    longest = int(np.unique(labels, return_counts=True)[1].max(initial=1))
+    lags = []
+    for k in range(1, min(LAGS, longest - 1) + 1 if power else 1):
+        together = labels[k:] == labels[:-k]
+        lags.append(float((values[k:] * values[:-k])[together].sum() / power))
     return {"lags": lags, "bound": 1.96 / max(len(values), 1) ** 0.5}
+
+
+def series_of(rows: Part) -> Array | None:
+    """(n,) the first step of the series that each window is cut from; None without a time axis."""
+    windows, targets = rows.samples.windows, rows.samples.targets
+    if windows is None or not isinstance(targets, Sequences):
+        return None
+    return targets.starts[rows.indices] - windows.history[rows.indices]
+
+
+def _residual_correlation(rows: Part, residuals: Array) -> dict[str, Any] | None:
+    series = series_of(rows)
+    return None if series is None else autocorrelation(residuals, series)
 
 
 def block_labels(rows: Part) -> Array | None:

@@ -52,12 +52,14 @@ MODES: Mapping[str, Mode] = {
     "mae": "min",
     "r2": "max",
     "mase": "min",
-    "coverage": "max",
     "segment_f1": "max",
     "edit_score": "max",
     "bits": "min",
     "perplexity": "min",
 }
+
+NEAR: Mapping[str, float] = {"coverage": 0.9}
+"""Metrics that are neither to be high nor low, and what they are to be near."""
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),

@@ -22,18 +22,21 @@ def naive_forecasts(data: Data, rows: Part) -> Mapping[str, tuple[np.ndarray, st
     2021, section 5.2), also from before the window. `linear` is a ridge regression of what
     changes from the last value on all values of the window, fitted on the training part. Where
     the targets are no inputs there is no last value: then `mean` is that of the training part.
+    What is fitted is left out where there is no training part.
     """
     found: dict[str, tuple[np.ndarray, str]] = {}
     last = last_values(data, rows)
     horizon = data.outputs.horizon
     if last is None:
-        found["mean"] = np.tile(data.outputs.mean, (len(rows), horizon, 1)), ""
+        if data.outputs.mean:
+            found["mean"] = np.tile(data.outputs.mean, (len(rows), horizon, 1)), ""
     else:
         found["persistence"] = np.repeat(last[:, None], horizon, axis=1), ""
         windows = data.samples.windows
         if windows is not None and windows.season > 1:
             found["seasonal"] = _seasonal(data, rows, last)
-    found["linear"] = _linear(data, rows, last)
+    if len(data.train):
+        found["linear"] = _linear(data, rows, last)
     return found
 
 
@@ -54,14 +57,15 @@ def training_scale(data: Data) -> np.ndarray:
 
     What MASE divides by (Hyndman and Koehler, "Another look at measures of forecast accuracy",
     International Journal of Forecasting 22, 2006): |y_t - y_(t-m)| with m the season, 1 without.
-    For arrays without a time axis it is that of repeating the last value. NaN where it is 0.
+    For arrays without a time axis it is that of repeating the last value, and that of the mean
+    where no last value is known. NaN where it is 0.
     """
     samples, train = data.samples, data.train
     windows, targets = samples.windows, samples.targets
     if windows is None or not isinstance(targets, Sequences):
         last = last_values(data, train)
         truth = train.targets
-        step = truth if last is None else truth - last[:, None]
+        step = truth - (truth.mean(axis=(0, 1)) if last is None else last[:, None])
         scale = np.nanmean(np.abs(step), axis=(0, 1))
         return np.where(scale > 0, scale, np.nan)
     first_target = targets.starts[train.indices]
@@ -107,7 +111,7 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
         train = Part(train.samples, train.indices[chosen])
         notes.append(f"fitted on {_MOST_ROWS} of {len(data.train)} training windows")
     steps = max(1, _MOST_INPUTS // data.samples.inputs.shape[-1])
-    if data.samples.inputs.shape[1] > steps:
+    if len(data.samples.inputs.shape) > 2 and data.samples.inputs.shape[1] > steps:
         notes.append(f"the last {steps} steps of each window")
     base = last_values(data, train)
     targets = train.targets.astype("float64")

@@ -40,18 +40,36 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ImageScores:
-    """What a file holds of a model for every pixel, ordered by index.
+    """What a file holds of a model for every pixel or step, ordered by index.
 
     Attributes:
         indices: (n,) positions in the data.
-        targets: (n, k) true pixels of each class, or (n, 1) values that count.
-        sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, (n,).
+        targets: (n, k) true pixels or steps of each class, or (n, 1) values that count.
+        sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, or
+            `values`, `bits` and `right`, (n,) each.
         groups: (n,) labels, or None.
     """
 
     indices: np.ndarray
     targets: np.ndarray
     sums: dict[str, np.ndarray]
+    groups: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a file holds of forecasts, ordered by index.
+
+    Attributes:
+        indices: (n,) positions of the windows in the data.
+        targets: (n, horizon, k) true values, NaN where there is none; targets in the file's order.
+        predictions: the same, forecast.
+        groups: (n,) labels of the blocks of time, or None.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    predictions: np.ndarray
     groups: np.ndarray | None
 
 
@@ -62,28 +80,30 @@ def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
 
 
 def write_image_scores(path: Path, outcome: DenseOutcome, samples: Samples) -> None:
-    """Write what a model for every pixel reached on each image of a part.
+    """Write what a model for every pixel or step reached on each image or sequence of a part.
 
-    Columns: `index`, `name`, `group`, then for segmentation `mean_iou` and for each class the
-    pixels `found_`, `missed_` and `false_` (taken for the class but not of it); for fields `rmse`,
-    `values` (how many) and `squared_error` (their sum).
+    Columns: `index`, `name`, `group`, then for segmentation `mean_iou` (for labelling `accuracy`)
+    and for each class the pixels or steps `found_`, `missed_` and `false_` (taken for the class
+    but not of it); for fields `rmse`, `values` (how many) and `squared_error` (their sum); for
+    text `values`, `bits` (their sum) and `right`.
     """
     more = outcome.tally.columns().items()
-    _write(path, [*_about(outcome.indices, samples), *more])
+    _write(path, [*_about(outcome.indices, samples, outcome.blocks), *more])
 
 
 def write_forecasts(path: Path, outcome: ForecastOutcome, samples: Samples) -> None:
     """Write every forecast of a part: a row a window, step ahead and target.
 
-    Columns: `index`, `name`, `step` (ahead, from 1), `series` (the target), `target`,
-    `prediction`, and where there is a band `low` and `high`.
+    Columns: `index`, `name`, `group` (the block of time that it is drawn again with), `step`
+    (ahead, from 1), `series` (the target), `target`, `prediction`, and where there is a band
+    `low` and `high`.
     """
     count, horizon, targets = outcome.targets.shape
     where = np.indices((count, horizon, targets)).reshape(3, -1)
     window, step, target = where
-    columns: list[tuple[str, list]] = [
-        ("index", outcome.indices[window].tolist()),
-        ("name", [samples.name_of(int(i)) for i in outcome.indices[window]]),
+    blocks = None if outcome.blocks is None else outcome.blocks[window]
+    columns = [
+        *_about(outcome.indices[window], samples, blocks),
         ("step", (step + 1).tolist()),
         ("series", [samples.target_names[i] for i in target]),
         ("target", outcome.targets.ravel().tolist()),
@@ -97,14 +117,18 @@ def write_forecasts(path: Path, outcome: ForecastOutcome, samples: Samples) -> N
     _write(path, columns)
 
 
-def _about(indices: np.ndarray, samples: Samples) -> list[tuple[str, list]]:
-    """The columns on samples themselves."""
+def _about(
+    indices: np.ndarray, samples: Samples, blocks: np.ndarray | None = None
+) -> list[tuple[str, list]]:
+    """The columns on samples themselves; where they have no groups `blocks` may stand for them."""
     columns: list[tuple[str, list]] = [
         ("index", indices.tolist()),
         ("name", [samples.name_of(int(i)) for i in indices]),
     ]
     if samples.groups is not None:
         columns.append(("group", [str(g) for g in np.asarray(samples.groups)[indices]]))
+    elif blocks is not None:
+        columns.append(("group", blocks.tolist()))
     return columns
 
 
@@ -152,19 +176,46 @@ def read_image_scores(path: Path) -> ImageScores:
         kind: [i for i, name in enumerate(header) if name.startswith(f"{kind}_")]
         for kind in ("found", "missed", "false")
     }
-    plain = [header.index(n) for n in ("values", "squared_error") if n in header]
-    if "index" not in header or not rows or not (all(kinds.values()) or len(plain) == 2):
+    plain: list[str] = [n for n in header if n in ("values", "squared_error", "bits", "right")]
+    if "index" not in header or not rows or not (all(kinds.values()) or len(plain) > 1):
         raise UsageError(f"{path} holds no scores of images: it needs index and counts")
     table = np.array(rows, dtype=object)
     table = table[np.argsort(_integers(table[:, header.index("index")], path))]
     indices = _integers(table[:, header.index("index")], path)
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
-    if len(plain) == 2:
-        values, squared = (table[:, i].astype(float) for i in plain)
-        sums = {"values": values, "squared_error": squared}
-        return ImageScores(indices, values[:, None], sums, groups)
+    if len(plain) > 1:
+        sums = {name: table[:, header.index(name)].astype(float) for name in plain}
+        return ImageScores(indices, sums["values"][:, None], sums, groups)
     sums = {kind: table[:, where].astype(float) for kind, where in kinds.items()}
     return ImageScores(indices, sums["found"] + sums["missed"], sums, groups)
+
+
+def read_forecasts(path: Path) -> Forecasts:
+    """Read what `write_forecasts` wrote.
+
+    Raises:
+        UsageError: the file lacks columns or rows.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    needed = ("index", "step", "series", "target", "prediction")
+    if not set(needed) <= set(header) or not rows or any(len(r) != len(header) for r in rows):
+        raise UsageError(f"{path} holds no forecasts: it needs {', '.join(needed)}")
+    table = np.array(rows, dtype=object)
+    column = {name: table[:, header.index(name)] for name in (*needed, "group") if name in header}
+    index, step = (_integers(column[name], path) for name in ("index", "step"))
+    place = {name: i for i, name in enumerate(dict.fromkeys(column["series"].tolist()))}
+    series = np.array([place[name] for name in column["series"]])
+    order = np.lexsort((series, step, index))
+    indices, firsts = np.unique(index[order], return_index=True)
+    shape = len(indices), len(np.unique(step)), int(series.max()) + 1
+    if len(table) != np.prod(shape):
+        raise UsageError(f"{path} holds no forecasts: some windows lack steps or targets")
+    truth, said = (
+        column[name][order].astype(float).reshape(shape) for name in ("target", "prediction")
+    )
+    groups = column["group"][order][firsts].astype(str) if "group" in column else None
+    return Forecasts(indices, truth, said, groups)
 
 
 def _integers(column: np.ndarray, path: Path) -> np.ndarray:

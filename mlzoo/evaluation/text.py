@@ -71,7 +71,16 @@ def evaluate_text(
             "unigram": "how often each character occurs in the training part",
             "bigram": "how often each follows the last one, each pair counted once more",
         }
-    return summary(data, part, tallies, notes, seed)
+    return summary(data, part, tallies, notes, seed, _blocks(rows))
+
+
+def _blocks(rows: Part) -> np.ndarray | None:
+    """A label a window where windows overlap: neighbours share one."""
+    reader = rows.samples.reader
+    if rows.samples.windows is None or reader["stride"] >= reader["window"]:
+        return None
+    first = rows.samples.windows.spans[rows.indices, 0]
+    return np.char.mod("%d", first // (2 * reader["window"]))
 
 
 def counted(data: Data) -> tuple[np.ndarray, np.ndarray]:

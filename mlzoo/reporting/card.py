@@ -8,10 +8,10 @@ from typing import Any
 
 import jinja2
 
-from mlzoo.evaluation.metrics import MODES, TITLES
+from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.limits import limits
+from mlzoo.reporting.limits import limits, residual_sentence
 from mlzoo.reporting.texts import escape, interval, listed, number
 
 PICTURES = {
@@ -19,15 +19,35 @@ PICTURES = {
     "confusion_matrix": "Confusion matrix of the test part: rows are true classes",
     "residuals": "Predicted against true values of the test part, and their differences",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
+    "forecasts": "The best, the median and the worst forecast of the test part, with its band",
+    "over_time": "Forecasts over the time of the test part",
+    "horizon": "Mean absolute error by step ahead, beside the baselines'",
+    "residual_correlation": "How residuals one step ahead go with those before them; white noise "
+    "stays within the dashed lines at 95 % of the lags",
+    "timelines": "The best, the median and the worst test sequence: true and predicted classes",
     "fields": "The best, the median and the worst test image: true and predicted fields",
     "samples": "What the network was fed: a batch of training samples",
+    "gradient_lags": "How far back the gradient of the loss reaches, step by step",
     "mistakes": "Test samples that the model was most sure of and wrong",
 }
 SETTINGS = (
     "optimizer learning_rate schedule batch_size epochs loss monitor early_stopping keep "
     "class_weights sampler augment clip_norm clip_value precision seed"
 ).split()
-SPLITTING = "fractions split group_by seed limit size color tile overlap target drop".split()
+SPLITTING = (
+    "fractions split group_by seed limit size color window horizon stride gap tile overlap target "
+    "drop"
+).split()
+SAMPLES = {
+    "forecasting": "windows",
+    "text": "windows",
+    "labelling": "sequences",
+    "segmentation": "images",
+    "fields": "images",
+}
+"""What the test samples of a task are called; others are samples."""
+HORIZONS = 12
+"""Rows of the table of steps ahead, at most."""
 _TEMPLATE = "card.md.jinja"
 
 
@@ -36,7 +56,8 @@ def write_card(folder: Path, facts: Facts) -> None:
 
     `mlzoo.reporting.facts.gather(folder)` reads the facts from the folder's files.
     """
-    write_text(folder / "README.md", render(facts, pictures(folder)))
+    sample = (folder / "plots" / "sample.txt").is_file()
+    write_text(folder / "README.md", render(facts, pictures(folder), sample))
 
 
 def pictures(folder: Path) -> dict[str, str]:
@@ -48,8 +69,8 @@ def pictures(folder: Path) -> dict[str, str]:
     }
 
 
-def render(facts: Facts, pictures: dict[str, str]) -> str:
-    """The card as Markdown."""
+def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
+    """The card as Markdown; with `sample` it links what a model of text wrote."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -62,16 +83,21 @@ def render(facts: Facts, pictures: dict[str, str]) -> str:
         "text": escape,
         "number": number,
         "interval": interval,
+        "percent": lambda share: f"{100 * share:.3g} %",
         "listed": listed,
-        "words": lambda name: escape(TITLES.get(name, name.replace("_", " "))),
+        "words": _words,
     }
     config = facts["config"]
     return environment.get_template(_TEMPLATE).render(
         **facts,
         name=Path(facts["folder"]).name,
         pictures=pictures,
+        sample=sample,
         limits=limits(facts),
         scores=_scores(facts),
+        units=SAMPLES.get(facts["metrics"]["task"], "samples"),
+        horizons=_horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
+        residuals=residual_sentence(facts["metrics"]["test"]["metrics"].get("autocorrelation")),
         linear=_of_each_class(facts["metrics"]["test"]["baselines"].get("linear", {})),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         training=_chosen(config, SETTINGS),
@@ -81,20 +107,41 @@ def render(facts: Facts, pictures: dict[str, str]) -> str:
     )
 
 
+def _words(name: str) -> str:
+    """A metric as the reader knows it; that of a baseline says whose it is."""
+    metric, _, whose = name.partition("_")
+    if whose and metric == "mae":
+        return escape(f"{TITLES[metric]} of {whose}")
+    return escape(TITLES.get(name, name.replace("_", " ")))
+
+
 def _scores(facts: Facts) -> list[dict[str, Any]]:
     """A row a metric: its value, interval, and the baselines' values in their order."""
     test = facts["metrics"]["test"]
     return [
         {
             "metric": metric,
-            "better": "higher" if MODES[metric] == "max" else "lower",
+            "better": _better(metric),
             "value": value,
             "interval": test["intervals"].get(metric),
             "baselines": [scores.get(metric) for scores in test["baselines"].values()],
         }
         for metric, value in test["metrics"].items()
-        if metric in MODES
+        if metric in MODES or metric in NEAR
     ]
+
+
+def _better(metric: str) -> str:
+    if metric in NEAR:
+        return f"near {NEAR[metric]:g}"
+    return "higher" if MODES[metric] == "max" else "lower"
+
+
+def _horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Some of the steps ahead, the first and the last among them."""
+    count = min(HORIZONS, len(rows))
+    last = len(rows) - 1
+    return [rows[round(i * last / max(count - 1, 1))] for i in range(count)]
 
 
 def _of_each_class(scores: dict[str, Any]) -> dict[str, Any]:

@@ -208,6 +208,6 @@ def _pairs(
             notes.append(f"{first.label} and {other.label} can't be paired: {reason}")
         else:
             task, metric = rows[0]["task"], rows[0]["metric"]
-            found = paired(first.path, other.path, task, metric, mode)
+            found = paired(first.path, other.path, task, metric, mode, first.metrics)
             pairs.append({"first": first.label, "second": other.label, **found})
     return pairs, notes

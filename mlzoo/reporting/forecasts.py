@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-from mlzoo.data.samples import Samples
-from mlzoo.evaluation.forecasts import LEVEL, Band, ForecastOutcome
+from mlzoo.data.samples import Part, Samples
+from mlzoo.evaluation.forecasts import LEVEL, Band, ForecastOutcome, series_of
 from mlzoo.reporting.canvas import (
     BLUE,
     GRAY,
@@ -58,24 +59,31 @@ def forecast_cases(
             axes.plot(before, past, color=GRAY, linewidth=1.2, label="known")
             axes.plot(ahead, case.truth[:, i], color="black", linewidth=1.4, label="truth")
             axes.plot(ahead, case.said[:, i], color=BLUE, linewidth=1.6, label="forecast")
+            drawn = [case.truth[:, i], case.said[:, i]]
             if band is not None:
                 low, high = case.said[:, i] + band.low[:, i], case.said[:, i] + band.high[:, i]
+                drawn += [low, high]
                 axes.fill_between(
                     ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{LEVEL:.0%} band"
                 )
+            if len(ahead) == 1:
+                for values, colour in zip(drawn, ("black", BLUE, GRAY, GRAY), strict=False):
+                    axes.plot(ahead, values, color=colour, marker="o", markersize=3.5)
             tidy(axes, f"{case.title}: {label(case.name)}", "steps", label(target_names[i]))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            what = [case.title, case.name, target_names[i]]
+            nothing = [None] * (len(drawn) - 1)
             rows += [
-                [case.title, case.name, target_names[i], int(step), value, None]
+                [*what, int(step), value, *nothing]
                 for step, value in zip(before, past.tolist(), strict=True)
             ]
             rows += [
-                [case.title, case.name, target_names[i], int(step), value, said]
-                for step, value, said in zip(
-                    ahead, case.truth[:, i].tolist(), case.said[:, i].tolist(), strict=True
-                )
+                [*what, int(step), *values]
+                for step, *values in zip(ahead, *(each.tolist() for each in drawn), strict=True)
             ]
     grid[0][0].legend(fontsize=8, frameon=False, ncols=4, loc="best")
-    header = ["case", "window", "target", "step", "truth", "forecast"]
+    ends = ["low", "high"] if band is not None else []
+    header = ["case", "window", "target", "step", "truth", "forecast", *ends]
     write_csv(folder / "forecasts.csv", header, rows)
     return save(figure, folder / "forecasts.png")
 
@@ -83,15 +91,22 @@ def forecast_cases(
 def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
     """Draw the forecasts one step ahead, and the furthest ones, over the test part's time.
 
-    Up to 400 windows from the last on; writes `over_time.png` and `.csv`.
+    Up to 400 windows from the last on, of several series those of the first one that has most;
+    writes `over_time.png` and `.csv`.
     """
     shown = min(len(samples.target_names), MOST_TARGETS)
-    order = np.argsort(outcome.indices)[-MOST_STEPS:]
+    series = series_of(Part(samples, outcome.indices))
+    assert series is not None and samples.windows is not None
+    names, counts = np.unique(series, return_counts=True)
+    order = np.flatnonzero(series == names[counts.argmax()])
+    at = samples.windows.history[outcome.indices[order]]
+    order = order[np.argsort(at)][-MOST_STEPS:]
+    at = samples.windows.history[outcome.indices[order]]
+    at = at - at[0] + 1
     horizon = outcome.targets.shape[1]
     figure = new_figure(9.5, 2.8 * shown)
     grid = figure.subplots(shown, 1, squeeze=False)
     for i, axes in enumerate(grid[:, 0]):
-        at = np.arange(len(order))
         axes.plot(at, outcome.targets[order, 0, i], color="black", linewidth=1.2, label="truth")
         axes.plot(at, outcome.outputs[order, 0, i], color=BLUE, linewidth=1, label="1 step ahead")
         if horizon > 1:
@@ -104,15 +119,23 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
             high = outcome.outputs[order, 0, i] + outcome.band.high[0, i]
             axes.fill_between(at, low, high, color=BLUE, alpha=0.15, linewidth=0)
         first, end = (label(samples.name_of(int(outcome.indices[j])), 30) for j in order[[0, -1]])
-        tidy(axes, f"{first} … {end}", "windows", label(samples.target_names[i]))
+        tidy(axes, f"{first} … {end}", "steps", label(samples.target_names[i]))
         axes.legend(fontsize=8, frameon=False, ncols=3)
-    rows = [
-        [samples.name_of(int(outcome.indices[j])), samples.target_names[i]]
-        + [float(outcome.targets[j, 0, i]), float(outcome.outputs[j, 0, i])]
-        for j in order.tolist()
-        for i in range(shown)
-    ]
-    write_csv(folder / "over_time.csv", ["window", "target", "truth", "forecast"], rows)
+    rows: list[list[Any]] = []
+    for step, j in zip(at.tolist(), order.tolist(), strict=True):
+        name = samples.name_of(int(outcome.indices[j]))
+        for i in range(shown):
+            said = float(outcome.outputs[j, 0, i])
+            values = [float(outcome.targets[j, 0, i]), said]
+            if outcome.band is not None:
+                values += [said + float(e[0, i]) for e in (outcome.band.low, outcome.band.high)]
+            if horizon > 1:
+                values.append(float(outcome.outputs[j, -1, i]))
+            rows.append([name, step, samples.target_names[i], *values])
+    header = ["window", "step", "target", "truth", "forecast"]
+    header += ["low", "high"] if outcome.band is not None else []
+    header += [f"forecast of step {horizon} ahead"] if horizon > 1 else []
+    write_csv(folder / "over_time.csv", header, rows)
     return save(figure, folder / "over_time.png")
 
 
@@ -140,19 +163,24 @@ def horizon_errors(folder: Path, per_horizon: Sequence[Mapping[str, Any]]) -> Pa
         )
     tidy(axes, "error by step ahead", "steps ahead", "mean absolute error")
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False)
     return save(figure, folder / "horizon.png")
 
 
 def residual_correlation(folder: Path, found: Mapping[str, Any]) -> Path:
-    """Draw the autocorrelation of the residuals one step ahead: `residual_correlation.png`."""
+    """Draw the autocorrelation of the residuals one step ahead: `residual_correlation.png`.
+
+    Dashed lines are those that white noise stays within at 95 % of the lags.
+    """
     lags = found["lags"]
-    rows = [[k + 1, value] for k, value in enumerate(lags)]
-    write_csv(folder / "residual_correlation.csv", ["lag", "correlation"], rows)
+    rows = [[k + 1, value, found["bound"]] for k, value in enumerate(lags)]
+    write_csv(folder / "residual_correlation.csv", ["lag", "correlation", "bound"], rows)
     figure = new_figure(6, 3)
     axes = figure.subplots()
     axes.bar(range(1, len(lags) + 1), lags, color=BLUE, width=0.6)
     for sign in (1, -1):
         axes.axhline(sign * found["bound"], color=GRAY, linestyle="--", linewidth=1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes, "autocorrelation of the residuals one step ahead", "lag in windows", "correlation")
     return save(figure, folder / "residual_correlation.png")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from mlzoo.evaluation.metrics import TITLES
+from mlzoo.evaluation.metrics import NEAR, TITLES
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.texts import difference, listed
+from mlzoo.specs import STEP_TASKS
 
+SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
 FEW_SAMPLES = 100
 FEW_GROUPS = 20
 FEW_OF_A_CLASS = 10
@@ -17,7 +20,7 @@ IMBALANCE = 3.0
 
 def limits(facts: Facts) -> list[str]:
     """Everything a reader of the scores should know before trusting them."""
-    checks = (_baseline, _sample_counts, _classes, _settings, _training)
+    checks = (_baseline, _sample_counts, _classes, _forecasts, _settings, _training)
     return [sentence for check in checks for sentence in check(facts)]
 
 
@@ -31,23 +34,31 @@ def _baseline(facts: Facts) -> Iterator[str]:
             f"{difference(gain['value'], gain['interval'])}."
         )
     for name, baseline in test.get("baselines", {}).items():
-        if baseline.get("note"):
+        if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
+            yield f"The {name} baseline: {baseline['note']}."
+        elif baseline.get("note"):
             yield f"The {name} baseline is bounded in cost ({baseline['note']})."
 
 
 def _sample_counts(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
     if test["samples"] < FEW_SAMPLES:
-        what = "images" if test.get("interval_unit") == "images" else "samples"
+        unit = test.get("interval_unit")
+        what = unit if unit in ("images", "sequences", "windows") else "samples"
+        what = "windows" if str(unit).startswith("blocks") else what
         yield f"The test part has only {test['samples']} {what}."
-    if test.get("interval_unit") == "groups" and test["units"] < FEW_GROUPS:
-        yield f"The test part has only {test['units']} groups; intervals from so few are rough."
+    drawn = test.get("interval_unit", "")
+    if (drawn == "groups" or drawn.startswith("blocks")) and test["units"] < FEW_GROUPS:
+        yield f"The test part has only {test['units']} {drawn}; intervals from so few are rough."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
         yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
 
 
 def _classes(facts: Facts) -> Iterator[str]:
-    parts = facts["data"]["parts"]
+    parts, task = facts["data"]["parts"], facts["metrics"]["task"]
+    if task == "text":
+        return
+    what = "steps" if task == "labelling" else "samples"
     train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})
     if not train:
         return
@@ -57,12 +68,12 @@ def _classes(facts: Facts) -> Iterator[str]:
     largest, smallest = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
     if train[largest] >= IMBALANCE * train[smallest]:
         yield (
-            f"Classes are imbalanced: {train[largest]} training samples of {largest}, "
+            f"Classes are imbalanced: {train[largest]} training {what} of {largest}, "
             f"{train[smallest]} of {smallest}; read balanced accuracy and macro F1."
         )
     few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
     if few:
-        yield f"Fewer than {FEW_OF_A_CLASS} test samples: {listed(few)}."
+        yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {listed(few)}."
 
 
 def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
@@ -77,6 +88,47 @@ def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
     few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
     if few:
         yield f"In fewer than {FEW_OF_A_CLASS} test images: {listed(few)}."
+
+
+def _forecasts(facts: Facts) -> Iterator[str]:
+    """What forecasts of one stretch of time do not show."""
+    if facts["metrics"]["task"] != "forecasting":
+        return
+    test = facts["metrics"]["test"]
+    ends, level = test["intervals"].get("coverage"), NEAR["coverage"]
+    if ends and not ends[0] <= level <= ends[1]:
+        fewer = "fewer" if ends[1] < level else "more"
+        yield (
+            f"The band holds {fewer} true values than it is to: {test['metrics']['coverage']:.1%} "
+            f"instead of {level:.0%}."
+        )
+    if test["metrics"].get("band"):
+        yield (
+            "The band is as wide at all times: it does not tell calm stretches from rough ones, "
+            "and the validation part that it comes from also chose the kept epoch."
+        )
+    else:
+        yield "Without a validation part forecasts have no band: how far they err is not told."
+    if test.get("interval_unit") == "blocks of time":
+        yield (
+            "The test part is one stretch of time right after the training part: how a model that "
+            "grows old fares, or how it meets what has not happened before, was not tested."
+        )
+
+
+def residual_sentence(found: Mapping[str, Any] | None) -> str:
+    """What the autocorrelation of the residuals says, in words; "" where there is none."""
+    if not found or not found["lags"]:
+        return ""
+    lags, bound = found["lags"], found["bound"]
+    beyond = sum(abs(value) > bound for value in lags)
+    told = (
+        f"Residuals one step ahead go with those one step before at {lags[0]:+.2g}, and {beyond} "
+        f"of {len(lags)} lags lie beyond ±{bound:.2g}, where white noise has 5 %"
+    )
+    if abs(lags[0]) > bound or beyond > 0.1 * len(lags):
+        return f"{told}: something that could be foreseen is left in them."
+    return f"{told}: they show nothing that could still be foreseen."
 
 
 def _settings(facts: Facts) -> Iterator[str]:
@@ -104,7 +156,15 @@ def _training(facts: Facts) -> Iterator[str]:
         yield f"The kept epoch is the last of {planned}: longer training may do better."
     if not metrics.get("repeats"):
         yield "Trained once: how much scores vary with the seed is not known (--repeats)."
-    yield (
-        "The scores hold for samples drawn as these were; other cameras, sites or times were "
-        "not tested."
-    )
+    if metrics["task"] == "text":
+        yield "The scores hold for text like this; other authors or subjects were not tested."
+    elif facts["data"].get("kind") == "sequence":
+        yield (
+            "The scores hold for sequences recorded as these were; other sensors, sites or times "
+            "were not tested."
+        )
+    else:
+        yield (
+            "The scores hold for samples drawn as these were; other cameras, sites or times were "
+            "not tested."
+        )

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 
 from mlzoo.evaluation import intervals
+from mlzoo.evaluation.dense import UNITS
+from mlzoo.evaluation.forecasts import forecast_scorers
 from mlzoo.evaluation.predictions import (
+    Forecasts,
     ImageScores,
     Predictions,
+    read_forecasts,
     read_image_scores,
     read_predictions,
 )
 from mlzoo.evaluation.scorers import Scorer, mean_defined, ratio, regression_scorers
-from mlzoo.specs import DENSE_TASKS
 
 FILE = "predictions.csv"
+_BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
 
 
 def unlike(
@@ -35,20 +39,38 @@ def unlike(
     if not np.array_equal(one.indices, other.indices):
         shared = len(np.intersect1d(one.indices, other.indices))
         return f"their test parts differ ({shared} samples in common); give both the same --seed"
-    if not np.array_equal(one.targets, other.targets):
+    same = np.array_equal(one.targets, other.targets, equal_nan=one.targets.dtype.kind == "f")
+    if not same:
         return "they were trained on different targets"
+    if first_metrics["task"] == "forecasting":
+        mine, theirs = (np.array(_scale(m), float) for m in (first_metrics, second_metrics))
+        if not np.allclose(mine, theirs, rtol=1e-6, equal_nan=True):
+            return "their training parts differ, and with them what MASE divides by"
     return None
 
 
-def paired(first: Path, second: Path, task: str, metric: str, mode: str) -> dict[str, Any]:
+def _scale(metrics: Mapping[str, Any]) -> Any:
+    """What MASE divides by, of each target."""
+    return metrics["test"]["metrics"]["scale"]
+
+
+def paired(
+    first: Path,
+    second: Path,
+    task: str,
+    metric: str,
+    mode: str,
+    metrics: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The difference of a metric between two runs on the same test samples.
 
     Args:
         first: a run folder with `predictions.csv`.
         second: another, for which `unlike` finds no reason.
         task: of both.
-        metric: `accuracy`, `mean_iou`, or a metric of `regression_scorers`.
+        metric: the headline of the task, or a metric of `regression_scorers`.
         mode: `max` where more is better, else `min`.
+        metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
 
     Returns:
         `metric`, `samples`, `unit`, `difference` (first minus second), its 95 % `interval`,
@@ -57,17 +79,16 @@ def paired(first: Path, second: Path, task: str, metric: str, mode: str) -> dict
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
     groups = one.groups
+    scale = _scale(metrics) if metrics and task == "forecasting" else None
     value, interval = intervals.difference(
-        _scorer(one, metric), _scorer(other, metric), len(one.indices), groups
+        _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
     )
     tied = interval is None or interval[0] <= 0 <= interval[1]
     ahead = "first" if ((value or 0) > 0) == (mode == "max") else "second"
     return {
         "metric": metric,
         "samples": len(one.indices),
-        "unit": intervals.unit(groups)
-        if task not in DENSE_TASKS or groups is not None
-        else "images",
+        "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
         "tied": tied,
@@ -75,13 +96,23 @@ def paired(first: Path, second: Path, task: str, metric: str, mode: str) -> dict
     }
 
 
-def _read(path: Path, task: str) -> Predictions | ImageScores:
-    return read_image_scores(path) if task in DENSE_TASKS else read_predictions(path)
+def _read(path: Path, task: str) -> Predictions | ImageScores | Forecasts:
+    if task == "forecasting":
+        return read_forecasts(path)
+    return read_image_scores(path) if task in UNITS else read_predictions(path)
 
 
-def _scorer(predictions: Predictions | ImageScores, metric: str) -> Scorer:
-    if isinstance(predictions, ImageScores):
-        return _image_scorer(predictions, metric)
+def _scorer(found: Predictions | ImageScores | Forecasts, metric: str, scale: Any) -> Scorer:
+    if isinstance(found, ImageScores):
+        return _image_scorer(found, metric)
+    if isinstance(found, Forecasts):
+        divisors = np.full(found.targets.shape[2], np.nan) if scale is None else scale
+        scorers = forecast_scorers(found.targets, found.predictions, np.array(divisors, float))
+        return scorers[metric]
+    return _sample_scorer(found, metric)
+
+
+def _sample_scorer(predictions: Predictions, metric: str) -> Scorer:
     if metric == "accuracy":
         right = (predictions.targets == predictions.predictions).all(axis=1).astype("float64")
         return lambda weights: ratio(weights @ right, weights.sum(axis=1))
@@ -92,5 +123,9 @@ def _scorer(predictions: Predictions | ImageScores, metric: str) -> Scorer:
 def _image_scorer(scores: ImageScores, metric: str) -> Scorer:
     if metric == "rmse":
         return lambda w: np.sqrt(ratio(w @ scores.sums["squared_error"], w @ scores.sums["values"]))
+    if metric == "bits":
+        return lambda w: ratio(w @ scores.sums["bits"], w @ scores.sums["values"])
     found, missed, false = (scores.sums[kind] for kind in ("found", "missed", "false"))
+    if metric == "macro_f1":
+        return lambda w: mean_defined(ratio(2 * (w @ found), w @ (2 * found + missed + false)))
     return lambda w: mean_defined(ratio(w @ found, w @ (found + missed + false)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from mlzoo.evaluation.steps import segments
 from mlzoo.reporting.canvas import COLOURS, label, new_figure, save, tidy, write_csv
@@ -49,10 +50,12 @@ def timelines(
         _signal(above, case, channels)
         for level, (what, labels) in enumerate((("predicted", case.said), ("true", case.truth))):
             for start, end, place in segments(labels):
-                below.barh(level, end - start, left=start, color=colours[place], height=0.9)
+                # A step's bar lies about its place, where the signal is drawn.
+                below.barh(level, end - start, left=start - 0.5, color=colours[place], height=0.9)
                 rows.append([case.title, case.name, what, start, end, class_names[place]])
         below.set_yticks([0, 1], ["predicted", "true"], fontsize=8)
         below.set_xlim(above.get_xlim())
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.tick_params(labelsize=8)
         for side in ("top", "right", "left"):
             below.spines[side].set_visible(False)

@@ -112,9 +112,12 @@ def _forecast_pictures(
         for title, place in chosen_cases(-outcome.errors())
     ]
     forecasts.forecast_cases(folder, cases, samples.target_names, outcome.band)
-    forecasts.over_time(folder, outcome, samples)
     forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
-    forecasts.residual_correlation(folder, record["test"]["metrics"]["autocorrelation"])
+    correlation = record["test"]["metrics"]["autocorrelation"]
+    if samples.windows is not None:
+        forecasts.over_time(folder, outcome, samples)
+    if correlation is not None and correlation["lags"]:
+        forecasts.residual_correlation(folder, correlation)
 
 
 def _text_sample(
@@ -237,6 +240,8 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
     data_record = files.read_json(folder / "data.json")
     first = records[0]
     name, mode = HEADLINES[data_record["task"]]
+    if name == "mase" and first["test"]["metrics"][name] is None:
+        name = "mae"  # the training part does not change, so there is nothing to divide by
     metrics = {
         "task": data_record["task"],
         "headline": {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mlzoo.evaluation import metrics, pixels
+from mlzoo.evaluation import forecasts, metrics, pixels, steps, text
 
 
 def predictions(classes: int, samples: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +136,12 @@ def test_every_metric_has_a_direction_bounds_and_a_title() -> None:
     }
     mask = np.zeros((2, 2), "uint8")
     names |= set(pixels.pixel_scorers(pixels.stack([pixels.count(mask, mask, 2)])))
-    assert names == set(metrics.MODES) == set(metrics.BOUNDS) == set(metrics.TITLES)
+    names |= set(steps.step_scorers(steps.stack([steps.count(mask[0], mask[0], 2)])))
+    names |= set(text.TextTally(*np.ones((3, 1))).scorers())
+    names |= set(forecasts.forecast_scorers(*np.ones((3, 1, 1, 1))))
+    assert names == set(metrics.MODES)
+    assert names | set(metrics.NEAR) == set(metrics.BOUNDS) == set(metrics.TITLES)
+    assert not names & set(metrics.NEAR)
     for headline in metrics.HEADLINES.values():
         assert metrics.MODES[headline.name] == headline.mode
 
