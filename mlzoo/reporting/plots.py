@@ -82,6 +82,25 @@ def confusion_matrix(
     return save(figure, folder / "confusion_matrix.png")
 
 
+def gradient_lags(folder: Path, norms: np.ndarray) -> Path:
+    """Draw how much of the loss's gradient reaches each step before the end, on a log scale.
+
+    Args:
+        folder: where `gradient_lags.png` and `.csv` are written.
+        norms: (steps,) from the last step backwards, as of `mlzoo.layers.lags.lag_gradients`.
+    """
+    known = [(lag, float(value)) for lag, value in enumerate(norms) if np.isfinite(value)]
+    write_csv(folder / "gradient_lags.csv", ["lag", "gradient norm"], known)
+    figure = new_figure(6, 3.2)
+    axes = figure.subplots()
+    drawn = [(lag, value) for lag, value in known if value > 0]
+    if drawn:
+        axes.plot(*zip(*drawn, strict=True), color=BLUE, linewidth=1.5)
+        axes.set_yscale("log")
+    tidy(axes, "how far back the loss's gradient reaches", "steps before the end", "gradient norm")
+    return save(figure, folder / "gradient_lags.png")
+
+
 def residuals(
     folder: Path,
     targets: np.ndarray,
