@@ -126,6 +126,13 @@ class Outputs:
         """Whether something is predicted at every pixel."""
         return self.task in DENSE_TASKS
 
+    def refuse(self, model: str, **changed: bool) -> None:
+        """Raise UsageError for settings that were changed but have no effect on the task."""
+        names = [name for name, given in changed.items() if given]
+        if names:
+            verb = "have" if len(names) > 1 else "has"
+            raise UsageError(f"{model}: {' and '.join(names)} {verb} no effect on {self.task}")
+
     def head(self, features: keras.KerasTensor, **settings: Any) -> keras.KerasTensor:
         """The output layer: a layer named `head`, in float32, and what makes its numbers outputs.
 

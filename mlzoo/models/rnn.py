@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
 from mlzoo.setting_types import Rate, Sizes
-from mlzoo.specs import Inputs, Outputs, Twin
+from mlzoo.specs import STEP_TASKS, Inputs, Outputs, Twin
 
 if TYPE_CHECKING:
     import keras
@@ -109,10 +109,35 @@ def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
         inputs.require_sequence("rnn")
     if vector and config.head != "decoder":
         raise UsageError("rnn: from one vector a sequence needs a decoder: --set head=decoder")
-    if config.head == "decoder" and outputs.task != "forecasting":
-        raise UsageError(f"rnn: head=decoder has no effect on {outputs.task}")
+    outputs.refuse(
+        "rnn",
+        **{"head=decoder": config.head == "decoder" and outputs.task != "forecasting"},
+        pooling=config.pooling != "last" and outputs.task in STEP_TASKS,
+        skip_last=not config.skip_last and outputs.task != "forecasting",
+        carry_state=config.carry_state and outputs.task not in ("forecasting", "text"),
+    )
+    if not config.skip_last and not outputs.channels:
+        raise UsageError("rnn: skip_last has no effect where the targets are not among the inputs")
+    unread = [name for name in _ENCODING if getattr(config, name) != _default(name)]
+    if vector and (unread or len(config.units) > 1):
+        found = ", ".join([*unread, *(["several units"] if len(config.units) > 1 else [])])
+        raise UsageError(f"rnn: without effect on vectors, which go to the decoder alone: {found}")
     if config.bidirectional and outputs.causal:
         raise UsageError("rnn: bidirectional would see the characters that are to be predicted")
+
+
+_ENCODING = (
+    "bidirectional",
+    "dropout",
+    "recurrent_dropout",
+    "layer_normalization",
+    "pooling",
+    "memory",
+)
+
+
+def _default(name: str) -> object:
+    return Config.model_fields[name].default
 
 
 def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.layers.Layer]:
@@ -123,7 +148,7 @@ def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.laye
 
     found: list[keras.layers.Layer] = []
     state = {"return_state": True} if inputs.streams else {}
-    per_step = outputs.task in ("labelling", "text")
+    per_step = outputs.task in STEP_TASKS
     for number, units in enumerate(config.units, start=1):
         last = number == len(config.units)
         sequences = per_step or not last or config.pooling != "last"
@@ -191,7 +216,7 @@ def _carrying(
     """The same layers on batches of one size, each going on from its last state."""
     import keras
 
-    from mlzoo.layers.recurrent import CELLS, Carried, NoMask
+    from mlzoo.layers.recurrent import CELLS, Carried, NoMask, finish_forecast
 
     kinds = tuple(CELLS.values())
     goes_on = keras.Input((1,), name="goes_on")
@@ -203,13 +228,11 @@ def _carrying(
             x = layer(x)
     raw = model.inputs[0]
     head = model.get_layer("head")
-    if outputs.task in ("labelling", "text"):
+    if outputs.task in STEP_TASKS:
         x = NoMask(name="unmasked_twin")(x)
     said = head(x)
     if outputs.horizon:
         said = keras.layers.Reshape((outputs.horizon, outputs.units))(said)
-    from mlzoo.layers.recurrent import finish_forecast
-
     if outputs.task == "forecasting":
         output = finish_forecast(said, raw, outputs, config.skip_last)
     else:

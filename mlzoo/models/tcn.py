@@ -53,19 +53,17 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """The model, from (batch, steps, channels) to what `outputs` owes.
 
     Raises:
-        UsageError: a sample is no sequence.
+        UsageError: a sample is no sequence, or a setting has no effect on the task.
     """
     import keras
 
     from mlzoo.layers.recurrent import MaskLike, NoMask, finish_forecast, pool
 
-    inputs.require_sequence("tcn")
+    _check(config, inputs, outputs)
     tensor, scaled = inputs.start(any_size=True)
     x = NoMask(name="steps")(scaled)
     for number in range(1, config.blocks + 1):
         x = _block(x, scaled, number, config)
-    if outputs.causal and not config.causal:
-        raise UsageError("tcn: causal=false would see the characters that are to be predicted")
     if outputs.task in STEP_TASKS:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
@@ -75,6 +73,20 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     else:
         output = outputs.head(pool(config.pooling)(x))
     return keras.Model(tensor, output, name="tcn")
+
+
+def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
+    inputs.require_sequence("tcn")
+    read = {"forecasting": ("mean", "last"), **dict.fromkeys(STEP_TASKS, ("mean",))}
+    outputs.refuse(
+        "tcn",
+        pooling=config.pooling not in read.get(outputs.task, (config.pooling,)),
+        skip_last=not config.skip_last and outputs.task != "forecasting",
+    )
+    if not config.skip_last and not outputs.channels:
+        raise UsageError("tcn: skip_last has no effect where the targets are not among the inputs")
+    if outputs.causal and not config.causal:
+        raise UsageError("tcn: causal=false would see the characters that are to be predicted")
 
 
 def _block(
