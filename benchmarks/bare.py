@@ -3,7 +3,8 @@
     python benchmarks/bare.py cnn digits.npz --epochs 4
 
 splits an `.npz` of images (60/20/20), trains with validation, evaluates the test part, and prints
-one line of JSON. `unet` takes an `.npz` of images and masks, as `make_masks` writes one.
+one line of JSON. `unet` takes an `.npz` of images and masks, as `make_masks` writes one, and `rnn`
+one of sequences, as `make_sequences` does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-MODELS = ("mlp", "cnn", "unet")
+MODELS = ("mlp", "cnn", "unet", "rnn")
 
 
 def mlp(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -65,6 +66,20 @@ def unet(x: keras.KerasTensor) -> keras.KerasTensor:
     return x
 
 
+def rnn(x: keras.KerasTensor) -> keras.KerasTensor:
+    """One LSTM, masked as sequences of different lengths need it."""
+    return layers.LSTM(64)(x)
+
+
+def make_sequences(path: Path, count: int = 1600, steps: int = 60) -> None:
+    """Write an `.npz` of noisy waves (steps, 4) of three frequencies, the classes."""
+    random = np.random.default_rng(0)
+    y = np.arange(count) % 3
+    t = np.arange(steps)[None, :, None] * (0.2 + 0.1 * y[:, None, None])
+    x = np.sin(t + random.uniform(0, 6, (count, 1, 4))) + random.normal(0, 0.5, (count, steps, 4))
+    np.savez(path, x=x.astype("float32"), y=y)
+
+
 def make_masks(path: Path, count: int = 160, side: int = 128) -> None:
     """Write an `.npz` of noisy images with a bright disk each, and the disks' masks."""
     random = np.random.default_rng(0)
@@ -76,11 +91,15 @@ def make_masks(path: Path, count: int = 160, side: int = 128) -> None:
 
 
 def build(name: str, shape: tuple[int, ...], classes: int) -> keras.Model:
-    """A compiled model on raw uint8 images."""
-    shape = (None, None, shape[-1]) if name == "unet" else shape
-    inputs = keras.Input(shape, dtype="uint8")
-    scaled = layers.Rescaling(1 / 255, dtype="float32")(inputs)
-    features = {"mlp": mlp, "cnn": cnn, "unet": unet}[name](scaled)
+    """A compiled model on raw uint8 images, or on sequences of numbers."""
+    if name == "rnn":
+        inputs = keras.Input((None, shape[-1]))
+        scaled = layers.Normalization(mean=[0.0] * shape[-1], variance=[0.75] * shape[-1])(inputs)
+        scaled = layers.Masking(-1e9)(scaled)
+    else:
+        inputs = keras.Input((None, None, shape[-1]) if name == "unet" else shape, dtype="uint8")
+        scaled = layers.Rescaling(1 / 255, dtype="float32")(inputs)
+    features = {"mlp": mlp, "cnn": cnn, "unet": unet, "rnn": rnn}[name](scaled)
     # On an image's features a Dense layer is a 1x1 convolution.
     outputs = layers.Dense(classes, activation="softmax")(features)
     model = keras.Model(inputs, outputs)
@@ -93,9 +112,10 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> keras.Model:
 
 
 def parts(path: Path, limit: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training, validation and test part of an `.npz` of images `x` and classes `y`."""
+    """Training, validation and test part of an `.npz` of samples `x` and classes `y`."""
     with np.load(path) as file:
-        x, y = file["x"][..., None], file["y"].astype("int32")
+        x, y = file["x"], file["y"].astype("int32")
+    x = x[..., None] if x.dtype == np.uint8 else x
     order = np.random.default_rng(0).permutation(len(x))[:limit]
     cuts = [int(len(order) * 0.6), int(len(order) * 0.8)]
     return [(x[rows], y[rows]) for rows in np.split(order, cuts)]

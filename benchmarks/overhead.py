@@ -37,12 +37,13 @@ SETTINGS = {
         "head=average",
     ],
     "unet": ["filters=16", "depth=3"],
+    "rnn": ["cell=lstm", "units=64"],
 }
 """Settings of mlzoo's models that make them those of `bare.py`."""
-BATCH = {"mlp": 32, "cnn": 32, "unet": 8}
+BATCH = {"mlp": 32, "cnn": 32, "unet": 8, "rnn": 32}
 HERE = Path(__file__).parent
 CPU_BAR, STEPS_BAR = 1.10, 1.05
-PACE = {"mlp": (30, 10000), "cnn": (20, 2000), "unet": (14, 160)}
+PACE = {"mlp": (30, 10000), "cnn": (20, 2000), "unet": (14, 160), "rnn": (20, 1600)}
 """Epochs and samples for steps per second: short turns, since a noisy machine changes its mind."""
 
 
@@ -126,13 +127,14 @@ def steps_row(model: str, backend: str, times: dict[str, list[list[float]]]) -> 
 
 
 def data_sets(models: list[str], real: Path, made: Path) -> dict[str, Path]:
-    """The file that each model trains on: real digits, or made masks."""
-    digits = [model for model in models if model != "unet"]
+    """The file that each model trains on: real digits, or made masks and sequences."""
+    makers = {"unet": "make_masks", "rnn": "make_sequences"}
+    digits = [model for model in models if model not in makers]
     found = {model: data_file(real, "mnist10k/mnist10k.npz") for model in digits}
-    if "unet" in models:
-        code = "import sys, pathlib, bare; bare.make_masks(pathlib.Path(sys.argv[1]))"
-        found["unet"] = made / "masks.npz"
-        run_well([sys.executable, "-c", code, found["unet"]], PYTHONPATH=str(HERE))
+    for model in set(models) & set(makers):
+        code = f"import sys, pathlib, bare; bare.{makers[model]}(pathlib.Path(sys.argv[1]))"
+        found[model] = made / f"{model}.npz"
+        run_well([sys.executable, "-c", code, found[model]], PYTHONPATH=str(HERE))
     return found
 
 
@@ -141,7 +143,11 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--backends", nargs="+", default=["tensorflow", "jax"])
     parser.add_argument(
-        "--epochs", type=int, nargs=3, default=[10, 4, 6], metavar=("MLP", "CNN", "UNET")
+        "--epochs",
+        type=int,
+        nargs=len(SETTINGS),
+        default=[10, 4, 6, 10],
+        metavar=tuple(name.upper() for name in SETTINGS),
     )
     data_argument(parser)
     args = parser.parse_args()

@@ -33,10 +33,11 @@ def input_spec(train: Part) -> Inputs:
         layer = keras.layers.Rescaling(1 / samples.maximum, dtype="float32", name="scaling")
         if np.dtype(samples.inputs.dtype).kind == "u":
             dtype = np.dtype(samples.inputs.dtype).name
+    elif samples.kind == "sequence":
+        masked = samples.windows is None
+        layer = SequenceScaling(*statistics(train), masked=masked, name="scaling")
     else:
-        mean, std = statistics(train)
-        kind = SequenceScaling if samples.kind == "sequence" else Standardise
-        layer = kind(mean, std, name="scaling")
+        layer = Standardise(*statistics(train), name="scaling")
     uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
     return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),), uneven=uneven)
 

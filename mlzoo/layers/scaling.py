@@ -57,11 +57,15 @@ class SequenceScaling(_MeanStd):
     Args:
         mean: one number a channel.
         std: the same; no zeros (give 1 for a constant).
+        masked: whether there is a mask; windows of series are whole, and faster without one.
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], masked: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(mean, std, **kwargs)
         self.supports_masking = True
+        self.masked = masked
 
     def call(self, x: Any) -> Any:
         """Standardise x (batch, steps, channels)."""
@@ -70,7 +74,13 @@ class SequenceScaling(_MeanStd):
 
     def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
         """(batch, steps): true for the steps that are there."""
+        if not self.masked:
+            return None
         return ops.any(ops.logical_not(ops.isnan(inputs)), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the layer."""
+        return {**super().get_config(), "masked": self.masked}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
