@@ -100,7 +100,7 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
         raise DataError(f"{path} holds no targets; give {_wanted(reader)}")
     listing = list_folder(location, fewest_classes=1)
     names = [listing.name(i) for i in range(len(listing.files))]
-    targets = _positions(listing.labels, reader, path)
+    targets = positions_of(listing.labels, reader, path)
     checked = check_new_images(listing.files, names, reader, progress, _form(reader))
     return replace(
         _samples(_in_range(checked, reader), targets, names, reader),
@@ -130,9 +130,7 @@ def _wanted(reader: dict[str, Any]) -> str:
     return f"{image}an .npz file with x and y"
 
 
-def _samples(
-    rows: Rows, targets: np.ndarray, names: Sequence[str], reader: dict[str, Any]
-) -> Samples:
+def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, Any]) -> Samples:
     return Samples(
         inputs=rows,
         targets=targets,
@@ -148,7 +146,8 @@ def _samples(
     )
 
 
-def _positions(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
+def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
+    """Each class's position among the model's. Raises DataError for one that it does not know."""
     place = {name: position for position, name in enumerate(reader["class_names"])}
     unknown = sorted(set(labels) - set(place))
     if unknown:
@@ -188,14 +187,15 @@ def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
     if target.comparison:
         values = compare(raw, target, text=parsed is None).astype(np.int32)
     elif reader["task"] == "regression":
-        values = _finite(raw, location)
+        values = finite_targets(raw, location)
     else:
-        values = _positions([class_name(value) for value in raw], reader, location)
+        values = positions_of([class_name(value) for value in raw], reader, location)
     samples = _samples(matrix, values, table.row_names(), reader)
     return replace(samples, warnings=tuple(warnings))
 
 
-def _finite(values: np.ndarray, what: Any) -> np.ndarray:
+def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:
+    """Targets of a regression as float32. Raises DataError for text, NaN or infinite numbers."""
     if values.dtype.kind not in "iuf":
         raise DataError(f"{what}: targets hold text such as {values[0]!r}; expected numbers")
     numbers_ = values.astype(np.float32)
@@ -220,12 +220,17 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     x, y = as_trained(arrays[first], location, reader), arrays[second]
     if len(x) != len(y):
         raise DataError(f"{location}: {len(x)} inputs but {len(y)} targets")
+    if reader["task"] == "forecasting":
+        from mlzoo.data.sequence_arrays import following_values
+
+        names = [f"sample {i}" for i in range(len(x))]
+        return _samples(x, following_values(y, reader, str(location)), names, reader)
     if reader["task"] == "regression":
-        values = _finite(y, location)
+        values = finite_targets(y, location)
     else:
         if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
             y = y.argmax(axis=1)
-        values = _positions([class_name(value) for value in y.reshape(-1)], reader, location)
+        values = positions_of([class_name(value) for value in y.reshape(-1)], reader, location)
     return _samples(x, values, [f"sample {i}" for i in range(len(x))], reader)
 
 

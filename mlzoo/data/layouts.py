@@ -33,7 +33,10 @@ BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 """What ends the name of a table."""
+BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "licence.txt"))
+"""Text files that say something of the data beside them."""
 _LOOKED_AT = 2000
+_FOLDERS_LOOKED_AT = 50
 
 
 def subfolders(folder: Path) -> list[str]:
@@ -81,29 +84,38 @@ def _some_beside(folder: Path) -> bool:
 
 
 def has_sequences(root: Path) -> bool:
-    """Whether a folder, or one of its folders, holds tables and neither images nor arrays."""
+    """Whether a folder, or one of its folders, holds tables, and none of them images or arrays."""
     try:
-        folders = [root, *(root / name for name in subfolders(root))]
-        return not (root / "x.npy").exists() and any(map(_only_tables, folders[:50]))
+        if (root / "x.npy").exists():
+            return False
+        names = subfolders(root)
+        folders = [root, *(root / name for name in names)]
+        for name in names:
+            if name.lower() in PART_FOLDERS:
+                folders += [root / name / inner for inner in subfolders(root / name)]
+        found = [_tables(folder) for folder in folders[:_FOLDERS_LOOKED_AT]]
     except (DataError, OSError):
         return False
+    return None not in found and sum(count or 0 for count in found) > 1
 
 
-def _only_tables(folder: Path) -> bool:
-    """Whether the first files of a folder are tables, but for those that say what is beside."""
+def _tables(folder: Path) -> int | None:
+    """How many of the first files are tables of data; None where one is an image."""
     tables = 0
     for number, entry in enumerate(os.scandir(folder)):
         if number >= _LOOKED_AT:
             break
         suffix = Path(entry.name).suffix.lower()
         if suffix in SUFFIXES:
-            return False
-        tables += suffix in TABLES and entry.name.lower() not in ("classes.txt", "readme.txt")
-    return tables > 1
+            return None
+        tables += suffix in TABLES and entry.name.lower() not in BESIDE_DATA
+    return tables
 
 
-_ISO_DATE = re.compile(r"\d{4}[-/.]?\d{2}([-/.]?\d{2}([ T]\d{1,2}:\d{2}.*)?)?")
+_DATE = re.compile(r"\d{4}([-/])\d{2}(\1\d{2}([ T]\d{1,2}:\d{2}.*)?)?|\d{4}\.\d{2}\.\d{2}")
 _SERIES_LINES = 20
+_PROSE, _LONG_LINES = 8192, 500
+"""Characters that are looked at, and how many of one or two lines are a text."""
 
 
 def looks_like_prose(path: Path) -> bool:
@@ -112,15 +124,17 @@ def looks_like_prose(path: Path) -> bool:
         return False
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            lines = [line.strip() for line in file.read(8192).splitlines() if line.strip()]
+            beginning = file.read(_PROSE)
     except OSError:
         return False
+    lines = [line.strip() for line in beginning.splitlines() if line.strip()]
     text = "".join(lines)
     letters = sum(character.isalpha() or character == " " for character in text)
-    if len(lines) < 3 or letters < 0.6 * len(text):
+    if (len(lines) < 3 and len(text) < _LONG_LINES) or letters < 0.6 * len(text):
         return False
-    counts = [{line.count(delimiter) for line in lines[:-1]} for delimiter in ",;\t|"]
-    return not any(len(found) == 1 and found != {0} for found in counts)
+    whole = lines if len(beginning) < _PROSE else lines[:-1]
+    counts = [{line.count(delimiter) for line in whole} for delimiter in ",;\t|"]
+    return len(whole) < 2 or not any(len(found) == 1 and found != {0} for found in counts)
 
 
 def looks_like_series(path: Path) -> bool:
@@ -138,7 +152,6 @@ def looks_like_series(path: Path) -> bool:
             continue
         for column in zip(*rows[1:], strict=False):
             dates = [cell.strip() for cell in column]
-            written = all("-" in d or "/" in d or "." in d for d in dates)
-            if written and all(map(_ISO_DATE.fullmatch, dates)) and dates == sorted(set(dates)):
+            if all(map(_DATE.fullmatch, dates)) and dates == sorted(set(dates)):
                 return True
     return False

@@ -1,8 +1,8 @@
-"""New sequences for a trained model: a table file, a folder of them, or arrays."""
+"""New sequences for a trained model: a table file, a folder of them, arrays, or a text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,22 @@ import numpy as np
 
 from mlzoo.data.arrays import choose_pair, open_npy, open_npz
 from mlzoo.data.bad_files import listed
-from mlzoo.data.inputs import NewInputs
+from mlzoo.data.columns import numbers
+from mlzoo.data.inputs import NewInputs, finite_targets, positions_of
+from mlzoo.data.labels import class_name
 from mlzoo.data.layouts import TABLES
 from mlzoo.data.new_series import last_windows, read_windows
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequence_arrays import following_values, ragged
+from mlzoo.data.sequence_folders import facts_table, step_values
+from mlzoo.data.sequence_listing import Listing, list_sequences
 from mlzoo.data.sequences import Sequences
 from mlzoo.data.steps import fill, open_steps, read_steps
+from mlzoo.data.tables import Table
+from mlzoo.data.targets import Target, compare
 from mlzoo.data.text import cut_text, read_text
 from mlzoo.errors import DataError
+from mlzoo.specs import IGNORED
 
 
 def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
@@ -26,74 +34,156 @@ def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
     Raises:
         DataError: files that can't be read, or lack a channel.
     """
+    if "alphabet" in reader:
+        text = cut_text(read_text(location), reader)
+        return NewInputs(text.inputs, list(text.names))
     if location.suffix.lower() in (".npz", ".npy"):
         rows = _arrays(location, reader)
         return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
     if "window" in reader:
         found = last_windows(location, reader)
         return NewInputs(found.windows, found.names, found.warnings)
-    files = sequence_files(location, reader)
+    files, warnings = sequence_files(location, reader)
     root = location.parent if location.is_file() else location
     names = [path.relative_to(root).as_posix() for path in files]
-    return NewInputs(Sequences.of(_read(files, names, reader)), names)
+    tables = {path: open_steps(path) for path in files}
+    return NewInputs(Sequences.of(_read(tables, names, reader)), names, warnings)
 
 
-def sequence_files(location: Path, reader: dict[str, Any]) -> list[Path]:
-    """A table file, or those in a folder that have the model's channels."""
+def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], tuple[str, ...]]:
+    """A table file, or those in a folder that have the model's channels; a warning of the others.
+
+    Raises:
+        DataError: a folder without such files, or one with files that can't be read.
+    """
     if location.is_file():
-        return [location]
-    files = sorted(p for p in location.rglob("*") if p.suffix.lower() in TABLES and p.is_file())
+        return [location], ()
+    files = sorted(
+        p
+        for p in location.rglob("*")
+        if p.suffix.lower() in TABLES and p.is_file() and p.name[0] != "."
+    )
     own = [path for path in files if set(reader["channels"]) <= set(open_steps(path).columns)]
     if not own:
         raise DataError(
             f"{location} holds no sequences with the channels {', '.join(reader['channels'])}"
         )
-    return own
+    left = [path.relative_to(location).as_posix() for path in files if path not in own]
+    if not left:
+        return own, ()
+    more = f" and {len(left) - _FEW} more" if len(left) > _FEW else ""
+    return own, (
+        f"{len(left)} of {len(files)} files lack a channel of the model and are left out: "
+        f"{', '.join(left[:_FEW])}{more}",
+    )
 
 
 def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
-    """Sequences with targets, laid out as those that were trained on."""
+    """Sequences with targets, laid out as those that were trained on.
+
+    Raises:
+        DataError: no targets, or a class that the model does not know.
+    """
     if "alphabet" in reader:
         return cut_text(read_text(location), reader)
+    if location.suffix.lower() in (".npz", ".npy"):
+        return _labelled_arrays(location, reader)
     if "window" in reader:
         return read_windows(location, reader)
-    from mlzoo.data.sequence_folders import load_folder
-
-    target = reader["target"]
-    asked = f"{target['column']}{target.get('comparison', '')}{target.get('value', '')}"
-    samples = load_folder(
-        AsTrained(str(location), asked, missing=reader["missing"], time=reader["time"]), None
-    )
-    return samples
+    return _labelled_files(location, reader)
 
 
-@dataclass(frozen=True)
-class AsTrained:
-    """The settings of the source `sequences` that a trained model stands for."""
-
-    data: str
-    target: str
-    missing: str
-    time: str | None
-    task: str | None = None
-    drop: tuple[str, ...] = ()
-    group_by: str | None = None
-    on_bad: str = "error"
-    max_bad: float = 0.01
+# -- Files
 
 
-def _read(files: list[Path], names: list[str], reader: dict[str, Any]) -> list[np.ndarray]:
+def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
+    if "target" not in reader:
+        raise DataError(f"{location} holds no targets; give an .npz file with x and y")
+    target = dict(reader["target"])
+    steps = target.pop("steps", False)
+    target_ = Target(target["column"], target.get("comparison", ""), target.get("value", ""))
+    if location.is_file() and steps:
+        listing = Listing(location.parent, [location], {location: open_steps(location)})
+    elif location.is_file():
+        raise DataError(
+            f"{location} is one sequence, of which nothing gives the {target_.column}; give a "
+            "folder of sequences as that which was trained on"
+        )
+    else:
+        listing = list_sequences(location, channels=reader["channels"])
+    if listing.problems:
+        total = len(listing.files) + len(listing.problems)
+        count = f"{len(listing.problems)} of {total} files can't be used"
+        raise DataError(f"{count}:\n{listed(listing.problems)}")
+    names = [listing.name(i) for i in range(len(listing.files))]
+    tables = {path: listing.tables[path] for path in listing.files}
+    inputs = Sequences.of(_read(tables, names, reader))
+    if steps:
+        return _samples(inputs, _step_targets(listing, names, target_, reader), names, reader)
+    if target_.column not in listing.facts:
+        known = ", ".join(listing.facts) or "nothing"
+        raise DataError(
+            f"{location} does not give each sequence its {target_.column}, which predictions are "
+            f"compared with; it gives {known}"
+        )
+    table = facts_table(listing, target_.column, list(range(len(names))))
+    return _samples(inputs, _fact_targets(table, target_, reader, location), names, reader)
+
+
+def _fact_targets(
+    table: Table, target: Target, reader: dict[str, Any], location: Path
+) -> np.ndarray:
+    text = table.columns[target.column]
+    raw = text if reader.get("by_folder") else numbers(table, target.column)
+    raw = text if raw is None else raw
+    if target.comparison:
+        return compare(raw, target, text=raw.dtype == object).astype(np.int32)
+    if reader["task"] == "regression":
+        return finite_targets(raw, location)
+    return positions_of([class_name(value) for value in raw], reader, location)
+
+
+def _step_targets(
+    listing: Listing, names: list[str], target: Target, reader: dict[str, Any]
+) -> Sequences:
+    lacking = [
+        name
+        for name, path in zip(names, listing.files, strict=True)
+        if target.column not in listing.tables[path].columns
+    ]
+    if lacking:
+        raise DataError(
+            f"{len(lacking)} of {len(names)} sequences lack the column {target.column!r}, which "
+            f"predictions are compared with: {', '.join(lacking[:_FEW])}"
+        )
+    labels = [listing.tables[path].columns[target.column] for path in listing.files]
+    raw, known = step_values(labels)
+    codes = np.full(len(raw), IGNORED, dtype=np.uint8)
+    if target.comparison:
+        codes[known] = compare(raw[known], target, text=raw.dtype.kind != "f")
+    else:
+        codes[known] = positions_of([class_name(v) for v in raw[known]], reader, listing.root)
+    lengths = np.array([len(part) for part in labels])
+    return Sequences(codes, np.cumsum(lengths) - lengths, lengths)
+
+
+def _read(
+    tables: dict[Path, Table], names: Sequence[str], reader: dict[str, Any]
+) -> list[np.ndarray]:
     arrays, problems = [], {}
-    for path, name in zip(files, names, strict=True):
+    for table, name in zip(tables.values(), names, strict=True):
         try:
-            steps = read_steps(open_steps(path), name, None, reader["channels"])
+            steps = read_steps(table, name, None, reader["channels"])
             arrays.append(fill(steps.values, reader["missing"], reader["channels"]))
         except DataError as error:
             problems[name] = str(error).removeprefix(f"{name}: ")
     if problems:
-        count = f"{len(problems)} of {len(files)} sequences can't be used"
+        count = f"{len(problems)} of {len(tables)} sequences can't be used"
         raise DataError(f"{count}:\n{listed(problems)}")
     return arrays
+
+
+# -- Arrays
 
 
 def _arrays(location: Path, reader: dict[str, Any]) -> np.ndarray:
@@ -110,7 +200,7 @@ def as_sequences(x: np.ndarray, reader: dict[str, Any], what: str) -> np.ndarray
     """An array (n, steps, channels) for a model; sequences may end in steps of NaN.
 
     Raises:
-        DataError: another shape.
+        DataError: another shape, or missing values within a sequence.
     """
     channels = len(reader["channels"])
     if x.ndim == 2 and channels == 1:
@@ -120,4 +210,70 @@ def as_sequences(x: np.ndarray, reader: dict[str, Any], what: str) -> np.ndarray
             f"{what}: shape {x.shape} {x.dtype}, but the model takes sequences (n, steps, "
             f"{channels}) of {', '.join(reader['channels'])}"
         )
-    return x.astype(np.float32)
+    x = x.astype(np.float32)
+    if len(x):
+        ragged(x, what)
+    return x
+
+
+def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
+    if location.suffix.lower() == ".npy":
+        raise DataError(f"{location} holds no targets; give an .npz file with x and y")
+    arrays = open_npz(location)
+    first, second = choose_pair(arrays, location)
+    x, y = arrays[first], arrays[second]
+    if len(x) != len(y) or not len(x):
+        raise DataError(f"{location}: {len(x)} inputs but {len(y)} targets; they must pair")
+    names = [f"sample {i}" for i in range(len(x))]
+    inputs = ragged(as_sequences(x, reader, str(location)), str(location))
+    task = reader["task"]
+    if task == "forecasting":
+        return _samples(inputs, following_values(y, reader, str(location)), names, reader)
+    if task == "labelling":
+        return _samples(inputs, _array_steps(y, inputs, reader, location), names, reader)
+    if task == "regression":
+        values = finite_targets(y, location)
+        units = len(reader["target_names"])
+        if values.size != len(values) * units:
+            raise DataError(
+                f"{location}: targets are {y.shape}, but the model predicts {units} numbers each"
+            )
+        return _samples(inputs, values, names, reader)
+    if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
+        y = y.argmax(axis=1)
+    if y.size != len(y):
+        raise DataError(f"{location}: targets are {y.shape}; a class each is needed, ({len(y)},)")
+    values = positions_of([class_name(value) for value in y.reshape(-1)], reader, location)
+    return _samples(inputs, values, names, reader)
+
+
+def _array_steps(
+    y: np.ndarray, inputs: Sequences, reader: dict[str, Any], location: Path
+) -> Sequences:
+    if y.shape != inputs.shape[:2] or y.dtype.kind not in "biuf":
+        raise DataError(
+            f"{location}: targets are {y.shape} {y.dtype}; a class at every step is needed, whole "
+            f"numbers {inputs.shape[:2]}"
+        )
+    known = (np.arange(y.shape[1]) < inputs.lengths[:, None]) & (y >= 0)
+    codes = np.full(y.shape, IGNORED, dtype=np.uint8)
+    codes[known] = positions_of([class_name(value) for value in y[known]], reader, location)
+    return Sequences.of([row[:n] for row, n in zip(codes, inputs.lengths, strict=True)])
+
+
+def _samples(inputs: Sequences, targets: Any, names: list[str], reader: dict[str, Any]) -> Samples:
+    return Samples(
+        inputs=inputs,
+        targets=targets,
+        task=reader["task"],
+        kind="sequence",
+        class_names=tuple(reader["class_names"]),
+        target_names=tuple(reader["target_names"]),
+        names=names,
+        hashes=inputs.digests(),
+        target_hashes=targets.digests() if isinstance(targets, Sequences) else None,
+        reader=reader,
+    )
+
+
+_FEW = 5

@@ -27,8 +27,8 @@ def sequence_arrays(
     Args:
         x: (n, steps, channels) or (n, steps); sequences may end in steps of NaN. With `y` of three
             axes also vectors (n, features).
-        y: (n,), (n, k) or one-hot for each sequence; whole numbers (n, steps) for each step, those
-            below 0 don't count; (n, horizon, k) for the values that follow.
+        y: (n,), (n, k) or one-hot for each sequence; whole numbers (n, steps) for each step, where
+            those below 0 and NaN don't count; (n, horizon, k) for the values that follow.
         what: how messages call the file.
         task: of targets of each sequence; inferred by default.
         following: whether the values that follow are those of the first k channels.
@@ -38,8 +38,14 @@ def sequence_arrays(
     """
     if x.ndim == 2 and y.ndim < 3:
         x = x[..., None]
-    if x.ndim not in (2, 3) or x.dtype.kind not in "biuf":
-        raise DataError(f"{what}: sequences are numbers (n, steps, channels), but got {x.shape}")
+    if x.ndim not in (2, 3) or x.dtype.kind not in "biuf" or not x.size:
+        raise DataError(
+            f"{what}: sequences are numbers (n, steps, channels), but got {x.shape} {x.dtype}; "
+            "name other arrays with --source-set inputs= or another --source-set kind="
+        )
+    if task is not None and (y.ndim == 3 or (task == "regression" and _steps_of(x, y))):
+        found = "values that follow" if y.ndim == 3 else "a class at every step"
+        raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {found}")
     x = x.astype(np.float32)
     common: dict[str, Any] = {"kind": "sequence"}
     channels = [f"channel{i}" for i in range(x.shape[-1])]
@@ -49,7 +55,7 @@ def sequence_arrays(
         common = {"kind": "array", "inputs": _finite(x, what)}
         note = f"inputs: {len(x)} vectors of {x.shape[1]} numbers (--source-set kind=)"
     else:
-        inputs = _ragged(x, what)
+        inputs = ragged(x, what)
         common["inputs"] = inputs
         few = f"{inputs.lengths.min()} to " if inputs.uneven else ""
         note = (
@@ -63,7 +69,7 @@ def sequence_arrays(
             )
         return common | _following(y, what, following, reader, note)
     lengths = common["inputs"].lengths
-    if y.ndim == 2 and y.shape[1] == x.shape[1] and y.dtype.kind in "iu" and not _one_hot(y):
+    if _steps_of(x, y):
         return common | _per_step(y, lengths, what, reader, note)
     labels = label(y, task, "targets")
     units = labels.values.shape[1] if labels.values.ndim > 1 else 1
@@ -84,16 +90,34 @@ def _following(
     if following:
         names = [f"channel{i}" for i in range(y.shape[2])]
     horizon = y.shape[1]
+    reader = {**reader, "targets": names, "horizon": horizon}
     about = f"targets: {horizon} steps of {len(names)} values, so forecasting"
     if following:
         about += ", of the first channels"
     return {
-        "targets": Sequences.of(list(_finite(y.astype(np.float32), f"{what}: targets"))),
+        "targets": following_values(y, {**reader, "target_names": names}, what),
         "task": "forecasting",
         "target_names": tuple(names),
-        "reader": {**reader, "targets": names, "horizon": horizon},
+        "reader": reader,
         "notes": (note, f"{about} (--source-set following=)"),
     }
+
+
+def following_values(y: np.ndarray, reader: dict[str, Any], what: str) -> Sequences:
+    """Targets (n, horizon, k) as sequences.
+
+    Raises:
+        DataError: another horizon or k than `reader` says; NaN or infinite values.
+    """
+    horizon, units = reader["horizon"], len(reader["target_names"])
+    if y.ndim == 2 and units == 1:
+        y = y[..., None]
+    if y.shape[1:] != (horizon, units) or y.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: targets are {y.shape} {y.dtype}, but the model forecasts (n, {horizon}, "
+            f"{units})"
+        )
+    return Sequences.of(list(_finite(y.astype(np.float32), f"{what}: targets")))
 
 
 def _per_step(
@@ -110,7 +134,7 @@ def _per_step(
     steps[known] = positions
     names = tuple(class_name(value) for value in values)
     left = int((inside & ~known).sum())
-    ignored = f"; {left} below 0 don't count" if left else ""
+    ignored = f"; {left} below 0 or NaN don't count" if left else ""
     return {
         "targets": Sequences.of([row[:n] for row, n in zip(steps, lengths, strict=True)]),
         "task": "labelling",
@@ -120,7 +144,12 @@ def _per_step(
     }
 
 
-def _ragged(x: np.ndarray, what: str) -> Sequences:
+def ragged(x: np.ndarray, what: str) -> Sequences:
+    """Sequences of an array (n, steps, channels) float32, whose ends may be steps of NaN.
+
+    Raises:
+        DataError: a sequence without steps; NaN or infinite values before the end of one.
+    """
     there = ~np.isnan(x).all(axis=2)
     lengths = there.shape[1] - there[:, ::-1].argmax(axis=1)
     lengths[~there.any(axis=1)] = 0
@@ -142,6 +171,15 @@ def _finite(values: np.ndarray, what: str) -> np.ndarray:
         row = int(np.argwhere(~np.isfinite(values))[0][0])
         raise DataError(f"{what} hold NaN or infinite values, first in sample {row}")
     return values
+
+
+def _steps_of(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether targets are a class of each step: whole numbers, or NaN where there is none."""
+    if y.ndim != 2 or y.shape[1] != x.shape[1] or y.dtype.kind not in "iuf":
+        return False
+    if y.dtype.kind == "f" and not (np.isnan(y).any() and (np.isnan(y) | (y % 1 == 0)).all()):
+        return False
+    return not _one_hot(y)
 
 
 def _one_hot(y: np.ndarray) -> bool:

@@ -1,54 +1,32 @@
-"""Folders of sequences: which files are sequences, and what the tables beside them say of each."""
+"""Folders of sequences as samples: targets of each or of each step, groups, and the steps."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlzoo.data.bad_files import groups_by, judge
-from mlzoo.data.labels import Labels, classes
-from mlzoo.data.layouts import PART_FOLDERS, TABLES, subfolders
+from mlzoo.data.labels import Labels, classes, label
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequence_listing import (
+    FOLDER,
+    LABEL_WORDS,
+    LAYOUT,
+    Listing,
+    key_text,
+    list_sequences,
+)
 from mlzoo.data.sequences import Sequences
-from mlzoo.data.steps import fill, find_time, open_steps, read_steps
+from mlzoo.data.steps import fill, find_time, read_steps
 from mlzoo.data.tables import Table
-from mlzoo.data.targets import find_target, target_labels
+from mlzoo.data.targets import Target, compare, find_target, target_labels
 from mlzoo.errors import DataError, UsageError
 from mlzoo.specs import IGNORED
-
-LAYOUT = (
-    "expected tables of one kind, a file a sequence, with a table that gives each its class or "
-    "value, or one folder of files a class, or files with a column that gives each step its class"
-)
-_LABEL_WORDS = ("target", "label", "class")
-_NUMBER = re.compile(r"(\d+)\D*$")
-
-
-@dataclass
-class Listing:
-    """The files of sequences with what is known of each, in one order.
-
-    `facts` holds what the tables, or the folders' names, say: (n,) text or numbers by column.
-    """
-
-    root: Path
-    files: list[Path]
-    tables: dict[Path, Table]
-    facts: dict[str, np.ndarray] = field(default_factory=dict)
-    parts: np.ndarray | None = None
-    label_column: str | None = None
-    notes: list[str] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
-
-    def name(self, index: int) -> str:
-        """A file's path relative to the folder."""
-        return self.files[index].relative_to(self.root).as_posix()
 
 
 def load_folder(config: Any, progress: Any = None) -> Samples:
@@ -59,8 +37,8 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     """
     listing = list_sequences(Path(config.data).expanduser(), progress)
     target = _target(config, listing)
-    dense = target is None or target not in listing.facts
-    own = _step_column(config, listing, target) if dense else None
+    steps_target = _step_target(config, listing) if target is None else None
+    own = None if steps_target is None else steps_target.column
     arrays, labels, kept, found = _read_all(config, listing, own)
     names = [listing.name(i) for i in kept]
     groups = _groups(config, listing, kept, names)
@@ -87,184 +65,30 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         f"{len(found['channels'])} channels ({_few(found['channels'])}) (--drop)"
     )
     notes = [*listing.notes, about, *found["notes"]]
-    if own is not None:
-        class_names, targets, note = _step_labels(labels, own)
+    if steps_target is not None:
+        class_names, targets, note = _step_labels(labels, steps_target)
         return Samples(
             targets=targets,
             task="labelling",
             class_names=class_names,
-            target_names=(own,),
+            target_names=(steps_target.column,),
             target_hashes=targets.digests(),
-            reader={**reader, "target": {"column": own, "steps": True}},
+            reader={**reader, "target": _recorded(steps_target)},
             notes=(*notes, note),
             **common,
         )
+    assert target is not None
     said, target_reader, target_notes = _labels(config, listing, target, kept)
+    by_folder = listing.by_folder and target == FOLDER and said.task == "classification"
     return Samples(
         targets=said.values,
         task=said.task,
         class_names=said.class_names,
-        target_names=(str(target),),
-        reader={**reader, "target": target_reader},
+        target_names=(target,),
+        reader={**reader, "target": target_reader, "by_folder": by_folder},
         notes=(*notes, *target_notes),
         **common,
     )
-
-
-def list_sequences(root: Path, progress: Any = None) -> Listing:
-    """The sequences of a folder and the facts about them.
-
-    Raises:
-        DataError: another layout.
-    """
-    folders = subfolders(root)
-    by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
-    here = _tables_in(root)
-    if "train" in by_part.values():
-        found = [_list_flat(root / name, progress) for name in by_part]
-        return _joined(root, found, list(by_part.values()))
-    if not here and folders:
-        return _list_classes(root, folders, progress)
-    return _list_flat(root, progress)
-
-
-def _list_flat(folder: Path, progress: Any) -> Listing:
-    """Files of one folder: the largest set that shares its columns are the sequences."""
-    files = _tables_in(folder)
-    if not files:
-        inner = [name for name in subfolders(folder) if _tables_in(folder / name)]
-        if inner:
-            return _list_classes(folder, inner, progress)
-        raise DataError(f"{folder} holds no tables ({', '.join(TABLES)}); {LAYOUT}")
-    tables, problems = _open_all(files, folder, progress)
-    kinds = Counter(tuple(table.columns) for table in tables.values())
-    if not kinds:
-        raise DataError(f"{folder}: none of {len(files)} files can be read; {LAYOUT}")
-    columns, count = kinds.most_common(1)[0]
-    if count < 2 or (len(kinds) > 1 and count == kinds.most_common(2)[1][1]):
-        raise DataError(
-            f"{folder}: no {2 if count < 2 else 'one'} kind of files is there most; {LAYOUT}"
-        )
-    own = [path for path in files if path in tables and tuple(tables[path].columns) == columns]
-    listing = Listing(folder, own, {path: tables[path] for path in own}, problems=problems)
-    others = [path for path in files if path in tables and path not in listing.tables]
-    for path in others:
-        _add_facts(listing, path, tables[path])
-    return listing
-
-
-def _list_classes(root: Path, folders: list[str], progress: Any) -> Listing:
-    """One folder of files a class."""
-    files: list[Path] = []
-    names: list[str] = []
-    for name in folders:
-        inside = _tables_in(root / name)
-        files += inside
-        names += [name] * len(inside)
-    if not files:
-        raise DataError(f"{root} holds no tables ({', '.join(TABLES)}); {LAYOUT}")
-    tables, problems = _open_all(files, root, progress)
-    kept = [i for i, path in enumerate(files) if path in tables]
-    facts = {"class": np.array([names[i] for i in kept], dtype=object)}
-    return Listing(
-        root,
-        [files[i] for i in kept],
-        tables,
-        facts,
-        label_column="class",
-        notes=["classes by folder name"],
-        problems=problems,
-    )
-
-
-def _joined(root: Path, found: list[Listing], parts: list[str]) -> Listing:
-    """The listings of part folders as one."""
-    shared = set.intersection(*(set(listing.facts) for listing in found))
-    return Listing(
-        root,
-        [path for listing in found for path in listing.files],
-        {path: table for listing in found for path, table in listing.tables.items()},
-        {name: np.concatenate([listing.facts[name] for listing in found]) for name in shared},
-        np.repeat(parts, [len(listing.files) for listing in found]),
-        found[0].label_column if found[0].label_column in shared else None,
-        found[0].notes,
-        {k: why for listing in found for k, why in listing.problems.items()},
-    )
-
-
-def _tables_in(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in TABLES and path.is_file() and path.name[0] != "."
-    )
-
-
-def _open_all(
-    files: Sequence[Path], root: Path, progress: Any
-) -> tuple[dict[Path, Table], dict[str, str]]:
-    tables: dict[Path, Table] = {}
-    problems: dict[str, str] = {}
-    for number, path in enumerate(files):
-        try:
-            tables[path] = open_steps(path)
-        except DataError as error:
-            problems[path.relative_to(root).as_posix()] = str(error)
-        if progress is not None:
-            progress(number + 1, len(files), "reading sequences")
-    return tables, problems
-
-
-# -- Tables that say something of each sequence
-
-
-def keys_of(files: Sequence[Path]) -> list[list[str]]:
-    """What a table may call each file: its name, its stem, and the number that ends it."""
-    numbers = [
-        match[1].lstrip("0") or "0" if (match := _NUMBER.search(f.stem)) else "" for f in files
-    ]
-    unique = all(numbers) and len(set(numbers)) == len(numbers)
-    own = [[path.name for path in files], [path.stem for path in files]]
-    return [*own, numbers] if unique else own
-
-
-def _add_facts(listing: Listing, path: Path, table: Table) -> None:
-    """Take over a table's columns where one of them names the sequences."""
-    for column, values in table.columns.items():
-        called = [_key(value) for value in values]
-        place = {key: row for row, key in enumerate(called)}
-        for keys in keys_of(listing.files):
-            matched = sum(key in place for key in keys)
-            if matched * 2 <= len(keys):
-                continue
-            if len(place) < len(called):
-                twice = next(key for key, count in Counter(called).items() if count > 1)
-                raise DataError(f"{path} has more than one row for {column} {twice}")
-            _take(listing, path, table, column, [place.get(key, -1) for key in keys])
-            return
-    listing.notes.append(
-        f"ignored: {path.name}, whose columns are not those of the sequences and name none of them"
-    )
-
-
-def _take(listing: Listing, path: Path, table: Table, key: str, rows: list[int]) -> None:
-    taken = [name for name in table.columns if name != key]
-    for name in taken:
-        values = table.columns[name]
-        nothing = None if values.dtype == object else np.nan
-        found = [values[row] if row >= 0 else nothing for row in rows]
-        unique = name if name not in listing.facts else f"{path.stem}.{name}"
-        listing.facts[unique] = np.array(found, dtype=values.dtype)
-        words = f"{path.stem} {name}".lower()
-        if any(word in words for word in _LABEL_WORDS) and listing.label_column is None:
-            listing.label_column = unique
-    listing.notes.append(f"table: {path.name} gives each sequence {', '.join(taken)}, by {key}")
-
-
-def _key(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
 
 
 # -- Targets and groups
@@ -272,85 +96,127 @@ def _key(value: Any) -> str:
 
 def _target(config: Any, listing: Listing) -> str | None:
     """The fact to predict; None where the target is a column of the sequences."""
-    first = next(iter(listing.tables.values()))
+    columns = next(iter(listing.tables.values())).columns
     if config.target is not None:
-        facts = Table(listing.facts, np.arange(len(listing.files)), np.arange(len(listing.files)))
-        if config.target in first.columns and config.target not in listing.facts:
-            return None
-        known = {**listing.facts, **dict.fromkeys(first.columns, facts.lines)}
-        return find_target(config.target, Table(known, facts.lines, facts.rows)).column
-    if listing.label_column is not None:
+        rows = np.arange(len(listing.files))
+        known = {**dict.fromkeys(columns, rows), **listing.facts}
+        found = find_target(config.target, Table(known, rows, rows)).column
+        return found if found in listing.facts else None
+    facts = [name for name in listing.facts if name != config.group_by]
+    if listing.label_column in facts:
         return listing.label_column
-    if len(listing.facts) == 1:
-        return next(iter(listing.facts))
-    if listing.facts:
+    if len(facts) > 1:
         raise UsageError(
-            f"the tables give each sequence {', '.join(listing.facts)}; say with --target which "
-            "of them is to be predicted"
+            f"the tables give each sequence {', '.join(facts)}; say with --target which of them is "
+            "to be predicted"
         )
-    return None
+    return facts[0] if facts else None
 
 
-def _step_column(config: Any, listing: Listing, target: str | None) -> str:
+def _step_target(config: Any, listing: Listing) -> Target:
     """The column of the sequences that gives each step its class."""
-    names = list(next(iter(listing.tables.values())).columns)
-    wanted = target or config.target
-    if wanted is not None:
-        return str(wanted)
-    found = [name for name in names if name.lower() in _LABEL_WORDS]
+    table = next(iter(listing.tables.values()))
+    if config.task == "regression":
+        raise UsageError(
+            "--task regression: a value at every step can't be predicted, only a class; give each "
+            "sequence a value in a table, or forecast (--source series)"
+        )
+    if config.target is not None:
+        return find_target(config.target, table)
+    found = [name for name in table.columns if name.lower() in LABEL_WORDS]
     if len(found) == 1:
-        return found[0]
+        return Target(found[0])
     raise DataError(
-        f"{listing.root}: nothing says what to predict of the sequences, which have "
-        f"{', '.join(names)}; {LAYOUT} (--target)"
+        f"{listing.root}: nothing says what to predict of the sequences, which have the columns "
+        f"{', '.join(table.columns)}; {LAYOUT} (--target)"
     )
 
 
 def _labels(
-    config: Any, listing: Listing, target: str | None, kept: list[int]
+    config: Any, listing: Listing, column: str, kept: list[int]
 ) -> tuple[Labels, dict[str, Any], list[str]]:
     """The target of each sequence, how new data's are read, and notes."""
-    facts = {name: values[kept] for name, values in listing.facts.items()}
-    rows = np.arange(1, len(kept) + 1)
-    table = Table(facts, rows, rows)
-    found = find_target(config.target or target, table)
-    values = facts[found.column]
+    table = facts_table(listing, column, kept)
+    target = find_target(config.target or column, table)
+    task = config.task
+    if listing.by_folder and column == FOLDER and not target.comparison and task != "regression":
+        said = label(table.columns[column].astype(str), "classification", "class by folder")
+    else:
+        said = target_labels(table, target, task)
+    why = f"target: {column!r} (--target)" if config.target is None else ""
+    record = _recorded(target) | {"steps": False}
+    return said, record, [note for note in (why, said.note) if note]
+
+
+def _recorded(target: Target) -> dict[str, Any]:
+    return {
+        "column": target.column,
+        "comparison": target.comparison,
+        "value": target.value,
+        "steps": True,
+    }
+
+
+def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:
+    """A fact of the files at some positions, which all must have it."""
+    values = listing.facts[column][kept]
     missing = [i for i, value in enumerate(values) if value is None or value != value]
     if missing:
         names = [listing.name(kept[i]) for i in missing]
         raise DataError(
-            f"no {found.column} is given for {len(missing)} of {len(kept)} sequences: "
+            f"no {column} is given for {len(missing)} of {len(kept)} sequences: "
             f"{_few(names)}; add them to the table, or remove the files"
         )
-    said = target_labels(table, found, config.task)
-    why = f"target: {found.column!r} (--target)" if config.target is None else ""
-    record = {"column": found.column, "comparison": found.comparison, "value": found.value}
-    return said, {**record, "steps": False}, [note for note in (why, said.note) if note]
+    rows = np.arange(1, len(kept) + 1)
+    return Table({column: values}, rows, rows)
 
 
-def _step_labels(labels: list[np.ndarray], column: str) -> tuple[tuple[str, ...], Sequences, str]:
+def step_values(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What a column of all sequences says: numbers where all are, else text; and where it does."""
+    raw = np.concatenate([np.asarray(part, dtype=object) for part in labels])
+    known = np.array([value is not None and value == value for value in raw])
+    parsed = pd.to_numeric(pd.Series(raw), errors="coerce").to_numpy(float)
+    if np.isnan(parsed[known]).any():
+        return np.where(known, raw, "").astype(str), known
+    return parsed, known
+
+
+def _step_labels(
+    labels: list[np.ndarray], target: Target
+) -> tuple[tuple[str, ...], Sequences, str]:
     """Class positions of every step; a step without a class does not count."""
-    raw = np.concatenate(labels)
-    text = raw.dtype == object
-    known = np.array([v is not None for v in raw]) if text else ~np.isnan(raw)
-    names, positions = classes(raw[known].astype(str) if text else raw[known], f"column {column!r}")
+    raw, known = step_values(labels)
+    column = target.column
+    names: tuple[str, ...] = target.class_names if target.comparison else ()
+    if target.comparison:
+        positions = compare(raw[known], target, text=raw.dtype.kind != "f").astype(np.int32)
+    else:
+        names, positions = classes(raw[known], f"column {column!r}")
     if len(names) >= IGNORED:
-        raise DataError(f"column {column!r} has {len(names)} classes; at most {IGNORED - 1} fit")
-    steps = np.full(len(raw), IGNORED, dtype=np.uint8)
-    steps[known] = positions
-    lengths = np.array([len(part) for part in labels])
+        raise DataError(
+            f"column {column!r} has {len(names)} classes, such as {names[0]} and {names[1]}; at "
+            f"most {IGNORED - 1} can be told apart at every step: name another column with --target"
+        )
     left = f"; {int((~known).sum())} steps without one don't count" if not known.all() else ""
     note = (
         f"target: {column!r} of every step, {len(names)} classes ({_few(names)}){left} (--target)"
     )
-    return names, Sequences(steps, np.cumsum(lengths) - lengths, lengths), note
+    return names, _as_steps(positions, known, labels), note
+
+
+def _as_steps(positions: np.ndarray, known: np.ndarray, labels: list[np.ndarray]) -> Sequences:
+    steps = np.full(len(known), IGNORED, dtype=np.uint8)
+    steps[known] = positions
+    lengths = np.array([len(part) for part in labels])
+    return Sequences(steps, np.cumsum(lengths) - lengths, lengths)
 
 
 def _groups(config: Any, listing: Listing, kept: list[int], names: list[str]) -> Any:
     if config.group_by is None:
         return None
     if config.group_by in listing.facts:
-        return np.array([_key(value) for value in listing.facts[config.group_by][kept]])
+        values = facts_table(listing, config.group_by, kept).columns[config.group_by]
+        return np.array([key_text(value) for value in values])
     if re.fullmatch(r"[\w .-]+", config.group_by):
         known = ", ".join(listing.facts) or "none"
         raise DataError(
@@ -371,7 +237,9 @@ def _read_all(
     wrong = [name for name in config.drop if name not in first.columns]
     if wrong:
         raise DataError(f"--drop: no column {wrong[0]!r}; there are {', '.join(first.columns)}")
-    time = find_time(first, config.time)
+    time = None if config.time == "none" else find_time(first, config.time)
+    if own is not None and own == time:
+        raise DataError(f"--target: {own!r} is the time; name a column of classes")
     left_out = {*config.drop, *([own] if own else [])}
     channels = [name for name in first.columns if name != time and name not in left_out]
     arrays, labels, kept = [], [], []
@@ -379,8 +247,11 @@ def _read_all(
     total = len(listing.files) + len(listing.problems)
     for index, path in enumerate(listing.files):
         name = listing.name(index)
+        table = listing.tables[path]
         try:
-            steps = read_steps(listing.tables[path], name, time, channels)
+            if own is not None and own not in table.columns:
+                raise DataError(f"it lacks the column {own!r}, the target")
+            steps = read_steps(table, name, time, channels)
             arrays.append(fill(steps.values, config.missing, channels))
         except DataError as error:
             listing.problems[name] = str(error).removeprefix(f"{name}: ")
@@ -388,11 +259,13 @@ def _read_all(
         if steps.times is not None:
             warnings += steps.times.warnings
         if own is not None:
-            labels.append(listing.tables[path].columns[own])
+            labels.append(table.columns[own])
         kept.append(index)
     warnings = judge(
         listing.problems, total, config.on_bad, config.max_bad, what="sequences"
     ) + _first_few(warnings)
+    if not kept:
+        raise DataError(f"{config.data}: none of {total} sequences can be used")
     notes = [f"time: column {time!r}, which is no channel (--source-set time=)"] if time else []
     return (
         arrays,

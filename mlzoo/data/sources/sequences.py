@@ -40,7 +40,7 @@ class Config(Settings):
     missing: Literal["error", "linear", "previous"] = "error"
     """Missing values: refuse them, draw a line between the neighbours, or repeat the last one."""
     time: str | None = None
-    """Column of time stamps, which is no channel; recognised by default."""
+    """Column of time stamps, which is no channel; recognised by default; none: there is none."""
 
 
 def recognises(path: str) -> bool:
