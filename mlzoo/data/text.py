@@ -23,9 +23,16 @@ _SHORTEST = 200
 
 def read_text(path: Path) -> str:
     """A file's text, with one kind of line end. Raises DataError where there is too little."""
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give one text file")
     text = decode(path)[0].replace("\r\n", "\n").replace("\r", "\n")
     if len(text) < _SHORTEST:
-        raise DataError(f"{path} has {len(text)} characters; at least {_SHORTEST} are needed")
+        raise DataError(
+            f"{path} has {len(text)} characters, but at least {_SHORTEST} are needed; give more "
+            "text"
+        )
+    if len(set(text)) < 2:
+        raise DataError(f"{path} holds {text[0]!r} only; give a text of different characters")
     return text
 
 
@@ -57,7 +64,10 @@ def cut_text(text: str, reader: dict[str, Any]) -> Samples:
     window, stride = reader["window"], reader["stride"]
     starts = np.arange(0, len(codes) - window, stride)
     if not len(starts):
-        raise DataError(f"the text has {len(codes)} characters, but --window is {window}")
+        raise DataError(
+            f"the text has {len(codes)} characters, but a window and the character after it take "
+            f"{window + 1}; give more text, or train with a shorter --window"
+        )
     lengths = np.full(len(starts), window)
     numbers = codes.astype(np.float32)[:, None]
     numbers[codes == IGNORED] = np.nan
@@ -108,9 +118,12 @@ def continue_text(
     """
     random = np.random.default_rng(seed)
     codes = [code for code in encode(prompt, reader).tolist() if code != IGNORED]
-    if not codes:
-        raise DataError("the text to go on from holds no character that the model knows")
     window, alphabet = reader["window"], reader["alphabet"]
+    if not codes:
+        raise DataError(
+            f"the text to go on from, {prompt[:40]!r}, holds no character that the model knows; it "
+            f"has {len(alphabet)}, such as {' '.join(map(shown, alphabet[:20]))}"
+        )
     drawable = np.array([character != RARE for character in alphabet])
     written = []
     for _ in range(length):

@@ -50,6 +50,85 @@ def test_paths(tmp_path: Path) -> None:
     assert recognise(str(tmp_path / "link")) == "image_folder"
 
 
+PROSE = "It was the best of times,\nit was the worst of times,\n\nit was the age of wisdom.\n" * 9
+DATED = "\n".join(["date,v", *(f"2020-01-{day:02},{day}" for day in range(1, 25))])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "source"),
+    [
+        ("a.csv", DATED, "series"),
+        ("a.txt", DATED, "series"),
+        ("a.csv", DATED.replace("-01-", "/01/"), "series"),
+        ("a.csv", DATED.replace("-01-", ".01."), "series"),
+        ("a.csv", DATED.replace(",", ";"), "series"),
+        ("a.tsv", DATED.replace(",", "\t"), "series"),
+        ("a.csv", "\n".join(["m,v", *(f"{1950 + i}-06,{i}" for i in range(30))]), "series"),
+        ("a.csv", "\n".join(["t,v", *(f"2020-01-01 {i:02}:30:00,1" for i in range(24))]), "series"),
+        ("a.csv", "\n".join(["t,v", *(f"2020-01-01T{i:02}:30Z,1" for i in range(24))]), "series"),
+        # Dates that come twice, or in no order: rows of a table.
+        ("a.csv", DATED.replace("01-05", "01-04"), "table"),
+        ("a.csv", DATED.replace("01-05", "01-09"), "table"),
+        ("a.csv", DATED.replace("2020-01-07", ""), "table"),
+        # Prices and years are no dates.
+        ("a.csv", "\n".join(["price,v", *(f"{1000 + i}.25,{i}" for i in range(30))]), "table"),
+        ("a.csv", "\n".join(["year,v", *(f"{1950 + i},{i}" for i in range(30))]), "table"),
+        ("a.csv", "\n".join(["day,v", *(f"{i:02}.01.2020,{i}" for i in range(1, 30))]), "table"),
+        ("a.csv", "date\n2020-01-01\n2020-01-02\n2020-01-03\n2020-01-04\n", "table"),
+        ("a.txt", PROSE, "text"),
+        ("a.csv", PROSE, "table"),
+        ("a.txt", "All in one line, with commas, as some books are kept. " * 40, "text"),
+        ("a.txt", "Es war einmal; ein König\nüber Äpfel und Öl\n\nund so fort, ja\n" * 9, "text"),
+        ("a.txt", "name,kind\n" + "anna,tall\nbert,small\n" * 20, "table"),
+        ("a.txt", "name;kind\n" + "anna;tall\nbert;small\n" * 20, "table"),
+        ("a.txt", "u v\n" + "1.5 2.5\n" * 30, "table"),
+        ("a.txt", "Too short.", "table"),
+        ("a.txt", "", "table"),
+    ],
+)
+def test_tables_series_and_texts_are_told_apart(
+    tmp_path: Path, name: str, text: str, source: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert recognise(str(tmp_path / name)) == source
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        (["a.csv", "b.csv"], "sequences"),
+        (["x/a.csv", "y/b.csv"], "sequences"),
+        (["train/x/a.csv", "train/y/b.csv", "test/x/c.csv"], "sequences"),
+        (["a.parquet", "b.parquet", "readme.txt"], "sequences"),
+        (["x/a.png", "y/b.png"], "image_folder"),
+        (["x/a.png", "y/b.png", "classes.csv", "more.csv"], "image_folder"),
+        (["images/a.png", "images/b.png", "labels/a.txt", "labels/b.txt"], "image_masks"),
+        (["pictures/a.png", "pictures/b.png", "boxes/a.txt", "boxes/b.txt"], "image_folder"),
+        (["images/a.png", "masks/a.png", "classes.txt"], "image_masks"),
+        (["x.npy", "y.npy", "a.csv", "b.csv"], "arrays"),
+        (["readme.txt", "classes.txt"], "image_folder"),
+        (["a.csv"], "image_folder"),
+        ([], "image_folder"),
+    ],
+)
+def test_folders_are_told_apart(tmp_path: Path, files: list[str], source: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert recognise(str(tmp_path)) == source
+
+
+def test_a_folder_of_sequences_called_like_a_data_set_is_ambiguous(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "accelerometer").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "accelerometer" / name).touch()
+    with pytest.raises(UsageError, match=r"generated or sequences; write \./accelerometer "):
+        recognise("accelerometer")
+
+
 def test_a_folder_called_like_a_data_set_is_ambiguous(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +202,8 @@ def test_wrong_sources_and_names_are_problems() -> None:
         (
             "data",
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
-            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, flow-fields",
+            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, flow-fields, "
+            "accelerometer, sine-mix, delayed-xor, moving-spots",
         )
     ]
     assert check_source(values(source="table", data="no.csv"), set())[0][0] == "data"
@@ -133,7 +213,16 @@ def test_wrong_sources_and_names_are_problems() -> None:
 def test_source_config_carries_fields_and_settings(tmp_path: Path) -> None:
     name, found = source_config(config("moons", seed=7, source_set={"samples": 50}))
     assert name == "generated"
-    assert found.model_dump() == {"data": "moons", "seed": 7, "samples": 50, "noise": None}
+    assert found.model_dump() == {
+        "data": "moons",
+        "seed": 7,
+        "samples": 50,
+        "noise": None,
+        "lag": None,
+        "window": None,
+        "horizon": 1,
+        "stride": None,
+    }
 
 
 def test_a_users_own_source_file(tmp_path: Path) -> None:
