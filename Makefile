@@ -32,6 +32,8 @@ bench: setup
 	$(BIN)/python benchmarks/tiles.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/segmentation.py
+	$(BIN)/python benchmarks/sequences.py
+	$(BIN)/python benchmarks/lags.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/gpu.py
 
