@@ -11,6 +11,7 @@ from mlzoo.data.sharing import by_hash, greedy, stratified
 from mlzoo.data.units import Units, find_units
 from mlzoo.data.windows import split_by_time
 from mlzoo.errors import DataError
+from mlzoo.specs import IGNORED
 
 _SHOWN = 10
 
@@ -180,6 +181,8 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
             f"the {' and the '.join(empty)} part would be empty with {len(samples)} samples; "
             "use more samples or other --fractions"
         )
+    if samples.task == "labelling":
+        return _step_classes(samples, parts)
     if samples.task != "classification":
         return []
     present = {part: set(samples.labels[where].tolist()) for part, where in parts.items()}
@@ -196,3 +199,19 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
         if len(parts[part])
         for i in sorted(present["train"] - present[part])
     ]
+
+
+def _step_classes(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
+    """A sentence for each class of steps that two parts do not share."""
+    present = {
+        part: set(np.unique(samples.targets[where]).tolist()) - {IGNORED}
+        for part, where in parts.items()
+        if len(where)
+    }
+    found = []
+    for part in ("valid", "test"):
+        for i, name in enumerate(samples.class_names):
+            if part in present and (i in present[part]) != (i in present["train"]):
+                a, b = (part, "train") if i in present[part] else ("train", part)
+                found.append(f"class {name!r} occurs in the {a} part but not in the {b} part")
+    return found

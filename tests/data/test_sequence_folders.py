@@ -323,6 +323,29 @@ def test_steps_without_a_class_do_not_count(tmp_path: Path) -> None:
     assert np.array_equal(samples.inputs.own(0), values(0))
 
 
+def test_classes_of_steps_that_parts_do_not_share_are_told(tmp_path: Path) -> None:
+    for number in range(12):
+        part = ("train", "train", "valid", "test")[number // 3]
+        seen = {"train": "ab", "valid": "ab", "test": "ac"}[part]
+        states = [seen[i % 2] for i in range(len(values(number)))]
+        put(tmp_path / part / f"{number}.csv", number, state=states)
+    data = loading.load(config(tmp_path, target="state"))
+    assert [len(part) for part in data.parts().values()] == [6, 3, 3]
+    assert data.warnings == (
+        "class 'b' occurs in the train part but not in the test part",
+        "class 'c' occurs in the test part but not in the train part",
+    )
+
+
+def test_a_limit_draws_whole_sequences(tmp_path: Path) -> None:
+    data = loading.load(config(stepwise(tmp_path), limit=6))
+    assert len(data.samples) == 6
+    for position, name in enumerate(data.samples.names):
+        number = int(name[:2])
+        assert np.array_equal(data.samples.inputs.own(position), values(number))
+        assert data.samples.targets.own(position)[0] == number % 12
+
+
 def test_a_comparison_of_steps(tmp_path: Path) -> None:
     samples = read(stepwise(tmp_path, name="state"), target="state>=6")
     assert samples.class_names == ("state<6", "state>=6")
