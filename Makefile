@@ -34,6 +34,7 @@ bench: setup
 	$(BIN)/python benchmarks/segmentation.py
 	$(BIN)/python benchmarks/sequences.py
 	$(BIN)/python benchmarks/lags.py
+	$(BIN)/python benchmarks/buckets.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/gpu.py
 
