@@ -1,7 +1,8 @@
 """What batches of like length save: an epoch with and without them, on uneven sequences.
 
 Trains the same network on the radio signals of `indoor_movement` (19 to 129 steps), padded to six
-lengths and to the longest alone, in turns, and compares the median epoch. The bar: at least 1.3 times faster.
+lengths and to the longest alone, in turns, and compares the median epoch. The bar: at least 1.3
+times faster.
 """
 
 from __future__ import annotations
