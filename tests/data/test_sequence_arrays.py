@@ -148,6 +148,18 @@ def test_values_that_follow(tmp_path: Path) -> None:
         read(path, source_set={"following": True})
 
 
+def test_channels_that_could_be_pixels_are_refused(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(1).random((2, 30, 12, 3))
+    path = save(tmp_path / "d.npz", x=x, y=y)
+    message = r"images of 12x3 pixels .* or sequences of 3 channels .*; say --source-set kind=array"
+    with pytest.raises(DataError, match=message):
+        read(path)
+    assert read(path, source_set={"kind": "sequence"}).task == "forecasting"
+    assert read(path, source_set={"kind": "array"}).task == "fields"
+    wide = save(tmp_path / "w.npz", x=x.reshape(30, 4, 9), y=y.reshape(30, 4, 9))
+    assert read(wide).task == "fields"
+
+
 def test_vectors_to_sequences(tmp_path: Path) -> None:
     x, y = np.random.default_rng(1).normal(size=(30, 5)), np.zeros((30, 8, 2))
     y += np.arange(30)[:, None, None]

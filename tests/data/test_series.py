@@ -297,7 +297,10 @@ def test_the_season_is_that_which_repeats() -> None:
     assert choose_season([series(weekly, "D")], 1, 30) == (30, "30 steps")
     assert choose_season([series(weekly, "D")], 1, 1) == (1, "none")
     # What comes after the first 60 % does not count.
-    mixed = np.concatenate([weekly[:1200], 9 * yearly[:800]])
+    pattern = 9 * rng.normal(size=365)
+    mixed = np.concatenate([weekly[:1200], pattern[t[:800] % 365]])
+    gaps = {lag: np.abs(mixed[lag:] - mixed[:-lag]).mean() for lag in (7, 365)}
+    assert gaps[365] < gaps[7]
     assert choose_season([series(mixed, "D")], 1, None)[0] == 7
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
 
+_NARROW = 8
+"""Arrays of numbers with fewer columns could as well be channels as pixels."""
+
+
 class Config(Settings):
     """How arrays are read."""
 
@@ -72,6 +76,14 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(
             f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
             f"{y.shape}); they must pair one to one"
+        )
+    narrow = x.ndim == y.ndim == 3 and x.dtype.kind == "f" and x.shape[2] < _NARROW
+    if config.kind == "auto" and narrow and is_dense(x, y):
+        raise DataError(
+            f"{config.data}: inputs {x.shape} and targets {y.shape} could be images of "
+            f"{x.shape[1]}x{x.shape[2]} pixels with a target at each, or sequences of "
+            f"{x.shape[2]} channels and the values that follow; say --source-set kind=array "
+            "(or image) or kind=sequence"
         )
     if config.kind == "sequence" or (not is_dense(x, y) and are_sequences(x, y, config.kind)):
         return _sequences(config, x, y, parts, notes)
