@@ -196,8 +196,8 @@ class RunConfig(Settings):
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
     class_weights: str = "none"
-    """Of samples, or of pixels for masks: none, auto (inverse frequency), or a YAML file of class:
-    weight."""
+    """Of samples, of pixels for masks, of steps for labelling: none, auto (inverse frequency), or
+    a YAML file of class: weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     """shuffle: each sample once an epoch; balanced: classes drawn equally often, not for masks."""
     repeats: int = Field(1, ge=1)
@@ -358,9 +358,9 @@ def check_fit(config: RunConfig, task: str) -> None:
     if config.sampler == "balanced" and task != "classification":
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":
-        if task not in ("classification", "segmentation"):
+        if task not in ("classification", "segmentation", "labelling"):
             problems.append(f"--class-weights has no effect on {task}: leave it out")
-        elif task == "segmentation" and names and not {*names} & {*WEIGHTED}:
+        elif task != "classification" and names and not {*names} & {*WEIGHTED}:
             problems.append(
                 f"--class-weights has no effect on --loss {config.loss}: add one of "
                 f"{', '.join(WEIGHTED)}, as in {config.loss}+crossentropy"

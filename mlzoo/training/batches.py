@@ -90,20 +90,29 @@ class Batches:
                 if batch is not None:
                     yield batch
 
-    def shapes(self) -> Iterator[Batch]:
-        """The batches of the first epoch that are the first of their shape, in order.
+    def shapes(self, epochs: int, steps: int) -> Iterator[Batch]:
+        """The batches that are the first of their shape, in order, up to a place in the training.
 
         Where all samples are of one shape only the first batch: the last one of an epoch may be
         smaller, but comes after it in any case.
+
+        Args:
+            epochs: that are done.
+            steps: of the next epoch that are done.
         """
         if not isinstance(self.feed, ByLength):
             yield next(self.epoch(0))
             return
         seen = set()
-        for batch in self.epoch(0):
-            if batch[0].shape not in seen:
-                seen.add(batch[0].shape)
-                yield batch
+        for epoch in range(epochs + 1):
+            order = self.feed.order(epoch)
+            end = len(order) if epoch < epochs else steps * self.batch_size
+            for start in range(0, end, self.batch_size):
+                items = order[start : start + self.batch_size]
+                shape = len(items), self.feed.padded_length(items)
+                if shape not in seen:
+                    seen.add(shape)
+                    yield self.feed.batch(items, epoch)
 
     def goes_on(self, step: int) -> np.ndarray:
         """(batch size, 1): 1 where a row of a step goes on from that of the step before."""
@@ -246,9 +255,10 @@ def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]
     """A part in order, as (inputs, targets), at most `size` (default: about 4 MiB) at a time."""
     if not size:
         size = chunk_size(part.samples.inputs.shape[1:])
-    targets = part.targets
     for start in range(0, len(part), size):
-        yield part.inputs(slice(start, start + size)), targets[start : start + size]
+        # Read together, so that inputs and targets of steps are padded to one length.
+        where = slice(start, start + size)
+        yield part.inputs(where), part.targets_at(where)
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:

@@ -7,6 +7,7 @@ that was stopped starts again from its initial weights, which ends in the same p
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.listening import Listener
 from mlzoo.training import checkpoints
 from mlzoo.training.batches import chunks, class_weights
-from mlzoo.training.loop import Fitted, history_columns, measure, monitored
+from mlzoo.training.loop import Fitted, history_columns, inside_weights, measure, monitored
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
 from mlzoo.training.signals import Stop
 from mlzoo.training.watch import Watch
@@ -33,7 +34,8 @@ def fit(
     """Minimise the mean loss over the training part, penalties included.
 
     Raises:
-        UsageError: the model is too large, or its loss is random (dropout, batch normalisation).
+        UsageError: the model is too large, its loss is random (dropout, batch normalisation), or
+            it is trained on more than its inputs.
         DivergedError: the loss is NaN or infinite at the start.
         Interrupted: a signal came.
     """
@@ -41,7 +43,7 @@ def fit(
     recorder = GradientRecorder()
     model.compile(
         optimizer=recorder,
-        loss=build_loss(config, data.outputs),
+        loss=build_loss(config, data.outputs, inside_weights(config, data)),
         metrics=build_metrics(data.outputs),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
@@ -59,13 +61,26 @@ def _check(model: keras.Model) -> None:
             f"--optimizer lbfgs is for models of up to {MOST_PARAMETERS:,} parameters, this one "
             f"has {count:,}; choose adam"
         )
-    random = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.BatchNormalization)
-    found = [layer.name for layer in model.layers if isinstance(layer, random)]
+    twin = getattr(model, "twin", None)
+    if twin is not None:
+        setting = {"targets": "teacher_forcing=false", "goes_on": "carry_state=false"}[twin.feeds]
+        raise UsageError(
+            f"--optimizer lbfgs minimises the model's own loss: add --set {setting}, or choose adam"
+        )
+    found = [layer.name for layer in model.layers if _random(layer)]
     if found:
         raise UsageError(
             f"--optimizer lbfgs needs a loss that is the same at each call; take out {found[0]} "
             "(dropout, batch normalisation) with --set, or choose adam"
         )
+
+
+def _random(layer: Any) -> bool:
+    """Whether a layer draws random numbers in training, or mixes the samples of a batch."""
+    layer = getattr(layer, "forward_layer", layer)
+    kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.BatchNormalization)
+    rates = (getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))
+    return isinstance(layer, kinds) or any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 class _Search:
@@ -82,7 +97,8 @@ class _Search:
     ) -> None:
         self.model, self.data, self.config = model, data, config
         self.recorder, self.listener, self.stop = recorder, listener, stop
-        self.weights = class_weights(config.class_weights, data)
+        inside = inside_weights(config, data) is not None
+        self.weights = None if inside else class_weights(config.class_weights, data)
         metric = monitored(config, data, history_columns(data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.history: list[dict[str, float]] = []

@@ -226,11 +226,12 @@ class Training:
                 path.unlink()
         # TensorFlow compiles a step for the shape that it sees first and a more general one for
         # the next; their roundings differ. Shapes come in the same order here as they did before.
-        for batch in self.batches.shapes():
+        before = Place(**found.state)
+        for batch in self.batches.shapes(before.epoch - 1, before.step):
             self.steps.step(self._fed(batch, 0))
         self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
-        self.place = Place(**found.state)
+        self.place = before
         self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
         self.best, self._best_file = found.best, found.best_file
         if self.place.stopped.startswith("all ") and self.place.epoch <= self.config.epochs:
@@ -274,16 +275,19 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
-    # Weights of pixels and steps are the loss's affair, those of samples come with the batches.
-    inside = data.outputs.dense or data.outputs.task in STEP_TASKS
-    dense_weights = class_weights(config.class_weights, data) if inside else None
     model.compile(
         optimizer=build_optimizer(config, steps),
-        loss=build_loss(config, data.outputs, dense_weights),
+        loss=build_loss(config, data.outputs, inside_weights(config, data)),
         metrics=build_metrics(data.outputs),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
+
+
+def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
+    """Class weights of pixels and steps, the loss's affair; those of samples come with batches."""
+    inside = data.outputs.dense or data.outputs.task in STEP_TASKS
+    return class_weights(config.class_weights, data) if inside else None
 
 
 def measure(

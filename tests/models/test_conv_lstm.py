@@ -36,15 +36,16 @@ def test_small_images_are_pooled_as_long_as_they_can_be() -> None:
 
 
 def test_it_tells_where_spots_move() -> None:
-    """A film played backwards shows the other direction: single images don't tell."""
-    films, answers = moving_spots(48, 0.05, np.random.default_rng(0))
+    """Of films that it has not seen, played forwards and backwards: single images don't tell."""
+    films, answers = moving_spots(320, 0.05, np.random.default_rng(0))
     two = answers < 2
     films, answers = films[two][:, ::2, ::2, ::2], answers[two]
     model = build(Inputs((4, 8, 8, 1), "array"), Outputs("classification", 1), filters=(6,))
     model.compile(keras.optimizers.Adam(0.03), "binary_crossentropy")
-    model.fit(films, answers, batch_size=24, epochs=40, verbose=0)
-    assert ((outcome(model, films)[:, 0] > 0.5) == answers).mean() > 0.95
-    assert ((outcome(model, films[:, ::-1])[:, 0] > 0.5) != answers).mean() > 0.75
+    model.fit(films[:120], answers[:120], batch_size=20, epochs=15, verbose=0)
+    new, truth = films[120:], answers[120:]
+    assert ((outcome(model, new)[:, 0] > 0.5) == truth).mean() > 0.85
+    assert ((outcome(model, new[:, ::-1])[:, 0] > 0.5) != truth).mean() > 0.85
 
 
 def test_what_is_no_film_is_refused() -> None:
