@@ -89,6 +89,7 @@ def build(root: Path) -> None:
     _arrays(root)
     _image_folders(root)
     _masks(root)
+    _sequences(root)
 
 
 def csv(path: Path, names: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
@@ -180,6 +181,22 @@ def _masks(root: Path) -> None:
     x = np.random.default_rng(0).random((12, 16, 16, 1)).astype("float32")
     np.savez(root / "fields.npz", x=x, y=np.concatenate([x * 3, 1 - x], axis=-1))
     np.savez(root / "negative.npz", x=x, y=-(x[..., 0] > 0.5).astype("int64"))
+
+
+def _sequences(root: Path) -> None:
+    """A series, sequences with a class at every step, and a text."""
+    x = np.random.default_rng(0).normal(size=100).round(3)
+    days = [f"2021-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(100)]
+    lines = [[day, value, 2 * value] for day, value in zip(days, x.tolist(), strict=True)]
+    csv(root / "series.csv", ["date", "rain", "flow"], lines)
+    csv(root / "gap.csv", ["date", "flow"], [[d, "" if d == days[7] else f] for d, _, f in lines])
+    csv(root / "back.csv", ["date", "flow"], [[d, f] for d, _, f in [*lines[:50], *lines[:50]]])
+    (root / "states").mkdir()
+    for i in range(12):
+        own = [[value, int(value > 0)] for value in x[8 * i : 8 * i + 6 + i % 3].tolist()]
+        csv(root / "states" / f"{i}.csv", ["x", "state"], own)
+    (root / "words.txt").write_text("the quick brown fox jumps over\n" * 20)
+    (root / "few.txt").write_text("the quick brown fox\njumps over it\n")
 
 
 def _image_folders(root: Path) -> None:
