@@ -175,19 +175,8 @@ class PixelTally:
 
     def columns(self) -> dict[str, list[Any]]:
         """Mean IoU of each image, and of each class the pixels found, missed and falsely found."""
-        confusion = self.counts.confusion
-        right = np.diagonal(confusion, axis1=1, axis2=2)
-        kinds = {
-            "found": right,
-            "missed": confusion.sum(axis=2) - right,
-            "false": confusion.sum(axis=1) - right,
-        }
-        columns: dict[str, list[Any]] = {"mean_iou": self.scores().tolist()}
-        for position, name in enumerate(self.class_names):
-            columns |= {
-                f"{kind}_{name}": each[:, position].tolist() for kind, each in kinds.items()
-            }
-        return columns
+        found = pixels.error_counts(self.counts.confusion, self.class_names)
+        return {"mean_iou": self.scores().tolist(), **found}
 
 
 def _baselines(data: Data, seed: int) -> dict[str, tuple[Segment, str]]:

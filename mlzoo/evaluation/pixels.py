@@ -180,3 +180,23 @@ def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any
         }
         for i, name in enumerate(class_names)
     ]
+
+
+def error_counts(confusion: Array, class_names: Sequence[str]) -> dict[str, list[int]]:
+    """Of each class the pixels or steps `found_`, `missed_` and `false_` in each of n samples.
+
+    Args:
+        confusion: (n, k, k) counts; rows are true classes.
+        class_names: of the k classes.
+    """
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    kinds = {
+        "found": right,
+        "missed": confusion.sum(axis=2) - right,
+        "false": confusion.sum(axis=1) - right,
+    }
+    return {
+        f"{kind}_{name}": each[:, position].astype(int).tolist()
+        for position, name in enumerate(class_names)
+        for kind, each in kinds.items()
+    }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.evaluation.metrics import number
+from mlzoo.evaluation.pixels import error_counts
 from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, ratio
 from mlzoo.specs import IGNORED
 
@@ -170,17 +171,5 @@ class StepTally:
 
     def columns(self) -> dict[str, list[Any]]:
         """Accuracy of each sequence, and of each class the steps found, missed, falsely found."""
-        confusion = self.counts.confusion
-        right = np.diagonal(confusion, axis1=1, axis2=2)
-        kinds = {
-            "found": right,
-            "missed": confusion.sum(axis=2) - right,
-            "false": confusion.sum(axis=1) - right,
-        }
-        columns: dict[str, list[Any]] = {"accuracy": self.scores().tolist()}
-        for position, name in enumerate(self.class_names):
-            columns |= {
-                f"{kind}_{name}": each[:, position].astype(int).tolist()
-                for kind, each in kinds.items()
-            }
-        return columns
+        found = error_counts(self.counts.confusion, self.class_names)
+        return {"accuracy": self.scores().tolist(), **found}
