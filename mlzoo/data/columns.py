@@ -155,9 +155,10 @@ def _too_many(name: str, distinct: list[str], present: int) -> str:
         advice = "they look like numbers with a decimal comma: write them with a point"
     else:
         advice = "they look like names or identifiers: leave them out"
+    series = ", or --source series to forecast from them" if _DATE.match(example) else ""
     return (
         f"column {name!r} has {len(distinct)} different texts in {present} rows, such as "
-        f"{example!r}; {advice} with --drop {name!r}"
+        f"{example!r}; {advice} with --drop {name!r}{series}"
     )
 
 

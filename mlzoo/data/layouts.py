@@ -138,7 +138,10 @@ def looks_like_prose(path: Path) -> bool:
 
 
 def looks_like_series(path: Path) -> bool:
-    """Whether a table's first lines have a column of dates, year first, each after the last."""
+    """Whether a table's first lines have a column of dates, year first, each after the last.
+
+    The last of the other columns must hold numbers: text there is what a table would predict.
+    """
     if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         return False
     try:
@@ -150,8 +153,16 @@ def looks_like_series(path: Path) -> bool:
         rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
         if len(rows) < 4 or len(rows[0]) < 2:
             continue
-        for column in zip(*rows[1:], strict=False):
-            dates = [cell.strip() for cell in column]
+        columns = [[cell.strip() for cell in cells] for cells in zip(*rows[1:], strict=False)]
+        for i, dates in enumerate(columns):
             if all(map(_DATE.fullmatch, dates)) and dates == sorted(set(dates)):
-                return True
+                return any(map(_is_number, [*columns[:i], *columns[i + 1 :]][-1]))
     return False
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True

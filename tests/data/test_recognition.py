@@ -66,6 +66,11 @@ DATED = "\n".join(["date,v", *(f"2020-01-{day:02},{day}" for day in range(1, 25)
         ("a.csv", "\n".join(["m,v", *(f"{1950 + i}-06,{i}" for i in range(30))]), "series"),
         ("a.csv", "\n".join(["t,v", *(f"2020-01-01 {i:02}:30:00,1" for i in range(24))]), "series"),
         ("a.csv", "\n".join(["t,v", *(f"2020-01-01T{i:02}:30Z,1" for i in range(24))]), "series"),
+        ("a.csv", DATED.replace(",5", ","), "series"),
+        # Text last is what a table would predict.
+        ("a.csv", "\n".join(["d,v,kind", *(f"2020-01-{d},{d},x" for d in range(10, 30))]), "table"),
+        ("a.csv", "\n".join(["d,who,v", *(f"2020-01-{d},x,{d}" for d in range(10, 30))]), "series"),
+        ("a.csv", "\n".join(["v,d", *(f"{d},2020-01-{d}" for d in range(10, 30))]), "series"),
         # Dates that come twice, or in no order: rows of a table.
         ("a.csv", DATED.replace("01-05", "01-04"), "table"),
         ("a.csv", DATED.replace("01-05", "01-09"), "table"),

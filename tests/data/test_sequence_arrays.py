@@ -131,6 +131,15 @@ def test_a_class_at_every_step(tmp_path: Path, nothing: float) -> None:
     assert "of 3; 1 below 0 or NaN don't count" in samples.notes[-1]
 
 
+def test_classes_beyond_the_end_do_not_count(tmp_path: Path) -> None:
+    y = np.arange(210).reshape(30, 7) % 3
+    for row, length in zip(y, LENGTHS, strict=True):
+        row[length:] = 9
+    samples = read(save(tmp_path / "d.npz", x=padded(), y=y))
+    assert samples.class_names == ("0", "1", "2")
+    assert samples.targets.own(1).tolist() == y[1, :3].tolist()
+
+
 def test_values_that_follow(tmp_path: Path) -> None:
     x, y = padded(3), np.random.default_rng(1).normal(size=(30, 4, 2))
     path = save(tmp_path / "d.npz", x=x, y=y)

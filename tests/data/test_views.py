@@ -155,7 +155,7 @@ def test_without_tiles_and_changes_arrays_come_as_they_are() -> None:
     found = Views(part, None, "none", 0)
     assert found.shape == (100, 200, 3)
     order = found.order(0)
-    inputs, targets = found.batch(order, 0)
+    inputs, targets, _ = found.batch(order, 0)
     assert inputs.dtype == np.uint8
     assert np.array_equal(inputs, part.samples.inputs[order])
     assert np.array_equal(targets, part.samples.targets[order])
@@ -194,7 +194,7 @@ def test_elastic_leaves_arrays_without_a_maximum_their_range(tiling: Tiling | No
     x = (300 * np.random.default_rng(0).normal(size=(3, 64, 64, 1))).astype(np.float32)
     samples = Samples(x, (x[..., 0] > 0).astype(np.uint8), "segmentation", "array")
     found = Views(Part(samples, np.arange(3)), tiling, "elastic", 0)
-    inputs, targets = found.batch(np.arange(3), 0)
+    inputs, targets, _ = found.batch(np.arange(3), 0)
     assert inputs.dtype == np.float32 and set(np.unique(targets)) == {0, 1}
     assert inputs.min() < -500 and inputs.max() > 500
 
