@@ -28,7 +28,10 @@ def predict(
     run: RunPath,
     data: Annotated[
         list[str],
-        typer.Argument(metavar="DATA...", help="Images, folders of images, tables or arrays."),
+        typer.Argument(
+            metavar="DATA...",
+            help="Images, tables, sequences, arrays, or folders of them; texts, or their files.",
+        ),
     ],
     output: Annotated[
         Path | None,

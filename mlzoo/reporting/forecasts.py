@@ -120,6 +120,7 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
             axes.fill_between(at, low, high, color=BLUE, alpha=0.15, linewidth=0)
         first, end = (label(samples.name_of(int(outcome.indices[j])), 30) for j in order[[0, -1]])
         tidy(axes, f"{first} … {end}", "steps", label(samples.target_names[i]))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8, frameon=False, ncols=3)
     rows: list[list[Any]] = []
     for step, j in zip(at.tolist(), order.tolist(), strict=True):
