@@ -22,10 +22,12 @@ from mlzoo.evaluation.predictions import (
     write_image_scores,
     write_predictions,
 )
+from mlzoo.layers.lags import lag_gradients
 from mlzoo.reporting import forecasts, masks, pictures, plots, timelines
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.palette import class_colours
+from mlzoo.specs import STEP_TASKS
 from mlzoo.trained import outputs_of
 from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
@@ -87,6 +89,9 @@ def write_artefacts(
     else:
         write_predictions(folder / "predictions.csv", outcome, data.samples)
         _pictures(plots_folder, record, data, fed[0], outcome)
+    if data.samples.kind == "sequence" and data.samples.task not in STEP_TASKS:
+        inputs, targets, _ = fed[0]
+        plots.gradient_lags(plots_folder, lag_gradients(model, inputs, targets))
 
 
 def _forecast_pictures(
