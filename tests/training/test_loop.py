@@ -121,7 +121,7 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(keep, tmp_path
 
         def epoch(self, row) -> None:
             if row["epoch"] == 2:
-                training.batches._inputs[7] = np.nan
+                training.batches.feed._inputs[7] = np.nan
 
     samples = replace(data.samples, inputs=inputs, names=[f"row {i}" for i in range(60)])
     data = replace(data, train=Part(samples, data.train.indices))
