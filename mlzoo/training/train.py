@@ -234,7 +234,8 @@ def _work(
         if config.repeats > 1:
             name = HEADLINES[samples.task].name
             reached = records[-1]["test"]["metrics"][name]
-            listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {reached:.4g}")
+            shown = "not defined" if reached is None else f"{reached:.4g}"
+            listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)

@@ -8,11 +8,14 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Those that import Keras before they read their options are run by others of them.
 SCRIPTS = [
     "accuracy",
+    "buckets",
     "gpu",
+    "lags",
     "memory",
     "overhead",
     "resume",
     "segmentation",
+    "sequences",
     "startup",
     "tiles",
 ]
@@ -37,7 +40,7 @@ def test_no_script_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "overhead", "segmentation"])
+@pytest.mark.parametrize("name", ["accuracy", "buckets", "overhead", "segmentation", "sequences"])
 def test_absent_data_are_named_and_no_failure(name, tmp_path):
     done = call(name, "--data", tmp_path / "absent")
     assert done.returncode == 0

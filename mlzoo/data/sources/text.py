@@ -18,7 +18,7 @@ class Config(Settings):
 
     data: str
     """The file."""
-    window: int | None = Field(None, ge=2)
+    window: int | None = Field(None, ge=1)
     """Characters of a window; by default 64."""
     stride: int | None = Field(None, ge=1)
     """Characters from one window to the next; by default the window."""
