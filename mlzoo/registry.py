@@ -68,10 +68,14 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None."""
+    """The known name most like `name`, or None; of two alike the one that begins as it does."""
     by_lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None
+    name = name.lower()
+    found = difflib.get_close_matches(name, by_lower, n=3, cutoff=0.6)
+    if not found:
+        return None
+    likeness = {near: difflib.SequenceMatcher(None, near, name).ratio() for near in found}
+    return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
 
 
 _EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "load")}

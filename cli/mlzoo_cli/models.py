@@ -34,7 +34,10 @@ def list_models(context: typer.Context, json: Json = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="A model, or your own plug-in file.")],
     input: Annotated[
-        str | None, typer.Option("--input", help="Sample shape: 28x28x1, or 11 for 11 columns.")
+        str | None,
+        typer.Option(
+            "--input", help="Sample shape: 28x28x1, 60x4 (steps x channels), or 11 (columns)."
+        ),
     ] = None,
     classes: Annotated[
         int | None, typer.Option("--classes", min=2, help="Number of classes [default: 10].")
@@ -74,7 +77,7 @@ def show(
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.split("x")
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--input: write 28x28x1, or 11 for 11 columns (got {text!r})")
+        raise UsageError(f"--input: write 28x28x1, 60x4 for steps of channels, or 11 for columns (got {text!r})")
     return tuple(int(part) for part in parts)
 
 

@@ -18,7 +18,7 @@ def describe(
 
     Args:
         name: the plug-in, or the path of one.
-        shape: of one sample, (height, width, channels) or (columns,).
+        shape: of one sample, (height, width, channels), (steps, channels) or (columns,).
         classes: how many classes it tells apart, at least 2; of a model of fields alone, how many
             fields it predicts.
         settings: values for its `Config`; the others have their defaults.
@@ -34,7 +34,7 @@ def describe(
     """
     plugin = registry.load("model", name)
     config = plugin.Config(**(settings or {}))
-    kind = "image" if len(shape) == 3 else "table" if len(shape) == 1 else "array"
+    kind = {1: "table", 2: "sequence", 3: "image"}.get(len(shape), "array")
     tasks = registry.tasks(name)
     units = 1 if classes == 2 and tasks[0] == "classification" else classes
     outputs = Outputs(tasks[0], units)
