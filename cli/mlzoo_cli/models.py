@@ -77,7 +77,9 @@ def show(
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.split("x")
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--input: write 28x28x1, 60x4 for steps of channels, or 11 for columns (got {text!r})")
+        raise UsageError(
+            f"--input: write 28x28x1, 60x4 for steps of channels, or 11 for columns (got {text!r})"
+        )
     return tuple(int(part) for part in parts)
 
 
