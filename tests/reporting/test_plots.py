@@ -207,3 +207,10 @@ def test_pictures_need_no_pyplot_and_no_keras() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_gradients_by_lag_leave_out_what_is_not_known(tmp_path: Path) -> None:
+    path = plots.gradient_lags(tmp_path, np.array([1.0, 0.1, 0.0, np.nan]))
+    assert path.name == "gradient_lags.png" and path.stat().st_size > 1000
+    written = (tmp_path / "gradient_lags.csv").read_text(encoding="utf-8").splitlines()
+    assert written == ["lag,gradient norm", "0,1.0", "1,0.1", "2,0.0"]
