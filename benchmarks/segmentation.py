@@ -24,7 +24,7 @@ OPTIONS: dict[str, list[Any]] = {
         *("--augment", "elastic", "--tile", 256, "--batch-size", 4, "--loss", "crossentropy"),
         *("--epochs", 60, "--schedule", "cosine", "--warmup", 3, "--learning-rate", 0.003),
     ],
-    "crack_tiles": ["--augment", "flips", "--schedule", "cosine", "--epochs", 100],
+    "crack_tiles": ["--augment", "flips", "--schedule", "cosine", "--epochs", 60],
 }
 COMMON = ["--early-stopping", 0]
 
