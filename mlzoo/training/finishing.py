@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +9,23 @@ import keras
 import numpy as np
 
 from mlzoo import files
-from mlzoo.data.samples import Data, Part
-from mlzoo.data.text import continue_text
-from mlzoo.evaluation.dense import DenseOutcome, whole
+from mlzoo.data.samples import Data
+from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.forecasts import ForecastOutcome
-from mlzoo.evaluation.labelling import labels_of
 from mlzoo.evaluation.metrics import HEADLINES
 from mlzoo.evaluation.predictions import (
     write_forecasts,
     write_image_scores,
     write_predictions,
 )
-from mlzoo.layers.lags import lag_gradients
-from mlzoo.reporting import forecasts, masks, pictures, plots, timelines
+from mlzoo.reporting import plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
-from mlzoo.reporting.palette import class_colours
-from mlzoo.specs import STEP_TASKS
 from mlzoo.trained import outputs_of
 from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.drawing import draw
 from mlzoo.training.loop import Fitted
 
 
@@ -77,164 +72,14 @@ def write_artefacts(
     plots_folder = folder / "plots"
     plots_folder.mkdir(exist_ok=True)
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch)
+    predictions = folder / "predictions.csv"
     if isinstance(outcome, DenseOutcome):
-        write_image_scores(folder / "predictions.csv", outcome, data.samples)
-        draw = {"labelling": _timelines, "text": _text_sample}.get(
-            data.samples.task, _dense_pictures
-        )
-        draw(plots_folder, model, data, fed, outcome)
+        write_image_scores(predictions, outcome, data.samples)
     elif isinstance(outcome, ForecastOutcome):
-        write_forecasts(folder / "predictions.csv", outcome, data.samples)
-        _forecast_pictures(plots_folder, record, data, fed, outcome)
+        write_forecasts(predictions, outcome, data.samples)
     else:
-        write_predictions(folder / "predictions.csv", outcome, data.samples)
-        _pictures(plots_folder, record, data, fed[0], outcome)
-    if data.samples.kind == "sequence" and data.samples.task not in STEP_TASKS:
-        inputs, targets, _ = fed[0]
-        plots.gradient_lags(plots_folder, lag_gradients(model, inputs, targets))
-
-
-def _forecast_pictures(
-    folder: Path,
-    record: dict[str, Any],
-    data: Data,
-    fed: tuple[Batch, list[str]],
-    outcome: ForecastOutcome,
-) -> None:
-    """What the net was fed, its best, median and worst forecasts, and errors by step ahead."""
-    samples = data.samples
-    (inputs, _, _), names = fed
-    pictures.sample_grid(folder, inputs, names, samples.kind)
-    known = Part(samples, outcome.indices)
-    cases = [
-        forecasts.Case(
-            title,
-            samples.name_of(int(outcome.indices[place])),
-            _past(known, place, data.outputs.channels),
-            outcome.targets[place],
-            outcome.outputs[place],
-        )
-        for title, place in chosen_cases(-outcome.errors())
-    ]
-    forecasts.forecast_cases(folder, cases, samples.target_names, outcome.band)
-    forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
-    correlation = record["test"]["metrics"]["autocorrelation"]
-    if samples.windows is not None:
-        forecasts.over_time(folder, outcome, samples)
-    if correlation is not None and correlation["lags"]:
-        forecasts.residual_correlation(folder, correlation)
-
-
-def _text_sample(
-    folder: Path,
-    model: keras.Model,
-    data: Data,
-    fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
-) -> None:
-    """What the model writes after the beginning of the test part."""
-    reader = data.samples.reader
-    codes = data.test.image(0)[:, 0].astype(int)
-    prompt = "".join(reader["alphabet"][code] for code in codes)
-    written = continue_text(lambda x: outputs_of(model, x), prompt, reader, 400, 0.7, 0)
-    files.write_text(folder / "sample.txt", f"{prompt}|{written}\n")
-
-
-def _past(rows: Part, place: int, channels: Sequence[int]) -> np.ndarray:
-    """The targets' values before a forecast, (steps, targets); no columns if they are no inputs."""
-    inputs = rows.inputs(np.array([place]))[0]
-    return inputs[:, list(channels)] if channels else np.zeros((0, 0))
-
-
-def _timelines(
-    folder: Path,
-    model: keras.Model,
-    data: Data,
-    fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
-) -> None:
-    """What the net was fed, its confusion of steps, and its best, median and worst sequences."""
-    samples = data.samples
-    (inputs, _, _), names = fed
-    pictures.sample_grid(folder, inputs, names, samples.kind)
-    plots.confusion_matrix(folder, outcome.tally.metrics()["confusion"], samples.class_names)
-    scores = outcome.tally.scores()
-    cases = []
-    for title, place in chosen_cases(scores):
-        one = Part(samples, outcome.indices[[place]])
-        said = labels_of(lambda x: outputs_of(model, x), one)[0]
-        name = samples.name_of(int(outcome.indices[place]))
-        found = one.image(0), one.target(0), said
-        cases.append(timelines.Timeline(title, name, *found, float(scores[place])))
-    channels = samples.reader.get("channels", ())
-    timelines.timelines(folder, cases, samples.class_names, channels)
-
-
-def _dense_pictures(
-    folder: Path,
-    model: keras.Model,
-    data: Data,
-    fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
-) -> None:
-    """What the net was fed, and its best, median and worst images of the test part."""
-    samples, classes = data.samples, data.samples.task == "segmentation"
-    (inputs, targets, _), names = fed
-    colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
-    if colours is not None:
-        masks.mask_grid(
-            folder, inputs, targets, names, samples.class_names, colours, samples.maximum
-        )
-    else:
-        pictures.sample_grid(folder, inputs, names, "image")
-    scores = outcome.tally.scores()
-    cases: list[Any] = []
-    for title, place in chosen_cases(scores):
-        image, truth = data.test.image(place), data.test.target(place)
-        cut = data.cut(*image.shape[:2])
-        said = whole(image, lambda x: outputs_of(model, x), cut, classes)
-        name = samples.name_of(int(outcome.indices[place]))
-        case = masks.Case if classes else masks.FieldCase
-        cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
-    if colours is not None:
-        masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
-    else:
-        masks.field_cases(folder, cases, samples.target_names)
-
-
-def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
-    """The best, the median and the worst position, each once; of two there is no median."""
-    order = np.argsort(-scores, kind="stable").tolist()
-    titles = {0: "best"}
-    for title, rank in (("worst", len(order) - 1), ("median", len(order) // 2)):
-        titles.setdefault(rank, title)
-    return [(titles[rank], order[rank]) for rank in sorted(titles)]
-
-
-def _pictures(
-    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: Outcome
-) -> None:
-    """What the net was fed, and what it got right and wrong."""
-    samples = data.samples
-    names = samples.class_names
-    fed, targets, _ = batch
-    labels = [names[int(target)] for target in targets] if names else list(targets)
-    columns = [column.name for column in samples.columns]
-    pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
-    if not names:
-        plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
-        return
-    plots.confusion_matrix(folder, record["test"]["metrics"]["confusion"], names)
-    pictures.mistakes(
-        folder,
-        data.test.inputs,
-        outcome.targets,
-        outcome.outputs,
-        names,
-        data.test.names(),
-        samples.kind,
-        samples.maximum,
-    )
+        write_predictions(predictions, outcome, data.samples)
+    draw(plots_folder, model, record, data, fed, outcome)
 
 
 def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlzoo.training.finishing import chosen_cases
+from mlzoo.training.drawing import chosen_cases
 
 
 @pytest.mark.parametrize(
