@@ -9,7 +9,6 @@ import ast
 import difflib
 import hashlib
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -84,17 +83,18 @@ _EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "lo
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
     # The content is part of the module's name: two files called model.py must not be one module.
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:12]
     module_name = f"mlzoo_user_{path.stem}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} can't be imported as Python")
-    module = importlib.util.module_from_spec(spec)
+    # Compiled from what was just read: Python's own cache knows a file by its second and its size,
+    # and would be written beside the user's file.
+    module = ModuleType(module_name)
+    module.__file__ = str(path)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         del sys.modules[module_name]
         raise UsageError(f"{path} fails when it is imported: {error!r}") from error
