@@ -11,6 +11,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	touch $@
 
+# Tests train many networks of the same shapes: what was compiled once is not compiled again.
+JAX_CACHE = JAX_COMPILATION_CACHE_DIR=$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+
 setup: $(VENV)/.installed
 
 demo: setup
@@ -18,7 +22,8 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 tests/models tests/layers tests/training
+	$(JAX_CACHE) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 \
+		tests/models tests/layers tests/training
 
 lint: setup
 	$(BIN)/ruff check .
