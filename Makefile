@@ -12,7 +12,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	touch $@
 
 # Tests train many networks of the same shapes: what was compiled once is not compiled again.
-JAX_CACHE = JAX_COMPILATION_CACHE_DIR=$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+JAX_CACHE = JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
 setup: $(VENV)/.installed
