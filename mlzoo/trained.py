@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.errors import DataError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
+from mlzoo.results import Forecast, Painted, Predictions
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.training import devices
 
@@ -21,77 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.data.new_images import NewImages
-    from mlzoo.data.samples import Data, Samples
     from mlzoo.data.tiles import Tiling
 
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
-ENLARGED = 1 << 22
-"""Numbers that are brought to an image's own size at once: 16 MB."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of new samples.
-
-    Attributes:
-        names: what each of the n samples is called.
-        labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
-            the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
-            for labelling the class names of each sequence's steps; for forecasting the values
-            that follow, (horizon, targets).
-        probabilities: (n, classes), or for labelling (steps, classes) of each; None for others.
-        warnings: what was odd about the samples.
-    """
-
-    names: list[str]
-    labels: list[Any]
-    probabilities: Any
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Painted:
-    """What a model says of every pixel of one image.
-
-    Attributes:
-        name: what the image is called.
-        image: (height, width, channels) as the model got it.
-        values: the mask (height, width) uint8 class positions, or fields (height, width, k), in
-            the image's own size.
-        outputs: (height, width, k) float32, where they were asked for.
-        warnings: what was odd about the images.
-    """
-
-    name: str
-    image: np.ndarray
-    values: np.ndarray
-    outputs: np.ndarray | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """How a series goes on, by a model.
-
-    Attributes:
-        name: of the series; "" where there is one alone.
-        times: of the steps ahead, as text.
-        values: (horizon, targets).
-        low: the same, the lower end of the band that held most true values of the validation
-            part; None where there was none.
-        high: the upper end.
-        notes: what was assumed.
-        warnings: what was odd about the series.
-    """
-
-    name: str
-    times: list[str]
-    values: np.ndarray
-    low: np.ndarray | None
-    high: np.ndarray | None
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 class Run:
@@ -321,6 +255,7 @@ class Run:
     ) -> Painted:
         import numpy as np
 
+        from mlzoo.data.enlarging import in_size
         from mlzoo.data.tiles import seams
         from mlzoo.evaluation.dense import whole
 
@@ -335,7 +270,7 @@ class Run:
         found = np.concatenate(strips) if keep else None
         if resized:
             said = values if found is None else found
-            values, found = _in_size(said, size, classes, outputs)
+            values, found = in_size(said, size, classes, outputs)
         problem = seams(tiling, height, width, lambda: self.reach)
         warnings = (*images.warnings, problem) if problem else images.warnings
         return Painted(name, image, values, found, warnings)
@@ -411,7 +346,7 @@ class Run:
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
                     "scores flatter the model"
                 )
-            test = replace(_as_test_part(labelled), cut=self.tiling())
+            test = replace(loading.as_test_part(labelled), cut=self.tiling())
             if self.record["task"] == "forecasting":
                 from mlzoo.evaluation.forecasts import evaluate_forecasts
 
@@ -465,66 +400,3 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
         for start in range(0, len(inputs), size)
     ]
     return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
-
-
-def _in_size(
-    outputs: np.ndarray, size: tuple[int, int], classes: bool, keep: bool
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Outputs (h, w, k) in another (height, width): the mask or the fields, and all if wanted.
-
-    The mask is taken from the enlarged outputs, so that it agrees with them at every pixel.
-    """
-    import numpy as np
-
-    values, kept = [], []
-    for strip in _enlarge(outputs, size):
-        values.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
-        if keep:
-            kept.append(strip)
-    return np.concatenate(values), np.concatenate(kept) if keep else None
-
-
-def _enlarge(outputs: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Outputs (h, w, k) interpolated to (height, width), some rows at a time, float32."""
-    (tops, bottoms, down), (lefts, rights, right) = map(_between, outputs.shape, size)
-    rows = max(1, ENLARGED // (size[1] * outputs.shape[-1]))
-    for start in range(0, size[0], rows):
-        some = slice(start, start + rows)
-        share = down[some, None, None]
-        strip = (1 - share) * outputs[tops[some]] + share * outputs[bottoms[some]]
-        yield (1 - right)[:, None] * strip[:, lefts] + right[:, None] * strip[:, rights]
-
-
-def _between(have: int, wanted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each wanted pixel the two at hand that it lies between, and the second one's share."""
-    import numpy as np
-
-    place = np.clip((np.arange(wanted) + 0.5) * have / wanted - 0.5, 0, have - 1)
-    first = place.astype(int)
-    return first, np.minimum(first + 1, have - 1), (place - first).astype("float32")
-
-
-def _as_test_part(samples: Samples) -> Data:
-    """Samples that are all to be tested on: the other parts are empty."""
-    import numpy as np
-
-    from mlzoo.data.samples import Data, Part
-    from mlzoo.specs import Inputs, Outputs
-
-    nothing = Part(samples, np.arange(0))
-    outputs = Outputs(samples.task, 0)
-    if samples.task == "forecasting":
-        channels = samples.reader.get("channels", ())
-        places = tuple(channels.index(n) for n in samples.target_names if n in channels)
-        known = places if len(places) == len(samples.target_names) else ()
-        horizon = int(samples.targets.shape[1])
-        outputs = Outputs(samples.task, 0, horizon=horizon, channels=known)
-    return Data(
-        samples=samples,
-        train=nothing,
-        valid=nothing,
-        test=Part(samples, np.arange(len(samples))),
-        inputs=Inputs(samples.inputs.shape[1:]),
-        outputs=outputs,
-        fingerprint="",
-    )

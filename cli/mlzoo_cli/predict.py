@@ -21,7 +21,8 @@ _LONGEST_NAME = 256
 """Characters from which on what is given can be no file's name."""
 
 if TYPE_CHECKING:
-    from mlzoo.trained import Forecast, Predictions, Run
+    from mlzoo.results import Forecast, Predictions
+    from mlzoo.trained import Run
 
 
 def predict(

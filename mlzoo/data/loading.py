@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arrange",
+    "as_test_part",
     "check_source",
     "load",
     "partition",
@@ -154,3 +155,26 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     parts = split(samples, shares(config.fractions), config.split, seed, config.gap)
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
     return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))
+
+
+def as_test_part(samples: Samples) -> Data:
+    """Samples that are all to be tested on: the other parts are empty."""
+    import numpy as np
+
+    from mlzoo.data.samples import Data, Part
+    from mlzoo.specs import Inputs, Outputs
+
+    nothing = Part(samples, np.arange(0))
+    outputs = Outputs(samples.task, 0)
+    if samples.task == "forecasting":
+        horizon = int(samples.targets.shape[1])
+        outputs = Outputs(samples.task, 0, horizon=horizon, channels=samples.target_channels)
+    return Data(
+        samples=samples,
+        train=nothing,
+        valid=nothing,
+        test=Part(samples, np.arange(len(samples))),
+        inputs=Inputs(samples.inputs.shape[1:]),
+        outputs=outputs,
+        fingerprint="",
+    )

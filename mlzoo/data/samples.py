@@ -113,6 +113,13 @@ class Samples:
         """The targets of a task whose targets are held in memory: classes or numbers."""
         return np.asarray(self.targets)
 
+    @property
+    def target_channels(self) -> tuple[int, ...]:
+        """Where forecast targets stand among the inputs' channels; none if one is no input."""
+        channels = self.reader.get("channels", ())
+        places = tuple(channels.index(name) for name in self.target_names if name in channels)
+        return places if len(places) == len(self.target_names) else ()
+
     def only(self, indices: np.ndarray) -> Samples:
         """The samples at some positions, as samples of their own."""
 

@@ -63,15 +63,13 @@ def _forecast_spec(train: Part) -> Outputs:
     """What a forecast is; mean and spread are those of the values that follow."""
     samples = train.samples
     mean, std = _field_statistics(train)
-    channels, targets = samples.reader.get("channels", ()), samples.target_names
-    places = tuple(channels.index(name) for name in targets if name in channels)
     return Outputs(
         "forecasting",
-        len(targets),
+        len(samples.target_names),
         mean,
         std,
         horizon=int(samples.targets.shape[1]),
-        channels=places if len(places) == len(targets) else (),
+        channels=samples.target_channels,
     )
 
 

@@ -15,7 +15,7 @@ from mlzoo.reporting.palette import class_colours, overlay, write_mask
 from mlzoo.reporting.pictures import as_picture
 
 if TYPE_CHECKING:
-    from mlzoo.trained import Painted
+    from mlzoo.results import Painted
 
 
 class Folder:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import mlzoo as library
-from mlzoo import trained
+from mlzoo.data import enlarging
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 from tests.training.masks import folder, pair
@@ -92,7 +92,7 @@ def test_a_resized_image_s_mask_is_that_of_its_probabilities(
     expected = [cv2.resize(channel, (101, 97)) for channel in np.moveaxis(said, -1, 0)]
     np.testing.assert_allclose(found.outputs, np.stack(expected, axis=-1), atol=1e-5)
     # The same some rows at a time, and where the probabilities are not asked for.
-    monkeypatch.setattr(trained, "ENLARGED", 500)
+    monkeypatch.setattr(enlarging, "ENLARGED", 500)
     again = next(run.masks(image))
     assert again.outputs is None
     np.testing.assert_array_equal(again.values, found.values)

@@ -16,7 +16,8 @@ from mlzoo.data import loading, tiles
 from mlzoo.errors import UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
-from mlzoo.trained import Painted, Run
+from mlzoo.results import Painted
+from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task

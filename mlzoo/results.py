@@ -1,0 +1,73 @@
+"""What a model says of new samples, images and series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of new samples.
+
+    Attributes:
+        names: what each of the n samples is called.
+        labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
+            the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
+            for labelling the class names of each sequence's steps; for forecasting the values
+            that follow, (horizon, targets).
+        probabilities: (n, classes), or for labelling (steps, classes) of each; None for others.
+        warnings: what was odd about the samples.
+    """
+
+    names: list[str]
+    labels: list[Any]
+    probabilities: Any
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a model says of every pixel of one image.
+
+    Attributes:
+        name: what the image is called.
+        image: (height, width, channels) as the model got it.
+        values: the mask (height, width) uint8 class positions, or fields (height, width, k), in
+            the image's own size.
+        outputs: (height, width, k) float32, where they were asked for.
+        warnings: what was odd about the images.
+    """
+
+    name: str
+    image: np.ndarray
+    values: np.ndarray
+    outputs: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How a series goes on, by a model.
+
+    Attributes:
+        name: of the series; "" where there is one alone.
+        times: of the steps ahead, as text.
+        values: (horizon, targets).
+        low: the same, the lower end of the band that held most true values of the validation
+            part; None where there was none.
+        high: the upper end.
+        notes: what was assumed.
+        warnings: what was odd about the series.
+    """
+
+    name: str
+    times: list[str]
+    values: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
