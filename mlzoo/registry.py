@@ -82,9 +82,11 @@ _EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "lo
 
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
-    # The content is part of the module's name: two files called model.py must not be one module.
+    path = path.resolve()
+    # Place and content are part of the module's name: two files called model.py, or one that has
+    # moved, must not be one module.
     content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()[:12]
+    digest = hashlib.sha256(str(path).encode() + b"\0" + content).hexdigest()[:12]
     module_name = f"mlzoo_user_{path.stem}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]

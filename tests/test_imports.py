@@ -22,7 +22,7 @@ ORDER = (
     ("registry", "files", "listening", "settings"),
     ("wording", "setting_types", "configs"),
     ("specs", "layers"),
-    ("runs", "data", "augment"),
+    ("runs", "results", "data", "augment"),
     ("sources", "models"),
     ("merging",),
     ("evaluation",),
