@@ -21,7 +21,7 @@ from measuring import MLZOO, arguments, data_argument, data_file, run_well, show
 BAR = 0.09
 OPTIONS: dict[str, list[Any]] = {
     "membrane": [
-        *("--augment", "elastic", "--tile", 256, "--batch-size", 4, "--loss", "crossentropy"),
+        *("--augment", "microscopy", "--tile", 256, "--batch-size", 4, "--loss", "crossentropy"),
         *("--epochs", 60, "--schedule", "cosine", "--warmup", 3, "--learning-rate", 0.003),
     ],
     "crack_tiles": ["--augment", "flips", "--schedule", "cosine", "--epochs", 60],

@@ -133,9 +133,15 @@ class RunConfig(Settings):
     overlap: int | None = Field(None, ge=0)
     """Pixels that tiles share where they are put together, a multiple of 32; by default as many as
     the network needs for no seam to show, at most half of the tile."""
-    augment: Literal["none", "flips", "elastic"] = "none"
-    """Change training images with their masks at random. flips: mirror and turn them by quarters;
-    elastic: deform them smoothly too, and change brightness and contrast."""
+    augment: str | list[Any] = "none"
+    """Change training samples at random, targets along with them: none, a preset (`mlzoo
+    augmentations`: flips, light, medium, heavy, ...), auto (picked by the data), search (tried on
+    the validation part), or a policy file."""
+    augment_workers: int | Literal["auto"] = "auto"
+    """Processes that change images beside the training; auto: as many as cores where images are
+    large. The batches are the same whatever it is."""
+    augment_trials: int = Field(6, ge=2)
+    """Policies that --augment search tries, each with the tenth part of the epochs, 5 at least."""
 
     # -- Training
     epochs: int = Field(50, ge=1)
@@ -244,6 +250,13 @@ class RunConfig(Settings):
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("augment_workers")
+    @classmethod
+    def _no_fewer_than_none(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 0 <= value <= 256:
+            raise ValueError("must be from 0 to 256, or auto")
+        return value
 
     @field_validator("batch_size")
     @classmethod
@@ -391,6 +404,8 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "clip_value": ("optimizer", _GRADIENT_STEPS),
     "sampler": ("optimizer", _GRADIENT_STEPS),
     "checkpoint_every": ("optimizer", _GRADIENT_STEPS),
+    "augment": ("optimizer", _GRADIENT_STEPS),
+    "augment_trials": ("augment", ("search",)),
     "warmup": ("schedule", ("cosine",)),
     "decay_every": ("schedule", ("step",)),
     "decay_factor": ("schedule", ("step", "plateau")),
@@ -417,6 +432,8 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
                 f"has no effect: it needs {decider} {' or '.join(readers)}, "
                 f"and {decider} is {values.get(decider)}"
             )
+    if "augment_workers" in given and values.get("augment") in ("none", []):
+        reasons["augment_workers"] = "has no effect: augment is none"
     if "monitor" in given and not _monitors(values) and not _WATCHERS & set(unsure):
         reasons["monitor"] = (
             "has no effect: early_stopping is 0, keep is last and no plateau schedule runs"

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo import registry
+from mlzoo.augment.policies import parse
 from mlzoo.configs import RunConfig, inert
 from mlzoo.data.recognition import check_source
 from mlzoo.errors import UsageError
@@ -244,6 +245,11 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
             check_settings("model", values["model"], values.get("set") or {}, given)
         except UsageError as error:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
+    if values.get("augment"):
+        try:
+            parse(values["augment"])
+        except UsageError as error:
+            given.problems += [f"{_prefix(given, 'augment')}{line}" for line in error.problems]
     if values.get("data"):
         for name, text in check_source(dict(values), set(given.values)):
             if not text.startswith(_NO_EFFECT):

@@ -31,10 +31,22 @@ ChooseTiling = Callable[[int, int], "Tiling | None"]
 class Run:
     """A run folder. Its model is loaded when it is first needed."""
 
-    def __init__(self, path: Path, trust: bool = False) -> None:
+    def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
         self.path = path
-        self._trust = trust
+        self._trust, self._tta = trust, tta
         self.record = _read(path / "data.json")
+        if tta not in ("none", "flips"):
+            raise UsageError(f"--tta: choose none or flips (got {tta!r})")
+        if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
+            raise UsageError(
+                f"--tta flips is for images with classes, masks or numbers; this run is of "
+                f"{self.record['task']} on {self.record['kind']}s"
+            )
+
+    @property
+    def _takes_images(self) -> bool:
+        shape = self.record["input_shape"]
+        return len(shape) == 3 and self.record["kind"] in ("image", "array")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -80,6 +92,10 @@ class Run:
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         """The model's outputs (n, units) for raw inputs (n, *shape), in chunks."""
+        if self._tta == "flips":
+            from mlzoo.evaluation.symmetry import averaged
+
+            return averaged(lambda each: outputs_of(self.model, each), inputs, self.dense)
         return outputs_of(self.model, inputs)
 
     def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
@@ -375,17 +391,19 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def load(path: str | Path, trust: bool = False) -> Run:
+def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
     """Open a finished run folder.
 
     Args:
         path: the run folder.
         trust: import `model.py` from it where the model is a plug-in of the user's own.
+        tta: test-time augmentation; `flips` averages what the model says of an image turned and
+            mirrored, masks turned back.
 
     Raises:
-        UsageError: there is no finished run at the path.
+        UsageError: there is no finished run at the path, or it has no images to flip.
     """
-    return Run(runs.find(path), trust)
+    return Run(runs.find(path), trust, tta)
 
 
 def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from mlzoo_cli import compare, data, doctor, evaluate, models, predict, sources, train
+from mlzoo_cli import (
+    augment,
+    augmentations,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    models,
+    predict,
+    sources,
+    train,
+)
 from mlzoo_cli.options import Panelled
 
 
@@ -26,6 +37,8 @@ def register(app: typer.Typer) -> None:
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
+    app.add_typer(augment.app, name="augment")
+    app.add_typer(augmentations.app, name="augmentations")
     app.add_typer(data.app, name="data")
     app.command("doctor", short_help="Versions, devices, and why no GPU.")(doctor.doctor)
 

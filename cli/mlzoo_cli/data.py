@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mlzoo.errors import UsageError
 from mlzoo_cli.options import Json, Panelled, with_run_options
 from mlzoo_cli.output import Talk, show, table
 
@@ -42,6 +44,55 @@ def inspect(
         show(result)
     else:
         print(_text(result))
+
+
+@app.command("preview", cls=Panelled)
+@with_run_options("Data")
+def preview(
+    data: Annotated[str, typer.Argument(help="A file, a folder, or the name of a data set.")],
+    picture: Annotated[Path, typer.Option("--picture", help="The PNG to write.")] = Path(
+        "preview.png"
+    ),
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=50, help="Training samples to show.")
+    ] = 6,
+    variants: Annotated[
+        int, typer.Option("--variants", min=1, max=20, help="Variants of each.")
+    ] = 5,
+    seed: Annotated[str, typer.Option("--seed", help="Decides split and variants.")] = "0",
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
+) -> None:
+    """Draw what a network would be fed: samples, and what `--augment` makes of each."""
+    from mlzoo.merging import merge
+
+    given = {"augment": "auto", **given}
+    merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
+    if picture.suffix.lower() != ".png":
+        raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
+    if not picture.parent.is_dir():
+        raise UsageError(f"--picture: there is no folder {picture.parent}")
+    from mlzoo.augment.choosing import choose
+    from mlzoo.data import loading
+    from mlzoo.data.samples import Part
+    from mlzoo.reporting.augmentation import draw
+
+    config, talk = merged.config, Talk(quiet=json)
+    try:
+        found, parts = loading.partition(loading.read(config, talk.progress), config, config.seed)
+        part = Part(found, parts.parts["train"])
+        policy = choose(config.augment, part)
+        for note in policy.notes():
+            talk.note(note)
+        draw(picture, part, policy, config.seed, samples, variants)
+    finally:
+        talk.end()
+    if json:
+        show({"picture": str(picture), "policy": policy.name, **policy.record()})
+    else:
+        print(picture)
 
 
 def _text(result: dict[str, Any]) -> str:

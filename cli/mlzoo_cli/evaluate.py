@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.options import Json, RunPath, Trust, Tta
 from mlzoo_cli.output import Talk, show, table
 
 
@@ -20,6 +20,7 @@ def evaluate(
     part: Annotated[
         str, typer.Option("--part", help="Part of the run's own data: train, valid or test.")
     ] = "test",
+    tta: Tta = "none",
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -32,7 +33,7 @@ def evaluate(
 
     talk = Talk(quiet=json)
     try:
-        result = load(run, trust=trust).evaluate(data, part, talk)
+        result = load(run, trust=trust, tta=tta).evaluate(data, part, talk)
     finally:
         talk.end()
     if json:

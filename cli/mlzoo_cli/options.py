@@ -20,6 +20,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Trust = Annotated[
     bool, typer.Option("--trust", help="Import the run's own model.py where it has one.")
 ]
+Tta = Annotated[
+    str,
+    typer.Option(
+        "--tta",
+        help="Test-time augmentation: none, or flips, the mean over an image turned and mirrored.",
+    ),
+]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A finished run folder.")]
 
 _CONFIG_SOURCE = Path(fields.__file__).with_name("configs.py")

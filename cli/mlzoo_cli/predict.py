@@ -12,7 +12,7 @@ import typer
 
 from mlzoo.errors import UsageError
 from mlzoo.files import csv_text, write_text
-from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.options import Json, RunPath, Trust, Tta
 from mlzoo_cli.output import Talk, say, show
 
 _PROMPT_SHOWN = 200
@@ -76,6 +76,7 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
+    tta: Tta = "none",
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -92,7 +93,7 @@ def predict(
     _check_writing(length, temperature, seed)
     from mlzoo.trained import load
 
-    opened = load(run, trust=trust)
+    opened = load(run, trust=trust, tta=tta)
     writing = {"--length": length, "--temperature": temperature, "--seed": seed}
     if opened.record["task"] != "text":
         _refuse(writing, opened)

@@ -72,10 +72,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     unread: dict[str, str] = {}
     if samples.task not in DENSE_TASKS:
         reason = f"has no effect on {samples.task}: it is for images with masks"
-        unread = dict.fromkeys(("tile", "overlap", "augment"), reason)
-    if samples.task == "fields":
-        # Mirrored, a vector's components would change their signs.
-        unread["augment"] = "has no effect on fields: it is for images with masks"
+        unread = dict.fromkeys(("tile", "overlap"), reason)
     if samples.windows is None:
         reason = f"has no effect on {samples.task}: it is for series that are forecast"
         unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
@@ -112,6 +109,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     Raises:
         DataError: parts that can't be made, or that leak into each other.
     """
+    from mlzoo.augment.choosing import choose
     from mlzoo.data.digests import fingerprint
     from mlzoo.data.samples import Data, Part
     from mlzoo.data.scaling import input_spec, output_spec
@@ -125,6 +123,8 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     if tiling is not None:
         notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")
     train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
+    policy = choose(config.augment, train)
+    notes = (*notes, *policy.notes())
     return Data(
         samples=samples,
         train=train,
@@ -134,6 +134,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         outputs=output_spec(train),
         fingerprint=fingerprint(samples),
         tiling=tiling,
+        policy=policy,
         notes=(*samples.notes, *notes),
         warnings=(*samples.warnings, *parts.warnings),
     )
@@ -153,6 +154,13 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
         samples = samples.only(draw(samples, config.limit, seed))
     parts = split(samples, shares(config.fractions), config.split, seed, config.gap)
+    if samples.copies is not None:
+        # A copy tells nothing of new data that its original does not tell.
+        whole = {name: at[~samples.copies[at]] for name, at in parts.parts.items()}
+        left = sum(len(parts.parts[name]) - len(whole[name]) for name in ("valid", "test"))
+        note = f"copies: {left} left out of the validation and test parts"
+        kept = {**whole, "train": parts.parts["train"]}
+        parts = replace(parts, parts=kept, notes=(*parts.notes, note))
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
     return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))
 

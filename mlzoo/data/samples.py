@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mlzoo.augment.policies import Policy
 from mlzoo.data.tiles import Cut, Tiling, uncut
 from mlzoo.specs import Inputs, Outputs
 
@@ -65,6 +66,7 @@ class Samples:
         maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).
         names: what to call each sample (a file relative to the folder, `row 17`).
         groups: a label a sample; samples that share one must not be parted. None: no groups.
+        copies: whether each sample is an augmented copy of another in its group. None: none is.
         given_parts: `train`, `valid` or `test` a sample where the source is already split.
         published: the given parts are a published benchmark's; copies across them are its own
             and are reported, not refused.
@@ -92,6 +94,7 @@ class Samples:
     maximum: float | None = None
     names: Sequence[str] = ()
     groups: np.ndarray | None = None
+    copies: np.ndarray | None = None
     given_parts: np.ndarray | None = None
     published: bool = False
     sizes: np.ndarray | None = None
@@ -138,6 +141,7 @@ class Samples:
             windows=pick(self.windows),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),
+            copies=pick(self.copies),
             given_parts=pick(self.given_parts),
             hashes=pick(self.hashes),
             near_hashes=pick(self.near_hashes),
@@ -205,8 +209,9 @@ class Data:
 
     Where something is predicted at every pixel, `tiling` says of what size the crops are that a
     model is trained on (None: whole images), and `cut` how an image of a height and width is cut
-    when it is predicted. `fingerprint` is a SHA-256 over all samples and targets; `notes` and
-    `warnings` are those of the source followed by those of the split and the leakage checks.
+    when it is predicted. `policy` is how training samples are changed at random. `fingerprint` is
+    a SHA-256 over all samples and targets; `notes` and `warnings` are those of the source followed
+    by those of the split and the leakage checks.
     """
 
     samples: Samples
@@ -217,6 +222,7 @@ class Data:
     outputs: Outputs
     fingerprint: str
     tiling: Tiling | None = None
+    policy: Policy = Policy("none")
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     cut: Cut = uncut

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from threading import Lock
 
 import numpy as np
 
-from mlzoo.augment.policies import augment
+from mlzoo.augment.augmenter import Augmenter
+from mlzoo.augment.policies import Policy
 from mlzoo.data.decoding import mirrored
 from mlzoo.data.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.samples import Part
@@ -25,14 +27,17 @@ class Views:
     Args:
         part: the samples.
         tiling: size of the crops; None: images are taken whole.
-        augment: a policy of `mlzoo.augment.policies`.
+        policy: how images and masks are changed.
         seed: decides order, places and changes.
+        classes: how many there are; 0: targets are numbers.
     """
 
     slow = True
 
-    def __init__(self, part: Part, tiling: Tiling | None, augment: str, seed: int) -> None:
-        self._part, self._tiling, self._augment, self._seed = part, tiling, augment, seed
+    def __init__(
+        self, part: Part, tiling: Tiling | None, policy: Policy, seed: int, classes: int
+    ) -> None:
+        self._part, self._tiling, self._seed, self._classes = part, tiling, seed, classes
         counts = [self._crops(position) for position in range(len(part))]
         self.samples = np.repeat(np.arange(len(part)), counts)
         """The position in the part that each view is made of."""
@@ -40,6 +45,8 @@ class Views:
         one = int(np.prod(inputs.shape[1:])) * np.dtype(inputs.dtype).itemsize
         on_disk = isinstance(inputs, LazyFiles) and not inputs.cached
         self._window = max(1, CACHE_BYTES // one) if on_disk and tiling is not None else len(part)
+        self._reading = Lock()
+        self.augmenter = Augmenter(policy, part, seed, self.shape)
         self._recent: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -69,24 +76,26 @@ class Views:
 
     def batch(self, views: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, None]:
         """Inputs (n, height, width, channels) and targets of some views, without weights."""
-        if self._tiling is None and self._augment == "none":
-            positions = self.samples[views]
-            return self._part.inputs(positions), self._part.targets_at(positions), None
-        pairs = [self._view(int(view), epoch) for view in views]
-        inputs, targets = zip(*pairs, strict=True)
-        return np.stack(inputs), np.stack(targets), None
-
-    def _view(self, view: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng([self._seed, epoch, view])
-        position = int(self.samples[view])
         if self._tiling is None:
-            image, target = self._whole(position)
+            positions = self.samples[views]
+            inputs, targets = self._part.inputs(positions), self._part.targets_at(positions)
         else:
-            image, target = self._image(position)
-            side = self._tiling.side
-            top, left = (int(random.integers(max(1, n - side + 1))) for n in image.shape[:2])
-            image, target = cut(image, target, top, left, side)
-        return augment(self._augment, image, target, self._part.samples.maximum, random)
+            pairs = [self._crop(int(view), epoch, self._tiling.side) for view in views]
+            inputs, targets = (np.stack(each) for each in zip(*pairs, strict=True))
+        if self._classes:
+            inputs, moved = self.augmenter.change(inputs, targets, views, epoch)
+            assert moved is not None
+            targets = moved
+        else:
+            inputs, _ = self.augmenter.change(inputs, None, views, epoch)
+        inputs, targets, _ = self.augmenter.mix(inputs, targets, None, views, epoch, self._classes)
+        return inputs, targets, None
+
+    def _crop(self, view: int, epoch: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+        random = np.random.default_rng([self._seed, epoch, view])
+        image, target = self._image(int(self.samples[view]))
+        top, left = (int(random.integers(max(1, n - side + 1))) for n in image.shape[:2])
+        return cut(image, target, top, left, side)
 
     def _crops(self, position: int) -> int:
         if self._tiling is None:
@@ -94,18 +103,14 @@ class Views:
         height, width = self._part.size(position)
         return -(-height // self._tiling.side) * -(-width // self._tiling.side)
 
-    def _whole(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """With padding, so that all images are of one size."""
-        where = np.array([position])
-        return self._part.inputs(where)[0], self._part.targets_at(where)[0]
-
     def _image(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         """An image and its target without padding; those of a window are kept."""
-        if position not in self._recent:
-            while len(self._recent) >= self._window:
-                self._recent.popitem(last=False)
-            self._recent[position] = self._part.image(position), self._part.target(position)
-        return self._recent[position]
+        with self._reading:  # by one of the threads that make batches
+            if position not in self._recent:
+                while len(self._recent) >= self._window:
+                    self._recent.popitem(last=False)
+                self._recent[position] = self._part.image(position), self._part.target(position)
+            return self._recent[position]
 
 
 def cut(

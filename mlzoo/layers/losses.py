@@ -73,6 +73,18 @@ class Focal(keras.losses.Loss):
         return {**super().get_config(), "gamma": self.gamma, "alpha": self.alpha}
 
 
+def class_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Share of the samples whose most probable class is that of their target: (batch,).
+
+    Args:
+        y_true: positions (batch,) or (batch, 1), or shares of classes (batch, classes).
+        y_pred: probabilities (batch, classes), or (batch, 1) of the second of two.
+    """
+    y_true, y_pred = _one_hot(y_true, y_pred)
+    same = ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1))
+    return ops.cast(same, "float32")
+
+
 @keras.saving.register_keras_serializable(package="mlzoo")
 class Standardised(keras.losses.Loss):
     """A loss of (y - mean) / std for targets and predictions in the target's own units.

@@ -24,6 +24,11 @@ SMOOTH = 1.0
 almost all of its share under any softmax, without a gradient to follow."""
 
 
+def is_mixed(y_true: Any, y_pred: Any) -> bool:
+    """Whether truths are shares of classes, one-hot or mixed, in place of positions."""
+    return len(y_true.shape) == len(y_pred.shape) == 4
+
+
 def as_pixels(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Classes of steps, (batch, steps) and (batch, steps, classes), as images of one column."""
     if len(y_pred.shape) == 3:
@@ -37,18 +42,24 @@ class _PixelLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each sample, (batch,); see the module for the shapes."""
         y_true, p = as_pixels(y_true, ops.convert_to_tensor(y_pred, "float32"))
+        if is_mixed(y_true, p):
+            truth = ops.cast(y_true, "float32")
+            counts = ops.cast(ops.sum(truth, axis=-1) > 0, "float32")
+            return self._compare(truth, p, counts, hard=False)
         labels = ops.cast(y_true, "int32")
         counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")
         # An ignored pixel is of no class: 255 is beyond the last one.
-        return self._compare(ops.one_hot(labels, p.shape[-1], dtype="float32"), p, counts)
+        truth = ops.one_hot(labels, p.shape[-1], dtype="float32")
+        return self._compare(truth, p, counts, hard=True)
 
-    def _compare(self, truth: Any, p: Any, counts: Any) -> Any:
+    def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
         """Loss of each sample.
 
         Args:
             truth: (batch, height, width, classes), one-hot, all 0 at ignored pixels.
             p: probabilities of the same shape.
             counts: (batch, height, width), 1 where a pixel counts, else 0.
+            hard: whether each pixel is of one class alone.
         """
         raise NotImplementedError
 
@@ -88,14 +99,20 @@ class PixelCrossentropy(_PixelLoss):
         self.weights = None if weights is None else tuple(float(w) for w in weights)
         self.share = share
 
-    def _compare(self, truth: Any, p: Any, counts: Any) -> Any:
-        losses = focal_crossentropy(ops.sum(truth * p, axis=-1), self.gamma)
+    def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
+        weighted = truth
         if self.weights is not None:
             if len(self.weights) != p.shape[-1]:
                 raise ValueError(
                     f"{len(self.weights)} class weights for {p.shape[-1]} classes: give one a class"
                 )
-            losses = losses * ops.sum(truth * ops.cast(self.weights, "float32"), axis=-1)
+            weighted = truth * ops.cast(self.weights, "float32")
+        if hard:  # one logarithm a pixel, not one a class
+            losses = focal_crossentropy(ops.sum(truth * p, axis=-1), self.gamma)
+            if self.weights is not None:
+                losses = losses * ops.sum(weighted, axis=-1)
+        else:
+            losses = ops.sum(weighted * focal_crossentropy(p, self.gamma), axis=-1)
         number = ops.sum(counts, axis=(1, 2))
         if self.share < 1:
             return self._mean_of_largest(losses, counts, number)
@@ -131,7 +148,7 @@ class _Overlap(_PixelLoss):
         super().__init__(name=name, **kwargs)
         self.smooth = smooth
 
-    def _compare(self, truth: Any, p: Any, counts: Any) -> Any:
+    def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
         hit = ops.sum(truth * p, axis=(1, 2))
         false_positive = ops.sum((counts[..., None] - truth) * p, axis=(1, 2))
         false_negative = ops.sum(truth * (1.0 - p), axis=(1, 2))
@@ -209,7 +226,7 @@ class Lovasz(_PixelLoss):
     def __init__(self, name: str = "lovasz", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
 
-    def _compare(self, truth: Any, p: Any, counts: Any) -> Any:
+    def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
         # Ignored pixels get the least error and so come last, where they weigh nothing.
         errors = ops.where(counts[..., None] > 0, ops.abs(truth - p), -1.0)
         errors, truth = _class_rows(errors), _class_rows(truth)
@@ -260,7 +277,7 @@ class Boundary(_PixelLoss):
         super().__init__(name=name, **kwargs)
         self.radius = radius
 
-    def _compare(self, truth: Any, p: Any, counts: Any) -> Any:
+    def _compare(self, truth: Any, p: Any, counts: Any, hard: bool) -> Any:
         reached = truth
         times = ops.zeros_like(truth)
         for _ in range(self.radius):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mlzoo.layers.pixel_losses import as_pixels
+from mlzoo.layers.pixel_losses import as_pixels, is_mixed
 from mlzoo.specs import IGNORED
 
 
@@ -16,14 +16,21 @@ def pixel_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Args:
         y_true: (batch, height, width) or (batch, steps) class positions, `IGNORED` where one does
-            not count.
+            not count; or shares (batch, height, width, classes).
         y_pred: (batch, height, width, classes) or (batch, steps, classes) probabilities.
     """
-    y_true, y_pred = as_pixels(y_true, y_pred)
+    y_true, y_pred = as_pixels(_whole(y_true, y_pred), y_pred)
     labels = ops.cast(y_true, "int32")
     counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")
     right = ops.cast(ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels), "float32")
     return ops.sum(right * counts, axis=(1, 2)) / ops.maximum(ops.sum(counts, axis=(1, 2)), 1.0)
+
+
+def _whole(y_true: Any, y_pred: Any) -> Any:
+    """Positions, of shares of classes those of the largest; `IGNORED` where there are none."""
+    if not is_mixed(y_true, y_pred):
+        return y_true
+    return ops.where(ops.sum(y_true, axis=-1) > 0, ops.argmax(y_true, axis=-1), IGNORED)
 
 
 def mean_iou(y_true: Any, y_pred: Any) -> Any:
@@ -33,10 +40,10 @@ def mean_iou(y_true: Any, y_pred: Any) -> Any:
 
     Args:
         y_true: (batch, height, width) or (batch, steps) class positions, `IGNORED` where one does
-            not count.
+            not count; or shares (batch, height, width, classes).
         y_pred: (batch, height, width, classes) or (batch, steps, classes) probabilities.
     """
-    y_true, y_pred = as_pixels(y_true, y_pred)
+    y_true, y_pred = as_pixels(_whole(y_true, y_pred), y_pred)
     classes = y_pred.shape[-1]
     labels = ops.cast(y_true, "int32")
     counts = ops.cast(ops.not_equal(labels, IGNORED), "float32")

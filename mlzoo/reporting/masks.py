@@ -100,7 +100,7 @@ def segmentation_cases(
     """
     cases = list(cases)[:MOST_CASES]
     _errors_csv(folder / "segmentation.csv", cases)
-    sizes = [_drawn_size(case.truth.shape, SIDE) for case in cases]
+    sizes = [drawn_size(case.truth.shape, SIDE) for case in cases]
     column = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP
     width = 2 * MARGIN + 4 * column - _GAP
     ignored = any((case.truth == IGNORED).any() for case in cases)
@@ -145,7 +145,7 @@ def mask_grid(
     masks = np.asarray(targets[:count]).astype("uint8").reshape(count, *inputs.shape[1:3])
     _shares_csv(folder / "samples.csv", masks, names, class_names)
     columns = min(count, 4)
-    size = _drawn_size(masks.shape[1:], SMALL_SIDE)
+    size = drawn_size(masks.shape[1:], SMALL_SIDE)
     across, down = max(_NARROWEST, size[1]) + _GAP, size[0] + LINE + _GAP
     width = 2 * MARGIN + columns * across - _GAP
     legend = flowed(_class_key(class_names, colours), width - 2 * MARGIN)
@@ -154,9 +154,9 @@ def mask_grid(
     for i in range(count):
         row, column = divmod(i, columns)
         x, y = MARGIN + column * across, MARGIN + row * down
-        picture = _shrunk_picture(inputs[i], size, maximum)
+        picture = shrunk_picture(inputs[i], size, maximum)
         write(figure, x, y, fitted(names[i], across - _GAP))
-        paste(figure, x, y + LINE, _masked(picture, masks[i], colours))
+        paste(figure, x, y + LINE, masked(picture, masks[i], colours))
     draw_legend(figure, MARGIN + rows * down, legend)
     return save(figure, folder / "samples.png")
 
@@ -174,7 +174,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
     """
     cases = list(cases)[:MOST_CASES]
     _fields_csv(folder / "fields.csv", cases, field_names)
-    sizes = [_drawn_size(case.image.shape[:2], SMALL_SIDE) for case in cases]
+    sizes = [drawn_size(case.image.shape[:2], SMALL_SIDE) for case in cases]
     panel, bar = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP, 90
     xs = [MARGIN + i * panel + (i > 2) * bar for i in range(4)]
     drawn = min(len(field_names), MOST_FIELDS)
@@ -185,7 +185,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
         _write_title(figure, y, case, "RMSE")
         y += LINE
         write(figure, xs[0], y, "input")
-        paste(figure, xs[0], y + LINE, _shrunk_picture(case.image[..., :1], size))
+        paste(figure, xs[0], y + LINE, shrunk_picture(case.image[..., :1], size))
         for i in range(drawn):
             write(figure, xs[1], y, fitted(field_names[i], panel - _GAP, after=", true"))
             write(figure, xs[2], y, "predicted")
@@ -254,16 +254,16 @@ def _panels(
     case: Case, size: tuple[int, int], colours: np.ndarray, maximum: float | None
 ) -> dict[str, np.ndarray]:
     """Pictures of `size` by what is written above them."""
-    picture = _shrunk_picture(case.image, size, maximum)
+    picture = shrunk_picture(case.image, size, maximum)
     return {
         "image": picture,
-        "truth": _masked(picture, case.truth, colours),
-        "prediction": _masked(picture, case.predicted, colours),
+        "truth": masked(picture, case.truth, colours),
+        "prediction": masked(picture, case.predicted, colours),
         "errors": _error_picture(picture, error_kinds(case.truth, case.predicted)),
     }
 
 
-def _masked(picture: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def masked(picture: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """A mask of any size laid over a picture of the size that is drawn."""
     small = shrink_mask(mask, picture.shape[:2])
     return _hatched(overlay(picture, small, colours), small == IGNORED)
@@ -294,7 +294,7 @@ def _hatched(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.rint(np.where(where[..., None], grays, picture)).astype("uint8")
 
 
-def _drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
+def drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
     """Height and width in the figure: about side x side pixels, at most 1.5 sides long.
 
     Small images are enlarged by whole factors, so that their pixels stay equal squares.
@@ -305,9 +305,10 @@ def _drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
     return max(24, round(height * factor)), max(24, round(width * factor))
 
 
-def _shrunk_picture(
+def shrunk_picture(
     image: np.ndarray, size: tuple[int, int], maximum: float | None = None
 ) -> np.ndarray:
+    """An image (height, width, channels) in the size that is drawn, RGB uint8."""
     channels = image[..., : 3 if image.shape[-1] >= 3 else 1]
     channels = np.nan_to_num(channels, posinf=0, neginf=0)
     small = np.stack([area_mean(channel, size) for channel in np.moveaxis(channels, -1, 0)], -1)

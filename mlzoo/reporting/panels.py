@@ -51,12 +51,12 @@ def fitted(
     """A name, shortened in its middle until it and what stands around it take `room` pixels."""
     for most in range(40, 3, -1):
         text = before + label(name, most) + after
-        if _text_width(text, weight) <= room:
+        if text_width(text, weight) <= room:
             break
     return text
 
 
-def _text_width(text: str, weight: str = "normal") -> int:
+def text_width(text: str, weight: str = "normal") -> int:
     """Pixels that a text takes when drawn."""
     font = FontProperties(size=_POINTS, weight=weight)
     with warnings.catch_warnings():
@@ -75,7 +75,7 @@ def flowed(key: Key, room: int) -> Legend:
     placed: Legend = []
     x = line = 0
     for square, text in key:
-        width = (0 if square is None else SQUARE + 5) + _text_width(text)
+        width = (0 if square is None else SQUARE + 5) + text_width(text)
         if x > 0 and x + width > room:
             x, line = 0, line + 1
         placed.append((x, line, square, text))

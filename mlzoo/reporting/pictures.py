@@ -52,7 +52,7 @@ def sample_grid(
     names = list(column_names) or [f"input {i}" for i in range(flat.shape[1])]
     rows = [[text, *row] for text, row in zip(labels, flat.tolist(), strict=True)]
     write_csv(folder / "samples.csv", ["label", *names], rows)
-    return save(_heat_map(flat, labels, names), folder / "samples.png")
+    return save(heat_map(flat, labels, names), folder / "samples.png")
 
 
 def mistakes(
@@ -100,6 +100,16 @@ def mistakes(
     texts = [f"{label(t, 20)}\nas {label(p, 18)}\n{sure:.1%}" for _, t, p, sure in rows]
     title = "most confident mistakes"
     return save(_image_grid(read(worst), texts, maximum, 4, 1.7, title), folder / "mistakes.png")
+
+
+def class_label(target: Any, names: Sequence[str]) -> str:
+    """The name of a class, or of the two that a mixed sample is of, with their shares."""
+    if np.ndim(target) == 0:
+        return names[int(target)]
+    first, second = np.argsort(-target, kind="stable")[:2]
+    if target[second] < 0.005:
+        return names[first]
+    return f"{names[first]} {target[first]:.2f} + {names[second]} {target[second]:.2f}"
 
 
 def as_picture(image: np.ndarray, maximum: float | None = None) -> np.ndarray:
@@ -191,9 +201,11 @@ def _frame(
     axes.set(xlim=limits[0], ylim=limits[1])
 
 
-def _heat_map(table: np.ndarray, texts: Sequence[str], names: Sequence[str]) -> Figure:
-    """Rows of a table, each column coloured from its lowest to its highest value."""
-    table, texts = table[:TABLE_ROWS].astype("float64"), texts[:TABLE_ROWS]
+def heat_map(
+    table: np.ndarray, texts: Sequence[str], names: Sequence[str], most: int = TABLE_ROWS
+) -> Figure:
+    """Up to `most` rows of a table, each column coloured from its lowest to its highest value."""
+    table, texts = table[:most].astype("float64"), texts[:most]
     rows, columns = table.shape
     figure = new_figure(float(np.clip(0.62 * columns + 1.6, 4, 12)), 0.28 * rows + 1.6)
     axes = figure.subplots()
@@ -204,7 +216,9 @@ def _heat_map(table: np.ndarray, texts: Sequence[str], names: Sequence[str]) -> 
     shown = [label(name, 18) for name in names[::every]]
     turned = max(map(len, shown)) * columns > 90
     axes.set_xticks(range(0, columns, every), shown, fontsize=8, rotation=90 if turned else 0)
-    axes.set_yticks(range(rows), [label(text, 18) for text in texts], fontsize=8)
+    axes.set_yticks(
+        range(rows), [label(text, 40 if most > TABLE_ROWS else 18) for text in texts], fontsize=8
+    )
     axes.tick_params(length=0)
     axes.set_title("each column from its lowest (dark) to its highest value", fontsize=9)
     if columns <= TABLE_NUMBERS:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from os import cpu_count
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +14,8 @@ import numpy as np
 import yaml
 
 from mlzoo import registry
+from mlzoo.augment.augmenter import Augmenter
+from mlzoo.augment.policies import Policy
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences import Sequences
@@ -35,7 +39,12 @@ class Feed(Protocol):
 
     @property
     def slow(self) -> bool:
-        """Whether batches are worth making one ahead, in a thread."""
+        """Whether batches are worth making ahead, in a thread."""
+        ...
+
+    @property
+    def augmenter(self) -> Augmenter | None:
+        """What changes samples at random."""
         ...
 
     def order(self, epoch: int) -> np.ndarray:
@@ -57,10 +66,11 @@ class Batches:
         part: the samples.
         feed: what they are fed as.
         batch_size: items a step.
+        workers: processes that change images, from the first epoch on until `close`.
     """
 
-    def __init__(self, part: Part, feed: Feed, batch_size: int) -> None:
-        self._part, self.feed = part, feed
+    def __init__(self, part: Part, feed: Feed, batch_size: int, workers: int = 0) -> None:
+        self._part, self.feed, self._workers = part, feed, workers
         self._count = len(feed.samples)
         self.batch_size = min(batch_size, self._count)
 
@@ -80,15 +90,35 @@ class Batches:
             for piece in pieces:
                 yield self.feed.batch(piece, number)
             return
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            ahead = reader.submit(self.feed.batch, pieces[0], number) if pieces else None
-            for following in [*pieces[1:], None]:
-                batch = ahead.result() if ahead else None
-                ahead = None
-                if following is not None:
-                    ahead = reader.submit(self.feed.batch, following, number)
-                if batch is not None:
-                    yield batch
+        self._start_workers()
+        threads = max(1, self._workers)
+        with ThreadPoolExecutor(max_workers=threads) as makers:
+            ahead: deque[Future[Batch]] = deque()
+            try:
+                for piece in pieces:
+                    ahead.append(makers.submit(self.feed.batch, piece, number))
+                    if len(ahead) > threads:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for each in ahead:
+                    each.cancel()
+
+    def _start_workers(self) -> None:
+        augmenter = self.feed.augmenter
+        if self._workers and augmenter is not None and augmenter.workers is None:
+            assert augmenter.form is not None
+            from mlzoo.augment.workers import Workers
+
+            augmenter.workers = Workers(
+                self._workers, augmenter.steps, augmenter.form, self.batch_size
+            )
+
+    def close(self) -> None:
+        """Let the processes that change images end."""
+        if self.feed.augmenter is not None:
+            self.feed.augmenter.close()
 
     def shapes(self, epochs: int, steps: int) -> Iterator[Batch]:
         """The batches that are the first of their shape, in order, up to a place in the training.
@@ -101,7 +131,7 @@ class Batches:
             steps: of the next epoch that are done.
         """
         if not isinstance(self.feed, ByLength):
-            yield next(self.epoch(0))
+            yield self.first()[0]
             return
         seen = set()
         for epoch in range(epochs + 1):
@@ -126,7 +156,8 @@ class Batches:
 
     def first(self) -> tuple[Batch, list[str]]:
         """The first batch of the first epoch, and what its samples are called."""
-        return next(self.epoch(0)), self.names(0, 0)
+        items = self.feed.order(0)[: self.batch_size]
+        return self.feed.batch(items, 0), self.names_of(items)
 
     def names_of(self, items: np.ndarray) -> list[str]:
         """What items are called."""
@@ -144,6 +175,8 @@ class Rows:
         seed: decides the order.
         sampler: `shuffle`, or `balanced` over classes.
         class_weights: a weight a class, for the samples' weights.
+        policy: how samples are changed at random.
+        classes: how many there are; 0: targets are numbers.
     """
 
     def __init__(
@@ -152,11 +185,15 @@ class Rows:
         seed: int,
         sampler: str = "shuffle",
         class_weights: np.ndarray | None = None,
+        policy: Policy | None = None,
+        classes: int = 0,
     ) -> None:
-        self._part, self._seed, self._sampler = part, seed, sampler
+        self._part, self._seed, self._sampler, self._classes = part, seed, sampler, classes
+        self.augmenter = None if not policy or not policy.steps else Augmenter(policy, part, seed)
         self.samples = np.arange(len(part))
-        self.slow = not isinstance(part.samples.inputs, np.ndarray)
-        self._inputs = None if self.slow else part.inputs()
+        on_disk = not isinstance(part.samples.inputs, np.ndarray)
+        self.slow = on_disk or self.augmenter is not None
+        self._inputs = None if on_disk else part.inputs()
         self._targets = part.targets
         self._weights = (
             None if class_weights is None else class_weights[self._targets].astype("float32")
@@ -173,7 +210,11 @@ class Rows:
         """Inputs, targets and weights (or None) of some samples."""
         inputs = self._inputs[items] if self._inputs is not None else self._part.inputs(items)
         weights = None if self._weights is None else self._weights[items]
-        return inputs, self._targets[items], weights
+        targets = self._targets[items]
+        if self.augmenter is not None:
+            inputs, _ = self.augmenter.change(inputs, None, items, epoch)
+            return self.augmenter.mix(inputs, targets, weights, items, epoch, self._classes)
+        return inputs, targets, weights
 
 
 def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
@@ -187,9 +228,11 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     part, few = data.train, 32
     feed: Feed
     if data.outputs.dense:
-        feed = Views(part, data.tiling, config.augment, seed)
+        feed = Views(part, data.tiling, data.policy, seed, len(data.samples.class_names))
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
     elif config.set.get("carry_state"):
+        if data.policy.steps:
+            raise UsageError("--augment has no effect where carry_state goes on from step to step")
         feed = Streams(part, stream_count(config, data))
         return Batches(part, feed, feed.streams)
     elif isinstance(part.samples.inputs, Sequences):
@@ -199,11 +242,25 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
             mean = part.samples.inputs.lengths[part.indices].mean()
             few = int(np.clip(STEP_STEPS // mean, 1, 32))
         few = {"auto": few, "full": len(part)}.get(str(asked)) or int(asked)
-        feed = ByLength(part, few, config.buckets, seed, config.sampler, weights)
+        augmenter = Augmenter(data.policy, part, seed) if data.policy.steps else None
+        feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
-        feed = Rows(part, seed, config.sampler, class_weights(config.class_weights, data))
+        weights = class_weights(config.class_weights, data)
+        classes = len(data.samples.class_names)
+        feed = Rows(part, seed, config.sampler, weights, data.policy, classes)
     size = {"auto": few, "full": len(feed.samples)}.get(str(asked)) or int(asked)
-    return Batches(part, feed, size)
+    return Batches(part, feed, size, worker_count(config, feed))
+
+
+def worker_count(config: RunConfig, feed: Feed) -> int:
+    """Processes that change images: as many as asked for, or as cores where it takes long."""
+    augmenter = feed.augmenter
+    if augmenter is None or augmenter.form is None or not augmenter.steps:
+        return 0
+    if config.augment_workers != "auto":
+        return config.augment_workers
+    pixels = len(feed.samples) * int(np.prod(augmenter.form.shape[:2]))
+    return min(cpu_count() or 1, 8) if pixels > WORKED_PIXELS else 0
 
 
 def stream_count(config: RunConfig, data: Data) -> int:
@@ -231,6 +288,8 @@ STEP_STEPS = 2**12
 """Steps of sequences a training step where each has a class and no batch size is given."""
 STEP_PIXELS = 2**19
 """Pixels a step where something is predicted at every one and no batch size is given."""
+WORKED_PIXELS = 2**23
+"""Pixels an epoch from which on processes that change images are worth their start of a second."""
 CHUNK_PIXELS = 2**20
 """The same that are predicted at once."""
 

@@ -17,9 +17,9 @@ from mlzoo.evaluation.evaluate import Outcome
 from mlzoo.evaluation.forecasts import ForecastOutcome
 from mlzoo.evaluation.labelling import labels_of
 from mlzoo.layers.lags import lag_gradients
-from mlzoo.reporting import forecasts, masks, pictures, plots, timelines
+from mlzoo.reporting import augmentation, forecasts, masks, pictures, plots, timelines
 from mlzoo.reporting.palette import class_colours
-from mlzoo.specs import STEP_TASKS
+from mlzoo.specs import IGNORED, STEP_TASKS
 from mlzoo.trained import outputs_of
 from mlzoo.training.batches import Batch
 
@@ -42,6 +42,8 @@ def draw(
         fed: a batch that it was fed, and the names of its samples.
         outcome: what it said of the test part.
     """
+    if data.policy.steps:
+        augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
     if isinstance(outcome, DenseOutcome):
         by_task = {"labelling": _timelines, "text": _text_sample}
         by_task.get(data.samples.task, _dense_pictures)(folder, model, data, fed, outcome)
@@ -142,6 +144,8 @@ def _dense_pictures(
     (inputs, targets, _), names = fed
     colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
     if colours is not None:
+        if targets.ndim == 4:  # mixed: the class of the larger share
+            targets = np.where(targets.sum(axis=-1) > 0, targets.argmax(axis=-1), IGNORED)
         masks.mask_grid(
             folder, inputs, targets, names, samples.class_names, colours, samples.maximum
         )
@@ -178,7 +182,7 @@ def _pictures(
     samples = data.samples
     names = samples.class_names
     fed, targets, _ = batch
-    labels = [names[int(target)] for target in targets] if names else list(targets)
+    labels = [pictures.class_label(target, names) for target in targets] if names else list(targets)
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
     if not names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlzoo.augment.augmenter import Augmenter
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences import Sequences
 from mlzoo.training.balance import balanced
@@ -24,9 +25,8 @@ class ByLength:
         seed: decides the order.
         sampler: `shuffle`, or `balanced` over classes.
         class_weights: a weight a class, for the samples' weights.
+        augmenter: changes the sequences at random; None: they are fed as they are.
     """
-
-    slow = False
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class ByLength:
         seed: int,
         sampler: str = "shuffle",
         class_weights: np.ndarray | None = None,
+        augmenter: Augmenter | None = None,
     ) -> None:
         assert isinstance(part.samples.inputs, Sequences)
         self._inputs = part.samples.inputs.only(part.indices)
@@ -46,6 +47,8 @@ class ByLength:
         self._per_step = isinstance(targets, Sequences) and part.samples.task == "labelling"
         self._batch_size, self._seed, self._sampler = min(batch_size, len(part)), seed, sampler
         self._class_weights = class_weights
+        self.augmenter = augmenter
+        self.slow = augmenter is not None
         self.samples = np.arange(len(part))
         self.lengths = self._inputs.lengths
         self.limits = bucket_limits(self.lengths, buckets)
@@ -80,7 +83,12 @@ class ByLength:
         weights = None
         if self._class_weights is not None and not self._per_step:
             weights = self._class_weights[found].astype("float32")
-        return self._inputs.padded(items, length), found, weights
+        inputs = self._inputs.padded(items, length)
+        if self.augmenter is not None:
+            marks = found if self._per_step else None
+            inputs, moved = self.augmenter.change(inputs, marks, items, epoch)
+            found = found if moved is None else moved
+        return inputs, found, weights
 
     def padded_length(self, items: np.ndarray) -> int:
         """Steps that a batch is padded to."""

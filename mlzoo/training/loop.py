@@ -93,10 +93,13 @@ class Training:
             DivergedError: the loss became NaN or infinite.
             Interrupted: a signal came; the state is saved.
         """
-        self._restore()
-        self.listener.start(self.config.model, self.config.epochs, self.batches.steps)
-        while not self.place.stopped:
-            self._epoch()
+        try:
+            self._restore()
+            self.listener.start(self.config.model, self.config.epochs, self.batches.steps)
+            while not self.place.stopped:
+                self._epoch()
+        finally:
+            self.batches.close()
         self.listener.end()
         return self._keep()
 
@@ -277,8 +280,8 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
     """Compile a model with the optimizer, loss and metrics of a configuration."""
     model.compile(
         optimizer=build_optimizer(config, steps),
-        loss=build_loss(config, data.outputs, inside_weights(config, data)),
-        metrics=build_metrics(data.outputs),
+        loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
+        metrics=build_metrics(data.outputs, data.policy.mixes),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots

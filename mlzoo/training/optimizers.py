@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from mlzoo.configs import LOSSES, RunConfig, check_fit, loss_terms
+from mlzoo.errors import UsageError
 from mlzoo.layers.field_losses import MaskedFields
-from mlzoo.layers.losses import Focal, Standardised
+from mlzoo.layers.losses import Focal, Standardised, class_accuracy
 from mlzoo.layers.pixel_losses import LossSum, pixel_loss
 from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 from mlzoo.specs import STEP_TASKS, Outputs
@@ -62,7 +63,10 @@ def learning_rate(config: RunConfig, steps_per_epoch: int) -> Any:
 
 
 def build_loss(
-    config: RunConfig, outputs: Outputs, class_weights: np.ndarray | None = None
+    config: RunConfig,
+    outputs: Outputs,
+    class_weights: np.ndarray | None = None,
+    mixed: bool = False,
 ) -> keras.Loss:
     """The loss for the task. Losses on numbers work on standardised targets.
 
@@ -70,15 +74,19 @@ def build_loss(
         config: which losses, and their parameters.
         outputs: what the model predicts.
         class_weights: of pixels; those of samples come with the batches.
+        mixed: whether targets may be shares of classes in place of positions.
 
     Raises:
         UsageError: a loss belongs to another task, or class weights have no effect on it.
     """
     check_fit(config, outputs.task)
     terms = _terms(config, outputs.task)
+    whole = [name for _, name in terms if name in ("lovasz", "boundary")]
+    if mixed and whole:
+        raise UsageError(f"--loss {whole[0]}: needs whole labels; leave out MixUp and CutMix")
     if outputs.task in ("segmentation", *STEP_TASKS):
         return _pixel_loss(config, terms, class_weights)
-    losses = [_single_loss(name, config, outputs) for _, name in terms]
+    losses = [_single_loss(name, config, outputs, mixed) for _, name in terms]
     if terms == [(1.0, terms[0][1])]:
         return losses[0]
     return LossSum(losses, [weight for weight, _ in terms])
@@ -106,7 +114,9 @@ def _pixel_loss(
     )
 
 
-def _single_loss(name: str, config: RunConfig, outputs: Outputs) -> keras.Loss:
+def _single_loss(name: str, config: RunConfig, outputs: Outputs, mixed: bool) -> keras.Loss:
+    if name == "crossentropy" and mixed:
+        return Focal(gamma=0.0, name="crossentropy")
     if name == "focal":
         return Focal(gamma=config.focal_gamma)
     if name == "crossentropy":
@@ -126,11 +136,15 @@ def _single_loss(name: str, config: RunConfig, outputs: Outputs) -> keras.Loss:
     return Standardised(inner, outputs.mean, outputs.std) if outputs.mean else inner
 
 
-def build_metrics(outputs: Outputs) -> list[keras.Metric]:
+def build_metrics(outputs: Outputs, mixed: bool = False) -> list[keras.Metric]:
     """What is followed beside the loss.
 
     Accuracy for classes, and for masks the mean intersection over union as well; the mean
     absolute error for numbers.
+
+    Args:
+        outputs: what the model predicts.
+        mixed: whether targets may be shares of classes in place of positions.
     """
     if outputs.task in ("segmentation", *STEP_TASKS):
         followed = [as_metric(pixel_accuracy, "accuracy")]
@@ -139,6 +153,8 @@ def build_metrics(outputs: Outputs) -> list[keras.Metric]:
         return [as_metric(field_mae, "mae")]
     if outputs.task != "classification":
         return [keras.metrics.MeanAbsoluteError(name="mae")]
+    if mixed:
+        return [as_metric(class_accuracy, "accuracy")]
     if outputs.units == 1:
         return [keras.metrics.BinaryAccuracy(name="accuracy")]
     return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]

@@ -27,6 +27,7 @@ class Streams:
     """
 
     slow = False
+    augmenter = None
 
     def __init__(self, part: Part, streams: int) -> None:
         inputs = part.samples.inputs

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
+from mlzoo.augment.policies import parse
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
@@ -25,6 +26,7 @@ from mlzoo.training.unchanged import check_code, check_machine, files_read
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.augment.policies import Policy
     from mlzoo.data.samples import Data, Samples
     from mlzoo.trained import Run
 
@@ -178,6 +180,8 @@ def _yaml(merged: Merged, unread: Collection[str] = ()) -> str:
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
     read: dict[str, Any] = {"set": settings.model_dump(mode="json"), "learning_rate": config.rate}
+    if steps := parse(config.augment).steps:
+        read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     for name in ("data", "model", "class_weights"):
         path = Path(getattr(config, name)).expanduser()
         if path.exists() and (name == "data" or path.is_file()):
@@ -195,6 +199,8 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     folder.write_text("config.yaml", _yaml(merged, unread))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
+    if data.policy.steps:
+        folder.write_text("augmentation.yaml", data.policy.text(f"augmentation {data.policy.name}"))
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
@@ -213,17 +219,22 @@ def _work(
     from mlzoo.data import loading
     from mlzoo.evaluation.metrics import HEADLINES
     from mlzoo.trained import Run
+    from mlzoo.training.augment_search import searched
     from mlzoo.training.finishing import complete
 
     done = folder.path / "repeats.json"
     records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
     first_test = data.test.indices.tolist()
+    policy: Policy | None = None
     for repeat in range(len(records), config.repeats):
         seed = config.seed + repeat
         if repeat:
             listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
             data = loading.arrange(samples, config, seed)
         try:
+            if config.augment == "search":
+                policy = policy or searched(folder, config, data, listener)
+                data = replace(data, policy=policy)
             records.append(_train_once(folder, config, data, seed, listener, not repeat))
         except (Interrupted, KeyboardInterrupt) as error:
             command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"

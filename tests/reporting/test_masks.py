@@ -342,7 +342,7 @@ def test_long_texts_are_shortened_until_they_fit() -> None:
     name = "W" * 60
     text = panels.fitted(name, 300, "worst: ", ", mean IoU 0.5", "bold")
     assert text.startswith("worst: W") and text.endswith("W, mean IoU 0.5") and "…" in text
-    assert 280 < panels._text_width(text, "bold") <= 300
+    assert 280 < panels.text_width(text, "bold") <= 300
     assert panels.fitted("$a$", 200) == r"\$a\$"
 
 

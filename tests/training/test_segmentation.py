@@ -62,7 +62,7 @@ def test_a_network_learns_bright_rectangles(pairs: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "more",
     [
-        {"augment": "elastic"},
+        {"augment": "microscopy"},
         {"augment": "flips", "tile": 64, "overlap": 32, "schedule": "plateau"},
     ],
 )

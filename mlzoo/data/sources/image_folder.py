@@ -51,16 +51,14 @@ def load(config: Config, progress: Any = None) -> Samples:
     """List the folder, check every file, and give the images as rows that stay on disk."""
     import numpy as np
 
-    from mlzoo.data.bad_files import groups_by
     from mlzoo.data.checking import check_images, choose_form
+    from mlzoo.data.copies import grouped
     from mlzoo.data.folders import class_names, list_folder
     from mlzoo.data.samples import Samples
 
     listing = list_folder(Path(config.data).expanduser())
-    groups = None
-    if config.group_by is not None:
-        names = [listing.name(i) for i in range(len(listing.files))]
-        groups = groups_by(config.group_by, names, listing.inner, "the class folder")
+    names = [listing.name(i) for i in range(len(listing.files))]
+    found = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
         listing.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -82,7 +80,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         target_names=("class",),
         maximum=form.maximum,
         names=[listing.name(i) for i in good],
-        groups=None if groups is None else groups[checked.good],
+        groups=None if found.groups is None else found.groups[checked.good],
+        copies=None if found.copies is None else found.copies[checked.good],
         given_parts=parts,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
@@ -95,7 +94,12 @@ def load(config: Config, progress: Any = None) -> Samples:
             "maximum": form.maximum,
             "max_pixels": config.max_pixels,
         },
-        notes=(f"classes: {', '.join(classes)}, by folder name", *checked.notes, *listing.notes()),
+        notes=(
+            f"classes: {', '.join(classes)}, by folder name",
+            *checked.notes,
+            *listing.notes(),
+            *found.notes,
+        ),
         warnings=tuple(warnings),
     )
 

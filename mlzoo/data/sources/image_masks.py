@@ -59,8 +59,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Pair the files, check every one, and give images and masks as rows that stay on disk."""
     import numpy as np
 
-    from mlzoo.data.bad_files import groups_by, judge
+    from mlzoo.data.bad_files import judge
     from mlzoo.data.checking import choose_form
+    from mlzoo.data.copies import grouped
     from mlzoo.data.mask_classes import choose_classes, read_classes
     from mlzoo.data.mask_doubts import rare_classes
     from mlzoo.data.mask_folders import CLASSES, list_pairs
@@ -88,10 +89,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         )
     targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
     parts = [pairs.parts[i] for i in checked.kept]
-    groups = None
-    if config.group_by is not None:
-        inner = [pairs.inner[i] for i in checked.kept]
-        groups = groups_by(config.group_by, checked.names, inner, "the folder of images")
+    inner = [pairs.inner[i] for i in checked.kept]
+    found = grouped(root, checked.names, inner, config.group_by, "the folder of images")
     form = checked.form
     return Samples(
         inputs=checked.images,
@@ -102,7 +101,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         target_names=("mask",),
         maximum=form.maximum,
         names=checked.names,
-        groups=groups,
+        groups=found.groups,
+        copies=found.copies,
         given_parts=np.array(parts) if parts[0] else None,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
@@ -119,6 +119,6 @@ def load(config: Config, progress: Any = None) -> Samples:
             "max_pixels": config.max_pixels,
             "masks": classes.record(),
         },
-        notes=(*checked.notes, *notes, *pairs.notes()),
+        notes=(*checked.notes, *notes, *pairs.notes(), *found.notes),
         warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
     )

@@ -1,0 +1,37 @@
+"""A process that changes images in shared memory as it is told on its input; see `workers`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Read what to do, then change batch after batch until the input closes."""
+    import cv2
+
+    from mlzoo.augment.changes import change_all
+    from mlzoo.augment.images import Form, ImageChanges
+    from mlzoo.augment.workers import mapped
+
+    cv2.setNumThreads(1)
+    told: dict[str, Any] = json.loads(sys.stdin.readline())
+    form = Form(**{**told["form"], "shape": tuple(told["form"]["shape"])})
+    images, masks = mapped(told["memory"], told["batch"], form)
+    os.unlink(told["memory"])  # both have it open; nothing is left behind, however they end
+    change = ImageChanges(told["steps"], form)
+    for line in sys.stdin:
+        job = json.loads(line)
+        count = len(job["seeds"])
+        given = masks[:count] if job["masks"] else None
+        found, moved = change_all(change, images[:count], given, job["seeds"])
+        images[:count] = found
+        if moved is not None:
+            masks[:count] = moved
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()
