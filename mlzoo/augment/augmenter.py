@@ -113,7 +113,6 @@ class Augmenter:
         weights: np.ndarray | None,
         items: np.ndarray,
         epoch: int,
-        classes: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Samples of a batch mixed in pairs; labels become shares where the policy says so.
 
@@ -123,7 +122,6 @@ class Augmenter:
             weights: (n,) or None.
             items: the n items' numbers.
             epoch: from 0.
-            classes: how many there are; 0: targets are numbers.
 
         Returns:
             Inputs, targets as shares (n, ..., classes) or numbers, and weights.
@@ -132,7 +130,7 @@ class Augmenter:
             return inputs, targets, weights
         rng = np.random.default_rng([self._seed, epoch, _STREAM, *map(int, items)])
         shares, scale = targets, np.ones(len(inputs)) if weights is None else weights
-        if classes:
+        if classes := len(self._samples.class_names):
             shares = one_hot(targets, classes)
         shares = shares * scale.reshape(-1, *[1] * (shares.ndim - 1))
         for name, own in drawn(self._whole, rng):

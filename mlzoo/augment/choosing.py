@@ -84,6 +84,13 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
     """Raise UsageError where a transform would make targets wrong."""
     names = [name for name in policy.names() if name not in catalogue.COMPOSITES]
     problems = []
+    channels = samples.inputs.shape[-1]
+    if kind == "images" and channels != 3:
+        problems += [
+            f"{name}: needs three channels, and these images have {channels}"
+            for name in names
+            if name in catalogue.COLOUR
+        ]
     if samples.task == "fields":
         # Mirrored, a vector's components would change their signs.
         moving = [n for n in names if n in catalogue.MIXING or _moves(n)]

@@ -124,9 +124,9 @@ class ImageChanges:
             mask = None if mask is None else _resized(mask, size, cv2.INTER_NEAREST_EXACT)
         if not self._bytes:
             assert high is not None
-            changed = changed * ((high - low) or 1) + low
+            changed = np.clip(changed * ((high - low) or 1) + low, low, high)
             if image.dtype.kind in "iu":
-                changed = np.rint(np.clip(changed, low, high))
+                changed = np.rint(changed)
             changed = changed.astype(image.dtype)
         return changed, mask
 
@@ -225,9 +225,11 @@ def _worded(name: str, key: str, value: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     """The library's sentence; pydantic's holds several lines, of which two say something."""
-    if hasattr(error, "errors"):
-        found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        return "; ".join(found)
+    checked = next((e for e in (error, error.__cause__) if hasattr(e, "errors")), None)
+    if checked is not None:
+        return "; ".join(
+            f"{'.'.join(map(str, e['loc'][:1]))}: {e['msg']}" for e in checked.errors()
+        )
     return " ".join(str(error).split())
 
 

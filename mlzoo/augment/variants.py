@@ -45,7 +45,6 @@ def variants(part: Part, policy: Policy, seed: int, samples: int, each: int) -> 
     inputs, targets = part.inputs(where), part.targets_at(where)
     columns = [[Variant(x, y) for x, y in zip(inputs, targets, strict=True)]]
     moved = part.samples.task in ("segmentation", "labelling")
-    classes = len(part.samples.class_names)
     for epoch in range(each):
         changed, marks = inputs.copy(), targets.copy()
         said: list[list[str]] = []
@@ -58,7 +57,7 @@ def variants(part: Part, policy: Policy, seed: int, samples: int, each: int) -> 
             said.append(augmenter.one.applied())
         if policy.mixes:
             before = changed
-            changed, marks, _ = augmenter.mix(changed, marks, None, where, epoch, classes)
+            changed, marks, _ = augmenter.mix(changed, marks, None, where, epoch)
             for names, old, new in zip(said, before, changed, strict=True):
                 names += ["mixed"] * (not np.array_equal(old, new))
         rows = zip(changed, marks, said, strict=True)

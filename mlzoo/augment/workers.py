@@ -38,8 +38,7 @@ class Workers:
     """
 
     def __init__(self, count: int, steps: Sequence[Step], form: Form, batch: int) -> None:
-        self._own = ImageChanges(steps, form)
-        self._free: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all = [_Worker(steps, form, batch) for _ in range(count)]
         for worker in self._all:
             self._free.put(worker)
@@ -50,13 +49,13 @@ class Workers:
         """Images (n, height, width, channels) and masks (n, height, width) changed alike."""
         worker = self._free.get()
         try:
-            found = None if worker is None else worker.change(inputs, targets, seeds)
-            if found is None:
-                worker = None  # it has died; this thread does its work from now on
-                found = change_all(self._own, inputs, targets, seeds)
-            return found
+            return worker.change(inputs, targets, seeds)
         finally:
             self._free.put(worker)
+
+    def processes(self) -> list[int]:
+        """Their numbers."""
+        return [worker.process.pid for worker in self._all]
 
     def close(self) -> None:
         """End the processes."""
@@ -65,20 +64,22 @@ class Workers:
 
 
 class _Worker:
-    """One process, and the memory it shares."""
+    """One process, and the memory it shares; used by one thread at a time."""
 
     def __init__(self, steps: Sequence[Step], form: Form, batch: int) -> None:
+        self._instead: ImageChanges | None = None
+        self._steps, self._form = steps, form
         height, width, channels = form.shape
         dtype = np.dtype(form.dtype)
         pixels = batch * height * width
         handle, name = tempfile.mkstemp(
-            prefix="mlzoo-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None
+            prefix=f"mlzoo-{os.getpid()}-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None
         )
         os.truncate(handle, pixels * channels * dtype.itemsize + pixels)
         os.close(handle)
         self._path = Path(name)
         self.images, self.masks = mapped(name, batch, form)
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "mlzoo.augment.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -89,37 +90,40 @@ class _Worker:
         self._say({"memory": name, "batch": batch, "form": asdict(form), "steps": list(steps)})
 
     def _say(self, message: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
 
     def change(
         self, inputs: np.ndarray, targets: np.ndarray | None, seeds: Sequence[Sequence[int]]
-    ) -> tuple[np.ndarray, np.ndarray | None] | None:
-        """What the process made of a batch; None where it has died."""
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What the process makes of a batch; once it has died, what is made here in its place."""
+        if self._instead is not None:
+            return change_all(self._instead, inputs, targets, seeds)
         count = len(inputs)
         self.images[:count] = inputs
         if targets is not None:
             self.masks[:count] = targets
         try:
             self._say({"seeds": [list(seed) for seed in seeds], "masks": targets is not None})
-            assert self._process.stdout is not None
-            answered = self._process.stdout.readline()
+            assert self.process.stdout is not None
+            answered = self.process.stdout.readline()
         except OSError:
             answered = ""
         if answered != "done\n":
-            return None
+            self._instead = ImageChanges(self._steps, self._form)
+            return change_all(self._instead, inputs, targets, seeds)
         masks = None if targets is None else np.array(self.masks[:count])
         return np.array(self.images[:count]), masks
 
     def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        for pipe in (self._process.stdin, self._process.stdout):
+        assert self.process.stdin is not None and self.process.stdout is not None
+        for pipe in (self.process.stdin, self.process.stdout):
             try:
                 pipe.close()
             except OSError:
                 pass
-        self._process.wait()
+        self.process.wait()
         self._path.unlink(missing_ok=True)
 
 

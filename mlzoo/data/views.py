@@ -29,15 +29,12 @@ class Views:
         tiling: size of the crops; None: images are taken whole.
         policy: how images and masks are changed.
         seed: decides order, places and changes.
-        classes: how many there are; 0: targets are numbers.
     """
 
     slow = True
 
-    def __init__(
-        self, part: Part, tiling: Tiling | None, policy: Policy, seed: int, classes: int
-    ) -> None:
-        self._part, self._tiling, self._seed, self._classes = part, tiling, seed, classes
+    def __init__(self, part: Part, tiling: Tiling | None, policy: Policy, seed: int) -> None:
+        self._part, self._tiling, self._seed = part, tiling, seed
         counts = [self._crops(position) for position in range(len(part))]
         self.samples = np.repeat(np.arange(len(part)), counts)
         """The position in the part that each view is made of."""
@@ -82,13 +79,13 @@ class Views:
         else:
             pairs = [self._crop(int(view), epoch, self._tiling.side) for view in views]
             inputs, targets = (np.stack(each) for each in zip(*pairs, strict=True))
-        if self._classes:
+        if self._part.samples.task == "segmentation":
             inputs, moved = self.augmenter.change(inputs, targets, views, epoch)
             assert moved is not None
             targets = moved
         else:
             inputs, _ = self.augmenter.change(inputs, None, views, epoch)
-        inputs, targets, _ = self.augmenter.mix(inputs, targets, None, views, epoch, self._classes)
+        inputs, targets, _ = self.augmenter.mix(inputs, targets, None, views, epoch)
         return inputs, targets, None
 
     def _crop(self, view: int, epoch: int, side: int) -> tuple[np.ndarray, np.ndarray]:

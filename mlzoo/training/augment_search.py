@@ -39,7 +39,7 @@ def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listene
     policies = candidates(data.train, config.augment_trials)
     short = config.model_copy(
         update={
-            "epochs": max(5, config.epochs // 10),
+            "epochs": min(config.epochs, max(5, config.epochs // 10)),
             "early_stopping": 0,
             "schedule": "constant",
             "warmup": 0,

@@ -176,7 +176,6 @@ class Rows:
         sampler: `shuffle`, or `balanced` over classes.
         class_weights: a weight a class, for the samples' weights.
         policy: how samples are changed at random.
-        classes: how many there are; 0: targets are numbers.
     """
 
     def __init__(
@@ -186,9 +185,8 @@ class Rows:
         sampler: str = "shuffle",
         class_weights: np.ndarray | None = None,
         policy: Policy | None = None,
-        classes: int = 0,
     ) -> None:
-        self._part, self._seed, self._sampler, self._classes = part, seed, sampler, classes
+        self._part, self._seed, self._sampler = part, seed, sampler
         self.augmenter = None if not policy or not policy.steps else Augmenter(policy, part, seed)
         self.samples = np.arange(len(part))
         on_disk = not isinstance(part.samples.inputs, np.ndarray)
@@ -213,7 +211,7 @@ class Rows:
         targets = self._targets[items]
         if self.augmenter is not None:
             inputs, _ = self.augmenter.change(inputs, None, items, epoch)
-            return self.augmenter.mix(inputs, targets, weights, items, epoch, self._classes)
+            return self.augmenter.mix(inputs, targets, weights, items, epoch)
         return inputs, targets, weights
 
 
@@ -228,7 +226,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     part, few = data.train, 32
     feed: Feed
     if data.outputs.dense:
-        feed = Views(part, data.tiling, data.policy, seed, len(data.samples.class_names))
+        feed = Views(part, data.tiling, data.policy, seed)
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
     elif config.set.get("carry_state"):
         if data.policy.steps:
@@ -246,8 +244,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
         weights = class_weights(config.class_weights, data)
-        classes = len(data.samples.class_names)
-        feed = Rows(part, seed, config.sampler, weights, data.policy, classes)
+        feed = Rows(part, seed, config.sampler, weights, data.policy)
     size = {"auto": few, "full": len(feed.samples)}.get(str(asked)) or int(asked)
     return Batches(part, feed, size, worker_count(config, feed))
 
