@@ -40,6 +40,7 @@ bench: setup
 	$(BIN)/python benchmarks/sequences.py
 	$(BIN)/python benchmarks/lags.py
 	$(BIN)/python benchmarks/buckets.py
+	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/gpu.py
 

@@ -64,9 +64,13 @@ class ImageChanges:
     def __init__(self, steps: Sequence[Step], form: Form) -> None:
         self._form = form
         singles = [s for s in steps if next(iter(s)) not in catalogue.MIXING]
-        self._transforms = [_build(step, form.shape) for step in singles]
+        self._transforms = [build(step, form.shape) for step in singles]
         self._nodes = [node for each in self._transforms for node in _walk(each)]
-        self._python = random.Random()
+        self._bits = np.random.Philox(0)
+        self._generator = np.random.Generator(self._bits)
+        self._python = _Drawn(self._generator)
+        for node in self._nodes:
+            node.random_generator, node.py_random = self._generator, self._python
         self._bytes = form.dtype == "uint8" and form.maximum == 255
         names = {type(node).__name__ for node in self._nodes}
         images_only = catalogue.albumentations().ImageOnlyTransform
@@ -85,7 +89,7 @@ class ImageChanges:
         Args:
             image: of the form that was given.
             mask: uint8 class positions; None: there is none.
-            seed: whole numbers that decide all that is random.
+            seed: up to four whole numbers that decide all that is random.
         """
         self._seed(seed)
         return self._apply(image, mask)
@@ -95,10 +99,13 @@ class ImageChanges:
         return [_said(node) for node in self._nodes if not _holds(node) and node.params]
 
     def _seed(self, seed: Sequence[int]) -> None:
-        generator = np.random.default_rng(list(seed))
-        self._python.seed(int(generator.integers(2**63)))
+        # A counter-based generator starts anywhere without being mixed first.
+        key = np.zeros(4, np.uint64)
+        key[: len(seed)] = seed
+        state = self._bits.state
+        state["state"] = {"counter": np.array([0, 0, key[2], key[3]], np.uint64), "key": key[:2]}
+        self._bits.state = {**state, "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
         for node in self._nodes:
-            node.random_generator, node.py_random = generator, self._python
             node.params = {}
 
     def _apply(
@@ -162,6 +169,23 @@ class ImageChanges:
                 )
 
 
+class _Drawn(random.Random):
+    """Python's generator fed by NumPy's, so that one seed decides both."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+        super().__init__(0)
+
+    def random(self) -> float:
+        """A number from 0 up to 1."""
+        return float(self._generator.random())
+
+    def getrandbits(self, k: int, /) -> int:
+        """K random bits, 0 to 2**k - 1."""
+        words = self._generator.bytes(-(-k // 8))
+        return int.from_bytes(words, "little") >> (-k % 8)
+
+
 def _resized(image: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
     resized = cv2.resize(image, size, interpolation=how)
     return resized[..., None] if image.ndim == 3 and resized.ndim == 2 else resized
@@ -177,12 +201,12 @@ def _walk(node: Any) -> Iterator[Any]:
         yield from _walk(inner)
 
 
-def _build(step: Step, shape: tuple[int, int, int]) -> Any:
+def build(step: Step, shape: tuple[int, int, int]) -> Any:
     """One transform from its name and parameters."""
     library = catalogue.albumentations()
     ((name, given),) = step.items()
     if name in catalogue.COMPOSITES:
-        inner = [_build(each, shape) for each in given["transforms"]]
+        inner = [build(each, shape) for each in given["transforms"]]
         rest = {key: value for key, value in given.items() if key != "transforms"}
         if name == "SomeOf":
             rest = {"n": 1, "replace": False, **rest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -100,15 +101,55 @@ class SmoothDeformation(A.DualTransform):  # type: ignore[name-defined]
         return _remap(mask, x, y, cv2.INTER_NEAREST)
 
 
-def _remap(image: np.ndarray, x: np.ndarray, y: np.ndarray, how: int) -> np.ndarray:
+class Affine(A.Affine):  # type: ignore[name-defined]
+    """Turns, zoom, shifts and shear about the image's centre, as albumentations' Affine.
+
+    The same parameters, draws and pixels; only less is asked before OpenCV is called.
+    """
+
+    def apply(self, img: np.ndarray, matrix: Any = None, **params: Any) -> np.ndarray:
+        """The image (height, width, channels), interpolated as the parameters say."""
+        return self._warp(img, matrix, self.interpolation, self.fill, params["output_shape"])
+
+    def apply_to_mask(self, mask: np.ndarray, matrix: Any = None, **params: Any) -> np.ndarray:
+        """The mask; each pixel keeps a value that the mask had."""
+        how, fill = self.mask_interpolation, self.fill_mask
+        return self._warp(mask, matrix, how, fill, params["output_shape"])
+
+    def _warp(
+        self, image: np.ndarray, matrix: np.ndarray, how: int, fill: Any, shape: Any
+    ) -> np.ndarray:
+        height, width = (round(side) for side in shape[:2])
+        values = (fill,) * 4 if np.isscalar(fill) else fill
+
+        def warp(part: np.ndarray) -> np.ndarray:
+            warped = cv2.warpAffine(
+                part,
+                matrix[:2],
+                (width, height),
+                flags=how,
+                borderMode=self.border_mode,
+                borderValue=values,
+            )
+            return warped.reshape(height, width, *part.shape[2:])
+
+        return _by_four(warp, image)
+
+
+def _by_four(change: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> np.ndarray:
+    """What OpenCV does to four channels at most, done to any number of them."""
     channels = 1 if image.ndim == 2 else image.shape[2]
-    border = cv2.BORDER_REFLECT_101
-    groups = [image] if channels <= 4 else np.split(image, range(4, channels, 4), axis=2)
-    moved = [
-        cv2.remap(np.ascontiguousarray(group), x, y, how, borderMode=border).reshape(group.shape)
-        for group in groups
-    ]
-    return moved[0] if len(moved) == 1 else np.concatenate(moved, axis=2)
+    if channels <= 4:
+        return change(np.ascontiguousarray(image))
+    groups = np.split(image, range(4, channels, 4), axis=2)
+    return np.concatenate([change(np.ascontiguousarray(group)) for group in groups], axis=2)
+
+
+def _remap(image: np.ndarray, x: np.ndarray, y: np.ndarray, how: int) -> np.ndarray:
+    def moved(part: np.ndarray) -> np.ndarray:
+        return cv2.remap(part, x, y, how, borderMode=cv2.BORDER_REFLECT_101).reshape(part.shape)
+
+    return _by_four(moved, image)
 
 
 class RelativeTone(A.ImageOnlyTransform):  # type: ignore[name-defined]
@@ -150,4 +191,4 @@ class RelativeTone(A.ImageOnlyTransform):  # type: ignore[name-defined]
         return (np.rint(changed) if whole else changed).astype(img.dtype)
 
 
-TRANSFORMS = (Symmetry, SmoothDeformation, RelativeTone)
+TRANSFORMS = (Affine, Symmetry, SmoothDeformation, RelativeTone)

@@ -12,7 +12,6 @@ def main() -> None:
     """Read what to do, then change batch after batch until the input closes."""
     import cv2
 
-    from mlzoo.augment.changes import change_all
     from mlzoo.augment.images import Form, ImageChanges
     from mlzoo.augment.workers import mapped
 
@@ -24,12 +23,11 @@ def main() -> None:
     change = ImageChanges(told["steps"], form)
     for line in sys.stdin:
         job = json.loads(line)
-        count = len(job["seeds"])
-        given = masks[:count] if job["masks"] else None
-        found, moved = change_all(change, images[:count], given, job["seeds"])
-        images[:count] = found
-        if moved is not None:
-            masks[:count] = moved
+        for place, seed in enumerate(job["seeds"]):
+            image, mask = change(images[place], masks[place] if job["masks"] else None, seed)
+            images[place] = image
+            if mask is not None:
+                masks[place] = mask
         print("done", flush=True)
 
 

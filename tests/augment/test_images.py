@@ -71,9 +71,14 @@ def test_a_marker_on_image_and_mask_coincides_after_a_thousand_changes(name: str
         assert set(np.unique(labels)) <= {*VALUES, MARKER}
         bright = moved[..., 0] > 140
         marked = (labels == MARKER).astype(np.uint8)
-        edge = cv2.dilate(marked, np.ones((3, 3))) != cv2.erode(marked, np.ones((3, 3)))
-        # Turned and zoomed, at its very edge linear and nearest values may differ by a pixel.
-        assert (bright == marked)[~edge].all()
+        # Moved twice, linear and nearest values may differ by two pixels at its very edge.
+        edge = cv2.dilate(marked, np.ones((5, 5))) != cv2.erode(marked, np.ones((5, 5)))
+        inner = np.zeros((SIDE, SIDE), bool)
+        inner[2:-2, 2:-2] = True  # where slivers of its mirror image don't come in
+        assert (bright == marked)[inner & ~edge].all()
+        if marked.any() and not marked[~inner].any():
+            centres = (np.argwhere(bright).mean(axis=0), np.argwhere(marked).mean(axis=0))
+            assert np.abs(centres[0] - centres[1]).max() < 0.5
         seen.add(labels.tobytes())
     assert len(seen) >= (8 if name == "flips" else 400)
     assert np.array_equal(image, before[0]) and np.array_equal(mask, before[1])

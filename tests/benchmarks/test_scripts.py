@@ -7,6 +7,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # Those that import Keras before they read their options are run by others of them.
 SCRIPTS = [
+    "augmentation",
     "accuracy",
     "buckets",
     "gpu",
