@@ -65,7 +65,7 @@ def test_a_marker_on_image_and_mask_coincides_after_a_thousand_changes(name: str
     before = image.copy(), mask.copy()
     change = changes(positions(preset("images", name)))
     assert change.moves
-    seen = set()
+    seen, apart = set(), []
     for seed in range(1000):
         moved, labels = change(image, mask, [seed])
         assert set(np.unique(labels)) <= {*VALUES, MARKER}
@@ -78,8 +78,10 @@ def test_a_marker_on_image_and_mask_coincides_after_a_thousand_changes(name: str
         assert (bright == marked)[inner & ~edge].all()
         if marked.any() and not (bright | (marked > 0))[~inner].any():
             centres = (np.argwhere(bright).mean(axis=0), np.argwhere(marked).mean(axis=0))
-            assert np.abs(centres[0] - centres[1]).max() < 0.5
+            apart.append(np.abs(centres[0] - centres[1]).max())
         seen.add(labels.tobytes())
+    # Nearest values are half a pixel off at most each time that they are moved.
+    assert max(apart) < 1 and np.mean(apart) < 0.15
     assert len(seen) >= (8 if name == "flips" else 400)
     assert np.array_equal(image, before[0]) and np.array_equal(mask, before[1])
 
