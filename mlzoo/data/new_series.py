@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.samples import Samples
-from mlzoo.data.series import Series, cut_windows, read_series, without_windows
+from mlzoo.data.series import Series, cut_windows, filled_note, read_series, without_windows
 from mlzoo.data.steps import open_steps
 from mlzoo.errors import DataError
 
@@ -73,7 +73,8 @@ def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     """All windows of a table's series, with the values that follow them."""
     found, warnings = read_series(open_steps(location), location.name, reader)
     samples = Samples(**cut_windows(found, reader))
-    return replace(samples, warnings=(*warnings, *without_windows(found, reader)))
+    warnings += without_windows(found, reader)
+    return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
 
 
 def _following(series: Series, horizon: int) -> list[str]:

@@ -13,7 +13,14 @@ from mlzoo.data.columns import numbers
 from mlzoo.data.labels import class_name
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences import Sequences
-from mlzoo.data.steps import Steps, fill, find_time, open_steps, read_steps
+from mlzoo.data.steps import (
+    Steps,
+    fill_stretches,
+    find_time,
+    open_steps,
+    read_steps,
+    refuse_missing,
+)
 from mlzoo.data.tables import Table
 from mlzoo.data.times import TimeAxis, calendar, check_calendar
 from mlzoo.data.windows import Windows
@@ -40,11 +47,26 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class Series:
-    """One series: `values` (steps, channels) float32, targets first, then all other channels."""
+    """One series: `values` (steps, channels) float32, targets first, then all other channels.
+
+    `missing` (steps, channels) is True where a value was missing, whether it could be filled or
+    not; None: nowhere.
+    """
 
     name: str
     values: np.ndarray
     times: TimeAxis | None
+    missing: np.ndarray | None = None
+
+    def truth(self, targets: int) -> np.ndarray:
+        """The targets (steps, targets), NaN where the value was missing."""
+        own = self.values[:, :targets]
+        return own if self.missing is None else np.where(self.missing[:, :targets], np.nan, own)
+
+    @property
+    def breaks(self) -> np.ndarray:
+        """Positions of steps that do not follow on the one before."""
+        return np.arange(0) if self.times is None else self.times.breaks
 
     def label(self, step: int) -> str:
         """The time of a step as text."""
@@ -88,6 +110,7 @@ def load_series(config: Any) -> Samples:
         f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
         f"{', '.join(targets)} (--window, --horizon, --stride)",
         f"season: {why} (--source-set season=)",
+        *filled_note(found, reader),
     ]
     return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
 
@@ -103,15 +126,19 @@ def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[S
         called = f"{what}, series {name}" if name else what
         try:
             steps: Steps = read_steps(rows, called, reader["time"], own)
-            filled = fill(steps.values, reader["missing"], steps.channels)
+            refuse_missing(steps.values, reader["missing"], steps.channels)
         except DataError as error:
             raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
+        missing = np.isnan(steps.values)
+        breaks = np.arange(0) if steps.times is None else steps.times.breaks
+        filled = fill_stretches(steps.values, reader["missing"], breaks)
         if reader["calendar"]:
             check_calendar(steps.times, called)
             assert steps.times is not None
             angles = calendar(steps.times.stamps, tuple(reader["calendar"]))
             filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
-        found.append(Series(name, filled, steps.times))
+            missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
+        found.append(Series(name, filled, steps.times, missing if missing.any() else None))
         across = "; no window reaches across a break"
         if steps.times is not None:
             has = len(steps.times.breaks) > 0
@@ -153,10 +180,29 @@ def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str
     ]
 
 
+def filled_note(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+    """How many values of which channels were missing and filled, and what that means."""
+    missing = [series.missing for series in found if series.missing is not None]
+    if not missing:
+        return []
+    counts = np.sum([mask.sum(axis=0) for mask in missing], axis=0)
+    channels = ", ".join(
+        f"{name} {count}" for name, count in zip(reader["channels"], counts, strict=True) if count
+    )
+    how = {
+        "linear": "by a line between their neighbours; no window ends in a gap",
+        "previous": "by the last value before them",
+    }[reader["missing"]]
+    total = sum(series.values.size for series in found)
+    return [
+        f"missing values: {counts.sum()} of {total} filled ({channels}), {how}; filled values are "
+        "inputs alone, as targets they neither train nor count (--source-set missing=)"
+    ]
+
+
 def longest_run(series: Series) -> int:
     """Steps of the longest stretch without a break in time."""
-    breaks = () if series.times is None else series.times.breaks
-    return int(np.diff([0, *breaks, len(series.values)]).max())
+    return int(np.diff([0, *series.breaks, len(series.values)]).max())
 
 
 def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, Any]:
@@ -168,11 +214,15 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
     window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
     stamps, labels = _shared_axis(found)
     starts, spans, history, names = [], [], [], []
+    filled = np.zeros(len(labels), dtype=int)
     offset = 0
     for series, axis in zip(found, stamps, strict=True):
         steps = len(series.values)
         first = np.arange(0, steps - window - horizon + 1, reader["stride"])
         first = first[~_broken(series.times, first, window + horizon)]
+        if series.missing is not None:
+            first = first[_usable(series, first, reader)]
+            np.add.at(filled, axis, series.missing.sum(axis=1))
         starts.append(first + offset)
         history.append(first + window)
         spans.append(np.stack([axis[first], axis[first + window + horizon - 1] + 1], axis=1))
@@ -186,6 +236,7 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
             f"no window fits: the longest stretch without a break in time has {longest} steps, but "
             f"a window of {window} and a horizon of {horizon} take {window + horizon} in a row; "
             "use a shorter --window or --horizon, or more data"
+            + (", or other --source-set missing=" if filled.any() else "")
         )
     values = np.concatenate([series.values for series in found])
     lengths = np.ones(len(start), dtype=int)
@@ -194,17 +245,40 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         "inputs": inputs,
         "hashes": inputs.digests(),
         "targets": Sequences(
-            np.ascontiguousarray(values[:, :k]), start + window, horizon * lengths
+            np.concatenate([series.truth(k) for series in found]), start + window, horizon * lengths
         ),
         "task": "forecasting",
         "kind": "sequence",
         "target_names": tuple(reader["targets"]),
         "names": names,
         "windows": Windows(
-            np.concatenate(spans), np.concatenate(history), reader["season"], labels
+            np.concatenate(spans),
+            np.concatenate(history),
+            reader["season"],
+            labels,
+            filled if filled.any() else None,
         ),
         "reader": reader,
     }
+
+
+def _usable(series: Series, starts: np.ndarray, reader: dict[str, Any]) -> np.ndarray:
+    """Whether windows know all inputs, some target, and do not end on a line to a later value."""
+    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    assert series.missing is not None
+    unknown = np.asarray(np.isnan(series.values).any(axis=1))
+    true = np.asarray(~series.missing[:, :k].all(axis=1))
+    gap = np.asarray(series.missing.any(axis=1))
+    usable = ~_some(unknown, starts, window) & _some(true, starts + window, horizon)
+    if reader["missing"] == "linear":
+        usable &= ~gap[starts + window - 1]
+    return usable
+
+
+def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """Whether any of `length` flags from each start on is set."""
+    counts = np.r_[0, np.cumsum(flags)]
+    return counts[starts + length] > counts[starts]
 
 
 def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> tuple[int, str]:
@@ -217,9 +291,9 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     for season in (1, *known):
         gaps = []
         for series in found:
-            head = series.values[: int(0.6 * len(series.values)), :targets]
+            head = series.truth(targets)[: int(0.6 * len(series.values))]
             if len(head) >= 2 * season + 2:
-                gaps.append(np.abs(head[season:] - head[:-season]).mean(axis=0))
+                gaps.append(np.nanmean(np.abs(head[season:] - head[:-season]), axis=0))
         if len(gaps) == len(found):
             errors[season] = float(np.mean(gaps))
     if not known or len(errors) < 2:

@@ -70,7 +70,7 @@ def training_scale(data: Data) -> np.ndarray:
         return np.where(scale > 0, scale, np.nan)
     first_target = targets.starts[train.indices]
     begins = first_target - windows.history[train.indices]
-    gaps, count = np.zeros(targets.shape[2]), 0
+    gaps, count = np.zeros(targets.shape[2]), np.zeros(targets.shape[2])
     for begin in np.unique(begins):
         own = begins == begin
         window = int(samples.inputs.shape[1])
@@ -78,9 +78,10 @@ def training_scale(data: Data) -> np.ndarray:
         high = int(first_target[own].max()) + targets.longest
         values = targets.values[low:high].astype("float64")
         if len(values) > windows.season:
-            gaps += np.abs(values[windows.season :] - values[: -windows.season]).sum(axis=0)
-            count += len(values) - windows.season
-    scale = gaps / max(count, 1)
+            change = np.abs(values[windows.season :] - values[: -windows.season])
+            gaps += np.nansum(change, axis=0)
+            count += np.isfinite(change).sum(axis=0)
+    scale = gaps / np.maximum(count, 1)
     return np.where(scale > 0, scale, np.nan)
 
 
@@ -96,7 +97,10 @@ def _seasonal(data: Data, rows: Part, last: np.ndarray) -> tuple[np.ndarray, str
     said[~known] = last[~known, None]
     lacking = int((~known).sum())
     note = f"season of {season} steps"
-    return said, f"{note}; the last value for {lacking} windows before one" if lacking else note
+    note += f"; the last value for {lacking} windows before one" if lacking else ""
+    missing = np.isnan(said)
+    note += f"; the last value for {missing.sum()} that are missing" if missing.any() else ""
+    return np.where(missing, last[:, None], said), note
 
 
 def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray, str]:
@@ -117,8 +121,11 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
     targets = train.targets.astype("float64")
     change = targets if base is None else targets - base[:, None]
     model: Any = make_pipeline(StandardScaler(), Ridge(solver="cholesky"))
-    flat = np.nan_to_num(change.reshape(len(change), -1), nan=0.0)
-    model.fit(_flat(train, steps), flat)
+    flat = change.reshape(len(change), -1)
+    whole = np.isfinite(flat).all(axis=1)
+    if not whole.any():
+        whole[:] = True
+    model.fit(_flat(train, steps)[whole], np.nan_to_num(flat[whole], nan=0.0))
     said = model.predict(_flat(rows, steps)).reshape(len(rows), *change.shape[1:])
     return said if last is None else said + last[:, None], "; ".join(notes)
 

@@ -141,6 +141,67 @@ def test_missing_values(tmp_path: Path) -> None:
     assert read(path, window=9, source_set={"missing": "previous"}).inputs[0][7, 0] == 6
 
 
+def holes(folder: Path, gone: Any, count: int = 100, kept: Any = None) -> Path:
+    """A series whose value is the number of its step, with some values or whole steps left out."""
+    values = pd.Series(np.arange(float(count)))
+    values[list(gone)] = np.nan
+    kept = range(count) if kept is None else kept
+    days = dates(count)
+    return write(folder / "h.csv", date=[days[i] for i in kept], v=values[list(kept)])
+
+
+@pytest.mark.parametrize("how", ["linear", "previous"])
+def test_filled_values_are_no_truth(tmp_path: Path, how: str) -> None:
+    gone = [10, 50, 85, 86, 87, 88]
+    settings = config(
+        holes(tmp_path, gone), window=4, horizon=2, stride=1, source_set={"missing": how}
+    )
+    data = loading.load(settings)
+    samples = data.samples
+    truth = samples.targets[:][..., 0]
+    steps = samples.windows.history[:, None] + np.arange(2)
+    assert np.array_equal(np.isnan(truth), np.isin(steps, gone))
+    assert np.isnan(truth).any() and np.isfinite(truth).any(axis=1).all()
+    assert np.isfinite(samples.inputs[:]).all()
+    notes = "\n".join(data.notes)
+    assert "missing values: 6 of 100 filled (v 6)" in notes
+    assert "missing values filled: train 2, valid 0, test 4" in notes
+    assert samples.reader["missing"] == how
+    again = read_labelled(str(tmp_path / "h.csv"), reader_of(samples))
+    assert np.array_equal(again.targets[:], samples.targets[:], equal_nan=True)
+    assert "6 of 100 filled" in again.notes[0]
+
+
+def test_a_filled_input_knows_nothing_of_what_follows(tmp_path: Path) -> None:
+    """However the values after a window change, its inputs stay."""
+    for how in ("linear", "previous"):
+        found = []
+        for factor in (1, 1000):
+            path = holes(tmp_path, [10, 11, 50])
+            frame = pd.read_csv(path)
+            frame.loc[12:, "v"] *= factor
+            frame.to_csv(path, index=False)
+            samples = read(path, window=4, horizon=2, source_set={"missing": how})
+            own = samples.windows.history <= 12
+            found.append({t: x for t, x in zip(samples.names, samples.inputs[own], strict=False)})
+        assert len(found[0]) > 4
+        for name in found[0]:
+            assert np.array_equal(found[0][name], found[1][name])
+
+
+def test_values_are_not_filled_across_a_break(tmp_path: Path) -> None:
+    kept = [i for i in range(100) if not 20 <= i < 30]
+    path = holes(tmp_path, [18, 19, 30, 31], kept=kept)
+    for how in ("linear", "previous"):
+        samples = read(path, window=3, horizon=1, source_set={"missing": how})
+        first = samples.targets[:][..., 0]
+        # Nothing before steps 30 and 31 tells them.
+        after = [window for window, y in zip(samples.inputs[:], first, strict=True) if y[0] > 30]
+        assert after[0].ravel().tolist() == [32, 33, 34]
+        before = [window for window, y in zip(samples.inputs[:], first, strict=True) if y[0] < 20]
+        assert before[-1].ravel().tolist() == [14, 15, 16]
+
+
 def test_no_window_reaches_across_a_break(tmp_path: Path) -> None:
     kept = [i for i in range(60) if i not in (20, 21, 45)]
     path = write(tmp_path / "s.csv", date=[dates(60)[i] for i in kept], v=kept)

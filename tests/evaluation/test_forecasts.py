@@ -88,6 +88,13 @@ def test_mase_of_several_targets_leaves_out_those_without_a_scale() -> None:
     assert np.isnan(value(nothing["mase"]))
 
 
+def test_missing_values_are_no_part_of_the_scale() -> None:
+    values = np.arange(15.0)
+    values[4] = np.nan
+    data = series_data([values], missing="previous")
+    assert training_scale(data).tolist() == [1.0]
+
+
 # -- Naive forecasts
 
 
@@ -119,6 +126,16 @@ def test_before_one_season_the_last_value_stands_for_it() -> None:
     # Of each series: the value after steps 0 and 1 by step 1, that after 1 and 2 by step 0.
     assert said.ravel().tolist() == [1.0, 0.0, 51.0, 50.0]
     assert note == "season of 3 steps; the last value for 2 windows before one"
+
+
+def test_where_the_last_season_is_missing_the_last_value_stands_for_it() -> None:
+    values = WEEKS.copy()
+    values[9] = np.nan
+    data = series_data([values], window=2, horizon=4, season=3, missing="previous")
+    place = int(np.flatnonzero(data.samples.windows.history == 12)[0])
+    said, note = naive_forecasts(data, Part(data.samples, np.array([place])))["seasonal"]
+    assert said[0, :, 0].tolist() == WEEKS[[11, 10, 11, 11]].tolist()
+    assert note == "season of 3 steps; the last value for 2 that are missing"
 
 
 def test_there_is_no_seasonal_forecast_without_a_season() -> None:
