@@ -219,12 +219,14 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
     for series, axis in zip(found, stamps, strict=True):
         steps = len(series.values)
         first = np.arange(0, steps - window - horizon + 1, reader["stride"])
-        first = first[~_broken(series.times, first, window + horizon)]
+        last = first + window + horizon - 1
+        whole = _stretch_starts(series.breaks, first) == _stretch_starts(series.breaks, last)
+        first = first[whole]
         if series.missing is not None:
             first = first[_usable(series, first, reader)]
             np.add.at(filled, axis, series.missing.sum(axis=1))
         starts.append(first + offset)
-        history.append(first + window)
+        history.append(first + window - _stretch_starts(series.breaks, first))
         spans.append(np.stack([axis[first], axis[first + window + horizon - 1] + 1], axis=1))
         prefix = f"{series.name} " if series.name else ""
         names += [f"{prefix}from {series.label(i + window)}" for i in first.tolist()]
@@ -256,6 +258,7 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
             np.concatenate(history),
             reader["season"],
             labels,
+            np.repeat(np.arange(len(found)), [len(each) for each in starts]),
             filled if filled.any() else None,
         ),
         "reader": reader,
@@ -291,9 +294,9 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     for season in (1, *known):
         gaps = []
         for series in found:
-            head = series.truth(targets)[: int(0.6 * len(series.values))]
-            if len(head) >= 2 * season + 2:
-                gaps.append(np.nanmean(np.abs(head[season:] - head[:-season]), axis=0))
+            change = _changes(series, targets, season)
+            if np.isfinite(change).any(axis=0).all() and len(change) >= season + 2:
+                gaps.append(np.nanmean(np.abs(change), axis=0))
         if len(gaps) == len(found):
             errors[season] = float(np.mean(gaps))
     if not known or len(errors) < 2:
@@ -301,6 +304,16 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     # One step back is no season: it wins wherever values change slowly.
     best = min((season for season in errors if season > 1), key=lambda s: errors[s])
     return best, f"{best} steps, as the step of {step} and the values suggest"
+
+
+def _changes(series: Series, targets: int, season: int) -> np.ndarray:
+    """What the first 60 % of a series' targets changed by since a season before, no break between.
+
+    Shaped (steps, targets).
+    """
+    head = series.truth(targets)[: int(0.6 * len(series.values))]
+    stretches = np.split(head, series.breaks[series.breaks < len(head)])
+    return np.concatenate([stretch[season:] - stretch[:-season] for stretch in stretches])
 
 
 def default_window(found: Sequence[Series], horizon: int, season: int) -> int:
@@ -384,9 +397,6 @@ def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]
     return np.split(where, cuts), labels
 
 
-def _broken(times: TimeAxis | None, starts: np.ndarray, length: int) -> np.ndarray:
-    """Whether the steps of windows do not all follow on one another."""
-    if times is None or not len(times.breaks):
-        return np.zeros(len(starts), dtype=bool)
-    before = np.searchsorted(times.breaks, starts, side="right")
-    return before != np.searchsorted(times.breaks, starts + length - 1, side="right")
+def _stretch_starts(breaks: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Where the stretch without a break that each step lies in begins."""
+    return np.r_[0, breaks].astype(int)[np.searchsorted(breaks, steps, side="right")]

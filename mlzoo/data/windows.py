@@ -17,9 +17,11 @@ class Windows:
     Attributes:
         spans: (n, 2) the first step of the window and the step after its last target, on a time
             axis that all series share.
-        history: (n,) how many steps of its series lie before each window's first target.
+        history: (n,) how many steps follow on one another, without a break in time, before each
+            window's first target.
         season: steps after which the series repeats itself; 1: it does not.
         labels: the text of the time axis' steps, for messages.
+        series: (n,) which series each is cut from; None: there is one.
         filled: how many missing values were filled at each step of the time axis; None: none.
     """
 
@@ -27,11 +29,17 @@ class Windows:
     history: np.ndarray
     season: int
     labels: np.ndarray
+    series: np.ndarray | None = None
     filled: np.ndarray | None = None
 
     def only(self, indices: np.ndarray) -> Windows:
         """Those at some positions."""
-        return replace(self, spans=self.spans[indices], history=self.history[indices])
+        return replace(
+            self,
+            spans=self.spans[indices],
+            history=self.history[indices],
+            series=None if self.series is None else self.series[indices],
+        )
 
 
 def split_by_time(

@@ -19,9 +19,10 @@ def naive_forecasts(data: Data, rows: Part) -> Mapping[str, tuple[np.ndarray, st
 
     `persistence` repeats the last value known. `seasonal` repeats the values of the last season
     that is known (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd edition,
-    2021, section 5.2), also from before the window. `linear` is a ridge regression of what
-    changes from the last value on all values of the window, fitted on the training part. Where
-    the targets are no inputs there is no last value: then `mean` is that of the training part.
+    2021, section 5.2), also from before the window, but not from before a break in time.
+    `linear` is a ridge regression of what changes from the last value on all values of the
+    window, fitted on the training part. Where the targets are no inputs there is no last value:
+    then `mean` is that of the training part.
     What is fitted is left out where there is no training part.
     """
     found: dict[str, tuple[np.ndarray, str]] = {}
@@ -68,6 +69,7 @@ def training_scale(data: Data) -> np.ndarray:
         step = truth - (truth.mean(axis=(0, 1)) if last is None else last[:, None])
         scale = np.nanmean(np.abs(step), axis=(0, 1))
         return np.where(scale > 0, scale, np.nan)
+    # What lies before and after a break in time is not compared, nor are two series.
     first_target = targets.starts[train.indices]
     begins = first_target - windows.history[train.indices]
     gaps, count = np.zeros(targets.shape[2]), np.zeros(targets.shape[2])

@@ -122,8 +122,10 @@ def residual_sentence(found: Mapping[str, Any] | None) -> str:
         return ""
     lags, bound = found["lags"], found["bound"]
     beyond = sum(abs(value) > bound for value in lags)
+    stride = found["stride"]
+    before = "one step before" if stride == 1 else f"{stride} steps before"
     told = (
-        f"Residuals one step ahead go with those one step before at {lags[0]:+.2g}, and {beyond} "
+        f"Residuals one step ahead go with those {before} at {lags[0]:+.2g}, and {beyond} "
         f"of {len(lags)} lags lie beyond ±{bound:.2g}, where white noise has 5 %"
     )
     if abs(lags[0]) > bound or beyond > 0.1 * len(lags):
