@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from mlzoo.data.samples import Samples
 from mlzoo.data.series import Series, cut_windows, filled_note, read_series, without_windows
 from mlzoo.data.steps import open_steps
+from mlzoo.data.times import same_step, step_text
 from mlzoo.errors import DataError
 
 
@@ -55,16 +57,11 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
             f"{series.label(len(series.values) - 1)}"
         )
         warnings += _odd(series, first, called, reader)
-    assumed = (
-        f"the {horizon} steps that follow are taken to come at the usual step"
-        if found[0].times is not None and found[0].times.step is not None
-        else "no usual step of time is known, so steps are counted"
-    )
     return LastWindows(
         [series.name for series in found],
         np.stack([series.values[-window:] for series in found]),
         [_following(series, horizon) for series in found],
-        (*notes, assumed),
+        (*notes, _assumed(found, horizon)),
         tuple(warnings),
     )
 
@@ -75,6 +72,16 @@ def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     samples = Samples(**cut_windows(found, reader))
     warnings += without_windows(found, reader)
     return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
+
+
+def _assumed(found: Sequence[Series], horizon: int) -> str:
+    """What is taken for the times of the steps to forecast."""
+    steps = dict.fromkeys(None if s.times is None else s.times.step for s in found)
+    usual = " or ".join(step_text(step) for step in steps if step is not None)
+    if not usual:
+        return "no usual step of time is known, so steps are counted"
+    unknown = "; where there is none, steps are counted" if None in steps else ""
+    return f"the {horizon} steps that follow are taken to come at the usual step, {usual}{unknown}"
 
 
 def _following(series: Series, horizon: int) -> list[str]:
@@ -89,9 +96,10 @@ def _odd(series: Series, first: int, called: str, reader: dict[str, Any]) -> lis
     found = []
     if (series.times.breaks > first).any():
         found.append(f"{called}: the last window reaches across a break in time")
-    if reader.get("step") not in (None, series.times.step):
+    trained = reader.get("step")
+    if trained is not None and not same_step(trained, series.times.step):
         found.append(
-            f"{called}: the step is {series.times.step}, but the model was trained on steps of "
-            f"{reader['step']}"
+            f"{called}: the step is {step_text(series.times.step)}, but the model was trained on "
+            f"steps of {step_text(trained)}"
         )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from mlzoo.data.steps import (
     refuse_missing,
 )
 from mlzoo.data.tables import Table
-from mlzoo.data.times import TimeAxis, calendar, check_calendar
+from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step_text
 from mlzoo.data.windows import Windows
 from mlzoo.errors import DataError
 from mlzoo.registry import unknown
@@ -98,14 +99,15 @@ def load_series(config: Any) -> Samples:
     found, warnings = read_series(table, path.name, reader)
     season, why = choose_season(found, len(targets), config.season)
     window = config.window or default_window(found, config.horizon, season)
-    reader |= {"window": window, "season": season, "step": _step(found)}
+    reader |= {"window": window, "season": season, "step": common_step(found)}
     samples = cut_windows(found, reader)
-    warnings += without_windows(found, reader)
+    warnings += [*without_windows(found, reader), *_different_steps(found)]
     steps = sum(len(series.values) for series in found)
     several = f"{len(found)} series" if config.group_by else "one series"
+    axis = samples["windows"].labels
     notes = [
-        f"series: {several} of {steps} steps, {found[0].label(0)} to "
-        f"{found[0].label(len(found[0].values) - 1)}" + (f", by {time!r}" if time else ""),
+        f"series: {several} of {steps} steps, {axis[0]} to {axis[-1]}"
+        + (f", by {time!r}" if time else ""),
         *notes,
         f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
         f"{', '.join(targets)} (--window, --horizon, --stride)",
@@ -288,22 +290,31 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     """The season in steps, and why: that whose naive forecast is best on the first 60 %."""
     if asked is not None:
         return asked, f"{asked} steps" if asked > 1 else "none"
-    step = _step(found)
+    step = common_step(found)
     known = SEASONS.get(step) or SEASONS.get(str(step).partition("-")[0].rstrip("SE"), ())
-    errors = {}
-    for season in (1, *known):
-        gaps = []
-        for series in found:
-            change = _changes(series, targets, season)
-            if np.isfinite(change).any(axis=0).all() and len(change) >= season + 2:
-                gaps.append(np.nanmean(np.abs(change), axis=0))
-        if len(gaps) == len(found):
-            errors[season] = float(np.mean(gaps))
-    if not known or len(errors) < 2:
-        return 1, "none that the step suggests"
     # One step back is no season: it wins wherever values change slowly.
-    best = min((season for season in errors if season > 1), key=lambda s: errors[s])
+    errors = {season: _seasonal_error(found, targets, season) for season in known}
+    errors = {season: error for season, error in errors.items() if np.isfinite(error)}
+    if not errors:
+        return 1, "none that the step suggests"
+    best = min(errors, key=lambda season: errors[season])
     return best, f"{best} steps, as the step of {step} and the values suggest"
+
+
+def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float:
+    """The seasonal forecast's error over that of the last value, mean of the series long enough.
+
+    NaN where none is.
+    """
+    ratios = []
+    for series in found:
+        far, near = (np.abs(_changes(series, targets, lag)) for lag in (season, 1))
+        known = [np.isfinite(each).any(axis=0).all() for each in (far, near)]
+        if len(far) >= season + 2 and all(known):
+            own = np.nanmean(near, axis=0)
+            ratios.append(np.nanmean(far, axis=0)[own > 0] / own[own > 0])
+    values = np.concatenate(ratios) if ratios else np.zeros(0)
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _changes(series: Series, targets: int, season: int) -> np.ndarray:
@@ -378,8 +389,28 @@ def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
 
 
-def _step(found: Sequence[Series]) -> Any:
-    return None if found[0].times is None else found[0].times.step
+def common_step(found: Sequence[Series]) -> Any:
+    """The usual step of most series; None without one."""
+    steps = Counter(series.times.step for series in found if series.times is not None)
+    return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
+
+
+def _different_steps(found: Sequence[Series]) -> list[str]:
+    """A warning where series have different usual steps."""
+    names: dict[Any, list[str]] = {}
+    for series in found:
+        if series.times is not None and series.times.step is not None:
+            same = (step for step in names if same_step(step, series.times.step))
+            names.setdefault(next(same, series.times.step), []).append(series.name)
+    if len(names) < 2:
+        return []
+    told = ", ".join(
+        f"{step_text(step)} ({len(own)}, such as {own[0]})" for step, own in names.items()
+    )
+    return [
+        f"the series have different steps: {told}; a window spans more time in one than in another "
+        "(leave some out, or bring them to one step)"
+    ]
 
 
 def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:

@@ -272,6 +272,32 @@ def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
         read(path, drop=["plant"])
 
 
+def test_all_series_are_told_of_not_the_first_alone(tmp_path: Path) -> None:
+    t = np.arange(400)
+    short = pd.DataFrame({"plant": "short", "date": dates(15), "v": np.arange(15) % 3})
+    later = pd.DataFrame({"plant": "long", "date": dates(400), "v": np.sin(2 * np.pi * t / 7)})
+    path = tmp_path / "p.csv"
+    pd.concat([short, later]).to_csv(path, index=False)
+    samples = read(path, source="series", group_by="plant", window=4)
+    assert "series: 2 series of 415 steps, 2020-01-01 to 2021-02-03, by 'date'" in samples.notes
+    # The first, too short for a season, does not take it from the other.
+    assert samples.windows.season == 7
+    weekly = pd.DataFrame({"plant": "weeks", "date": dates(40, "W"), "v": np.arange(40) % 5})
+    weekly.date = weekly.date.astype(str)
+    pd.concat([weekly, later, later.assign(plant="other")]).to_csv(path, index=False)
+    samples = read(path, source="series", group_by="plant", window=4)
+    assert samples.reader["step"] == "D"
+    assert samples.warnings == (
+        "the series have different steps: W-SUN (1, such as weeks), D (2, such as long); a window "
+        "spans more time in one than in another (leave some out, or bring them to one step)",
+    )
+    found = last_windows(path, reader_of(samples))
+    assert found.notes[-1].endswith("to come at the usual step, W-SUN or D")
+    assert found.warnings == (
+        "series weeks: the step is W-SUN, but the model was trained on steps of D",
+    )
+
+
 def test_interleaved_series(tmp_path: Path) -> None:
     frame = pd.read_csv(plants(tmp_path, {"n": 30, "s": 30})).sort_values(["date", "plant"])
     frame.to_csv(tmp_path / "p.csv", index=False)
@@ -503,7 +529,7 @@ def test_series_are_continued_from_their_last_window(tmp_path: Path) -> None:
     assert found.times == [["2020-01-10", "2020-01-11"]]
     assert found.notes == (
         "n.csv: forecast from the last 3 steps, 2020-01-07 to 2020-01-09",
-        "the 2 steps that follow are taken to come at the usual step",
+        "the 2 steps that follow are taken to come at the usual step, D",
     )
     assert found.warnings == ()
     inputs = read_inputs(str(new), reader)
