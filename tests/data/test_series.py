@@ -551,6 +551,20 @@ def test_new_series_that_are_odd(tmp_path: Path) -> None:
         read_labelled(str(write(tmp_path / "n.csv", date=dates(9), w=np.arange(9))), reader)
 
 
+def test_numbers_as_times_have_one_step_however_they_are_rounded(tmp_path: Path) -> None:
+    t = np.arange(400) * 0.1
+    path = write(tmp_path / "s.csv", time=t, v=np.sin(t))
+    reader = reader_of(read(path, source="series", window=4))
+    later = write(tmp_path / "n.csv", time=(1000 + t)[:40], v=np.sin(t)[:40])
+    found = last_windows(later, reader)
+    assert found.warnings == ()
+    assert found.notes[-1].endswith("at the usual step, 0.1")
+    other = write(tmp_path / "o.csv", time=2 * t + 1e-12, v=np.sin(t))
+    assert last_windows(other, reader).warnings == (
+        "o.csv: the step is 0.2, but the model was trained on steps of 0.1",
+    )
+
+
 def test_new_series_of_several(tmp_path: Path) -> None:
     reader = reader_of(read(plants(tmp_path, {"n": 40, "s": 40}), group_by="plant", window=3))
     found = last_windows(plants(tmp_path, {"west": 8, "east": 9}), reader)
