@@ -173,7 +173,8 @@ def _read(tables: dict[str, Table], reader: dict[str, Any]) -> tuple[Sequences, 
     """All of some sequences, read as those that were trained on; warnings of irregular times."""
     time = reader.get("time")
     timed = any(time in table.columns for table in tables.values())
-    arrays, problems, warnings = read_tables(tables, {**reader, "time": time if timed else None})
+    own = {**reader, "time": time if timed else None}
+    arrays, problems, warnings = read_tables(tables, own, trained=True)
     if problems:
         count = f"{len(problems)} of {len(tables)} sequences can't be used"
         raise DataError(f"{count}:\n{listed(problems)}")

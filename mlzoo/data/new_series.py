@@ -41,8 +41,9 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
     Raises:
         DataError: columns that are missing, times that can't be read, or too few steps.
     """
-    found, warnings = read_series(open_steps(location), location.name, reader)
     window, horizon = reader["window"], reader["horizon"]
+    table = open_steps(location)
+    found, warnings = read_series(table, location.name, reader, trained=True, last=window)
     notes = []
     for series in found:
         called = f"series {series.name}" if series.name else location.name
@@ -52,6 +53,7 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
                 f"{window}; give more of its past"
             )
         first = len(series.values) - window
+        notes += _gaps(series, first, called, reader)
         notes.append(
             f"{called}: forecast from the last {window} steps, {series.label(first)} to "
             f"{series.label(len(series.values) - 1)}"
@@ -68,10 +70,29 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
 
 def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     """All windows of a table's series, with the values that follow them."""
-    found, warnings = read_series(open_steps(location), location.name, reader)
+    found, warnings = read_series(open_steps(location), location.name, reader, trained=True)
     samples = Samples(**cut_windows(found, reader))
     warnings += without_windows(found, reader)
     return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
+
+
+def _gaps(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+    """A note on the values from a step on that were missing.
+
+    Raises:
+        DataError: one that no earlier value fills.
+    """
+    unknown = np.argwhere(np.isnan(series.values[first:]))
+    if len(unknown):
+        step, channel = unknown[0]
+        raise DataError(
+            f"{called}: {reader['channels'][channel]!r} is missing at {series.label(first + step)},"
+            " and so is what came before it since the series began or broke off; give it"
+        )
+    filled = 0 if series.missing is None else int(series.missing[first:].sum())
+    if not filled:
+        return []
+    return [f"{called}: {filled} missing in the last window, filled (missing={reader['missing']})"]
 
 
 def _assumed(found: Sequence[Series], horizon: int) -> str:

@@ -271,7 +271,10 @@ def _read_all(
 
 
 def read_tables(
-    tables: dict[str, Table], reader: dict[str, Any], own: str | None = None
+    tables: dict[str, Table],
+    reader: dict[str, Any],
+    own: str | None = None,
+    trained: bool = False,
 ) -> tuple[list[np.ndarray], dict[str, str], list[str]]:
     """The channels of sequences in tables, by the name of each.
 
@@ -279,6 +282,7 @@ def read_tables(
         tables: a sequence each.
         reader: `channels`, `missing`, and `time`: the column of times, which are checked.
         own: a column that all must have, of the steps' classes.
+        trained: whether they are read for a model that is trained already.
 
     Returns:
         Arrays (steps, channels) of those that can be used, the reasons for the others, and
@@ -291,7 +295,7 @@ def read_tables(
             if own is not None and own not in table.columns:
                 raise DataError(f"it lacks the column {own!r}, the target")
             steps = read_steps(table, name, reader["time"], reader["channels"])
-            arrays.append(fill(steps.values, reader["missing"], reader["channels"]))
+            arrays.append(fill(steps.values, reader["missing"], reader["channels"], trained))
         except DataError as error:
             problems[name] = str(error).removeprefix(f"{name}: ")
             continue

@@ -117,8 +117,22 @@ def load_series(config: Any) -> Samples:
     return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
 
 
-def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[Series], list[str]]:
-    """The series of a table, by the group column where there is one, and warnings."""
+def read_series(
+    table: Table,
+    what: str,
+    reader: dict[str, Any],
+    trained: bool = False,
+    last: int | None = None,
+) -> tuple[list[Series], list[str]]:
+    """The series of a table, by the group column where there is one, and warnings.
+
+    Args:
+        table: as `open_steps` gives it.
+        what: how messages call the file.
+        reader: how the columns are read.
+        trained: whether they are read for a model that is trained already.
+        last: how many steps from the end on matter; all by default.
+    """
     groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
     found: list[Series] = []
     warnings: list[str] = []
@@ -128,7 +142,8 @@ def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[S
         called = f"{what}, series {name}" if name else what
         try:
             steps: Steps = read_steps(rows, called, reader["time"], own)
-            refuse_missing(steps.values, reader["missing"], steps.channels)
+            end = steps.values if last is None else steps.values[-last:]
+            refuse_missing(end, reader["missing"], steps.channels, trained)
         except DataError as error:
             raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
         missing = np.isnan(steps.values)

@@ -111,7 +111,9 @@ def read_steps(
     return Steps(tuple(channels), np.stack(found, axis=1), table, axis)
 
 
-def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
+def fill(
+    values: np.ndarray, how: str, channels: Sequence[str], trained: bool = False
+) -> np.ndarray:
     """The steps of a sequence (steps, channels) as float32 without missing values.
 
     Args:
@@ -119,11 +121,12 @@ def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
         how: `error` refuses missing values; `linear` draws a line between the neighbours (the
             ends are held); `previous` repeats the last value known (the first one before it).
         channels: names, for messages.
+        trained: whether they are read for a model that is trained already, for messages.
 
     Raises:
         DataError: a value is missing and `how` is `error`, or a channel has none at all.
     """
-    refuse_missing(values, how, channels)
+    refuse_missing(values, how, channels, trained)
     frame = pd.DataFrame(values)
     filled = frame.interpolate(limit_direction="both") if how == "linear" else frame.ffill().bfill()
     return filled.to_numpy(dtype=np.float32)
@@ -149,16 +152,17 @@ def fill_stretches(values: np.ndarray, how: str, breaks: np.ndarray) -> np.ndarr
     return np.concatenate(filled)
 
 
-def refuse_missing(values: np.ndarray, how: str, channels: Sequence[str]) -> None:
+def refuse_missing(
+    values: np.ndarray, how: str, channels: Sequence[str], trained: bool = False
+) -> None:
     """Raise DataError where `how` is `error` and a value is missing, or a channel has none."""
     missing = np.isnan(values)
     if not missing.any():
         return
     empty = [channels[i] for i in np.flatnonzero(missing.all(axis=0)).tolist()]
     if empty:
-        raise DataError(
-            f"channel {', '.join(map(repr, empty))} has no value at all; leave it out with --drop"
-        )
+        advice = "the model needs it" if trained else "leave it out with --drop"
+        raise DataError(f"channel {', '.join(map(repr, empty))} has no value at all; {advice}")
     if how == "error":
         counts = ", ".join(
             f"{name!r} {count}"
@@ -167,6 +171,7 @@ def refuse_missing(values: np.ndarray, how: str, channels: Sequence[str]) -> Non
         )
         step = int(missing.any(axis=1).argmax()) + 1
         raise DataError(
-            f"missing values: {counts}, first in step {step}; fill them with --source-set "
-            "missing=linear or missing=previous"
+            f"missing values: {counts}, first in step {step}; "
+            + ("give them, or train again" if trained else "fill them")
+            + " with --source-set missing=linear or missing=previous"
         )

@@ -565,6 +565,22 @@ def test_numbers_as_times_have_one_step_however_they_are_rounded(tmp_path: Path)
     )
 
 
+def test_only_the_last_window_of_a_new_series_must_be_known(tmp_path: Path) -> None:
+    path = counted(tmp_path, 100)
+    reader = reader_of(read(path, window=5, horizon=2))
+    assert last_windows(holes(tmp_path, [3]), reader).windows[0, :, 0].tolist() == [*range(95, 100)]
+    with pytest.raises(DataError, match="'v' 1, first in step 3; give them, or train again with"):
+        last_windows(holes(tmp_path, [97]), reader)
+    with pytest.raises(DataError, match="first in step 4; give them, or train again with"):
+        read_labelled(str(holes(tmp_path, [3])), reader)
+    reader["missing"] = "previous"
+    found = last_windows(holes(tmp_path, [97]), reader)
+    assert found.windows[0, :, 0].tolist() == [95, 96, 96, 98, 99]
+    assert "h.csv: 1 missing in the last window, filled (missing=previous)" in found.notes
+    with pytest.raises(DataError, match="h.csv: 'v' is missing at 2020-01-01, and so is what came"):
+        last_windows(holes(tmp_path, [0], count=5), reader)
+
+
 def test_new_series_of_several(tmp_path: Path) -> None:
     reader = reader_of(read(plants(tmp_path, {"n": 40, "s": 40}), group_by="plant", window=3))
     found = last_windows(plants(tmp_path, {"west": 8, "east": 9}), reader)
