@@ -140,6 +140,11 @@ def _settings(facts: Facts) -> Iterator[str]:
             "Trained with --allow-leakage: scores may be too good; what the checks found stands "
             "under Data."
         )
+    if (config.get("set") or {}).get("carry_state"):
+        yield (
+            "States were carried from window to window in training alone (carry_state): in "
+            "validation, test and use every window begins without a past."
+        )
     if config.get("limit") is not None:
         yield f"Only {config['limit']} samples were used (--limit)."
     if config.get("on_bad") == "skip":
