@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from mlzoo.data.layouts import TABLES
 from mlzoo.data.new_series import last_windows, read_windows
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequence_arrays import following_values, ragged
-from mlzoo.data.sequence_folders import facts_table, step_values
+from mlzoo.data.sequence_folders import as_steps, facts_table, read_tables, step_values
 from mlzoo.data.sequence_listing import Listing, list_sequences
 from mlzoo.data.sequences import Sequences
-from mlzoo.data.steps import fill, open_steps, read_steps
+from mlzoo.data.steps import open_steps
 from mlzoo.data.tables import Table
 from mlzoo.data.targets import Target, compare
 from mlzoo.data.text import cut_text, read_text
@@ -45,9 +45,9 @@ def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
         return NewInputs(found.windows, found.names, found.warnings)
     files, warnings = sequence_files(location, reader)
     root = location.parent if location.is_file() else location
-    names = [path.relative_to(root).as_posix() for path in files]
-    tables = {path: open_steps(path) for path in files}
-    return NewInputs(Sequences.of(_read(tables, names, reader)), names, warnings)
+    tables = {path.relative_to(root).as_posix(): open_steps(path) for path in files}
+    inputs, odd = _read(tables, reader)
+    return NewInputs(inputs, list(tables), (*warnings, *odd))
 
 
 def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], tuple[str, ...]]:
@@ -116,10 +116,13 @@ def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
         count = f"{len(listing.problems)} of {total} files can't be used"
         raise DataError(f"{count}:\n{listed(listing.problems)}")
     names = [listing.name(i) for i in range(len(listing.files))]
-    tables = {path: listing.tables[path] for path in listing.files}
-    inputs = Sequences.of(_read(tables, names, reader))
+    inputs, odd = _read(
+        {name: listing.tables[path] for name, path in zip(names, listing.files, strict=True)},
+        reader,
+    )
     if steps:
-        return _samples(inputs, _step_targets(listing, names, target_, reader), names, reader)
+        targets = _step_targets(listing, names, target_, reader)
+        return replace(_samples(inputs, targets, names, reader), warnings=odd)
     if target_.column not in listing.facts:
         known = ", ".join(listing.facts) or "nothing"
         raise DataError(
@@ -127,7 +130,8 @@ def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
             f"compared with; it gives {known}"
         )
     table = facts_table(listing, target_.column, list(range(len(names))))
-    return _samples(inputs, _fact_targets(table, target_, reader, location), names, reader)
+    facts = _fact_targets(table, target_, reader, location)
+    return replace(_samples(inputs, facts, names, reader), warnings=odd)
 
 
 def _fact_targets(
@@ -158,29 +162,23 @@ def _step_targets(
         )
     labels = [listing.tables[path].columns[target.column] for path in listing.files]
     raw, known = step_values(labels)
-    codes = np.full(len(raw), IGNORED, dtype=np.uint8)
     if target.comparison:
-        codes[known] = compare(raw[known], target, text=raw.dtype.kind != "f")
+        codes = compare(raw[known], target, text=raw.dtype.kind != "f")
     else:
-        codes[known] = positions_of([class_name(v) for v in raw[known]], reader, listing.root)
-    lengths = np.array([len(part) for part in labels])
-    return Sequences(codes, np.cumsum(lengths) - lengths, lengths)
+        codes = positions_of([class_name(v) for v in raw[known]], reader, listing.root)
+    return as_steps(codes, known, labels)
 
 
-def _read(
-    tables: dict[Path, Table], names: Sequence[str], reader: dict[str, Any]
-) -> list[np.ndarray]:
-    arrays, problems = [], {}
-    for table, name in zip(tables.values(), names, strict=True):
-        try:
-            steps = read_steps(table, name, None, reader["channels"])
-            arrays.append(fill(steps.values, reader["missing"], reader["channels"]))
-        except DataError as error:
-            problems[name] = str(error).removeprefix(f"{name}: ")
+def _read(tables: dict[str, Table], reader: dict[str, Any]) -> tuple[Sequences, tuple[str, ...]]:
+    """All of some sequences, read as those that were trained on; warnings of irregular times."""
+    time = reader.get("time")
+    timed = any(time in table.columns for table in tables.values())
+    own = {**reader, "time": time if timed else None}
+    arrays, problems, warnings = read_tables(tables, own, trained=True)
     if problems:
         count = f"{len(problems)} of {len(tables)} sequences can't be used"
         raise DataError(f"{count}:\n{listed(problems)}")
-    return arrays
+    return Sequences.of(arrays), tuple(warnings)
 
 
 # -- Arrays

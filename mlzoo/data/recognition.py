@@ -85,8 +85,28 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
     ]
     if "max_bad" in given and "max_bad" not in fields and values.get("on_bad") == "skip":
         problems.append(("max_bad", f"has no effect with source {source}"))
+    problems += _check_follow(source, values)
     own, mistakes = _own_settings(source, module, values.get("source_set") or {})
     return problems + mistakes + _invalid(module, values, own)
+
+
+def _check_follow(source: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """What keeps windows of series from following one another, where states are to be carried."""
+    window, stride = values.get("window"), values.get("stride")
+    if source != "series" or not (values.get("set") or {}).get("carry_state"):
+        return []
+    if isinstance(stride, int) and (not isinstance(window, int) or stride >= window):
+        return []
+    steps = window if isinstance(window, int) else 32
+    shown = f"--stride {steps}" if isinstance(window, int) else f"--window {steps} --stride {steps}"
+    received = "1 by default" if stride is None else stride
+    return [
+        (
+            "stride",
+            f"carry_state needs windows that follow one another, none of which overlap: set "
+            f"{shown} (got {received})",
+        )
+    ]
 
 
 def source_config(config: RunConfig) -> tuple[str, Settings]:

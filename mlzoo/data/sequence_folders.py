@@ -201,10 +201,11 @@ def _step_labels(
     note = (
         f"target: {column!r} of every step, {len(names)} classes ({_few(names)}){left} (--target)"
     )
-    return names, _as_steps(positions, known, labels), note
+    return names, as_steps(positions, known, labels), note
 
 
-def _as_steps(positions: np.ndarray, known: np.ndarray, labels: list[np.ndarray]) -> Sequences:
+def as_steps(positions: np.ndarray, known: np.ndarray, labels: list[np.ndarray]) -> Sequences:
+    """Class positions of the steps that have one, as sequences as long as their labels."""
     steps = np.full(len(known), IGNORED, dtype=np.uint8)
     steps[known] = positions
     lengths = np.array([len(part) for part in labels])
@@ -242,28 +243,17 @@ def _read_all(
         raise DataError(f"--target: {own!r} is the time; name a column of classes")
     left_out = {*config.drop, *([own] if own else [])}
     channels = [name for name in first.columns if name != time and name not in left_out]
-    arrays, labels, kept = [], [], []
-    warnings: list[str] = []
     total = len(listing.files) + len(listing.problems)
-    for index, path in enumerate(listing.files):
-        name = listing.name(index)
-        table = listing.tables[path]
-        try:
-            if own is not None and own not in table.columns:
-                raise DataError(f"it lacks the column {own!r}, the target")
-            steps = read_steps(table, name, time, channels)
-            arrays.append(fill(steps.values, config.missing, channels))
-        except DataError as error:
-            listing.problems[name] = str(error).removeprefix(f"{name}: ")
-            continue
-        if steps.times is not None:
-            warnings += steps.times.warnings
-        if own is not None:
-            labels.append(table.columns[own])
-        kept.append(index)
-    warnings = judge(
-        listing.problems, total, config.on_bad, config.max_bad, what="sequences"
-    ) + _first_few(warnings)
+    tables = {listing.name(i): listing.tables[path] for i, path in enumerate(listing.files)}
+    reader = {"channels": channels, "time": time, "missing": config.missing}
+    arrays, problems, warnings = read_tables(tables, reader, own)
+    listing.problems |= problems
+    kept = [index for index, name in enumerate(tables) if name not in problems]
+    labels = [] if own is None else [listing.tables[listing.files[i]].columns[own] for i in kept]
+    warnings = [
+        *judge(listing.problems, total, config.on_bad, config.max_bad, what="sequences"),
+        *warnings,
+    ]
     if not kept:
         raise DataError(f"{config.data}: none of {total} sequences can be used")
     notes = [f"time: column {time!r}, which is no channel (--source-set time=)"] if time else []
@@ -278,6 +268,40 @@ def _read_all(
             "notes": notes,
         },
     )
+
+
+def read_tables(
+    tables: dict[str, Table],
+    reader: dict[str, Any],
+    own: str | None = None,
+    trained: bool = False,
+) -> tuple[list[np.ndarray], dict[str, str], list[str]]:
+    """The channels of sequences in tables, by the name of each.
+
+    Args:
+        tables: a sequence each.
+        reader: `channels`, `missing`, and `time`: the column of times, which are checked.
+        own: a column that all must have, of the steps' classes.
+        trained: whether they are read for a model that is trained already.
+
+    Returns:
+        Arrays (steps, channels) of those that can be used, the reasons for the others, and
+        warnings of irregular times.
+    """
+    arrays, problems = [], {}
+    warnings: list[str] = []
+    for name, table in tables.items():
+        try:
+            if own is not None and own not in table.columns:
+                raise DataError(f"it lacks the column {own!r}, the target")
+            steps = read_steps(table, name, reader["time"], reader["channels"])
+            arrays.append(fill(steps.values, reader["missing"], reader["channels"], trained))
+        except DataError as error:
+            problems[name] = str(error).removeprefix(f"{name}: ")
+            continue
+        if steps.times is not None:
+            warnings += steps.times.warnings
+    return arrays, problems, _first_few(warnings)
 
 
 def _first_few(texts: list[str], most: int = 3) -> list[str]:

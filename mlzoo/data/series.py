@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,16 @@ from mlzoo.data.columns import numbers
 from mlzoo.data.labels import class_name
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences import Sequences
-from mlzoo.data.steps import Steps, fill, find_time, open_steps, read_steps
+from mlzoo.data.steps import (
+    Steps,
+    fill_stretches,
+    find_time,
+    open_steps,
+    read_steps,
+    refuse_missing,
+)
 from mlzoo.data.tables import Table
-from mlzoo.data.times import TimeAxis, calendar, check_calendar
+from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step_text
 from mlzoo.data.windows import Windows
 from mlzoo.errors import DataError
 from mlzoo.registry import unknown
@@ -40,11 +48,26 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class Series:
-    """One series: `values` (steps, channels) float32, targets first, then all other channels."""
+    """One series: `values` (steps, channels) float32, targets first, then all other channels.
+
+    `missing` (steps, channels) is True where a value was missing, whether it could be filled or
+    not; None: nowhere.
+    """
 
     name: str
     values: np.ndarray
     times: TimeAxis | None
+    missing: np.ndarray | None = None
+
+    def truth(self, targets: int) -> np.ndarray:
+        """The targets (steps, targets), NaN where the value was missing."""
+        own = self.values[:, :targets]
+        return own if self.missing is None else np.where(self.missing[:, :targets], np.nan, own)
+
+    @property
+    def breaks(self) -> np.ndarray:
+        """Positions of steps that do not follow on the one before."""
+        return np.arange(0) if self.times is None else self.times.breaks
 
     def label(self, step: int) -> str:
         """The time of a step as text."""
@@ -76,24 +99,40 @@ def load_series(config: Any) -> Samples:
     found, warnings = read_series(table, path.name, reader)
     season, why = choose_season(found, len(targets), config.season)
     window = config.window or default_window(found, config.horizon, season)
-    reader |= {"window": window, "season": season, "step": _step(found)}
+    reader |= {"window": window, "season": season, "step": common_step(found)}
     samples = cut_windows(found, reader)
-    warnings += without_windows(found, reader)
+    warnings += [*without_windows(found, reader), *_different_steps(found)]
     steps = sum(len(series.values) for series in found)
     several = f"{len(found)} series" if config.group_by else "one series"
+    axis = samples["windows"].labels
     notes = [
-        f"series: {several} of {steps} steps, {found[0].label(0)} to "
-        f"{found[0].label(len(found[0].values) - 1)}" + (f", by {time!r}" if time else ""),
+        f"series: {several} of {steps} steps, {axis[0]} to {axis[-1]}"
+        + (f", by {time!r}" if time else ""),
         *notes,
         f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
         f"{', '.join(targets)} (--window, --horizon, --stride)",
         f"season: {why} (--source-set season=)",
+        *filled_note(found, reader),
     ]
     return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
 
 
-def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[Series], list[str]]:
-    """The series of a table, by the group column where there is one, and warnings."""
+def read_series(
+    table: Table,
+    what: str,
+    reader: dict[str, Any],
+    trained: bool = False,
+    last: int | None = None,
+) -> tuple[list[Series], list[str]]:
+    """The series of a table, by the group column where there is one, and warnings.
+
+    Args:
+        table: as `open_steps` gives it.
+        what: how messages call the file.
+        reader: how the columns are read.
+        trained: whether they are read for a model that is trained already.
+        last: how many steps from the end on matter; all by default.
+    """
     groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
     found: list[Series] = []
     warnings: list[str] = []
@@ -103,15 +142,20 @@ def read_series(table: Table, what: str, reader: dict[str, Any]) -> tuple[list[S
         called = f"{what}, series {name}" if name else what
         try:
             steps: Steps = read_steps(rows, called, reader["time"], own)
-            filled = fill(steps.values, reader["missing"], steps.channels)
+            end = steps.values if last is None else steps.values[-last:]
+            refuse_missing(end, reader["missing"], steps.channels, trained)
         except DataError as error:
             raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
+        missing = np.isnan(steps.values)
+        breaks = np.arange(0) if steps.times is None else steps.times.breaks
+        filled = fill_stretches(steps.values, reader["missing"], breaks)
         if reader["calendar"]:
             check_calendar(steps.times, called)
             assert steps.times is not None
             angles = calendar(steps.times.stamps, tuple(reader["calendar"]))
             filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
-        found.append(Series(name, filled, steps.times))
+            missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
+        found.append(Series(name, filled, steps.times, missing if missing.any() else None))
         across = "; no window reaches across a break"
         if steps.times is not None:
             has = len(steps.times.breaks) > 0
@@ -153,10 +197,29 @@ def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str
     ]
 
 
+def filled_note(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+    """How many values of which channels were missing and filled, and what that means."""
+    missing = [series.missing for series in found if series.missing is not None]
+    if not missing:
+        return []
+    counts = np.sum([mask.sum(axis=0) for mask in missing], axis=0)
+    channels = ", ".join(
+        f"{name} {count}" for name, count in zip(reader["channels"], counts, strict=True) if count
+    )
+    how = {
+        "linear": "by a line between their neighbours; no window ends in a gap",
+        "previous": "by the last value before them",
+    }[reader["missing"]]
+    total = sum(series.values.size for series in found)
+    return [
+        f"missing values: {counts.sum()} of {total} filled ({channels}), {how}; filled values are "
+        "inputs alone, as targets they neither train nor count (--source-set missing=)"
+    ]
+
+
 def longest_run(series: Series) -> int:
     """Steps of the longest stretch without a break in time."""
-    breaks = () if series.times is None else series.times.breaks
-    return int(np.diff([0, *breaks, len(series.values)]).max())
+    return int(np.diff([0, *series.breaks, len(series.values)]).max())
 
 
 def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, Any]:
@@ -168,13 +231,19 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
     window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
     stamps, labels = _shared_axis(found)
     starts, spans, history, names = [], [], [], []
+    filled = np.zeros(len(labels), dtype=int)
     offset = 0
     for series, axis in zip(found, stamps, strict=True):
         steps = len(series.values)
         first = np.arange(0, steps - window - horizon + 1, reader["stride"])
-        first = first[~_broken(series.times, first, window + horizon)]
+        last = first + window + horizon - 1
+        whole = _stretch_starts(series.breaks, first) == _stretch_starts(series.breaks, last)
+        first = first[whole]
+        if series.missing is not None:
+            first = first[_usable(series, first, reader)]
+            np.add.at(filled, axis, series.missing.sum(axis=1))
         starts.append(first + offset)
-        history.append(first + window)
+        history.append(first + window - _stretch_starts(series.breaks, first))
         spans.append(np.stack([axis[first], axis[first + window + horizon - 1] + 1], axis=1))
         prefix = f"{series.name} " if series.name else ""
         names += [f"{prefix}from {series.label(i + window)}" for i in first.tolist()]
@@ -186,6 +255,7 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
             f"no window fits: the longest stretch without a break in time has {longest} steps, but "
             f"a window of {window} and a horizon of {horizon} take {window + horizon} in a row; "
             "use a shorter --window or --horizon, or more data"
+            + (", or other --source-set missing=" if filled.any() else "")
         )
     values = np.concatenate([series.values for series in found])
     lengths = np.ones(len(start), dtype=int)
@@ -194,39 +264,82 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         "inputs": inputs,
         "hashes": inputs.digests(),
         "targets": Sequences(
-            np.ascontiguousarray(values[:, :k]), start + window, horizon * lengths
+            np.concatenate([series.truth(k) for series in found]), start + window, horizon * lengths
         ),
         "task": "forecasting",
         "kind": "sequence",
         "target_names": tuple(reader["targets"]),
         "names": names,
         "windows": Windows(
-            np.concatenate(spans), np.concatenate(history), reader["season"], labels
+            np.concatenate(spans),
+            np.concatenate(history),
+            reader["season"],
+            labels,
+            np.repeat(np.arange(len(found)), [len(each) for each in starts]),
+            filled if filled.any() else None,
         ),
         "reader": reader,
     }
+
+
+def _usable(series: Series, starts: np.ndarray, reader: dict[str, Any]) -> np.ndarray:
+    """Whether windows know all inputs, some target, and do not end on a line to a later value."""
+    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    assert series.missing is not None
+    unknown = np.asarray(np.isnan(series.values).any(axis=1))
+    true = np.asarray(~series.missing[:, :k].all(axis=1))
+    gap = np.asarray(series.missing.any(axis=1))
+    usable = ~_some(unknown, starts, window) & _some(true, starts + window, horizon)
+    if reader["missing"] == "linear":
+        usable &= ~gap[starts + window - 1]
+    return usable
+
+
+def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """Whether any of `length` flags from each start on is set."""
+    counts = np.r_[0, np.cumsum(flags)]
+    return counts[starts + length] > counts[starts]
 
 
 def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> tuple[int, str]:
     """The season in steps, and why: that whose naive forecast is best on the first 60 %."""
     if asked is not None:
         return asked, f"{asked} steps" if asked > 1 else "none"
-    step = _step(found)
+    step = common_step(found)
     known = SEASONS.get(step) or SEASONS.get(str(step).partition("-")[0].rstrip("SE"), ())
-    errors = {}
-    for season in (1, *known):
-        gaps = []
-        for series in found:
-            head = series.values[: int(0.6 * len(series.values)), :targets]
-            if len(head) >= 2 * season + 2:
-                gaps.append(np.abs(head[season:] - head[:-season]).mean(axis=0))
-        if len(gaps) == len(found):
-            errors[season] = float(np.mean(gaps))
-    if not known or len(errors) < 2:
-        return 1, "none that the step suggests"
     # One step back is no season: it wins wherever values change slowly.
-    best = min((season for season in errors if season > 1), key=lambda s: errors[s])
+    errors = {season: _seasonal_error(found, targets, season) for season in known}
+    errors = {season: error for season, error in errors.items() if np.isfinite(error)}
+    if not errors:
+        return 1, "none that the step suggests"
+    best = min(errors, key=lambda season: errors[season])
     return best, f"{best} steps, as the step of {step} and the values suggest"
+
+
+def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float:
+    """The seasonal forecast's error over that of the last value, mean of the series long enough.
+
+    NaN where none is.
+    """
+    ratios = []
+    for series in found:
+        far, near = (np.abs(_changes(series, targets, lag)) for lag in (season, 1))
+        known = [np.isfinite(each).any(axis=0).all() for each in (far, near)]
+        if len(far) >= season + 2 and all(known):
+            own = np.nanmean(near, axis=0)
+            ratios.append(np.nanmean(far, axis=0)[own > 0] / own[own > 0])
+    values = np.concatenate(ratios) if ratios else np.zeros(0)
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _changes(series: Series, targets: int, season: int) -> np.ndarray:
+    """What the first 60 % of a series' targets changed by since a season before, no break between.
+
+    Shaped (steps, targets).
+    """
+    head = series.truth(targets)[: int(0.6 * len(series.values))]
+    stretches = np.split(head, series.breaks[series.breaks < len(head)])
+    return np.concatenate([stretch[season:] - stretch[:-season] for stretch in stretches])
 
 
 def default_window(found: Sequence[Series], horizon: int, season: int) -> int:
@@ -291,8 +404,28 @@ def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
 
 
-def _step(found: Sequence[Series]) -> Any:
-    return None if found[0].times is None else found[0].times.step
+def common_step(found: Sequence[Series]) -> Any:
+    """The usual step of most series; None without one."""
+    steps = Counter(series.times.step for series in found if series.times is not None)
+    return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
+
+
+def _different_steps(found: Sequence[Series]) -> list[str]:
+    """A warning where series have different usual steps."""
+    names: dict[Any, list[str]] = {}
+    for series in found:
+        if series.times is not None and series.times.step is not None:
+            same = (step for step in names if same_step(step, series.times.step))
+            names.setdefault(next(same, series.times.step), []).append(series.name)
+    if len(names) < 2:
+        return []
+    told = ", ".join(
+        f"{step_text(step)} ({len(own)}, such as {own[0]})" for step, own in names.items()
+    )
+    return [
+        f"the series have different steps: {told}; a window spans more time in one than in another "
+        "(leave some out, or bring them to one step)"
+    ]
 
 
 def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
@@ -310,9 +443,6 @@ def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]
     return np.split(where, cuts), labels
 
 
-def _broken(times: TimeAxis | None, starts: np.ndarray, length: int) -> np.ndarray:
-    """Whether the steps of windows do not all follow on one another."""
-    if times is None or not len(times.breaks):
-        return np.zeros(len(starts), dtype=bool)
-    before = np.searchsorted(times.breaks, starts, side="right")
-    return before != np.searchsorted(times.breaks, starts + length - 1, side="right")
+def _stretch_starts(breaks: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Where the stretch without a break that each step lies in begins."""
+    return np.r_[0, breaks].astype(int)[np.searchsorted(breaks, steps, side="right")]

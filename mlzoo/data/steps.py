@@ -111,26 +111,58 @@ def read_steps(
     return Steps(tuple(channels), np.stack(found, axis=1), table, axis)
 
 
-def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
-    """Steps (steps, channels) as float32 without missing values.
+def fill(
+    values: np.ndarray, how: str, channels: Sequence[str], trained: bool = False
+) -> np.ndarray:
+    """The steps of a sequence (steps, channels) as float32 without missing values.
 
     Args:
         values: NaN where a value is missing.
         how: `error` refuses missing values; `linear` draws a line between the neighbours (the
             ends are held); `previous` repeats the last value known (the first one before it).
         channels: names, for messages.
+        trained: whether they are read for a model that is trained already, for messages.
 
     Raises:
         DataError: a value is missing and `how` is `error`, or a channel has none at all.
     """
+    refuse_missing(values, how, channels, trained)
+    frame = pd.DataFrame(values)
+    filled = frame.interpolate(limit_direction="both") if how == "linear" else frame.ffill().bfill()
+    return filled.to_numpy(dtype=np.float32)
+
+
+def fill_stretches(values: np.ndarray, how: str, breaks: np.ndarray) -> np.ndarray:
+    """The steps of a series as float32, filled within each stretch without a break in time.
+
+    What no earlier value of its stretch fills stays NaN.
+
+    Args:
+        values: (steps, channels), NaN where a value is missing.
+        how: `linear` draws a line between the neighbours and holds the last value at the end;
+            `previous` repeats the last value known.
+        breaks: positions of steps that do not follow on the one before.
+    """
+    filled = []
+    for stretch in np.split(values, breaks):
+        frame = pd.DataFrame(stretch)
+        if how == "linear":
+            frame = frame.interpolate(limit_area="inside")
+        filled.append(frame.ffill().to_numpy(dtype=np.float32))
+    return np.concatenate(filled)
+
+
+def refuse_missing(
+    values: np.ndarray, how: str, channels: Sequence[str], trained: bool = False
+) -> None:
+    """Raise DataError where `how` is `error` and a value is missing, or a channel has none."""
     missing = np.isnan(values)
     if not missing.any():
-        return values.astype(np.float32)
+        return
     empty = [channels[i] for i in np.flatnonzero(missing.all(axis=0)).tolist()]
     if empty:
-        raise DataError(
-            f"channel {', '.join(map(repr, empty))} has no value at all; leave it out with --drop"
-        )
+        advice = "the model needs it" if trained else "leave it out with --drop"
+        raise DataError(f"channel {', '.join(map(repr, empty))} has no value at all; {advice}")
     if how == "error":
         counts = ", ".join(
             f"{name!r} {count}"
@@ -139,9 +171,7 @@ def fill(values: np.ndarray, how: str, channels: Sequence[str]) -> np.ndarray:
         )
         step = int(missing.any(axis=1).argmax()) + 1
         raise DataError(
-            f"missing values: {counts}, first in step {step}; fill them with --source-set "
-            "missing=linear or missing=previous"
+            f"missing values: {counts}, first in step {step}; "
+            + ("give them, or train again" if trained else "fill them")
+            + " with --source-set missing=linear or missing=previous"
         )
-    frame = pd.DataFrame(values)
-    filled = frame.interpolate(limit_direction="both") if how == "linear" else frame.ffill().bfill()
-    return filled.to_numpy(dtype=np.float32)

@@ -261,8 +261,16 @@ def _told(
     found = f"{len(breaks)} breaks in time" if len(breaks) != 1 else "1 break in time"
     small = f"{jitter} steps a little longer or shorter" if jitter != 1 else "1 step a little off"
     kinds = [text for count, text in ((len(breaks), found), (jitter, small)) if count]
-    return [f"{what}: {' and '.join(kinds)} (the usual step is {_step_text(step)}): {shown}{more}"]
+    return [f"{what}: {' and '.join(kinds)} (the usual step is {step_text(step)}): {shown}{more}"]
 
 
-def _step_text(step: str | float | None) -> str:
+def same_step(first: str | float | None, second: str | float | None) -> bool:
+    """Whether two usual steps are one, but for what their numbers are rounded by."""
+    if isinstance(first, float | int) and isinstance(second, float | int):
+        return abs(first - second) <= _REGULAR * max(abs(first), abs(second))
+    return first == second
+
+
+def step_text(step: str | float | None) -> str:
+    """A usual step for messages."""
     return f"{step:g}" if isinstance(step, float) else str(step)

@@ -17,19 +17,29 @@ class Windows:
     Attributes:
         spans: (n, 2) the first step of the window and the step after its last target, on a time
             axis that all series share.
-        history: (n,) how many steps of its series lie before each window's first target.
+        history: (n,) how many steps follow on one another, without a break in time, before each
+            window's first target.
         season: steps after which the series repeats itself; 1: it does not.
         labels: the text of the time axis' steps, for messages.
+        series: (n,) which series each is cut from; None: there is one.
+        filled: how many missing values were filled at each step of the time axis; None: none.
     """
 
     spans: np.ndarray
     history: np.ndarray
     season: int
     labels: np.ndarray
+    series: np.ndarray | None = None
+    filled: np.ndarray | None = None
 
     def only(self, indices: np.ndarray) -> Windows:
         """Those at some positions."""
-        return replace(self, spans=self.spans[indices], history=self.history[indices])
+        return replace(
+            self,
+            spans=self.spans[indices],
+            history=self.history[indices],
+            series=None if self.series is None else self.series[indices],
+        )
 
 
 def split_by_time(
@@ -52,7 +62,7 @@ def split_by_time(
     edges = np.cumsum([0, *(shares.get(part, 0.0) for part in PARTS)])
     borders = begin + np.rint(edges * (end - begin)).astype(int)
     parts: dict[str, np.ndarray] = {}
-    told = []
+    told, filled = [], []
     for number, part in enumerate(PARTS):
         low = borders[number] + (gap if number and shares.get(part) else 0)
         high = borders[number + 1]
@@ -67,6 +77,8 @@ def split_by_time(
             )
         if inside.any():
             told.append(f"{part} {windows.labels[low]} to {windows.labels[high - 1]}")
+        if windows.filled is not None:
+            filled.append(f"{part} {windows.filled[low:high].sum()}")
     left = len(windows.spans) - sum(map(len, parts.values()))
     counts = "/".join(str(len(parts[part])) for part in PARTS)
     notes = [
@@ -74,6 +86,8 @@ def split_by_time(
         f"split: {left} windows that reach across a border are left out, {gap} steps between the "
         "parts (--gap)",
     ]
+    if filled:
+        notes.append(f"missing values filled: {', '.join(filled)} (--source-set missing=)")
     return parts, notes
 
 

@@ -83,9 +83,9 @@ def evaluate_forecasts(
 
     Beside its keys: `relative_mae` {naive baseline: `value`, `interval`}, the model's MAE over
     the baseline's (under 1 is better); `per_horizon`, a row a step ahead; `autocorrelation` of
-    the first target's residuals one step ahead (`lags`, and the `bound` of white noise; None
-    without a time axis); `band`, what to add to a forecast so that `level` of the true values
-    lie inside.
+    the first target's residuals one step ahead (`lags`, each `stride` steps further back, and the
+    `bound` of white noise; None without a time axis); `band`, what to add to a forecast so that
+    `level` of the true values lie inside.
     """
     rows = data.parts()[part]
     said = _forecasts(predict, rows, part)
@@ -169,32 +169,42 @@ def find_band(predict: Predict, data: Data) -> Band | None:
     return Band(low, high, f"{count} windows of the validation part")
 
 
-def autocorrelation(residuals: Array, series: Array | None = None) -> dict[str, Any]:
-    """Correlation of residuals (n,) in order of time with those some steps before.
+def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, Any]:
+    """Correlation of residuals (n,) with those some steps before.
 
     Args:
-        residuals: of one or several series, one after another.
-        series: (n,) a label a residual; what lies in two series is not compared.
+        residuals: NaN where one is not known.
+        stretch: (n,) a label a residual; what lies in two stretches is not compared.
+        at: (n,) the step of its stretch that each belongs to.
 
     Returns:
-        `lags`, the correlations at 1, 2, ... steps, and `bound`: white noise lies within it at
-        95 % of the lags.
+        `stride`, the steps from one to the next; `lags`, the correlations at 1,
+        2, ... times as many steps; and `bound`: white noise lies within it at 95 % of the lags.
     """
+    order = np.lexsort((at, stretch))
+    residuals, stretch, at = residuals[order], stretch[order], at[order]
+    follows = stretch[1:] == stretch[:-1]
+    stride = int(np.gcd.reduce(np.diff(at)[follows])) or 1
     known = np.isfinite(residuals)
-    values = residuals[known]
-    labels = np.zeros(len(values), int) if series is None else series[known]
-    values = values - values.mean() if len(values) else values
-    power = float((values**2).sum())
-    longest = int(np.unique(labels, return_counts=True)[1].max(initial=1))
-    lags = []
-    for k in range(1, min(LAGS, longest - 1) + 1 if power else 1):
-        together = labels[k:] == labels[:-k]
-        lags.append(float((values[k:] * values[:-k])[together].sum() / power))
-    return {"lags": lags, "bound": 1.96 / max(len(values), 1) ** 0.5}
+    centred = residuals - residuals[known].mean() if known.any() else residuals
+    # One after another on a line, LAGS empty places between stretches.
+    place = np.r_[0, np.cumsum(np.where(follows, np.diff(at) // stride, LAGS + 1))]
+    line = np.zeros(int(place[-1]) + 1)
+    line[place[known]] = centred[known]
+    power = float((line**2).sum())
+    furthest = max((int(np.ptp(at[stretch == s])) // stride for s in np.unique(stretch)), default=0)
+    lags = [
+        float((line[k:] * line[:-k]).sum() / power)
+        for k in range(1, min(LAGS, furthest) + 1 if power else 1)
+    ]
+    return {"stride": stride, "lags": lags, "bound": 1.96 / max(int(known.sum()), 1) ** 0.5}
 
 
-def series_of(rows: Part) -> Array | None:
-    """(n,) the first step of the series that each window is cut from; None without a time axis."""
+def stretches_of(rows: Part) -> Array | None:
+    """(n,) the first step of the stretch without a break that each window lies in.
+
+    None without a time axis.
+    """
     windows, targets = rows.samples.windows, rows.samples.targets
     if windows is None or not isinstance(targets, Sequences):
         return None
@@ -202,8 +212,10 @@ def series_of(rows: Part) -> Array | None:
 
 
 def _residual_correlation(rows: Part, residuals: Array) -> dict[str, Any] | None:
-    series = series_of(rows)
-    return None if series is None else autocorrelation(residuals, series)
+    stretches, windows = stretches_of(rows), rows.samples.windows
+    if stretches is None or windows is None:
+        return None
+    return autocorrelation(residuals, stretches, windows.history[rows.indices])
 
 
 def block_labels(rows: Part) -> Array | None:

@@ -19,9 +19,10 @@ def naive_forecasts(data: Data, rows: Part) -> Mapping[str, tuple[np.ndarray, st
 
     `persistence` repeats the last value known. `seasonal` repeats the values of the last season
     that is known (Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd edition,
-    2021, section 5.2), also from before the window. `linear` is a ridge regression of what
-    changes from the last value on all values of the window, fitted on the training part. Where
-    the targets are no inputs there is no last value: then `mean` is that of the training part.
+    2021, section 5.2), also from before the window, but not from before a break in time.
+    `linear` is a ridge regression of what changes from the last value on all values of the
+    window, fitted on the training part. Where the targets are no inputs there is no last value:
+    then `mean` is that of the training part.
     What is fitted is left out where there is no training part.
     """
     found: dict[str, tuple[np.ndarray, str]] = {}
@@ -68,9 +69,10 @@ def training_scale(data: Data) -> np.ndarray:
         step = truth - (truth.mean(axis=(0, 1)) if last is None else last[:, None])
         scale = np.nanmean(np.abs(step), axis=(0, 1))
         return np.where(scale > 0, scale, np.nan)
+    # What lies before and after a break in time is not compared, nor are two series.
     first_target = targets.starts[train.indices]
     begins = first_target - windows.history[train.indices]
-    gaps, count = np.zeros(targets.shape[2]), 0
+    gaps, count = np.zeros(targets.shape[2]), np.zeros(targets.shape[2])
     for begin in np.unique(begins):
         own = begins == begin
         window = int(samples.inputs.shape[1])
@@ -78,9 +80,10 @@ def training_scale(data: Data) -> np.ndarray:
         high = int(first_target[own].max()) + targets.longest
         values = targets.values[low:high].astype("float64")
         if len(values) > windows.season:
-            gaps += np.abs(values[windows.season :] - values[: -windows.season]).sum(axis=0)
-            count += len(values) - windows.season
-    scale = gaps / max(count, 1)
+            change = np.abs(values[windows.season :] - values[: -windows.season])
+            gaps += np.nansum(change, axis=0)
+            count += np.isfinite(change).sum(axis=0)
+    scale = gaps / np.maximum(count, 1)
     return np.where(scale > 0, scale, np.nan)
 
 
@@ -96,7 +99,10 @@ def _seasonal(data: Data, rows: Part, last: np.ndarray) -> tuple[np.ndarray, str
     said[~known] = last[~known, None]
     lacking = int((~known).sum())
     note = f"season of {season} steps"
-    return said, f"{note}; the last value for {lacking} windows before one" if lacking else note
+    note += f"; the last value for {lacking} windows before one" if lacking else ""
+    missing = np.isnan(said)
+    note += f"; the last value for {missing.sum()} that are missing" if missing.any() else ""
+    return np.where(missing, last[:, None], said), note
 
 
 def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray, str]:
@@ -117,8 +123,11 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
     targets = train.targets.astype("float64")
     change = targets if base is None else targets - base[:, None]
     model: Any = make_pipeline(StandardScaler(), Ridge(solver="cholesky"))
-    flat = np.nan_to_num(change.reshape(len(change), -1), nan=0.0)
-    model.fit(_flat(train, steps), flat)
+    flat = change.reshape(len(change), -1)
+    whole = np.isfinite(flat).all(axis=1)
+    if not whole.any():
+        whole[:] = True
+    model.fit(_flat(train, steps)[whole], np.nan_to_num(flat[whole], nan=0.0))
     said = model.predict(_flat(rows, steps)).reshape(len(rows), *change.shape[1:])
     return said if last is None else said + last[:, None], "; ".join(notes)
 

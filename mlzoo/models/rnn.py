@@ -54,7 +54,8 @@ class Config(Settings):
     """Forecasting: predict what changes from the last value known, not the value itself."""
     carry_state: bool = False
     """Series and text: go on from the state that the window before ended with (truncated
-    back-propagation through time); windows must follow one another (--stride as long as they)."""
+    back-propagation through time); windows must follow one another (--stride as long as they).
+    In training alone: validated, tested and used, the model begins every window without a past."""
     memory: int = Field(0, ge=0)
     """Steps that the gates of gru and lstm remember at first (chrono initialisation), about as
     many as a cause may lie back; 0: a few."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.data.samples import Part, Samples
-from mlzoo.evaluation.forecasts import LEVEL, Band, ForecastOutcome, series_of
+from mlzoo.data.samples import Samples
+from mlzoo.evaluation.forecasts import LEVEL, Band, ForecastOutcome
 from mlzoo.reporting.canvas import (
     BLUE,
     GRAY,
@@ -95,15 +95,15 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
     writes `over_time.png` and `.csv`.
     """
     shown = min(len(samples.target_names), MOST_TARGETS)
-    series = series_of(Part(samples, outcome.indices))
-    assert series is not None and samples.windows is not None
+    assert samples.windows is not None
+    horizon = outcome.targets.shape[1]
+    windows = samples.windows.only(outcome.indices)
+    series = np.zeros(len(windows.spans), int) if windows.series is None else windows.series
     names, counts = np.unique(series, return_counts=True)
     order = np.flatnonzero(series == names[counts.argmax()])
-    at = samples.windows.history[outcome.indices[order]]
-    order = order[np.argsort(at)][-MOST_STEPS:]
-    at = samples.windows.history[outcome.indices[order]]
-    at = at - at[0] + 1
-    horizon = outcome.targets.shape[1]
+    at = windows.spans[:, 1] - horizon
+    order = order[np.argsort(at[order])][-MOST_STEPS:]
+    at = at[order] - at[order[0]] + 1
     figure = new_figure(9.5, 2.8 * shown)
     grid = figure.subplots(shown, 1, squeeze=False)
     for i, axes in enumerate(grid[:, 0]):
@@ -175,13 +175,14 @@ def residual_correlation(folder: Path, found: Mapping[str, Any]) -> Path:
     Dashed lines are those that white noise stays within at 95 % of the lags.
     """
     lags = found["lags"]
-    rows = [[k + 1, value, found["bound"]] for k, value in enumerate(lags)]
+    steps = [found["stride"] * (k + 1) for k in range(len(lags))]
+    rows = [[step, value, found["bound"]] for step, value in zip(steps, lags, strict=True)]
     write_csv(folder / "residual_correlation.csv", ["lag", "correlation", "bound"], rows)
     figure = new_figure(6, 3)
     axes = figure.subplots()
-    axes.bar(range(1, len(lags) + 1), lags, color=BLUE, width=0.6)
+    axes.bar(steps, lags, color=BLUE, width=0.6 * found["stride"])
     for sign in (1, -1):
         axes.axhline(sign * found["bound"], color=GRAY, linestyle="--", linewidth=1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(axes, "autocorrelation of the residuals one step ahead", "lag in windows", "correlation")
+    tidy(axes, "autocorrelation of the residuals one step ahead", "lag in steps", "correlation")
     return save(figure, folder / "residual_correlation.png")

@@ -122,8 +122,10 @@ def residual_sentence(found: Mapping[str, Any] | None) -> str:
         return ""
     lags, bound = found["lags"], found["bound"]
     beyond = sum(abs(value) > bound for value in lags)
+    stride = found["stride"]
+    before = "one step before" if stride == 1 else f"{stride} steps before"
     told = (
-        f"Residuals one step ahead go with those one step before at {lags[0]:+.2g}, and {beyond} "
+        f"Residuals one step ahead go with those {before} at {lags[0]:+.2g}, and {beyond} "
         f"of {len(lags)} lags lie beyond ±{bound:.2g}, where white noise has 5 %"
     )
     if abs(lags[0]) > bound or beyond > 0.1 * len(lags):
@@ -137,6 +139,11 @@ def _settings(facts: Facts) -> Iterator[str]:
         yield (
             "Trained with --allow-leakage: scores may be too good; what the checks found stands "
             "under Data."
+        )
+    if (config.get("set") or {}).get("carry_state"):
+        yield (
+            "States were carried from window to window in training alone (carry_state): in "
+            "validation, test and use every window begins without a past."
         )
     if config.get("limit") is not None:
         yield f"Only {config['limit']} samples were used (--limit)."

@@ -18,6 +18,11 @@ class ByLength:
     batch is cut out at a random place. There are no more than twice `buckets` shapes, since each
     may have to be compiled.
 
+    A batch may reach from one bucket into the next, and is padded to the longer limit. Cut apart,
+    buckets would end in small batches, and an epoch would take more steps in time (on the 188
+    training sequences of `indoor_movement` 18 % more in batches of 16, 50 % more in 32), although
+    less of them were padding.
+
     Args:
         part: the sequences.
         batch_size: sequences a step.

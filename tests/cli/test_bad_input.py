@@ -69,6 +69,17 @@ CHECKS_ONLY = [
     ("train rnn d/series.csv --window 0", 2, "--window: must be at least 1 (got '0')"),
     ("train rnn d/series.csv --horizon many", 2, "--horizon: must be a whole number (got 'many')"),
     ("train rnn d/series.csv --stride 0", 2, "--stride: must be at least 1 (got '0')"),
+    (
+        "train rnn d/series.csv --set carry_state=true --window 8",
+        2,
+        "--stride: carry_state needs windows that follow one another, none of which overlap: set "
+        "--stride 8 (got 1 by default)",
+    ),
+    (
+        "train rnn d/series.csv --set carry_state=true",
+        2,
+        "set --window 32 --stride 32 (got 1 by default)",
+    ),
     ("train rnn d/series.csv --gap -1", 2, "--gap: must be at least 0 (got '-1')"),
     ("train rnn d/states --buckets -1", 2, "--buckets: must be at least 0 (got '-1')"),
     ("train rnn d/series.csv --set cell=gruu", 2, "(got 'gruu'; did you mean 'gru'?)"),

@@ -506,6 +506,23 @@ def test_new_sequences_have_the_models_channels_in_its_order(tmp_path: Path) -> 
         read_inputs(str(new), reader)
 
 
+def test_times_of_new_sequences_are_checked(tmp_path: Path) -> None:
+    reader = reader_of(read(timed(tmp_path / "old")))
+    new = timed(tmp_path / "new")
+    assert read_inputs(str(new / "a" / "2.csv"), reader).warnings == ()
+    put(new / "a" / "2.csv", 2, t=[0, 1, 2, 9, 10])
+    irregular = ("a/2.csv: 1 break in time (the usual step is 1): 2 to 9",)
+    assert read_inputs(str(new), reader).warnings == irregular
+    assert read_labelled(str(new), reader).warnings == irregular
+    put(new / "a" / "2.csv", 2, t=[0, 1, 3, 2, 4])
+    for read_new in (read_inputs, read_labelled):
+        with pytest.raises(DataError, match=r"1 of 12 .*\n.*a/2.csv: time goes back in row 4"):
+            read_new(str(new), reader)
+    # Without their times there is nothing to check.
+    put(tmp_path / "alone.csv", 2)
+    assert len(read_inputs(str(tmp_path / "alone.csv"), reader).rows) == 1
+
+
 def test_new_labelled_sequences_map_classes_by_name(tmp_path: Path) -> None:
     root, reader, _ = trained(tmp_path, drop=["w"])
     for number in range(40, 44):

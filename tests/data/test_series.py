@@ -141,6 +141,67 @@ def test_missing_values(tmp_path: Path) -> None:
     assert read(path, window=9, source_set={"missing": "previous"}).inputs[0][7, 0] == 6
 
 
+def holes(folder: Path, gone: Any, count: int = 100, kept: Any = None) -> Path:
+    """A series whose value is the number of its step, with some values or whole steps left out."""
+    values = pd.Series(np.arange(float(count)))
+    values[list(gone)] = np.nan
+    kept = range(count) if kept is None else kept
+    days = dates(count)
+    return write(folder / "h.csv", date=[days[i] for i in kept], v=values[list(kept)])
+
+
+@pytest.mark.parametrize("how", ["linear", "previous"])
+def test_filled_values_are_no_truth(tmp_path: Path, how: str) -> None:
+    gone = [10, 50, 85, 86, 87, 88]
+    settings = config(
+        holes(tmp_path, gone), window=4, horizon=2, stride=1, source_set={"missing": how}
+    )
+    data = loading.load(settings)
+    samples = data.samples
+    truth = samples.targets[:][..., 0]
+    steps = samples.windows.history[:, None] + np.arange(2)
+    assert np.array_equal(np.isnan(truth), np.isin(steps, gone))
+    assert np.isnan(truth).any() and np.isfinite(truth).any(axis=1).all()
+    assert np.isfinite(samples.inputs[:]).all()
+    notes = "\n".join(data.notes)
+    assert "missing values: 6 of 100 filled (v 6)" in notes
+    assert "missing values filled: train 2, valid 0, test 4" in notes
+    assert samples.reader["missing"] == how
+    again = read_labelled(str(tmp_path / "h.csv"), reader_of(samples))
+    assert np.array_equal(again.targets[:], samples.targets[:], equal_nan=True)
+    assert "6 of 100 filled" in again.notes[0]
+
+
+def test_a_filled_input_knows_nothing_of_what_follows(tmp_path: Path) -> None:
+    """However the values after a window change, its inputs stay."""
+    for how in ("linear", "previous"):
+        found = []
+        for factor in (1, 1000):
+            path = holes(tmp_path, [10, 11, 50])
+            frame = pd.read_csv(path)
+            frame.loc[12:, "v"] *= factor
+            frame.to_csv(path, index=False)
+            samples = read(path, window=4, horizon=2, source_set={"missing": how})
+            own = samples.windows.history <= 12
+            found.append({t: x for t, x in zip(samples.names, samples.inputs[own], strict=False)})
+        assert len(found[0]) > 4
+        for name in found[0]:
+            assert np.array_equal(found[0][name], found[1][name])
+
+
+def test_values_are_not_filled_across_a_break(tmp_path: Path) -> None:
+    kept = [i for i in range(100) if not 20 <= i < 30]
+    path = holes(tmp_path, [18, 19, 30, 31], kept=kept)
+    for how in ("linear", "previous"):
+        samples = read(path, window=3, horizon=1, source_set={"missing": how})
+        first = samples.targets[:][..., 0]
+        # Nothing before steps 30 and 31 tells them.
+        after = [window for window, y in zip(samples.inputs[:], first, strict=True) if y[0] > 30]
+        assert after[0].ravel().tolist() == [32, 33, 34]
+        before = [window for window, y in zip(samples.inputs[:], first, strict=True) if y[0] < 20]
+        assert before[-1].ravel().tolist() == [14, 15, 16]
+
+
 def test_no_window_reaches_across_a_break(tmp_path: Path) -> None:
     kept = [i for i in range(60) if i not in (20, 21, 45)]
     path = write(tmp_path / "s.csv", date=[dates(60)[i] for i in kept], v=kept)
@@ -209,6 +270,32 @@ def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
         assert (spans[:, 0] >= low).all() and (spans[:, 1] <= high).all()
     with pytest.raises(DataError, match="goes back in row 41.*tells them apart with --group-by"):
         read(path, drop=["plant"])
+
+
+def test_all_series_are_told_of_not_the_first_alone(tmp_path: Path) -> None:
+    t = np.arange(400)
+    short = pd.DataFrame({"plant": "short", "date": dates(15), "v": np.arange(15) % 3})
+    later = pd.DataFrame({"plant": "long", "date": dates(400), "v": np.sin(2 * np.pi * t / 7)})
+    path = tmp_path / "p.csv"
+    pd.concat([short, later]).to_csv(path, index=False)
+    samples = read(path, source="series", group_by="plant", window=4)
+    assert "series: 2 series of 415 steps, 2020-01-01 to 2021-02-03, by 'date'" in samples.notes
+    # The first, too short for a season, does not take it from the other.
+    assert samples.windows.season == 7
+    weekly = pd.DataFrame({"plant": "weeks", "date": dates(40, "W"), "v": np.arange(40) % 5})
+    weekly.date = weekly.date.astype(str)
+    pd.concat([weekly, later, later.assign(plant="other")]).to_csv(path, index=False)
+    samples = read(path, source="series", group_by="plant", window=4)
+    assert samples.reader["step"] == "D"
+    assert samples.warnings == (
+        "the series have different steps: W-SUN (1, such as weeks), D (2, such as long); a window "
+        "spans more time in one than in another (leave some out, or bring them to one step)",
+    )
+    found = last_windows(path, reader_of(samples))
+    assert found.notes[-1].endswith("to come at the usual step, W-SUN or D")
+    assert found.warnings == (
+        "series weeks: the step is W-SUN, but the model was trained on steps of D",
+    )
 
 
 def test_interleaved_series(tmp_path: Path) -> None:
@@ -281,7 +368,7 @@ def series(values: np.ndarray, step: Any) -> Series:
     from mlzoo.data.times import TimeAxis
 
     stamps = np.arange(len(values)).astype("datetime64[D]")
-    return Series("", values.astype(np.float32)[:, None], TimeAxis("t", stamps, step, stamps[:0]))
+    return Series("", values.astype(np.float32)[:, None], TimeAxis("t", stamps, step, np.arange(0)))
 
 
 def test_the_season_is_that_which_repeats() -> None:
@@ -442,7 +529,7 @@ def test_series_are_continued_from_their_last_window(tmp_path: Path) -> None:
     assert found.times == [["2020-01-10", "2020-01-11"]]
     assert found.notes == (
         "n.csv: forecast from the last 3 steps, 2020-01-07 to 2020-01-09",
-        "the 2 steps that follow are taken to come at the usual step",
+        "the 2 steps that follow are taken to come at the usual step, D",
     )
     assert found.warnings == ()
     inputs = read_inputs(str(new), reader)
@@ -462,6 +549,36 @@ def test_new_series_that_are_odd(tmp_path: Path) -> None:
         last_windows(write(tmp_path / "n.csv", v=np.arange(9)), reader)
     with pytest.raises(DataError, match="n.csv: it lacks the column 'v'; it has 'date', 'w'"):
         read_labelled(str(write(tmp_path / "n.csv", date=dates(9), w=np.arange(9))), reader)
+
+
+def test_numbers_as_times_have_one_step_however_they_are_rounded(tmp_path: Path) -> None:
+    t = np.arange(400) * 0.1
+    path = write(tmp_path / "s.csv", time=t, v=np.sin(t))
+    reader = reader_of(read(path, source="series", window=4))
+    later = write(tmp_path / "n.csv", time=(1000 + t)[:40], v=np.sin(t)[:40])
+    found = last_windows(later, reader)
+    assert found.warnings == ()
+    assert found.notes[-1].endswith("at the usual step, 0.1")
+    other = write(tmp_path / "o.csv", time=2 * t + 1e-12, v=np.sin(t))
+    assert last_windows(other, reader).warnings == (
+        "o.csv: the step is 0.2, but the model was trained on steps of 0.1",
+    )
+
+
+def test_only_the_last_window_of_a_new_series_must_be_known(tmp_path: Path) -> None:
+    path = counted(tmp_path, 100)
+    reader = reader_of(read(path, window=5, horizon=2))
+    assert last_windows(holes(tmp_path, [3]), reader).windows[0, :, 0].tolist() == [*range(95, 100)]
+    with pytest.raises(DataError, match="'v' 1, first in step 3; give them, or train again with"):
+        last_windows(holes(tmp_path, [97]), reader)
+    with pytest.raises(DataError, match="first in step 4; give them, or train again with"):
+        read_labelled(str(holes(tmp_path, [3])), reader)
+    reader["missing"] = "previous"
+    found = last_windows(holes(tmp_path, [97]), reader)
+    assert found.windows[0, :, 0].tolist() == [95, 96, 96, 98, 99]
+    assert "h.csv: 1 missing in the last window, filled (missing=previous)" in found.notes
+    with pytest.raises(DataError, match="h.csv: 'v' is missing at 2020-01-01, and so is what came"):
+        last_windows(holes(tmp_path, [0], count=5), reader)
 
 
 def test_new_series_of_several(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.series import Series, cut_windows
+from mlzoo.data.steps import fill_stretches
 from mlzoo.data.windows import split_by_time
 from mlzoo.specs import Inputs, Outputs
 
@@ -20,10 +21,14 @@ def series_data(
     season: int = 1,
     targets: int = 1,
     stride: int = 1,
+    missing: str = "error",
 ) -> Data:
     """Windows of series (steps,) or (steps, channels), 60/20/20 of the time."""
     arrays = [np.asarray(values, "float32").reshape(len(values), -1) for values in series]
-    found = [Series(f"s{i}", values, None) for i, values in enumerate(arrays)]
+    found = [
+        Series(f"s{i}", fill_stretches(values, missing, np.arange(0)), None, np.isnan(values))
+        for i, values in enumerate(arrays)
+    ]
     names = [f"c{i}" for i in range(arrays[0].shape[1])]
     reader = {
         "kind": "sequence",
@@ -33,6 +38,7 @@ def series_data(
         "horizon": horizon,
         "stride": stride,
         "season": season,
+        "missing": missing,
     }
     samples = Samples(**cut_windows(found, reader))
     assert samples.windows is not None
@@ -42,8 +48,8 @@ def series_data(
     outputs = Outputs(
         "forecasting",
         targets,
-        tuple(train.mean(axis=(0, 1)).tolist()),
-        tuple(train.std(axis=(0, 1)).tolist()),
+        tuple(np.nanmean(train, axis=(0, 1)).tolist()),
+        tuple(np.nanstd(train, axis=(0, 1)).tolist()),
         horizon,
         tuple(range(targets)),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from mlzoo.data import loading
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences import Sequences
 from mlzoo.errors import DivergedError
@@ -24,6 +26,7 @@ from mlzoo.evaluation.forecasts import (
 from mlzoo.evaluation.naive import last_values, naive_forecasts, training_scale
 from mlzoo.evaluation.predictions import read_forecasts, write_forecasts
 from mlzoo.specs import Inputs, Outputs
+from tests.data.pictures import config
 from tests.evaluation.forecasting import series_data
 
 WEEKS = np.tile([0.0, 1.0, 4.0], 10) + np.repeat(np.arange(10.0), 3)
@@ -88,6 +91,13 @@ def test_mase_of_several_targets_leaves_out_those_without_a_scale() -> None:
     assert np.isnan(value(nothing["mase"]))
 
 
+def test_missing_values_are_no_part_of_the_scale() -> None:
+    values = np.arange(15.0)
+    values[4] = np.nan
+    data = series_data([values], missing="previous")
+    assert training_scale(data).tolist() == [1.0]
+
+
 # -- Naive forecasts
 
 
@@ -119,6 +129,16 @@ def test_before_one_season_the_last_value_stands_for_it() -> None:
     # Of each series: the value after steps 0 and 1 by step 1, that after 1 and 2 by step 0.
     assert said.ravel().tolist() == [1.0, 0.0, 51.0, 50.0]
     assert note == "season of 3 steps; the last value for 2 windows before one"
+
+
+def test_where_the_last_season_is_missing_the_last_value_stands_for_it() -> None:
+    values = WEEKS.copy()
+    values[9] = np.nan
+    data = series_data([values], window=2, horizon=4, season=3, missing="previous")
+    place = int(np.flatnonzero(data.samples.windows.history == 12)[0])
+    said, note = naive_forecasts(data, Part(data.samples, np.array([place])))["seasonal"]
+    assert said[0, :, 0].tolist() == WEEKS[[11, 10, 11, 11]].tolist()
+    assert note == "season of 3 steps; the last value for 2 that are missing"
 
 
 def test_there_is_no_seasonal_forecast_without_a_season() -> None:
@@ -247,8 +267,13 @@ def test_new_values_of_the_same_kind_lie_in_the_band_as_often_as_they_should() -
 # -- Residuals over time
 
 
+def one_stretch(residuals: np.ndarray, stride: int = 1) -> dict:
+    count = len(residuals)
+    return autocorrelation(residuals, np.zeros(count), 7 + stride * np.arange(count))
+
+
 def test_the_autocorrelation_of_alternating_residuals() -> None:
-    found = autocorrelation(np.tile([1.0, -1.0], 50))
+    found = one_stretch(np.tile([1.0, -1.0], 50))
     assert found["lags"][:3] == pytest.approx([-0.99, 0.98, -0.97])
     assert len(found["lags"]) == 24 and found["bound"] == pytest.approx(0.196)
 
@@ -258,18 +283,50 @@ def test_the_autocorrelation_of_an_autoregression() -> None:
     x = [0.0]
     for shock in rng.normal(size=20_000):
         x.append(0.7 * x[-1] + shock)
-    assert autocorrelation(np.array(x))["lags"][:4] == pytest.approx(
+    assert one_stretch(np.array(x))["lags"][:4] == pytest.approx(
         [0.7, 0.49, 0.343, 0.2401], abs=0.03
     )
 
 
-def test_residuals_of_two_series_are_not_compared() -> None:
+def test_residuals_of_two_stretches_are_not_compared() -> None:
     values = np.array([1.0, -1.0, 1.0, -1.0])
-    assert autocorrelation(values)["lags"] == pytest.approx([-0.75, 0.5, -0.25])
-    apart = autocorrelation(values, np.array([0, 0, 1, 1]))
+    assert one_stretch(values)["lags"] == pytest.approx([-0.75, 0.5, -0.25])
+    apart = autocorrelation(values, np.array([0, 0, 1, 1]), np.array([5, 6, 5, 6]))
     assert apart["lags"] == pytest.approx([-0.5])
-    assert autocorrelation(np.array([2.0]))["lags"] == []
-    assert autocorrelation(np.zeros(9))["lags"] == []
+    assert one_stretch(np.array([2.0]))["lags"] == []
+    assert one_stretch(np.zeros(9))["lags"] == []
+
+
+def test_lags_are_counted_in_steps() -> None:
+    values = np.array([1.0, -1.0, 1.0, -1.0])
+    assert one_stretch(values, stride=3) == one_stretch(values) | {"stride": 3}
+    # A residual that is not known leaves its place empty.
+    gone = one_stretch(np.array([1.0, np.nan, 1.0, -2.0]))
+    left_out = autocorrelation(np.array([1.0, 1.0, -2.0]), np.zeros(3), np.array([0, 2, 3]))
+    assert gone["lags"] == left_out["lags"] == pytest.approx([-2 / 6, 1 / 6, -2 / 6])
+
+
+def test_nothing_is_compared_across_a_break(tmp_path) -> None:
+    """A sine with breaks has the scale and the seasonal error of one without: none."""
+    steps = np.delete(np.arange(300), np.r_[50:53, 120:125, 200:201, 270:272])
+    found = []
+    for own in (np.arange(300), steps):
+        table = pd.DataFrame({"date": pd.Timestamp("2020-01-01") + pd.to_timedelta(own, "D")})
+        table["v"] = np.round(np.sin(2 * np.pi * own / 7), 4)
+        table.to_csv(tmp_path / "s.csv", index=False)
+        data = loading.load(config(tmp_path / "s.csv", window=9, horizon=3))
+        assert data.samples.windows.season == 7
+        rows = data.parts()["test"]
+        said, note = naive_forecasts(data, rows)["seasonal"]
+        assert note == "season of 7 steps"
+        truth = rows.targets
+        found.append(np.abs(said - truth).mean())
+        assert np.isnan(training_scale(data)).all()  # as the season explains all
+        correlation = evaluate_forecasts(
+            lambda x: np.zeros((len(x), 3, 1)), data, "test", 0, with_baselines=False
+        )[0]["metrics"]["autocorrelation"]["lags"]
+        assert correlation[6] > 0.5
+    assert found == [0, 0]
 
 
 # -- All together

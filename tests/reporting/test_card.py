@@ -203,6 +203,7 @@ def changed(path: str, value: Any) -> Facts:
         ("data.parts.test.classes", {"a": 9, "b": 10}, "Fewer than 10 test samples: a."),
         ("config.allow_leakage", True, "--allow-leakage"),
         ("config.limit", 100, "Only 100 samples"),
+        ("config.set", {"carry_state": True}, "every window begins without a past"),
         ("config.on_bad", "skip", "Unreadable files were left out"),
         ("metrics.kept.epoch", 20, "The kept epoch is the last of 20"),
         ("data.kind", "image", "--group-by"),

@@ -120,6 +120,9 @@ def test_errors_by_step_ahead_and_residuals_are_drawn(tmp_path: Path) -> None:
     assert drawn(residual_correlation(tmp_path, correlation)) == (600, 300)
     found = rows(tmp_path / "residual_correlation.csv")
     assert [float(row["correlation"]) for row in found] == correlation["lags"]
+    residual_correlation(tmp_path, {**correlation, "stride": 3})
+    steps = [int(row["lag"]) for row in rows(tmp_path / "residual_correlation.csv")]
+    assert steps[:3] == [3, 6, 9]
     assert float(found[0]["bound"]) == correlation["bound"]
 
 
@@ -300,12 +303,12 @@ def test_forecasts_without_a_band_say_so() -> None:
 
 
 def test_residuals_in_words() -> None:
-    noise = {"lags": [0.05, -0.1, 0.02], "bound": 0.2}
+    noise = {"stride": 1, "lags": [0.05, -0.1, 0.02], "bound": 0.2}
     assert residual_sentence(noise).endswith("they show nothing that could still be foreseen.")
-    left = residual_sentence({"lags": [0.6, 0.3, 0.02], "bound": 0.2})
+    left = residual_sentence({"stride": 1, "lags": [0.6, 0.3, 0.02], "bound": 0.2})
     assert "at +0.6, and 2 of 3 lags lie beyond ±0.2" in left
     assert left.endswith("something that could be foreseen is left in them.")
-    late = residual_sentence({"lags": [0.0, 0.0, 0.9], "bound": 0.2})
+    late = residual_sentence({"stride": 4, "lags": [0.0, 0.0, 0.9], "bound": 0.2})
     assert "is left in them" in late
     assert residual_sentence(None) == residual_sentence({"lags": [], "bound": 1.0}) == ""
 

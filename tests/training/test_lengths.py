@@ -107,6 +107,18 @@ def test_there_are_few_shapes_and_little_padding(buckets: int) -> None:
     assert share < {2: 0.75, 4: 0.55, 6: 0.45}[buckets] * longest
 
 
+@pytest.mark.parametrize("size", [8, 16])
+def test_batches_across_buckets_take_fewer_steps_in_time(size: int) -> None:
+    """What an epoch costs is the sum of its batches' lengths, however few rows they have."""
+    feed = ByLength(part(), size, 6, seed=0)
+    counts = np.bincount(feed._buckets, minlength=len(feed.limits))
+    apart = (-(-counts // size) * feed.limits).sum()
+    for epoch in range(5):
+        order = feed.order(epoch)
+        pieces = [order[start : start + size] for start in range(0, len(order), size)]
+        assert sum(map(feed.padded_length, pieces)) < apart
+
+
 def test_without_buckets_all_are_padded_to_the_longest() -> None:
     feed = ByLength(part(), 8, 0, seed=0)
     assert {feed.padded_length(items) for items in batches(feed, 8)} == {LENGTHS.max()}

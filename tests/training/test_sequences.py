@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+import mlzoo
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data.samples import Data
 from mlzoo.data.sequences import Sequences
@@ -177,6 +178,32 @@ def test_every_cell_remembers_what_was_five_steps_ago(cell: str) -> None:
     model.fit(own.train.inputs(), own.train.targets, batch_size=32, epochs=40, verbose=0)
     said = outcome(model, own.test.inputs())[:, 0] > 0.5
     assert (said == own.test.targets).mean() > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cell", "memory"), [("gru", 50), ("simple", 0)])
+def test_gates_remember_fifty_steps_where_a_simple_cell_does_not(
+    cell: str, memory: int, tmp_path: Path
+) -> None:
+    """Bengio, Simard and Frasconi 1994: gradients of simple cells vanish with the lag."""
+    run = mlzoo.train(
+        "rnn",
+        "delayed-xor",
+        out=str(tmp_path),
+        source_set={"lag": 50, "samples": 2000},
+        set={"cell": cell, "units": 24, "memory": memory},
+        learning_rate=0.01,
+        batch_size=32,
+        clip_norm=1,
+        epochs=8,
+        early_stopping=0,
+    )
+    accuracy = run.metrics["test"]["metrics"]["accuracy"]
+    if cell == "gru":
+        assert accuracy > 0.98
+    else:
+        # Four standard deviations about chance over 400 test sequences.
+        assert abs(accuracy - 0.5) < 0.1
 
 
 @pytest.mark.parametrize(

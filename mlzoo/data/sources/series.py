@@ -36,7 +36,8 @@ class Config(Settings):
     stride: int | None = Field(None, ge=1)
     """Steps from one window to the next; by default 1."""
     missing: Literal["error", "linear", "previous"] = "error"
-    """Missing values: refuse them, draw a line between the neighbours, or repeat the last one."""
+    """Missing values of inputs: refuse them, draw a line between the neighbours, or repeat the last
+    one, within a stretch without a break in time; missing targets neither train nor count."""
     time: str | None = None
     """Column of time stamps; recognised by default; none: rows are steps."""
     season: int | None = Field(None, ge=1)
