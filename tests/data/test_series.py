@@ -202,6 +202,20 @@ def test_values_are_not_filled_across_a_break(tmp_path: Path) -> None:
         assert before[-1].ravel().tolist() == [14, 15, 16]
 
 
+def test_decimal_commas_are_numbers_unless_they_could_be_thousands(tmp_path: Path) -> None:
+    rows = [f"{d:02}.01.2024;{v},5;{v}" for d, v in zip(range(1, 31), range(30), strict=True)]
+    path = tmp_path / "de.csv"
+    path.write_text("\n".join(["Tag;Wert;n", *rows]))
+    samples = read(path, source="series", target="Wert", window=3)
+    assert samples.inputs[0].tolist() == [[0.5, 0], [1.5, 1], [2.5, 2]]
+    assert samples.reader["step"] == "D"
+    path.write_text(
+        "\n".join(["Tag;Wert", *[f"{row[:10]};1,{i:03}" for i, row in enumerate(rows)]])
+    )
+    with pytest.raises(DataError, match="column 'Wert' holds text such as '1,000'"):
+        read(path, source="series")
+
+
 def test_no_window_reaches_across_a_break(tmp_path: Path) -> None:
     kept = [i for i in range(60) if i not in (20, 21, 45)]
     path = write(tmp_path / "s.csv", date=[dates(60)[i] for i in kept], v=kept)
