@@ -339,6 +339,20 @@ def test_some_series_too_short(tmp_path: Path) -> None:
     )
 
 
+def test_a_column_that_tells_no_series_apart_is_refused(tmp_path: Path) -> None:
+    readings = np.round(np.random.default_rng(0).normal(size=400), 2)
+    path = counted(tmp_path, 400, reading=readings)
+    message = (
+        r"--group-by 'reading': it makes \d+ series, of which \d+ are too short .* at most 1 st"
+    )
+    with pytest.raises(DataError, match=message):
+        read(path, group_by="reading")
+    path = plants(tmp_path, {"a": 6, "b": 30, "c": 6})
+    with pytest.raises(DataError, match="3 series, of which 2 are too short for the 8 steps"):
+        read(path, source="series", group_by="plant", window=7)
+    assert len(read(path, source="series", group_by="plant", window=5)) == 1 + 25 + 1
+
+
 def test_rows_without_a_series_are_refused(tmp_path: Path) -> None:
     path = plants(tmp_path, {"n": 30})
     path.write_text(path.read_text().replace("n,2020-01-03", ",2020-01-03"))
