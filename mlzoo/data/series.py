@@ -27,6 +27,7 @@ from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step
 from mlzoo.data.windows import Windows
 from mlzoo.errors import DataError
 from mlzoo.registry import unknown
+from mlzoo.wording import few
 
 SEASONS = {
     "D": (7, 365),
@@ -207,10 +208,9 @@ def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str
     ]
     if not short or len(found) == 1:
         return []
-    more = f" and {len(short) - _FEW} more" if len(short) > _FEW else ""
     return [
         f"{len(short)} of {len(found)} series have no window, which takes {needed} steps in a row: "
-        f"{', '.join(short[:_FEW])}{more} (--window, --horizon)"
+        f"{few(short, _FEW)} (--window, --horizon)"
     ]
 
 
