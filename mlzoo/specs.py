@@ -72,7 +72,8 @@ class Inputs:
         if self.kind != "sequence":
             raise UsageError(
                 f"{model} needs sequences (steps, channels), but a sample here is of kind "
-                f"{self.kind} and shape {self.shape}; try `mlp` or `cnn`"
+                f"{self.kind} and shape {self.shape}; try "
+                + ("`conv_lstm`" if len(self.shape) == 4 else "`mlp` or `cnn`")
             )
 
     def require_image(self, model: str) -> None:

@@ -1,8 +1,9 @@
-"""Mistakes that pydantic found in settings, as sentences for people."""
+"""Sentences for people: lists of names, and mistakes that pydantic found in settings."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,13 @@ _SENTENCES = {
     "literal_error": "must be {expected}",
 }
 _MOST = 60
+
+
+def few(names: Iterable[Any], most: int = 12) -> str:
+    """Names with commas; the first few of many, and how many more there are."""
+    names = list(map(str, names))
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def sentence(item: Any) -> str:

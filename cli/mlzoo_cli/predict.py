@@ -144,10 +144,19 @@ def _write_on(
     seed: int | None,
 ) -> None:
     """Each prompt, or the end of each file, and what the model writes after it."""
+    from mlzoo.data.text import unknown_characters
+
     length = 200 if length is None else length
     temperature = 0.7 if temperature is None else temperature
+    talk = Talk(quiet=json)
     rows = []
     for prompt in [_prompt(given) for given in prompts]:
+        unknown = unknown_characters(prompt, run.record["reader"])
+        if unknown:
+            talk.warn(
+                f"{', '.join(map(repr, unknown))}: left out of what is gone on from, since the "
+                "training text has no such character"
+            )
         text = run.write(prompt, length, temperature, seed or 0)
         rows.append({"prompt": prompt[-_PROMPT_SHOWN:], "text": text})
     if json:

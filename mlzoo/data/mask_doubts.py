@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
+from mlzoo.wording import few
 
 SMOOTHED = (
     "save masks as PNG without smoothing, or make two classes with --source-set threshold=128"
@@ -91,12 +92,10 @@ def _total(masks: Mapping[str, MaskFile]) -> Counter[int]:
 
 
 def _listed(values: Sequence[int]) -> str:
-    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-    return ", ".join(map(shown, values[:_SHOWN])) + more
+    return few(map(shown, values), _SHOWN)
 
 
 def _files(masks: Mapping[str, MaskFile], values: set[int]) -> str:
     """The masks that hold some of the values, the first ones of many."""
     names = [name for name, mask in masks.items() if values & set(mask.values)]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return few(names, _SHOWN)

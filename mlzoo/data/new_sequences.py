@@ -26,6 +26,7 @@ from mlzoo.data.targets import Target, compare
 from mlzoo.data.text import cut_text, read_text
 from mlzoo.errors import DataError
 from mlzoo.specs import IGNORED
+from mlzoo.wording import few
 
 
 def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
@@ -71,10 +72,9 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], 
     left = [path.relative_to(location).as_posix() for path in files if path not in own]
     if not left:
         return own, ()
-    more = f" and {len(left) - _FEW} more" if len(left) > _FEW else ""
     return own, (
         f"{len(left)} of {len(files)} files lack a channel of the model and are left out: "
-        f"{', '.join(left[:_FEW])}{more}",
+        f"{few(left, _FEW)}",
     )
 
 

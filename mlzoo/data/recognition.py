@@ -79,7 +79,7 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
     problems = [] if not values.get("source") else _check_exists(source, str(values["data"]))
     fields = module.Config.model_fields
     problems += [
-        (name, f"has no effect with source {source}")
+        (name, f"has no effect with source {source}" + _series_hint(name, source))
         for name in DATA_FIELDS
         if name in given and name not in fields and name != "max_bad"
     ]
@@ -88,6 +88,11 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
     problems += _check_follow(source, values)
     own, mistakes = _own_settings(source, module, values.get("source_set") or {})
     return problems + mistakes + _invalid(module, values, own)
+
+
+def _series_hint(field: str, source: str) -> str:
+    forecasts = source == "table" and field in ("window", "horizon", "stride")
+    return "; to forecast from the rows in their order: --source series" if forecasts else ""
 
 
 def _check_follow(source: str, values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from mlzoo.data.tables import Table
 from mlzoo.data.targets import Target, compare, find_target, target_labels
 from mlzoo.errors import DataError, UsageError
 from mlzoo.specs import IGNORED
+from mlzoo.wording import few
 
 
 def load_folder(config: Any, progress: Any = None) -> Samples:
@@ -62,7 +62,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     }
     about = (
         f"sequences: {len(kept)} of {inputs.lengths.min()} to {inputs.longest} steps, "
-        f"{len(found['channels'])} channels ({_few(found['channels'])}) (--drop)"
+        f"{len(found['channels'])} channels ({few(found['channels'], 8)}) (--drop)"
     )
     notes = [*listing.notes, about, *found["notes"]]
     if steps_target is not None:
@@ -165,7 +165,7 @@ def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:
         names = [listing.name(kept[i]) for i in missing]
         raise DataError(
             f"no {column} is given for {len(missing)} of {len(kept)} sequences: "
-            f"{_few(names)}; add them to the table, or remove the files"
+            f"{few(names, 8)}; add them to the table, or remove the files"
         )
     rows = np.arange(1, len(kept) + 1)
     return Table({column: values}, rows, rows)
@@ -199,7 +199,7 @@ def _step_labels(
         )
     left = f"; {int((~known).sum())} steps without one don't count" if not known.all() else ""
     note = (
-        f"target: {column!r} of every step, {len(names)} classes ({_few(names)}){left} (--target)"
+        f"target: {column!r} of every step, {len(names)} classes ({few(names, 8)}){left} (--target)"
     )
     return names, as_steps(positions, known, labels), note
 
@@ -307,8 +307,3 @@ def read_tables(
 def _first_few(texts: list[str], most: int = 3) -> list[str]:
     more = [f"and {len(texts) - most} more sequences with irregular times"]
     return texts if len(texts) <= most else texts[:most] + more
-
-
-def _few(names: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + more

@@ -27,6 +27,7 @@ from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step
 from mlzoo.data.windows import Windows
 from mlzoo.errors import DataError
 from mlzoo.registry import unknown
+from mlzoo.wording import few
 
 SEASONS = {
     "D": (7, 365),
@@ -44,6 +45,8 @@ SEASONS = {
 """What series with a usual step may repeat themselves after, in steps."""
 _SHORTEST, _LONGEST_SEASON = 16, 60
 _FEW = 5
+_FEWEST_STEPS = 4
+"""Steps of what deserves to be called a series."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ def load_series(config: Any) -> Samples:
     found, warnings = read_series(table, path.name, reader)
     season, why = choose_season(found, len(targets), config.season)
     window = config.window or default_window(found, config.horizon, season)
+    _check_groups(found, config.group_by, window + config.horizon)
     reader |= {"window": window, "season": season, "step": common_step(found)}
     samples = cut_windows(found, reader)
     warnings += [*without_windows(found, reader), *_different_steps(found)]
@@ -182,6 +186,20 @@ def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
     return {name: table.only(values == name) for name in dict.fromkeys(values.tolist())}
 
 
+def _check_groups(found: Sequence[Series], column: str | None, needed: int) -> None:
+    """Raise DataError where a column tells too much apart: most series hold no window."""
+    lengths = [len(series.values) for series in found]
+    short = sum(length < max(needed, _FEWEST_STEPS) for length in lengths)
+    if column is None or len(found) < 3 or short <= len(found) / 2:
+        return
+    raise DataError(
+        f"--group-by {column!r}: it makes {len(found)} series, of which {short} are too short for "
+        f"the {needed} steps of a window and what follows (half of them have at most "
+        f"{int(np.median(lengths))} steps); name a column that tells whole series apart, or use a "
+        "shorter --window or --horizon"
+    )
+
+
 def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
     """A warning where some of several series are too short for a window."""
     needed = reader["window"] + reader["horizon"]
@@ -190,10 +208,9 @@ def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str
     ]
     if not short or len(found) == 1:
         return []
-    more = f" and {len(short) - _FEW} more" if len(short) > _FEW else ""
     return [
         f"{len(short)} of {len(found)} series have no window, which takes {needed} steps in a row: "
-        f"{', '.join(short[:_FEW])}{more} (--window, --horizon)"
+        f"{few(short, _FEW)} (--window, --horizon)"
     ]
 
 

@@ -12,6 +12,7 @@ from mlzoo.data.units import Units, find_units
 from mlzoo.data.windows import split_by_time
 from mlzoo.errors import DataError
 from mlzoo.specs import IGNORED
+from mlzoo.wording import few
 
 _SHOWN = 10
 
@@ -163,15 +164,10 @@ def _check_class_sizes(
     if small:
         raise DataError(
             f"too few different samples for {len(shares)} parts in "
-            f"class{'es' if len(small) > 1 else ''} {_few(small)}: each needs at least "
+            f"class{'es' if len(small) > 1 else ''} {few(small, _SHOWN)}: each needs at least "
             f"{len(shares)}; add samples, leave the class out, or use fewer parts with "
             "--fractions 80/0/20"
         )
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, float]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from mlzoo.data.times import TIME_NAMES, TimeAxis, dates_of, time_axis
 from mlzoo.errors import DataError
 
 _FEW = 5
+_DECIMAL, _THOUSANDS = re.compile(r"[+-]?\d+(,\d+)?"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _LOOKED_AT = 100
 
 
@@ -32,12 +34,26 @@ class Steps:
 
 
 def open_steps(path: Path, delimiter: str | None = None, header: str = "auto") -> Table:
-    """A file's columns; a `#` before the first one's name is left out."""
+    """A file's columns; a `#` before the first one's name is left out.
+
+    Numbers with a decimal comma are numbers, unless they could be thousands.
+    """
     table = read_table(path, delimiter, header)
     columns = {name.lstrip("#").strip() or name: values for name, values in table.columns.items()}
     if len(columns) < len(table.columns):
         raise DataError(f"{path} has two columns of one name: {', '.join(table.columns)}")
-    return replace(table, columns=columns)
+    return replace(table, columns={n: _with_points(values) for n, values in columns.items()})
+
+
+def _with_points(values: np.ndarray) -> np.ndarray:
+    """Text such as 0,5 as numbers, where all of a column is."""
+    known = [v for v in values if v is not None] if values.dtype == object else []
+    commas = [v for v in known if "," in v]
+    if not commas or not all(map(_DECIMAL.fullmatch, known)):
+        return values
+    if all(map(_THOUSANDS.fullmatch, commas)):
+        return values
+    return np.array([np.nan if v is None else float(v.replace(",", ".")) for v in values])
 
 
 def find_time(table: Table, wanted: str | None = None) -> str | None:
@@ -92,7 +108,8 @@ def read_steps(
     missing = [name for name in wanted if name not in table.columns]
     if missing:
         raise DataError(
-            f"{what}: it lacks the column {', '.join(map(repr, missing))}; it has "
+            f"{what}: it lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(map(repr, missing))}; it has "
             f"{', '.join(map(repr, table.columns))}"
         )
     if not channels:

@@ -54,6 +54,12 @@ def encode(text: str, reader: dict[str, Any]) -> np.ndarray:
     return np.array([place.get(character, other) for character in text], dtype=np.uint8)
 
 
+def unknown_characters(text: str, reader: dict[str, Any]) -> list[str]:
+    """The characters of a text that the alphabet lacks, which are read over, each once."""
+    found = sorted(set(text.lower() if reader.get("lower") else text))
+    return [character for character in found if encode(character, reader)[0] == IGNORED]
+
+
 def cut_text(text: str, reader: dict[str, Any]) -> Samples:
     """Windows of a text, in order, each with the characters that are one further.
 

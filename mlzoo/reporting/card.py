@@ -12,7 +12,8 @@ from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.texts import escape, interval, listed, number
+from mlzoo.reporting.texts import escape, interval, number
+from mlzoo.wording import few
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -84,7 +85,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "number": number,
         "interval": interval,
         "percent": lambda share: f"{100 * share:.3g} %",
-        "listed": listed,
+        "listed": few,
         "words": _words,
     }
     config = facts["config"]

@@ -103,7 +103,13 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
     order = np.flatnonzero(series == names[counts.argmax()])
     at = windows.spans[:, 1] - horizon
     order = order[np.argsort(at[order])][-MOST_STEPS:]
-    at = at[order] - at[order[0]] + 1
+    begin = int(at[order[0]])
+    at = at[order] - begin + 1
+
+    def time(step: float, _: Any = None) -> str:
+        place = begin + round(step) - 1
+        return str(windows.labels[place]) if 0 <= place < len(windows.labels) else ""
+
     figure = new_figure(9.5, 2.8 * shown)
     grid = figure.subplots(shown, 1, squeeze=False)
     for i, axes in enumerate(grid[:, 0]):
@@ -119,8 +125,9 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
             high = outcome.outputs[order, 0, i] + outcome.band.high[0, i]
             axes.fill_between(at, low, high, color=BLUE, alpha=0.15, linewidth=0)
         first, end = (label(samples.name_of(int(outcome.indices[j])), 30) for j in order[[0, -1]])
-        tidy(axes, f"{first} … {end}", "steps", label(samples.target_names[i]))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        tidy(axes, f"{first} … {end}", "", label(samples.target_names[i]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_formatter(time)
         axes.legend(fontsize=8, frameon=False, ncols=3)
     rows: list[list[Any]] = []
     for step, j in zip(at.tolist(), order.tolist(), strict=True):

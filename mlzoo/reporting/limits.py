@@ -7,8 +7,9 @@ from typing import Any
 
 from mlzoo.evaluation.metrics import NEAR, TITLES
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.texts import difference, listed
+from mlzoo.reporting.texts import difference
 from mlzoo.specs import STEP_TASKS
+from mlzoo.wording import few
 
 SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
 FEW_SAMPLES = 100
@@ -71,9 +72,9 @@ def _classes(facts: Facts) -> Iterator[str]:
             f"Classes are imbalanced: {train[largest]} training {what} of {largest}, "
             f"{train[smallest]} of {smallest}; read balanced accuracy and macro F1."
         )
-    few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
-    if few:
-        yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {listed(few)}."
+    scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
+    if scarce:
+        yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {few(scarce)}."
 
 
 def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
@@ -85,9 +86,9 @@ def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
             f"{largest}, {train[smallest] / total:.1%} {smallest}; read the table of classes, "
             "pixel accuracy says little."
         )
-    few = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
-    if few:
-        yield f"In fewer than {FEW_OF_A_CLASS} test images: {listed(few)}."
+    scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
+    if scarce:
+        yield f"In fewer than {FEW_OF_A_CLASS} test images: {few(scarce)}."
 
 
 def _forecasts(facts: Facts) -> Iterator[str]:

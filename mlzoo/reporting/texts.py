@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,13 +27,6 @@ def difference(value: float | None, ends: Sequence[float] | None) -> str:
         return "undefined"
     ranged = f" (95 % interval {ends[0]:+.3g} to {ends[1]:+.3g})" if ends else ""
     return f"{value:+.3g}{ranged}"
-
-
-def listed(names: Iterable[Any], most: int = 12) -> str:
-    """Names with commas; the first few of many."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def escape(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -79,4 +80,6 @@ def _signal(axes: Axes, case: Timeline, channels: Sequence[str]) -> None:
     axes.set_xlim(-0.5, len(case.signal) - 0.5)
     tidy(axes, f"{case.title}: {label(case.name, 30)}, accuracy {case.score:.4g}")
     axes.tick_params(labelbottom=False)
-    axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper left")
+    # Beside the title: within the axes it would lie on a signal.
+    beside: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+    axes.legend(fontsize=8, frameon=False, ncols=MOST_CHANNELS, **beside)

@@ -287,6 +287,12 @@ def test_text_goes_on_from_files(here: Mlzoo, trained: Path) -> None:
     assert Path("out.txt").read_text() == expected + "\n"
 
 
+def test_characters_that_text_lacks_are_named(here: Mlzoo, trained: Path) -> None:
+    done = succeeded(here("predict", trained / "text", "the §quick§ ÿ", "--length", 3))
+    assert "'§', 'ÿ': left out of what is gone on from" in done.err
+    assert "left out" not in succeeded(here("predict", trained / "text", "the", "--length", 3)).err
+
+
 def test_a_model_of_text_says_how_it_is_used(trained: Path) -> None:
     with pytest.raises(UsageError, match=r"run\.write\(prompt\)"):
         library.load(trained / "text").predict("the")
@@ -316,7 +322,7 @@ WRONG = [
     ("daily", "nowhere.csv", 2, "'nowhere.csv' is not there"),
     ("states", "s/states --seed 1", 2, "--seed: has no effect on labelling"),
     ("states", "s/classes", 3, "holds no sequences with the channels x, y"),
-    ("states", "s/daily.csv", 3, "lacks the column 'x', 'y'"),
+    ("states", "s/daily.csv", 3, "lacks the columns 'x', 'y'"),
     ("classes", "s/classes --overlap 32", 2, "--overlap: has no effect on classification"),
 ]
 

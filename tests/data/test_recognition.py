@@ -187,6 +187,8 @@ def test_each_source_takes_the_fields_that_it_has(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     assert check_source(values(data=str(tmp_path / "a.csv")), {"target", "task", "drop"}) == []
     assert check_source(values(data=str(tmp_path)), {"size", "color", "on_bad", "group_by"}) == []
+    ((_, told),) = check_source(values(data=str(tmp_path / "a.csv")), {"horizon"})
+    assert told.endswith("in their order: --source series")
     assert [f for f, _ in check_source(values(data=str(tmp_path)), {"task"})] == ["task"]
 
 

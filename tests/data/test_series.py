@@ -202,6 +202,20 @@ def test_values_are_not_filled_across_a_break(tmp_path: Path) -> None:
         assert before[-1].ravel().tolist() == [14, 15, 16]
 
 
+def test_decimal_commas_are_numbers_unless_they_could_be_thousands(tmp_path: Path) -> None:
+    rows = [f"{d:02}.01.2024;{v},5;{v}" for d, v in zip(range(1, 31), range(30), strict=True)]
+    path = tmp_path / "de.csv"
+    path.write_text("\n".join(["Tag;Wert;n", *rows]))
+    samples = read(path, source="series", target="Wert", window=3)
+    assert samples.inputs[0].tolist() == [[0.5, 0], [1.5, 1], [2.5, 2]]
+    assert samples.reader["step"] == "D"
+    path.write_text(
+        "\n".join(["Tag;Wert", *[f"{row[:10]};1,{i:03}" for i, row in enumerate(rows)]])
+    )
+    with pytest.raises(DataError, match="column 'Wert' holds text such as '1,000'"):
+        read(path, source="series")
+
+
 def test_no_window_reaches_across_a_break(tmp_path: Path) -> None:
     kept = [i for i in range(60) if i not in (20, 21, 45)]
     path = write(tmp_path / "s.csv", date=[dates(60)[i] for i in kept], v=kept)
@@ -323,6 +337,20 @@ def test_some_series_too_short(tmp_path: Path) -> None:
         "1 of 3 series have no window, which takes 5 steps in a row: south (4) (--window, "
         "--horizon)",
     )
+
+
+def test_a_column_that_tells_no_series_apart_is_refused(tmp_path: Path) -> None:
+    readings = np.round(np.random.default_rng(0).normal(size=400), 2)
+    path = counted(tmp_path, 400, reading=readings)
+    message = (
+        r"--group-by 'reading': it makes \d+ series, of which \d+ are too short .* at most 1 st"
+    )
+    with pytest.raises(DataError, match=message):
+        read(path, group_by="reading")
+    path = plants(tmp_path, {"a": 6, "b": 30, "c": 6})
+    with pytest.raises(DataError, match="3 series, of which 2 are too short for the 8 steps"):
+        read(path, source="series", group_by="plant", window=7)
+    assert len(read(path, source="series", group_by="plant", window=5)) == 1 + 25 + 1
 
 
 def test_rows_without_a_series_are_refused(tmp_path: Path) -> None:

@@ -246,3 +246,9 @@ def test_settings_of_the_source_override_what_is_recognised(tmp_path: Path) -> N
 )
 def test_task_is_inferred_from_the_target(values: np.ndarray, task: str) -> None:
     assert label(values, None).task == task
+
+
+def test_words_in_a_text_file_may_be_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "poem.txt"
+    path.write_text("the cat, it sat\nthe dog, it ran\nthe cow, it ate\n" * 30)
+    assert any(note.endswith("--source text") for note in loading.read(config(path)).notes)

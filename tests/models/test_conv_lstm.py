@@ -53,3 +53,9 @@ def test_what_is_no_film_is_refused() -> None:
         build(Inputs((16, 16, 1), "image"))
     with pytest.raises(ValidationError, match="names no layer"):
         registry.load("model", "conv_lstm").Config(filters=[])
+
+
+@pytest.mark.parametrize("name", ["rnn", "tcn"])
+def test_models_of_numbers_over_time_name_this_one_for_films(name: str) -> None:
+    with pytest.raises(UsageError, match=r"needs sequences .*\(8, 16, 16, 1\); try `conv_lstm`"):
+        Inputs((8, 16, 16, 1)).require_sequence(name)

@@ -15,7 +15,8 @@ from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.facts import Facts, gather
 from mlzoo.reporting.limits import limits
-from mlzoo.reporting.texts import difference, escape, interval, listed, number
+from mlzoo.reporting.texts import difference, escape, interval, number
+from mlzoo.wording import few
 from tests.evaluation.made import make_data
 
 NAMES = ("sound", "crack|wide", "<b>rust</b>")
@@ -256,5 +257,5 @@ def test_texts() -> None:
     assert interval([0.5, 1.0]) == "0.5 to 1"
     assert interval(None) == "–"
     assert difference(0.05, [-0.01, 0.11]) == "+0.05 (95 % interval -0.01 to +0.11)"
-    assert listed("abc", most=2) == "a, b and 1 more"
+    assert few("abc", most=2) == "a, b and 1 more"
     assert escape("a\nb_c*[x](y)`&<i>") == "a b\\_c\\*\\[x\\](y)\\`&amp;&lt;i&gt;"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from mlzoo.evaluation.evaluate import evaluate
 from mlzoo.evaluation.forecasts import Band, ForecastOutcome
 from mlzoo.evaluation.metrics import HEADLINES
 from mlzoo.evaluation.predictions import write_forecasts, write_image_scores
+from mlzoo.reporting import forecasts as reporting
+from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
 from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.facts import Facts
@@ -109,6 +112,20 @@ def test_forecasts_over_time_are_of_one_series_at_its_steps(tmp_path: Path, stri
     np.testing.assert_allclose(widths, float((outcome.band.high - outcome.band.low)[0, 0]))
 
 
+def test_forecasts_over_time_stand_at_their_times(tmp_path: Path, monkeypatch: Any) -> None:
+    _, outcome, data = forecasts(0.25)
+    labels = np.array([f"day {i}" for i in range(len(data.samples.windows.labels))], dtype=object)
+    dated = replace(data.samples, windows=replace(data.samples.windows, labels=labels))
+    figures = []
+    monkeypatch.setattr(reporting, "save", lambda figure, path: figures.append(figure) or path)
+    over_time(tmp_path, outcome, dated)
+    axes = figures[0].axes[0]
+    first = int(dated.windows.spans[outcome.indices[0], 1]) - outcome.targets.shape[1]
+    formatter = axes.xaxis.get_major_formatter()
+    assert formatter(1) == f"day {first}" and formatter(5) == f"day {first + 4}"
+    assert axes.get_xlabel() == ""
+
+
 def test_errors_by_step_ahead_and_residuals_are_drawn(tmp_path: Path) -> None:
     result, _, _ = forecasts()
     per_horizon = result["metrics"]["per_horizon"]
@@ -124,6 +141,16 @@ def test_errors_by_step_ahead_and_residuals_are_drawn(tmp_path: Path) -> None:
     steps = [int(row["lag"]) for row in rows(tmp_path / "residual_correlation.csv")]
     assert steps[:3] == [3, 6, 9]
     assert float(found[0]["bound"]) == correlation["bound"]
+
+
+def test_the_channels_names_of_a_timeline_lie_on_no_signal(tmp_path: Path, monkeypatch) -> None:
+    figures = []
+    monkeypatch.setattr(lines, "save", lambda figure, path: figures.append(figure) or path)
+    signal, labels = np.ones((20, 2)), np.repeat([0, 1], 10)
+    timelines(tmp_path, [Timeline("best", "a", signal, labels, labels, 1.0)], "ab", ["u", "v"])
+    figures[0].draw_without_rendering()
+    axes = figures[0].axes[0]
+    assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
 
 
 def test_timelines_list_their_segments(tmp_path: Path) -> None:

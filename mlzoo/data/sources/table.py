@@ -87,6 +87,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     if config.group_by is not None:
         groups = np.array([str(value) for value in table.columns[config.group_by]])
     notes = [*table.notes, target.note, labels.note, *left_out, *encoded.notes]
+    if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
+        notes.append("a .txt file of words, read as a table; to learn its text: --source text")
     return Samples(
         inputs=encoded.matrix,
         targets=labels.values,

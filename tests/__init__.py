@@ -1,0 +1,1 @@
+"""The tests. A package of its own, since one of our dependencies installs another `tests`."""
