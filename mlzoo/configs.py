@@ -116,6 +116,9 @@ class RunConfig(Settings):
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    train_on: Literal["train", "train+valid"] = "train"
+    """train+valid: join the validation part to the training part; for settings that a search has
+    chosen already."""
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
     window: int | None = Field(None, ge=1)
@@ -158,7 +161,9 @@ class RunConfig(Settings):
         "lbfgs",
     ] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, or lbfgs."""
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: float | None = Field(
+        None, gt=0, json_schema_extra={"search": {"low": 1e-4, "high": 1e-1, "log": True}}
+    )
     """Step size; by default the optimizer's usual one."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """Momentum of the optimizers momentum and nesterov."""
@@ -382,7 +387,7 @@ def image_size(text: str | None) -> tuple[int, int] | None:
 OPTIMIZERS: tuple[str, ...] = get_args(RunConfig.model_fields["optimizer"].annotation)
 _GRADIENT_STEPS = tuple(name for name in OPTIMIZERS if name != "lbfgs")
 # A field that is set explicitly is refused where this says that nothing would read it.
-_READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
+READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "momentum": ("optimizer", ("momentum", "nesterov")),
     "weight_decay": ("optimizer", ("adamw",)),
     "learning_rate": ("optimizer", _GRADIENT_STEPS),
@@ -408,8 +413,8 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
     Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
     """
     reasons = {}
-    for name in given & set(_READ_WHEN):
-        decider, readers = _READ_WHEN[name]
+    for name in given & set(READ_WHEN):
+        decider, readers = READ_WHEN[name]
         chosen = str(values.get(decider))
         named = {term.rpartition("*")[2] for term in chosen.replace(" ", "").split("+")}
         if not named & set(readers) and decider not in unsure:
