@@ -387,7 +387,7 @@ def image_size(text: str | None) -> tuple[int, int] | None:
 OPTIMIZERS: tuple[str, ...] = get_args(RunConfig.model_fields["optimizer"].annotation)
 _GRADIENT_STEPS = tuple(name for name in OPTIMIZERS if name != "lbfgs")
 # A field that is set explicitly is refused where this says that nothing would read it.
-READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
+_READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "momentum": ("optimizer", ("momentum", "nesterov")),
     "weight_decay": ("optimizer", ("adamw",)),
     "learning_rate": ("optimizer", _GRADIENT_STEPS),
@@ -413,8 +413,8 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
     Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
     """
     reasons = {}
-    for name in given & set(READ_WHEN):
-        decider, readers = READ_WHEN[name]
+    for name in given & set(_READ_WHEN):
+        decider, readers = _READ_WHEN[name]
         chosen = str(values.get(decider))
         named = {term.rpartition("*")[2] for term in chosen.replace(" ", "").split("+")}
         if not named & set(readers) and decider not in unsure:

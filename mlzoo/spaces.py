@@ -54,19 +54,25 @@ class Dimension:
 
     def at(self, unit: float) -> Any:
         """The value at a place in [0, 1]; every value has an equal share of it."""
-        unit = min(max(unit, 0.0), 1.0)
+        unit = min(max(float(unit), 0.0), 1.0)
         if self.kind == "choice":
             return self.choices[min(int(unit * len(self.choices)), len(self.choices) - 1)]
         if self.size is None:
             return self._continuous(self.low, self.high, unit)
         if self.log:
-            # Each whole number gets the stretch of the logarithm that is nearest to it.
-            half = self._step / 2
-            number = self._continuous(max(self.low - half, self.low / 2), self.high + half, unit)
+            number = self._continuous(*self._stretched, unit)
             place = round((number - self.low) / self._step)
         else:
             place = int(unit * self.size)
         return self._nth(min(max(place, 0), self.size - 1))
+
+    @property
+    def _stretched(self) -> tuple[float, float]:
+        """The ends of a logarithm that gives each of its steps the stretch nearest to it."""
+        if self.size is None:
+            return self.low, self.high
+        half = self._step / 2
+        return max(self.low - half, self.low / 2), self.high + half
 
     def _continuous(self, low: float, high: float, unit: float) -> float:
         if not self.log:
@@ -85,7 +91,8 @@ class Dimension:
         if self.low == self.high:
             return 0.5
         if self.log:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
+            low, high = self._stretched
+            share = math.log(value / low) / math.log(high / low)
             return min(max(share, 0.0), 1.0)
         if self.size is None:
             return (value - self.low) / (self.high - self.low)

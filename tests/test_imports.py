@@ -19,7 +19,7 @@ MODULES = {
 # From what is imported by all to what imports all; a module imports none of a later line.
 ORDER = (
     ("errors", "fields"),
-    ("registry", "files", "listening", "settings"),
+    ("registry", "files", "listening", "results", "settings"),
     ("wording", "setting_types", "configs"),
     ("specs", "spaces", "layers"),
     ("runs", "data", "augment"),

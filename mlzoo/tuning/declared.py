@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo import registry
-from mlzoo.configs import READ_WHEN, RunConfig
+from mlzoo.configs import _READ_WHEN, RunConfig
 from mlzoo.errors import UsageError
 from mlzoo.spaces import Dimension, Space
 from mlzoo.tuning.parsing import make_range, parse, parse_line
@@ -227,7 +227,7 @@ def _ordered(found: dict[str, Dimension], base: RunConfig, problems: list[str]) 
 
 def _conditioned(dimension: Dimension, found: Mapping[str, Dimension]) -> Dimension:
     """A dimension that exists only where something reads it: `momentum` beside the optimizers."""
-    decider, readers = READ_WHEN.get(dimension.name, ("", ()))
+    decider, readers = _READ_WHEN.get(dimension.name, ("", ()))
     if decider not in found or decider in dimension.when:
         return dimension
     reading = tuple(value for value in found[decider].choices if value in readers)

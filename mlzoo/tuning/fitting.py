@@ -36,6 +36,8 @@ from mlzoo.tuning.trials import Unit
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
 """Fields that may be varied and that change what is read or how it is arranged."""
 _KEPT = 2
+_SAME = 1e-2
+"""Of the outputs' spread: more than rounding makes in two epochs, far less than a mistake."""
 _METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
     "regression": ("rmse", "mae", "r2"),
@@ -127,6 +129,32 @@ class Evaluator:
             "error": error,
             "traceback": trace,
         }
+
+    def check_fast(self, unit: Unit) -> str | None:
+        """Prove the shared program equal to the plain code on a short fit of a unit.
+
+        Where it is not, every fit is done by the plain code from here on.
+
+        Returns:
+            What was found, as a sentence; None where the unit's fit is plain anyway.
+        """
+        if self.fast is None:
+            return None
+        config = run_of(self.plan, unit)
+        data = self._folds(config)[unit.fold]
+        if not self.fast.suits(config, data):
+            return None
+        apart = self.fast.check(config, data, fit_seed(self.plan.run.seed, unit.fold, unit.repeat))
+        if apart <= _SAME:
+            return (
+                f"compiled fits: equal to plain ones within {apart:.1g} of the outputs' spread "
+                "(--fast)"
+            )
+        self.fast = None
+        return (
+            f"compiled fits differ from plain ones by {apart:.2g} of the outputs' spread, so "
+            "each fit is built anew (--fast off)"
+        )
 
     def _fit(self, unit: Unit) -> Outcome:
         config = run_of(self.plan, unit)

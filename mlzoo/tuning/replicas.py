@@ -9,6 +9,7 @@ ones a step a call, which is faster for them on a CPU.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from mlzoo.tuning.scalars import Scalars, adjustable, numbers_of
 _MOST_BYTES = 2**29
 _PROGRAMS = 24
 _STARTS = 400
+_CHECKED = 250
 _FREE = ("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed")
 _CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
 
@@ -106,6 +108,34 @@ class Replicas:
             _save(keep, compiled.program.state(), watch, epochs)
         mean, std = np.array(data.outputs.mean), np.array(data.outputs.std)
         return (said * std + mean if len(mean) else said), epochs
+
+    def check(self, config: RunConfig, data: Data, seed: int) -> float:
+        """How far a short fit differs from one by the code of `mlzoo train`.
+
+        Returns:
+            The largest difference of outputs, in units of their standard deviation.
+        """
+        from mlzoo.listening import Listener
+        from mlzoo.trained import outputs_of
+        from mlzoo.training.building import build_model
+        from mlzoo.training.loop import Training
+        from mlzoo.training.signals import Stop
+
+        short = config.model_copy(
+            update={"epochs": 2, "early_stopping": 0, "schedule": "constant", "keep": "last"}
+        )
+        few = replace(
+            data,
+            train=Part(data.samples, data.train.indices[:_CHECKED]),
+            valid=Part(data.samples, data.valid.indices[:_CHECKED]),
+        )
+        ours, _ = self.fit(short, few, seed)
+        model = build_model(short, few, seed)
+        with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
+            Training(model, few, short, Path(folder), seed, Listener(), Stop()).fit()
+        theirs = outputs_of(model, few.valid.inputs())
+        spread = float(np.std(theirs)) or 1.0
+        return float(np.abs(ours - theirs).max()) / spread
 
     # Programs
 

@@ -168,6 +168,7 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
         with open_journal(path, plan, evaluator.data.fingerprint) as journal:
             search = Search(plan, evaluator.metric, journal, listener, stop)
             _tell(search, listener)
+            _check_fast(search, evaluator, listener)
             try:
                 ended = _run(search, evaluator)
             except (Interrupted, KeyboardInterrupt):
@@ -201,6 +202,28 @@ def _run(search: Search, evaluator: Evaluator) -> Ended:
         return search.run(engine)
     finally:
         engine.close()
+
+
+def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:
+    """Check the compiled fits once a search; what was found holds when it goes on."""
+    from mlzoo.tuning.trials import Unit
+
+    before = next((r for r in search.journal.records if r["kind"] == "check"), None)
+    if before is not None:
+        evaluator.fast = evaluator.fast if before["fast"] else None
+        return
+    first = search.plan.strategy.propose(
+        search.plan.settings, search.plan.space, [], 1, search.plan.run.seed
+    )
+    if not first:
+        return
+    try:
+        found = evaluator.check_fast(Unit(0, 0, 0, first[0].values, first[0].epochs))
+    except Exception:  # a candidate that can't be built is an outcome of the search
+        found = None
+    if found is not None:
+        listener.note(found)
+    search.journal.append({"kind": "check", "fast": evaluator.fast is not None, "found": found})
 
 
 def _check_unread(merged: Merged, evaluator: Evaluator, listener: SearchListener) -> None:

@@ -1,0 +1,1 @@
+"""Tests of mlzoo: a package, since scikit-optimize installs one of the same name."""
