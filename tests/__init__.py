@@ -1,1 +1,1 @@
-"""Tests of mlzoo: a package, since scikit-optimize installs one of the same name."""
+"""Tests of mlzoo: a package, since tf-keras-vis installs one of the same name."""

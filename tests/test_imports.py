@@ -21,7 +21,7 @@ ORDER = (
     ("errors", "fields"),
     ("registry", "files", "listening", "results", "settings"),
     ("wording", "setting_types", "configs"),
-    ("specs", "spaces", "layers"),
+    ("specs", "spaces", "hyperparameters", "layers"),
     ("runs", "data", "augment"),
     ("sources", "models", "strategies"),
     ("merging",),

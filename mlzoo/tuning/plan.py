@@ -137,3 +137,16 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
     if problems:
         raise UsageError(problems)
     return search
+
+
+def with_epochs(search: TuneConfig, run: RunConfig) -> TuneConfig:
+    """A search whose strategy trains as long as the run says, where it asks for that."""
+    config = registry.load("strategy", search.strategy).Config
+    if "epochs" not in config.model_fields or "epochs" in search.strategy_set:
+        return search
+    settings = {**search.strategy_set, "epochs": run.epochs}
+    try:
+        config(**settings)
+    except ValidationError as error:
+        raise UsageError(f"--epochs {run.epochs}: {error.errors()[0]['msg']}") from None
+    return search.model_copy(update={"strategy_set": settings})

@@ -14,7 +14,7 @@ from mlzoo.errors import Interrupted, MlzooError, UsageError
 from mlzoo.merging import Merged, check_unread, merge
 from mlzoo.training import devices
 from mlzoo.tuning.declared import build_space, check_against
-from mlzoo.tuning.plan import Plan, check_search
+from mlzoo.tuning.plan import Plan, check_search, with_epochs
 
 if TYPE_CHECKING:
     from mlzoo.trained import Run
@@ -118,7 +118,7 @@ def make_plan(
     if problems:
         raise UsageError(problems)
     check_against(plans[1], fixed)
-    return Plan(merged.config, plans[1], plans[0])
+    return Plan(merged.config, plans[1], with_epochs(plans[0], merged.config))
 
 
 def folder_of(plan: Plan) -> Path:

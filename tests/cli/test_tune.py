@@ -66,11 +66,13 @@ def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> No
         (("--strategy", "grid"), "the strategy"),
     ):
         kept = [str(word) for word in TUNE]
-        place = kept.index(str(words[0])) if words[0] != "--vary" else kept.index("dropout=0.0,0.3")
-        if words[0] == "--vary":
-            kept[place] = str(words[1])
-        elif str(words[0]) in kept:
-            kept[place + 1] = str(words[1])
+        flag, value = map(str, words)
+        if flag == "--vary":
+            kept[kept.index("dropout=0.0,0.3")] = value
+        elif flag in kept:
+            kept[kept.index(flag) + 1] = value
+        else:
+            kept += [flag, value]
         done = mlzoo(*kept, "--no-final")
         assert done.code == 2 and told in done.cause, done.err
     done = mlzoo(*TUNE, "--strategy", "grid", "--no-final", "--overwrite")
