@@ -50,12 +50,14 @@ def propose(
 
 def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Values | None:
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     digest = hashlib.sha256(f"{seed}:{len(trials)}".encode()).digest()
     number = int.from_bytes(digest[:3], "big") + 1
     oracle = _oracle(config, space, trials, number)
     tried = {space.key(trial.values) for trial in trials}
-    told = oracle.populate_space(str(len(trials)))["values"]
+    with threadpool_limits(1):  # whose matrices are slower on several threads
+        told = oracle.populate_space(str(len(trials)))["values"]
     if told is not None and space.key(values := from_told(space, told)) not in tried:
         return values
     random = np.random.default_rng(number)

@@ -170,7 +170,7 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
             _tell(search, listener)
             _check_fast(search, evaluator, listener)
             try:
-                ended = _run(search, evaluator)
+                ended = _run(search, evaluator, path)
             except (Interrupted, KeyboardInterrupt):
                 stop.signal = stop.signal or 2
                 ended = None
@@ -194,10 +194,15 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     return Found(path, plan, search.metric, search.trials, first, numbers, run, ended)
 
 
-def _run(search: Search, evaluator: Evaluator) -> Ended:
-    from mlzoo.tuning.engines import Serial
+def _run(search: Search, evaluator: Evaluator, path: Path) -> Ended:
+    from mlzoo.tuning.engines import Engine, Serial
+    from mlzoo.tuning.pool import Pool
 
-    engine = Serial(evaluator.fit)
+    engine: Engine
+    if search.plan.search.workers == 1:
+        engine = Serial(evaluator.fit)
+    else:
+        engine = Pool(search.plan, path, evaluator.fast is not None)
     try:
         return search.run(engine)
     finally:
