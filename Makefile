@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python benchmarks/lags.py
 	$(BIN)/python benchmarks/buckets.py
 	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/gpu.py
 
 # Refresh requirements.lock from pyproject.toml.

@@ -73,7 +73,7 @@ def _next(config: Config, space: Space, told: list[Trial], seed: int) -> Values 
     points = _points(config, space, tried, told, random)
     if not points:
         return None
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # Matrices this small are slower on several threads, and their bits would depend on how many.
     with threadpool_limits(1):

@@ -50,7 +50,7 @@ def propose(
 
 def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Values | None:
     import numpy as np
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     digest = hashlib.sha256(f"{seed}:{len(trials)}".encode()).digest()
     number = int.from_bytes(digest[:3], "big") + 1
