@@ -259,7 +259,7 @@ def _summary(found: Found) -> None:
         between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
         print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
         say(f"winner: {found.run.path}")
-    say(f"search folder: {found.path}")
+    say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
     say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
 
 

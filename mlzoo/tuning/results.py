@@ -46,7 +46,7 @@ def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str)
 def ranks(trials: Sequence[Tried], metric: str) -> dict[int, int]:
     """The place of each trial that is done, by its number; the first is 1."""
     done = [trial for trial in trials if trial.state == "done"]
-    done.sort(key=lambda trial: as_loss(mean(trial.scores), metric))
+    done.sort(key=lambda trial: as_loss(mean(trial.scores), metric))  # stable: first come
     return {trial.number: place for place, trial in enumerate(done, start=1)}
 
 

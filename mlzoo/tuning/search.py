@@ -126,6 +126,7 @@ class Search:
         return sum(trial.state != "running" for trial in self.trials)
 
     def _take(self, record: dict[str, Any]) -> None:
+        record = {**record, "at": round(time.time(), 3)}
         self.journal.append(record)
         trial = self.trials[record["trial"]]
         trial.fits[record["fold"], record["repeat"]] = record

@@ -159,6 +159,8 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     from mlzoo.training.signals import caught
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
+    from mlzoo.tuning.hparams import write_hparams
+    from mlzoo.tuning.page import write_page
     from mlzoo.tuning.results import tied, write_tables
     from mlzoo.tuning.search import Search
 
@@ -190,6 +192,9 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
         raise MlzooError(_nothing(search))
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
+    test = None if run is None else run.metrics["headline"]
+    write_page(path / "report.html", plan, search.trials, search.metric, test)
+    write_hparams(path / "hparams", search.trials, search.metric)
     numbers = tied(search.trials, search.metric)
     return Found(path, plan, search.metric, search.trials, first, numbers, run, ended)
 
