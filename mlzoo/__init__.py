@@ -9,6 +9,7 @@ from typing import Any
 _LAZY = {
     "train": "mlzoo.training.train",
     "resume": "mlzoo.training.train",
+    "tune": "mlzoo.tuning.tune",
     "load": "mlzoo.trained",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.inspection",

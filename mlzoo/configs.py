@@ -116,6 +116,9 @@ class RunConfig(Settings):
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    train_on: Literal["train", "train+valid"] = "train"
+    """train+valid: join the validation part to the training part; for settings that a search has
+    chosen already."""
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
     window: int | None = Field(None, ge=1)
@@ -164,7 +167,9 @@ class RunConfig(Settings):
         "lbfgs",
     ] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, or lbfgs."""
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: float | None = Field(
+        None, gt=0, json_schema_extra={"search": {"low": 1e-4, "high": 1e-1, "log": True}}
+    )
     """Step size; by default the optimizer's usual one."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """Momentum of the optimizers momentum and nesterov."""

@@ -17,11 +17,12 @@ from types import ModuleType
 from mlzoo.errors import UsageError
 
 _ROOT = Path(__file__).parent
-_FOLDERS = {"model": "models", "source": "data/sources"}
+_FOLDERS = {"model": "models", "source": "data/sources", "strategy": "strategies"}
+_PLURALS = {"strategy": "strategies"}
 
 
 def names(kind: str) -> list[str]:
-    """The names of all plug-ins of a kind (`model` or `source`), sorted."""
+    """The names of all plug-ins of a kind (`model`, `source` or `strategy`), sorted."""
     folder = _ROOT / _FOLDERS[kind]
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
@@ -56,7 +57,8 @@ def check_name(kind: str, name: str) -> None:
         if not Path(name).is_file():
             raise UsageError(f"no file {name!r} (looked at {Path(name).resolve()})")
     elif name not in names(kind):
-        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {kind}s` lists them all")
+        plural = _PLURALS.get(kind, f"{kind}s")
+        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -77,7 +79,11 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
 
 
-_EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "load")}
+_EXPORTS = {
+    "model": ("Config", "build"),
+    "source": ("Config", "recognises", "load"),
+    "strategy": ("Config", "propose"),
+}
 
 
 def _load_file(kind: str, path: Path) -> ModuleType:

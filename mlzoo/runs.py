@@ -148,13 +148,13 @@ def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
         if not (partial / "lock").is_file():
             raise UsageError(f"{partial} is no run folder, so --overwrite leaves it alone")
         # Only a folder that nobody is using may go.
-        lock = _lock(partial)
+        held = lock(partial)
         shutil.rmtree(partial)
-        lock.close()
+        held.close()
     partial.mkdir(exist_ok=False)
     if overwrite:
         (partial / _REPLACES).touch()
-    return RunFolder(partial, root / name, _lock(partial), overwrite)
+    return RunFolder(partial, root / name, lock(partial), overwrite)
 
 
 def reopen(path: Path) -> RunFolder:
@@ -176,7 +176,7 @@ def reopen(path: Path) -> RunFolder:
             f"{final} exists beside {partial}, which would replace it when it is finished; rename "
             "or remove one of them"
         )
-    return RunFolder(partial, final, _lock(partial), overwrite)
+    return RunFolder(partial, final, lock(partial), overwrite)
 
 
 def _near(final: Path) -> str:
@@ -187,7 +187,12 @@ def _near(final: Path) -> str:
     return f"; unfinished in {final.parent}: {', '.join(unfinished) or 'none'}"
 
 
-def _lock(folder: Path) -> IO[str]:
+def lock(folder: Path) -> IO[str]:
+    """Lock a folder for this process, until the file that is returned is closed.
+
+    Raises:
+        UsageError: another process has it.
+    """
     file = (folder / "lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -73,3 +73,37 @@ def check_lengths(layers: str, count: int, **lists: tuple[Any, ...]) -> None:
 def per_layer(values: tuple[Any, ...], count: int) -> list[Any]:
     """One value for each of `count` layers from a list that `check_lengths` accepted."""
     return list(values) * count if len(values) == 1 else list(values)
+
+
+def searched(
+    low: float | None = None, high: float = 0, *, log: bool = False, choices: Any = ()
+) -> dict[str, Any]:
+    """How `mlzoo tune` searches a setting unless told otherwise; goes into `json_schema_extra`.
+
+    Args:
+        low: least value; whole numbers make a range of them.
+        high: greatest value.
+        log: the logarithm is spread evenly.
+        choices: values, instead of a range.
+    """
+    return {"search": {"low": low, "high": high, "log": log, "choices": list(choices)}}
+
+
+def searched_layers(
+    count: str,
+    counts: tuple[int, int],
+    size: str,
+    sizes: tuple[int, int],
+    growth: int = 1,
+) -> dict[str, Any]:
+    """The same for a list of sizes: how many layers, and how large the first of them is.
+
+    Args:
+        count: what the number of layers is called in a search.
+        counts: the fewest and the most.
+        size: what the size of the first layer is called.
+        sizes: the least and the greatest; their logarithm is spread evenly.
+        growth: what each further layer's size is multiplied by.
+    """
+    numbers = {"count": count, "counts": counts, "size": size, "sizes": sizes}
+    return {"search_layers": {**numbers, "growth": growth}}

@@ -16,7 +16,9 @@ from mlzoo_cli import (
     models,
     predict,
     sources,
+    strategies,
     train,
+    tune,
 )
 from mlzoo_cli.options import Panelled
 
@@ -32,6 +34,12 @@ def register(app: typer.Typer) -> None:
         short_help="Train a model and write a run folder.",
         context_settings=lenient,
     )(train.train)
+    app.command(
+        "tune",
+        cls=Panelled,
+        short_help="Search the settings of a model.",
+        context_settings=lenient,
+    )(tune.tune)
     app.command("evaluate", short_help="Score a run again, or on other data.")(evaluate.evaluate)
     app.command("predict", short_help="Predict new samples.")(predict.predict)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
@@ -39,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sources.app, name="sources")
     app.add_typer(augment.app, name="augment")
     app.add_typer(augmentations.app, name="augmentations")
+    app.add_typer(strategies.app, name="strategies")
     app.add_typer(data.app, name="data")
     app.command("doctor", short_help="Versions, devices, and why no GPU.")(doctor.doctor)
 

@@ -50,7 +50,7 @@ def train(
     COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class; `mlzoo train
     unet photos/` on photos/images and photos/masks.
     """
-    (model, data), wrong = _words(context, [model, data])
+    (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
@@ -75,7 +75,7 @@ def train(
         _summary(run)
 
 
-def _words(
+def words(
     context: typer.Context, positional: list[str | None]
 ) -> tuple[list[str | None], list[str]]:
     """Model and data, and the problems of words that are neither options nor arguments.

@@ -116,6 +116,8 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     from mlzoo.data.tiles import choose_tiling
 
     samples, parts = partition(samples, config, seed)
+    if config.train_on == "train+valid":
+        parts = join_valid(parts)
     tiling = None
     if samples.task in DENSE_TASKS:
         tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
@@ -163,6 +165,18 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         parts = replace(parts, parts=kept, notes=(*parts.notes, note))
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
     return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))
+
+
+def join_valid(parts: Split) -> Split:
+    """The training part with the validation part in it; the test part as it was."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    train = np.sort(np.concatenate([parts.parts["train"], parts.parts["valid"]]))
+    joined = {**parts.parts, "train": train, "valid": train[:0]}
+    note = f"trained on both: {len(train)} samples, training and validation part (--train-on)"
+    return replace(parts, parts=joined, notes=(*parts.notes, note))
 
 
 def as_test_part(samples: Samples) -> Data:

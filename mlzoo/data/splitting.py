@@ -65,6 +65,35 @@ def split(
     return Split(parts, (*notes, *units.notes), tuple(warnings))
 
 
+def share_evenly(
+    samples: Samples, indices: np.ndarray, count: int, method: str = "random", seed: int = 0
+) -> list[np.ndarray]:
+    """Share the samples at some positions out among folds of equal size.
+
+    Samples of one group, and exact copies of one sample, always come into the same fold; classes
+    are in proportion.
+
+    Args:
+        samples: what the positions are in.
+        indices: which samples to share out.
+        count: of folds.
+        method: `random` or `hash`, as in `split`.
+        seed: decides random folds.
+
+    Returns:
+        Sorted positions in the samples, an array a fold.
+
+    Raises:
+        DataError: too few samples, groups, or samples of a class.
+    """
+    shares = {f"fold {number}": 1 / count for number in range(1, count + 1)}
+    parts = _share_out(samples, find_units(samples, method), indices, shares, method, seed)
+    empty = [name for name in shares if not len(parts[name])]
+    if empty:
+        raise DataError(f"{', '.join(empty)} would be empty; use fewer --folds than {count}")
+    return [np.sort(parts[name]) for name in shares]
+
+
 def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
     """Sorted positions of `count` samples, classes (and given parts) in proportion."""
     strata = _strata(samples)
@@ -166,7 +195,7 @@ def _check_class_sizes(
             f"too few different samples for {len(shares)} parts in "
             f"class{'es' if len(small) > 1 else ''} {few(small, _SHOWN)}: each needs at least "
             f"{len(shares)}; add samples, leave the class out, or use fewer parts with "
-            "--fractions 80/0/20"
+            "--fractions 80/0/20 (fewer --folds in a search)"
         )
 
 

@@ -91,6 +91,40 @@ def split_by_time(
     return parts, notes
 
 
+def folds_by_time(
+    windows: Windows, indices: np.ndarray, count: int, gap: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds that are trained on the past and scored on what follows it.
+
+    The time of the windows at `indices` is cut into `count + 1` equal stretches; fold i is trained
+    on the first i and scored on the one after them. A window belongs to a stretch where all of it,
+    targets too, lies in it.
+
+    Args:
+        windows: as drawn from the whole series.
+        indices: positions of those to use.
+        count: of folds.
+        gap: steps between what is trained on and what is scored on.
+
+    Raises:
+        DataError: a stretch holds no window.
+    """
+    starts, ends = windows.spans[indices].T
+    borders = np.rint(np.linspace(starts.min(), ends.max(), count + 2)).astype(int)
+    folds = []
+    for number in range(1, count + 1):
+        low, high = borders[number], borders[number + 1]
+        train = indices[ends <= low]
+        valid = indices[(starts >= low + gap) & (ends <= high)]
+        if not len(train) or not len(valid):
+            raise DataError(
+                f"fold {number} of {count} has {len(train)} windows to train on and {len(valid)} "
+                "to score on: use fewer --folds, a shorter --window or a smaller --gap"
+            )
+        folds.append((train, valid))
+    return folds
+
+
 def shared_time(windows: Windows, parts: dict[str, np.ndarray]) -> list[str]:
     """A sentence for each two parts whose windows share steps."""
     found = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import Sizes
+from mlzoo.setting_types import Sizes, searched, searched_layers
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -34,9 +34,12 @@ _CONVOLUTIONS = (
 class Config(Settings):
     """Settings of alexnet."""
 
-    dense: Sizes = (4096, 4096)
+    dense: Sizes = Field(
+        (4096, 4096),
+        json_schema_extra=searched_layers("dense_layers", (1, 2), "units", (256, 4096)),
+    )
     """Units of the dense layers, comma-separated."""
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout: float = Field(0.5, ge=0, lt=1, json_schema_extra=searched(0.0, 0.7))
     """Share of features dropped before each dense layer."""
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights (5e-4 in the paper)."""

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import Activation, Initializer, Rate, Rates, Sizes, check_lengths
+from mlzoo.setting_types import (
+    Activation,
+    Initializer,
+    Rate,
+    Rates,
+    Sizes,
+    check_lengths,
+    searched,
+    searched_layers,
+)
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -27,11 +36,14 @@ _LARGE_FROM = 64
 class Config(Settings):
     """Settings of cnn."""
 
-    filters: Sizes = (16, 32, 64)
+    filters: Sizes = Field(
+        (16, 32, 64),
+        json_schema_extra=searched_layers("blocks", (2, 4), "width", (8, 32), growth=2),
+    )
     """Filters of the blocks, comma-separated; as many blocks as numbers."""
     convolutions: int = Field(2, ge=1, le=8)
     """Convolutions a block."""
-    kernel: int = Field(3, ge=1, le=15)
+    kernel: int = Field(3, ge=1, le=15, json_schema_extra=searched(choices=(3, 5)))
     """Side of the square kernels."""
     stride: int = Field(1, ge=1, le=8)
     """Step of the first convolution of each block."""
@@ -51,7 +63,7 @@ class Config(Settings):
     or trainable_slope."""
     pooling: Literal["max", "average", "none"] = "max"
     """What halves the map after each block while its smaller side is at least 4."""
-    dropout: Rates = (0.0,)
+    dropout: Rates = Field((0.0,), json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped after each block, or one a block."""
     head: Literal["average", "max", "average_max", "flatten"] = "average"
     """From the last map to features: global average, global maximum, both, or all of it."""

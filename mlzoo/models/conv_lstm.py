@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Rate, Sizes
+from mlzoo.setting_types import Rate, Sizes, searched, searched_layers
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 class Config(Settings):
     """Settings of conv_lstm."""
 
-    filters: Sizes = (16, 16)
+    filters: Sizes = Field(
+        (16, 16), json_schema_extra=searched_layers("layers", (1, 2), "width", (8, 32))
+    )
     """Filters of the layers, comma-separated; as many layers as numbers."""
     kernel_size: int = Field(3, ge=1, le=15)
     """Side of the kernels in pixels."""
-    dropout: Rate = 0.0
+    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of the input maps dropped in each layer."""
     recurrent_dropout: Rate = 0.0
     """Share of the state maps dropped from step to step."""

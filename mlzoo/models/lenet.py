@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import Activation
+from mlzoo.setting_types import Activation, searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ _SMALLEST = 10
 class Config(Settings):
     """Settings of lenet."""
 
-    dense: int = Field(128, ge=1, le=65_536)
+    dense: int = Field(128, ge=1, le=65_536, json_schema_extra=searched(32, 256, log=True))
     """Units of the dense layer."""
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(0.25, ge=0, lt=1, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped after the convolutions."""
-    dense_dropout: float = Field(0.5, ge=0, lt=1)
+    dense_dropout: float = Field(0.5, ge=0, lt=1, json_schema_extra=searched(0.0, 0.6))
     """Share of features dropped after the dense layer."""
     l2: float = Field(0.0, ge=0)
     """Penalty on the squared weights."""

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
+from mlzoo.setting_types import searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Config(Settings):
     """Degree of the polynomial; 2 adds squares and products of two inputs."""
     l1: float = Field(0.0, ge=0)
     """Penalty on the absolute weights (lasso)."""
-    l2: float = Field(0.0, ge=0)
+    l2: float = Field(0.0, ge=0, json_schema_extra=searched(1e-6, 1e-1, log=True))
     """Penalty on the squared weights (ridge)."""
 
 

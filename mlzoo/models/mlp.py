@@ -22,6 +22,8 @@ from mlzoo.setting_types import (
     Words,
     check_lengths,
     per_layer,
+    searched,
+    searched_layers,
 )
 from mlzoo.specs import Inputs, Outputs
 
@@ -35,14 +37,18 @@ TASKS = ("classification", "regression", "forecasting")
 class Config(Settings):
     """Settings of mlp."""
 
-    hidden: Sizes = (256, 128)
+    hidden: Sizes = Field(
+        (256, 128), json_schema_extra=searched_layers("layers", (1, 3), "units", (16, 256))
+    )
     """Units of the hidden layers, comma-separated; as many layers as numbers."""
-    activation: Activations = ("relu",)
+    activation: Activations = Field(
+        ("relu",), json_schema_extra=searched(choices=("relu", "tanh", "elu"))
+    )
     """Activation of all hidden layers, or one a layer, comma-separated: relu, leaky_relu (slope
     .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent, trainable_slope."""
     exponent: float = Field(1.7, ge=1.4, le=2)
     """Where the exponent of trainable_exponent starts."""
-    dropout: Rates = (0.4,)
+    dropout: Rates = Field((0.4,), json_schema_extra=searched(0.0, 0.6))
     """Share of units dropped after each hidden layer, or one a layer."""
     batch_normalization: bool = False
     """Normalise over the batch between each dense layer and its activation."""

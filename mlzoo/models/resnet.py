@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import as_text
+from mlzoo.setting_types import as_text, searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class Config(Settings):
 
     variant: Annotated[Literal["auto", "18", "34", "small"], BeforeValidator(as_text)] = "auto"
     """18 or 34 layers, or small (20 narrow layers); auto: 18 from 96 pixels a side, else small."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped before the output layer."""
-    l2: float = Field(0.0, ge=0)
+    l2: float = Field(0.0, ge=0, json_schema_extra=searched(1e-6, 1e-2, log=True))
     """Penalty on the squared weights (1e-4 in the paper)."""
 
 

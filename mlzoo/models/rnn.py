@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Rate, Sizes
+from mlzoo.setting_types import Rate, Sizes, searched, searched_layers
 from mlzoo.specs import STEP_TASKS, Inputs, Outputs, Twin
 
 if TYPE_CHECKING:
@@ -30,13 +30,17 @@ TASKS = ("classification", "regression", "labelling", "forecasting", "text")
 class Config(Settings):
     """Settings of rnn."""
 
-    cell: Literal["simple", "gru", "lstm"] = "lstm"
+    cell: Literal["simple", "gru", "lstm"] = Field(
+        "lstm", json_schema_extra=searched(choices=("gru", "lstm"))
+    )
     """Kind of recurrent layer: simple has 2 weight matrices, gru 6, lstm 8."""
-    units: Sizes = (64,)
+    units: Sizes = Field(
+        (64,), json_schema_extra=searched_layers("layers", (1, 2), "width", (16, 128))
+    )
     """Units of the recurrent layers, comma-separated; as many layers as numbers."""
     bidirectional: bool = False
     """Read each sequence from both ends; only where its future is known when it is predicted."""
-    dropout: Rate = 0.0
+    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped after each recurrent layer."""
     recurrent_dropout: Rate = 0.0
     """Share of the state dropped from step to step, the same units in all of them."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Activation, Rate
+from mlzoo.setting_types import Activation, Rate, searched
 from mlzoo.specs import STEP_TASKS, Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ TASKS = ("classification", "regression", "labelling", "forecasting", "text")
 class Config(Settings):
     """Settings of tcn."""
 
-    filters: int = Field(32, ge=1, le=4096)
+    filters: int = Field(32, ge=1, le=4096, json_schema_extra=searched(16, 64, log=True))
     """Filters of every convolution."""
     kernel_size: int = Field(3, ge=2, le=64)
     """Steps that a convolution sees at once."""
-    blocks: int = Field(5, ge=1, le=16)
+    blocks: int = Field(5, ge=1, le=16, json_schema_extra=searched(3, 7))
     """Residual blocks; with kernels of 3 steps the last one sees 2^(blocks+2) - 3 steps."""
     causal: bool = True
     """See no step after the one that is predicted; needed where the future is not known then."""
@@ -40,7 +40,7 @@ class Config(Settings):
     or trainable_slope."""
     layer_normalization: bool = True
     """Normalise the features of each step before every activation."""
-    dropout: Rate = 0.0
+    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of whole filters dropped after each convolution."""
     pooling: Literal["last", "mean", "attention"] = "mean"
     """One output a sequence: from the last step, the mean over the steps, or a weighted mean whose

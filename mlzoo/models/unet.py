@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import Activation, Rate
+from mlzoo.setting_types import Activation, Rate, searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ TASKS = ("segmentation", "fields")
 class Config(Settings):
     """Settings of unet."""
 
-    depth: int = Field(3, ge=1, le=5)
+    depth: int = Field(3, ge=1, le=5, json_schema_extra=searched(2, 4))
     """How often the map is halved; 4 in the paper."""
-    filters: int = Field(16, ge=1, le=1024)
+    filters: int = Field(16, ge=1, le=1024, json_schema_extra=searched(8, 32, log=True))
     """Filters of the first level; each level further down has twice as many; 64 in the paper."""
     convolutions: int = Field(2, ge=1, le=4)
     """Convolutions a level, on both paths."""
@@ -39,7 +39,7 @@ class Config(Settings):
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
-    dropout: Rate = 0.0
+    dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped at the two coarsest levels, as at the end of the paper's."""
     upsampling: Literal["transposed", "bilinear", "nearest"] = "transposed"
     """transposed: 2x2 transposed convolution, as in the paper; bilinear or nearest: interpolation

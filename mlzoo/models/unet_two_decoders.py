@@ -18,7 +18,7 @@ from pydantic import Field
 
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Activation
+from mlzoo.setting_types import Activation, searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ TASKS = ("fields",)
 class Config(Settings):
     """Settings of unet_two_decoders."""
 
-    depth: int = Field(3, ge=1, le=5)
+    depth: int = Field(3, ge=1, le=5, json_schema_extra=searched(2, 4))
     """How often the map is halved."""
-    filters: int = Field(16, ge=1, le=1024)
+    filters: int = Field(16, ge=1, le=1024, json_schema_extra=searched(8, 32, log=True))
     """Filters of the first level; each level further down has twice as many."""
     convolutions: int = Field(2, ge=1, le=4)
     """Convolutions a level, on all paths."""

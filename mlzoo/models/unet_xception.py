@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import Size, Sizes
+from mlzoo.setting_types import Size, Sizes, searched
 from mlzoo.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Config(Settings):
     """Filters of the blocks that halve the map, comma-separated; as many blocks as numbers."""
     up: Sizes = (256, 128, 64, 32)
     """Filters of the blocks that double the map, one more than those that halve it."""
-    l2: float = Field(0.0, ge=0)
+    l2: float = Field(0.0, ge=0, json_schema_extra=searched(1e-6, 1e-2, log=True))
     """Penalty on the squared weights of the output layer."""
 
     @model_validator(mode="after")

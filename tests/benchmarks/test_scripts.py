@@ -19,6 +19,7 @@ SCRIPTS = [
     "sequences",
     "startup",
     "tiles",
+    "tune",
 ]
 
 
@@ -41,7 +42,9 @@ def test_no_script_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "buckets", "overhead", "segmentation", "sequences"])
+@pytest.mark.parametrize(
+    "name", ["accuracy", "buckets", "overhead", "segmentation", "sequences", "tune"]
+)
 def test_absent_data_are_named_and_no_failure(name, tmp_path):
     done = call(name, "--data", tmp_path / "absent")
     assert done.returncode == 0

@@ -1,0 +1,268 @@
+"""`mlzoo tune`: search the settings of a model."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlzoo_cli.options import Json, with_run_options
+from mlzoo_cli.output import say, show, table
+from mlzoo_cli.train import words
+
+if TYPE_CHECKING:
+    from mlzoo.tuning.plan import Plan
+    from mlzoo.tuning.tune import Found
+
+_PANEL = "Search"
+_SEARCH = (
+    "strategy",
+    "strategy_set",
+    "trials",
+    "folds",
+    "metric",
+    "budget",
+    "max_failures",
+    "race",
+    "workers",
+    "fast",
+)
+
+
+def _option(flag: str, help: str, **more: Any) -> Any:
+    return typer.Option(flag, help=help, rich_help_panel=_PANEL, **more)
+
+
+@with_run_options()
+def tune(
+    context: typer.Context,
+    model: Annotated[
+        str | None, typer.Argument(help="A model (`mlzoo models`), or your plug-in file.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A file, a folder, or a data set (`mlzoo sources`).")
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        _option(
+            "--vary",
+            "What to search, repeatable: learning_rate=log:1e-4..1e-1, units=16..256, "
+            "activation=relu,tanh. By default what the model declares.",
+            metavar="NAME=RANGE",
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None, _option("--space", "YAML file of `name: range` lines, with `when` conditions.")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        _option("--strategy", "What to try next (`mlzoo strategies`). [default: random]"),
+    ] = None,
+    strategy_set: Annotated[
+        list[str] | None,
+        _option(
+            "--strategy-set",
+            "Strategy setting, repeatable; `mlzoo strategies show NAME` lists them.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    trials: Annotated[
+        str | None,
+        _option(
+            "--trials",
+            "Candidates to try, at most. [default: 20; a grid: all]",
+            metavar="INTEGER",
+        ),
+    ] = None,
+    folds: Annotated[
+        str | None,
+        _option(
+            "--folds",
+            "Score each candidate on this many folds of the training and validation parts; "
+            "1: on the validation part. [default: 1]",
+            metavar="INTEGER",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        _option("--metric", "Score to choose by. [default: accuracy, RMSE, mean IoU, ...]"),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        _option("--budget", "Start no further fit after this time: 90s, 10m, 2h.", metavar="TIME"),
+    ] = None,
+    max_failures: Annotated[
+        str | None,
+        _option(
+            "--max-failures",
+            "Stop after this many failed trials. [default: where the first 10 all fail]",
+            metavar="INTEGER",
+        ),
+    ] = None,
+    race: Annotated[
+        bool,
+        _option("--race", "Drop a candidate that trails by 3 standard errors after two folds."),
+    ] = False,
+    workers: Annotated[
+        str | None,
+        _option(
+            "--workers", "Processes that train at the same time. [default: 1]", metavar="INTEGER"
+        ),
+    ] = None,
+    fast: Annotated[
+        str | None,
+        _option(
+            "--fast",
+            "auto: candidates of one architecture share what was compiled; off: each fit builds "
+            "anew. [default: auto]",
+            metavar="auto|off",
+        ),
+    ] = None,
+    final: Annotated[
+        bool,
+        _option(
+            "--final/--no-final",
+            "Train the winner on training and validation parts, and test it once.",
+        ),
+    ] = True,
+    dry_run: Annotated[
+        bool,
+        _option("--dry-run", "Say what would be done and how long it would take; write nothing."),
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file of settings; flags win.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Throw the search of the same name away.")
+    ] = False,
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
+) -> None:
+    """Search the settings of a model: many candidates, scored alike, the best trained and tested.
+
+    `mlzoo tune mlp digits` searches what the model declares; `mlzoo tune mlp wine.csv --target
+    quality --strategy bayesian --trials 36 --folds 5` by cross-validation; `--vary` and `--space`
+    say what is searched. The same command goes on with a search that was stopped or killed. The
+    test part is used once, for the winner.
+    """
+    own = dict(locals())
+    search = {name: own[name] for name in _SEARCH if own[name] not in (None, [], False)}
+    (model, data), wrong = words(context, [model, data])
+    positional = {name: word for name, word in (("model", model), ("data", data)) if word}
+    plan, merged = _plan(
+        positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong
+    )
+    if dry_run:
+        from mlzoo.tuning.rehearsal import rehearse
+
+        facts = rehearse(plan, merged)
+        show(facts) if json else print(_rehearsed(facts))
+        return
+    from mlzoo_cli.tuning_talk import SearchTalk
+
+    talk = SearchTalk(plan, quiet=json)
+    from mlzoo.tuning.tune import run_plan
+
+    try:
+        found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=talk)
+    finally:
+        talk.end()
+    show(_document(found)) if json else _summary(found)
+    if not found.ended.complete and "failed" in found.ended.reason:
+        raise typer.Exit(1)
+
+
+def _plan(
+    flags: dict[str, Any],
+    config: Path | None,
+    vary: list[str],
+    space: Path | None,
+    search: dict[str, Any],
+    problems: list[str],
+    complete: bool,
+) -> tuple[Plan, Any]:
+    """The checked plan; every mistake is told in one pass."""
+    from mlzoo.errors import UsageError
+    from mlzoo.merging import merge
+    from mlzoo.tuning.plan import check_search
+    from mlzoo.tuning.tune import make_plan
+
+    try:
+        merged = merge(flags, config, problems=problems, complete=complete)
+    except UsageError as error:
+        try:
+            check_search(search)
+        except UsageError as more:
+            raise UsageError([*error.problems, *more.problems]) from None
+        raise
+    return make_plan(merged, vary, space, search), merged
+
+
+def _rehearsed(facts: dict[str, Any]) -> str:
+    lines = [table(["dimension", "values", "when"], facts["space"])]
+    lines += ["", table(["trial", *facts["names"]], facts["first"])] if facts["first"] else []
+    lines += ["", facts["text"]]
+    return "\n".join(lines)
+
+
+def _document(found: Found) -> dict[str, Any]:
+    """All of a search as one JSON document."""
+    from mlzoo.tuning.results import failures, ranks
+
+    order = ranks(found.trials, found.metric)
+    return {
+        "search": str(found.path),
+        "metric": found.metric,
+        "ended": found.ended.reason,
+        "best": None if found.best is None else found.best.number,
+        "tied": found.tied,
+        "trials": [
+            {
+                "trial": trial.number,
+                "rank": order.get(trial.number),
+                "state": trial.state,
+                "values": trial.values,
+                "mean": trial.mean if trial.state != "failed" else None,
+                "error": trial.error if trial.state != "failed" else None,
+                "scores": trial.scores,
+                "epochs": trial.epochs_done,
+            }
+            for trial in found.trials
+        ],
+        "failures": failures(found.trials),
+        "winner": None if found.run is None else str(found.run.path),
+        "test": None if found.run is None else found.run.metrics["headline"],
+    }
+
+
+def _summary(found: Found) -> None:
+    from mlzoo.tuning.results import failures
+    from mlzoo.tuning.search import ranked
+    from mlzoo_cli.tuning_talk import row
+
+    names = found.plan.space.names
+    rows = [row(trial, names) for trial in ranked(found.trials, found.metric)[:10]]
+    print(table(["trial", found.metric, "± error", *names], rows))
+    for group in failures(found.trials):
+        count = len(group["trials"])
+        say(f"warning: {count} trial{'s' if count > 1 else ''} failed: {group['error']}")
+    others = len(found.tied) - 1
+    if others > 0:
+        say(f"{others} more can't be told from the winner: trials {_few(found.tied[1:])}")
+    if found.run is not None:
+        test = found.run.metrics["headline"]
+        interval = test["interval"]
+        between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+        print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
+        say(f"winner: {found.run.path}")
+    say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
+    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
+
+
+def _few(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
+    return ", ".join(map(str, numbers[:8])) + more

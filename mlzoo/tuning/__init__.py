@@ -1,0 +1,1 @@
+"""Searches: spaces, folds, fits that share what was compiled, the journal, and the results."""

@@ -1,0 +1,280 @@
+"""One fit of one candidate on one fold, and its score."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import time
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.configs import RunConfig, check_fit
+from mlzoo.data import loading
+from mlzoo.data.samples import Data
+from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.evaluation.evaluate import evaluate
+from mlzoo.evaluation.metrics import HEADLINES, MODES, as_probabilities
+from mlzoo.evaluation.metrics import score as metric_scores
+from mlzoo.listening import Listener
+from mlzoo.trained import outputs_of
+from mlzoo.training import lbfgs
+from mlzoo.training.building import build_model, check_task
+from mlzoo.training.loop import Training
+from mlzoo.training.signals import Stop
+from mlzoo.tuning.declared import candidate
+from mlzoo.tuning.folds import fold_data, split_folds
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.trials import Unit
+
+_DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
+"""Fields that may be varied and that change what is read or how it is arranged."""
+_KEPT = 2
+_SAME = 1e-2
+"""Of the outputs' spread: more than rounding makes in two epochs, far less than a mistake."""
+_METRICS = {
+    "classification": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
+    "regression": ("rmse", "mae", "r2"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished fit: its score on the fold's validation part, and the epochs that it took."""
+
+    score: float
+    epochs: int
+
+
+class Evaluator:
+    """Does fits. It holds the data of the search, and what fits can share.
+
+    Args:
+        plan: the search.
+        folder: where states are kept that later trials go on from.
+        listener: hears of what reading the data infers.
+        stop: asks a fit to end early.
+
+    Raises:
+        UsageError: the model is not for the task, or a setting is without effect on it.
+        DataError: the data can't be read or shared out.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        listener: Listener | None = None,
+        stop: Stop | None = None,
+    ) -> None:
+        self.plan, self.folder, self.stop = plan, folder, stop or Stop()
+        self._read: OrderedDict[tuple[Any, ...], list[Data]] = OrderedDict()
+        listener = listener or Listener()
+        self.data = self._load(plan.run, listener)
+        task = self.data.samples.task
+        check_task(plan.run.model, task)
+        check_fit(plan.run, task)
+        for note in self.data.notes:
+            listener.note(note)
+        for warning in self.data.warnings:
+            listener.warn(warning)
+        self.metric = plan.search.metric or HEADLINES[task].name
+        known = _METRICS.get(task, tuple(MODES))
+        if self.metric not in known:
+            raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")
+        self._folds(plan.run)
+        self.fast: Any = None
+        if plan.search.fast == "auto":
+            from mlzoo.tuning.replicas import Replicas
+
+            self.fast = Replicas()
+
+    def fit(self, unit: Unit) -> dict[str, Any]:
+        """Do one fit. Whatever goes wrong in it is an outcome too.
+
+        Returns:
+            The journal's record: `trial`, `fold`, `repeat`, `score` (None where it failed),
+            `epochs`, `seconds`, `cpu`, and `error` (None, or what went wrong) with its
+            `traceback`.
+
+        Raises:
+            Interrupted: a signal came.
+        """
+        began, cpu = time.perf_counter(), time.process_time()
+        outcome, error, trace = None, None, None
+        try:
+            outcome = self._fit(unit)
+            if not np.isfinite(outcome.score):
+                error = f"the score {self.metric} is {outcome.score}"
+        except (Interrupted, KeyboardInterrupt):
+            raise
+        except Exception as caught:
+            error = f"{type(caught).__name__}: {str(caught).strip() or 'no message'}"
+            trace = None if isinstance(caught, DivergedError) else traceback.format_exc()
+        return {
+            "kind": "fit",
+            "trial": unit.trial,
+            "fold": unit.fold,
+            "repeat": unit.repeat,
+            "score": outcome.score if outcome and error is None else None,
+            "epochs": outcome.epochs if outcome else 0,
+            "seconds": round(time.perf_counter() - began, 4),
+            "cpu": round(time.process_time() - cpu, 4),
+            "error": error,
+            "traceback": trace,
+        }
+
+    def check_fast(self, unit: Unit) -> str | None:
+        """Prove the shared program equal to the plain code on a short fit of a unit.
+
+        Where it is not, every fit is done by the plain code from here on.
+
+        Returns:
+            What was found, as a sentence; None where the unit's fit is plain anyway.
+        """
+        if self.fast is None:
+            return None
+        config = run_of(self.plan, unit)
+        data = self._folds(config)[unit.fold]
+        if not self.fast.suits(config, data):
+            return None
+        apart = self.fast.check(config, data, fit_seed(self.plan.run.seed, unit.fold, unit.repeat))
+        if apart <= _SAME:
+            return (
+                f"compiled fits: equal to plain ones within {apart:.1g} of the outputs' spread "
+                "(--fast)"
+            )
+        self.fast = None
+        return (
+            f"compiled fits differ from plain ones by {apart:.2g} of the outputs' spread, so "
+            "each fit is built anew (--fast off)"
+        )
+
+    def _fit(self, unit: Unit) -> Outcome:
+        config = run_of(self.plan, unit)
+        check_fit(config, self.data.samples.task)
+        data = self._folds(config)[unit.fold]
+        seed = fit_seed(self.plan.run.seed, unit.fold, unit.repeat)
+        state = self.state_folder(unit.trial, unit.fold, unit.repeat)
+        before = None
+        if unit.continues is not None:
+            before = self.state_folder(unit.continues, unit.fold, unit.repeat)
+        keep = state if unit.epochs is not None else None
+        if self.fast is not None and self.fast.suits(config, data):
+            said, epochs = self.fast.fit(config, data, seed, before=before, keep=keep)
+            return Outcome(score_outputs(said, data, self.metric), epochs)
+        return fit_plainly(config, data, seed, self.metric, self.stop, before, keep)
+
+    def state_folder(self, trial: int, fold: int, repeat: int) -> Path:
+        """Where the state is kept that the training of a fit goes on from."""
+        return self.folder / "states" / f"{trial}-{fold}-{repeat}"
+
+    def _folds(self, config: RunConfig) -> list[Data]:
+        """The data of each fold, for candidates that read the data alike."""
+        key = tuple(str(getattr(config, name)) for name in _DATA_FIELDS)
+        if key not in self._read:
+            own = key == tuple(str(getattr(self.plan.run, name)) for name in _DATA_FIELDS)
+            data = self.data if own else self._load(config, Listener())
+            folds = split_folds(data, config, self.plan.search.folds)
+            self._read[key] = [fold_data(data, fold) for fold in folds]
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        self._read.move_to_end(key)
+        return self._read[key]
+
+    def _load(self, config: RunConfig, listener: Listener) -> Data:
+        samples = loading.read(config, listener.progress)
+        return loading.arrange(samples, config, config.seed)
+
+
+def run_of(plan: Plan, unit: Unit) -> RunConfig:
+    """The run of one fit: the candidate's, scored at the end of its training.
+
+    Raises:
+        UsageError: the candidate's values do not go together.
+    """
+    config = candidate(plan.run, unit.values)
+    own: dict[str, Any] = {"keep": "last", "checkpoint_every": 1e9}
+    if unit.epochs is not None:
+        own["epochs"] = unit.epochs
+    return config.model_copy(update=own)
+
+
+def fit_seed(seed: int, fold: int, repeat: int) -> int:
+    """The seed of a fit: first weights and order of the samples.
+
+    All candidates get the same one on a fold, so that what differs between them is not luck.
+    """
+    text = f"{seed} {fold} {repeat}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def fit_plainly(
+    config: RunConfig,
+    data: Data,
+    seed: int,
+    metric: str,
+    stop: Stop,
+    before: Path | None = None,
+    keep: Path | None = None,
+) -> Outcome:
+    """A fit by the same code that `mlzoo train` runs."""
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        folder = Path(scratch) / "states"
+        if before is not None and before.is_dir():
+            shutil.copytree(before, folder)
+        model = build_model(config, data, seed)
+        if config.optimizer == "lbfgs":
+            fitted = lbfgs.fit(model, data, config, Listener(), stop)
+        else:
+            fitted = Training(model, data, config, folder, seed, Listener(), stop).fit()
+        if keep is not None and folder.is_dir():
+            shutil.rmtree(keep, ignore_errors=True)
+            keep.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder, keep)
+    return Outcome(score_model(model, data, metric), len(fitted.history))
+
+
+def score_model(model: keras.Model, data: Data, metric: str) -> float:
+    """The score of a model on the validation part of a fold."""
+    if data.samples.task in ("classification", "regression"):
+        rows = data.valid
+        parts = [
+            outputs_of(model, rows.inputs(slice(start, start + 4096)))
+            for start in range(0, len(rows), 4096)
+        ]
+        return score_outputs(np.concatenate(parts), data, metric)
+    found, _ = evaluate(
+        lambda inputs: outputs_of(model, inputs), data, "valid", with_baselines=False
+    )
+    return _pick(found["metrics"], metric, data.samples.task)
+
+
+def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> float:
+    """The score of a model's outputs (n, units) for the validation part of a fold.
+
+    Raises:
+        DivergedError: outputs are NaN or infinite.
+        UsageError: the task has no such metric.
+    """
+    if not np.isfinite(outputs).all():
+        raise DivergedError("the outputs became NaN or infinite")
+    task, targets = data.samples.task, data.valid.targets
+    if task == "classification":
+        outputs = as_probabilities(outputs)
+    else:
+        outputs = outputs.astype("float64").reshape(targets.shape)
+    return _pick(metric_scores(task, targets, outputs), metric, task)
+
+
+def _pick(found: dict[str, Any], metric: str, task: str) -> float:
+    if metric not in found:
+        known = ", ".join(name for name in found if name in MODES)
+        raise UsageError(f"--metric {metric} is none of {task}; choose one of {known}")
+    return float("nan") if found[metric] is None else float(found[metric])

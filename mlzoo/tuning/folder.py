@@ -1,0 +1,101 @@
+"""The folder of a search: one process at a time, and the same plan each time."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+
+import keras
+
+from mlzoo import runs
+from mlzoo.errors import UsageError
+from mlzoo.files import disk_errors
+from mlzoo.training.devices import versions
+from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.plan import Plan
+
+JOURNAL = "journal.jsonl"
+_PARTS = {
+    "run": "a setting of the run",
+    "space": "the space",
+    "strategy": "the strategy or one of its settings",
+    "search": "a setting of the search (folds, metric, race or fast)",
+}
+
+
+class SearchFolder:
+    """A search's folder, locked while it is in use.
+
+    Raises:
+        UsageError: the folder holds something else, or another process searches in it.
+    """
+
+    def __init__(self, path: Path, overwrite: bool) -> None:
+        self.path = path
+        runs.check_root(path.parent)
+        if path.exists() and any(path.iterdir()) and not _is_search(path):
+            raise UsageError(f"{path} is no search; choose another --name or --out")
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        self._lock = runs.lock(path)
+        if overwrite:
+            for entry in path.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name != "lock":
+                    entry.unlink()
+
+    def discard_if_empty(self) -> None:
+        """Remove a folder in which nothing was begun."""
+        if not (self.path / JOURNAL).exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self) -> SearchFolder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._lock.close()
+
+
+def _is_search(path: Path) -> bool:
+    return (path / JOURNAL).is_file() or {entry.name for entry in path.iterdir()} == {"lock"}
+
+
+def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:
+    """The journal of a search, begun or gone on with.
+
+    Raises:
+        UsageError: the search that is there is another one, or of other data, versions or backend.
+        DataError: the journal is damaged.
+    """
+    journal = Journal(path / JOURNAL)
+    header = {
+        "kind": "plan",
+        "fixed": plan.fixed(),
+        "data": fingerprint,
+        "backend": keras.backend.backend(),
+        "versions": versions(),
+        "plan": plan.record(),
+    }
+    if not journal.records:
+        journal.append(header)
+        return journal
+    first = journal.records[0]
+    changed = [
+        what for part, what in _PARTS.items() if first["fixed"][part] != header["fixed"][part]
+    ]
+    changed += ["the data"] if first["data"] != fingerprint else []
+    changed += ["the backend"] if first["backend"] != header["backend"] else []
+    if changed:
+        journal.close()
+        raise UsageError(
+            f"{path} holds a search that this one can't go on with: {' and '.join(changed)} "
+            "changed; put it back, choose another --name, or start anew with --overwrite"
+        )
+    return journal

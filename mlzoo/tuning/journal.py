@@ -1,0 +1,102 @@
+"""The journal of a search: a file that is only ever appended to, and that a kill can't spoil.
+
+Each line is `CHECKSUM RECORD`: a record as JSON, and the first 16 hexadecimal digits of the
+SHA-256 of the line before's checksum and it. A last line that was cut off is cut away; anything
+else that does not match is damage, and refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mlzoo.errors import DataError
+from mlzoo.files import disk_errors
+
+_START = "0" * 16
+
+
+class Journal:
+    """A journal that is open for appending; `records` are those that it holds.
+
+    Raises:
+        DataError: a line within the file is damaged.
+        ResourceError: the file can't be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+        self._sum = _START
+        content = path.read_bytes() if path.exists() else b""
+        good = 0
+        for record, checksum, end in _read(path, content):
+            self.records.append(record)
+            self._sum, good = checksum, end
+        with disk_errors(path):
+            self._file = path.open("ab")
+            if good < len(content):
+                self._file.truncate(good)
+                os.fsync(self._file.fileno())
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a record; it is on the disk when this returns."""
+        text = json.dumps(record, allow_nan=False, ensure_ascii=False)
+        checksum = _checksum(self._sum, text)
+        with disk_errors(self.path):
+            self._file.write(f"{checksum} {text}\n".encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._sum = checksum
+        self.records.append(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The records of a journal that is left as it is.
+
+    Raises:
+        DataError: a line within the file is damaged.
+    """
+    return [record for record, _, _ in _read(path, path.read_bytes())]
+
+
+def _read(path: Path, content: bytes) -> Iterator[tuple[dict[str, Any], str, int]]:
+    """Each record with its checksum and where its line ends; a torn last line is passed over."""
+    before, end = _START, 0
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        end += len(line) + 1
+        checksum, _, text = line.decode("utf-8", "replace").partition(" ")
+        if checksum != _checksum(before, text):
+            if number == len(lines) - 1 and not lines[-1]:
+                return
+            raise DataError(
+                f"{path}:{number}: this line of the journal is damaged; restore the file from a "
+                "copy, or start a new search with --overwrite"
+            )
+        before = checksum
+        yield json.loads(text), checksum, end
+
+
+def _checksum(before: str, text: str) -> str:
+    return hashlib.sha256(f"{before} {text}".encode()).hexdigest()[:16]

@@ -1,0 +1,158 @@
+"""The page of a search: one file that needs no server and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.offline
+
+from mlzoo import files
+from mlzoo.tuning import figures
+from mlzoo.tuning.analysis import effects
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.results import failures, ranks, tied
+from mlzoo.tuning.settings import shown
+from mlzoo.tuning.trials import Tried
+
+_TEMPLATE = "page.html.jinja"
+_CURVES = 8
+
+
+def write_page(
+    path: Path, plan: Plan, trials: Sequence[Tried], metric: str, test: dict[str, Any] | None
+) -> None:
+    """Write `report.html`.
+
+    Args:
+        path: where to.
+        plan: the search.
+        trials: all of them.
+        metric: the score that was chosen by.
+        test: name, value and interval of the winner's test score, if it was tested.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+    )
+    order = ranks(trials, metric)
+    content = environment.get_template(_TEMPLATE).render(
+        title=f"Search: {plan.run.model} on {Path(plan.run.data).name}",
+        plotly=plotly.offline.get_plotlyjs(),
+        facts=_facts(plan, trials, metric, test, order),
+        command="mlzoo train --config best.yaml",
+        sections=_sections(plan, trials, metric, order),
+        failures=failures(trials),
+        header=["trial", "rank", "state", metric, "± error", *plan.space.names, "epochs"],
+        rows=_rows(plan, trials, metric, order),
+    )
+    files.write_text(path, content)
+
+
+def _facts(
+    plan: Plan,
+    trials: Sequence[Tried],
+    metric: str,
+    test: dict[str, Any] | None,
+    order: dict[int, int],
+) -> list[str]:
+    count = sum(len(trial.fits) for trial in trials)
+    seconds = sum(fit["seconds"] for trial in trials for fit in trial.fits.values())
+    folds = f"{plan.search.folds} folds" if plan.search.folds > 1 else "the validation part"
+    lines = [
+        f"{len(trials)} trials by {plan.search.strategy}, {count} fits on {folds}, "
+        f"{shown(seconds)} of training; seed {plan.run.seed}."
+    ]
+    if order:
+        first = trials[next(iter(order))]
+        error = "" if first.error is None else f" ± {first.error:.2g}"
+        lines.append(
+            f"The winner is trial {first.number}: {metric} {first.mean:.4g}{error} "
+            f"({figures.described(first)})."
+        )
+    if test is not None:
+        interval = test["interval"]
+        between = f", 95 % interval {interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        lines.append(
+            f"Trained on the training and validation parts and tested once: {test['name']} "
+            f"{test['value']:.4g}{between}. The search never saw the test part; the score by "
+            "which the winner was chosen is the best of many and so too good."
+        )
+    return lines
+
+
+def _sections(
+    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int]
+) -> list[dict[str, Any]]:
+    if not order:
+        return []
+    found = effects(plan.space, trials)
+    group = tied(trials, metric)
+    sections = [
+        (
+            "All trials at once",
+            "A line is a trial; drag along an axis to pick a range.",
+            [figures.parallel(plan.space, trials, metric)],
+        ),
+        (
+            "Convergence",
+            "Each trial's mean score with its standard error, and the best so far.",
+            [figures.convergence(trials, metric)],
+        ),
+        (
+            "Spread over folds",
+            f"{len(group) - 1} trials can't be told from the winner by paired differences.",
+            [figures.folds(trials, list(order), group, metric)],
+        ),
+    ]
+    if found:
+        sections += [
+            (
+                "What mattered",
+                "The share of the score's variance that each dimension makes alone, as a forest "
+                "of the trials sees it (fANOVA); bars show its spread over the trees.",
+                [figures.importances(found)],
+            ),
+            (
+                "Partial dependence",
+                "The score that the forest expects over one dimension, all others averaged.",
+                [figures.dependence(e, plan.space[e.name], metric) for e in found[:_CURVES]],
+            ),
+        ]
+    sections += [
+        ("Score against cost", "What a better score costs.", [figures.cost(trials, metric)]),
+        ("Timeline", "When each worker did which fit.", [figures.timeline(trials)]),
+    ]
+    return [
+        {
+            "title": title,
+            "note": note,
+            "figures": [f.to_html(full_html=False, include_plotlyjs=False) for f in drawn],
+        }
+        for title, note, drawn in sections
+    ]
+
+
+def _rows(
+    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int]
+) -> list[dict[str, Any]]:
+    group = tied(trials, metric)
+    rows = []
+    for number in [*order, *(t.number for t in trials if t.number not in order)]:
+        trial = trials[number]
+        scored = trial.state != "failed"
+        cells = [
+            number,
+            order.get(number, ""),
+            trial.state,
+            f"{trial.mean:.5g}" if scored and trial.mean is not None else "",
+            f"{trial.error:.2g}" if scored and trial.error is not None else "",
+            *(figures.text(trial.values.get(name, "")) for name in plan.space.names),
+            trial.epochs_done,
+        ]
+        kind = "winner" if number in group[:1] else "tied" if number in group else ""
+        rows.append({"kind": kind, "cells": cells})
+    return rows

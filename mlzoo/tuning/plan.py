@@ -1,0 +1,152 @@
+"""The plan of a search: run, space and search settings together, and what it must not change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlzoo import registry
+from mlzoo.configs import RunConfig
+from mlzoo.errors import UsageError
+from mlzoo.merging import check_plugin_settings
+from mlzoo.spaces import Dimension, Space
+from mlzoo.tuning.settings import TuneConfig
+
+_FREE = ("trials", "budget", "max_failures", "workers")
+"""Search settings that may differ when a search goes on."""
+_TRIALS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search does: the run that is varied, the space, and how it is searched."""
+
+    run: RunConfig
+    space: Space
+    search: TuneConfig
+
+    @cached_property
+    def strategy(self) -> ModuleType:
+        """The strategy's plug-in."""
+        return registry.load("strategy", self.search.strategy)
+
+    @cached_property
+    def settings(self) -> Any:
+        """The strategy's checked settings."""
+        return self.strategy.Config(**self.search.strategy_set)
+
+    @property
+    def trials(self) -> int:
+        """How many candidates are tried at most."""
+        if self.search.trials is not None:
+            return self.search.trials
+        return 10**9 if getattr(self.strategy, "COMPLETE", False) else _TRIALS
+
+    @property
+    def ahead(self) -> int:
+        """How many of the newest trials count as running when the next one is proposed."""
+        if getattr(self.strategy, "INDEPENDENT", False):
+            return 10**9
+        return int(getattr(self.strategy, "AHEAD", 0))
+
+    @property
+    def fits(self) -> int:
+        """Trainings a candidate."""
+        return self.search.folds * self.run.repeats
+
+    def record(self) -> dict[str, Any]:
+        """The plan as JSON, for a process that works on it."""
+        return {
+            "run": self.run.model_dump(mode="json"),
+            "space": [_plain(asdict(dimension)) for dimension in self.space.dimensions],
+            "search": self.search.model_dump(mode="json"),
+        }
+
+    def fixed(self) -> dict[str, str]:
+        """What must not change while a search goes on: digests by name."""
+        record = self.record()
+        run = {n: v for n, v in record["run"].items() if n not in ("out", "name")}
+        search = {n: v for n, v in record["search"].items() if n not in _FREE}
+        chosen = {"strategy": search.pop("strategy"), "set": search.pop("strategy_set")}
+        parts = {"run": run, "space": record["space"], "search": search, "strategy": chosen}
+        return {name: _digest(content) for name, content in parts.items()}
+
+
+def restore(record: dict[str, Any]) -> Plan:
+    """The plan that `record` describes."""
+    dimensions = [
+        Dimension(
+            **{
+                **entry,
+                "choices": as_tuples(entry["choices"]),
+                "when": {name: as_tuples(values) for name, values in entry["when"].items()},
+            }
+        )
+        for entry in record["space"]
+    ]
+    return Plan(
+        RunConfig(**record["run"]), Space(tuple(dimensions)), TuneConfig(**record["search"])
+    )
+
+
+def as_tuples(value: Any) -> Any:
+    """Lists within a value as tuples, as a space has them."""
+    return tuple(as_tuples(one) for one in value) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_search(values: dict[str, Any]) -> TuneConfig:
+    """Search settings, checked, those of the strategy too.
+
+    Raises:
+        UsageError: with every mistake, one line each.
+    """
+    from mlzoo.wording import sentences
+
+    values = dict(values)
+    problems: list[str] = []
+    strategy = values.get("strategy", "random")
+    own = values.get("strategy_set", {})
+    try:
+        registry.check_name("strategy", strategy)
+        lines = own if isinstance(own, list) else [f"{n}={json.dumps(v)}" for n, v in own.items()]
+        values["strategy_set"] = check_plugin_settings("strategy", strategy, lines)
+    except UsageError as error:
+        problems += [line.replace("--set", "--strategy-set") for line in error.problems]
+        values["strategy_set"] = {}
+    try:
+        search = TuneConfig(**values)
+    except ValidationError as error:
+        problems += [
+            f"--{name.replace('_', '-')}: {text}" for name, text in sentences(error).items()
+        ]
+    if problems:
+        raise UsageError(problems)
+    return search
+
+
+def with_epochs(search: TuneConfig, run: RunConfig) -> TuneConfig:
+    """A search whose strategy trains as long as the run says, where it asks for that."""
+    config = registry.load("strategy", search.strategy).Config
+    if "epochs" not in config.model_fields or "epochs" in search.strategy_set:
+        return search
+    settings = {**search.strategy_set, "epochs": run.epochs}
+    try:
+        config(**settings)
+    except ValidationError as error:
+        raise UsageError(f"--epochs {run.epochs}: {error.errors()[0]['msg']}") from None
+    return search.model_copy(update={"strategy_set": settings})

@@ -1,0 +1,63 @@
+"""What a search is, beside the run that it varies. Neither Keras nor NumPy is imported here."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from mlzoo.configs import Settings
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class TuneConfig(Settings):
+    """Everything that decides what a search does, beside its run and its space."""
+
+    strategy: str = "random"
+    """What is tried next (`mlzoo strategies`)."""
+    strategy_set: dict[str, Any] = Field(default_factory=dict)
+    """Strategy setting name=value, repeatable; `mlzoo strategies show NAME` lists them."""
+    trials: int | None = Field(None, ge=1)
+    """Candidates to try, at most; by default all of a grid, else 20."""
+    folds: int = Field(1, ge=1)
+    """Score each candidate on this many folds of the training and validation parts; 1: on the
+    validation part."""
+    metric: str | None = None
+    """Score to choose by; by default accuracy for classes, RMSE for numbers, mean IoU for masks."""
+    budget: float | None = Field(None, gt=0)
+    """Start no further fit after this time: 90s, 10m, 2h."""
+    max_failures: int | None = Field(None, ge=1)
+    """Stop after this many failed trials; by default only where the first 10 all fail."""
+    race: bool = False
+    """Drop a candidate after two folds where it trails the best by 3 standard errors."""
+    workers: int = Field(1, ge=1, le=256)
+    """Processes that train at the same time."""
+    fast: Literal["auto", "off"] = "auto"
+    """auto: candidates of one architecture share what was compiled; off: each fit builds anew."""
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        return seconds(value) if isinstance(value, str) else value
+
+
+def seconds(text: str) -> float:
+    """`90s`, `10m`, `1h30m` or a number of seconds.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
+        raise ValueError("write a time as 90s, 10m, 2h or 1h30m")
+    return math.fsum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+
+
+def shown(time: float) -> str:
+    """Seconds as people write them."""
+    if time < 90:
+        return f"{time:.1f} s" if time < 9.95 else f"{time:.0f} s"
+    return f"{time / 60:.1f} min" if time < 5400 else f"{time / 3600:.1f} h"

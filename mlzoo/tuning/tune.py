@@ -1,0 +1,300 @@
+"""From a plan to a finished search: the folder, the search itself, the winner."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import runs
+from mlzoo.configs import RunConfig
+from mlzoo.errors import Interrupted, MlzooError, UsageError
+from mlzoo.merging import Merged, check_unread, merge
+from mlzoo.training import devices
+from mlzoo.tuning.declared import build_space, check_against
+from mlzoo.tuning.plan import Plan, check_search, with_epochs
+
+if TYPE_CHECKING:
+    from mlzoo.trained import Run
+    from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.search import Ended, Search, SearchListener
+    from mlzoo.tuning.trials import Tried
+
+_REFUSED = {
+    "keep": "scores of a search are those at the end of each training",
+    "train_on": "a search scores on the validation part",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished search.
+
+    Attributes:
+        path: its folder.
+        plan: what it was.
+        metric: the score that it chose by.
+        trials: all of them, by number.
+        best: the winner; None where no trial was done.
+        tied: numbers of the trials that can't be told from the winner, itself first.
+        run: the winner, trained again and tested; None where it was not to be trained.
+        ended: why the search ended.
+    """
+
+    path: Path
+    plan: Plan
+    metric: str
+    trials: list[Tried]
+    best: Tried | None
+    tied: list[int]
+    run: Run | None
+    ended: Ended
+
+
+def tune(
+    model: str,
+    data: str,
+    *,
+    vary: Sequence[str] = (),
+    space: str | Path | None = None,
+    config: str | Path | None = None,
+    overwrite: bool = False,
+    final: bool = True,
+    listener: SearchListener | None = None,
+    search: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Found:
+    """Search the settings of a model; the same as `mlzoo tune`.
+
+    Args:
+        model: a model plug-in's name, or the path of a plug-in file.
+        data: a file, a folder, or the name of a data set.
+        vary: dimensions, as `name=low..high`, `name=log:low..high` or `name=a,b,c`.
+        space: a YAML file of dimensions.
+        config: a YAML file of settings; those given here win.
+        overwrite: throw a search of the same name away.
+        final: train the winner again, on training and validation parts, and test it.
+        listener: hears of progress.
+        search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
+        **settings: fields of `RunConfig`.
+
+    Returns:
+        The finished search.
+
+    Raises:
+        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+    """
+    flags = {"model": model, "data": data, **settings}
+    merged = merge(flags, Path(config) if config else None)
+    plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
+    return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
+
+
+def make_plan(
+    merged: Merged, vary: Sequence[str], space: Path | None, search: dict[str, Any]
+) -> Plan:
+    """A checked plan; nothing heavy is imported for it.
+
+    Raises:
+        UsageError: with every mistake, one line each.
+    """
+    problems = [
+        f"--{name.replace('_', '-')}: {name} can't be set: {why}"
+        for name, why in _REFUSED.items()
+        if name in merged.given
+    ]
+    plans: list[Any] = []
+    fixed = {*merged.given - {"set"}, *merged.config.set}
+    for make in (
+        lambda: check_search(search),
+        lambda: build_space(merged.config, vary, space, fixed),
+    ):
+        try:
+            plans.append(make())
+        except UsageError as error:
+            problems += error.problems
+    if problems:
+        raise UsageError(problems)
+    check_against(plans[1], fixed)
+    return Plan(merged.config, plans[1], with_epochs(plans[0], merged.config))
+
+
+def folder_of(plan: Plan) -> Path:
+    """Where a search is kept: the same command finds it again."""
+    run = plan.run
+    path = Path(run.data).expanduser().resolve()
+    model = Path(run.model).stem if run.model.endswith(".py") else run.model
+    default = f"tune-{model}-{path.stem if path.is_file() else path.name}"
+    return Path(run.out).expanduser() / (run.name or runs.slug(default))
+
+
+def run_plan(
+    plan: Plan,
+    merged: Merged,
+    *,
+    overwrite: bool = False,
+    final: bool = True,
+    listener: SearchListener | None = None,
+) -> Found:
+    """Search as planned, in the plan's folder; goes on where a search of the same plan is there."""
+    devices.choose(plan.run.device)
+    devices.prepare(plan.run.device, plan.run.precision)
+    from mlzoo.tuning.folder import SearchFolder
+    from mlzoo.tuning.search import SearchListener
+
+    listener = listener or SearchListener()
+    for warning in merged.warnings:
+        listener.warn(warning)
+    with SearchFolder(folder_of(plan), overwrite) as folder:
+        try:
+            return _search(plan, merged, folder.path, final, listener)
+        except BaseException:
+            folder.discard_if_empty()
+            raise
+
+
+def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: SearchListener) -> Found:
+    from mlzoo.training.signals import caught
+    from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.folder import open_journal
+    from mlzoo.tuning.hparams import write_hparams
+    from mlzoo.tuning.page import write_page
+    from mlzoo.tuning.results import tied, write_tables
+    from mlzoo.tuning.search import Search
+
+    with caught() as stop:
+        evaluator = Evaluator(plan, path, listener, stop)
+        _check_unread(merged, evaluator, listener)
+        with open_journal(path, plan, evaluator.data.fingerprint) as journal:
+            search = Search(plan, evaluator.metric, journal, listener, stop)
+            _tell(search, listener)
+            _check_fast(search, evaluator, listener)
+            try:
+                ended = _run(search, evaluator, path)
+            except (Interrupted, KeyboardInterrupt):
+                stop.signal = stop.signal or 2
+                ended = None
+            finally:
+                listener.end()
+                write_tables(path, plan, search.trials, search.metric)
+    if stop.signal:
+        done = sum(len(trial.fits) for trial in search.trials)
+        raise Interrupted(
+            f"stopped; {done} fits are done and kept in {path}; the same command goes on",
+            stop.signal,
+        )
+    assert ended is not None
+    listener.note(f"search ended: {ended.reason}")
+    first = search.best
+    if first is None:
+        raise MlzooError(_nothing(search))
+    shutil.rmtree(path / "states", ignore_errors=True)
+    run = _train_winner(path, listener) if final else None
+    test = None if run is None else run.metrics["headline"]
+    write_page(path / "report.html", plan, search.trials, search.metric, test)
+    write_hparams(path / "hparams", search.trials, search.metric)
+    numbers = tied(search.trials, search.metric)
+    return Found(path, plan, search.metric, search.trials, first, numbers, run, ended)
+
+
+def _run(search: Search, evaluator: Evaluator, path: Path) -> Ended:
+    from mlzoo.tuning.engines import Engine, Serial
+    from mlzoo.tuning.pool import Pool
+
+    engine: Engine
+    if search.plan.search.workers == 1:
+        engine = Serial(evaluator.fit)
+    else:
+        engine = Pool(search.plan, path, evaluator.fast is not None)
+    try:
+        return search.run(engine)
+    finally:
+        engine.close()
+
+
+def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:
+    """Check the compiled fits once a search; what was found holds when it goes on."""
+    from mlzoo.tuning.trials import Unit
+
+    before = next((r for r in search.journal.records if r["kind"] == "check"), None)
+    if before is not None:
+        evaluator.fast = evaluator.fast if before["fast"] else None
+        return
+    first = search.plan.strategy.propose(
+        search.plan.settings, search.plan.space, [], 1, search.plan.run.seed
+    )
+    if not first:
+        return
+    try:
+        found = evaluator.check_fast(Unit(0, 0, 0, first[0].values, first[0].epochs))
+    except Exception:  # a candidate that can't be built is an outcome of the search
+        found = None
+    if found is not None:
+        listener.note(found)
+    search.journal.append({"kind": "check", "fast": evaluator.fast is not None, "found": found})
+
+
+def _check_unread(merged: Merged, evaluator: Evaluator, listener: SearchListener) -> None:
+    from mlzoo.data import loading
+
+    unread = loading.unread_by_samples(evaluator.data.samples, merged.config)
+    for warning in check_unread(merged, unread):
+        listener.warn(warning)
+
+
+def _tell(search: Search, listener: SearchListener) -> None:
+    """What the search will do, before it starts."""
+    plan = search.plan
+    size = plan.space.size
+    count = min(plan.trials, size if size is not None else plan.trials)
+    most = f"{count} trials" if count < 10**9 else "trials until the strategy ends"
+    fits = f" = {count * plan.fits} fits" if count < 10**9 and plan.fits > 1 else ""
+    over = f" x {plan.search.folds} folds" if plan.search.folds > 1 else ""
+    over += f" x {plan.run.repeats} repeats" if plan.run.repeats > 1 else ""
+    listener.note(f"search: {plan.search.strategy}, {most}{over}{fits}, by {search.metric}")
+    done = sum(len(trial.fits) for trial in search.trials)
+    if done:
+        listener.note(f"going on: {done} fits of {len(search.trials)} trials are done")
+
+
+def _nothing(search: Search) -> str:
+    from mlzoo.tuning.results import failures
+
+    lines = [f"no trial succeeded ({len(search.trials)} were tried)"]
+    for group in failures(search.trials):
+        numbers = ", ".join(map(str, group["trials"][:5]))
+        more = "..." if len(group["trials"]) > 5 else ""
+        lines.append(f"{len(group['trials'])} trials ({numbers}{more}): {group['error']}")
+    lines.append(f"tracebacks are in {search.journal.path}")
+    return "\n".join(lines)
+
+
+def _train_winner(path: Path, listener: SearchListener) -> Run:
+    """Train `best.yaml` into `winner`, or open it where that was done."""
+    from mlzoo.trained import Run
+    from mlzoo.training.train import resume, train_merged
+
+    config = path / "best.yaml"
+    winner = path / "winner"
+    merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
+    trust = merged.config.model.endswith(".py")
+    if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
+        return Run(winner, trust=trust)
+    listener.note("training the winner on the training and validation parts")
+    if (path / "winner.partial").is_dir() and not winner.exists():
+        try:
+            return resume(winner, listener=listener)
+        except MlzooError:
+            pass  # of another winner, or without a checkpoint: it is trained anew
+    return train_merged(merged, overwrite=True, listener=listener)
+
+
+def _repeats(winner: Path, config: RunConfig) -> bool:
+    """Whether a finished run is that of a configuration."""
+    before = merge({}, winner / "config.yaml", allow_unused=True).config
+    ignored: dict[str, Any] = {"name": None, "out": "", "set": {}, "learning_rate": None}
+    same = before.model_copy(update=ignored) == config.model_copy(update=ignored)
+    settings = {**before.set, **config.set} == before.set
+    return same and settings and before.rate == config.rate

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.configs import RunConfig
+from mlzoo.tuning import backend
+from mlzoo.tuning.declared import build_space
+from mlzoo.tuning.fitting import Evaluator, run_of
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.trials import Unit
+
+VALUES = {"layers": 2, "units": 12, "learning_rate": 0.01, "dropout": 0.3}
+
+
+def evaluator(folder: Path, fast: str = "auto", folds: int = 2, **run: Any) -> Evaluator:
+    base = RunConfig(**{"model": "mlp", "data": "digits", "limit": 500, "epochs": 3, **run})
+    space = build_space(base, ["learning_rate=0.1,0.01"], None)
+    plan = Plan(base, space, TuneConfig(fast=fast, folds=folds))
+    return Evaluator(plan, folder)
+
+
+def outputs(own: Evaluator, unit: Unit) -> np.ndarray:
+    config = run_of(own.plan, unit)
+    said, _ = own.fast.fit(config, own._folds(config)[unit.fold], 5)
+    return np.asarray(said)
+
+
+@pytest.mark.parametrize(
+    ("run", "values"),
+    [
+        ({}, VALUES),
+        ({"batch_size": 7, "optimizer": "adagrad"}, {"layers": 1, "units": 9, "l2": 0.01}),
+        ({"data": "diabetes", "epochs": 9, "early_stopping": 2}, {**VALUES, "dropout": 0.1}),
+        ({"schedule": "plateau", "plateau_patience": 1, "epochs": 5}, VALUES),
+        ({"model": "cnn", "set": {"filters": [4, 6]}, "limit": 200}, {"learning_rate": 0.01}),
+        (
+            {"data": "breast_cancer", "monitor": "val_accuracy", "epochs": 8, "early_stopping": 2},
+            {},
+        ),
+    ],
+    ids=["dropout", "adagrad-l2", "stopping", "plateau", "cnn", "binary"],
+)
+def test_shared_fits_equal_plain_ones(
+    run: dict[str, Any], values: dict[str, Any], tmp_path: Path
+) -> None:
+    found = {}
+    for fast in ("auto", "off"):
+        own = evaluator(tmp_path, fast, **run)
+        records = [own.fit(Unit(0, fold, 0, values)) for fold in range(2)]
+        assert [record["error"] for record in records] == [None, None], records[0]["traceback"]
+        found[fast] = records
+        if fast == "auto":
+            assert len(own.fast._programs) == 1
+    for ours, plain in zip(found["auto"], found["off"], strict=True):
+        assert ours["epochs"] == plain["epochs"]
+        assert ours["score"] == pytest.approx(plain["score"], rel=1e-3)
+
+
+def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: Path) -> None:
+    own = evaluator(tmp_path, set={"dropout": 0.2})
+    before = backend.traces
+    for number in range(6):
+        values = {
+            "units": 12,
+            "learning_rate": 10.0 ** -(number % 3 + 1),
+            "dropout": 0.1 + 0.1 * number,
+            "l2": 0.001 * (number + 1),
+            "layers": 1,
+        }
+        for fold in range(2):
+            assert own.fit(Unit(number, fold, 0, values))["error"] is None
+    assert backend.traces - before <= (1 if keras.backend.backend() == "tensorflow" else 2)
+    own.fit(Unit(9, 0, 0, {"layers": 2, "units": 12, "dropout": 0.2, "l2": 0.001}))
+    assert len(own.fast._programs) == 2
+
+
+def test_a_fit_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
+    own = evaluator(tmp_path)
+    first = outputs(own, Unit(0, 0, 0, VALUES))
+    other = outputs(own, Unit(1, 1, 0, {**VALUES, "learning_rate": 0.3}))
+    assert (outputs(own, Unit(0, 0, 0, VALUES)) == first).all(), "bit by bit"
+    assert np.abs(other[: len(first)] - first[: len(other)]).max() > 0.01
+    assert (outputs(evaluator(tmp_path), Unit(0, 0, 0, VALUES)) == first).all()
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_convolutions_take_a_step_a_call_and_dense_layers_an_epoch(
+    model: str, tmp_path: Path
+) -> None:
+    own = evaluator(tmp_path, model=model, limit=100)
+    own.fit(Unit(0, 0, 0, {"learning_rate": 0.01}))
+    assert [compiled.loop for compiled in own.fast._programs.values()] == [model == "mlp"]
+
+
+def test_training_that_goes_on_ends_where_one_without_a_stop_does(tmp_path: Path) -> None:
+    for fast in ("auto", "off"):
+        own = evaluator(tmp_path / fast, fast)
+        whole = own.fit(Unit(0, 0, 0, VALUES, epochs=4))
+        own.fit(Unit(1, 0, 0, VALUES, epochs=1))
+        rest = own.fit(Unit(2, 0, 0, VALUES, epochs=4, continues=1))
+        assert (rest["score"], rest["epochs"]) == (whole["score"], 4)
+
+
+def test_divergence_is_a_failure(tmp_path: Path) -> None:
+    own = evaluator(tmp_path, optimizer="sgd", data="diabetes", epochs=20)
+    record = own.fit(Unit(0, 0, 0, {"learning_rate": 1e6}))
+    assert record["score"] is None and "DivergedError: the loss became" in record["error"]
+
+
+def test_the_check_finds_programs_that_train_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = evaluator(tmp_path)
+    unit = Unit(0, 0, 0, VALUES)
+    assert "equal to plain ones" in (own.check_fast(unit) or "")
+    assert own.fast is not None
+    from mlzoo.tuning import replicas
+
+    monkeypatch.setattr(replicas, "batch_size", lambda config, count: 31)
+    assert "differ from plain ones" in (own.check_fast(unit) or "")
+    assert own.fast is None
