@@ -17,11 +17,11 @@ from types import ModuleType
 from mlzoo.errors import UsageError
 
 _ROOT = Path(__file__).parent
-_FOLDERS = {"model": "models", "source": "data/sources"}
+_FOLDERS = {"model": "models", "source": "data/sources", "explainer": "explainers"}
 
 
 def names(kind: str) -> list[str]:
-    """The names of all plug-ins of a kind (`model` or `source`), sorted."""
+    """The names of all plug-ins of a kind (`model`, `source` or `explainer`), sorted."""
     folder = _ROOT / _FOLDERS[kind]
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
@@ -77,7 +77,11 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
 
 
-_EXPORTS = {"model": ("Config", "build"), "source": ("Config", "recognises", "load")}
+_EXPORTS = {
+    "model": ("Config", "build"),
+    "source": ("Config", "recognises", "load"),
+    "explainer": ("Config", "explain"),
+}
 
 
 def _load_file(kind: str, path: Path) -> ModuleType:

@@ -22,12 +22,14 @@ ORDER = (
     ("registry", "files", "listening", "settings"),
     ("wording", "setting_types", "configs"),
     ("specs", "layers"),
-    ("runs", "data", "augment"),
-    ("sources", "models"),
+    ("runs", "results", "data", "augment"),
+    ("engine",),
+    ("sources", "models", "explainers"),
     ("merging",),
     ("evaluation",),
     ("reporting",),
     ("training", "trained"),
+    ("explaining",),
     ("mlzoo_cli",),
 )
 RANK = {group: rank for rank, groups in enumerate(ORDER) for group in groups}
@@ -60,6 +62,8 @@ def group(module: str) -> str:
     parts = module.split(".")
     if parts[:3] == ["mlzoo", "data", "sources"]:
         return "sources"
+    if parts[:3] == ["mlzoo", "explaining", "engine"]:
+        return "engine"
     return parts[1] if parts[0] == "mlzoo" and len(parts) > 1 else parts[0]
 
 
@@ -73,7 +77,8 @@ def ours(module: str) -> set[str]:
 
 
 def is_plugin(module: str) -> bool:
-    return group(module) in ("sources", "models") and MODULES[module].name != "__init__.py"
+    plugin = group(module) in ("sources", "models", "explainers")
+    return plugin and MODULES[module].name != "__init__.py"
 
 
 def test_the_modules_are_found() -> None:
@@ -102,6 +107,10 @@ def backends(node: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> None:
+    if group(module) in ("engine", "explainers"):
+        # Explanations run on TensorFlow, whatever a model was trained on.
+        assert backends(tree(module)) <= {"tensorflow"}
+        return
     allowed = {"jax"} if module == "mlzoo.training.steps" else set()
     assert backends(tree(module)) == allowed
     functions = (ast.FunctionDef, ast.ClassDef)
