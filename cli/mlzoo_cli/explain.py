@@ -178,11 +178,21 @@ def _settings(lines: list[str]) -> dict[str, str]:
     return found
 
 
+_SHOWN = ("pointing", "mass", "deletion", "insertion", "gain", "road", "sensitivity_n", "stability")
+
+
 def _summary(outcome: Outcome) -> None:
+    evidence, methods = outcome.record["evidence"], outcome.record["methods"]
+    scored: dict[str, Any] = evidence.get("methods", {})
+    shown = [name for name in _SHOWN if any(name in row for row in scored.values())]
     rows = []
-    for name, facts in outcome.record["methods"].items():
+    for name in [*methods, *(n for n in scored if n not in methods)]:
         maps = [e for e in outcome.explained.explanations if e.method == name]
-        empty = sum(bool(e.flag) for e in maps)
-        rows.append([name, len(maps), empty, facts["forwards"], facts["cpu_seconds"]])
-    print(table(["method", "maps", "empty", "forwards", "cpu s"], rows))
+        empty = sum(bool(e.flag) for e in maps) if maps else None
+        means = [scored.get(name, {}).get(key, {}).get("mean") for key in shown]
+        seconds = methods.get(name, {}).get("cpu_seconds")
+        rows.append([name, len(maps) or None, empty, *means, seconds])
+    print(table(["method", "maps", "empty", *shown, "cpu s"], rows))
+    for line in evidence.get("sentences", []):
+        print(line)
     say(f"written to {outcome.folder}")

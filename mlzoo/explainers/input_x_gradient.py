@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 class Config(Settings):
     """Settings of input_x_gradient."""
 
-    baseline: Literal["zero", "blur"] = "zero"
-    """What the input is compared with: zero behind the model's scaling, or a blurred image."""
+    baseline: Literal["auto", "zero", "blur"] = "auto"
+    """What the input is compared with: zero behind the model's scaling, or a blurred image; auto:
+    blur for images, whose zero is black."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
     z = model.enter(x)
-    start = model.baseline(x) if config.baseline == "blur" else 0 * z
+    start = 0 * z if config.baseline == "zero" else model.baseline(x)
     gradient = model.gradient(x, target, z)[1]
     return model.positions((z - start) * gradient)

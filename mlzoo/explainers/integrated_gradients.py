@@ -28,8 +28,9 @@ class Config(Settings):
     """Steps are doubled up to this many while the sum is not complete."""
     tolerance: float = Field(0.05, gt=0)
     """Error of completeness that is good enough, as a share of the change."""
-    baseline: Literal["zero", "blur"] = "zero"
-    """Where the path begins: zero behind the model's scaling, or a blurred image."""
+    baseline: Literal["auto", "zero", "blur"] = "auto"
+    """Where the path begins: zero behind the model's scaling, or a blurred image; auto: blur for
+    images, whose zero is black."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -37,7 +38,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     import numpy as np
 
     z = model.enter(x)
-    start = model.baseline(x) if config.baseline == "blur" else np.zeros_like(z)
+    start = np.zeros_like(z) if config.baseline == "zero" else model.baseline(x)
     change = model.scores(x, target, z) - model.scores(x, target, start)
     found, open_ = np.zeros_like(z), np.arange(len(z))
     steps = config.steps

@@ -1,9 +1,10 @@
 """SmoothGrad: the gradient, averaged over noisy copies of the input.
 
-Smilkov et al., "SmoothGrad: removing noise by adding noise" (2017). The mean keeps its sign, and
-noise is drawn once a seed for all inputs, so that a map depends on no other in its batch. Variants
-after Adebayo et al., "Local Explanation Methods for Deep Neural Networks Lack Sensitivity" (2018):
-squared gradients, and their variance.
+Smilkov et al., "SmoothGrad: removing noise by adding noise" (2017). The mean is that of signed
+gradients, and its absolute value is taken at the end; noise is drawn once a seed for all inputs,
+so that a map depends on no other in its batch. Variants after Adebayo et al., "Local
+Explanation Methods for Deep Neural Networks Lack Sensitivity" (2018): squared gradients, and
+their variance.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ class Config(Settings):
     sigma: float = Field(0.15, ge=0, le=10)
     """Spread of the noise, as a share of each input's own range."""
     variant: Literal["mean", "abs", "squared", "var"] = "mean"
-    """mean: of gradients, signed; abs: of absolute gradients, as most packages have it; squared;
+    """mean: of signed gradients; abs: of absolute gradients, as most packages have it; squared;
     var: their variance."""
+    absolute: bool = True
+    """Take the mean's absolute value, of a pixel the largest of its channels; else keep signs and
+    sum the channels."""
     seed: int = Field(0, ge=0)
     """Decides the noise."""
 
@@ -56,4 +60,5 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         "squared": squares / count,
         "var": squares / count - (total / count) ** 2,
     }[config.variant]
-    return model.positions(found)
+    values = model.positions(found, largest=config.absolute)
+    return abs(values) if config.absolute else values

@@ -46,6 +46,7 @@ def write(
     folder: Path,
     subject: Subject,
     explained: Explained,
+    controls: Sequence[Explanation],
     record: dict[str, Any],
     listener: Listener,
 ) -> None:
@@ -54,7 +55,7 @@ def write(
     with files.disk_errors(folder):
         try:
             partial.mkdir(parents=True)
-            _fill(partial, subject, explained, record, listener)
+            _fill(partial, subject, explained, controls, record, listener)
             old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
             if folder.exists():
                 folder.rename(old)
@@ -69,13 +70,14 @@ def _fill(
     folder: Path,
     subject: Subject,
     explained: Explained,
+    controls: Sequence[Explanation],
     record: dict[str, Any],
     listener: Listener,
 ) -> None:
     found = explained.explanations
     stems = file_stems([e.name for e in found])
     write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
-    files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in found]))
+    files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
     files.write_json(folder / RECORD, record)
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"

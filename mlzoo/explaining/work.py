@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.errors import DataError
-from mlzoo.explaining.explain import Explained, open_batches, run_methods
+from mlzoo.explaining.evidence import score_all, summarise
+from mlzoo.explaining.explain import Explained, Explanation, open_batches, run_methods
 from mlzoo.explaining.folders import check_free, default_folder, write
-from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.explaining.settings import ExplainConfig, method_settings
 from mlzoo.explaining.subjects import Chosen, choose, open_subject
 from mlzoo.listening import Listener
 from mlzoo.training import devices
@@ -59,6 +60,12 @@ def explain(
     if probe.layer is not None:
         listener.note(_layer(probe, batches[0].x.shape))
     explained = run_methods(subject, chosen, batches, config, listener)
+    settings = method_settings(config, list(explained.facts))
+    summary: dict[str, Any] = {}
+    controls: list[Explanation] = []
+    if config.evidence:
+        controls = score_all(explained, batches, chosen.names, config, settings, listener)
+        summary = summarise(explained.explanations, controls, config.seed)
     _tell_of_empty(batches, chosen, explained, listener)
     record = {
         "config": {**config.model_dump(mode="json"), "method": list(explained.facts)},
@@ -72,11 +79,12 @@ def explain(
         },
         "samples": chosen.names,
         "methods": explained.facts,
+        "evidence": summary,
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    write(folder, subject, explained, record, listener)
+    write(folder, subject, explained, controls, record, listener)
     return Outcome(explained, record, folder)
 
 

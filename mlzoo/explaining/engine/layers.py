@@ -41,8 +41,9 @@ def _whole_model(layer: keras.layers.Layer) -> bool:
 def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> keras.layers.Layer:
     """The layer to look at.
 
-    By default the last with places before they are pooled or flattened, of whatever kind; where
-    the output itself has places, as a U-Net's, the last of the smallest maps, its bottleneck.
+    By default the last with places before they are pooled or flattened, of whatever kind but
+    pooling itself; where the output has places, as a U-Net's, the last of the smallest maps, its
+    bottleneck.
 
     Args:
         called: the model, called.
@@ -61,6 +62,7 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
             "no layer of this model has an output with places (batch, height, width, channels) or "
             "(batch, steps, channels), which this method needs; try integrated_gradients"
         )
+    fitting = [f for f in fitting if "Pooling" not in type(f[0]).__name__] or fitting
     outputs = called.outputs.shape
     if len(outputs) != rank or not _several(tuple(outputs.as_list()[1:-1])) or rank == 3:
         return fitting[-1][0]

@@ -188,6 +188,16 @@ class Probe:
             return _together(values, largest)[..., None]
         return values
 
+    def spread(self, masks: np.ndarray) -> np.ndarray:
+        """Masks over an input's positions (m, *positions) as masks for `masked`."""
+        groups = columns(self._entry)
+        if groups is None:
+            return masks
+        found = np.zeros((len(masks), *self.shape), "float32")
+        for column, group in enumerate(groups):
+            found[:, group] = masks[:, column, None]
+        return found
+
     # -- Outputs
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
