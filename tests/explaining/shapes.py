@@ -24,7 +24,7 @@ def drawn(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray
     rows, columns = np.mgrid[:SIDE, :SIDE]
     for image, box, kind in zip(x, truth, classes, strict=True):
         image[...] = 0.25 + 0.08 * rng.standard_normal((SIDE, SIDE, 1))
-        radius = int(rng.integers(6, 9))
+        radius = int(rng.integers(7, 10))
         top, left = rng.integers(radius + 1, SIDE - radius - 1, 2)
         for _ in range(7):  # strokes
             a, b = rng.integers(2, SIDE - 12, 2)
@@ -51,12 +51,12 @@ def net(head: str = "softmax", units: int = 4, seed: int = 0) -> keras.Model:
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     start = x = keras.Input((SIDE, SIDE, 3))
-    for i, filters in enumerate((16, 32, 64)):
+    for i, filters in enumerate((12, 24, 32)):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{i}")(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
         x = layers.MaxPooling2D(2, name=f"pool{i}")(x)
-    x = layers.Conv2D(64, 3, padding="same", use_bias=False, name="last_conv")(x)
+    x = layers.Conv2D(48, 3, padding="same", use_bias=False, name="last_conv")(x)
     x = layers.BatchNormalization(momentum=0.9, name="last_norm")(x)
     x = layers.ReLU(name="last_relu")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
