@@ -74,6 +74,9 @@ def explain(
         str | None,
         typer.Option("--sanity", help="Randomise weights: cascading or independent."),
     ] = None,
+    sanity_weights: Annotated[
+        str | None, typer.Option("--sanity-weights", help="permute or redraw [default: permute].")
+    ] = None,
     truth: Annotated[
         str | None, typer.Option("--truth", help="Folder of masks, named as the images.")
     ] = None,
@@ -116,6 +119,7 @@ def explain(
         "engine": engine,
         "evidence": False if no_evidence else None,
         "sanity": sanity,
+        "sanity_weights": sanity_weights,
         "truth": truth,
         "seed": seed,
         "max_memory": max_memory,
@@ -149,6 +153,8 @@ def _configured(given: dict[str, Any]) -> Any:
         raise UsageError("name a run folder or a .keras file: mlzoo explain RUN")
     if "part" in given and "data" in given:
         raise UsageError("--part has no effect on other data: leave it out")
+    if "sanity_weights" in given and "sanity" not in given:
+        raise UsageError("--sanity-weights has no effect without --sanity")
     config = configure(given)
     if not config.run.endswith(".keras"):
         from mlzoo import runs

@@ -55,6 +55,8 @@ class ExplainConfig(Settings):
     sanity: Literal["none", "cascading", "independent"] = "none"
     """Check that maps change when the model's weights are randomised: from the top down, or
     each layer alone."""
+    sanity_weights: Literal["permute", "redraw"] = "permute"
+    """How they are randomised: shuffled, or drawn anew with their mean and spread."""
     truth: str | None = None
     """Folder of masks, named as the images, that say where the evidence truly is."""
     seed: int = Field(0, ge=0, lt=2**31)

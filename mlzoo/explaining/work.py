@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlzoo.errors import DataError
+from mlzoo.explaining import sanity
 from mlzoo.explaining.evidence import score_all, summarise
-from mlzoo.explaining.explain import Explained, Explanation, open_batches, run_methods
+from mlzoo.explaining.explain import (
+    Batch,
+    Explained,
+    Explanation,
+    explain_batch,
+    open_batches,
+    run_methods,
+)
 from mlzoo.explaining.folders import check_free, default_folder, write
 from mlzoo.explaining.settings import ExplainConfig, method_settings
-from mlzoo.explaining.subjects import Chosen, choose, open_subject
+from mlzoo.explaining.subjects import Chosen, Subject, choose, open_subject
 from mlzoo.listening import Listener
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
+
+SANE = 16
+"""Samples that the sanity check is made on."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,13 @@ def explain(
     if config.evidence:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
+    checks = {}
+    if config.sanity != "none":
+        for method in explained.facts:
+            checks[method] = check_method(subject, method, batches[0], config, settings[method])
+            listener.note(
+                f"{method}: sanity {checks[method]['verdict']}, {checks[method]['reason']}"
+            )
     _tell_of_empty(batches, chosen, explained, listener)
     record = {
         "config": {**config.model_dump(mode="json"), "method": list(explained.facts)},
@@ -80,12 +100,33 @@ def explain(
         "samples": chosen.names,
         "methods": explained.facts,
         "evidence": summary,
+        "sanity": checks,
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     write(folder, subject, explained, controls, record, listener)
     return Outcome(explained, record, folder)
+
+
+def check_method(
+    subject: Subject, method: str, batch: Batch, config: ExplainConfig, settings: Any
+) -> dict[str, Any]:
+    """The sanity check of a method, on at most `SANE` samples, and another class's maps."""
+    few = slice(0, SANE)
+    asked = replace(batch.asked, weights=batch.asked.weights[few])
+    part = replace(batch, x=batch.x[few], asked=asked)
+
+    def maps() -> np.ndarray:
+        return explain_batch(method, settings, part, config)
+
+    found = sanity.check(subject.model, maps, config.sanity, config.sanity_weights, config.seed)
+    weights = asked.weights
+    if weights.ndim == 2 and weights.shape[1] > 1 and subject.classes:
+        before = maps()
+        part = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
+        found["other_class"] = sanity.alike(before, maps())["spearman"]
+    return found
 
 
 def _layer(probe: Any, shape: tuple[int, ...]) -> str:

@@ -344,6 +344,31 @@ class Probe:
             return found
         return np.eye(self.shape[0], dtype="float32")
 
+    def random_parts(
+        self, rng: np.random.Generator, count: int, cells: int, shown: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Random masks for `masked`, and the same over the input's positions.
+
+        Of images cells of a grid, enlarged smoothly and shifted by up to a cell; else steps or
+        columns.
+        """
+        if len(self.shape) < 3:
+            groups = columns(self._entry)
+            places = self.shape[0] if groups is None else len(groups)
+            drawn = (rng.random((count, places)) < shown).astype("float32")
+            return self.spread(drawn), drawn
+        height, width = self.shape[:2]
+        grid = (rng.random((count, cells + 1, cells + 1)) < shown).astype("float32")
+        step = -(-height // cells), -(-width // cells)
+        large = resampling.upsample(grid, (step[0] * (cells + 1), step[1] * (cells + 1)))
+        shifts = rng.integers(0, step, (count, 2))
+        moved = [
+            mask[down : down + height, right : right + width]
+            for mask, (down, right) in zip(large, shifts, strict=True)
+        ]
+        masks = np.stack(moved)
+        return masks, masks
+
     def tell(self, name: str, values: np.ndarray) -> None:
         """Keep what a method says of its own maps, a number each, for the record."""
         self.said[name] = np.asarray(values, "float64")
