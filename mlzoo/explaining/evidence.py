@@ -86,7 +86,7 @@ def _stability(
     settings: dict[str, Any],
 ) -> None:
     places = {(e.method, e.name): e for e in explained.explanations}
-    for method in explained.facts:
+    for method in explained.mapping:
         for batch in batches:
             rows = [r for r, p in enumerate(batch.positions) if (method, names[p]) in places]
             if not rows:

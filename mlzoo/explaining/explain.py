@@ -11,6 +11,7 @@ import numpy as np
 from mlzoo import registry
 from mlzoo.errors import UsageError
 from mlzoo.explaining.asking import Asked, ask
+from mlzoo.explaining.engine.findings import Finding
 from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.settings import ALL, ExplainConfig, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, by_shape
@@ -62,10 +63,22 @@ class Batch:
 
 @dataclass
 class Explained:
-    """All maps of a run of explanations, and the facts about them."""
+    """All that a run of explanations found.
+
+    Attributes:
+        explanations: maps of samples.
+        findings: by method, what is said of the model as a whole.
+        facts: by method, its settings and costs.
+    """
 
     explanations: list[Explanation]
+    findings: dict[str, list[Finding]]
     facts: dict[str, Any]
+
+    @property
+    def mapping(self) -> list[str]:
+        """The methods that give maps of samples."""
+        return [name for name in self.facts if name not in self.findings]
 
 
 def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> list[Batch]:
@@ -74,6 +87,7 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
     for positions in by_shape(chosen.inputs).values():
         x = np.stack([chosen.inputs[i] for i in positions])
         probe = Probe(subject.model, x, config.layer, config.max_memory)
+        probe.background, probe.known = chosen.background, chosen.known
         x = probe.inputs(x)
         asked = ask(subject, config, probe.outputs(x), [chosen.truths[i] for i in positions])
         batches.append(Batch(positions, x, probe, asked))
@@ -96,8 +110,14 @@ def fitting(methods: tuple[str, ...], probe: Probe, kind: str) -> list[str]:
         name
         for name in registry.names("explainer")
         if misfit(name, probe, kind) is None
-        and not getattr(registry.load("explainer", name), "MODEL", False)
+        and not of_model(name)
+        and not getattr(registry.load("explainer", name), "EXTRA", None)
     ]
+
+
+def of_model(name: str) -> bool:
+    """Whether a method explains a model as a whole, not single samples."""
+    return bool(getattr(registry.load("explainer", name), "MODEL", False))
 
 
 def misfit(name: str, probe: Probe, kind: str) -> str | None:
@@ -122,12 +142,18 @@ def run_methods(
     methods = fitting(config.method, batches[0].probe, subject.kind)
     settings = method_settings(config, methods)
     found: list[Explanation] = []
+    findings: dict[str, list[Finding]] = {}
     facts: dict[str, Any] = {}
     total, done = len(methods) * len(chosen), 0
     for method in methods:
         began, forwards = time.process_time(), sum(b.probe.forwards for b in batches)
         said: dict[str, list[float]] = {}
-        for batch in batches:
+        if of_model(method):
+            plugin, first = registry.load("explainer", method), batches[0]
+            weights = first.asked.weights
+            findings[method] = plugin.explain(settings[method], first.probe, first.x, weights)
+            done += len(chosen)
+        for batch in [] if of_model(method) else batches:
             values = explain_batch(method, settings[method], batch, config)
             for name, numbers in batch.probe.said.items():
                 said.setdefault(name, []).extend(numbers.tolist())
@@ -143,7 +169,7 @@ def run_methods(
     place = {name: i for i, name in enumerate(methods)}
     order = {name: i for i, name in enumerate(chosen.names)}
     found.sort(key=lambda e: (order[e.name], place[e.method]))
-    return Explained(found, facts)
+    return Explained(found, findings, facts)
 
 
 def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfig) -> np.ndarray:

@@ -45,8 +45,10 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         attribution methods", 2018); `sparseness`: the Gini index (Chalasani et al., "Concise
         Explanations of Neural Networks using Adversarial Training", 2020).
     """
+    # A number may be what it is because of what lowers it.
     strength = np.asarray(values, "float64")
-    deletion, insertion = deletion_insertion(sample, strength)
+    strongest = strength * direction(sample)
+    deletion, insertion = deletion_insertion(sample, strongest)
     found = {
         "deletion": deletion,
         "insertion": insertion,
@@ -55,8 +57,16 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         "sparseness": gini(strength),
     }
     if strength.ndim == 2 and sample.x.ndim == 4:
-        found["road"] = road(sample, strength)
+        found["road"] = road(sample, strongest)
     return {name: round(float(value), 6) for name, value in found.items()}
+
+
+def direction(sample: Sample) -> int:
+    """1, or -1 where a number is smaller for the sample than for its baseline."""
+    if sample.probe.head != "linear":
+        return 1
+    ends = [sample.probe.scores(sample.x, sample.target, z)[0] for z in (None, sample.baseline)]
+    return 1 if ends[0] >= ends[1] else -1
 
 
 def ranks(values: np.ndarray, seed: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 `explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
 float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
-`overlays/METHOD/NAME.png`: its picture. `index.html`: all of it on one offline page.
+`overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
+of the model as a whole, drawn and in numbers. `index.html`: all of it on one offline page.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import numpy as np
 from mlzoo import files, runs
 from mlzoo.errors import DataError, UsageError
 from mlzoo.explaining.explain import Explained, Explanation
+from mlzoo.explaining.figures import draw_finding
+from mlzoo.explaining.page import write_page
 from mlzoo.explaining.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
@@ -79,10 +82,26 @@ def _fill(
     write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
     files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
     files.write_json(folder / RECORD, record)
+    pictures = []
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
-        draw(path, each, subject.maximum, subject.columns)
+        pictures.append((each, draw(path, each, subject.maximum, subject.columns)))
         listener.progress(done, len(found), "drawing")
+    figures = _figures(folder, explained)
+    write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
+
+
+def _figures(folder: Path, explained: Explained) -> list[tuple[str, Path]]:
+    """Pictures and numbers of what is said of the model as a whole."""
+    drawn = []
+    for method, findings in explained.findings.items():
+        for i, finding in enumerate(findings, 1):
+            stem = method if len(findings) == 1 else f"{method}-{i}"
+            path = draw_finding(folder / "model" / f"{stem}.png", finding)
+            labels = {"labels": np.array(finding.labels, str)}
+            write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})
+            drawn.append((f"{method}: {finding.title}", path))
+    return drawn
 
 
 def row(found: Explanation) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from mlzoo.data.inputs import existing, image_files, read_inputs
 from mlzoo.data.samples import Part
 from mlzoo.errors import DataError, UsageError
 from mlzoo.evaluation.metrics import as_probabilities
+from mlzoo.explaining.engine.findings import Background
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.trained import Run, load, outputs_of
 
+BACKGROUND = 512
+"""Samples that methods may compare with."""
 MOST = 2048
 """Samples of a part that are predicted to find the mistakes among them."""
 
@@ -66,12 +69,15 @@ class Chosen:
         names: what each is called.
         inputs: one array each, (*shape), raw.
         truths: of each the true class, mask or values; None where unknown.
-        files: of each the path that it was read from, relative; "" where it is no file's.
+        background: samples of the run's training part, for methods that compare with them.
+        known: samples of the part that is explained, with their truth.
     """
 
     names: list[str]
     inputs: list[np.ndarray]
     truths: list[Any]
+    background: Background | None = None
+    known: Background | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -213,6 +219,22 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
         [names[int(i)] for i in positions],
         [_input(part, int(i), subject.task) for i in positions],
         [_truth(part, int(i), subject.task) for i in positions],
+        _background(subject, data.train, config.seed),
+        _background(subject, part, config.seed),
+    )
+
+
+def _background(subject: Subject, part: Part, seed: int) -> Background | None:
+    """Some samples of a part in one array; None where they are of several shapes."""
+    if subject.task not in ("classification", "regression") or not len(part):
+        return None
+    chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
+    return Background(
+        part.inputs(chosen),
+        np.asarray(part.targets_at(chosen)),
+        subject.columns,
+        subject.outputs,
+        subject.classes,
     )
 
 

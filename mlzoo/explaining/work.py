@@ -76,12 +76,12 @@ def explain(
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}
     controls: list[Explanation] = []
-    if config.evidence:
+    if config.evidence and explained.explanations:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
     checks = {}
     if config.sanity != "none":
-        for method in explained.facts:
+        for method in explained.mapping:
             checks[method] = check_method(subject, method, batches[0], config, settings[method])
             listener.note(
                 f"{method}: sanity {checks[method]['verdict']}, {checks[method]['reason']}"
@@ -148,7 +148,7 @@ def _tell_of_empty(
         for position, reason in zip(batch.positions, batch.asked.empty, strict=True):
             if reason:
                 listener.warn(f"{chosen.names[position]} is left out: {reason}")
-    if not explained.explanations:
+    if not explained.explanations and not explained.findings:
         raise DataError("nothing is left to explain; name another --target, or other --data")
     for method, count in _count_flags(explained).items():
         listener.warn(f"{method}: {count} maps are empty or not finite (column flag in scores.csv)")

@@ -43,7 +43,7 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
 
     By default the last with places before they are pooled or flattened, of whatever kind but
     pooling itself; where the output has places, as a U-Net's, the last of the smallest maps, its
-    bottleneck.
+    bottleneck; of a class a step, the last before the one that has a channel a class.
 
     Args:
         called: the model, called.
@@ -64,8 +64,11 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
         )
     fitting = [f for f in fitting if "Pooling" not in type(f[0]).__name__] or fitting
     outputs = called.outputs.shape
-    if len(outputs) != rank or not _several(tuple(outputs.as_list()[1:-1])) or rank == 3:
+    if len(outputs) != rank or not _several(tuple(outputs.as_list()[1:-1])):
         return fitting[-1][0]
+    if rank == 3:
+        inner = [layer for layer, shape in fitting if shape[-1] != outputs[-1]]
+        return inner[-1] if inner else fitting[0][0]
     sizes = [[side or 1 << 30 for side in shape[1:-1]] for _, shape in fitting]
     smallest = min(a * b for a, b in sizes)
     return [la for (la, _), (a, b) in zip(fitting, sizes, strict=True) if a * b == smallest][-1]

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from mlzoo.errors import UsageError
 from mlzoo.explaining.engine import graphs, heads, layers, resampling, scores
+from mlzoo.explaining.engine.findings import Background
 
 MEMORY = 400
 """Megabytes that one chunk may take, by default."""
@@ -39,6 +40,8 @@ class Probe:
         frame: height and width that those places cover: the image's, or more where it is padded.
         notes: what was assumed, a sentence each.
         said: what the method last run said of its maps, a number each.
+        background: samples of the training part, for methods that compare with them.
+        known: samples of the part that is explained, with their truth.
         forwards: samples that went through the model since it was opened.
     """
 
@@ -65,6 +68,8 @@ class Probe:
         self.notes: list[str] = []
         self.said: dict[str, np.ndarray] = {}
         self.forwards = 0
+        self.background: Background | None = None
+        self.known: Background | None = None
         self._graphs: dict[Any, Any] = {}
         self._x = tf.TensorSpec((None, *x.shape[1:]), _dtype(model, x))
         called = self._survey()
@@ -135,6 +140,11 @@ class Probe:
                 "probabilities: their logarithms are explained"
             )
         self.units = outputs.shape[-1]
+        inner = [la for la in called.order if not isinstance(la, keras.Model)]
+        self._order = [la for la in inner if la is not self._entry]
+        flat = [la for la in self._order if len(called.layers[id(la)].shape) == 2]
+        wide = [la for la in flat if called.layers[id(la)].shape[-1] != self.units]
+        self._vectors = wide[-1] if wide else None
 
     @property
     def entry_name(self) -> str:
@@ -197,6 +207,21 @@ class Probe:
         for column, group in enumerate(groups):
             found[:, group] = masks[:, column, None]
         return found
+
+    def background_rows(self, count: int, seed: int) -> np.ndarray:
+        """Some samples to compare with, of the shape of the inputs, drawn with a seed.
+
+        Raises:
+            UsageError: there are none of this shape.
+        """
+        rows = None if self.background is None else self.background.x
+        if rows is None or rows.shape[1:] != tuple(self._x.shape)[1:] or not len(rows):
+            raise UsageError(
+                "this method compares with other samples of the same shape: explain a run folder, "
+                "whose own training part has them"
+            )
+        rng = np.random.default_rng([seed, 0xBA])
+        return self.inputs(rows[rng.permutation(len(rows))[:count]])
 
     # -- Outputs
 
@@ -276,24 +301,27 @@ class Probe:
         return tuple(self._mapped("gradient", graph, [*self._both(x, z), target], deep=True))  # type: ignore[return-value]
 
     def features(
-        self, x: np.ndarray, target: np.ndarray, z: np.ndarray | None = None
+        self, x: np.ndarray, target: np.ndarray, layer: keras.layers.Layer | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the layer gives (n, *cells, channels), and the gradient of the target's score there.
+        """What a layer gives (n, *cells, channels), and the gradient of the target's score there.
 
-        The gradient goes no deeper than that layer.
+        The gradient goes no deeper than that layer, which is `self.layer` by default.
         """
-        self.require_layer()
+        if layer is None:
+            self.require_layer()
+        chosen: Any = layer or self.layer
 
         def graph(x: Any, z: Any, target: Any) -> Any:
             called = self._call(x, z)
             score = scores.linear(self._logits_of(called), target)
-            values = called.layers[id(self.layer)]
+            values = called.layers[id(chosen)]
             found = tf.gradients(score, values)[0]
             if found is None:
-                raise UsageError(f"layer {self.layer.name} has no effect on the output")  # type: ignore[union-attr]
+                raise UsageError(f"layer {chosen.name} has no effect on the output")
             return tf.cast(values, "float32"), tf.cast(found, "float32")
 
-        return tuple(self._mapped("features", graph, [*self._both(x, z), target]))  # type: ignore[return-value]
+        name = ("features", id(chosen))
+        return tuple(self._mapped(name, graph, [*self._both(x, None), target]))  # type: ignore[return-value]
 
     def ablated(
         self, x: np.ndarray, target: np.ndarray, kept: np.ndarray
@@ -313,6 +341,54 @@ class Probe:
 
         fixed = [*self._both(x, None), target]
         return tuple(self._mapped("ablated", graph, [kept], fixed=fixed))  # type: ignore[return-value]
+
+    def goal(
+        self, weights: np.ndarray, channel: bool = False
+    ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """What gradient ascent climbs: from entries (n, *self.shape) to scores (n,) and gradients.
+
+        Args:
+            weights: (1, ..., k) a target, or with `channel` a channel's position.
+            channel: the mean of that channel of the layer, instead of the logits.
+        """
+        if channel:
+            self.require_layer()
+
+        def graph(z: Any, weights: Any) -> Any:
+            raw = tf.zeros((tf.shape(z)[0], *self._x.shape[1:]), self._x.dtype)
+            called = self._call(raw, z)
+            if channel:
+                values = tf.cast(called.layers[id(self.layer)], "float32")
+                flat = tf.reduce_mean(values, axis=list(range(1, len(values.shape) - 1)))
+                score = tf.gather(flat, tf.cast(weights, "int32"), axis=1)
+                score = tf.reshape(score, (-1,))
+            else:
+                score = scores.linear(self._logits_of(called), weights)
+            return score, tf.gradients(score, z)[0]
+
+        def climb(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            held = np.atleast_1d(np.asarray(weights, "float32"))
+            name = ("goal", channel)
+            return tuple(self._mapped(name, graph, [z], fixed=[held], deep=True))  # type: ignore[return-value]
+
+        return climb
+
+    def vectors(self, x: np.ndarray) -> tuple[np.ndarray, str]:
+        """The last features before the outputs (n, k), and the layer that gives them."""
+        layer = self._vectors or self.layer
+        if layer is None:
+            return self.enter(x).reshape(len(x), -1), self.entry_name
+
+        def graph(x: Any) -> Any:
+            return (tf.cast(self._call(x, None).layers[id(layer)], "float32"),)
+
+        found = self._mapped(("vectors", id(layer)), graph, [x])[0]
+        places = tuple(range(1, found.ndim - 1))
+        return found.mean(axis=places) if places else found, layer.name
+
+    def first_layer(self) -> keras.layers.Layer:
+        """The first layer that has weights, in order of the calls."""
+        return next((la for la in self._order if la.weights), self._order[-1])
 
     # -- Maps
 
