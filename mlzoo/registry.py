@@ -17,12 +17,17 @@ from types import ModuleType
 from mlzoo.errors import UsageError
 
 _ROOT = Path(__file__).parent
-_FOLDERS = {"model": "models", "source": "data/sources", "strategy": "strategies"}
+_FOLDERS = {
+    "model": "models",
+    "source": "data/sources",
+    "strategy": "strategies",
+    "explainer": "explainers",
+}
 _PLURALS = {"strategy": "strategies"}
 
 
 def names(kind: str) -> list[str]:
-    """The names of all plug-ins of a kind (`model`, `source` or `strategy`), sorted."""
+    """The names of all plug-ins of a kind (a key of `_FOLDERS`), sorted."""
     folder = _ROOT / _FOLDERS[kind]
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
@@ -83,6 +88,7 @@ _EXPORTS = {
     "model": ("Config", "build"),
     "source": ("Config", "recognises", "load"),
     "strategy": ("Config", "propose"),
+    "explainer": ("Config", "explain"),
 }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.data.new_images import NewImages
+    from mlzoo.data.samples import Data
     from mlzoo.data.tiles import Tiling
 
 ChooseTiling = Callable[[int, int], "Tiling | None"]
@@ -331,6 +332,25 @@ class Run:
         labels = [classes[k] for k in probabilities.argmax(axis=1)]
         return Predictions(names, labels, probabilities, warnings)
 
+    def own_data(self, listener: Listener | None = None) -> Data:
+        """The data that it was trained on, in the same three parts.
+
+        Raises:
+            DataError: they have changed or are gone.
+        """
+        from mlzoo.data import loading
+
+        listener = listener or Listener()
+        samples = loading.read(self.config, listener.progress)
+        arranged = loading.arrange(samples, self.config, self.config.seed)
+        if arranged.fingerprint != self.record["fingerprint"]:
+            raise DataError(
+                f"{self.config.data} has changed since the run was trained (fingerprint "
+                f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
+                f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
+            )
+        return arranged
+
     def evaluate(
         self, data: str | None = None, part: str = "test", listener: Listener | None = None
     ) -> dict[str, Any]:
@@ -371,14 +391,7 @@ class Run:
             else:
                 result = evaluate(self.outputs, test, "test", 0, False)[0]
             return {**result, "part": "all", "trained_on": seen}
-        samples = loading.read(self.config, listener.progress)
-        arranged = loading.arrange(samples, self.config, self.config.seed)
-        if arranged.fingerprint != self.record["fingerprint"]:
-            raise DataError(
-                f"{self.config.data} has changed since the run was trained (fingerprint "
-                f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
-                f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
-            )
+        arranged = self.own_data(listener)
         arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
 

@@ -13,6 +13,8 @@ from mlzoo_cli import (
     data,
     doctor,
     evaluate,
+    explain,
+    explainers,
     models,
     predict,
     sources,
@@ -42,12 +44,14 @@ def register(app: typer.Typer) -> None:
     )(tune.tune)
     app.command("evaluate", short_help="Score a run again, or on other data.")(evaluate.evaluate)
     app.command("predict", short_help="Predict new samples.")(predict.predict)
+    app.command("explain", short_help="Why a model says what it says.")(explain.explain)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
     app.add_typer(augment.app, name="augment")
     app.add_typer(augmentations.app, name="augmentations")
     app.add_typer(strategies.app, name="strategies")
+    app.add_typer(explainers.app, name="explainers")
     app.add_typer(data.app, name="data")
     app.command("doctor", short_help="Versions, devices, and why no GPU.")(doctor.doctor)
 

@@ -1,0 +1,1 @@
+"""Explainers, one plug-in a file."""

@@ -1,0 +1,78 @@
+"""Expected gradients: integrated gradients from many real samples, whose mean they start from.
+
+Erion et al., "Improving performance of deep learning models with axiomatic attribution priors and
+expected gradients" (2021). Attributions sum to what a sample scores over the background's mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+
+class Config(Settings):
+    """Settings of expected_gradients."""
+
+    background: int = Field(64, ge=1, le=4096)
+    """Samples of the training part, drawn with the seed, that paths begin at."""
+    steps: int = Field(4, ge=1, le=1024)
+    """Midpoints of each path; twice as many until completeness is within 2 %, up to 64."""
+    seed: int = Field(0, ge=0)
+    """Decides the background."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    import numpy as np
+
+    rows = model.background_rows(config.background, config.seed)
+    starts, z = model.enter(rows), model.enter(x)
+    change = model.scores(x, target, z) - _expected(model, rows, starts, target)
+    spread = max(float(np.std(change)), 1e-12)
+    steps = config.steps
+    while True:
+        found = _averaged(model, x, target, z, starts, steps)
+        error = abs(found.reshape(len(z), -1).sum(axis=1) - change) / spread
+        if error.max() <= 0.02 or steps >= 64 or len(x) == 1 and steps >= 16:
+            break
+        steps *= 2
+    model.tell("completeness_error", error)
+    return model.positions(found)
+
+
+def _expected(model: Probe, rows: np.ndarray, starts: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The background's mean score for each sample's target."""
+    import numpy as np
+
+    known: dict[bytes, float] = {}
+    for one in target:
+        if one.tobytes() not in known:
+            many = np.repeat(one[None], len(rows), axis=0)
+            known[one.tobytes()] = float(model.scores(rows, many, starts).mean())
+    return np.array([known[one.tobytes()] for one in target])
+
+
+def _averaged(
+    model: Probe,
+    x: np.ndarray,
+    target: np.ndarray,
+    z: np.ndarray,
+    starts: np.ndarray,
+    steps: int,
+) -> np.ndarray:
+    import numpy as np
+
+    total = np.zeros(z.shape, "float64")
+    for start in starts:
+        for step in range(steps):
+            along = start + np.float32((step + 0.5) / steps) * (z - start)
+            total += (z - start) * model.gradient(x, target, along)[1]
+    return (total / (len(starts) * steps)).astype("float32")

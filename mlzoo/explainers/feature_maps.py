@@ -1,0 +1,56 @@
+"""Feature maps: what the channels of a layer give for a sample, the most active first.
+
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). `--layer` names
+the layer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.explaining.engine.probe import Probe
+
+KINDS = ("image",)
+NEEDS_LAYER = True
+MODEL = True
+
+
+class Config(Settings):
+    """Settings of feature_maps."""
+
+    channels: int = Field(32, ge=1, le=1024)
+    """Channels to show."""
+    samples: int = Field(3, ge=1, le=64)
+    """Samples to show them of."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
+    """A picture a channel, of each of the first samples."""
+    import numpy as np
+
+    from mlzoo.explaining.engine.findings import Finding
+
+    few = slice(0, config.samples)
+    values = model.features(x[few], target[few])[0]
+    name = model.layer.name if model.layer is not None else ""
+    found = []
+    for i, one in enumerate(values):
+        order = np.argsort(-one.mean(axis=(0, 1)), kind="stable")[: config.channels]
+        found.append(
+            Finding(
+                "images",
+                f"layer {name}, sample {i + 1}: the {len(order)} most active channels",
+                {"values": np.moveaxis(one[..., order], -1, 0)[..., None]},
+                [str(channel) for channel in order],
+                "each from its own least (dark) to its own largest value",
+            )
+        )
+    return found

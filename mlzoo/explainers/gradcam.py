@@ -1,0 +1,37 @@
+"""Grad-CAM: where the last maps hold what speaks for a class, by their mean gradients.
+
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+Localization" (2017). The map is enlarged about the middles of its cells. Of a U-Net it is the
+Seg-Grad-CAM of Vinogradova, Dibrov and Myers (2020).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+NEEDS_LAYER = True
+
+
+class Config(Settings):
+    """Settings of gradcam."""
+
+    relu: bool = True
+    """Keep only what speaks for the class, as in the paper."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Maps (n, height, width) of images, (n, steps) of sequences."""
+    import numpy as np
+
+    values, gradients = model.features(x, target)
+    places = tuple(range(1, values.ndim - 1))
+    weights = gradients.mean(axis=places, dtype="float64")
+    maps = np.einsum("n...c,nc->n...", values, weights.astype("float32"))
+    return model.upsample(np.maximum(maps, 0) if config.relu else maps)

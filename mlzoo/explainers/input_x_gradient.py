@@ -1,0 +1,32 @@
+"""Input times gradient: what each position adds to the score, to first order.
+
+Shrikumar et al., "Not Just a Black Box" (2016), with the input taken from a baseline: a blurred
+image, or zero, which behind a model's scaling is the mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+
+class Config(Settings):
+    """Settings of input_x_gradient."""
+
+    baseline: Literal["auto", "zero", "blur"] = "auto"
+    """What the input is compared with: zero behind the model's scaling, or a blurred image; auto:
+    blur for images, whose zero is black."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    z = model.enter(x)
+    start = 0 * z if config.baseline == "zero" else model.baseline(x)
+    gradient = model.gradient(x, target, z)[1]
+    return model.positions((z - start) * gradient)

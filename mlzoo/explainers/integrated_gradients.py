@@ -1,0 +1,66 @@
+"""Integrated gradients: the score's change from a baseline to the input, shared out.
+
+Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017). The integral is a
+midpoint sum whose steps are doubled until the attributions sum to the change within 5 % (their
+completeness), or a limit is reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+
+class Config(Settings):
+    """Settings of integrated_gradients."""
+
+    steps: int = Field(32, ge=1, le=4096)
+    """Steps from the baseline to the input, to begin with."""
+    most_steps: int = Field(512, ge=1, le=4096)
+    """Steps are doubled up to this many while the sum is not complete."""
+    tolerance: float = Field(0.05, gt=0)
+    """Error of completeness that is good enough, as a share of the change."""
+    baseline: Literal["auto", "zero", "blur"] = "auto"
+    """Where the path begins: zero behind the model's scaling, or a blurred image; auto: blur for
+    images, whose zero is black."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    import numpy as np
+
+    z = model.enter(x)
+    start = np.zeros_like(z) if config.baseline == "zero" else model.baseline(x)
+    change = model.scores(x, target, z) - model.scores(x, target, start)
+    found, open_ = np.zeros_like(z), np.arange(len(z))
+    steps = config.steps
+    while len(open_):
+        found[open_] = _integral(model, x[open_], target[open_], z[open_], start[open_], steps)
+        error = abs(found.reshape(len(z), -1).sum(axis=1) - change)
+        share = error / np.maximum(abs(change), 1e-12)
+        steps *= 2
+        if steps > config.most_steps:
+            break
+        open_ = np.flatnonzero(share > config.tolerance)
+    model.tell("completeness_error", share)
+    return model.positions(found)
+
+
+def _integral(
+    model: Probe, x: np.ndarray, target: np.ndarray, z: np.ndarray, start: np.ndarray, steps: int
+) -> np.ndarray:
+    import numpy as np
+
+    total = np.zeros(z.shape, "float64")
+    for step in range(steps):
+        along = start + np.float32((step + 0.5) / steps) * (z - start)
+        total += model.gradient(x, target, along)[1]
+    return ((z - start) * (total / steps)).astype("float32")

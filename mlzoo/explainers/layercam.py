@@ -1,0 +1,31 @@
+"""LayerCAM: what speaks for a class at each place of a layer, by that place's own gradient.
+
+Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (2021).
+Meaningful at early layers too, whose maps are finer (`--layer`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+NEEDS_LAYER = True
+
+
+class Config(Settings):
+    """Settings of layercam; it has none."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Maps (n, height, width) of images, (n, steps) of sequences."""
+    import numpy as np
+
+    values, gradients = model.features(x, target)
+    maps = np.einsum("n...c,n...c->n...", np.maximum(gradients, 0), values)
+    return model.upsample(np.maximum(maps, 0))

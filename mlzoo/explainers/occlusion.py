@@ -1,0 +1,46 @@
+"""Occlusion: how much log-odds are lost where a patch, a step or a column is hidden.
+
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). What differs: the
+patch shows a blurred image, not gray, and a pixel's value is the mean over the patches on it. Of
+sequences single steps are hidden, of tables single columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+
+class Config(Settings):
+    """Settings of occlusion."""
+
+    patch: float = Field(0.15, gt=0, le=0.9)
+    """Side of the patch as a share of the image's shorter one; steps of a sequence are hidden
+    one at a time."""
+    overlap: int = Field(2, ge=1, le=8)
+    """Patches along each side that lie on a pixel."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Log-odds lost like x's positions: (n, height, width), (n, steps), (n, columns)."""
+    import numpy as np
+
+    hidden = model.patches(config.patch, config.overlap)
+    other = model.baseline(x)
+    base = model.evidence(x, target)[0]
+    maps = []
+    for i in range(len(x)):
+        one = slice(i, i + 1)
+        lost = base[i] - model.masked(x[one], target[one], 1 - hidden, other[one])[0]
+        if len(model.shape) == 3:
+            lost = np.tensordot(lost, hidden, 1) / hidden.sum(axis=0)
+        maps.append(lost)
+    return np.stack(maps).astype("float32")

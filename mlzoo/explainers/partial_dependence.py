@@ -1,0 +1,74 @@
+"""Partial dependence: the model's mean output as one column is set to each of its values.
+
+Friedman, "Greedy Function Approximation: A Gradient Boosting Machine" (2001). Numbers run from
+their 5 % to their 95 % quantile, categories over those that occur. Where columns hang together,
+it asks of rows that can't be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.explaining.engine.probe import Probe
+
+KINDS = ("table",)
+MODEL = True
+
+
+class Config(Settings):
+    """Settings of partial_dependence."""
+
+    points: int = Field(20, ge=2, le=1000)
+    """Values of a column between its quantiles."""
+    output: int = Field(0, ge=0)
+    """Position of the output, from 0; of one unit, 0 is the second class's probability."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
+    """A curve for each column, in the output's own unit.
+
+    Raises:
+        UsageError: there is no such output.
+    """
+    import numpy as np
+
+    from mlzoo.errors import UsageError
+    from mlzoo.explaining.engine.findings import Finding
+
+    known = model.known
+    if config.output >= model.units:
+        raise UsageError(f"--set output={config.output}: the model has {model.units} outputs")
+    rows = x if known is None else known.x
+    curves, grids = [], []
+    for column in range(rows.shape[1]):
+        values = rows[:, column][~np.isnan(rows[:, column])]
+        low, high = np.quantile(values, [0.05, 0.95])
+        grid = np.linspace(low, high, config.points)
+        if len(np.unique(values)) <= config.points:
+            grid = np.resize(np.unique(values), config.points)
+            grid.sort()
+        held = np.repeat(rows[None], config.points, axis=0)
+        held[:, :, column] = grid[:, None]
+        said = model.outputs(model.inputs(held.reshape(-1, rows.shape[1])))[:, config.output]
+        curves.append(said.reshape(config.points, -1).mean(axis=1))
+        grids.append(grid)
+    names = [] if known is None else list(known.names)
+    outputs = () if known is None else known.outputs
+    what = outputs[-1 if model.units == 1 else config.output] if outputs else "output"
+    return [
+        Finding(
+            "curves",
+            f"partial dependence of {what}",
+            {"grid": np.array(grids), "values": np.array(curves)},
+            names,
+            f"means over {len(rows)} rows",
+        )
+    ]

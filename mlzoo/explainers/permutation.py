@@ -1,0 +1,81 @@
+"""Permutation importance: what a column is worth to the model's score, by shuffling it.
+
+Breiman, "Random Forests" (2001), for any model as in Fisher, Rudin and Dominici, "All Models are
+Wrong, but Many are Useful" (2019). A categorical column is shuffled whole; bars have the spread
+over repeats. Of columns that say the same, each alone is worth little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.explaining.engine.probe import Probe
+
+KINDS = ("table",)
+MODEL = True
+
+
+class Config(Settings):
+    """Settings of permutation."""
+
+    repeats: int = Field(10, ge=2, le=1000)
+    """Times that each column is shuffled."""
+    seed: int = Field(0, ge=0)
+    """Decides how."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
+    """How much the error grows: log loss of classes, mean absolute error in the target's unit.
+
+    Raises:
+        UsageError: the background has no truth to compare with.
+    """
+    import numpy as np
+
+    from mlzoo.errors import UsageError
+    from mlzoo.explaining.engine.findings import Finding
+
+    known = model.known
+    if known is None or known.truth is None:
+        raise UsageError("permutation needs samples whose truth is known: leave out --data")
+    rng = np.random.default_rng([config.seed, 0x9E])
+    base = _loss(model, known.x, known.truth, known.classes)
+    worse = np.empty((known.x.shape[1], config.repeats))
+    for column in range(known.x.shape[1]):
+        for repeat in range(config.repeats):
+            shuffled = known.x.copy()
+            shuffled[:, column] = rng.permutation(shuffled[:, column])
+            worse[column, repeat] = _loss(model, shuffled, known.truth, known.classes) - base
+    what = "log loss" if known.classes else "mean absolute error"
+    spread = worse.std(axis=1)
+    mean = worse.mean(axis=1)
+    return [
+        Finding(
+            "bars",
+            f"permutation importance: rise in {what}, from {base:.4g}",
+            {"values": mean, "low": mean - spread, "high": mean + spread},
+            list(known.names),
+            f"over {len(known.x)} rows; lines show one standard deviation over "
+            f"{config.repeats} shuffles",
+        )
+    ]
+
+
+def _loss(model: Probe, x: np.ndarray, truth: np.ndarray, classes: bool) -> float:
+    import numpy as np
+
+    said = model.outputs(model.inputs(x)).astype("float64")
+    if not classes:
+        return float(np.abs(said - truth.reshape(said.shape)).mean())
+    if said.shape[1] == 1:
+        said = np.concatenate([1 - said, said], axis=1)
+    own = said[np.arange(len(said)), truth.astype(int)]
+    return float(-np.log(np.clip(own, 1e-7, 1)).mean())

@@ -1,0 +1,48 @@
+"""RISE: random parts of the input, averaged by how much what they show speaks for the class.
+
+Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models"
+(2018). What differs: hidden parts are blurred, not black, and a mask weighs its log-odds less the
+mean over all masks, so that a map has both signs and few masks suffice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+
+class Config(Settings):
+    """Settings of rise."""
+
+    masks: int = Field(512, ge=2, le=100_000)
+    """Random masks; the same ones for every input."""
+    cells: int = Field(8, ge=2, le=64)
+    """Cells of a mask along each side of an image."""
+    shown: float = Field(0.5, gt=0, lt=1)
+    """Share of the cells that a mask shows."""
+    seed: int = Field(0, ge=0)
+    """Decides the masks."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions like x's positions: (n, height, width), (n, steps), (n, columns)."""
+    import numpy as np
+
+    rng = np.random.default_rng([config.seed, 0x415E])
+    masks, places = model.random_parts(rng, config.masks, config.cells, config.shown)
+    other = model.baseline(x)
+    maps = []
+    for i in range(len(x)):
+        one = slice(i, i + 1)
+        odds = model.masked(x[one], target[one], masks, other[one])[0]
+        weights = (odds - odds.mean()) / (config.shown * (1 - config.shown) * config.masks)
+        maps.append(np.tensordot(weights, places, 1))
+    return np.stack(maps).astype("float32")

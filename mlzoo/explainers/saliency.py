@@ -1,0 +1,33 @@
+"""Saliency: how much the class's score changes with each pixel, step or column.
+
+Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks" (2014): the gradient of the
+score, of a pixel's channels the largest absolute value. Of tables and sequences every column and
+every channel of a step keeps its own, signed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+SIGNED = False
+
+
+class Config(Settings):
+    """Settings of saliency."""
+
+    absolute: bool = True
+    """Take absolute values; else the channels of a pixel are summed with their signs."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    gradient = model.gradient(x, target)[1]
+    found = model.positions(gradient, largest=config.absolute)
+    return abs(found) if config.absolute else found

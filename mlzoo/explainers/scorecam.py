@@ -1,0 +1,113 @@
+"""ScoreCAM: a layer's maps, each weighed by what the model says of the input seen through it.
+
+Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks"
+(2020). What differs by default: an input's hidden part is blurred, not black, and a map weighs the
+log-odds that it adds to those of the blurred input, so that the weights follow the classifier's
+head. `variant` has the paper's weights and others'.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+NEEDS_LAYER = True
+
+
+class Config(Settings):
+    """Settings of scorecam."""
+
+    variant: Literal["odds", "paper", "logit", "tf-keras-vis"] = "odds"
+    """odds: log-odds gained over a blurred input; paper: softmax over channels of the probability
+    gained over black; logit: softmax over channels of the logit; tf-keras-vis: that package's."""
+    channels: float = Field(0.95, gt=0, le=1)
+    """The fewest channels that hold this share of an image's positive gradient times activation;
+    1: all of them."""
+    max_n: int | None = Field(None, ge=1)
+    """This many channels of each image instead, those of most spread."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Maps (n, height, width) of images, (n, steps) of sequences."""
+    import numpy as np
+
+    values, gradients = model.features(x, target)
+    black = config.variant != "odds"
+    other = np.zeros_like(model.enter(x)) if black else model.baseline(x)
+    maps = []
+    for i in range(len(x)):
+        one = slice(i, i + 1)
+        chosen = _chosen(config, values[i], gradients[i])
+        masks = _normalised(np.moveaxis(values[i][..., chosen], -1, 0))
+        weights = _weights(config, model, x[one], target[one], masks, other[one])
+        kept = np.moveaxis(values[i][..., chosen], -1, 0)
+        maps.append(np.einsum("c...,c->...", kept, weights.astype("float32")))
+    return model.upsample(np.stack([_positive(one) for one in maps]))
+
+
+def _positive(one: np.ndarray) -> np.ndarray:
+    """What speaks for the class; where nothing does, the map as it is: its largest is least bad."""
+    return one.clip(0) if one.max() > 0 else one
+
+
+def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """The channels of one image that are evaluated; those that are the same everywhere never."""
+    import numpy as np
+
+    flat, slopes = values.reshape(-1, values.shape[-1]), gradients.reshape(-1, values.shape[-1])
+    alive = np.flatnonzero(np.ptp(flat, axis=0) > 0)
+    if config.max_n is not None:
+        spread = flat[:, alive].std(axis=0, dtype="float64")
+        return np.sort(alive[np.argsort(-spread, kind="stable")[: config.max_n]])
+    energy = np.maximum(flat * slopes, 0)[:, alive].sum(axis=0, dtype="float64")
+    if config.channels == 1 or not energy.any():
+        return alive
+    order = np.argsort(-energy, kind="stable")
+    reached = np.cumsum(energy[order]) / energy.sum()
+    return np.sort(alive[order[: int(np.searchsorted(reached, config.channels - 1e-9)) + 1]])
+
+
+def _normalised(maps: np.ndarray) -> np.ndarray:
+    """Maps (c, ...) each from 0 to 1."""
+    axes = tuple(range(1, maps.ndim))
+    low, high = maps.min(axis=axes, keepdims=True), maps.max(axis=axes, keepdims=True)
+    return (maps - low) / (high - low)
+
+
+def _weights(
+    config: Config,
+    model: Probe,
+    x: np.ndarray,
+    target: np.ndarray,
+    masks: np.ndarray,
+    other: np.ndarray,
+) -> np.ndarray:
+    import numpy as np
+
+    if not len(masks):
+        return np.zeros(0)
+    if masks.ndim == 2:
+        masks = model.upsample(masks)
+    elif model.frame != model.shape[:2]:
+        masks = model.upsample(masks)
+    gained, sure, plain = model.masked(x, target, masks, other)
+    if config.variant == "odds":
+        return gained - model.evidence(x, target, other)[0]
+    if config.variant == "paper":
+        return _softmax(sure - model.evidence(x, target, other)[1])
+    return _softmax(plain) if config.variant == "logit" else sure
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    powers = np.exp(values - values.max())
+    return powers / powers.sum()

@@ -1,0 +1,61 @@
+"""Shapley values: a column's mean contribution over all orders in which columns become known.
+
+Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions" (2017), by sampling
+permutations in the package shap (extra `mlzoo[shap]`). Exact for few columns, and slow for many.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mlzoo.configs import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.explaining.engine.probe import Probe
+
+KINDS = ("table",)
+EXTRA = "shap"
+
+
+class Config(Settings):
+    """Settings of shapley."""
+
+    background: int = Field(64, ge=1, le=4096)
+    """Samples of the training part that stand for a column that is not known."""
+    rounds: int = Field(10, ge=1, le=10_000)
+    """Permutations of the columns, forth and back."""
+    seed: int = Field(0, ge=0)
+    """Decides the background and the permutations."""
+
+
+def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Attributions (n, columns) of the target's score.
+
+    Raises:
+        UsageError: the package shap is not installed.
+    """
+    import numpy as np
+
+    from mlzoo.errors import UsageError
+
+    try:
+        import shap
+    except ImportError:
+        raise UsageError("shapley needs the package shap: pip install 'mlzoo[shap]'") from None
+    rows = model.background_rows(config.background, config.seed)
+    found = np.empty(x.shape, "float32")
+    for i in range(len(x)):
+
+        def score(many: np.ndarray, weights: np.ndarray = target[i : i + 1]) -> np.ndarray:
+            return model.scores(model.inputs(many), np.repeat(weights, len(many), axis=0))
+
+        masker = shap.maskers.Independent(rows, max_samples=len(rows))
+        explainer = shap.PermutationExplainer(score, masker, seed=config.seed)
+        calls = config.rounds * (2 * x.shape[1] + 1)
+        said = explainer(x[i : i + 1], max_evals=calls, silent=True)
+        found[i] = said.values[0]
+    return found

@@ -1,0 +1,1 @@
+"""Explaining what a model says: targets, evidence, pictures and records of explanations."""

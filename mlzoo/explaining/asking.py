@@ -1,0 +1,197 @@
+"""From what a user asks to targets: which class, region, step or output is explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.errors import DataError, UsageError
+from mlzoo.explaining import targets
+from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.explaining.subjects import Subject
+from mlzoo.registry import unknown
+from mlzoo.specs import DENSE_TASKS, STEP_TASKS
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Targets of some samples.
+
+    Attributes:
+        weights: (n, ..., k), see `mlzoo.explaining.targets`.
+        labels: what is explained of each, in words.
+        empty: of each why it can't be explained; "" where it can.
+        predicted: what the model says of each, in words.
+    """
+
+    weights: np.ndarray
+    labels: list[str]
+    empty: list[str]
+    predicted: list[str]
+
+
+def ask(subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]) -> Asked:
+    """The targets of samples whose outputs are (n, ..., k).
+
+    Raises:
+        UsageError: a class, a step or an option that this model does not have.
+        DataError: the true class was asked for, and is not known.
+    """
+    _refuse(subject, config)
+    if subject.task in DENSE_TASKS:
+        return _dense(subject, config, outputs)
+    if outputs.ndim == 3:
+        return _steps(subject, config, outputs, truths)
+    if not subject.classes:
+        return _numbers(subject, config, outputs)
+    return _classes(subject, config, outputs, truths)
+
+
+def _refuse(subject: Subject, config: ExplainConfig) -> None:
+    steps = (*STEP_TASKS, "forecasting")
+    wrong = {
+        "--against": bool(config.against) and not subject.classes,
+        "--pixel": bool(config.pixel) and subject.task not in DENSE_TASKS,
+        "--region": config.region != "all" and subject.task != "segmentation",
+        "--step": config.step is not None and subject.task not in steps,
+        "--truth": bool(config.truth) and subject.kind != "image",
+    }
+    problems = [f"{flag}: has no effect on {subject.task}" for flag, bad in wrong.items() if bad]
+    if problems:
+        raise UsageError(problems)
+
+
+def _position(subject: Subject, name: str, flag: str) -> int:
+    if name not in subject.outputs:
+        word = "class" if subject.classes else "output"
+        known = ", ".join(subject.outputs[:12])
+        raise UsageError(f"{flag}: {unknown(word, name, subject.outputs)}; there are {known}")
+    return subject.outputs.index(name)
+
+
+def _classes(
+    subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
+) -> Asked:
+    units = outputs.shape[-1]
+    two = units == 1
+    said = (outputs[:, 0] > 0.5).astype(int) if two else outputs.argmax(axis=-1)
+    if config.target == "predicted":
+        classes = said
+    elif config.target == "true":
+        classes = _known(truths)
+    else:
+        classes = np.full(len(outputs), _position(subject, config.target, "--target"))
+    against = None
+    if config.against is not None:
+        against = np.full(len(outputs), _position(subject, config.against, "--against"))
+        same = np.flatnonzero(against == classes)
+        if len(same) == len(classes):
+            raise UsageError(f"--against {config.against}: it is the class that is explained")
+    weights = targets.of_classes(classes, units, against)
+    beside = "" if against is None else f" against {config.against}"
+    shares = np.where(said == 1, outputs[:, 0], 1 - outputs[:, 0]) if two else outputs.max(axis=-1)
+    return Asked(
+        weights,
+        [f"{subject.outputs[k]}{beside}" for k in classes],
+        ["" if w.any() else "the class is held against itself" for w in weights],
+        [f"{subject.outputs[k]} {p:.1%}" for k, p in zip(said, shares, strict=True)],
+    )
+
+
+def _known(truths: list[Any]) -> np.ndarray:
+    if any(truth is None for truth in truths):
+        raise DataError("--target true: the true classes of new samples are not known")
+    return np.array([int(np.asarray(truth)) for truth in truths])
+
+
+def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
+    named = config.target not in ("predicted", "true")
+    place = _position(subject, config.target, "--target") if named else 0
+    weights = np.zeros(outputs.shape, "float32")
+    weights[:, place] = 1
+    said = [f"{subject.outputs[place]} {value:.4g}" for value in outputs[:, place]]
+    return Asked(weights, [subject.outputs[place]] * len(outputs), [""] * len(outputs), said)
+
+
+def _steps(
+    subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
+) -> Asked:
+    """One step of a labelling, a text or a forecast; by default the last."""
+    count = outputs.shape[1]
+    step = -1 if config.step is None else config.step - (config.step > 0)
+    if not -count <= step < count:
+        raise UsageError(f"--step {config.step}: there are {count} steps")
+    at = outputs[:, step]
+    if not subject.classes:
+        named = config.target not in ("predicted", "true")
+        units = np.full(len(at), _position(subject, config.target, "--target") if named else 0)
+    elif config.target == "true":
+        if any(truth is None for truth in truths):
+            raise DataError("--target true: the true classes of new samples are not known")
+        units = np.array([int(np.asarray(truth)[step]) for truth in truths])
+    elif config.target == "predicted":
+        units = at.argmax(axis=-1)
+    else:
+        units = np.full(len(at), _position(subject, config.target, "--target"))
+    weights = targets.of_step(outputs.shape, step, units)
+    if config.against is not None:
+        other = _position(subject, config.against, "--against")
+        weights[:, step, other] -= 1
+    word = f"step {step % count + 1}"
+    names = [subject.outputs[k] for k in units]
+    chosen = at.argmax(axis=-1)
+    said = [
+        f"{subject.outputs[chosen[i]]} {at[i, chosen[i]]:.1%}"
+        if subject.classes
+        else f"{names[i]} {at[i, units[i]]:.4g}"
+        for i in range(len(at))
+    ]
+    empty = ["" if w.any() else "the class is held against itself" for w in weights]
+    return Asked(weights, [f"{name} at {word}" for name in names], empty, said)
+
+
+def _dense(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
+    """A class over what is predicted as it, over its largest region, or at one pixel."""
+    units, classes = outputs.shape[-1], subject.task == "segmentation"
+    if config.target in ("predicted", "true"):
+        place = 1 if classes else 0
+    else:
+        place = _position(subject, config.target, "--target")
+    said = outputs.argmax(axis=-1) if units > 1 else (outputs[..., 0] > 0.5).astype(int)
+    if config.pixel is not None:
+        row, column = (int(part) for part in config.pixel.split(","))
+        if row >= outputs.shape[1] or column >= outputs.shape[2]:
+            raise UsageError(
+                f"--pixel {config.pixel}: the image has {outputs.shape[1]} rows and "
+                f"{outputs.shape[2]} columns"
+            )
+        region = np.zeros(outputs.shape[:3], bool)
+        region[:, row, column] = True
+        where = f" at {row},{column}"
+    else:
+        region = said == place if classes else np.ones(outputs.shape[:3], bool)
+        region = np.stack([_largest(r) for r in region]) if config.region == "largest" else region
+        where = ", largest region" if config.region == "largest" else ""
+    weights = targets.of_region(region, place, units)
+    if config.against is not None:
+        other = _position(subject, config.against, "--against")
+        weights -= targets.of_region(region, other, units)
+    name = subject.outputs[place]
+    shares = (said == place).mean(axis=(1, 2))
+    told = [f"{name} on {share:.1%} of the pixels" for share in shares]
+    if not classes:
+        told = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
+    empty = ["" if r.any() else f"{name} is nowhere in the predicted mask" for r in region]
+    return Asked(weights, [f"{name}{where}"] * len(outputs), empty, told)
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest connected region of a mask (height, width) of truth values."""
+    from scipy.ndimage import label
+
+    regions, count = label(mask)
+    if not count:
+        return mask
+    return regions == np.bincount(regions.ravel())[1:].argmax() + 1

@@ -1,0 +1,1 @@
+"""Models opened up: the tensors within them, their logits, and gradients between them."""

@@ -1,0 +1,48 @@
+"""What is said of a model as a whole, for methods that explain no single sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Numbers, and how they are drawn.
+
+    Attributes:
+        kind: `bars` (arrays `values` (n,), and `low`, `high` where there are intervals),
+            `curves` (`grid` (c, points), `values` (c, points)), `images` (`values` (n, height,
+            width, channels)), `points` (`places` (groups, n, 2), `classes` (n,)), or `plane`
+            (`values` (height, width), `extent` (4,)).
+        title: one line.
+        arrays: as `kind` says.
+        labels: a text for each bar, curve, image, group or class.
+        note: what to know when reading it.
+    """
+
+    kind: str
+    title: str
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Samples that methods compare with.
+
+    Attributes:
+        x: (n, *shape), raw.
+        truth: (n,) classes or (n, targets) values; None where unknown.
+        names: of a table's columns.
+        outputs: names of classes or targets.
+        classes: whether the outputs are classes.
+    """
+
+    x: np.ndarray
+    truth: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    classes: bool = False

@@ -1,0 +1,83 @@
+"""A model called once within a TensorFlow graph, with what each of its layers gave.
+
+A layer's `call` is shadowed while the graph is traced and put back afterwards. So it makes no
+difference how a model was built: Functional, Sequential, loaded from a file, nested or subclassed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+NOT_SPATIAL = ("Dropout", "Identity", "InputLayer")
+"""Layers that hand on what they get when nothing is trained; what they get has its own layer."""
+
+
+@dataclass
+class Called:
+    """What one call of a model gave, as symbolic tensors.
+
+    Attributes:
+        outputs: the model's.
+        layers: each layer's output by the layer's identity; of a layer called several times, the
+            last one. Layers within a loop over time steps are left out.
+        order: the layers in order of their calls.
+    """
+
+    outputs: Any = None
+    layers: dict[int, Any] = field(default_factory=dict)
+    order: list[keras.layers.Layer] = field(default_factory=list)
+
+
+def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Every layer of a model, those within layers and models included; each once."""
+    found = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
+    return list(found.values())
+
+
+def call(model: keras.Model, x: Any, instead: dict[int, Any] | None = None) -> Called:
+    """Call a model within a graph and record what its layers give.
+
+    Args:
+        model: left as it is.
+        x: symbolic inputs (n, *shape).
+        instead: outputs that layers (by identity) shall give in place of their own.
+    """
+    import tensorflow as tf
+
+    called, graph = Called(), tf.compat.v1.get_default_graph()
+
+    def record(layer: keras.layers.Layer, original: Callable[..., Any]) -> Callable[..., Any]:
+        def shadow(*args: Any, **kwargs: Any) -> Any:
+            replaced = (instead or {}).get(id(layer))
+            output = original(*args, **kwargs) if replaced is None else replaced
+            if getattr(output, "graph", None) is graph:
+                called.layers[id(layer)] = output
+                called.order.append(layer)
+            return output
+
+        return shadow
+
+    with ExitStack() as stack:
+        for layer in all_layers(model):
+            stack.enter_context(_shadowed(layer, record(layer, layer.call)))
+        called.outputs = model(x, training=False)
+    return called
+
+
+@contextmanager
+def _shadowed(layer: keras.layers.Layer, function: Callable[..., Any]) -> Iterator[None]:
+    """Give one layer another `call`; past Keras's own way of setting attributes, which locks."""
+    before = layer.__dict__.get("call")
+    layer.__dict__["call"] = function
+    try:
+        yield
+    finally:
+        if before is None:
+            del layer.__dict__["call"]
+        else:
+            layer.__dict__["call"] = before

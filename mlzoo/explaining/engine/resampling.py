@@ -1,0 +1,45 @@
+"""Maps brought to the size of what they explain, and images blurred: pixels are areas.
+
+Cell (i, j) of an h x w map stands for the middle of its share of the picture ("half-pixel
+centres"). Corner-aligned resizing draws it up to half a cell away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLUR = 0.1
+"""Standard deviation of the blur of a baseline, as a share of the shorter side."""
+
+
+def upsample(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Maps (n, h, w) or (n, steps) brought bilinearly to a size, as float32."""
+    import cv2
+
+    maps = np.asarray(maps, "float32")
+    if maps.shape[1:] == tuple(size):
+        return maps
+    flat = maps[:, :, None] if maps.ndim == 2 else maps
+    height, width = (*size, 1)[:2]
+    rows = [cv2.resize(one, (width, height), interpolation=cv2.INTER_LINEAR) for one in flat]
+    return np.stack(rows).reshape(len(maps), *size)
+
+
+def blur(images: np.ndarray, share: float = BLUR) -> np.ndarray:
+    """Images (n, height, width, channels) under a Gaussian, mirrored at the edges; float32."""
+    import cv2
+
+    sigma = share * min(images.shape[1:3])
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    found = np.empty(images.shape, "float32")
+    for one, image in zip(found, np.asarray(images, "float32"), strict=True):
+        soft = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+        one[...] = soft.reshape(image.shape)
+    return found
+
+
+def blur_steps(sequences: np.ndarray, share: float = BLUR) -> np.ndarray:
+    """Sequences (n, steps, channels), smoothed over the steps; float32."""
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(np.asarray(sequences, "float32"), share * sequences.shape[1], axis=1)

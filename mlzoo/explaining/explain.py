@@ -1,0 +1,233 @@
+"""From a configuration to explanations: samples, targets, maps, and what is odd about them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mlzoo import registry
+from mlzoo.errors import UsageError
+from mlzoo.explaining.asking import Asked, ask
+from mlzoo.explaining.engine.findings import Finding
+from mlzoo.explaining.engine.probe import Probe
+from mlzoo.explaining.settings import ALL, ExplainConfig, method_settings
+from mlzoo.explaining.subjects import Chosen, Subject, by_shape
+from mlzoo.listening import Listener
+
+
+@dataclass
+class Explanation:
+    """One method's map of one sample.
+
+    Attributes:
+        name: of the sample.
+        method: the explainer's name.
+        x: the sample, raw.
+        values: signed attributions at x's positions, float32: (height, width), (steps,),
+            (steps, channels) or (columns,).
+        target: what is explained, in words.
+        predicted: what the model says, in words.
+        truth: the true class in words; "" where unknown.
+        flag: what is wrong with the map; "" where nothing is.
+        scores: its evidence, by name.
+    """
+
+    name: str
+    method: str
+    x: np.ndarray
+    values: np.ndarray
+    target: str
+    predicted: str
+    truth: str = ""
+    flag: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the model is known to be wrong on the sample."""
+        return bool(self.truth) and not self.predicted.startswith(f"{self.truth} ")
+
+
+@dataclass
+class Batch:
+    """Samples of one shape, opened: what methods and evidence compute with."""
+
+    positions: list[int]
+    x: np.ndarray
+    probe: Probe
+    asked: Asked
+
+
+@dataclass
+class Explained:
+    """All that a run of explanations found.
+
+    Attributes:
+        explanations: maps of samples.
+        findings: by method, what is said of the model as a whole.
+        facts: by method, its settings and costs.
+    """
+
+    explanations: list[Explanation]
+    findings: dict[str, list[Finding]]
+    facts: dict[str, Any]
+
+    @property
+    def mapping(self) -> list[str]:
+        """The methods that give maps of samples."""
+        return [name for name in self.facts if name not in self.findings]
+
+
+def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> list[Batch]:
+    """Samples by shape, with what is asked of each; those with nothing to explain are left out."""
+    batches = []
+    for positions in by_shape(chosen.inputs).values():
+        x = np.stack([chosen.inputs[i] for i in positions])
+        probe = Probe(subject.model, x, config.layer, config.max_memory)
+        probe.background, probe.known = chosen.background, chosen.known
+        x = probe.inputs(x)
+        asked = ask(subject, config, probe.outputs(x), [chosen.truths[i] for i in positions])
+        batches.append(Batch(positions, x, probe, asked))
+    return batches
+
+
+def fitting(methods: tuple[str, ...], probe: Probe, kind: str) -> list[str]:
+    """The methods that were asked for; of `all` those that fit the model.
+
+    Raises:
+        UsageError: a method that was named does not fit.
+    """
+    if ALL not in methods:
+        for name in methods:
+            reason = misfit(name, probe, kind)
+            if reason:
+                raise UsageError(f"--method {name}: {reason}")
+        return list(dict.fromkeys(methods))
+    return [
+        name
+        for name in registry.names("explainer")
+        if misfit(name, probe, kind) is None
+        and not of_model(name)
+        and not getattr(registry.load("explainer", name), "EXTRA", None)
+    ]
+
+
+def of_model(name: str) -> bool:
+    """Whether a method explains a model as a whole, not single samples."""
+    return bool(getattr(registry.load("explainer", name), "MODEL", False))
+
+
+def misfit(name: str, probe: Probe, kind: str) -> str | None:
+    """Why a method can't explain a model of a kind of data; None where it can."""
+    plugin = registry.load("explainer", name)
+    kinds = getattr(plugin, "KINDS", None)
+    if kinds and kind not in kinds:
+        return f"it is for {' and '.join(kinds)} data, and these are {kind}"
+    if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
+        return "no layer of this model has places; try integrated_gradients"
+    return None
+
+
+def run_methods(
+    subject: Subject,
+    chosen: Chosen,
+    batches: list[Batch],
+    config: ExplainConfig,
+    listener: Listener,
+) -> Explained:
+    """The maps of every method for every sample that has something to explain."""
+    methods = fitting(config.method, batches[0].probe, subject.kind)
+    settings = method_settings(config, methods)
+    found: list[Explanation] = []
+    findings: dict[str, list[Finding]] = {}
+    facts: dict[str, Any] = {}
+    total, done = len(methods) * len(chosen), 0
+    for method in methods:
+        began, forwards = time.process_time(), sum(b.probe.forwards for b in batches)
+        said: dict[str, list[float]] = {}
+        if of_model(method):
+            plugin, first = registry.load("explainer", method), batches[0]
+            weights = first.asked.weights
+            findings[method] = plugin.explain(settings[method], first.probe, first.x, weights)
+            done += len(chosen)
+        for batch in [] if of_model(method) else batches:
+            values = explain_batch(method, settings[method], batch, config)
+            for name, numbers in batch.probe.said.items():
+                said.setdefault(name, []).extend(numbers.tolist())
+            found += _explanations(method, batch, values, subject, chosen)
+            done += len(batch.positions)
+            listener.progress(done, total, "explaining")
+        facts[method] = {
+            "settings": settings[method].model_dump(mode="json"),
+            "cpu_seconds": round(time.process_time() - began, 3),
+            "forwards": sum(b.probe.forwards for b in batches) - forwards,
+            **{name: float(np.max(numbers)) for name, numbers in said.items()},
+        }
+    place = {name: i for i, name in enumerate(methods)}
+    order = {name: i for i, name in enumerate(chosen.names)}
+    found.sort(key=lambda e: (order[e.name], place[e.method]))
+    return Explained(found, findings, facts)
+
+
+def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfig) -> np.ndarray:
+    """One method's maps of a batch, (n, ...) float32; steps that only pad are exactly 0."""
+    batch.probe.said.clear()
+    if config.engine == "mlzoo":
+        plugin = registry.load("explainer", method)
+        values = plugin.explain(settings, batch.probe, batch.x, batch.asked.weights)
+    else:
+        from mlzoo.explaining.reference import package_maps
+
+        values = package_maps(method, batch.probe, batch.x, batch.asked.weights, config.layer)
+    return without_padding(np.asarray(values, "float32"), batch.x)
+
+
+def without_padding(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Maps that are 0 where sequences hold nothing but NaN."""
+    if x.ndim != 3 or x.dtype.kind != "f":
+        return values
+    gone = np.isnan(x).all(axis=-1)
+    return np.where(gone[..., None] if values.ndim == 3 else gone, np.float32(0), values)
+
+
+def flag(values: np.ndarray) -> str:
+    """What is wrong with a map, with the likely cause; "" where nothing is."""
+    if not np.isfinite(values).all():
+        return "not finite: the model's outputs or gradients overflow"
+    if not values.any():
+        return "all zero: nothing at this layer speaks for it; try --layer, or a signed method"
+    if values.size > 1 and np.ptp(values) == 0:
+        return "the same everywhere: the layer has a single place; try --layer"
+    return ""
+
+
+def _explanations(
+    method: str, batch: Batch, values: np.ndarray, subject: Subject, chosen: Chosen
+) -> list[Explanation]:
+    found = []
+    for row, position in enumerate(batch.positions):
+        if batch.asked.empty[row]:
+            continue
+        found.append(
+            Explanation(
+                chosen.names[position],
+                method,
+                chosen.inputs[position],
+                values[row],
+                batch.asked.labels[row],
+                batch.asked.predicted[row],
+                _words(chosen.truths[position], subject),
+                flag(values[row]),
+            )
+        )
+    return found
+
+
+def _words(truth: Any, subject: Subject) -> str:
+    """A true class in words."""
+    if truth is None or subject.task != "classification":
+        return ""
+    return subject.outputs[int(np.asarray(truth))]

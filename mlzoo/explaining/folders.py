@@ -1,0 +1,140 @@
+"""The folder that `mlzoo explain` writes: there whole, or not at all.
+
+`explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
+float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
+`overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
+of the model as a whole, drawn and in numbers. `index.html`: all of it on one offline page.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo import files, runs
+from mlzoo.errors import DataError, UsageError
+from mlzoo.explaining.explain import Explained, Explanation
+from mlzoo.explaining.figures import draw_finding
+from mlzoo.explaining.page import write_page
+from mlzoo.explaining.rendering import draw
+from mlzoo.explaining.settings import RECORD
+from mlzoo.explaining.subjects import Subject
+from mlzoo.listening import Listener
+
+
+def default_folder(run: str, methods: Sequence[str]) -> Path:
+    """Where explanations go: beside what else a run folder holds."""
+    path = Path(run).expanduser()
+    root = path.with_suffix("") if path.suffix == ".keras" else path
+    return root / "explanations" / runs.slug("-".join(methods))
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Raise UsageError where a folder exists and must not, or is no folder of explanations."""
+    if not folder.exists():
+        return
+    if not (folder / RECORD).is_file():
+        raise UsageError(f"{folder} exists and holds no explanations; choose another --out")
+    if not overwrite:
+        raise UsageError(f"{folder} exists already; choose another --out, or add --overwrite")
+
+
+def write(
+    folder: Path,
+    subject: Subject,
+    explained: Explained,
+    controls: Sequence[Explanation],
+    record: dict[str, Any],
+    listener: Listener,
+) -> None:
+    """Write everything under a temporary name, then give the folder its own."""
+    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    with files.disk_errors(folder):
+        try:
+            partial.mkdir(parents=True)
+            _fill(partial, subject, explained, controls, record, listener)
+            old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
+            if folder.exists():
+                folder.rename(old)
+            partial.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _fill(
+    folder: Path,
+    subject: Subject,
+    explained: Explained,
+    controls: Sequence[Explanation],
+    record: dict[str, Any],
+    listener: Listener,
+) -> None:
+    found = explained.explanations
+    stems = file_stems([e.name for e in found])
+    write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
+    files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
+    files.write_json(folder / RECORD, record)
+    pictures = []
+    for done, each in enumerate(found, 1):
+        path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
+        pictures.append((each, draw(path, each, subject.maximum, subject.columns)))
+        listener.progress(done, len(found), "drawing")
+    figures = _figures(folder, explained)
+    write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
+
+
+def _figures(folder: Path, explained: Explained) -> list[tuple[str, Path]]:
+    """Pictures and numbers of what is said of the model as a whole."""
+    drawn = []
+    for method, findings in explained.findings.items():
+        for i, finding in enumerate(findings, 1):
+            stem = method if len(findings) == 1 else f"{method}-{i}"
+            path = draw_finding(folder / "model" / f"{stem}.png", finding)
+            labels = {"labels": np.array(finding.labels, str)}
+            write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})
+            drawn.append((f"{method}: {finding.title}", path))
+    return drawn
+
+
+def row(found: Explanation) -> dict[str, Any]:
+    """A line of scores.csv."""
+    return {
+        "name": found.name,
+        "method": found.method,
+        "target": found.target,
+        "predicted": found.predicted,
+        "truth": found.truth,
+        "flag": found.flag,
+        "smallest": float(found.values.min()),
+        "largest": float(found.values.max()),
+        **found.scores,
+    }
+
+
+def write_maps(path: Path, maps: dict[str, np.ndarray]) -> None:
+    """Write arrays as a compressed .npz file, in one step."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **maps)  # type: ignore[arg-type]
+    files.write_bytes(path, buffer.getvalue())
+
+
+def file_stems(names: Sequence[str]) -> dict[str, str]:
+    """A file name, without suffix, for each sample; no two alike."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        stem = base = runs.slug(str(Path(name).with_suffix("")))
+        number = 2
+        while stem in found.values():
+            stem, number = f"{base}-{number}", number + 1
+        found[name] = stem
+    if len(set(found.values())) < len(found):
+        raise DataError("two samples have one name")
+    return found

@@ -1,0 +1,117 @@
+"""All explanations on one page that opens in a browser offline, the confident mistakes first."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from mlzoo.explaining.explain import Explanation
+from mlzoo.files import write_text
+
+_TEMPLATE = "page.html.jinja"
+_SHOWN = (
+    "pointing",
+    "mass",
+    "truth_auc",
+    "iou_drop",
+    "deletion",
+    "insertion",
+    "gain",
+    "road",
+    "sensitivity_n",
+    "sparseness",
+    "stability",
+)
+
+
+def write_page(
+    folder: Path,
+    title: str,
+    record: Mapping[str, Any],
+    pictures: Sequence[tuple[Explanation, Path]],
+    figures: Sequence[tuple[str, Path]] = (),
+) -> Path:
+    """Write `index.html` with every picture within it.
+
+    Args:
+        folder: where it goes.
+        title: the page's heading.
+        record: what explain.json holds.
+        pictures: every explanation and its PNG, in the order of the samples.
+        figures: titles and PNGs of what is said of the model as a whole.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    evidence = record["evidence"]
+    header, rows = score_table(evidence.get("methods", {}))
+    text = environment.get_template(_TEMPLATE).render(
+        title=title,
+        facts=_facts(record),
+        sentences=evidence.get("sentences", []),
+        header=header,
+        scores=rows,
+        intervals=any("[" in cell for row in rows for cell in row),
+        sanity=record["sanity"],
+        figures=[(name, _embedded(path)) for name, path in figures],
+        samples=_samples(pictures),
+    )
+    write_text(folder / "index.html", text)
+    return folder / "index.html"
+
+
+def score_table(methods: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the methods' mean scores, with their intervals."""
+    names = [name for name in _SHOWN if any(name in scores for scores in methods.values())]
+    rows = []
+    for method, scores in methods.items():
+        cells = [_cell(scores.get(name)) for name in names]
+        rows.append([method, *cells])
+    return ["method", *names], rows
+
+
+def _cell(score: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return ""
+    ends = score["interval"]
+    shown = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+    return f"{score['mean']:.3f}{shown}"
+
+
+def _facts(record: Mapping[str, Any]) -> str:
+    model = record["model"]
+    layer = f"; maps of layer {model['layer']}" if model["layer"] else ""
+    weights = model["weights_sha256"][:12]
+    return (
+        f"{model['task']}; {len(record['samples'])} samples; weights {weights}{layer}; computed "
+        f"behind {model['entry']}, on what stands before a {model['head']} output"
+    )
+
+
+def _samples(pictures: Sequence[tuple[Explanation, Path]]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for each, path in pictures:
+        sample = found.setdefault(
+            each.name,
+            {
+                "name": each.name,
+                "predicted": each.predicted,
+                "truth": each.truth,
+                "wrong": each.wrong,
+                "images": [],
+            },
+        )
+        sample["images"].append((each.method, _embedded(path)))
+    return sorted(found.values(), key=lambda sample: not sample["wrong"])
+
+
+def _embedded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")

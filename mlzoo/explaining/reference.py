@@ -1,0 +1,96 @@
+"""The package tf-keras-vis as a second engine, with its own defaults, to compare with ours.
+
+Kubota and contributors, https://github.com/keisen/tf-keras-vis. What it gives is left as it is:
+its layer, its corner-aligned enlarging, its softmax over ScoreCAM's scores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.errors import UsageError
+from mlzoo.explaining.engine.probe import Probe
+
+METHODS = ("saliency", "smoothgrad", "gradcam", "gradcam_plus_plus", "layercam", "scorecam")
+"""What the package has."""
+NOISY_COPIES = 20
+
+
+def package_maps(
+    method: str, probe: Probe, x: np.ndarray, target: np.ndarray, layer: str | None = None
+) -> np.ndarray:
+    """The package's maps (n, height, width), each from 0 to 1.
+
+    Args:
+        method: one of `METHODS`.
+        probe: the model, opened.
+        x: (n, height, width, channels), raw.
+        target: (n, units).
+        layer: the layer to look at; by default the package's choice, the last convolution.
+
+    Raises:
+        UsageError: the package has no such method, or does not take such a model.
+    """
+    if method not in METHODS:
+        raise UsageError(f"--engine tf-keras-vis has no {method}; it has {', '.join(METHODS)}")
+    if x.ndim != 4 or target.ndim != 2:
+        raise UsageError("--engine tf-keras-vis takes images and one class a sample")
+    model, z = functional(probe), probe.enter(x)
+    return run_package(method, model, z, target, layer)
+
+
+def functional(probe: Probe) -> keras.Model:
+    """The model from its entry on, in the one form that the package takes.
+
+    Raises:
+        UsageError: the model is not Functional.
+    """
+    model = probe.model
+    try:
+        if probe.entry_name == "input":
+            return keras.Model(model.inputs, model.outputs)
+        return keras.Model(model.get_layer(probe.entry_name).output, model.outputs)
+    except (AttributeError, ValueError, TypeError) as error:
+        raise UsageError(f"--engine tf-keras-vis takes Functional models only ({error})") from error
+
+
+def run_package(
+    method: str, model: keras.Model, z: np.ndarray, target: np.ndarray, layer: str | None = None
+) -> np.ndarray:
+    """The package's maps (n, height, width) of a Functional model and its inputs."""
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.layercam import Layercam
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.scorecam import Scorecam
+    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+
+    maker: Any = {
+        "saliency": Saliency,
+        "smoothgrad": Saliency,
+        "gradcam": Gradcam,
+        "gradcam_plus_plus": GradcamPlusPlus,
+        "layercam": Layercam,
+        "scorecam": Scorecam,
+    }[method]
+    own = maker(model, model_modifier=ReplaceToLinear(), clone=True)
+
+    def score(outputs: Any) -> Any:
+        tiled = np.resize(target, outputs.shape)  # ScoreCAM asks for many times as many samples
+        return [keras.ops.sum(row * one) for row, one in zip(outputs, tiled, strict=True)]
+
+    with contextlib.redirect_stdout(io.StringIO()):  # it draws bars there
+        return _called(own, score, method, z, layer)
+
+
+def _called(own: Any, score: Any, method: str, z: np.ndarray, layer: str | None) -> np.ndarray:
+    if method in ("saliency", "smoothgrad"):
+        copies = NOISY_COPIES if method == "smoothgrad" else 0
+        return np.asarray(own(score, z, smooth_samples=copies, smooth_noise=0.15))
+    chosen = {} if layer is None else {"penultimate_layer": layer}
+    return np.asarray(own(score, z, **chosen))

@@ -1,0 +1,147 @@
+"""What an explanation run is: one frozen configuration, which `explain.json` repeats.
+
+Neither Keras nor NumPy is imported here. The text under each field is its help.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from mlzoo import files, registry
+from mlzoo.configs import Settings
+from mlzoo.errors import UsageError
+from mlzoo.setting_types import Words
+from mlzoo.wording import sentences
+
+ALL = "all"
+RECORD = "explain.json"
+
+
+class ExplainConfig(Settings):
+    """Everything that decides what `mlzoo explain` computes."""
+
+    run: str
+    """A finished run folder, or a .keras file."""
+    method: Words = ("gradcam",)
+    """Explainers (`mlzoo explainers`), comma-separated; all: every one that fits the model."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Setting of the method, name=value; with several methods, method.name=value."""
+    data: str | None = None
+    """New samples: a file or a folder; by default some of the run's own test part."""
+    part: Literal["train", "valid", "test"] = "test"
+    """Part of the run's own data."""
+    limit: int = Field(16, ge=1)
+    """Samples to explain: of the run's own data the most confident mistakes, up to half, and
+    others drawn with the seed."""
+    target: str = "predicted"
+    """What is explained: predicted, true, or the name of a class or of an output."""
+    against: str | None = None
+    """Hold the class against this other one."""
+    step: int | None = None
+    """Which step of a sequence of outputs, from 1; negative ones count from the end."""
+    pixel: str | None = None
+    """Masks: one pixel, as row,column."""
+    region: Literal["all", "largest"] = "all"
+    """Masks: all pixels predicted as the class, or the largest connected region of them."""
+    layer: str | None = None
+    """The layer that class activation maps look at; by default the last that has places."""
+    engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
+    """mlzoo, or the package tf-keras-vis for the methods that it has, to compare."""
+    evidence: bool = True
+    """Score every map, beside a random map and an edge detector."""
+    sanity: Literal["none", "cascading", "independent"] = "none"
+    """Check that maps change when the model's weights are randomised: from the top down, or
+    each layer alone."""
+    sanity_weights: Literal["permute", "redraw"] = "permute"
+    """How they are randomised: shuffled, or drawn anew with their mean and spread."""
+    truth: str | None = None
+    """Folder of masks, named as the images, that say where the evidence truly is."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Decides the sample and everything random in methods and evidence."""
+    max_memory: int = Field(400, ge=16)
+    """Megabytes that what goes through the model at once may take."""
+
+    @field_validator("pixel")
+    @classmethod
+    def _two_numbers(cls, value: str | None) -> str | None:
+        if value is not None and not all(part.strip().isdigit() for part in value.split(",")):
+            raise ValueError("write row,column as in 31,40")
+        if value is not None and value.count(",") != 1:
+            raise ValueError("write row,column as in 31,40")
+        return value
+
+    @field_validator("step")
+    @classmethod
+    def _from_one(cls, value: int | None) -> int | None:
+        if value == 0:
+            raise ValueError("steps count from 1, or from -1 at the end")
+        return value
+
+
+def configure(values: dict[str, Any]) -> ExplainConfig:
+    """A checked configuration from given fields.
+
+    Raises:
+        UsageError: with every mistake, one line each.
+    """
+    try:
+        config = ExplainConfig(**values)
+    except ValidationError as error:
+        problems = sentences(error)
+        raise UsageError(
+            [f"--{name.replace('_', '-')}: {text}" for name, text in problems.items()]
+        ) from None
+    for name in config.method:
+        if name != ALL:
+            registry.check_name("explainer", name)
+    method_settings(config, [name for name in config.method if name != ALL])
+    return config
+
+
+def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]:
+    """The `Config` of each method, with what `set` says of it and the run's seed.
+
+    Raises:
+        UsageError: a setting that no method has, or a value that it does not take.
+    """
+    given: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    problems = []
+    for key, value in config.set.items():
+        method, dot, name = key.rpartition(".")
+        if dot and method in given:
+            given[method][name] = value
+        elif not dot and len(methods) == 1:
+            given[methods[0]][key] = value
+        elif ALL not in config.method:
+            problems.append(
+                f"--set {key}: write method.name=value, with a method of {', '.join(methods)}"
+            )
+    found: dict[str, Any] = {}
+    for name in methods:
+        plugin = registry.load("explainer", name)
+        seed = {"seed": config.seed} if "seed" in plugin.Config.model_fields else {}
+        try:
+            found[name] = plugin.Config(**{**seed, **given[name]})
+        except ValidationError as error:
+            problems += [f"--set {key}: {text}" for key, text in sentences(error).items()]
+    if problems:
+        raise UsageError(problems)
+    return found
+
+
+def read_record(path: str) -> ExplainConfig:
+    """The configuration of an earlier run of explanations, from its folder or its explain.json.
+
+    Raises:
+        UsageError: there is none.
+    """
+    location = Path(path).expanduser()
+    location = location / RECORD if location.is_dir() else location
+    try:
+        content = files.read_json(location)["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--repeat: {location} is no {RECORD}: {error}") from None
+    return configure(content)

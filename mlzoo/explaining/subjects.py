@@ -1,0 +1,275 @@
+"""What is explained: a model with all that is known of it, and samples for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.data.inputs import existing, image_files, read_inputs
+from mlzoo.data.samples import Part
+from mlzoo.errors import DataError, UsageError
+from mlzoo.evaluation.metrics import as_probabilities
+from mlzoo.explaining.engine.findings import Background
+from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.listening import Listener
+from mlzoo.specs import DENSE_TASKS
+from mlzoo.trained import Run, load, outputs_of
+
+BACKGROUND = 512
+"""Samples that methods may compare with."""
+MOST = 2048
+"""Samples of a part that are predicted to find the mistakes among them."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and what is known of it.
+
+    Attributes:
+        path: the run folder or the file.
+        model: raw inputs in, probabilities or numbers out.
+        task: one of `mlzoo.specs`.
+        kind: `image`, `table`, `sequence` or `array`.
+        outputs: names of classes or targets.
+        columns: names of a table's columns, or of a sequence's channels.
+        record: the run's `data.json`; empty for a file.
+        run: the run; None for a file.
+    """
+
+    path: Path
+    model: keras.Model
+    task: str
+    kind: str
+    outputs: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    record: dict[str, Any] = field(default_factory=dict)
+    run: Run | None = None
+
+    @property
+    def classes(self) -> bool:
+        """Whether outputs are classes."""
+        return self.task not in ("regression", "fields", "forecasting")
+
+    @property
+    def maximum(self) -> float | None:
+        """The largest value that an image can hold."""
+        return self.record.get("reader", {}).get("maximum")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Samples to explain, in the order that they are shown.
+
+    Attributes:
+        names: what each is called.
+        inputs: one array each, (*shape), raw.
+        truths: of each the true class, mask or values; None where unknown.
+        background: samples of the run's training part, for methods that compare with them.
+        known: samples of the part that is explained, with their truth.
+    """
+
+    names: list[str]
+    inputs: list[np.ndarray]
+    truths: list[Any]
+    background: Background | None = None
+    known: Background | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def open_subject(path: str, trust: bool = False) -> Subject:
+    """A run folder or a .keras file, opened.
+
+    Raises:
+        UsageError: there is none, or it can't be loaded.
+    """
+    if path.endswith(".keras"):
+        return _from_file(existing(path))
+    run = load(path, trust=trust)
+    record = run.record
+    names = record["class_names"] or record["target_names"]
+    columns = [c["name"] for c in record["columns"]] or record["reader"].get("channels") or []
+    columns = columns if isinstance(columns, list) else []
+    return Subject(
+        run.path,
+        run.model,
+        record["task"],
+        record["kind"],
+        tuple(map(str, names)),
+        tuple(map(str, columns)),
+        record,
+        run,
+    )
+
+
+def _from_file(path: Path) -> Subject:
+    import mlzoo.layers  # noqa: F401  (registers our layers)
+
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [repr(error)])[0]
+        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
+    axes, shape = len(model.input_shape), model.output_shape
+    kind = {4: "image", 3: "sequence", 2: "table"}.get(axes, "array")
+    dense = len(shape) == 4
+    activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
+    classes = activation in ("softmax", "sigmoid") or type(model.layers[-1]).__name__ == "Softmax"
+    task = "segmentation" if dense else "classification" if classes else "regression"
+    units = 2 if classes and shape[-1] == 1 else shape[-1]
+    word = "class" if classes else "output"
+    return Subject(path, model, task, kind, tuple(f"{word} {i}" for i in range(units)))
+
+
+def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
+    """The samples that a configuration asks for.
+
+    Raises:
+        UsageError: a file of a model alone, and no data for it.
+        DataError: the data can't be read or do not fit.
+    """
+    if config.data is None:
+        if subject.run is None:
+            raise UsageError(f"{subject.path} is a model alone: name samples for it with --data")
+        return _of_own(subject, config, listener)
+    if subject.run is None:
+        return _limited(*_plain(config.data, subject.model), config.limit)
+    if subject.task in DENSE_TASKS:
+        from mlzoo.data.new_images import open_images
+
+        images = open_images(config.data, subject.record["reader"], listener.progress)
+        count = min(len(images), config.limit)
+        arrays = [images.image(i) for i in range(count)]
+        return Chosen(list(images.names[:count]), arrays, [None] * count)
+    read = read_inputs(config.data, subject.record["reader"], listener.progress)
+    for warning in read.warnings:
+        listener.warn(warning)
+    return _limited(list(read.names), read.rows, config.limit)
+
+
+def _limited(names: list[str], rows: Any, limit: int) -> Chosen:
+    count = min(len(names), limit)
+    if not count:
+        raise DataError("there are no samples to explain")
+    return Chosen(names[:count], [_own(rows, i) for i in range(count)], [None] * count)
+
+
+def _own(rows: Any, index: int) -> np.ndarray:
+    """One row, without what pads it."""
+    own = getattr(rows, "own", None)
+    return np.asarray(rows[index] if own is None else own(index))
+
+
+def _plain(path: str, model: keras.Model) -> tuple[list[str], Any]:
+    """Samples for a model of which nothing is known but its input's shape."""
+    import cv2
+
+    from mlzoo.data.arrays import choose_pair, open_npy, open_npz
+
+    location = existing(path)
+    if location.suffix.lower() == ".npy":
+        x = open_npy(location)
+    elif location.suffix.lower() == ".npz":
+        arrays = open_npz(location)
+        x = arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+    else:
+        if len(model.input_shape) != 4:
+            raise DataError(f"{path}: the model takes arrays {model.input_shape}; give a .npy file")
+        files = image_files(location)
+        height, width, channels = model.input_shape[1:]
+        mode = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+        images = []
+        for file in files:
+            image = cv2.imread(str(file), mode)
+            if image is None:
+                raise DataError(f"{file} can't be read as an image")
+            sized = cv2.resize(image, (width, height)) if height and width else image
+            images.append(sized.reshape(*sized.shape[:2], channels))
+        return [file.name for file in files], np.stack(images)
+    own = tuple(model.input_shape[1:])
+    fits = x.ndim == len(own) + 1 and all(
+        a is None or a == b for a, b in zip(own, x.shape[1:], strict=True)
+    )
+    if not fits:
+        raise DataError(f"{path} has shape {x.shape}, the model takes (n, {own})")
+    return [f"sample {i}" for i in range(len(x))], x
+
+
+def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
+    """A seeded sample of the run's own data, the most confident mistakes first."""
+    assert subject.run is not None
+    data = subject.run.own_data(listener)
+    part = data.parts()[config.part]
+    if not len(part):
+        raise DataError(f"the {config.part} part of {subject.path} holds no samples")
+    order = np.random.default_rng([config.seed, 0xE4]).permutation(len(part))
+    if subject.task in ("classification", "regression") and len(part) > 1:
+        seen = np.sort(order[:MOST])
+        wrong = _mistakes(subject, part, seen)[: config.limit // 2]
+        order = np.array([*wrong, *(i for i in order if i not in set(wrong))])
+    positions = order[: config.limit]
+    names = part.names()
+    return Chosen(
+        [names[int(i)] for i in positions],
+        [_input(part, int(i), subject.task) for i in positions],
+        [_truth(part, int(i), subject.task) for i in positions],
+        _background(subject, data.train, config.seed),
+        _background(subject, part, config.seed),
+    )
+
+
+def _background(subject: Subject, part: Part, seed: int) -> Background | None:
+    """Some samples of a part in one array; None where they are of several shapes."""
+    if subject.task not in ("classification", "regression") or not len(part):
+        return None
+    chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
+    return Background(
+        part.inputs(chosen),
+        np.asarray(part.targets_at(chosen)),
+        subject.columns,
+        subject.outputs,
+        subject.classes,
+    )
+
+
+def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
+    """Positions that the model is wrong on: by its confidence, or of numbers by its error."""
+    found = [
+        outputs_of(subject.model, part.inputs(positions[start : start + 256]))
+        for start in range(0, len(positions), 256)
+    ]
+    said, truth = np.concatenate(found), np.asarray(part.targets)[positions]
+    if subject.task == "regression":
+        error = np.abs(said - truth.reshape(len(said), -1)).mean(axis=1)
+        return positions[np.argsort(-error, kind="stable")].tolist()
+    shares = as_probabilities(said)
+    chosen = shares.argmax(axis=1)
+    wrong = np.flatnonzero(chosen != truth)
+    sure = shares[wrong, chosen[wrong]]
+    return positions[wrong[np.argsort(-sure, kind="stable")]].tolist()
+
+
+def _input(part: Part, position: int, task: str) -> np.ndarray:
+    if task in DENSE_TASKS:
+        return part.image(position)
+    return _own(part.samples.inputs, int(part.indices[position]))
+
+
+def _truth(part: Part, position: int, task: str) -> Any:
+    if task in DENSE_TASKS:
+        return part.target(position)
+    return _own(part.samples.targets, int(part.indices[position]))
+
+
+def by_shape(arrays: Sequence[np.ndarray]) -> dict[tuple[int, ...], list[int]]:
+    """Positions of arrays of the same shape, which go through the model together."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for i, array in enumerate(arrays):
+        found.setdefault(array.shape, []).append(i)
+    return found
