@@ -21,25 +21,15 @@ ORDER = (
     ("errors", "fields"),
     ("registry", "files", "listening", "results", "settings"),
     ("wording", "setting_types", "configs"),
-<<<<<<< HEAD
     ("specs", "spaces", "hyperparameters", "layers"),
     ("runs", "data", "augment"),
-    ("sources", "models", "strategies"),
-=======
-    ("specs", "layers"),
-    ("runs", "results", "data", "augment"),
     ("engine",),
-    ("sources", "models", "explainers"),
->>>>>>> 65688d1b4622f46a322e22fb87256ca2dbbcf62d
+    ("sources", "models", "strategies", "explainers"),
     ("merging",),
     ("evaluation",),
     ("reporting",),
     ("training", "trained"),
-<<<<<<< HEAD
-    ("tuning",),
-=======
-    ("explaining",),
->>>>>>> 65688d1b4622f46a322e22fb87256ca2dbbcf62d
+    ("tuning", "explaining"),
     ("mlzoo_cli",),
 )
 RANK = {group: rank for rank, groups in enumerate(ORDER) for group in groups}
@@ -87,15 +77,8 @@ def ours(module: str) -> set[str]:
 
 
 def is_plugin(module: str) -> bool:
-<<<<<<< HEAD
-    return (
-        group(module) in ("sources", "models", "strategies")
-        and MODULES[module].name != "__init__.py"
-    )
-=======
-    plugin = group(module) in ("sources", "models", "explainers")
+    plugin = group(module) in ("sources", "models", "strategies", "explainers")
     return plugin and MODULES[module].name != "__init__.py"
->>>>>>> 65688d1b4622f46a322e22fb87256ca2dbbcf62d
 
 
 def test_the_modules_are_found() -> None:
@@ -124,18 +107,14 @@ def backends(node: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> None:
-<<<<<<< HEAD
-    allowed = {
-        "mlzoo.training.steps": {"jax"},
-        "mlzoo.tuning.backend": {"jax", "tensorflow"},
-    }.get(module, set())
-=======
     if group(module) in ("engine", "explainers"):
         # Explanations run on TensorFlow, whatever a model was trained on.
         assert backends(tree(module)) <= {"tensorflow"}
         return
-    allowed = {"jax"} if module == "mlzoo.training.steps" else set()
->>>>>>> 65688d1b4622f46a322e22fb87256ca2dbbcf62d
+    allowed = {
+        "mlzoo.training.steps": {"jax"},
+        "mlzoo.tuning.backend": {"jax", "tensorflow"},
+    }.get(module, set())
     assert backends(tree(module)) == allowed
     functions = (ast.FunctionDef, ast.ClassDef)
     top = [node for node in tree(module).body if not isinstance(node, functions)]
