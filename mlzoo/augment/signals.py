@@ -46,9 +46,16 @@ def magnitude_warp(
     knots: int = 4,
 ) -> Pair:
     """Stretch each channel about its mean by a smooth curve around 1, a spline through `knots`."""
+    return _stretched(x, spread, _curve(x.shape, sigma, knots, rng)), labels
+
+
+def _curve(
+    shape: tuple[int, ...], sigma: float, knots: int, rng: np.random.Generator
+) -> np.ndarray:
+    """A smooth curve around 1 (steps, channels), a cubic spline through normal numbers."""
     places = np.linspace(0, 1, knots + 2)
-    curve = CubicSpline(places, rng.normal(1, sigma, (knots + 2, x.shape[1])))
-    return _stretched(x, spread, curve(np.linspace(0, 1, len(x)))), labels
+    through = CubicSpline(places, rng.normal(1, sigma, (knots + 2, *shape[1:])))
+    return through(np.linspace(0, 1, shape[0]))
 
 
 def _stretched(x: np.ndarray, spread: np.ndarray, factor: np.ndarray) -> np.ndarray:
@@ -64,9 +71,7 @@ def time_warp(
     knots: int = 4,
 ) -> Pair:
     """Let time run faster and slower along a smooth curve; both ends stay where they are."""
-    places = np.linspace(0, 1, knots + 2)
-    speed = CubicSpline(places, rng.normal(1, sigma, knots + 2))(np.linspace(0, 1, len(x)))
-    run = np.cumsum(np.maximum(speed, 0.1))
+    run = np.cumsum(np.maximum(_curve((len(x),), sigma, knots, rng), 0.1))
     where = (run - run[0]) / max(float(run[-1] - run[0]), 1e-12) * (len(x) - 1)
     return _at(x, labels, where)
 
