@@ -72,13 +72,11 @@ class ImageChanges:
         for node in self._nodes:
             node.random_generator, node.py_random = self._generator, self._python
         self._bytes = form.dtype == "uint8" and form.maximum == 255
-        names = {type(node).__name__ for node in self._nodes}
         images_only = catalogue.albumentations().ImageOnlyTransform
         self.moves = any(
             not isinstance(node, images_only) for node in self._nodes if not _holds(node)
         )
         """Whether any transform moves pixels, so that what stands at them has to move along."""
-        self.names = sorted(names)
         self._try()
 
     def __call__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -19,7 +20,9 @@ def main() -> None:
     told: dict[str, Any] = json.loads(sys.stdin.readline())
     form = Form(**{**told["form"], "shape": tuple(told["form"]["shape"])})
     images, masks = mapped(told["memory"], told["batch"], form)
-    os.unlink(told["memory"])  # both have it open; nothing is left behind, however they end
+    with contextlib.suppress(OSError):
+        # Both have it open: nothing is left behind, however they end. Windows refuses that.
+        os.unlink(told["memory"])
     change = ImageChanges(told["steps"], form)
     for line in sys.stdin:
         job = json.loads(line)

@@ -8,6 +8,7 @@ same samples from the same seeds.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -117,14 +118,15 @@ class _Worker:
         return np.array(self.images[:count]), masks
 
     def close(self) -> None:
+        """End the process and give the memory back."""
         assert self.process.stdin is not None and self.process.stdout is not None
         for pipe in (self.process.stdin, self.process.stdout):
-            try:
+            with contextlib.suppress(OSError):
                 pipe.close()
-            except OSError:
-                pass
         self.process.wait()
-        self._path.unlink(missing_ok=True)
+        del self.images, self.masks
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 def mapped(path: str, batch: int, form: Form) -> tuple[np.ndarray, np.ndarray]:
