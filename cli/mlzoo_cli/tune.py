@@ -120,6 +120,18 @@ def tune(
             metavar="auto|off",
         ),
     ] = None,
+    compare: Annotated[
+        str | None,
+        _option(
+            "--compare",
+            "Run these strategies instead, --trials each, and say which won: random,bayesian,grid.",
+            metavar="A,B",
+        ),
+    ] = None,
+    compare_seeds: Annotated[
+        int,
+        _option("--compare-seeds", "How often each strategy of --compare is run.", min=1),
+    ] = 3,
     final: Annotated[
         bool,
         _option(
@@ -164,6 +176,9 @@ def tune(
         return
     from mlzoo_cli.tuning_talk import SearchTalk
 
+    if compare is not None:
+        _compare(plan, compare, compare_seeds, overwrite, json)
+        return
     talk = SearchTalk(plan, quiet=json)
     from mlzoo.tuning.tune import run_plan
 
@@ -174,6 +189,32 @@ def tune(
     show(_document(found)) if json else _summary(found)
     if not found.ended.complete and "failed" in found.ended.reason:
         raise typer.Exit(1)
+
+
+def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) -> None:
+    from dataclasses import asdict
+
+    from mlzoo.tuning.compare import verdict
+    from mlzoo.tuning.tune import run_comparison
+    from mlzoo_cli.tuning_talk import SearchTalk
+
+    talk = SearchTalk(plan, quiet=json)
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    found = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=talk)
+    if json:
+        show({"verdict": verdict(found), "standings": [asdict(one) for one in found]})
+        return
+    header = ["strategy", "best score", "95 % interval", "behind the first", "95 % interval "]
+    rows = [
+        [s.strategy, s.mean, _between(s.interval), s.behind, _between(s.behind_interval)]
+        for s in found
+    ]
+    print(table(header, rows))
+    print(verdict(found))
+
+
+def _between(interval: list[float] | None) -> str:
+    return "" if interval is None else f"[{interval[0]:.4g}, {interval[1]:.4g}]"
 
 
 def _plan(
