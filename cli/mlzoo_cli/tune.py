@@ -139,6 +139,14 @@ def tune(
             "Train the winner on training and validation parts, and test it once.",
         ),
     ] = True,
+    import_keras_tuner: Annotated[
+        Path | None,
+        _option(
+            "--import-keras-tuner",
+            "Print the trials of a keras-tuner project, also of a damaged one, and end.",
+            metavar="DIR",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         _option("--dry-run", "Say what would be done and how long it would take; write nothing."),
@@ -161,6 +169,9 @@ def tune(
     say what is searched. The same command goes on with a search that was stopped or killed. The
     test part is used once, for the winner.
     """
+    if import_keras_tuner is not None:
+        _imported(import_keras_tuner, json)
+        return
     own = dict(locals())
     search = {name: own[name] for name in _SEARCH if own[name] not in (None, [], False)}
     (model, data), wrong = words(context, [model, data])
@@ -189,6 +200,23 @@ def tune(
     show(_document(found)) if json else _summary(found)
     if not found.ended.complete and "failed" in found.ended.reason:
         raise typer.Exit(1)
+
+
+def _imported(folder: Path, json: bool) -> None:
+    from mlzoo.tuning.importing import read_keras_tuner
+
+    found = read_keras_tuner(folder)
+    if json:
+        show(found)
+        return
+    names = list(dict.fromkeys(name for row in found["trials"] for name in row["values"]))
+    rows = [
+        [row["trial"], row["state"], row["score"], *(row["values"].get(n, "") for n in names)]
+        for row in found["trials"]
+    ]
+    print(table(["trial", "state", found["metric"], *names], rows))
+    for path in found["damaged"]:
+        say(f"warning: {path} is damaged; what it held is left out")
 
 
 def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) -> None:

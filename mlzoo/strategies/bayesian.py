@@ -228,7 +228,9 @@ def _soundness(space: Space, told: list[Trial], points: list[Values]) -> np.ndar
     known = np.array([space.units(trial.values) for trial in done])
     apart = ((x[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
     near = np.exp(-apart / (2 * _NEAR**2))
-    return (0.5 * (~failed).mean() + near @ ~failed) / (0.5 + near.sum(axis=1))
+    sound = (0.5 * (~failed).mean() + near @ ~failed) / (0.5 + near.sum(axis=1))
+    # Where failing is the likelier outcome nothing is tried as long as there is anything else.
+    return np.where(sound >= 0.5, sound, 0.01 * sound)
 
 
 def _most_worth(

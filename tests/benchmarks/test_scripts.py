@@ -10,6 +10,7 @@ SCRIPTS = [
     "accuracy",
     "buckets",
     "gpu",
+    "kills",
     "lags",
     "memory",
     "overhead",
