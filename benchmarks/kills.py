@@ -46,7 +46,8 @@ def fit(unit):
     with (folder / "begun").open("a") as file:
         file.write(f"{unit.trial} {unit.fold}\\n")
     time.sleep(0.001)
-    score = hash((unit.values["units"], unit.values["rate"], unit.fold, unit.epochs or 0)) % 997 / 997
+    said = unit.values["units"], unit.values["rate"], unit.fold, unit.epochs or 0
+    score = hash(said) % 997 / 997
     return {"kind": "fit", "trial": unit.trial, "fold": unit.fold, "repeat": unit.repeat,
             "score": score, "epochs": 3, "seconds": 0.0, "cpu": 0.0, "error": None,
             "traceback": None}
