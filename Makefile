@@ -43,6 +43,7 @@ bench: setup
 	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/tune.py
+	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/gpu.py
 
 # Refresh requirements.lock from pyproject.toml.

@@ -120,6 +120,18 @@ def tune(
             metavar="auto|off",
         ),
     ] = None,
+    compare: Annotated[
+        str | None,
+        _option(
+            "--compare",
+            "Run these strategies instead, --trials each, and say which won: random,bayesian,grid.",
+            metavar="A,B",
+        ),
+    ] = None,
+    compare_seeds: Annotated[
+        int,
+        _option("--compare-seeds", "How often each strategy of --compare is run.", min=1),
+    ] = 3,
     final: Annotated[
         bool,
         _option(
@@ -127,6 +139,14 @@ def tune(
             "Train the winner on training and validation parts, and test it once.",
         ),
     ] = True,
+    import_keras_tuner: Annotated[
+        Path | None,
+        _option(
+            "--import-keras-tuner",
+            "Print the trials of a keras-tuner project, also of a damaged one, and end.",
+            metavar="DIR",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         _option("--dry-run", "Say what would be done and how long it would take; write nothing."),
@@ -149,6 +169,9 @@ def tune(
     say what is searched. The same command goes on with a search that was stopped or killed. The
     test part is used once, for the winner.
     """
+    if import_keras_tuner is not None:
+        _imported(import_keras_tuner, json)
+        return
     own = dict(locals())
     search = {name: own[name] for name in _SEARCH if own[name] not in (None, [], False)}
     (model, data), wrong = words(context, [model, data])
@@ -164,6 +187,9 @@ def tune(
         return
     from mlzoo_cli.tuning_talk import SearchTalk
 
+    if compare is not None:
+        _compare(plan, compare, compare_seeds, overwrite, json)
+        return
     talk = SearchTalk(plan, quiet=json)
     from mlzoo.tuning.tune import run_plan
 
@@ -174,6 +200,49 @@ def tune(
     show(_document(found)) if json else _summary(found)
     if not found.ended.complete and "failed" in found.ended.reason:
         raise typer.Exit(1)
+
+
+def _imported(folder: Path, json: bool) -> None:
+    from mlzoo.tuning.importing import read_keras_tuner
+
+    found = read_keras_tuner(folder)
+    if json:
+        show(found)
+        return
+    names = list(dict.fromkeys(name for row in found["trials"] for name in row["values"]))
+    rows = [
+        [row["trial"], row["state"], row["score"], *(row["values"].get(n, "") for n in names)]
+        for row in found["trials"]
+    ]
+    print(table(["trial", "state", found["metric"], *names], rows))
+    for path in found["damaged"]:
+        say(f"warning: {path} is damaged; what it held is left out")
+
+
+def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) -> None:
+    from dataclasses import asdict
+
+    from mlzoo.tuning.compare import verdict
+    from mlzoo.tuning.tune import run_comparison
+    from mlzoo_cli.tuning_talk import SearchTalk
+
+    talk = SearchTalk(plan, quiet=json)
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    found = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=talk)
+    if json:
+        show({"verdict": verdict(found), "standings": [asdict(one) for one in found]})
+        return
+    header = ["strategy", "best score", "95 % interval", "behind the first", "95 % interval "]
+    rows = [
+        [s.strategy, s.mean, _between(s.interval), s.behind, _between(s.behind_interval)]
+        for s in found
+    ]
+    print(table(header, rows))
+    print(verdict(found))
+
+
+def _between(interval: list[float] | None) -> str:
+    return "" if interval is None else f"[{interval[0]:.4g}, {interval[1]:.4g}]"
 
 
 def _plan(

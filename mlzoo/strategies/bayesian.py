@@ -26,6 +26,7 @@ AHEAD = 1
 _FINITE = 4000
 _FEW = 60
 _STEPS = 15
+_NEAR = 0.15
 
 
 class Config(Settings):
@@ -79,7 +80,7 @@ def _next(config: Config, space: Space, told: list[Trial], seed: int) -> Values 
     with threadpool_limits(1):
         optimizer = _optimizer(config, space, number, len(told))
         optimizer.tell([_row(space, trial.values) for trial in told], _losses(told))
-        return points[_most_worth(config, optimizer, space, points, random)]
+        return points[_most_worth(config, optimizer, space, told, points, random)]
 
 
 def _sobol(space: Space, start: int, seed: int) -> Any:
@@ -211,8 +212,34 @@ def _maximise(objective: Any, start: np.ndarray, bounds: np.ndarray) -> tuple[np
     return found.x, float(found.fun)
 
 
+def _soundness(space: Space, told: list[Trial], points: list[Values]) -> np.ndarray:
+    """How likely each point succeeds, as the trials near it did; 1 where none has failed.
+
+    Gelbart, Snoek and Adams, "Bayesian Optimization with Unknown Constraints" (2014), weigh an
+    acquisition so; here the likelihood is a kernel's mean of successes.
+    """
+    import numpy as np
+
+    done = [trial for trial in told if trial.state != "running"]
+    failed = np.array([trial.state == "failed" for trial in done])
+    if not failed.any():
+        return np.ones(len(points))
+    x = np.array([space.units(values) for values in points])
+    known = np.array([space.units(trial.values) for trial in done])
+    apart = ((x[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
+    near = np.exp(-apart / (2 * _NEAR**2))
+    sound = (0.5 * (~failed).mean() + near @ ~failed) / (0.5 + near.sum(axis=1))
+    # Where failing is the likelier outcome nothing is tried as long as there is anything else.
+    return np.where(sound >= 0.5, sound, 0.01 * sound)
+
+
 def _most_worth(
-    config: Config, optimizer: Any, space: Space, points: list[Values], random: np.random.Generator
+    config: Config,
+    optimizer: Any,
+    space: Space,
+    told: list[Trial],
+    points: list[Values],
+    random: np.random.Generator,
 ) -> int:
     """The place of the point with the greatest acquisition."""
     import numpy as np
@@ -221,10 +248,15 @@ def _most_worth(
     model, losses = optimizer.models[-1], np.array(optimizer.yi)
     rows = optimizer.space.transform([_row(space, values) for values in points])
     best, ask = losses.min(), config.xi * (losses.std() or 1.0)
+    sound = _soundness(space, told, points)
+
+    def weighed(worth: np.ndarray) -> np.ndarray:
+        return (worth - worth.min()) * sound
+
     worth = {
-        "EI": lambda: gaussian_ei(rows, model, best, ask),
-        "PI": lambda: gaussian_pi(rows, model, best, ask),
-        "LCB": lambda: -gaussian_lcb(rows, model, config.kappa),
+        "EI": lambda: weighed(gaussian_ei(rows, model, best, ask)),
+        "PI": lambda: weighed(gaussian_pi(rows, model, best, ask)),
+        "LCB": lambda: weighed(-gaussian_lcb(rows, model, config.kappa)),
     }
     if config.acquisition != "hedge":
         return int(np.argmax(worth[config.acquisition]()))

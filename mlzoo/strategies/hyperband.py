@@ -31,6 +31,8 @@ class Config(Settings):
     """Epochs of the shortest trainings, at least."""
     factor: int = Field(3, ge=2, le=10)
     """One in so many is promoted, and trains so many times longer."""
+    iterations: int = Field(1, ge=1, le=10_000)
+    """How often all brackets are run, each time with new candidates."""
     brackets: Literal["all", "one"] = "all"
     """all: from many short trainings to a few long ones; one: successive halving, the first of
     these alone."""
@@ -75,7 +77,7 @@ def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Propo
     """Play the history through the brackets, up to where it lacks a trial."""
     place = 0
     fresh: set[str] = set()
-    for rungs in brackets(config):
+    for rungs in brackets(config) * config.iterations:
         wanted, epochs = rungs[0]
         if space.size is not None:
             wanted = min(wanted, space.size - len(fresh))

@@ -25,11 +25,15 @@ _TRIALS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search does: the run that is varied, the space, and how it is searched."""
+    """What a search does: the run that is varied, the space, and how it is searched.
+
+    `proposals` is the seed of the strategy where it is not the run's.
+    """
 
     run: RunConfig
     space: Space
     search: TuneConfig
+    proposals: int | None = None
 
     @cached_property
     def strategy(self) -> ModuleType:
@@ -40,6 +44,11 @@ class Plan:
     def settings(self) -> Any:
         """The strategy's checked settings."""
         return self.strategy.Config(**self.search.strategy_set)
+
+    @property
+    def seed(self) -> int:
+        """What decides the proposals."""
+        return self.run.seed if self.proposals is None else self.proposals
 
     @property
     def trials(self) -> int:

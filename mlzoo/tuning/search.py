@@ -20,7 +20,7 @@ from mlzoo.tuning.engines import Engine
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.racing import RACE_AHEAD, trails
-from mlzoo.tuning.trials import Tried, Unit, as_loss, best, from_records, mean
+from mlzoo.tuning.trials import Tried, Unit, as_loss, best, from_records, mean, paid
 
 _FIRST_FAILURES = 10
 
@@ -68,6 +68,8 @@ class Search:
         self.keys = [(fold, repeat) for fold in range(folds) for repeat in range(repeats)]
         self.trials = from_records(journal.records, self.keys)
         self.exhausted = False
+        self.spend: float | None = None
+        """Epochs that trials may cost in all; None: any number."""
         self._started: set[tuple[int, int, int]] = set()
         self._visible: int | None = None
         self._proposing: Future[list[Proposal]] | None = None
@@ -186,7 +188,7 @@ class Search:
                 self.plan.space,
                 history,
                 1,
-                self.plan.run.seed,
+                self.plan.seed,
             )
         if not self._quick and not self._proposing.done():
             return False
@@ -208,14 +210,22 @@ class Search:
         if proposals:
             self._visible = None
             self._add(proposals[0])
-            return True
+            return not self.exhausted
         if self._visible >= len(self.trials) or self._quick:
             self.exhausted = True
             return False
         self._visible += 1  # the strategy has to know more
         return self._open()
 
+    def _too_dear(self, proposal: Proposal) -> bool:
+        if self.spend is None:
+            return False
+        return paid([*self.trials, proposal], self.plan.run.epochs) > self.spend
+
     def _add(self, proposal: Proposal) -> None:
+        if self._too_dear(proposal):
+            self.exhausted = True
+            return
         values = self.plan.space.active(proposal.values)
         trial = Tried(len(self.trials), values, self.keys, proposal.epochs, proposal.continues)
         self.journal.append(

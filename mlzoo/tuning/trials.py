@@ -119,6 +119,21 @@ def as_loss(score: float, metric: str) -> float:
     return -score if MODES[metric] == "max" else score
 
 
+def paid(trials: Sequence[Any], epochs: int) -> float:
+    """Epochs that trials or proposals cost; going on with another's training, the difference.
+
+    Args:
+        trials: with `epochs` and `continues`, all by number.
+        epochs: those of a trial that names none.
+    """
+    total = 0
+    for trial in trials:
+        total += trial.epochs or epochs
+        if trial.continues is not None:
+            total -= trials[trial.continues].epochs or epochs
+    return total
+
+
 def best(trials: Iterable[Tried], metric: str) -> Tried | None:
     """The trial with the best mean score, the first of equals; None where none is done."""
     done = [trial for trial in trials if trial.state == "done"]

@@ -18,6 +18,7 @@ from mlzoo.tuning.plan import Plan, check_search, with_epochs
 
 if TYPE_CHECKING:
     from mlzoo.trained import Run
+    from mlzoo.tuning.compare import Standing
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.search import Ended, Search, SearchListener
     from mlzoo.tuning.trials import Tried
@@ -298,3 +299,46 @@ def _repeats(winner: Path, config: RunConfig) -> bool:
     same = before.model_copy(update=ignored) == config.model_copy(update=ignored)
     settings = {**before.set, **config.set} == before.set
     return same and settings and before.rate == config.rate
+
+
+def run_comparison(
+    plan: Plan,
+    names: Sequence[str],
+    seeds: int,
+    *,
+    overwrite: bool = False,
+    listener: SearchListener | None = None,
+) -> list[Standing]:
+    """Run strategies on the plan's space, folds and number of trials, and rank them.
+
+    Raises:
+        UsageError: a name is wrong, or there is one strategy only.
+    """
+    from mlzoo import registry
+
+    for name in names:
+        registry.check_name("strategy", name)
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise UsageError("--compare: name two different strategies or more, as in random,bayesian")
+    devices.choose(plan.run.device)
+    devices.prepare(plan.run.device, plan.run.precision)
+    from mlzoo.tuning.compare import Shared, compare
+    from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.folder import SearchFolder, open_journal
+
+    path = folder_of(plan)
+    with SearchFolder(path.with_name(f"{path.name}-compared"), overwrite) as folder:
+        evaluator = Evaluator(plan, folder.path, listener)
+        open_journal(folder.path, plan, evaluator.data.fingerprint).close()
+        shared = Shared(evaluator.fit)
+        budget = 20 if plan.search.trials is None else plan.search.trials
+        return compare(
+            plan,
+            names,
+            budget,
+            seeds,
+            evaluator.metric,
+            lambda name: shared,
+            folder.path / "searches",
+            listener,
+        )

@@ -11,6 +11,7 @@ SCRIPTS = [
     "accuracy",
     "buckets",
     "gpu",
+    "kills",
     "lags",
     "memory",
     "overhead",

@@ -184,3 +184,35 @@ def test_the_strategies_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     assert "--strategy-set points=5" in mlzoo("strategies", "show", "grid").out
     done = mlzoo("strategies", "show", "gird")
     assert done.code == 2 and "`mlzoo strategies` lists them all" in done.cause
+
+
+def test_strategies_are_compared_on_one_budget(mlzoo: Mlzoo) -> None:
+    words = ("tune", "linear", "d/ok.csv", "--target", "y", "--epochs", 1, "--name", "c")
+    space = ("--vary", "l2=log:1e-4..1.0", "--vary", "learning_rate=0.1,0.01")
+    more = ("--trials", 3, "--compare", "random,evolution", "--compare-seeds", 2, "--json")
+    done = mlzoo(*words, *space, *more)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert {one["strategy"] for one in found["standings"]} == {"random", "evolution"}
+    assert all(len(one["finals"]) == 2 for one in found["standings"])
+    wrong = mlzoo(*words, *space, "--compare", "random,gird")
+    assert wrong.code == 2 and "did you mean 'grid'" in wrong.cause
+
+
+def test_what_keras_tuner_left_is_printed(mlzoo: Mlzoo, tmp_path: Path) -> None:
+    trial = tmp_path / "kt" / "trial_0"
+    trial.mkdir(parents=True)
+    content = {
+        "trial_id": "0",
+        "status": "COMPLETED",
+        "score": 0.75,
+        "hyperparameters": {"values": {"units": 8, "tuner/epochs": 3}},
+        "metrics": {"metrics": {"val_accuracy": {"direction": "max"}}},
+    }
+    (trial / "trial.json").write_text(json.dumps(content))
+    (tmp_path / "kt" / "trial_1").mkdir()
+    (tmp_path / "kt" / "trial_1" / "trial.json").write_text("")
+    done = mlzoo("tune", "--import-keras-tuner", "kt")
+    assert done.code == 0 and done.out.splitlines()[1].split() == ["0", "done", "0.75", "8"]
+    assert "trial_1/trial.json is damaged" in done.err
+    assert mlzoo("tune", "--import-keras-tuner", "none").code == 2

@@ -84,3 +84,11 @@ def test_folds_of_time_are_scored_on_what_follows() -> None:
         assert len(folds[0][0]) < len(folds[3][0])
     with pytest.raises(DataError, match="use fewer --folds"):
         folds_by_time(windows, np.arange(8), 4, 0)
+
+
+def test_training_on_both_parts_leaves_the_test_part_as_it_was(samples: Samples) -> None:
+    alone = arranged(samples)
+    joined = arranged(samples, train_on="train+valid")
+    assert (joined.test.indices == alone.test.indices).all()
+    both = np.union1d(alone.train.indices, alone.valid.indices)
+    assert (joined.train.indices == both).all() and len(joined.valid) == 0

@@ -1,0 +1,192 @@
+"""Strategies against each other: the same space, budget, folds and seeds, and who won."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlzoo import registry
+from mlzoo.tuning.engines import Fit, Serial
+from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.plan import Plan, check_search, with_epochs
+from mlzoo.tuning.search import Search, SearchListener
+from mlzoo.tuning.trials import Tried, Unit, as_loss, mean, paid
+
+_LEVEL = 0.975
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a strategy did.
+
+    Attributes:
+        strategy: its name.
+        finals: the best score within the budget, a seed each.
+        mean: of these.
+        interval: 95 % interval of the mean (Student's t over seeds); None for one seed.
+        behind: mean of the paired differences to the winner, seed by seed; 0 for the winner,
+            positive is worse.
+        behind_interval: its 95 % interval; None for the winner and for one seed.
+        curve: the mean best score so far, after each budget unit (a trial's worth of epochs).
+    """
+
+    strategy: str
+    finals: list[float]
+    mean: float
+    interval: list[float] | None
+    behind: float
+    behind_interval: list[float] | None
+    curve: list[float]
+
+
+class Shared:
+    """Fits that several searches ask for are done once: equal candidates have equal scores."""
+
+    def __init__(self, fit: Fit) -> None:
+        self._fit = fit
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def __call__(self, unit: Unit) -> dict[str, Any]:
+        """The record of a unit, done or remembered. Training that goes on is not shared."""
+        key = (repr(sorted(unit.values.items())), unit.fold, unit.repeat)
+        if unit.epochs is not None:
+            return self._fit(unit)
+        if key not in self._known:
+            self._known[key] = self._fit(unit)
+        return {**self._known[key], "trial": unit.trial}
+
+
+def compare(
+    plan: Plan,
+    names: Sequence[str],
+    budget: int,
+    seeds: int,
+    metric: str,
+    fit: Callable[[str], Fit],
+    folder: Path,
+    listener: SearchListener | None = None,
+) -> list[Standing]:
+    """Run strategies on equal budgets.
+
+    Args:
+        plan: the search; its strategy is replaced.
+        names: of the strategies.
+        budget: trials of full length each may spend; shorter trainings cost their share.
+        seeds: how often, each with proposals of its own on the same folds.
+        metric: the score.
+        fit: from a name for a search to what does its fits.
+        folder: where the journals are kept: the same comparison goes on.
+        listener: hears of progress.
+
+    Returns:
+        The strategies, the best first.
+    """
+    curves: dict[str, list[list[float]]] = {name: [] for name in names}
+    for name in names:
+        for seed in range(seeds):
+            own = _plan(plan, name, seed, budget)
+            trials = _run(own, name, seed, budget, metric, fit, folder)
+            curves[name].append(best_so_far(trials, budget, plan.run.epochs, metric))
+            if listener is not None:
+                listener.note(f"{name}, seed {seed}: {metric} {curves[name][-1][-1]:.5g}")
+    return standings(curves, metric)
+
+
+def _plan(plan: Plan, name: str, seed: int, budget: int) -> Plan:
+    settings = plan.search.strategy_set if name == plan.search.strategy else {}
+    if "iterations" in registry.load("strategy", name).Config.model_fields:
+        settings = {"iterations": 1000, **settings}  # until the budget is spent
+    values = {**plan.search.model_dump(), "strategy": name, "strategy_set": settings}
+    search = with_epochs(check_search({**values, "trials": 50 * budget}), plan.run)
+    return replace(plan, search=search, proposals=plan.run.seed + seed)
+
+
+def _run(
+    plan: Plan,
+    name: str,
+    seed: int,
+    budget: int,
+    metric: str,
+    fit: Callable[[str], Fit],
+    folder: Path,
+) -> list[Tried]:
+    """The trials of one search, as many as the budget pays for."""
+    own = f"{name}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Journal(folder / f"{own}.jsonl") as journal:
+        search = Search(plan, metric, journal)
+        search.spend = budget * plan.run.epochs
+        search.run(Serial(fit(own)))
+    return search.trials
+
+
+def best_so_far(trials: Sequence[Tried], budget: int, epochs: int, metric: str) -> list[float]:
+    """The best mean score after each budget unit; the worst seen where none is done yet."""
+    done = [trial for trial in trials if trial.state == "done"]
+    worst = max((as_loss(mean(t.scores), metric) for t in done), default=0.0)
+    found: list[float] = []
+    best = worst
+    spent = 0.0
+    for trial in trials:
+        spent = paid(trials[: trial.number + 1], epochs)
+        while len(found) < math.floor((spent - 1e-9) / epochs) and len(found) < budget:
+            found.append(best)
+        if trial.state == "done" and spent <= budget * epochs + 1e-9:
+            best = min(best, as_loss(mean(trial.scores), metric))
+    found += [best] * (budget - len(found))
+    sign = as_loss(1.0, metric)
+    return [sign * value for value in found]
+
+
+def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standing]:
+    """The strategies by the mean of their best scores, the best first."""
+    finals = {name: [curve[-1] for curve in own] for name, own in curves.items()}
+    order = sorted(finals, key=lambda name: as_loss(mean(finals[name]), metric))
+    first = finals[order[0]]
+    found = []
+    for name in order:
+        behind = [
+            as_loss(a, metric) - as_loss(b, metric)
+            for a, b in zip(finals[name], first, strict=True)
+        ]
+        found.append(
+            Standing(
+                name,
+                finals[name],
+                mean(finals[name]),
+                interval(finals[name]),
+                mean(behind),
+                None if name == order[0] else interval(behind),
+                [mean(column) for column in zip(*curves[name], strict=True)],
+            )
+        )
+    return found
+
+
+def interval(values: Sequence[float]) -> list[float] | None:
+    """The 95 % interval of the mean by Student's t; None for one value."""
+    from scipy.special import stdtrit
+
+    count = len(values)
+    if count < 2:
+        return None
+    centre = mean(values)
+    variance = math.fsum((value - centre) ** 2 for value in values) / (count - 1)
+    half = float(stdtrit(count - 1, _LEVEL)) * math.sqrt(variance / count)
+    return [centre - half, centre + half]
+
+
+def verdict(found: Sequence[Standing]) -> str:
+    """Who won, in a sentence."""
+    first = found[0]
+    close = [
+        other.strategy
+        for other in found[1:]
+        if other.behind_interval is None or other.behind_interval[0] <= 0
+    ]
+    if not close:
+        return f"{first.strategy} won against all others"
+    return f"{first.strategy} came first, but can't be told from {', '.join(close)}"

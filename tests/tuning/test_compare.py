@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlzoo.tuning import compare
+from mlzoo.tuning.journal import read
+from mlzoo.tuning.trials import Unit, from_records, paid
+from tests.strategies.contracts import SPACE
+from tests.tuning import made
+
+
+def test_every_strategy_gets_the_same_budget_and_equal_candidates_are_fitted_once(
+    tmp_path: Path,
+) -> None:
+    fitted: list[Unit] = []
+
+    def fit(unit: Unit) -> dict[str, object]:
+        fitted.append(unit)
+        return made.record(unit)
+
+    plan = made.plan("random", made.FINITE, folds=2)
+    shared = compare.Shared(fit)
+    names = ["grid", "random", "hyperband"]
+    found = compare.compare(plan, names, 36, 2, "accuracy", lambda name: shared, tmp_path)
+    assert {standing.strategy for standing in found} == set(names)
+    assert all(len(s.finals) == 2 and len(s.curve) == 36 for s in found)
+    plain = [unit for unit in fitted if unit.epochs is None]
+    assert len(plain) == 36 * 2, "grid and random try the same 36 candidates"
+    by_name = {standing.strategy: standing for standing in found}
+    assert by_name["grid"].finals == by_name["random"].finals, "both tried all of them"
+
+
+def test_short_trainings_cost_their_share_of_the_budget(tmp_path: Path) -> None:
+    plan = made.plan("random", SPACE, folds=1)
+    names = ["hyperband", "keras_tuner_hyperband"]
+    compare.compare(plan, names, 9, 1, "accuracy", lambda name: made.record, tmp_path)
+    for name in names:
+        trials = from_records(read(tmp_path / f"{name}-0.jsonl"), [(0, 0)])
+        assert 0.8 * 9 * 50 < paid(trials, 50) <= 9 * 50
+        promoted = [trial for trial in trials if trial.continues is not None]
+        assert promoted and len(trials) > 9
+        for trial in promoted:
+            before = trials[trial.continues or 0]
+            assert trial.values == before.values
+            assert (trial.epochs or 0) > (before.epochs or 0)
+
+
+def test_the_better_strategy_wins_with_an_interval(tmp_path: Path) -> None:
+    plan = made.plan("random", SPACE, folds=1)
+    shared = compare.Shared(made.record)
+    found = compare.compare(
+        plan, ["random", "evolution"], 36, 6, "accuracy", lambda name: shared, tmp_path
+    )
+    first, last = found
+    assert first.strategy == "evolution" and first.behind == 0
+    assert last.behind == pytest.approx(first.mean - last.mean)
+    assert last.behind_interval is not None and first.behind_interval is None
+    assert first.curve == sorted(first.curve), "the best so far never falls"
+    again = compare.compare(
+        plan,
+        ["random", "evolution"],
+        36,
+        6,
+        "accuracy",
+        lambda name: lambda unit: pytest.fail("all is in the journals"),
+        tmp_path,
+    )
+    assert again == found
+
+
+def test_a_verdict_needs_an_interval_off_zero() -> None:
+    curves = {"a": [[0.9], [0.8], [0.85]], "b": [[0.91], [0.79], [0.84]], "c": [[0.5]] * 3}
+    found = compare.standings(curves, "accuracy")
+    assert [standing.strategy for standing in found] == ["a", "b", "c"]
+    assert compare.verdict(found) == "a came first, but can't be told from b"
+    assert compare.verdict([found[0], found[2]]) == "a won against all others"
+    assert compare.interval([1.0, 2.0, 3.0]) == pytest.approx([2 - 2.4841377, 2 + 2.4841377])
