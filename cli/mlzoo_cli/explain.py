@@ -184,7 +184,17 @@ def _settings(lines: list[str]) -> dict[str, str]:
     return found
 
 
-_SHOWN = ("pointing", "mass", "deletion", "insertion", "gain", "road", "sensitivity_n", "stability")
+_SHOWN = (
+    "pointing",
+    "mass",
+    "iou_drop",
+    "deletion",
+    "insertion",
+    "gain",
+    "road",
+    "sensitivity_n",
+    "stability",
+)
 
 
 def _summary(outcome: Outcome) -> None:

@@ -126,7 +126,10 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
         try:
             found[name] = plugin.Config(**{**seed, **given[name]})
         except ValidationError as error:
-            problems += [f"--set {key}: {text}" for key, text in sentences(error).items()]
+            known = plugin.Config.model_fields
+            for key, text in sentences(error).items():
+                words = text if key in known else registry.unknown(f"setting of {name}", key, known)
+                problems.append(f"--set {key}: {words}")
     if problems:
         raise UsageError(problems)
     return found

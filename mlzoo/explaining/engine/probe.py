@@ -250,6 +250,18 @@ class Probe:
 
         return tuple(self._mapped("evidence", graph, [*self._both(x, z), target]))  # type: ignore[return-value]
 
+    def masked_outputs(self, x: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The model's outputs (1, ..., k) for one image of which a mask shows a part.
+
+        Args:
+            x: (1, *shape).
+            mask: (height, width), 1 shows the input.
+            other: (1, *self.shape), what hides it.
+        """
+        shown = mask[None, ..., None].astype("float32")
+        z = shown * self.enter(x) + (1 - shown) * other
+        return heads.activate(self.logits(x, z), self.head)
+
     def masked(
         self, x: np.ndarray, target: np.ndarray, masks: np.ndarray, other: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
