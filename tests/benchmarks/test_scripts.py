@@ -9,6 +9,7 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = [
     "accuracy",
     "buckets",
+    "explain",
     "gpu",
     "lags",
     "memory",

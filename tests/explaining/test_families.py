@@ -20,7 +20,7 @@ STEPS = 40
 def marked(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sequences (n, 40, 3) where the sign of one value, at the marked step, is the class."""
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(count, STEPS, 3)).astype("float32")
+    x = 0.5 * rng.normal(size=(count, STEPS, 3)).astype("float32")
     x[..., 1] = 0
     step = rng.integers(4, STEPS - 2, count)
     rows = np.arange(count)
@@ -34,7 +34,7 @@ def recurrent() -> keras.Model:
     keras.utils.set_random_seed(1)
     start = keras.Input((None, 3))
     z = SequenceScaling([0.0] * 3, [1.0] * 3, name="scaling")(start)
-    z = keras.layers.GRU(24, name="gru")(z)
+    z = keras.layers.LSTM(24, name="lstm")(z)
     model = keras.Model(start, keras.layers.Dense(2, activation="softmax", name="head")(z))
     x, y, _ = marked(3072, seed=0)
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")

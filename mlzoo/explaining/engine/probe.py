@@ -302,15 +302,30 @@ class Probe:
     # -- Gradients
 
     def gradient(
-        self, x: np.ndarray, target: np.ndarray, z: np.ndarray | None = None
+        self,
+        x: np.ndarray,
+        target: np.ndarray,
+        z: np.ndarray | None = None,
+        odds: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The target's score (n,) and its gradient at the entry (n, *self.shape)."""
+        """The target's score (n,) and its gradient at the entry (n, *self.shape).
+
+        Args:
+            x: inputs.
+            target: (n, ..., k).
+            z: the same inputs at the entry, disturbed.
+            odds: of the log-odds, to which what raises all classes alike adds nothing.
+        """
 
         def graph(x: Any, z: Any, target: Any) -> Any:
-            score = scores.linear(self._logits(x, z), target)
+            logits = self._logits(x, z)
+            linear = scores.linear(logits, target)
+            score = scores.evidence(logits, target, self.head) if odds else linear
             return score, tf.gradients(score, z)[0]
 
-        return tuple(self._mapped("gradient", graph, [*self._both(x, z), target], deep=True))  # type: ignore[return-value]
+        return tuple(
+            self._mapped(("gradient", odds), graph, [*self._both(x, z), target], deep=True)
+        )  # type: ignore[return-value]
 
     def features(
         self, x: np.ndarray, target: np.ndarray, layer: keras.layers.Layer | None = None
