@@ -10,6 +10,7 @@ _LAZY = {
     "train": "mlzoo.training.train",
     "resume": "mlzoo.training.train",
     "load": "mlzoo.trained",
+    "explain": "mlzoo.explaining.work",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.inspection",
     "RunConfig": "mlzoo.configs",

@@ -133,11 +133,11 @@ def explain(
     from mlzoo.training.devices import prepare
 
     prepare()
-    from mlzoo.explaining.work import explain as work
+    from mlzoo.explaining.work import explain_configured
 
     talk = Talk(quiet=json)
     try:
-        outcome = work(config, out, overwrite=overwrite, trust=trust, listener=talk)
+        outcome = explain_configured(config, out, overwrite=overwrite, trust=trust, listener=talk)
     finally:
         talk.end()
     if json:
