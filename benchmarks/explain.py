@@ -61,11 +61,9 @@ def cracks(folder: Path, seeds: int, limit: int) -> None:
             run_well([*train, "--epochs", 60, "--seed", seed, "--out", root, "--name", run.name])
             for engine, methods in (("mlzoo", METHODS), ("tf-keras-vis", CAMS)):
                 out = Path(root) / f"{engine}-{seed}"
-                run_well(
-                    [MLZOO, "explain", run, "--method", ",".join(methods), "--engine", engine,
-                     "--truth", masks, "--target", "Positive", "--limit", limit, "--seed", seed,
-                     "--out", out]
-                )  # fmt: skip
+                words = [MLZOO, "explain", run, "--method", ",".join(methods), "--engine", engine]
+                words += ["--truth", masks, "--no-evidence", "--target", "Positive"]
+                run_well([*words, "--limit", limit, "--seed", seed, "--out", out])
                 _collect(out, engine, scores)
     rows = []
     for name, found in sorted(scores.items(), key=lambda item: -np.mean(item[1]["pointing"])):

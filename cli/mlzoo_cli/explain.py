@@ -68,7 +68,7 @@ def explain(
         str | None, typer.Option("--engine", help="mlzoo or tf-keras-vis [default: mlzoo].")
     ] = None,
     no_evidence: Annotated[
-        bool, typer.Option("--no-evidence", help="Don't score the maps.")
+        bool, typer.Option("--no-evidence", help="Score maps by --truth alone, or not.")
     ] = False,
     sanity: Annotated[
         str | None,

@@ -51,7 +51,8 @@ class ExplainConfig(Settings):
     engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
     """mlzoo, or the package tf-keras-vis for the methods that it has, to compare."""
     evidence: bool = True
-    """Score every map, beside a random map and an edge detector."""
+    """Score every map by what the model says, beside a random map and an edge detector; without
+    it maps are only compared with the truth, where that is given."""
     sanity: Literal["none", "cascading", "independent"] = "none"
     """Check that maps change when the model's weights are randomised: from the top down, or
     each layer alone."""

@@ -91,7 +91,7 @@ def explain_configured(
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}
     controls: list[Explanation] = []
-    if config.evidence and explained.explanations:
+    if (config.evidence or config.truth) and explained.explanations:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
     checks = {}
