@@ -214,7 +214,8 @@ def stability(
 ) -> np.ndarray:
     """Rank correlation (n,) of maps with those of inputs under noise of 2 % of their range."""
     rng = np.random.default_rng([seed, 0x57AB])
-    axes = tuple(range(1, x.ndim))
+    # Columns of a table have scales of their own, known from the rows at hand.
+    axes = (0,) if x.ndim == 2 else tuple(range(1, x.ndim))
     span = np.nanmax(x, axis=axes, keepdims=True) - np.nanmin(x, axis=axes, keepdims=True)
     noisy = x + 0.02 * span * rng.standard_normal(x.shape[1:])
     if x.dtype.kind == "u":
