@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -26,6 +27,9 @@ class Listener:
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """An epoch is done; `row` is its line of the history."""
+
+    def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
+        """An epoch's weights stand in the model; `folder` is the run's while it is written."""
 
     def end(self) -> None:
         """The training is over."""

@@ -68,7 +68,7 @@ def explain(
         str | None, typer.Option("--engine", help="mlzoo or tf-keras-vis [default: mlzoo].")
     ] = None,
     no_evidence: Annotated[
-        bool, typer.Option("--no-evidence", help="Don't score the maps.")
+        bool, typer.Option("--no-evidence", help="Score maps by --truth alone, or not.")
     ] = False,
     sanity: Annotated[
         str | None,
@@ -133,11 +133,11 @@ def explain(
     from mlzoo.training.devices import prepare
 
     prepare()
-    from mlzoo.explaining.work import explain as work
+    from mlzoo.explaining.work import explain_configured
 
     talk = Talk(quiet=json)
     try:
-        outcome = work(config, out, overwrite=overwrite, trust=trust, listener=talk)
+        outcome = explain_configured(config, out, overwrite=overwrite, trust=trust, listener=talk)
     finally:
         talk.end()
     if json:
@@ -184,7 +184,17 @@ def _settings(lines: list[str]) -> dict[str, str]:
     return found
 
 
-_SHOWN = ("pointing", "mass", "deletion", "insertion", "gain", "road", "sensitivity_n", "stability")
+_SHOWN = (
+    "pointing",
+    "mass",
+    "iou_drop",
+    "deletion",
+    "insertion",
+    "gain",
+    "road",
+    "sensitivity_n",
+    "stability",
+)
 
 
 def _summary(outcome: Outcome) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
+from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
 from mlzoo_cli.options import Json, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
@@ -39,6 +40,10 @@ def train(
     allow_unused: Annotated[
         bool, typer.Option("--allow-unused", help="Accept options that have no effect.")
     ] = False,
+    explain_every: Annotated[
+        int | None,
+        typer.Option("--explain-every", min=1, help="Draw maps of some images every K epochs."),
+    ] = None,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -54,7 +59,9 @@ def train(
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
-    talk = Talk(quiet=json)
+    if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
+    talk = Talk(quiet=json) if explain_every is None else Drawing(explain_every, quiet=json)
     try:
         if resume is not None:
             run = _resume(resume, flags, problems, config, overwrite, allow_unused, talk)
@@ -73,6 +80,25 @@ def train(
         show({"run": str(run.path), **run.metrics})
     else:
         _summary(run)
+
+
+class Drawing(Talk):
+    """Prints progress, and has maps drawn every k epochs."""
+
+    def __init__(self, every: int, quiet: bool = False) -> None:
+        super().__init__(quiet)
+        self._every = every
+
+    def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
+        """Have an epoch's maps drawn; what stops that is told, and the training goes on."""
+        from mlzoo.explaining.watching import TrainingMaps
+
+        try:
+            problem = TrainingMaps(self._every).trained(epoch, model, data, folder)
+        except MlzooError as error:
+            problem = f"--explain-every: {error}"
+        if problem:
+            self.warn(problem)
 
 
 def words(

@@ -33,11 +33,12 @@ class Config(Settings):
     """Steps of gradient ascent, at most."""
     rate: float = Field(0.02, gt=0, le=1)
     """Size of a step, as a share of the data's range."""
-    pull: float = Field(0.02, ge=0, lt=1)
+    pull: float = Field(0.06, ge=0, lt=1)
     """Share of the way back to the middle of the range, each step: what keeps pixels off its
     ends."""
     jitter: int = Field(4, ge=0, le=64)
-    """Pixels that the image is shifted by at random, each step, and back."""
+    """Pixels that the image is shifted by at random, each step, and back; at most a sixteenth of
+    its side."""
     smooth: float = Field(1.0, ge=0, le=20)
     """Standard deviation, in pixels, that gradients are smoothed with."""
     channels: int = Field(0, ge=0, le=256)
@@ -110,9 +111,10 @@ def _climb(
     low, high = ends
     middle, span = (low + high) / 2, high - low
     image = (middle + 0.02 * span * rng.standard_normal((1, *shape))).astype("float32")
-    best, reached, since = image, -np.inf, 0
+    best, reached, since = image, float(goal(image)[0][0]), 0
+    jitter = min(config.jitter, min(shape[:2]) // 16)
     for _ in range(config.steps):
-        shift = rng.integers(-config.jitter, config.jitter + 1, 2)
+        shift = rng.integers(-jitter, jitter + 1, 2)
         score, slope = goal(np.roll(image, shift, (1, 2)))
         slope = np.roll(slope, -shift, (1, 2))
         if score[0] > reached + 1e-3 * abs(reached):

@@ -35,7 +35,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
     rows = model.background_rows(config.background, config.seed)
     starts, z = model.enter(rows), model.enter(x)
-    change = model.scores(x, target, z) - _expected(model, rows, starts, target)
+    change = model.evidence(x, target, z)[0] - _expected(model, rows, starts, target)
     spread = max(float(np.std(change)), 1e-12)
     steps = config.steps
     while True:
@@ -56,7 +56,7 @@ def _expected(model: Probe, rows: np.ndarray, starts: np.ndarray, target: np.nda
     for one in target:
         if one.tobytes() not in known:
             many = np.repeat(one[None], len(rows), axis=0)
-            known[one.tobytes()] = float(model.scores(rows, many, starts).mean())
+            known[one.tobytes()] = float(model.evidence(rows, many, starts)[0].mean())
     return np.array([known[one.tobytes()] for one in target])
 
 
@@ -74,5 +74,5 @@ def _averaged(
     for start in starts:
         for step in range(steps):
             along = start + np.float32((step + 0.5) / steps) * (z - start)
-            total += (z - start) * model.gradient(x, target, along)[1]
+            total += (z - start) * model.gradient(x, target, along, odds=True)[1]
     return (total / (len(starts) * steps)).astype("float32")

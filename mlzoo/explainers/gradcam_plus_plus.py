@@ -28,11 +28,10 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
     values, gradients = model.features(x, target)
     places = tuple(range(1, values.ndim - 1))
-    gradients = gradients.astype("float64")
     totals = values.sum(axis=places, keepdims=True)
     # a = g^2 / (2 g^2 + sum(A) g^3), with g^2 cancelled.
     below = 2 + totals * gradients
-    alphas = np.where(gradients != 0, 1 / np.where(below == 0, 1, below), 0)
-    weights = (alphas * np.maximum(gradients, 0)).sum(axis=places)
-    maps = np.einsum("n...c,nc->n...", values, weights.astype("float32"))
+    below[below == 0] = 1
+    weights = (np.maximum(gradients, 0) / below).sum(axis=places)
+    maps = np.einsum("n...c,nc->n...", values, weights)
     return model.upsample(np.maximum(maps, 0))

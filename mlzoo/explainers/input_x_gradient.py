@@ -28,5 +28,5 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
     z = model.enter(x)
     start = 0 * z if config.baseline == "zero" else model.baseline(x)
-    gradient = model.gradient(x, target, z)[1]
+    gradient = model.gradient(x, target, z, odds=True)[1]
     return model.positions((z - start) * gradient)

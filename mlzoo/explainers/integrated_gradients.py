@@ -39,7 +39,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
     z = model.enter(x)
     start = np.zeros_like(z) if config.baseline == "zero" else model.baseline(x)
-    change = model.scores(x, target, z) - model.scores(x, target, start)
+    change = model.evidence(x, target, z)[0] - model.evidence(x, target, start)[0]
     found, open_ = np.zeros_like(z), np.arange(len(z))
     steps = config.steps
     while len(open_):
@@ -62,5 +62,5 @@ def _integral(
     total = np.zeros(z.shape, "float64")
     for step in range(steps):
         along = start + np.float32((step + 0.5) / steps) * (z - start)
-        total += model.gradient(x, target, along)[1]
+        total += model.gradient(x, target, along, odds=True)[1]
     return ((z - start) * (total / steps)).astype("float32")

@@ -51,7 +51,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     for i in range(len(x)):
 
         def score(many: np.ndarray, weights: np.ndarray = target[i : i + 1]) -> np.ndarray:
-            return model.scores(model.inputs(many), np.repeat(weights, len(many), axis=0))
+            repeated = np.repeat(weights, len(many), axis=0)
+            return model.evidence(model.inputs(many), repeated)[0]
 
         masker = shap.maskers.Independent(rows, max_samples=len(rows))
         explainer = shap.PermutationExplainer(score, masker, seed=config.seed)

@@ -27,7 +27,7 @@ def score_all(
     settings: dict[str, Any],
     listener: Listener,
 ) -> list[Explanation]:
-    """Score every map and those of the controls.
+    """Score every map and those of the controls; against the truth alone without evidence.
 
     Returns:
         The controls' explanations.
@@ -55,7 +55,8 @@ def score_all(
         _score(sample, each, config)
         done += 1
         listener.progress(done, len(explained.explanations), "scoring")
-    _stability(explained, batches, names, config, settings)
+    if config.evidence:
+        _stability(explained, batches, names, config, settings)
     return controls
 
 
@@ -71,7 +72,8 @@ def controls_of(each: Explanation, seed: int) -> list[Explanation]:
 def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig) -> None:
     if not np.isfinite(each.values).all():
         return
-    each.scores.update(faithfulness.score(sample, each.values))
+    if config.evidence:
+        each.scores.update(faithfulness.score(sample, each.values))
     if config.truth is not None and each.values.ndim == 2:
         truth = read_truth(config.truth, each.name, each.values.shape)
         if truth is not None and truth.any():

@@ -40,10 +40,11 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         blurred away, low is good (Petsiuk et al., "RISE", 2018); `insertion`: while they appear
         in the blurred input, high is good; `gain`: insertion less deletion; `road`: of images,
         how much surer the model is after removing the weakest than after removing the strongest
-        (Rong et al. 2022); `sensitivity_n`: correlation of what random parts sum to and what
-        hiding them costs (Ancona et al., "Towards better understanding of gradient-based
-        attribution methods", 2018); `sparseness`: the Gini index (Chalasani et al., "Concise
-        Explanations of Neural Networks using Adversarial Training", 2020).
+        (Rong et al. 2022); `iou_drop`: of masks, the share of the predicted region that is lost
+        when the strongest tenth is blurred away; `sensitivity_n`: correlation of what random
+        parts sum to and what hiding them costs (Ancona et al., "Towards better understanding of
+        gradient-based attribution methods", 2018); `sparseness`: the Gini index (Chalasani et
+        al., "Concise Explanations of Neural Networks using Adversarial Training", 2020).
     """
     # A number may be what it is because of what lowers it.
     strength = np.asarray(values, "float64")
@@ -57,6 +58,8 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         "sparseness": gini(strength),
     }
     if strength.ndim == 2 and sample.x.ndim == 4:
+        if sample.target.ndim == 4:
+            found["iou_drop"] = iou_drop(sample, strength)
         found["road"] = road(sample, strongest)
     return {name: round(float(value), 6) for name, value in found.items()}
 
@@ -125,6 +128,28 @@ def road(sample: Sample, values: np.ndarray) -> float:
     return float((sure[len(PERCENTS) :] - sure[: len(PERCENTS)]).mean())
 
 
+def iou_drop(sample: Sample, values: np.ndarray, share: float = 0.1) -> float:
+    """How much of a predicted region is lost when a map's strongest tenth is blurred away.
+
+    1 less the intersection over union of the class's mask before and after.
+    """
+    position = int(sample.target.max(axis=(0, 1, 2)).argmax())
+    hidden = ranks(values, sample.seed) < round(share * values.size)
+    whole = np.ones(values.shape)
+    before, after = (
+        _class_mask(sample.probe.masked_outputs(sample.x, mask, sample.baseline), position)
+        for mask in (whole, ~hidden)
+    )
+    either = (before | after).sum()
+    return float(1 - (before & after).sum() / either) if either else 0.0
+
+
+def _class_mask(outputs: np.ndarray, position: int) -> np.ndarray:
+    if outputs.shape[-1] == 1:
+        return outputs[0, ..., 0] > 0.5
+    return outputs[0].argmax(axis=-1) == position
+
+
 def sensitivity(sample: Sample, values: np.ndarray) -> float:
     """Correlation over random halves: what a map says of one, and the log-odds it costs."""
     rng = np.random.default_rng([sample.seed, 0x5E])
@@ -189,7 +214,8 @@ def stability(
 ) -> np.ndarray:
     """Rank correlation (n,) of maps with those of inputs under noise of 2 % of their range."""
     rng = np.random.default_rng([seed, 0x57AB])
-    axes = tuple(range(1, x.ndim))
+    # Columns of a table have scales of their own, known from the rows at hand.
+    axes = (0,) if x.ndim == 2 else tuple(range(1, x.ndim))
     span = np.nanmax(x, axis=axes, keepdims=True) - np.nanmin(x, axis=axes, keepdims=True)
     noisy = x + 0.02 * span * rng.standard_normal(x.shape[1:])
     if x.dtype.kind == "u":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -63,6 +64,11 @@ def run_package(
     method: str, model: keras.Model, z: np.ndarray, target: np.ndarray, layer: str | None = None
 ) -> np.ndarray:
     """The package's maps (n, height, width) of a Functional model and its inputs."""
+    return package_method(method, model)(z, target, layer)
+
+
+def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]:
+    """The package's method, ready to be called with inputs and targets as often as wanted."""
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
     from tf_keras_vis.layercam import Layercam
@@ -80,17 +86,22 @@ def run_package(
     }[method]
     own = maker(model, model_modifier=ReplaceToLinear(), clone=True)
 
-    def score(outputs: Any) -> Any:
-        tiled = np.resize(target, outputs.shape)  # ScoreCAM asks for many times as many samples
-        return [keras.ops.sum(row * one) for row, one in zip(outputs, tiled, strict=True)]
+    def call(
+        z: np.ndarray, target: np.ndarray, layer: str | None = None, max_n: int | None = None
+    ) -> np.ndarray:
+        def score(outputs: Any) -> Any:
+            tiled = np.resize(target, outputs.shape)  # ScoreCAM asks for many times as many
+            return [keras.ops.sum(row * one) for row, one in zip(outputs, tiled, strict=True)]
 
-    with contextlib.redirect_stdout(io.StringIO()):  # it draws bars there
-        return _called(own, score, method, z, layer)
+        settings: dict[str, Any] = {}
+        if method in ("saliency", "smoothgrad"):
+            settings["smooth_samples"] = NOISY_COPIES if method == "smoothgrad" else 0
+            settings["smooth_noise"] = 0.15
+        elif layer is not None:
+            settings["penultimate_layer"] = layer
+        if max_n is not None:
+            settings["max_N"] = max_n
+        with contextlib.redirect_stdout(io.StringIO()):  # it draws bars there
+            return np.asarray(own(score, z, **settings))
 
-
-def _called(own: Any, score: Any, method: str, z: np.ndarray, layer: str | None) -> np.ndarray:
-    if method in ("saliency", "smoothgrad"):
-        copies = NOISY_COPIES if method == "smoothgrad" else 0
-        return np.asarray(own(score, z, smooth_samples=copies, smooth_noise=0.15))
-    chosen = {} if layer is None else {"penultimate_layer": layer}
-    return np.asarray(own(score, z, **chosen))
+    return call

@@ -51,7 +51,8 @@ class ExplainConfig(Settings):
     engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
     """mlzoo, or the package tf-keras-vis for the methods that it has, to compare."""
     evidence: bool = True
-    """Score every map, beside a random map and an edge detector."""
+    """Score every map by what the model says, beside a random map and an edge detector; without
+    it maps are only compared with the truth, where that is given."""
     sanity: Literal["none", "cascading", "independent"] = "none"
     """Check that maps change when the model's weights are randomised: from the top down, or
     each layer alone."""
@@ -126,7 +127,10 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
         try:
             found[name] = plugin.Config(**{**seed, **given[name]})
         except ValidationError as error:
-            problems += [f"--set {key}: {text}" for key, text in sentences(error).items()]
+            known = plugin.Config.model_fields
+            for key, text in sentences(error).items():
+                words = text if key in known else registry.unknown(f"setting of {name}", key, known)
+                problems.append(f"--set {key}: {words}")
     if problems:
         raise UsageError(problems)
     return found

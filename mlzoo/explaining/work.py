@@ -21,7 +21,7 @@ from mlzoo.explaining.explain import (
     run_methods,
 )
 from mlzoo.explaining.folders import check_free, default_folder, write
-from mlzoo.explaining.settings import ExplainConfig, method_settings
+from mlzoo.explaining.settings import ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, open_subject
 from mlzoo.listening import Listener
 from mlzoo.training import devices
@@ -41,6 +41,32 @@ class Outcome:
 
 
 def explain(
+    run: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Outcome:
+    """Explain what a model says; the same as `mlzoo explain`.
+
+    Args:
+        run: a finished run folder, or a .keras file.
+        out: the folder to write; by default `explanations/METHOD` within the run folder.
+        overwrite: replace such a folder.
+        trust: import the run's own model.py.
+        listener: hears of progress.
+        **settings: fields of `ExplainConfig`: `method`, `data`, `target`, `truth`, ...
+
+    Raises:
+        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+    """
+    config = configure({"run": str(run), **settings})
+    return explain_configured(config, out, overwrite=overwrite, trust=trust, listener=listener)
+
+
+def explain_configured(
     config: ExplainConfig,
     out: str | Path | None = None,
     *,
@@ -48,18 +74,7 @@ def explain(
     trust: bool = False,
     listener: Listener | None = None,
 ) -> Outcome:
-    """Explain what a model says, and write a folder of maps, pictures and scores.
-
-    Args:
-        config: what to explain and how.
-        out: the folder; by default `explanations/METHOD` within the run folder.
-        overwrite: replace such a folder.
-        trust: import the run's own model.py.
-        listener: hears of progress.
-
-    Raises:
-        MlzooError: what went wrong and what to do.
-    """
+    """`explain` with a configuration that was checked before."""
     listener = listener or Listener()
     folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
     check_free(folder, overwrite)
@@ -76,7 +91,7 @@ def explain(
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}
     controls: list[Explanation] = []
-    if config.evidence and explained.explanations:
+    if (config.evidence or config.truth) and explained.explanations:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
     checks = {}

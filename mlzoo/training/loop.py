@@ -119,6 +119,7 @@ class Training:
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
+        self.listener.trained(place.epoch, self.model, self.data, self.folder.parent.parent)
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()

@@ -10,6 +10,7 @@ SCRIPTS = [
     "augmentation",
     "accuracy",
     "buckets",
+    "explain",
     "gpu",
     "kills",
     "lags",

@@ -250,6 +250,18 @@ class Probe:
 
         return tuple(self._mapped("evidence", graph, [*self._both(x, z), target]))  # type: ignore[return-value]
 
+    def masked_outputs(self, x: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The model's outputs (1, ..., k) for one image of which a mask shows a part.
+
+        Args:
+            x: (1, *shape).
+            mask: (height, width), 1 shows the input.
+            other: (1, *self.shape), what hides it.
+        """
+        shown = mask[None, ..., None].astype("float32")
+        z = shown * self.enter(x) + (1 - shown) * other
+        return heads.activate(self.logits(x, z), self.head)
+
     def masked(
         self, x: np.ndarray, target: np.ndarray, masks: np.ndarray, other: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -290,15 +302,30 @@ class Probe:
     # -- Gradients
 
     def gradient(
-        self, x: np.ndarray, target: np.ndarray, z: np.ndarray | None = None
+        self,
+        x: np.ndarray,
+        target: np.ndarray,
+        z: np.ndarray | None = None,
+        odds: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The target's score (n,) and its gradient at the entry (n, *self.shape)."""
+        """The target's score (n,) and its gradient at the entry (n, *self.shape).
+
+        Args:
+            x: inputs.
+            target: (n, ..., k).
+            z: the same inputs at the entry, disturbed.
+            odds: of the log-odds, to which what raises all classes alike adds nothing.
+        """
 
         def graph(x: Any, z: Any, target: Any) -> Any:
-            score = scores.linear(self._logits(x, z), target)
+            logits = self._logits(x, z)
+            linear = scores.linear(logits, target)
+            score = scores.evidence(logits, target, self.head) if odds else linear
             return score, tf.gradients(score, z)[0]
 
-        return tuple(self._mapped("gradient", graph, [*self._both(x, z), target], deep=True))  # type: ignore[return-value]
+        return tuple(
+            self._mapped(("gradient", odds), graph, [*self._both(x, z), target], deep=True)
+        )  # type: ignore[return-value]
 
     def features(
         self, x: np.ndarray, target: np.ndarray, layer: keras.layers.Layer | None = None

@@ -1,0 +1,137 @@
+"""`mlzoo explain` and `mlzoo explainers`, as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.shell import Mlzoo
+
+
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "maps.npz", allow_pickle=False) as found:
+        return dict(found)
+
+
+def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "images", "--method", "gradcam,smoothgrad", "--limit", 3,
+        "--out", "first", "--set", "smoothgrad.samples=3", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert record["config"]["limit"] == 3 and record["model"]["weights_sha256"]
+    assert record["methods"]["smoothgrad"]["settings"]["samples"] == 3
+    assert len(record["evidence"]["sentences"]) == 3
+    first = Path("first")
+    maps = arrays(first)
+    assert len(maps) == 6 and all(m.dtype == np.float32 and m.ndim == 2 for m in maps.values())
+    assert len(list(first.glob("overlays/*/*.png"))) == 6
+    width, height = Image.open(next(first.glob("overlays/gradcam/*.png"))).size
+    assert width > 2 * height
+    with (first / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    methods = {row["method"] for row in rows}
+    assert methods == {"gradcam", "smoothgrad", "random", "edges"} and len(rows) == 12
+    assert all(0 <= float(row["deletion"]) <= 1 for row in rows)
+    page = (first / "index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 6
+    assert "http://" not in page and "https://" not in page
+    again = mlzoo("explain", "--repeat", "first", "--out", "second")
+    assert again.code == 0, again.err
+    for name, values in arrays(Path("second")).items():
+        np.testing.assert_array_equal(values, maps[name])
+    assert (first / "scores.csv").read_text() == Path("second/scores.csv").read_text()
+
+
+def test_masks_are_explained_by_region_and_pixel(mlzoo: Mlzoo, runs: Path) -> None:
+    whole = mlzoo("explain", runs / "masks", "--limit", 2, "--out", "a", "--pixel", "3,4",
+                  "--no-evidence")  # fmt: skip
+    assert whole.code == 0, whole.err
+    assert all(m.ndim == 2 for m in arrays(Path("a")).values())
+    far = mlzoo("explain", runs / "masks", "--out", "b", "--pixel", "900,1")
+    assert far.code == 2 and "rows and" in far.cause and not Path("b").exists()
+
+
+def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "table", "--method", "expected_gradients,permutation", "--limit", 4,
+        "--out", "t", "--set", "expected_gradients.background=8",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    maps = arrays(Path("t"))
+    assert {m.shape for m in maps.values()} == {(3,)}  # a, b, color
+    with np.load("t/model/permutation.npz", allow_pickle=False) as found:
+        assert found["labels"].tolist() == ["a", "b", "color"]
+        assert found["values"].argmax() == 0  # the class follows from a
+    assert "permutation" in done.out and Path("t/model/permutation.png").is_file()
+    maps_of_rows = mlzoo("explain", runs / "table", "--method", "gradcam", "--out", "u")
+    assert maps_of_rows.code == 2 and "no layer of this model has places" in maps_of_rows.cause
+
+
+def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None:
+    model = runs / "numbers" / "model.keras"
+    missing = mlzoo("explain", model, "--method", "integrated_gradients", "--out", "x")
+    assert missing.code == 2 and "--data" in missing.cause
+    import keras
+
+    inputs = keras.models.load_model(model, safe_mode=True).input_shape[1]
+    np.save("rows.npy", np.zeros((2, inputs), "float32"))
+    done = mlzoo("explain", model, "--method", "integrated_gradients", "--data", "rows.npy",
+                 "--out", "x")  # fmt: skip
+    assert done.code == 0, done.err
+    assert len(arrays(Path("x"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "there is no run folder"),
+        ((), "name a run folder"),
+        (("RUN", "--method", "grad_cam"), "did you mean 'gradcam'"),
+        (("RUN", "--limit", 0), "at least 1"),
+        (("RUN", "--set", "reul=1"), "did you mean 'relu'"),
+        (("RUN", "--set", "relu"), "NAME=VALUE"),
+        (("RUN", "--engine", "tf"), "tf-keras-vis"),
+        (("RUN", "--pixel", "3"), "row,column"),
+        (("RUN", "--part", "train", "--data", "x"), "no effect"),
+        (("RUN", "--repeat", "first"), "leave out RUN"),
+        (("RUN", "--sanity-weights", "redraw"), "without --sanity"),
+    ],
+)
+def test_mistakes_are_told_and_nothing_is_written(
+    mlzoo: Mlzoo, runs: Path, words: tuple[object, ...], said: str
+) -> None:
+    done = mlzoo("explain", *(runs / "images" if word == "RUN" else word for word in words))
+    assert done.code == 2
+    assert said in done.err
+    assert not Path("explanations").exists()
+
+
+def test_classes_by_name_or_refused(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo("explain", runs / "images", "--target", "nonsense", "--out", "x")
+    assert done.code == 2 and "--target: unknown class" in done.cause
+    assert not Path("x").exists()
+
+
+def test_a_folder_is_replaced_only_when_told(mlzoo: Mlzoo, runs: Path) -> None:
+    words = ("explain", runs / "images", "--limit", 1, "--no-evidence", "--out", "x")
+    assert mlzoo(*words).code == 0
+    assert mlzoo(*words).code == 2
+    assert mlzoo(*words, "--overwrite").code == 0
+    Path("mine").mkdir()
+    refused = mlzoo(*words[:-1], "mine", "--overwrite")
+    assert refused.code == 2 and "holds no explanations" in refused.cause
+
+
+def test_explainers_are_listed_and_shown(mlzoo: Mlzoo) -> None:
+    listed = json.loads(mlzoo("explainers", "--json").out)
+    assert {"gradcam", "scorecam", "permutation", "shapley"} <= set(listed)
+    shown = mlzoo("explainers", "show", "scorecam")
+    assert shown.code == 0 and "--set max_n=" in shown.out
+    assert mlzoo("explainers", "show", "scorcam").code == 2

@@ -1,0 +1,158 @@
+"""Sequences, masks and texts: what decides is found, what pads counts for nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo import registry
+from mlzoo.explaining import faithfulness, targets
+from mlzoo.explaining.engine.probe import Probe
+from mlzoo.explaining.explain import without_padding
+from mlzoo.layers.scaling import SequenceScaling
+
+STEPS = 40
+
+
+def marked(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sequences (n, 40, 3) where the sign of one value, at the marked step, is the class."""
+    rng = np.random.default_rng(seed)
+    x = 0.5 * rng.normal(size=(count, STEPS, 3)).astype("float32")
+    x[..., 1] = 0
+    step = rng.integers(4, STEPS - 2, count)
+    rows = np.arange(count)
+    x[rows, step, 1] = 1
+    x[rows, step, 0] = rng.choice([-1.5, 1.5], count)
+    return x, (x[rows, step, 0] > 0).astype("int32"), step
+
+
+@cache
+def recurrent() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    start = keras.Input((None, 3))
+    z = SequenceScaling([0.0] * 3, [1.0] * 3, name="scaling")(start)
+    z = keras.layers.LSTM(24, name="lstm")(z)
+    model = keras.Model(start, keras.layers.Dense(2, activation="softmax", name="head")(z))
+    x, y, _ = marked(3072, seed=0)
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit(x, y, batch_size=64, epochs=14, verbose=0)
+    return model
+
+
+def explained(name: str, probe: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+    plugin = registry.load("explainer", name)
+    return plugin.explain(plugin.Config(), probe, x, target)
+
+
+@pytest.mark.parametrize("name", ["integrated_gradients", "occlusion"])
+def test_the_step_that_decides_is_found(name: str) -> None:
+    x, y, step = marked(60, seed=9)
+    probe = Probe(recurrent(), x)
+    assert (probe.outputs(x).argmax(axis=1) == y).mean() > 0.95
+    found = explained(name, probe, x, targets.of_classes(y, 2))
+    strength = np.abs(found.reshape(60, STEPS, -1)).sum(axis=-1)
+    assert (strength.argmax(axis=1) == step).mean() >= 0.95
+    if name == "integrated_gradients":
+        assert np.median(probe.said["completeness_error"]) < 0.05
+
+
+@pytest.mark.parametrize("name", ["integrated_gradients", "occlusion", "saliency", "smoothgrad"])
+def test_what_pads_a_sequence_counts_for_nothing(name: str) -> None:
+    x, y, _ = marked(4, seed=3)
+    x[1, 30:] = np.nan
+    probe = Probe(recurrent(), x)
+    found = without_padding(explained(name, probe, x, targets.of_classes(y, 2)), x)
+    assert np.isfinite(found).all() and found[1, :30].any()
+    assert not found[1, 30:].any()
+    short = Probe(recurrent(), x[1:2, :30])
+    alone = explained(name, short, x[1:2, :30], targets.of_classes(y[1:2], 2))
+    if name != "smoothgrad":  # its noise is drawn for the longer one
+        np.testing.assert_allclose(found[1:2, :30], alone, atol=2e-5)
+
+
+def test_tokens_are_explained_behind_their_embedding() -> None:
+    keras.utils.set_random_seed(0)
+    start = keras.Input((12,), dtype="int32")
+    z = keras.layers.Embedding(20, 6, name="embedding")(start)
+    z = keras.layers.GlobalMaxPooling1D(name="pool")(z)
+    model = keras.Model(start, keras.layers.Dense(3, activation="softmax")(z))
+    x = np.random.default_rng(0).integers(0, 20, (5, 12)).astype("int32")
+    probe = Probe(model, x)
+    assert probe.entry_name == "embedding" and probe.layer is None
+    found = explained("integrated_gradients", probe, x, targets.of_classes(np.zeros(5, int), 3))
+    assert found.shape == (5, 12) and found.any(axis=1).all()
+
+
+def test_a_step_of_a_labelling_does_not_see_what_comes_after() -> None:
+    keras.utils.set_random_seed(0)
+    start = keras.Input((15, 2))
+    z = keras.layers.GRU(6, return_sequences=True, name="gru")(start)
+    z = keras.layers.Dense(3, name="head")(z)
+    model = keras.Model(start, keras.layers.Softmax(name="output")(z))
+    x = np.random.default_rng(1).normal(size=(3, 15, 2)).astype("float32")
+    probe = Probe(model, x)
+    assert probe.layer.name == "gru"
+    target = targets.of_step((3, 15, 3), 7, np.array([0, 1, 2]))
+    found = explained("saliency", probe, x, target)
+    assert found[:, 8:].max() == 0 and found[:, 7].min() > 0
+
+
+def dense_net(units: int, head: str) -> keras.Model:
+    """A small U-Net."""
+    keras.utils.set_random_seed(2)
+    layers = keras.layers
+    start = keras.Input((32, 32, 1))
+    top = layers.Conv2D(8, 3, padding="same", activation="relu", name="down1")(start)
+    x = layers.MaxPooling2D(2)(top)
+    x = layers.Conv2D(12, 3, padding="same", activation="relu", name="bottleneck")(x)
+    x = layers.UpSampling2D(2)(x)
+    x = layers.Concatenate()([x, top])
+    x = layers.Conv2D(8, 3, padding="same", activation="relu", name="up1")(x)
+    return keras.Model(start, layers.Conv2D(units, 1, activation=head, name="head")(x))
+
+
+def blobs(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = 0.1 * rng.random((count, 32, 32, 1)).astype("float32")
+    mask = np.zeros((count, 32, 32), bool)
+    for one in mask:
+        for _ in range(2):
+            row, column = rng.integers(2, 22, 2)
+            one[row : row + 7, column : column + 7] = True
+    x[mask] += 0.8
+    return x, mask
+
+
+@pytest.mark.parametrize(("units", "head"), [(1, "sigmoid"), (3, "softmax")])
+@pytest.mark.parametrize("name", ["gradcam", "scorecam", "saliency", "occlusion"])
+def test_masks_are_explained_through_the_bottleneck(units: int, head: str, name: str) -> None:
+    x, mask = blobs(3, seed=0)
+    model = _fitted(units, head)
+    probe = Probe(model, x)
+    assert probe.layer.name == "bottleneck" and probe.head == head
+    said = probe.outputs(x)
+    predicted = said[..., 0] > 0.5 if units == 1 else said.argmax(axis=-1) == 1
+    assert (predicted == mask).mean() > 0.95
+    found = explained(name, probe, x, targets.of_region(predicted, 1, units))
+    assert found.shape == (3, 32, 32) and np.isfinite(found).all() and found.any(axis=(1, 2)).all()
+    logits = probe.logits(x)[..., 0 if units == 1 else 1]
+    own = [faithfulness.spearman(a, b) for a, b in zip(found, logits, strict=True)]
+    assert np.mean(own) < 0.9  # more than the class's own logits
+    one = slice(0, 1)
+    target = targets.of_region(predicted, 1, units)[one]
+    sample = faithfulness.Sample(probe, x[one], target, probe.baseline(x[one]), 0)
+    truth_first = faithfulness.iou_drop(sample, mask[0].astype(float))
+    assert truth_first > faithfulness.iou_drop(sample, -mask[0].astype(float))
+
+
+@cache
+def _fitted(units: int, head: str) -> keras.Model:
+    model = dense_net(units, head)
+    x, mask = blobs(128, seed=5)
+    loss = "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(0.01), loss)
+    model.fit(x, mask[..., None].astype("float32"), batch_size=16, epochs=6, verbose=0)
+    return model
