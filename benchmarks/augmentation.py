@@ -264,7 +264,7 @@ def gains(folder: Path, seeds: int) -> None:
                 metrics = json.loads((Path(out) / where / "metrics.json").read_text("utf-8"))
                 accuracies += metrics["repeats"]["summary"]["accuracy"]["values"]
                 split = json.loads((Path(out) / where / "split.json").read_text("utf-8"))
-                count = len(split["parts"]["train"])
+                count = len(split["parts"]["train"]["indices"])
             gain = np.subtract(found["auto"], found["none"])
             half = stats.t.ppf(0.975, seeds - 1) * gain.std(ddof=1) / seeds**0.5
             means = {key: float(np.mean(values)) for key, values in found.items()}
