@@ -94,18 +94,18 @@ _EXPORTS = {
 
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
-    path = path.resolve()
+    place = path.resolve()
     # Place and content are part of the module's name: two files called model.py, or one that has
     # moved, must not be one module.
     content = path.read_bytes()
-    digest = hashlib.sha256(str(path).encode() + b"\0" + content).hexdigest()[:12]
+    digest = hashlib.sha256(str(place).encode() + b"\0" + content).hexdigest()[:12]
     module_name = f"mlzoo_user_{path.stem}_{digest}"
     if module_name in sys.modules:
         return sys.modules[module_name]
     # Compiled from what was just read: Python's own cache knows a file by its second and its size,
     # and would be written beside the user's file.
     module = ModuleType(module_name)
-    module.__file__ = str(path)
+    module.__file__ = str(place)
     sys.modules[module_name] = module
     try:
         exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
