@@ -69,4 +69,4 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Train, evaluate and compare Keras models, from a folder of data to a model to trust."""
+    """Train, tune, evaluate and explain Keras models, from data to a model to trust."""
