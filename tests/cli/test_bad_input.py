@@ -162,7 +162,11 @@ READS_DATA = [
     ),
     ("train unet d/pairs --loss dice --class-weights auto", 2, "has no effect on --loss dice: add"),
     ("train unet_two_decoders d/pairs", 2, "unet_two_decoders is for fields, but these data are"),
-    ("train unet d/fields.npz --augment flips", 2, "augment: Symmetry: move pixels, and fields are not moved along"),
+    (
+        "train unet d/fields.npz --augment flips",
+        2,
+        "Symmetry: move pixels, and fields are not moved along",
+    ),
     ("train mlp digits --tile 64", 2, "--tile: tile has no effect on classification"),
     ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
     ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
