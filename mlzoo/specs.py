@@ -155,7 +155,7 @@ class Outputs:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or self.units, **settings)(features)
         if self.task in STEP_TASKS:
-            from mlzoo.layers.recurrent import NoMask
+            from mlzoo.layers.steps import NoMask
 
             features = NoMask(name="unmasked")(features)
         if self.horizon and len(features.shape) == 2:

@@ -5,6 +5,7 @@ Importing this package imports them all, so that Keras can deserialise saved mod
 
 from mlzoo.layers import (
     activations,
+    decoding,
     field_losses,
     losses,
     padding,
@@ -12,11 +13,13 @@ from mlzoo.layers import (
     polynomial,
     recurrent,
     scaling,
+    steps,
     upsampling,
 )
 
 __all__ = [
     "activations",
+    "decoding",
     "field_losses",
     "losses",
     "padding",
@@ -24,5 +27,6 @@ __all__ = [
     "polynomial",
     "recurrent",
     "scaling",
+    "steps",
     "upsampling",
 ]
