@@ -17,6 +17,7 @@ from mlzoo_cli import (
     explainers,
     models,
     predict,
+    report,
     sources,
     strategies,
     train,
@@ -45,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate", short_help="Score a run again, or on other data.")(evaluate.evaluate)
     app.command("predict", short_help="Predict new samples.")(predict.predict)
     app.command("explain", short_help="Why a model says what it says.")(explain.explain)
+    app.command("report", short_help="Write a run's page for the browser again.")(report.report)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")

@@ -163,6 +163,7 @@ def _summary(run: Run) -> None:
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
+    say(f"report: {run.path / 'report.html'}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
 
 
