@@ -65,6 +65,7 @@ def diagnose(
     if len(training) < FEW_EPOCHS:
         text = f"{len(training)} epochs are too few to see how the training goes."
         return [Diagnosis("too few epochs", text, "Train longer: --epochs 20.")]
+    kept = min(kept, len(training))
     if thrown := _rate(training):
         return [thrown]
     found = [
@@ -157,9 +158,7 @@ def _under(
     return None
 
 
-def _early(
-    watched: Sequence[float], is_valid: bool, kept: int, stopped: str
-) -> Diagnosis | None:
+def _early(watched: Sequence[float], is_valid: bool, kept: int, stopped: str) -> Diagnosis | None:
     """Stopped too early: the epochs ran out while the watched loss was still falling."""
     count = len(watched)
     if not stopped.startswith("all") or kept < count - max(1, count // 10):

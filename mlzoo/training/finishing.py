@@ -48,6 +48,7 @@ def score(
         },
         "epochs": len(fitted.history),
         "stopped": fitted.stopped,
+        "events": list(fitted.events),
         "seconds": round(seconds, 2),
         "parameters": model.count_params(),
         "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),

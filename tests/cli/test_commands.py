@@ -30,10 +30,12 @@ FILES = {
     "data.json",
     "environment.json",
     "history.csv",
+    "layers.json",
     "metrics.json",
     "model.keras",
     "plots",
     "predictions.csv",
+    "report.html",
     "split.json",
 }
 

@@ -218,7 +218,9 @@ def _hover(
     }
 
 
-def _figure(title: str, content: str, lines: Sequence[Line], hover: dict[str, Any], x: str) -> Markup:
+def _figure(
+    title: str, content: str, lines: Sequence[Line], hover: dict[str, Any], x: str
+) -> Markup:
     keys = "".join(
         f'<button type="button" class="key {_style(place)}" data-line="{place}" '
         f'aria-pressed="true"><span class="swatch"></span>{escape(line.name)}</button>'

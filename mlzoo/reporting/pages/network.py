@@ -111,11 +111,7 @@ def _lanes(skips: Sequence[tuple[int, int]]) -> list[int]:
     for i in order:
         start, end = skips[i]
         lane = next(
-            (
-                k
-                for k, others in enumerate(taken)
-                if all(end <= a or b <= start for a, b in others)
-            ),
+            (k for k, others in enumerate(taken) if all(end <= a or b <= start for a, b in others)),
             len(taken),
         )
         if lane == len(taken):

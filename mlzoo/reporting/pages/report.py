@@ -89,8 +89,10 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
         pictures=[s for n, s in shown.items() if n not in _FED and n != "confusion_matrix"],
         picture_of_confusion=shown.get("confusion_matrix"),
         written=_text(folder / "plots" / "sample.txt"),
-        explained=[(each, [(p.stem, sources[p]) for p in each.pictures if p in sources])
-                   for each in explained],
+        explained=[
+            (each, [(p.stem, sources[p]) for p in each.pictures if p in sources])
+            for each in explained
+        ],
         repeats=_repeats(facts),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         files={n: text for n, text in _FILES.items() if (folder / n).is_file()},
