@@ -23,12 +23,13 @@ from mlzoo_cli import (
     train,
     tune,
 )
+from mlzoo_cli.first_run import welcome
 from mlzoo_cli.options import Panelled
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    app.callback()(_main)
+    app.callback(invoke_without_command=True)(_main)
     lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
     # Help shows 60 letters of a line: the whole sentence has to fit.
     app.command(
@@ -67,8 +68,11 @@ def _version(asked: bool) -> None:
 
 
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Train, tune, evaluate and explain Keras models, from data to a model to trust."""
+    if context.invoked_subcommand is None:
+        print(welcome())

@@ -11,6 +11,7 @@ import typer
 
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
+from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
 from mlzoo_cli.options import Json, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
 
@@ -44,6 +45,27 @@ def train(
         int | None,
         typer.Option("--explain-every", min=1, help="Draw maps of some images every K epochs."),
     ] = None,
+    demo: Annotated[
+        str | None,
+        typer.Option(
+            "--demo", metavar="mlp|cnn|unet|rnn", help="Try a family on data that come along."
+        ),
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the whole configuration; do no more.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Plan, model, memory and time of a step; write nothing."),
+    ] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option("--find-rate", help="Measure which learning rate is good; train nothing."),
+    ] = False,
+    overfit: Annotated[
+        int | None,
+        typer.Option("--overfit", min=1, metavar="N", help="Can it learn N samples by heart?"),
+    ] = None,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -58,7 +80,10 @@ def train(
     (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
-    flags = positional | given
+    flags = demo_flags(demo, positional | given, problems)
+    asked = (print_config, dry_run, find_rate, overfit is not None)
+    instead = dict(zip(INSTEAD, asked, strict=True))
+    check_alone(instead, resume, problems)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
     talk = Talk(quiet=json) if explain_every is None else Drawing(explain_every, quiet=json)
@@ -71,6 +96,9 @@ def train(
             merged = merge(
                 flags, config, allow_unused=allow_unused, problems=problems, complete=not wrong
             )
+            if any(asked):
+                flag = next(name for name, on in instead.items() if on)
+                return do_instead(flag, merged, overfit, talk, json)
             from mlzoo.training.train import train_merged
 
             run = train_merged(merged, overwrite=overwrite, listener=talk)

@@ -87,7 +87,7 @@ def write_artefacts(
 
 
 def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
-    """metrics.json: the first training's figures, and the spread over repeats; the model card and the report.
+    """Write metrics.json (the first training's figures, the spread over repeats), card and report.
 
     `final` is where the folder will be, for the commands in the card.
     """

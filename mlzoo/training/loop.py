@@ -155,7 +155,7 @@ class Training:
 
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
-        logs = self._steps(batch, self.place.step)
+        logs = self.step_on(batch, self.place.step)
         self._settle()
         self.place.step += 1
         self._pending = logs
@@ -164,8 +164,12 @@ class Training:
             self.steps.sync()
             self._save()
 
-    def _steps(self, batch: Batch, step: int) -> Mapping[str, Any]:
-        """A step on a batch, in micro-batches where it does not fit into memory whole."""
+    def step_on(self, batch: Batch, step: int) -> Mapping[str, Any]:
+        """A step on a batch, in micro-batches where it does not fit into memory whole.
+
+        Returns:
+            Means of loss and metrics since these were reset, perhaps still being computed.
+        """
         if self.place.micro == 1:
             return self.steps.step(self.fed(batch, step))
         logs: Mapping[str, Any] = {}
@@ -326,7 +330,7 @@ class Training:
             self._accumulate(before.micro, state, 1)
             self.place.micro = before.micro
         for batch in self.batches.shapes(before.epoch - 1, before.step):
-            self._steps(batch, 0)
+            self.step_on(batch, 0)
         self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
         self.place = before

@@ -64,7 +64,7 @@ def run_folder(root: Path, name: str = "my run", pictures: int = 3, epochs: int 
     maps.mkdir(parents=True)
     record = {"evidence": {"sentences": ["its maps beat random ones"]}, "sanity": None}
     (maps.parents[1] / "explain.json").write_text(json.dumps(record))
-    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     for number in range(pictures):
         place = folder / "plots" if number % 2 else maps
         Image.fromarray(np.roll(noise, number, axis=1)).save(place / f"picture_{number:02d}.png")
