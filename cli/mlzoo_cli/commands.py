@@ -18,6 +18,7 @@ from mlzoo_cli import (
     models,
     predict,
     report,
+    reproduce,
     sources,
     strategies,
     train,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain", short_help="Why a model says what it says.")(explain.explain)
     app.command("report", short_help="Write a run's page for the browser again.")(report.report)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
+    app.command("reproduce", short_help="Train a run again and compare.")(reproduce.reproduce)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
     app.add_typer(augment.app, name="augment")
