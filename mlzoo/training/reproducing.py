@@ -64,7 +64,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
         _check("split", _indices(before["split"]), _indices(again["split"])),
         _check("epochs", first["epochs"], second["epochs"], bitwise),
         _check("kept epoch", first["kept"]["epoch"], second["kept"]["epoch"], bitwise),
-        _check("weights sha256", first["weights_sha256"], second["weights_sha256"], bitwise),
+        _check("weights sha256", _weights(first), _weights(second), bitwise),
     ]
     scores = list(_scores(first, second))
     if bitwise:
@@ -110,6 +110,11 @@ def _scores(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[dic
                 gap = None if again is None else again - value
                 title = name if not place else f"{name}, seed {one['seed']}"
                 yield {"score": title, "first": value, "again": again, "difference": gap}
+
+
+def _weights(metrics: Mapping[str, Any]) -> str:
+    """The digests of every seed's weights."""
+    return " ".join(training["weights_sha256"] for training in _trainings(metrics))
 
 
 def _trainings(metrics: Mapping[str, Any]) -> list[Any]:
