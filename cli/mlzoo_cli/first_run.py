@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import registry
-from mlzoo.demos import DEMOS
 from mlzoo.errors import MlzooError
+from mlzoo_cli.demos import DEMOS
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mlzoo_cli.demos import DEMOS
 
-from mlzoo.demos import DEMOS
 from tests.cli.shell import Mlzoo, python
 
 SMALL = ("mlp", "d/ok.csv", "--target", "y", "--set", "hidden=8", "--batch-size", 8)
