@@ -24,6 +24,8 @@ from mlzoo.explaining.folders import check_free, default_folder, write
 from mlzoo.explaining.settings import ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, open_subject
 from mlzoo.listening import Listener
+from mlzoo.reporting.pages.report import NAME as REPORT
+from mlzoo.reporting.pages.report import write_report
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
 
@@ -121,6 +123,9 @@ def explain_configured(
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     write(folder, subject, explained, controls, record, listener)
+    run = Path(config.run).expanduser()
+    if folder.parent == run / "explanations" and (run / REPORT).is_file():
+        write_report(run)
     return Outcome(explained, record, folder)
 
 

@@ -140,7 +140,7 @@ def _under(
 ) -> Diagnosis | None:
     """Under-fitting: L hardly fell; or no baseline is beaten and V is no higher than L."""
     fall = training[0] - min(training)
-    advice = "Try a larger model (--set), a higher learning rate, or better inputs."
+    advice = "Try a larger model or less dropout (--set), a higher learning rate, or better inputs."
     if fall < NO_FALL * abs(training[0]):
         text = (
             f"It under-fits: the training loss fell by only {fall / (abs(training[0]) or 1):.1%}, "
@@ -152,7 +152,8 @@ def _under(
         if there <= here + 0.1 * abs(here):
             text = (
                 "It under-fits: no baseline is beaten on the test part, and the training part "
-                f"(loss {here:.3g}) is fitted no better than the validation part ({there:.3g})."
+                f"(loss {here:.3g}, with what dropout and augmentation add) is fitted no better "
+                f"than the validation part ({there:.3g})."
             )
             return Diagnosis("under-fitting", text, advice)
     return None

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from mlzoo.reporting.pages.rendering import interval
+
 MOST_CLASSES = 20
 """Of more classes the confusion is shown as a picture."""
 MOST_ROWS = 12
@@ -73,7 +75,11 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
             tables.append((title, [dict(row) for row in rows]))
     if relative := tested.get("relative_mae"):
         rows = [
-            {"baseline": name, "MAE over its": row["value"], "95 % interval": row["interval"]}
+            {
+                "baseline": name,
+                "MAE over its": row["value"],
+                "95 % interval": interval(row["interval"]),
+            }
             for name, row in relative.items()
         ]
         tables.append(("Error relative to the baselines (under 1 is better)", rows))

@@ -55,7 +55,7 @@ def draw(layers: Sequence[Mapping[str, Any]]) -> Markup:
         if any(where.get(name) == place - 1 for name in box.before):
             middle = (indent + _WIDTH) // 2
             parts.append(f'<path d="M{middle},{y - _STEP + _BOX} V{y}"/>')
-        said = f"{' + '.join(box.kinds)}"
+        said = _spoken(box.kinds)
         size = box.shape + (f", {box.parameters:,}" if box.parameters else "")
         room = (_WIDTH - indent - 16 - 6.4 * len(size)) / 6.6
         shown = said if len(said) <= room else said[: max(int(room) - 1, 4)] + "…"
@@ -92,6 +92,18 @@ def boxes(layers: Sequence[Mapping[str, Any]]) -> list[Box]:
             own = int(layer["parameters"])
             found.append(Box([layer["name"]], [layer["type"]], shape, own, before))
     return found
+
+
+def _spoken(kinds: Sequence[str]) -> str:
+    """`Conv2D + Activation`, with a pattern that comes again written once."""
+    for length in range(1, len(kinds) + 1):
+        times = len(kinds) // length
+        if list(kinds) == list(kinds[:length]) * times:
+            once = " + ".join(kinds[:length])
+            return (
+                once if times == 1 else f"{times} × ({once})" if length > 1 else f"{times} × {once}"
+            )
+    return ""
 
 
 def _size(output: Sequence[int | None]) -> str:
