@@ -34,6 +34,6 @@ DEMOS = {
     ),
     "rnn": Demo(
         "tells what a car does at every step of its acceleration (120 generated rides)",
-        {"model": "rnn", "data": "accelerometer", "epochs": 6},
+        {"model": "rnn", "data": "accelerometer", "epochs": 15, "learning_rate": 0.005},
     ),
 }

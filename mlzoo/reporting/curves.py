@@ -68,11 +68,10 @@ def diagnose(
     kept = min(kept, len(training))
     if thrown := _rate(training):
         return [thrown]
-    found = [
-        _over(training, valid, kept),
-        _under(training, valid, kept, better_than_baseline),
-        _early(valid or training, bool(valid), kept, stopped),
-    ]
+    early = _early(valid or training, bool(valid), kept, stopped)
+    # What was not trained to its end need not beat a baseline yet.
+    better = better_than_baseline if early is None else None
+    found = [_over(training, valid, kept), _under(training, valid, kept, better), early]
     clear = [each for each in found if each is not None]
     if clear:
         return clear

@@ -45,6 +45,11 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
     [
         ("--help", 0),
         ("--version", 0),
+        ("", 0),
+        ("train --demo cnn --print-config", 0),
+        ("train --demo cmm", 2),
+        ("report --help", 0),
+        ("reproduce --help", 0),
         ("train --help", 0),
         ("tune --help", 0),
         ("tune mlp digits --vary learning_rat=1..2 --strategy gird", 2),

@@ -68,6 +68,8 @@ def test_a_loss_that_still_falls_when_epochs_run_out_was_stopped_too_early() -> 
     assert found[0].kind == "stopped too early" and "--epochs 40" in found[0].advice
     assert "validation loss" in found[0].sentence
     assert kinds(line, **ran_out) == ["stopped too early"]
+    unfinished = diagnose(rows(line, line), 20, "all 20 epochs done", False)
+    assert [d.kind for d in unfinished] == ["stopped too early"], "not under-fitting"
     assert kinds(line, line) == ["sound"], "early stopping has seen enough"
 
 

@@ -24,7 +24,7 @@ def test_it_suggests_where_the_loss_falls_fastest(steepest: float) -> None:
 def test_it_suggests_nothing_where_no_rate_helps() -> None:
     assert suggest(RATES, np.full(120, 0.7)) is None
     assert suggest(RATES, 0.7 + RATES) is None
-    assert suggest(RATES, 0.7 - 1e-3 * curve(1e-3)) is None
+    assert suggest(RATES, 0.7 + 1e-3 * curve(1e-3)) is None
 
 
 def test_smoothing_begins_without_a_bias() -> None:
