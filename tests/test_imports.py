@@ -30,6 +30,7 @@ ORDER = (
     ("reporting",),
     ("training", "trained"),
     ("tuning", "explaining"),
+    ("landscapes",),
     ("mlzoo_cli",),
 )
 RANK = {group: rank for rank, groups in enumerate(ORDER) for group in groups}
@@ -114,6 +115,7 @@ def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> 
     allowed = {
         "mlzoo.training.steps": {"jax"},
         "mlzoo.tuning.backend": {"jax", "tensorflow"},
+        "mlzoo.landscapes.backend": {"jax", "tensorflow"},
     }.get(module, set())
     assert backends(tree(module)) == allowed
     functions = (ast.FunctionDef, ast.ClassDef)

@@ -15,6 +15,7 @@ from mlzoo_cli import (
     evaluate,
     explain,
     explainers,
+    landscape,
     models,
     predict,
     report,
@@ -49,6 +50,12 @@ def register(app: typer.Typer) -> None:
     app.command("predict", short_help="Predict new samples.")(predict.predict)
     app.command("explain", short_help="Why a model says what it says.")(explain.explain)
     app.command("report", short_help="Write a run's page for the browser again.")(report.report)
+    app.command(
+        "landscape",
+        cls=Panelled,
+        short_help="Optimisers at work, and the loss around a model.",
+        context_settings=lenient,
+    )(landscape.landscape)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.command("reproduce", short_help="Train a run again and compare.")(reproduce.reproduce)
     app.add_typer(models.app, name="models")
