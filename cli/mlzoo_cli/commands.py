@@ -9,6 +9,7 @@ import typer
 from mlzoo_cli import (
     augment,
     augmentations,
+    check,
     compare,
     data,
     doctor,
@@ -50,6 +51,7 @@ def register(app: typer.Typer) -> None:
     app.command("predict", short_help="Predict new samples.")(predict.predict)
     app.command("explain", short_help="Why a model says what it says.")(explain.explain)
     app.command("report", short_help="Write a run's page for the browser again.")(report.report)
+    app.command("check", short_help="Are a model's gradients right, its layers sound?")(check.check)
     app.command(
         "landscape",
         cls=Panelled,

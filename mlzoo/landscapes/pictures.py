@@ -18,8 +18,8 @@ from mlzoo.reporting import canvas
 
 # Okabe and Ito's, in an order that tells neighbours apart on a gray ground.
 COLOURS = (
-    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442",
-    "#8B5A2B",
+    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B",
+    "#F0E442",
 )  # fmt: skip
 _MAP = "Greys"
 _FRAMES = 60
