@@ -21,6 +21,7 @@ _WALKS = ("steps", "start", "noise", "sweep", "points", "tolerance", "view")
 _WALK_FLAGS = ("optimizer", "learning_rate", "seed")
 _FORMULAS = ("momentum", "weight_decay")
 _PLACES = ("out", "name")
+_LOOKS = ("plane", "weights", "span", "to", "eigenvalues", "budget")
 
 
 def _option(panel: str, flag: str, help: str, **more: Any) -> Any:
@@ -70,6 +71,60 @@ def landscape(
         str | None,
         _option(_FUNCTIONS, "--view", "What is shown, in both directions.", metavar="LOW..HIGH"),
     ] = None,
+    plane: Annotated[
+        str | None,
+        _option(
+            _MODELS,
+            "--plane",
+            "random: two filter-normalised directions; weights: two weights; path: what the "
+            "training went, of a run trained with --snapshots. [default: random]",
+            metavar="NAME",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        _option(
+            _MODELS,
+            "--weights",
+            "Two weights, as hidden1/kernel[3,5],head/kernel[0,1].",
+            metavar="A,B",
+        ),
+    ] = None,
+    span: Annotated[
+        float | None, _option(_MODELS, "--span", "How far is shown, both ways. [default: 1]")
+    ] = None,
+    to: Annotated[
+        str | None, _option(_MODELS, "--to", "Another run: the loss on the line between the two.")
+    ] = None,
+    eigenvalues: Annotated[
+        int | None, _option(_MODELS, "--eigenvalues", "So many of the Hessian's largest.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        _option(
+            _MODELS,
+            "--budget",
+            "Time for the surface: 90s, 5m; fewer points where it would take longer. [default: 5m]",
+            metavar="TIME",
+        ),
+    ] = None,
+    capacity: Annotated[
+        str | None,
+        _option(
+            _CURVES,
+            "--capacity",
+            "Error against a setting of the model: degree, l2, or NAME=RANGE as in "
+            "hidden=4..256/4.",
+            metavar="NAME",
+        ),
+    ] = None,
+    samples: Annotated[
+        bool, _option(_CURVES, "--samples", "Error against the number of training samples.")
+    ] = False,
+    repeat: Annotated[
+        int | None,
+        _option(_CURVES, "--repeat", "Fits of each point, on other samples. [default: 5]"),
+    ] = None,
     gif: Annotated[bool, _option(_FUNCTIONS, "--gif", "Write an animation, paths.gif.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of the same --name.")
@@ -86,16 +141,98 @@ def landscape(
     -1.2,1` compares optimisers on a function (bowl, bumps, cubic-ridge, easom, matyas,
     monkey-saddle, ripple, rosenbrock) or on an expression, as in '(1-x)^2 + sin(y)^2'; --set
     beta_1=.8 changes their formulas (beta_1, beta_2, rho, epsilon, epsilon_place, accumulator).
+    `mlzoo landscape RUN` measures the loss around a trained model; --optimizer walks on it.
+    `mlzoo landscape linear table.csv --target COLUMN --capacity degree` and `--samples` say
+    whether a larger model or more samples would help.
     """
     own = dict(locals())
     (subject, data), wrong = words(context, [subject, data])
-    asked = {name: own[name] for name in _WALKS if own[name] is not None}
+    problems = [*wrong, *problems]
+    walking = {name: own[name] for name in _WALKS if own[name] is not None}
+    looking = {name: own[name] for name in _LOOKS if own[name] is not None}
+    fitting = {n: own[n] for n in ("capacity", "samples", "repeat") if own[n]}
     if subject is None:
-        raise UsageError(["name a function, an expression of x and y, or a run folder", *wrong])
-    check_subject(subject)
+        raise UsageError(["name a function, an expression of x and y, or a run folder", *problems])
+    if capacity or samples:
+        problems += _idle({**walking, **looking}, "with --capacity or --samples")
+        from mlzoo_cli.learning import curve
+
+        curve(subject, data, fitting, given, problems, overwrite, json)
+        return
+    problems += _idle(fitting, "without --capacity or --samples")
     if data is not None:
-        wrong.append(f"unexpected argument {data!r}")
-    _walk(subject, asked, given, [*wrong, *problems], gif, overwrite, json)
+        problems.append(f"{data!r}: data have no effect without --capacity or --samples")
+    if Path(subject).expanduser().is_dir():
+        problems += ["--gif: has no effect on a run"] if gif else []
+        _around(subject, walking, looking, given, problems, overwrite, trust, json)
+        return
+    check_subject(subject)
+    _walk(
+        subject, walking, given, [*problems, *_idle(looking, "on a function")], gif, overwrite, json
+    )
+
+
+def _idle(given: Any, where: str) -> list[str]:
+    return [f"--{name.replace('_', '-')}: has no effect {where}" for name in given]
+
+
+def _around(
+    subject: str,
+    walking: dict[str, Any],
+    looking: dict[str, Any],
+    given: dict[str, Any],
+    problems: list[str],
+    overwrite: bool,
+    trust: bool,
+    json: bool,
+) -> None:
+    from mlzoo import runs
+    from mlzoo.landscapes.folders import folder_of
+    from mlzoo.landscapes.settings import around, walks
+
+    problems += _idle([n for n in ("noise", "sweep", "tolerance", "view") if n in walking],
+                      "on a run")  # fmt: skip
+    fitting = {*_WALK_FLAGS, *_PLACES, "limit"}
+    problems += _idle([name for name in given if name not in fitting], "on a run")
+    values = {n: v for n, v in walking.items() if n in ("steps", "start")}
+    values |= {name: given[name] for name in ("optimizer", "learning_rate") if name in given}
+    if values and "optimizer" not in given:
+        problems += _idle(values, "on a run without --optimizer")
+    own = looking | {name: given[name] for name in ("seed", "limit") if name in given}
+    own |= {"points": walking["points"]} if "points" in walking else {}
+    try:
+        config = around({**own, "walked": "optimizer" in given}, walks(values, {}))
+    except UsageError as error:
+        raise UsageError([*problems, *error.problems]) from None
+    if problems:
+        raise UsageError(problems)
+    path = runs.find(subject)
+    if config.to is not None:
+        runs.find(config.to)
+    default = path / "landscapes" / config.plane
+    folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
+    from mlzoo.training.devices import prepare
+
+    prepare()
+    from mlzoo.landscapes.around import look, write
+    from mlzoo.trained import load
+
+    talk = Talk(quiet=json)
+    run = load(path, trust=trust)
+    try:
+        found = look(run, config, talk)
+        record = write(folder, found, run, config)
+    finally:
+        talk.end()
+    if json:
+        show({"folder": str(folder), **record})
+        return
+    if found.eigenvalues is not None:
+        rows = [[i, value] for i, value in enumerate(found.eigenvalues["largest"], 1)]
+        print(table(["eigenvalue", "of the Hessian"], rows))
+    for line in found.sentences:
+        print(line)
+    say(f"written to {folder}")
 
 
 def check_subject(subject: str) -> None:

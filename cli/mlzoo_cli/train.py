@@ -66,6 +66,10 @@ def train(
         int | None,
         typer.Option("--overfit", min=1, metavar="N", help="Can it learn N samples by heart?"),
     ] = None,
+    snapshots: Annotated[
+        bool,
+        typer.Option("--snapshots", help="Keep each epoch's weights, for `mlzoo landscape RUN`."),
+    ] = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -86,7 +90,10 @@ def train(
     check_alone(instead, resume, problems)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
-    talk = Talk(quiet=json) if explain_every is None else Drawing(explain_every, quiet=json)
+    if snapshots and (given.get("repeats", "1") != "1" or given.get("optimizer") == "lbfgs"):
+        problems.append("--snapshots: is for one training by steps; leave out --repeats and lbfgs")
+    watched = explain_every is not None or snapshots
+    talk = Watching(explain_every, snapshots, quiet=json) if watched else Talk(quiet=json)
     try:
         if resume is not None:
             run = _resume(resume, flags, problems, config, overwrite, allow_unused, talk)
@@ -110,15 +117,21 @@ def train(
         _summary(run)
 
 
-class Drawing(Talk):
-    """Prints progress, and has maps drawn every k epochs."""
+class Watching(Talk):
+    """Prints progress, has maps drawn every k epochs, and keeps each epoch's weights."""
 
-    def __init__(self, every: int, quiet: bool = False) -> None:
+    def __init__(self, every: int | None, snapshots: bool, quiet: bool = False) -> None:
         super().__init__(quiet)
-        self._every = every
+        self._every, self._snapshots = every, snapshots
 
     def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
         """Have an epoch's maps drawn; what stops that is told, and the training goes on."""
+        if self._snapshots:
+            from mlzoo.landscapes.snapshots import keep
+
+            keep(epoch, model, folder)
+        if self._every is None:
+            return
         from mlzoo.explaining.watching import TrainingMaps
 
         try:

@@ -223,7 +223,9 @@ def _built(
     raise UsageError(f"{name}: can't be built for {shape or 'any of the usual shapes'}: {tried}")
 
 
-def check_run(run: Run, samples: int = 4, seed: int = 0, listener: Listener | None = None) -> Checked:
+def check_run(
+    run: Run, samples: int = 4, seed: int = 0, listener: Listener | None = None
+) -> Checked:
     """Check a trained run on some samples of its own test part.
 
     Raises:
@@ -236,4 +238,3 @@ def check_run(run: Run, samples: int = 4, seed: int = 0, listener: Listener | No
     if data.samples.kind == "image":
         x = x[:, :64, :64] if data.outputs.dense else x
     return check(run.model, x, str(run.path), seed=seed, listener=listener)
-

@@ -28,7 +28,7 @@ def folder_of(root: str | None, name: str | None, default: Path, overwrite: bool
         return folder
     if overwrite:
         if not (folder / RECORD).is_file():
-            raise UsageError(f"{folder} is no folder of a landscape, so --overwrite leaves it alone")
+            raise UsageError(f"{folder} holds no landscape, so --overwrite leaves it alone")
         return folder
     if name is not None:
         raise UsageError(f"{folder} exists already; choose another --name, or add --overwrite")

@@ -175,6 +175,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """sympy's functions in NumPy. Abs's second derivative is taken as 0, as it is but at its kink."""
 
+
 def _evaluator(expression: Any) -> Evaluated:
     """The function from points (n, 2) to an expression's values (n,); no code is generated."""
     inner = _closure(expression)

@@ -20,6 +20,8 @@ from mlzoo.landscapes.backend import compiled, with_gradients
 from mlzoo.landscapes.precise import Call
 
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
+WHOLE_STEPS = (1e-6, 1e-8, 1e-9)
+"""Smaller ones for the whole model, where a step moves many numbers past many kinks."""
 TOLERANCE = 1e-4
 _JITTER = 1e-2
 """Of the inputs' spread: added to a layer's inputs, so that no two are tied and none is 0."""
@@ -74,7 +76,7 @@ def check_layers(
 
 
 def check_whole(
-    model: keras.Model, x: Any, seed: int, steps: Sequence[float] = STEPS[1:3]
+    model: keras.Model, x: Any, seed: int, steps: Sequence[float] = WHOLE_STEPS
 ) -> Iterator[Compared]:
     """The gradient of a random combination of the outputs in every weight, along one direction."""
     generator = np.random.default_rng(seed)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from mlzoo.configs import OPTIMIZERS, Settings
 from mlzoo.errors import UsageError
 from mlzoo.registry import unknown
+from mlzoo.tuning.settings import seconds
 from mlzoo.wording import sentences
 
 
@@ -80,6 +81,57 @@ class WalkConfig(Settings):
         if len(self.learning_rate) == 1:
             return [self.learning_rate[0]]
         return [self.learning_rate[self.optimizer.index(optimizer)]]
+
+
+class AroundConfig(Settings):
+    """The loss around a run's weights."""
+
+    plane: Literal["random", "weights", "path"] = "random"
+    """Two random filter-normalised directions, two weights, or the training's own path."""
+    weights: str | None = None
+    """The two weights, as hidden1/kernel[3,5],head/kernel[0,1]."""
+    span: float = Field(1.0, gt=0)
+    """How far is shown, both ways."""
+    points: int = Field(25, ge=5, le=500)
+    """Places a side."""
+    limit: int = Field(4000, ge=2)
+    """Samples of the training part that the loss is measured on."""
+    budget: float = Field(300.0, gt=0)
+    """Seconds for the surface."""
+    to: str | None = None
+    """Another run: the loss on the line between the two."""
+    eigenvalues: int = Field(0, ge=0, le=50)
+    """How many of the Hessian's largest eigenvalues are wanted."""
+    walked: bool = False
+    """Whether optimisers walk on the plane."""
+    walks: WalkConfig = WalkConfig()
+    """How they do."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Of samples and directions."""
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        return seconds(value) if isinstance(value, str) else value
+
+
+def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
+    """A checked configuration, from text as on the command line.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    if values.get("weights") and values.get("plane", "weights") != "weights":
+        raise UsageError("--weights: has no effect without --plane weights")
+    if values.get("weights"):
+        values = {**values, "plane": "weights"}
+    if values.get("plane") == "path" and "span" in values:
+        raise UsageError("--span: has no effect on --plane path, which shows the whole path")
+    try:
+        return AroundConfig(**values, walks=walking)
+    except ValidationError as error:
+        problems = sentences(error)
+        raise UsageError([f"--{n.replace('_', '-')}: {t}" for n, t in problems.items()]) from None
 
 
 def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
