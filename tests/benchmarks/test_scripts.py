@@ -14,6 +14,7 @@ SCRIPTS = [
     "gpu",
     "kills",
     "lags",
+    "landscape",
     "memory",
     "overhead",
     "resume",
@@ -45,7 +46,7 @@ def test_no_script_is_left_out():
 
 
 @pytest.mark.parametrize(
-    "name", ["accuracy", "buckets", "overhead", "segmentation", "sequences", "tune"]
+    "name", ["accuracy", "buckets", "landscape", "overhead", "segmentation", "sequences", "tune"]
 )
 def test_absent_data_are_named_and_no_failure(name, tmp_path):
     done = call(name, "--data", tmp_path / "absent")
