@@ -250,6 +250,10 @@ def check_subject(subject: str) -> None:
             f"{unknown('function', subject, FUNCTIONS)}; name one of {known}, an expression of x "
             "and y, or a run folder"
         )
+    if re.fullmatch(r"[\w.~/ -]*[A-Za-z_]{2}[\w.~/ -]*/[\w.~/ -]*", subject):
+        from mlzoo import runs
+
+        runs.find(subject)  # says what is there instead
     parse(subject)
 
 

@@ -69,9 +69,9 @@ def look(run: Run, config: AroundConfig, listener: Listener | None = None) -> Ar
         paths += walk(land, name, config.walks.rates(name), *more)
         listener.progress(done, len(config.walks.optimizer), "walking")
     found = Around(plane, surface, paths)
-    other = _other(run, config, values)
-    if other is not None or first is not None:
-        found.line = _line(run, data, config, values, other if other is not None else first, loss)
+    end = _other(run, config, values) or first
+    if end is not None:
+        found.line = _line(run, data, config, values, end, loss)
     if config.eigenvalues:
         listener.note(f"Hessian of {sum(v.size for v in values):,} parameters")
         found.eigenvalues = curvature.eigenvalues(loss, values, config.eigenvalues, config.seed)

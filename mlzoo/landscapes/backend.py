@@ -55,7 +55,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return jax.jit(function)
     import tensorflow as tf
 
-    return tf.function(function, reduce_retracing=True)
+    return tf.function(function)
 
 
 def with_gradients(function: Scalar) -> Callable[[Arrays], tuple[Any, list[Any]]]:
@@ -79,15 +79,21 @@ def with_gradients(function: Scalar) -> Callable[[Arrays], tuple[Any, list[Any]]
 
 def hessian_product(function: Scalar) -> Callable[[Arrays, Arrays], list[Any]]:
     """The product of a function's Hessian at some arrays with a vector given as such arrays."""
-    gradients = with_gradients(function)
-    if _name() == "jax":
-        import jax
+    on_jax = _name() == "jax"
+    return (_jax_product if on_jax else _tensorflow_product)(with_gradients(function))
 
-        def product(arrays: Arrays, vector: Arrays) -> list[Any]:
-            _, found = jax.jvp(lambda a: gradients(a)[1], (list(arrays),), (list(vector),))
-            return list(found)
 
-        return product
+def _jax_product(gradients: Any) -> Callable[[Arrays, Arrays], list[Any]]:
+    import jax
+
+    def product(arrays: Arrays, vector: Arrays) -> list[Any]:
+        _, found = jax.jvp(lambda a: gradients(a)[1], (list(arrays),), (list(vector),))
+        return list(found)
+
+    return product
+
+
+def _tensorflow_product(gradients: Any) -> Callable[[Arrays, Arrays], list[Any]]:
     import tensorflow as tf
 
     def product(arrays: Arrays, vector: Arrays) -> list[Any]:

@@ -106,7 +106,7 @@ def check(
         generator = np.random.default_rng(seed)
         for variable in precise.trainable_variables if fresh else ():
             variable.assign(variable.value + _NUDGE * generator.normal(size=variable.shape))
-        compared = []
+        compared: list[gradients.Compared] = []
         _, found = calls(precise, inputs, training=True)
         for done, call in enumerate(found, 1):
             compared += gradients.check_layers([call], seed + done, entries, steps)

@@ -87,7 +87,7 @@ def walk(
     seen = [points]
     with double(), np.errstate(all="ignore"):
         variable = keras.Variable(points, dtype="float64")
-        rule = build(optimizer, np.array(rates)[:, None], formulas or Formulas())
+        rule = build(optimizer, np.array(rates)[:, None], formulas or Formulas.model_validate({}))
         rule.build([variable])
         draw = _noise(generator, noise)
         for _ in range(steps):

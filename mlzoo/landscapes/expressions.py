@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlzoo.errors import UsageError
@@ -167,7 +168,7 @@ class _Reader:
         return Node("^" if sign == "**" else sign, (left, right))
 
     def worked_out(self, name: str, *values: float) -> float:
-        operations = {
+        operations: dict[str, Callable[..., float]] = {
             "+": lambda a, b: a + b,
             "-": lambda a, b: a - b,
             "*": lambda a, b: a * b,

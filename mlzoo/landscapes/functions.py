@@ -103,7 +103,7 @@ class Function:
                 options={"ftol": 1e-15, "gtol": 1e-10},
             )
             if np.isfinite(result.fun) and (result.x > low).all() and (result.x < high).all():
-                found.append((float(result.fun), tuple(map(float, result.x))))
+                found.append((float(result.fun), (float(result.x[0]), float(result.x[1]))))
         edge = np.concatenate([self.value(np.stack(pair, -1)) for pair in self._edges()])
         lowest = min((value for value, _ in found), default=np.inf)
         if not found or lowest > np.nanmin(edge) + 1e-9:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any
@@ -130,7 +130,10 @@ def progress(paths: Sequence[Path], height: str) -> go.Figure:
 
 
 def curves(
-    x: Sequence[float], lines: dict[str, Sequence[float | None]], titles: tuple[str, str], log: bool
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float | None]],
+    titles: tuple[str, str],
+    log: bool,
 ) -> go.Figure:
     """Lines over one quantity."""
     figure = go.Figure()

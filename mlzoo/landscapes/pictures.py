@@ -81,7 +81,8 @@ def _ground(figure: Figure, axes: Axes, grid: Grid) -> None:
     canvas.tidy(axes, canvas.label(grid.title, 70), *map(canvas.label, grid.labels))
     axes.grid(False)
     z = np.ma.masked_invalid(grid.z)
-    levels = np.unique(np.quantile(z.compressed(), np.linspace(0, 1, 24))) if z.count() else []
+    inside = z.compressed() if z.count() else np.zeros(1)
+    levels = np.unique(np.quantile(inside, np.linspace(0, 1, 24)))
     if len(levels) > 2:
         # Levels by rank, so that a valley shows beside walls a million times as high.
         ranks = np.ma.array(np.interp(z.filled(levels[0]), levels, np.arange(len(levels))))

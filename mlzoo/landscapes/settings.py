@@ -69,7 +69,7 @@ class WalkConfig(Settings):
     """How near to the optimum counts as there, and how small a gradient as none."""
     view: tuple[float, float] | None = None
     """What is shown, from..to in both directions."""
-    formulas: Formulas = Formulas()
+    formulas: Formulas = Formulas.model_validate({})
     """The optimisers' own numbers."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Of the noise."""
@@ -104,7 +104,7 @@ class AroundConfig(Settings):
     """How many of the Hessian's largest eigenvalues are wanted."""
     walked: bool = False
     """Whether optimisers walk on the plane."""
-    walks: WalkConfig = WalkConfig()
+    walks: WalkConfig = WalkConfig.model_validate({})
     """How they do."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Of samples and directions."""
@@ -164,7 +164,7 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
     problems += _formula_problems(formulas, names)
     if not problems:
         try:
-            return WalkConfig(**read, formulas=Formulas(**formulas))
+            return WalkConfig(**read, formulas=Formulas.model_validate(formulas))
         except ValidationError as error:
             problems += [f"--{n.replace('_', '-')}: {t}" for n, t in sentences(error).items()]
     raise UsageError(problems)
@@ -173,7 +173,7 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
 def _formula_problems(formulas: dict[str, str], names: tuple[str, ...]) -> list[str]:
     problems = []
     try:
-        Formulas(**{n: v for n, v in formulas.items() if n in _READERS})
+        Formulas.model_validate({n: v for n, v in formulas.items() if n in _READERS})
     except ValidationError as error:
         problems += [f"--set {name}: {text}" for name, text in sentences(error).items()]
     for name in formulas:

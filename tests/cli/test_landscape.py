@@ -63,6 +63,7 @@ def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
         (["linear", "d/ok.csv", "--capacity", "units"], "--capacity: units needs a range"),
         (["bowl", "--stpes", "3"], "unknown option '--stpes' (did you mean '--steps'?)"),
         (["d"], "is no run folder"),
+        (["saved_models/x"], "there is no run folder saved_models/x"),
     ],
     ids=" ".join,
 )
