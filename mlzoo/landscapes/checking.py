@@ -81,6 +81,7 @@ def check(
     seed: int = 0,
     entries: int = 4,
     steps: Sequence[float] = gradients.STEPS,
+    whole_steps: Sequence[float] = gradients.WHOLE_STEPS,
     fresh: bool = False,
     listener: Listener | None = None,
 ) -> Checked:
@@ -93,7 +94,8 @@ def check(
         seed: of directions, entries and everything else that is drawn.
         entries: single entries of each array of weights or inputs that are compared, beside one
             random direction through all of them.
-        steps: sizes of the central differences.
+        steps: sizes of the central differences of a layer alone.
+        whole_steps: those through the whole model.
         fresh: the weights are first ones, not trained.
         listener: hears of progress.
     """
@@ -111,7 +113,7 @@ def check(
         for done, call in enumerate(found, 1):
             compared += gradients.check_layers([call], seed + done, entries, steps)
             listener.progress(done, len(found), "checking layers")
-        compared += gradients.check_whole(precise, inputs, seed)
+        compared += gradients.check_whole(precise, inputs, seed, whole_steps)
         depth = health.by_depth(precise, inputs, seed)
         same = health.consistency(precise, inputs)
     failures = _failures(compared, rows, depth, same)

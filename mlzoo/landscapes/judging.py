@@ -153,5 +153,5 @@ def spans(rows: Sequence[dict[str, Any]]) -> list[str]:
             f"{word} at {low:.2g}" if low == high else f"{word} from {low:.2g} to {high:.2g}"
             for word, low, high in parts
         ]
-        lines.append(f"{name} {', '.join(shown)}")
+        lines.append(f"rates of {name}: {', '.join(shown)}")
     return lines

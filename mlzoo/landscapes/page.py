@@ -95,7 +95,7 @@ def landscape(grid: Grid, paths: Sequence[Path]) -> go.Figure:
     figure = go.Figure(
         go.Surface(
             x=_few(grid.x), y=_few(grid.y), z=np.round(z, 6).tolist(), colorscale="Greys",
-            reversescale=True, opacity=0.85, showscale=False, name=grid.height,
+            opacity=0.85, showscale=False, name=grid.height,
         )
     )  # fmt: skip
     for place, path in enumerate(paths):

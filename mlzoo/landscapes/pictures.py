@@ -78,7 +78,7 @@ def _legend(figure: Figure, axes: Axes, paths: Sequence[Path]) -> None:
 
 
 def _ground(figure: Figure, axes: Axes, grid: Grid) -> None:
-    canvas.tidy(axes, canvas.label(grid.title, 70), *map(canvas.label, grid.labels))
+    canvas.tidy(axes, canvas.label(grid.title, 70), *(canvas.label(n, 60) for n in grid.labels))
     axes.grid(False)
     z = np.ma.masked_invalid(grid.z)
     inside = z.compressed() if z.count() else np.zeros(1)
@@ -123,8 +123,8 @@ def surface(grid: Grid, paths: Sequence[Path]) -> Figure:
         heights = np.where(inside, np.clip(path.values, low, high), np.nan)
         axes.plot(*shown.T, heights, color=colour, linewidth=1.8, zorder=5, label=_label(path))
     axes.set_title(canvas.label(grid.title, 70), fontsize=10)
-    axes.set_xlabel(canvas.label(grid.labels[0]), fontsize=9)
-    axes.set_ylabel(canvas.label(grid.labels[1]), fontsize=9)
+    axes.set_xlabel(canvas.label(grid.labels[0], 40), fontsize=9)
+    axes.set_ylabel(canvas.label(grid.labels[1], 40), fontsize=9)
     axes.set_zlim(low, high)
     axes.tick_params(labelsize=7)
     axes.view_init(elev=38, azim=-60)

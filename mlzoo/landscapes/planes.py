@@ -69,7 +69,7 @@ def two_weights(
         directions.append(one)
         spans.append((-span, span))
         value = float(values[which][position])
-        labels.append(f"{title(variables, which, position)} - {value:.3g}")
+        labels.append(f"{title(variables, which, position)}, 0: {value:.3g}")
     return Plane(
         values, directions[0], directions[1], (labels[0], labels[1]), (spans[0], spans[1]),
         weights=tuple(places),

@@ -117,13 +117,17 @@ def test_mistakes_on_a_run(mlzoo: Mlzoo, runs: Path, flags: list[str], cause: st
     assert not (runs / "table" / "landscapes").exists()
 
 
-def test_a_curve_of_samples(mlzoo: Mlzoo) -> None:
-    done = mlzoo("landscape", "linear", "d/ok.csv", "--target", "y", "--samples", "--repeat", 2,
-                 "--epochs", 1, "--name", "curve")  # fmt: skip
+def test_a_curve_over_a_setting(mlzoo: Mlzoo) -> None:
+    done = mlzoo("landscape", "linear", "d/ok.csv", "--target", "y", "--capacity", "l2=.01,100",
+                 "--repeat", 2, "--epochs", 1, "--name", "curve", "--json")  # fmt: skip
     assert done.code == 0, done.err
-    rows = table(Path("saved_models/curve/curve.csv"))
-    assert [float(row["value"]) for row in rows][-1] == 36
-    assert "samples the validation error went from" in done.out
+    record, folder = json.loads(done.out), Path("saved_models/curve")
+    rows = table(folder / "curve.csv")
+    assert [float(row["value"]) for row in rows] == [0.01, 100.0]
+    assert record["error"] == "1 - accuracy" and len(record["sentences"]) == 1
+    assert {p.name for p in folder.iterdir()} == {
+        "landscape.json", "curve.csv", "curve.png", "curve.svg", "index.html",
+    }  # fmt: skip
 
 
 def test_a_run_is_checked_and_a_planted_fault_fails(mlzoo: Mlzoo, runs: Path) -> None:

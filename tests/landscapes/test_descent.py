@@ -180,5 +180,5 @@ def test_outcomes_over_rates() -> None:
     ranked = judging.ranked(rows)
     assert [row["learning_rate"] for row in ranked] == [0.3, 1e-4, 1.0, 1.5]
     assert judging.spans(rows) == [
-        "sgd crawls at 0.0001, converged at 0.3, wanders at 1, diverged at 1.5"
+        "rates of sgd: crawls at 0.0001, converged at 0.3, wanders at 1, diverged at 1.5"
     ]

@@ -53,11 +53,12 @@ def test_the_curve_is_drawn_with_both_panels(degrees) -> None:
     assert [line.get_label() for line in figure.axes[0].lines] == ["train", "valid"]
 
 
-def test_samples_are_drawn_in_growing_numbers() -> None:
+def test_samples_are_drawn_in_growing_numbers(monkeypatch) -> None:
+    monkeypatch.setattr(learning, "SIZES", 2)
     data = cubic()
     found = learning.against_samples(data, CONFIG.model_copy(update={"set": {"degree": 3}}), 2)
     sizes = [row["value"] for row in found.rows]
-    assert sizes[0] == 8 and sizes[-1] == len(data.train) and sizes == sorted(set(sizes))
+    assert sizes[0] == 8 and sizes[-1] == len(data.train) and len(sizes) == 2
     assert found.rows[0]["valid"] > found.rows[-1]["valid"]
     assert found.rows[0]["variance"] > found.rows[-1]["variance"] == 0
 
