@@ -29,7 +29,9 @@ ORDER = (
     ("evaluation",),
     ("reporting",),
     ("training", "trained"),
-    ("tuning", "explaining"),
+    ("contract", "graphs"),
+    ("formats",),
+    ("tuning", "explaining", "exporting"),
     ("landscapes",),
     ("mlzoo_cli",),
 )
@@ -65,6 +67,8 @@ def group(module: str) -> str:
         return "sources"
     if parts[:3] == ["mlzoo", "explaining", "engine"]:
         return "engine"
+    if parts[:2] == ["mlzoo", "exporting"] and parts[2:] and parts[2] in RANK:
+        return parts[2]
     return parts[1] if parts[0] == "mlzoo" and len(parts) > 1 else parts[0]
 
 
@@ -78,7 +82,7 @@ def ours(module: str) -> set[str]:
 
 
 def is_plugin(module: str) -> bool:
-    plugin = group(module) in ("sources", "models", "strategies", "explainers")
+    plugin = group(module) in ("sources", "models", "strategies", "explainers", "formats")
     return plugin and MODULES[module].name != "__init__.py"
 
 
@@ -111,6 +115,9 @@ def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> 
     if group(module) in ("engine", "explainers"):
         # Explanations run on TensorFlow, whatever a model was trained on.
         assert backends(tree(module)) <= {"tensorflow"}
+        return
+    if group(module) in ("formats", "graphs"):
+        assert backends(tree(module)) <= {"tensorflow"}  # what is exported is its graph
         return
     allowed = {
         "mlzoo.training.steps": {"jax"},

@@ -17,6 +17,7 @@ from mlzoo_cli import (
     explain,
     explainers,
     landscape,
+    export,
     models,
     predict,
     report,
@@ -60,6 +61,7 @@ def register(app: typer.Typer) -> None:
     )(landscape.landscape)
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.command("reproduce", short_help="Train a run again and compare.")(reproduce.reproduce)
+    app.command("export", short_help="Write a model for other programs.")(export.export)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
     app.add_typer(augment.app, name="augment")

@@ -11,6 +11,7 @@ SCRIPTS = [
     "accuracy",
     "buckets",
     "explain",
+    "export",
     "gpu",
     "kills",
     "lags",
