@@ -33,6 +33,7 @@ ORDER = (
     ("formats",),
     ("tuning", "explaining", "exporting"),
     ("landscapes",),
+    ("serving",),
     ("mlzoo_cli",),
 )
 RANK = {group: rank for rank, groups in enumerate(ORDER) for group in groups}

@@ -22,6 +22,7 @@ from mlzoo_cli import (
     predict,
     report,
     reproduce,
+    serve,
     sources,
     strategies,
     train,
@@ -62,6 +63,7 @@ def register(app: typer.Typer) -> None:
     app.command("compare", short_help="Compare runs side by side.")(compare.compare)
     app.command("reproduce", short_help="Train a run again and compare.")(reproduce.reproduce)
     app.command("export", short_help="Write a model for other programs.")(export.export)
+    app.command("serve", short_help="A page on localhost to try a run.")(serve.serve)
     app.add_typer(models.app, name="models")
     app.add_typer(sources.app, name="sources")
     app.add_typer(augment.app, name="augment")
