@@ -98,6 +98,17 @@ class Twin:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """A model whose first half learns nothing: `extractor` gives what `head` is trained on.
+
+    Both share the model's layers. A model has them as its attribute `halves`.
+    """
+
+    extractor: keras.Model
+    head: keras.Model
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What a model predicts: `units` numbers for a task.
 

@@ -20,7 +20,7 @@ MODULES = {
 ORDER = (
     ("errors", "fields"),
     ("registry", "files", "listening", "results", "settings"),
-    ("wording", "setting_types", "configs"),
+    ("wording", "setting_types", "configs", "backbones"),
     ("specs", "spaces", "hyperparameters", "layers"),
     ("runs", "data", "augment"),
     ("engine",),

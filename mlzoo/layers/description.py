@@ -39,7 +39,10 @@ def describe(
     tasks = registry.tasks(name)
     units = 1 if classes == 2 and tasks[0] == "classification" else classes
     outputs = Outputs(tasks[0], units)
-    model = plugin.build(config, Inputs(tuple(shape), kind, fixed=True), outputs)
+    built = config
+    if "weights" in plugin.Config.model_fields:  # no file of them decides how many there are
+        built = config.model_copy(update={"weights": "none"})
+    model = plugin.build(built, Inputs(tuple(shape), kind, fixed=True), outputs)
     return {
         "model": name,
         "input": list(shape),

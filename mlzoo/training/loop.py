@@ -21,6 +21,7 @@ from mlzoo.listening import Listener
 from mlzoo.specs import STEP_TASKS, Twin
 from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
+from mlzoo.training.features import halved
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
@@ -86,7 +87,11 @@ class Training:
         listener: Listener,
         stop: Stop,
     ) -> None:
-        self.model, self.data, self.config = model, data, config
+        self.whole = model, data
+        # Where only a head learns, it alone is trained, on what the rest gives for each sample.
+        self.model, self.data = halved(model, data, listener) or self.whole
+        model, data = self.model, self.data
+        self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
         compile_model(model, data, config, self.batches.steps)
@@ -148,7 +153,7 @@ class Training:
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
-        self.listener.trained(place.epoch, self.model, self.data, self.folder.parent.parent)
+        self.listener.trained(place.epoch, *self.whole, self.folder.parent.parent)
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()
@@ -377,8 +382,9 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
+    rated = any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
     model.compile(
-        optimizer=build_optimizer(config, steps),
+        optimizer=build_optimizer(config, steps, rated),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
         metrics=build_metrics(data.outputs, data.policy.mixes),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],

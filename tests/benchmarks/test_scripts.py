@@ -23,6 +23,7 @@ SCRIPTS = [
     "sequences",
     "startup",
     "tiles",
+    "transfer",
     "tune",
 ]
 

@@ -65,6 +65,8 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
         ("export nowhere --format keras --int8", 2),
         ("serve --help", 0),
         ("serve nowhere --port 0", 2),
+        ("weights", 0),
+        ("weights pull mobilnet", 2),
         ("explainers", 0),
         ("landscape --help", 0),
         ("landscape rosenbrok", 2),
