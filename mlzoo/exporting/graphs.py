@@ -35,6 +35,11 @@ def single(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
+def signature(model: keras.Model) -> list[keras.InputSpec]:
+    """What Keras' own exporters trace a model with that was never called."""
+    return [keras.InputSpec(model.inputs[0].dtype, model.input_shape, name="input")]
+
+
 def in_float32(model: keras.Model) -> keras.Model:
     """The model, or one with its weights that computes in float32 where it does not."""
     if all(layer.compute_dtype == "float32" for layer in model.layers if layer.weights):

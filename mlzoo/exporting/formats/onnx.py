@@ -28,10 +28,12 @@ def write(
     config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
 ) -> Path:
     """Convert the model's graph, for batches and sides of any size that the model takes."""
+    from mlzoo.exporting.graphs import signature
+
     path = folder / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        model.export(path, format="onnx", verbose=False)
+        model.export(path, format="onnx", verbose=False, input_signature=signature(model))
     return path
 
 

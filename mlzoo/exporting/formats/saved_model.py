@@ -23,8 +23,11 @@ def write(
     config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
 ) -> Path:
     """Save the model's graph, for batches and sides of any size that the model takes."""
+    from mlzoo.exporting.graphs import signature
+
     path = folder / "model"
-    model.export(path, format="tf_saved_model", verbose=False)
+    spec = signature(model)
+    model.export(path, format="tf_saved_model", verbose=False, input_signature=spec)
     return path
 
 
