@@ -23,6 +23,8 @@ from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
 
 _SIDE = 224
+_MOMENTUM = 0.9
+"""Of batch normalisation that learns, as in our own models: .99 and more follow too slowly."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE = (103.939, 116.779, 123.68)
 
@@ -197,8 +199,11 @@ def freeze(model: keras.Model, wanted: Wanted) -> None:
         )
     for place, layers in enumerate(parts):
         for layer in layers:
-            norm = isinstance(layer, keras.layers.BatchNormalization) and wanted.freeze_norm
-            layer.trainable = place >= len(parts) - count and not norm
+            norm = isinstance(layer, keras.layers.BatchNormalization)
+            learns = place >= len(parts) - count
+            layer.trainable = learns and not (norm and wanted.freeze_norm)
+            if norm and layer.trainable:
+                layer.momentum = _MOMENTUM
             for variable in layer.trainable_variables:
                 variable.rate_factor = wanted.rate
 
