@@ -30,7 +30,10 @@ def check(format: str, int8: bool = False) -> None:
 
     Nothing heavy is imported.
     """
-    registry.check_name("format", format)
+    known = registry.names("format")
+    if format not in known:
+        wrong = registry.unknown("format", format, known)
+        raise UsageError(f"--format: {wrong}; choose {', '.join(known)}")
     plugin = registry.load("format", format)
     if int8 and "int8" not in plugin.Config.model_fields:
         raise UsageError(f"--int8: has no effect on --format {format}; it is for litert")

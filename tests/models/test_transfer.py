@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,20 @@ from pydantic import ValidationError
 import mlzoo
 from mlzoo.backbones import BACKBONES
 from mlzoo.configs import RunConfig
+from mlzoo.data import loading
 from mlzoo.errors import DataError, UsageError
 from mlzoo.layers import pretrained
 from mlzoo.layers.pretrained import BackboneInput
+from mlzoo.listening import Listener
+from mlzoo.merging import merge
 from mlzoo.models.transfer import Config, build
 from mlzoo.specs import Inputs, Outputs
+from mlzoo.training import features
+from mlzoo.training.building import build_model
+from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.loop import Training
 from mlzoo.training.optimizers import build_optimizer
+from mlzoo.training.signals import Stop
 
 THIN: dict[str, Any] = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
 CLASSES = Outputs("classification", 3)
@@ -209,3 +217,34 @@ def test_a_head_on_kept_features_is_the_head_of_the_whole_model(
     logits = features @ weights + bias
     said = run.outputs(np.zeros((2, 32, 32, 3), "uint8"))
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), said, atol=1e-5)
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+class CutAt(Listener):
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Cut
+
+
+def test_a_head_that_was_cut_off_goes_on_exactly(images: Path, tmp_path: Path) -> None:
+    given = {"model": "transfer", "data": str(images), "set": THIN, "epochs": 2, "batch_size": 8}
+    config = merge({**given, "checkpoint_every": 0}).config
+    data = loading.load(config)
+
+    def fit(name: str, cut: int = 0) -> str:
+        features._KEPT.clear()
+        net = build_model(config, data, 0)
+        Training(net, data, config, tmp_path / name, 0, CutAt(cut), Stop()).fit()
+        return weights_sha256(net)
+
+    whole = fit("whole")
+    with pytest.raises(Cut):
+        fit("cut", 7)
+    assert fit("cut") == whole
