@@ -22,7 +22,7 @@ ORDER = (
     ("registry", "files", "listening", "results", "settings"),
     ("wording", "setting_types", "configs", "backbones"),
     ("specs", "spaces", "hyperparameters", "layers"),
-    ("runs", "data", "augment"),
+    ("runs", "data", "augment", "zoo"),
     ("engine",),
     ("sources", "models", "strategies", "explainers"),
     ("merging",),

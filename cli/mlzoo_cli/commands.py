@@ -28,6 +28,7 @@ from mlzoo_cli import (
     train,
     tune,
     weights,
+    zoo,
 )
 from mlzoo_cli.first_run import welcome
 from mlzoo_cli.options import Panelled
@@ -71,6 +72,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(augmentations.app, name="augmentations")
     app.add_typer(strategies.app, name="strategies")
     app.add_typer(explainers.app, name="explainers")
+    app.add_typer(zoo.app, name="zoo")
     app.add_typer(weights.app, name="weights")
     app.add_typer(data.app, name="data")
     app.command("doctor", short_help="Versions, devices, and why no GPU.")(doctor.doctor)

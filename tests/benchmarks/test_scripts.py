@@ -25,6 +25,7 @@ SCRIPTS = [
     "tiles",
     "transfer",
     "tune",
+    "zoo",
 ]
 
 
