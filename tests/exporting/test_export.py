@@ -150,3 +150,13 @@ def test_a_frozen_graph_holds_its_weights() -> None:
     model.set_weights([w * 0 for w in model.get_weights()])
     (out,) = function(keras.ops.convert_to_tensor(x))
     assert np.ptp(out.numpy()) > 0.01
+
+
+def test_openvino_reports_nothing_to_its_makers() -> None:
+    if package := lacking("openvino"):
+        pytest.skip(f"{package} is not installed")
+    openvino = registry.load("format", "openvino")._openvino()
+    from openvino.tools.ovc import telemetry_utils
+
+    assert openvino.__version__
+    assert telemetry_utils.tm.__name__.endswith("telemetry_stub")

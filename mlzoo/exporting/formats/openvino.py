@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.configs import Settings
 from mlzoo.exporting.contract import Form, Predict
@@ -23,10 +24,9 @@ def write(
     config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
 ) -> Path:
     """Convert the model's graph; its converter knows no recurrent layers."""
-    import openvino
-
     from mlzoo.exporting.graphs import traced
 
+    openvino = _openvino()
     path = folder / "model.xml"
     converted = openvino.convert_model(traced(model, (None, *model.input_shape[1:])))
     port = converted.inputs[0]
@@ -38,8 +38,7 @@ def write(
 
 def open_written(path: Path) -> Predict:
     """Predict with the files that were written, in float32 on the CPU."""
-    import openvino
-
+    openvino = _openvino()
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(path), "CPU", exact)
 
@@ -48,3 +47,11 @@ def open_written(path: Path) -> Predict:
         return found
 
     return predict
+
+
+def _openvino() -> Any:
+    """OpenVINO without its statistics: it reports each import where nobody has said no."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
