@@ -72,7 +72,7 @@ def explain(
     ] = False,
     sanity: Annotated[
         str | None,
-        typer.Option("--sanity", help="Randomise weights: cascading or independent."),
+        typer.Option("--sanity", help="cascading, independent and labels, comma-separated."),
     ] = None,
     sanity_weights: Annotated[
         str | None, typer.Option("--sanity-weights", help="permute or redraw [default: permute].")
@@ -153,9 +153,9 @@ def _configured(given: dict[str, Any]) -> Any:
         raise UsageError("name a run folder or a .keras file: mlzoo explain RUN")
     if "part" in given and "data" in given:
         raise UsageError("--part has no effect on other data: leave it out")
-    if "sanity_weights" in given and "sanity" not in given:
-        raise UsageError("--sanity-weights has no effect without --sanity")
     config = configure(given)
+    if "sanity_weights" in given and not {"cascading", "independent"} & set(config.sanity):
+        raise UsageError("--sanity-weights has no effect without --sanity cascading or independent")
     if not config.run.endswith(".keras"):
         from mlzoo import runs
 

@@ -128,6 +128,11 @@ def misfit(name: str, probe: Probe, kind: str) -> str | None:
         return f"it is for {' and '.join(kinds)} data, and these are {kind}"
     if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
         return "no layer of this model has places; try integrated_gradients"
+    if getattr(plugin, "COMPARES", False):
+        try:
+            probe.background_rows(1, 0)
+        except UsageError as error:
+            return str(error)
     return None
 
 

@@ -3,7 +3,8 @@
 `explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
 float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
 `overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
-of the model as a whole, drawn and in numbers. `index.html`: all of it on one offline page.
+of the model as a whole, drawn and in numbers. `sanity.csv` and `sanity.png`: how alike maps stay
+as the model is randomised, where that was asked for. `index.html`: all of it on one offline page.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from mlzoo import files, runs
 from mlzoo.errors import DataError, UsageError
+from mlzoo.explaining import sanity_curves
 from mlzoo.explaining.explain import Explained, Explanation
 from mlzoo.explaining.figures import draw_finding
 from mlzoo.explaining.page import write_page
@@ -88,6 +90,10 @@ def _fill(
         pictures.append((each, draw(path, each, subject.maximum, subject.columns)))
         listener.progress(done, len(found), "drawing")
     figures = _figures(folder, explained)
+    if record["sanity"]:
+        lines = sanity_curves.rows(record["sanity"])
+        files.write_text(folder / "sanity.csv", files.csv_text(lines))
+        sanity_curves.draw(folder / "sanity.png", record["sanity"])
     write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
 
 

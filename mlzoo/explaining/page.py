@@ -60,7 +60,12 @@ def write_page(
         header=header,
         scores=rows,
         intervals=any("[" in cell for row in rows for cell in row),
-        sanity=record["sanity"],
+        sanity=[
+            (method, mode, found)
+            for method, modes in record["sanity"].items()
+            for mode, found in modes.items()
+        ],
+        curve=_embedded(folder / "sanity.png") if record["sanity"] else "",
         figures=[(name, _embedded(path)) for name, path in figures],
         samples=_samples(pictures),
     )

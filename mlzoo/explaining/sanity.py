@@ -74,15 +74,43 @@ def check(
     return {"mode": mode, "how": how, "stages": rows, **found}
 
 
-def verdict(out: float, everything: float) -> dict[str, Any]:
+def check_labels(
+    model: keras.Model,
+    explain: Callable[[], np.ndarray],
+    weights: list[np.ndarray],
+    budget: str,
+    positive: bool = False,
+) -> dict[str, Any]:
+    """Similarity of maps to those of the same network with weights that learnt shuffled labels.
+
+    Args:
+        model: its weights are changed and put back, bit for bit.
+        explain: gives the maps (n, ...) of the model as it then is.
+        weights: what the network learnt from shuffled labels.
+        budget: what that training was, in words.
+        positive: as of `check`.
+
+    Returns:
+        As of `check`; `out` is None.
+    """
+    before = explain()
+    with restored(model):
+        model.set_weights(weights)
+        found = alike(before, explain(), positive)
+    row = {"layers": ["trained on shuffled labels"], **found}
+    return {"mode": "labels", "how": budget, "stages": [row], **verdict(None, found["spearman"])}
+
+
+def verdict(out: float | None, everything: float) -> dict[str, Any]:
     """What the similarities mean, with the thresholds that decide."""
+    other = "a random model" if out is not None else "a model of shuffled labels"
     if everything >= WARN:
-        word, why = "fail", f"maps of a random model are {everything:.2f} like its own"
+        word, why = "fail", f"maps of {other} are {everything:.2f} like its own"
     elif everything >= PASS:
-        word, why = "warn", f"maps of a random model are {everything:.2f} like its own"
+        word, why = "warn", f"maps of {other} are {everything:.2f} like its own"
     else:
-        word, why = "pass", f"maps of a random model differ ({everything:.2f} < {PASS})"
-    if out >= HEAD:
+        word, why = "pass", f"maps of {other} differ ({everything:.2f} < {PASS})"
+    if out is not None and out >= HEAD:
         word = "fail" if word == "fail" else "warn"
         why += f"; it does not use the classifier's head ({out:.2f} >= {HEAD})"
     return {"out": out, "all": everything, "verdict": word, "reason": why}

@@ -6,17 +6,18 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from mlzoo import files, registry
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Words
+from mlzoo.setting_types import Words, as_list
 from mlzoo.wording import sentences
 
 ALL = "all"
+Sanity = Literal["cascading", "independent", "labels"]
 RECORD = "explain.json"
 
 
@@ -53,9 +54,10 @@ class ExplainConfig(Settings):
     evidence: bool = True
     """Score every map by what the model says, beside a random map and an edge detector; without
     it maps are only compared with the truth, where that is given."""
-    sanity: Literal["none", "cascading", "independent"] = "none"
-    """Check that maps change when the model's weights are randomised: from the top down, or
-    each layer alone."""
+    sanity: Annotated[tuple[Sanity, ...], BeforeValidator(as_list)] = ()
+    """Check that maps change with what the model has learnt, comma-separated: cascading randomises
+    its weights from the top down, independent each layer alone, labels trains its network anew on
+    shuffled labels, for a few hundred steps."""
     sanity_weights: Literal["permute", "redraw"] = "permute"
     """How they are randomised: shuffled, or drawn anew with their mean and spread."""
     truth: str | None = None

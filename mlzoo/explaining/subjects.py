@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.data.inputs import existing, image_files, read_inputs
 from mlzoo.data.samples import Part
 from mlzoo.errors import DataError, UsageError
 from mlzoo.evaluation.metrics import as_probabilities
 from mlzoo.explaining.engine.findings import Background
-from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.trained import Run, load, outputs_of
@@ -91,7 +92,11 @@ def open_subject(path: str, trust: bool = False) -> Subject:
     """
     if path.endswith(".keras"):
         return _from_file(existing(path))
-    run = load(path, trust=trust)
+    return subject_of(load(path, trust=trust))
+
+
+def subject_of(run: Run) -> Subject:
+    """An open run as a subject."""
     record = run.record
     names = record["class_names"] or record["target_names"]
     columns = [c["name"] for c in record["columns"]] or record["reader"].get("channels") or []
@@ -139,7 +144,8 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
             raise UsageError(f"{subject.path} is a model alone: name samples for it with --data")
         return _of_own(subject, config, listener)
     if subject.run is None:
-        return _limited(*_plain(config.data, subject.model), config.limit)
+        found = _limited(*_plain(config.data, subject.model), config.limit)
+        return replace(found, background=Background(np.stack(found.inputs)))
     if subject.task in DENSE_TASKS:
         from mlzoo.data.new_images import open_images
 
@@ -150,7 +156,47 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
     read = read_inputs(config.data, subject.record["reader"], listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
-    return _limited(list(read.names), read.rows, config.limit)
+    found = _limited(list(read.names), read.rows, config.limit)
+    return replace(found, background=_compared_with(subject, config, listener))
+
+
+def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
+    """Samples from an array (n, *shape) of raw inputs, all of them.
+
+    Raises:
+        DataError: they do not fit what the model was trained on.
+    """
+    assert subject.run is not None
+    if subject.task in DENSE_TASKS:
+        from mlzoo.data.new_images import as_images
+
+        rows: Any = as_images(x, subject.record["reader"]).image
+        count = len(x)
+    else:
+        found = subject.run.checked(x)
+        rows, count = (lambda i: _own(found, i)), len(found)
+    if not count:
+        raise DataError("the array is empty: there are no samples to explain")
+    names = [f"sample {i}" for i in range(count)]
+    compared = _compared_with(subject, config, Listener())
+    return Chosen(names, [rows(i) for i in range(count)], [None] * count, compared)
+
+
+def _compared_with(
+    subject: Subject, config: ExplainConfig, listener: Listener
+) -> Background | None:
+    """Samples of the run's training part, where a method compares new samples with them."""
+    asked = registry.names("explainer") if ALL in config.method else config.method
+    if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in asked):
+        return None
+    assert subject.run is not None
+    try:
+        return _background(subject, subject.run.own_data(listener).train, config.seed)
+    except DataError as error:
+        if ALL not in config.method:
+            raise
+        listener.warn(f"methods that compare with training samples are left out: {error}")
+        return None
 
 
 def _limited(names: list[str], rows: Any, limit: int) -> Chosen:

@@ -22,9 +22,11 @@ from mlzoo.explaining.explain import (
     run_methods,
 )
 from mlzoo.explaining.folders import check_free, default_folder, write
+from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ExplainConfig, configure, method_settings
-from mlzoo.explaining.subjects import Chosen, Subject, choose, open_subject
+from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.listening import Listener
+from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
 
@@ -34,11 +36,27 @@ SANE = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of explanations gave: the maps, the record, and where they are."""
+    """What a run of explanations gave.
+
+    Attributes:
+        explained: every map, with its sample and its scores.
+        record: what `explain.json` holds.
+        controls: maps that know no model, for comparison.
+        folder: where all of it was written; None where nothing was.
+    """
 
     explained: Explained
     record: dict[str, Any]
-    folder: Path
+    controls: list[Explanation]
+    folder: Path | None = None
+
+    @property
+    def maps(self) -> dict[str, dict[str, np.ndarray]]:
+        """Raw signed maps by method and by the sample's name, float32."""
+        found: dict[str, dict[str, np.ndarray]] = {m: {} for m in self.explained.mapping}
+        for each in self.explained.explanations:
+            found[each.method][each.name] = each.values
+        return found
 
 
 def explain(
@@ -81,7 +99,30 @@ def explain_configured(
     check_free(folder, overwrite)
     devices.prepare()
     subject = open_subject(config.run, trust)
-    chosen = choose(subject, config, listener)
+    found = compute(subject, choose(subject, config, listener), config, listener)
+    write(folder, subject, found.explained, found.controls, found.record, listener)
+    return replace(found, folder=folder)
+
+
+def explain_samples(
+    run: Run, x: Any = None, listener: Listener | None = None, **settings: Any
+) -> Outcome:
+    """Explain samples with an open run and write nothing; see `mlzoo.trained.Run.explain`."""
+    listener = listener or Listener()
+    path = str(x) if isinstance(x, (str, Path)) else None
+    config = configure({"run": str(run.path), "data": path, **settings})
+    subject = subject_of(run)
+    own = x is None or path is not None
+    chosen = choose(subject, config, listener) if own else given(subject, np.asarray(x), config)
+    return compute(subject, chosen, config, listener)
+
+
+def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener) -> Outcome:
+    """The maps of chosen samples, their evidence and the record."""
+    shuffled = None
+    if "labels" in config.sanity:
+        shuffled = train_on_shuffled(subject, config.seed, listener)
+        listener.note(f"sanity by labels: {shuffled.budget}")
     batches = open_batches(subject, chosen, config)
     probe = batches[0].probe
     for note in probe.notes:
@@ -96,12 +137,12 @@ def explain_configured(
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
     checks = {}
-    if config.sanity != "none":
-        for method in explained.mapping:
-            checks[method] = check_method(subject, method, batches[0], config, settings[method])
-            listener.note(
-                f"{method}: sanity {checks[method]['verdict']}, {checks[method]['reason']}"
-            )
+    for method in explained.mapping if config.sanity else ():
+        checks[method] = check_method(
+            subject, method, batches[0], config, settings[method], shuffled
+        )
+        for mode, found in checks[method].items():
+            listener.note(f"{method}: sanity by {mode} {found['verdict']}, {found['reason']}")
     _tell_of_empty(batches, chosen, explained, listener)
     record = {
         "config": {**config.model_dump(mode="json"), "method": list(explained.facts)},
@@ -121,14 +162,21 @@ def explain_configured(
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    write(folder, subject, explained, controls, record, listener)
-    return Outcome(explained, record, folder)
+    return Outcome(explained, record, controls)
 
 
 def check_method(
-    subject: Subject, method: str, batch: Batch, config: ExplainConfig, settings: Any
+    subject: Subject,
+    method: str,
+    batch: Batch,
+    config: ExplainConfig,
+    settings: Any,
+    shuffled: Shuffled | None = None,
 ) -> dict[str, Any]:
-    """The sanity check of a method, on at most `SANE` samples, and another class's maps."""
+    """The sanity checks of a method by name, on at most `SANE` samples.
+
+    `other_class` of each is how alike the maps of another class are, where there are classes.
+    """
     few = slice(0, SANE)
     asked = replace(batch.asked, weights=batch.asked.weights[few])
     part = replace(batch, x=batch.x[few], asked=asked)
@@ -136,16 +184,24 @@ def check_method(
     # A class activation map is what speaks for a class; one that turns negative is gone.
     positive = bool(getattr(registry.load("explainer", method), "NEEDS_LAYER", False))
 
-    def maps() -> np.ndarray:
+    def maps(part: Batch = part) -> np.ndarray:
         return explain_batch(method, settings, part, config)
 
-    how = config.sanity, config.sanity_weights, config.seed
-    found = sanity.check(subject.model, maps, *how, positive=positive)
+    likeness: float | None = None
     weights = asked.weights
     if weights.ndim == 2 and weights.shape[1] > 1 and subject.classes:
-        before = maps()
-        part = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
-        found["other_class"] = sanity.alike(before, maps(), positive)["spearman"]
+        turned = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
+        likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
+    found: dict[str, Any] = {}
+    for mode in dict.fromkeys(config.sanity):
+        if mode == "labels":
+            assert shuffled is not None
+            trained = shuffled.weights, shuffled.budget
+            check = sanity.check_labels(subject.model, maps, *trained, positive=positive)
+        else:
+            how = mode, config.sanity_weights, config.seed
+            check = sanity.check(subject.model, maps, *how, positive=positive)
+        found[mode] = {**check, "other_class": likeness}
     return found
 
 

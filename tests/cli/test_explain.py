@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlzoo.errors import DataError, UsageError
 from tests.cli.shell import Mlzoo
 
 
@@ -135,3 +136,32 @@ def test_explainers_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     shown = mlzoo("explainers", "show", "scorecam")
     assert shown.code == 0 and "--set max_n=" in shown.out
     assert mlzoo("explainers", "show", "scorcam").code == 2
+
+
+def test_from_python_the_same_maps_and_not_a_word(
+    runs: Path, world: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import mlzoo
+
+    monkeypatch.chdir(world)
+    run = mlzoo.load(runs / "images")
+    found = run.explain(method="saliency", limit=3, evidence=False)
+    again = run.explain(
+        np.stack([e.x for e in found.explained.explanations]), method="saliency", evidence=False
+    )
+    assert found.folder is None and not (runs / "images" / "explanations").exists()
+    named = list(found.maps["saliency"].values())
+    assert len(named) == 3 and list(again.maps["saliency"]) == ["sample 0", "sample 1", "sample 2"]
+    for one, other in zip(named, again.maps["saliency"].values(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+    masks = mlzoo.load(runs / "masks")
+    scored = masks.explain("pairs/images", limit=1, target=masks.record["class_names"][0])
+    assert 0 <= scored.explained.explanations[0].scores["iou_drop"] <= 1
+    rows = mlzoo.load(runs / "table").explain(limit=2, method=["expected_gradients"], set={
+        "background": 8})  # fmt: skip
+    assert all(m.shape == (3,) for m in rows.maps["expected_gradients"].values())
+    with pytest.raises(DataError, match="the model takes"):
+        run.explain(np.zeros((2, 5)))
+    with pytest.raises(UsageError, match="did you mean 'gradcam'"):
+        run.explain(method="grad-cam")
+    assert capfd.readouterr().out == ""
