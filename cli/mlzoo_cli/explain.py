@@ -41,7 +41,7 @@ def explain(
         typer.Option(
             "--target",
             "--class",
-            help="predicted, true, or the name of a class or output [default: predicted].",
+            help="predicted, true, all, or the name of a class or output [default: predicted].",
         ),
     ] = None,
     against: Annotated[
@@ -54,7 +54,7 @@ def explain(
         str | None, typer.Option("--pixel", metavar="ROW,COLUMN", help="Masks: one pixel.")
     ] = None,
     region: Annotated[
-        str | None, typer.Option("--region", help="Masks: all pixels of the class, or largest.")
+        str | None, typer.Option("--region", help="Masks: all, largest, boundary or connected.")
     ] = None,
     layer: Annotated[
         str | None,

@@ -82,15 +82,26 @@ class Explained:
 
 
 def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> list[Batch]:
-    """Samples by shape, with what is asked of each; those with nothing to explain are left out."""
+    """Samples by shape, with what is asked of each.
+
+    Samples of one shape share a probe, also where every class is asked for.
+    """
     batches = []
     for positions in by_shape(chosen.inputs).values():
         x = np.stack([chosen.inputs[i] for i in positions])
         probe = Probe(subject.model, x, config.layer, config.max_memory)
         probe.background, probe.known = chosen.background, chosen.known
         x = probe.inputs(x)
-        asked = ask(subject, config, probe.outputs(x), [chosen.truths[i] for i in positions])
-        batches.append(Batch(positions, x, probe, asked))
+        outputs, places = probe.outputs(x), np.array(positions)
+        for target in dict.fromkeys(chosen.targets) if chosen.targets else (config.target,):
+            rows = [r for r, i in enumerate(positions) if chosen.target(i) in (None, target)]
+            asked = ask(
+                subject,
+                config.model_copy(update={"target": target}),
+                outputs[rows],
+                [chosen.truths[positions[r]] for r in rows],
+            )
+            batches.append(Batch(places[rows].tolist(), x[rows], probe, asked))
     return batches
 
 
@@ -145,13 +156,14 @@ def run_methods(
 ) -> Explained:
     """The maps of every method for every sample that has something to explain."""
     methods = fitting(config.method, batches[0].probe, subject.kind)
+    probes = {id(b.probe): b.probe for b in batches}.values()
     settings = method_settings(config, methods)
     found: list[Explanation] = []
     findings: dict[str, list[Finding]] = {}
     facts: dict[str, Any] = {}
     total, done = len(methods) * len(chosen), 0
     for method in methods:
-        began, forwards = time.process_time(), sum(b.probe.forwards for b in batches)
+        began, forwards = time.process_time(), sum(p.forwards for p in probes)
         said: dict[str, list[float]] = {}
         if of_model(method):
             plugin, first = registry.load("explainer", method), batches[0]
@@ -168,7 +180,7 @@ def run_methods(
         facts[method] = {
             "settings": settings[method].model_dump(mode="json"),
             "cpu_seconds": round(time.process_time() - began, 3),
-            "forwards": sum(b.probe.forwards for b in batches) - forwards,
+            "forwards": sum(p.forwards for p in probes) - forwards,
             **{name: float(np.max(numbers)) for name, numbers in said.items()},
         }
     place = {name: i for i, name in enumerate(methods)}

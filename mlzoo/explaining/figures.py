@@ -81,6 +81,27 @@ def _images(found: Finding) -> Figure:
     return figure
 
 
+def _profiles(found: Finding) -> Figure:
+    """Rows of a table: where each column stands between the ends of the data."""
+    values, low, high = (found.arrays[name] for name in ("values", "low", "high"))
+    titles, names = found.labels[: len(values)], found.labels[len(values) :]
+    shares = (values - low) / np.where(high > low, high - low, 1)
+    order = np.argsort(-np.ptp(shares, axis=0), kind="stable")[:_MOST_BARS]
+    tall = max((0.24 * len(order) + 0.9) / 3.0, 0.5)
+    figure, panels = _grid(len(values), 3, 3.0, tall)
+    for axes, title, row, own in zip(panels, titles, values, shares, strict=True):
+        axes.barh(range(len(order)), own[order] - 0.5, left=0.5, color=BLUE)
+        texts = [f"{label(names[i], 18)} = {row[i]:.4g}" for i in order]
+        axes.set_yticks(range(len(order)), texts)
+        axes.set_xticks([0, 1], ["least", "most"])
+        axes.set_xlim(-0.02, 1.02)
+        axes.invert_yaxis()
+        tidy(axes)
+        axes.set_title("\n".join(label(line, 34) for line in title.split(" (")), fontsize=8)
+    _title(figure, found)
+    return figure
+
+
 def _points(found: Finding) -> Figure:
     places = found.arrays["places"]
     titles, names = found.labels[: len(places)], found.labels[len(places) :]
@@ -141,6 +162,7 @@ _DRAWN = {
     "bars": _bars,
     "curves": _curves,
     "images": _images,
+    "profiles": _profiles,
     "points": _points,
     "plane": _plane,
 }

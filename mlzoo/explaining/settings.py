@@ -38,15 +38,17 @@ class ExplainConfig(Settings):
     """Samples to explain: of the run's own data the most confident mistakes, up to half, and
     others drawn with the seed."""
     target: str = "predicted"
-    """What is explained: predicted, true, or the name of a class or of an output."""
+    """What is explained: predicted, true, the name of a class or of an output, or all of them one
+    after the other. Of masks, predicted is the class with most pixels beside the first."""
     against: str | None = None
     """Hold the class against this other one."""
     step: int | None = None
     """Which step of a sequence of outputs, from 1; negative ones count from the end."""
     pixel: str | None = None
     """Masks: one pixel, as row,column."""
-    region: Literal["all", "largest"] = "all"
-    """Masks: all pixels predicted as the class, or the largest connected region of them."""
+    region: Literal["all", "largest", "boundary", "connected"] = "all"
+    """Masks: all pixels predicted as the class, the largest connected region of them, those at the
+    class's boundary, or the connected region that `pixel` lies in."""
     layer: str | None = None
     """The layer that class activation maps look at; by default the last that has places."""
     engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
@@ -97,6 +99,15 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
         raise UsageError(
             [f"--{name.replace('_', '-')}: {text}" for name, text in problems.items()]
         ) from None
+    problems = []
+    if config.region == "connected" and config.pixel is None:
+        problems.append("--region connected: name a pixel of it, --pixel ROW,COLUMN")
+    if config.pixel is not None and config.region in ("largest", "boundary"):
+        problems.append(f"--pixel and --region {config.region} exclude each other")
+    if config.truth is not None and config.target == ALL:
+        problems.append("--truth says where one class is: name that class with --target")
+    if problems:
+        raise UsageError(problems)
     for name in config.method:
         if name != ALL:
             registry.check_name("explainer", name)

@@ -72,6 +72,8 @@ class Chosen:
         truths: of each the true class, mask or values; None where unknown.
         background: samples of the run's training part, for methods that compare with them.
         known: samples of the part that is explained, with their truth.
+        targets: the class or output that is asked for of each, by name; empty where all are
+            asked for the same.
     """
 
     names: list[str]
@@ -79,6 +81,22 @@ class Chosen:
     truths: list[Any]
     background: Background | None = None
     known: Background | None = None
+    targets: tuple[str, ...] = ()
+
+    def target(self, index: int) -> str | None:
+        """The class or output that is asked for of a sample; None where all are asked the same."""
+        return self.targets[index] if self.targets else None
+
+    def of_every(self, outputs: Sequence[str]) -> Chosen:
+        """The same samples, each once for every class or output."""
+        pairs = [(i, name) for i in range(len(self)) for name in outputs]
+        return replace(
+            self,
+            names=[f"{self.names[i]} ({name})" for i, name in pairs],
+            inputs=[self.inputs[i] for i, _ in pairs],
+            truths=[self.truths[i] for i, _ in pairs],
+            targets=tuple(name for _, name in pairs),
+        )
 
     def __len__(self) -> int:
         return len(self.names)

@@ -27,14 +27,21 @@ def of_classes(classes: np.ndarray, units: int, against: np.ndarray | None = Non
     return weights if against is None else weights - np.eye(units, dtype="float32")[against]
 
 
-def of_region(region: np.ndarray, position: int, units: int) -> np.ndarray:
+def of_region(region: np.ndarray, position: int, units: int, signed: bool = True) -> np.ndarray:
     """Targets (n, height, width, units) of a class over regions (n, height, width) of truth values.
 
     The class's logits are averaged over the region; one of no pixels has no weight.
+
+    Args:
+        region: where.
+        position: of the class or output.
+        units: outputs of the model.
+        signed: a single unit stands for two classes, of which the first weighs -1.
     """
     share = region / np.maximum(region.sum(axis=(1, 2), keepdims=True), 1)
     weights = np.zeros((*region.shape, units), "float32")
-    weights[..., 0 if units == 1 else position] = share if units > 1 or position else -share
+    negative = signed and units == 1 and position == 0
+    weights[..., 0 if units == 1 else position] = -share if negative else share
     return weights
 
 

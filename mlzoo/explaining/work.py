@@ -23,12 +23,13 @@ from mlzoo.explaining.explain import (
 )
 from mlzoo.explaining.folders import check_free, default_folder, write
 from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
-from mlzoo.explaining.settings import ExplainConfig, configure, method_settings
+from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.listening import Listener
 from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.wording import few
 
 SANE = 16
 """Samples that the sanity check is made on."""
@@ -123,6 +124,8 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
     if "labels" in config.sanity:
         shuffled = train_on_shuffled(subject, config.seed, listener)
         listener.note(f"sanity by labels: {shuffled.budget}")
+    if config.target == ALL:
+        chosen = chosen.of_every(subject.outputs)
     batches = open_batches(subject, chosen, config)
     probe = batches[0].probe
     for note in probe.notes:
@@ -143,7 +146,8 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         )
         for mode, found in checks[method].items():
             listener.note(f"{method}: sanity by {mode} {found['verdict']}, {found['reason']}")
-    _tell_of_empty(batches, chosen, explained, listener)
+    left_out = _left_out(batches, chosen.names)
+    _tell_of_empty(left_out, explained, listener)
     record = {
         "config": {**config.model_dump(mode="json"), "method": list(explained.facts)},
         "model": {
@@ -158,6 +162,7 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         "methods": explained.facts,
         "evidence": summary,
         "sanity": checks,
+        "left_out": left_out,
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -217,19 +222,28 @@ def _layer(probe: Any, shape: tuple[int, ...]) -> str:
     )
 
 
-def _tell_of_empty(
-    batches: list[Any], chosen: Chosen, explained: Explained, listener: Listener
-) -> None:
-    for batch in batches:
-        for position, reason in zip(batch.positions, batch.asked.empty, strict=True):
-            if reason:
-                listener.warn(f"{chosen.names[position]} is left out: {reason}")
+def _tell_of_empty(left_out: dict[str, str], explained: Explained, listener: Listener) -> None:
+    by: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by.setdefault(reason, []).append(name)
+    for reason, names in by.items():
+        listener.warn(f"{few(names)} left out: {reason}")
     if not explained.explanations and not explained.findings:
         raise DataError("nothing is left to explain; name another --target, or other --data")
     for method, count in _count_flags(explained).items():
         listener.warn(
             f"{method}: {count} maps are empty, negative or not finite (column flag in scores.csv)"
         )
+
+
+def _left_out(batches: list[Batch], names: list[str]) -> dict[str, str]:
+    """Samples that have nothing to explain, and why."""
+    return {
+        names[position]: reason
+        for batch in batches
+        for position, reason in zip(batch.positions, batch.asked.empty, strict=True)
+        if reason
+    }
 
 
 def _count_flags(explained: Explained) -> dict[str, int]:

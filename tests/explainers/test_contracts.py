@@ -178,8 +178,23 @@ def test_an_image_that_was_climbed_to_says_more_than_any_sample() -> None:
     module = plugin("activation_maximization")
     target = of_classes(np.array([1, 1, 1]), 2)
     [climbed] = module.explain(module.Config(steps=60), probe, x, target)
+    assert climbed.arrays["saturated"].max() < 0.05
+    assert (climbed.arrays["reached"] >= climbed.arrays["percentile_99"])[1]
     image = climbed.arrays["values"][1:2]
     goal = probe.goal(np.array([[0, 1]], "float32"))
     assert goal(image)[0][0] > goal(probe.enter(x))[0].max()
     low, high = climbed.arrays["range"]
     assert low <= image.min() and image.max() <= high
+
+
+def test_a_row_that_was_climbed_to_has_the_columns_own_units() -> None:
+    probe, x, target, _ = table_case()
+    module = plugin("activation_maximization")
+    [found] = module.explain(module.Config(steps=80), probe, x, target)
+    assert found.kind == "profiles" and found.labels[2:] == list("abcde")
+    less, more = found.arrays["values"]
+    rows = probe.known.x
+    assert less[2] == pytest.approx(rows[:, 2].min()) and more[2] == pytest.approx(rows[:, 2].max())
+    assert np.abs(more[[0, 1, 3, 4]]).max() < 0.5  # nothing speaks for them
+    assert found.arrays["reached"][1] == pytest.approx(3 * rows[:, 2].max() + 1, rel=1e-4)
+    assert found.arrays["steps"].max() <= 80
