@@ -29,6 +29,9 @@ def explain(
         str | None,
         typer.Option("--data", "--images", help="New samples; by default the run's test part."),
     ] = None,
+    input: Annotated[
+        str | None, typer.Option("--input", help="Of a .keras file with several inputs: which.")
+    ] = None,
     part: Annotated[
         str | None, typer.Option("--part", help="train, valid or test [default: test].")
     ] = None,
@@ -78,8 +81,12 @@ def explain(
         str | None, typer.Option("--sanity-weights", help="permute or redraw [default: permute].")
     ] = None,
     truth: Annotated[
-        str | None, typer.Option("--truth", help="Folder of masks, named as the images.")
+        str | None,
+        typer.Option("--truth", help="Folder of masks named as the images, or boxes.csv."),
     ] = None,
+    shared_scale: Annotated[
+        bool, typer.Option("--shared-scale", help="Draw all samples of a method on one scale.")
+    ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Decides all that is random.")] = None,
     max_memory: Annotated[
         int | None, typer.Option("--max-memory", help="Megabytes a chunk may take [default: 400].")
@@ -107,6 +114,7 @@ def explain(
         "run": run,
         "method": method,
         "data": data,
+        "input": input,
         "part": part,
         "limit": limit,
         "target": target,
@@ -121,6 +129,7 @@ def explain(
         "sanity": sanity,
         "sanity_weights": sanity_weights,
         "truth": truth,
+        "shared_scale": shared_scale or None,
         "seed": seed,
         "max_memory": max_memory,
     }
@@ -187,6 +196,7 @@ def _settings(lines: list[str]) -> dict[str, str]:
 _SHOWN = (
     "pointing",
     "mass",
+    "truth_iou",
     "iou_drop",
     "deletion",
     "insertion",
@@ -201,14 +211,18 @@ def _summary(outcome: Outcome) -> None:
     evidence, methods = outcome.record["evidence"], outcome.record["methods"]
     scored: dict[str, Any] = evidence.get("methods", {})
     shown = [name for name in _SHOWN if any(name in row for row in scored.values())]
+    ranking = {found["method"]: found["rank"] for found in evidence.get("ranking", ())}
+    ranked = len(ranking) > 1
     rows = []
-    for name in [*methods, *(n for n in scored if n not in methods)]:
+    for name in dict.fromkeys([*ranking, *methods, *scored]):
         maps = [e for e in outcome.explained.explanations if e.method == name]
         empty = sum(bool(e.flag) for e in maps) if maps else None
         means = [scored.get(name, {}).get(key, {}).get("mean") for key in shown]
         seconds = methods.get(name, {}).get("cpu_seconds")
-        rows.append([name, len(maps) or None, empty, *means, seconds])
-    print(table(["method", "maps", "empty", *shown, "cpu s"], rows))
+        rank = [ranking.get(name)] if ranked else []
+        rows.append([name, *rank, len(maps) or None, empty, *means, seconds])
+    header = ["method", *(["rank"] if ranked else []), "maps", "empty", *shown, "cpu s"]
+    print(table(header, rows))
     for line in evidence.get("sentences", []):
         print(line)
     say(f"written to {outcome.folder}")

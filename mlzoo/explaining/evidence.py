@@ -193,18 +193,27 @@ def sentence(method: str, by: str, beaten: dict[str, Any]) -> str:
 
 
 def ranking(scores: dict[str, np.ndarray], seed: int) -> list[dict[str, Any]]:
-    """Methods from the best mean down; `tied`: its difference to the best may be chance."""
+    """Methods from the best mean down.
+
+    `rank`: that of the best one above whose difference may be chance, so that several share it;
+    `behind` and `interval`: the difference to that one; `tied`: whether that is the best of all.
+    """
     order = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
-    found = []
-    for name in order:
-        behind = _compared(scores[order[0]], scores[name], seed)
+    found: list[dict[str, Any]] = []
+    leader, rank = "", 0
+    for place, name in enumerate(order, 1):
+        behind = _compared(scores[leader], scores[name], seed) if leader else {"better": True}
+        if behind["better"]:
+            leader, rank = name, place
+            behind = _compared(scores[name], scores[name], seed)
         found.append(
             {
                 "method": name,
+                "rank": rank,
                 "mean": float(np.mean(scores[name])),
                 "behind": behind["difference"],
                 "interval": behind["interval"],
-                "tied": not behind["better"],
+                "tied": rank == 1,
             }
         )
     return found

@@ -234,7 +234,7 @@ def _explanations(
             Explanation(
                 chosen.names[position],
                 method,
-                chosen.inputs[position],
+                subject.shown(chosen.inputs[position]),
                 values[row],
                 batch.asked.labels[row],
                 batch.asked.predicted[row],

@@ -84,10 +84,15 @@ def _fill(
     write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
     files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
     files.write_json(folder / RECORD, record)
+    scale: dict[str, float] = {}
+    for each in found if record["config"]["shared_scale"] else ():
+        scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
     pictures = []
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
-        pictures.append((each, draw(path, each, subject.maximum, subject.columns)))
+        pictures.append(
+            (each, draw(path, each, subject.maximum, subject.columns, scale.get(each.method)))
+        )
         listener.progress(done, len(found), "drawing")
     figures = _figures(folder, explained)
     if record["sanity"]:

@@ -17,6 +17,7 @@ _SHOWN = (
     "pointing",
     "mass",
     "truth_auc",
+    "truth_iou",
     "iou_drop",
     "deletion",
     "insertion",
@@ -52,7 +53,7 @@ def write_page(
         lstrip_blocks=True,
     )
     evidence = record["evidence"]
-    header, rows = score_table(evidence.get("methods", {}))
+    header, rows = score_table(evidence.get("methods", {}), evidence.get("ranking", ()))
     text = environment.get_template(_TEMPLATE).render(
         title=title,
         facts=_facts(record),
@@ -73,14 +74,19 @@ def write_page(
     return folder / "index.html"
 
 
-def score_table(methods: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the methods' mean scores, with their intervals."""
+def score_table(
+    methods: Mapping[str, Any], ranking: Sequence[Mapping[str, Any]] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the methods' mean scores, with their intervals, the best first."""
     names = [name for name in _SHOWN if any(name in scores for scores in methods.values())]
+    ranks = {found["method"]: found["rank"] for found in ranking} if len(ranking) > 1 else {}
+    order = [*ranks, *(method for method in methods if method not in ranks)]
     rows = []
-    for method, scores in methods.items():
-        cells = [_cell(scores.get(name)) for name in names]
-        rows.append([method, *cells])
-    return ["method", *names], rows
+    for method in order:
+        cells = [_cell(methods[method].get(name)) for name in names]
+        rank = [str(ranks.get(method, ""))] if ranks else []
+        rows.append([method, *rank, *cells])
+    return ["method", *(["rank"] if ranks else []), *names], rows
 
 
 def _cell(score: Mapping[str, Any] | None) -> str:

@@ -2,7 +2,8 @@
 
 Signed maps are drawn in diverging colours with white in the middle, others from dark to light;
 both are told apart by colour-blind readers. A map is divided by its own largest absolute value, so
-its picture does not depend on its scale; the raw values are in maps.npz.
+its picture does not depend on its scale, or by that of all samples (`--shared-scale`); the raw
+values are in maps.npz.
 """
 
 from __future__ import annotations
@@ -44,7 +45,13 @@ def laid_over(picture: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (1 - weight) * (0.25 + 0.75 * gray) + weight * coloured(values)
 
 
-def draw(path: Path, found: Explanation, maximum: float | None, names: Sequence[str]) -> Path:
+def draw(
+    path: Path,
+    found: Explanation,
+    maximum: float | None,
+    names: Sequence[str],
+    largest: float | None = None,
+) -> Path:
     """Write the picture of one explanation.
 
     Args:
@@ -52,12 +59,13 @@ def draw(path: Path, found: Explanation, maximum: float | None, names: Sequence[
         found: what is drawn.
         maximum: the largest value that an image can hold.
         names: of a table's columns or a sequence's channels.
+        largest: the value that stands at the end of the scale; by default the map's own.
     """
     if found.x.ndim == 3 and found.values.ndim == 2:
-        return save(image_figure(found, maximum), path)
+        return save(image_figure(found, maximum, largest), path)
     if found.values.ndim == 1 and found.x.ndim == 1:
-        return save(bars_figure(found, names), path)
-    return save(steps_figure(found, names), path)
+        return save(bars_figure(found, names, largest), path)
+    return save(steps_figure(found, names, largest), path)
 
 
 def title(found: Explanation) -> str:
@@ -67,15 +75,15 @@ def title(found: Explanation) -> str:
     return f"{label(found.name, 40)}: {said}{truth}\n{found.method} for {label(found.target, 40)}"
 
 
-def image_figure(found: Explanation, maximum: float | None) -> Figure:
+def image_figure(found: Explanation, maximum: float | None, largest: float | None = None) -> Figure:
     """Four panels of an image: as it is, its map, the map over it, and where it is strongest."""
-    picture, values = as_picture(found.x, maximum), scaled(found.values)
+    picture, values = as_picture(found.x, maximum), scaled(found.values, largest)
     tall = float(np.clip(values.shape[0] / values.shape[1], 0.4, 2))
     figure = new_figure(10, 2.5 * tall + 0.75)
     figure.suptitle(title(found), fontsize=10)
     panels = figure.subplots(1, 4)
     contents = (picture, coloured(values), laid_over(picture, values), picture)
-    texts = ("image", "map", "overlay", "strongest 10 %")
+    texts = ("image", "map, shared scale" if largest else "map", "overlay", "strongest 10 %")
     for axes, content, text in zip(panels, contents, texts, strict=True):
         axes.imshow(np.clip(content, 0, 1), interpolation="nearest")
         axes.set_title(text, fontsize=9)
@@ -93,7 +101,7 @@ def _contour(axes: Axes, values: np.ndarray) -> None:
         axes.contour(values, levels=[level], colors=[BLUE], linewidths=1.2)
 
 
-def bars_figure(found: Explanation, names: Sequence[str]) -> Figure:
+def bars_figure(found: Explanation, names: Sequence[str], largest: float | None = None) -> Figure:
     """What each column adds to the score or takes from it, the strongest at the top."""
     values = found.values
     order = np.argsort(-np.abs(values), kind="stable")[:_BARS]
@@ -106,11 +114,13 @@ def bars_figure(found: Explanation, names: Sequence[str]) -> Figure:
     axes.set_yticks(range(len(order)), texts)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
+    if largest:
+        axes.set_xlim(-1.05 * largest, 1.05 * largest)
     tidy(axes, title(found), "attribution")
     return figure
 
 
-def steps_figure(found: Explanation, names: Sequence[str]) -> Figure:
+def steps_figure(found: Explanation, names: Sequence[str], largest: float | None = None) -> Figure:
     """A sequence's channels, the map of each step and channel, and the sum of each step."""
     x = found.x.reshape(len(found.x), -1)
     values = found.values.reshape(len(found.values), -1)
@@ -122,7 +132,7 @@ def steps_figure(found: Explanation, names: Sequence[str]) -> Figure:
         top.plot(channel / (high or 1), linewidth=0.9)
     tidy(top, "", "", "input, scaled")
     middle.imshow(
-        scaled(values).T,
+        scaled(values, largest).T,
         aspect="auto",
         cmap=DIVERGING,
         vmin=-1,

@@ -32,6 +32,9 @@ class ExplainConfig(Settings):
     """Setting of the method, name=value; with several methods, method.name=value."""
     data: str | None = None
     """New samples: a file or a folder; by default some of the run's own test part."""
+    input: str | None = None
+    """Of a .keras file with several inputs the one that is explained, by name; by default the
+    first of images, else the first. The others stay as they are."""
     part: Literal["train", "valid", "test"] = "test"
     """Part of the run's own data."""
     limit: int = Field(16, ge=1)
@@ -63,7 +66,10 @@ class ExplainConfig(Settings):
     sanity_weights: Literal["permute", "redraw"] = "permute"
     """How they are randomised: shuffled, or drawn anew with their mean and spread."""
     truth: str | None = None
-    """Folder of masks, named as the images, that say where the evidence truly is."""
+    """Where the evidence truly is: a folder of masks named as the images, or a CSV file of boxes
+    (name, left, top, right, bottom in pixels)."""
+    shared_scale: bool = False
+    """Draw all samples of a method on one scale, that of its largest value, to compare them."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides the sample and everything random in methods and evidence."""
     max_memory: int = Field(400, ge=16)

@@ -17,6 +17,7 @@ from mlzoo.errors import DataError, UsageError
 from mlzoo.evaluation.metrics import as_probabilities
 from mlzoo.explaining.engine.findings import Background
 from mlzoo.explaining.settings import ALL, ExplainConfig
+from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.trained import Run, load, outputs_of
@@ -40,6 +41,7 @@ class Subject:
         columns: names of a table's columns, or of a sequence's channels.
         record: the run's `data.json`; empty for a file.
         run: the run; None for a file.
+        several: how samples of several inputs are read and shown; None where there is one.
     """
 
     path: Path
@@ -50,6 +52,11 @@ class Subject:
     columns: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
+    several: Several | None = None
+
+    def shown(self, x: np.ndarray) -> np.ndarray:
+        """What of a sample is explained, and drawn."""
+        return x if self.several is None else self.several.shown(x)
 
     @property
     def classes(self) -> bool:
@@ -102,14 +109,16 @@ class Chosen:
         return len(self.names)
 
 
-def open_subject(path: str, trust: bool = False) -> Subject:
-    """A run folder or a .keras file, opened.
+def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> Subject:
+    """A run folder or a .keras file, opened; `wanted` names the input of several to explain.
 
     Raises:
         UsageError: there is none, or it can't be loaded.
     """
     if path.endswith(".keras"):
-        return _from_file(existing(path))
+        return _from_file(existing(path), wanted)
+    if wanted is not None:
+        raise UsageError("--input is for .keras files of several inputs; a run has one")
     return subject_of(load(path, trust=trust))
 
 
@@ -131,7 +140,7 @@ def subject_of(run: Run) -> Subject:
     )
 
 
-def _from_file(path: Path) -> Subject:
+def _from_file(path: Path, wanted: str | None = None) -> Subject:
     import mlzoo.layers  # noqa: F401  (registers our layers)
 
     try:
@@ -139,7 +148,12 @@ def _from_file(path: Path) -> Subject:
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = (str(error).strip().splitlines() or [repr(error)])[0]
         raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
-    axes, shape = len(model.input_shape), model.output_shape
+    inputs = getattr(model, "inputs", None) or [None]
+    several = as_one(model, wanted) if len(inputs) > 1 else None
+    if several is None and wanted is not None:
+        raise UsageError(f"--input: {path} has a single input; leave it out")
+    axes = len(several.part.shape) + 1 if several else len(model.input_shape)
+    shape = model.output_shape
     kind = {4: "image", 3: "sequence", 2: "table"}.get(axes, "array")
     dense = len(shape) == 4
     activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
@@ -147,7 +161,9 @@ def _from_file(path: Path) -> Subject:
     task = "segmentation" if dense else "classification" if classes else "regression"
     units = 2 if classes and shape[-1] == 1 else shape[-1]
     word = "class" if classes else "output"
-    return Subject(path, model, task, kind, tuple(f"{word} {i}" for i in range(units)))
+    names = tuple(f"{word} {i}" for i in range(units))
+    opened = several.model if several else model
+    return Subject(path, opened, task, kind, names, several=several)
 
 
 def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
@@ -162,7 +178,7 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
             raise UsageError(f"{subject.path} is a model alone: name samples for it with --data")
         return _of_own(subject, config, listener)
     if subject.run is None:
-        found = _limited(*_plain(config.data, subject.model), config.limit)
+        found = _limited(*_plain(config.data, subject), config.limit)
         return replace(found, background=Background(np.stack(found.inputs)))
     if subject.task in DENSE_TASKS:
         from mlzoo.data.new_images import open_images
@@ -230,13 +246,20 @@ def _own(rows: Any, index: int) -> np.ndarray:
     return np.asarray(rows[index] if own is None else own(index))
 
 
-def _plain(path: str, model: keras.Model) -> tuple[list[str], Any]:
+def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
     """Samples for a model of which nothing is known but its input's shape."""
+    model = subject.model
     import cv2
 
     from mlzoo.data.arrays import choose_pair, open_npy, open_npz
 
     location = existing(path)
+    if subject.several is not None:
+        if location.suffix.lower() != ".npz":
+            names = ", ".join(subject.several.names)
+            raise DataError(f"{path}: the model has several inputs; give a .npz file of {names}")
+        rows = subject.several.rows(open_npz(location), location)
+        return [f"sample {i}" for i in range(len(rows))], rows
     if location.suffix.lower() == ".npy":
         x = open_npy(location)
     elif location.suffix.lower() == ".npz":

@@ -25,6 +25,7 @@ from mlzoo.explaining.folders import check_free, default_folder, write
 from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
+from mlzoo.explaining.truth import check_truth
 from mlzoo.listening import Listener
 from mlzoo.trained import Run
 from mlzoo.training import devices
@@ -99,7 +100,7 @@ def explain_configured(
     folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
     check_free(folder, overwrite)
     devices.prepare()
-    subject = open_subject(config.run, trust)
+    subject = open_subject(config.run, trust, config.input)
     found = compute(subject, choose(subject, config, listener), config, listener)
     write(folder, subject, found.explained, found.controls, found.record, listener)
     return replace(found, folder=folder)
@@ -120,6 +121,9 @@ def explain_samples(
 
 def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener) -> Outcome:
     """The maps of chosen samples, their evidence and the record."""
+    if config.truth is not None:
+        count = check_truth(config.truth, chosen.names)
+        listener.note(f"truth: known of {count} of {len(chosen)} samples")
     shuffled = None
     if "labels" in config.sanity:
         shuffled = train_on_shuffled(subject, config.seed, listener)
@@ -128,10 +132,15 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         chosen = chosen.of_every(subject.outputs)
     batches = open_batches(subject, chosen, config)
     probe = batches[0].probe
+    if subject.several is not None:
+        listener.note(
+            f"input: {subject.several.explained} of {', '.join(subject.several.names)} (--input); "
+            "the others stay as they are"
+        )
     for note in probe.notes:
         listener.note(note)
     if probe.layer is not None:
-        listener.note(_layer(probe, batches[0].x.shape))
+        listener.note(_layer(probe, (1, *probe.shape)))
     explained = run_methods(subject, chosen, batches, config, listener)
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mlzoo import registry
+from mlzoo.errors import DataError
 from mlzoo.explaining import evidence, faithfulness, imputing, sanity, truth
 from mlzoo.explaining.engine.probe import Probe
 from tests.explaining import shapes
@@ -118,6 +119,28 @@ def test_masks_are_found_by_their_names(tmp_path: Path) -> None:
     found = truth.read_truth(str(tmp_path), "Positive/a.jpg", (16, 16))
     assert found is not None and found.sum() == 8 and found[4:8, 2:4].all()
     assert truth.read_truth(str(tmp_path), "b.jpg", (16, 16)) is None
+    assert truth.check_truth(str(tmp_path), ["x/a.jpg", "b.jpg"]) == 1
+    with pytest.raises(DataError, match="none of its names"):
+        truth.check_truth(str(tmp_path), ["b.jpg"])
+
+
+def test_boxes_say_where_in_pixels_of_the_image(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("name,left,top,right,bottom,width,height\na.jpg,4,8,8,16,32,32\n"
+                    "a.jpg,0,0,2,2,,\n")  # fmt: skip
+    found = truth.read_truth(str(path), "Positive/a.png", (16, 16))
+    assert found is not None and found[4:8, 2:4].all() and found[:2, :2].all()
+    assert found.sum() == 12
+    path.write_text("name,left,top,right\na,1,2,3\n")
+    with pytest.raises(DataError, match="no column bottom"):
+        truth.read_truth(str(path), "a.png", (16, 16))
+
+
+def test_shapes_overlap_as_far_as_the_strongest_pixels_do() -> None:
+    inside = np.zeros(16, bool)
+    inside[:4] = True
+    assert truth.overlap(inside.astype(float), inside) == 1
+    assert truth.overlap(np.roll(inside, 2).astype(float), inside) == pytest.approx(2 / 6)
 
 
 def test_a_sanity_check_tells_what_hangs_on_the_weights() -> None:
@@ -180,3 +203,6 @@ def test_methods_that_may_be_equal_are_tied() -> None:
     scores = {"good": base + 1, "same": base + 1 + 0.01 * rng.normal(size=40), "bad": base}
     rows = {row["method"]: row["tied"] for row in evidence.ranking(scores, seed=0)}
     assert rows == {"good": True, "same": True, "bad": False}
+    scores["worse"] = base - 0.02 * rng.normal(size=40)
+    ranks = {row["method"]: row["rank"] for row in evidence.ranking(scores, seed=0)}
+    assert {ranks["good"], ranks["same"]} == {1} and {ranks["bad"], ranks["worse"]} == {3}

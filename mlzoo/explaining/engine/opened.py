@@ -19,7 +19,14 @@ from mlzoo.explaining.engine.findings import Background
 MEMORY = 400
 """Megabytes that one chunk may take, by default."""
 _MOST = 32
-_SCALES = ("Standardise", "SequenceScaling", "TableScaling", "OneHotCodes", "Rescaling")
+_SCALES = (
+    "Standardise",
+    "SequenceScaling",
+    "TableScaling",
+    "OneHotCodes",
+    "Rescaling",
+    "InputPart",
+)
 _DEEP = 2.0
 """A gradient holds each layer's output, and about as much again on the way back."""
 
@@ -71,7 +78,7 @@ class Opened:
         self._x = tf.TensorSpec((None, *x.shape[1:]), models.dtype_of(model, x))
         called = self._survey()
         self._open_entry(called, x)
-        self._open_layer(called, layer, x.shape[1:])
+        self._open_layer(called, layer, self.shape)
         self._open_head(called, x[:4])
 
     # -- Opening

@@ -31,6 +31,8 @@ class Places(Opened):
         if groups is not None:
             parts = [values[:, group] for group in groups]
             return np.stack([_together(part, largest) for part in parts], axis=1)
+        if len(self.shape) == 1:
+            return values
         inputs = len(self._x.shape) - 1
         if len(self.shape) == 3 or len(self.shape) > inputs:
             return _together(values, largest)
