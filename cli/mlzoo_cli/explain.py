@@ -149,6 +149,8 @@ def explain(
         outcome = explain_configured(config, out, overwrite=overwrite, trust=trust, listener=talk)
     finally:
         talk.end()
+    if repeat:
+        _tell_changes(repeat, outcome)
     if json:
         show({"folder": str(outcome.folder), **outcome.record})
     else:
@@ -181,6 +183,15 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
     if out is None:
         raise UsageError("--repeat needs --out, a folder for the new explanations")
     return read_record(repeat)
+
+
+def _tell_changes(repeat: str, outcome: Outcome) -> None:
+    """Warn where the model is not the one that the record was made with."""
+    from mlzoo.explaining.settings import read_record_file
+
+    before = read_record_file(repeat).get("model", {}).get("weights_sha256")
+    if before != outcome.record["model"]["weights_sha256"]:
+        say("warning: the model's weights have changed since, so that the maps differ")
 
 
 def _settings(lines: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Activation maximization: an input that a class, or a channel of a layer, answers most to.
+"""Activation maximization: an input that a class, a hidden unit or a channel answers most to.
 
 Erhan et al., "Visualizing Higher-Layer Features of a Deep Network" (2009), with the jitter of
 Mordvintsev, Olah and Tyka, "Inceptionism" (2015), undone after each step. Steps are as large as
@@ -51,6 +51,9 @@ class Config(Settings):
     32nd of the side."""
     channels: int = Field(0, ge=0, le=256)
     """Instead of classes, the first so many channels of the layer (`--layer`)."""
+    units: int = Field(0, ge=0, le=256)
+    """Instead of classes, the first so many units of the last dense or pooled layer before the
+    outputs."""
     seed: int = Field(0, ge=0)
     """Decides where it starts, and the jitter."""
 
@@ -82,23 +85,27 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     rng = np.random.default_rng([config.seed, 0xAC])
     noise = rng.uniform(ends.low, ends.high, (8, *model.shape)).astype("float32")
     inputs, labels, reached = [], [], []
-    for name, weights in _wanted(config, model, target):
-        goal = model.goal(weights, channel=config.channels > 0)
+    layer, wanted = _wanted(config, model, x, target)
+    for name, weights in wanted:
+        goal = model.goal(weights, layer)
         best, score, steps = _climb(config, goal, model.shape, ends, rng)
         usual, random = np.percentile(goal(real)[0], 99), goal(noise)[0].mean()
         inputs.append(best)
         reached.append([score, usual, random, _saturated(best, ends), steps])
-        labels.append(f"{name}: {score:.3g} (99 % of samples {usual:.3g}, noise {random:.3g})")
+        labels.append(f"{name}: {score:.3g} (samples {usual:.3g}, noise {random:.3g})")
     columns = ("reached", "percentile_99", "noise", "saturated", "steps")
     facts = dict(zip(columns, np.array(reached).T, strict=True))
-    what = "channels of the layer" if config.channels else "classes"
-    if model.known is not None and not model.known.classes:
-        what = "outputs"
+    what = "classes" if model.known is None or model.known.classes else "outputs"
+    if layer is not None:
+        what = f"{'channels' if config.channels else 'units'} of layer {layer.name}"
     draw = {3: _images, 2: _sequences, 1: _rows}[len(model.shape)]
     return [draw(f"what {what} answer most to", np.stack(inputs), labels, facts, model, rows, real)]
 
 
-_NOTE = "scores stand before the softmax, beside those that 99 % of the samples and noise reach"
+_NOTE = (
+    "scores stand before the softmax, beside the one that 99 % of the samples stay below and the "
+    "mean of noise"
+)
 
 
 def _refuse(model: Probe, x: np.ndarray) -> None:
@@ -206,22 +213,36 @@ def _saturated(values: np.ndarray, ends: _Range) -> float:
     return float(((values <= ends.low[0] + near) | (values >= ends.high[0] - near)).mean())
 
 
-def _wanted(config: Config, model: Probe, target: np.ndarray) -> list[tuple[str, np.ndarray]]:
+def _wanted(
+    config: Config, model: Probe, x: np.ndarray, target: np.ndarray
+) -> tuple[Any, list[tuple[str, np.ndarray]]]:
+    """The layer whose channels or units are climbed to, None for classes; and each by name."""
     import numpy as np
 
+    from mlzoo.errors import UsageError
+
+    if config.channels and config.units:
+        raise UsageError("--set channels and --set units exclude each other")
     if config.channels:
-        count = min(config.channels, model.channels)
-        return [(f"channel {k}", np.array(k)) for k in range(count)]
+        model.require_layer()
+        found = range(min(config.channels, model.channels))
+        return model.layer, [(f"channel {k}", np.array(k)) for k in found]
+    if config.units:
+        layer = model.last_features
+        if layer is None:
+            raise UsageError("--set units: the model has no layer before its outputs")
+        found = range(min(config.units, model.vectors(x[:1])[0].shape[1]))
+        return layer, [(f"unit {k}", np.array(k)) for k in found]
     outputs = model.known.outputs if model.known is not None else ()
     if target.ndim != 2:
-        return [("target", target[:1])]
+        return None, [("target", target[:1])]
     if target.shape[1] == 1:
         two = outputs if len(outputs) == 2 else ("less", "more")
-        return [(two[0], -np.ones((1, 1), "float32")), (two[1], np.ones((1, 1), "float32"))]
+        ones = np.ones((1, 1), "float32")
+        return None, [(two[0], -ones), (two[1], ones)]
     names = outputs if len(outputs) == target.shape[1] else range(target.shape[1])
-    return [
-        (str(n), np.eye(target.shape[1], dtype="float32")[k : k + 1]) for k, n in enumerate(names)
-    ]
+    eye = np.eye(target.shape[1], dtype="float32")
+    return None, [(str(name), eye[k : k + 1]) for k, name in enumerate(names)]
 
 
 def _climb(

@@ -139,6 +139,8 @@ def misfit(name: str, probe: Probe, kind: str) -> str | None:
         return f"it is for {' and '.join(kinds)} data, and these are {kind}"
     if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
         return "no layer of this model has places; try integrated_gradients"
+    if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
+        return "it is for images and sequences, and these are films; try integrated_gradients"
     if getattr(plugin, "COMPARES", False):
         try:
             probe.background_rows(1, 0)
@@ -177,6 +179,7 @@ def run_methods(
             found += _explanations(method, batch, values, subject, chosen)
             done += len(batch.positions)
             listener.progress(done, total, "explaining")
+        _tell_completeness(method, said, listener)
         facts[method] = {
             "settings": settings[method].model_dump(mode="json"),
             "cpu_seconds": round(time.process_time() - began, 3),
@@ -187,6 +190,23 @@ def run_methods(
     order = {name: i for i, name in enumerate(chosen.names)}
     found.sort(key=lambda e: (order[e.name], place[e.method]))
     return Explained(found, findings, facts)
+
+
+COMPLETE = 0.05
+"""Error of completeness from which on it is warned of."""
+
+
+def _tell_completeness(method: str, said: dict[str, list[float]], listener: Listener) -> None:
+    """Say how far attributions are from summing to what they explain."""
+    if "completeness_error" not in said:
+        return
+    error = np.array(said["completeness_error"])
+    text = f"{method}: attributions sum to the change within {error.max():.1%}"
+    if error.max() <= COMPLETE:
+        listener.note(text)
+    else:
+        count = int((error > COMPLETE).sum())
+        listener.warn(f"{text}; of {count} of {len(error)} samples the error is over 5 %")
 
 
 def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfig) -> np.ndarray:

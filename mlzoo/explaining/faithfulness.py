@@ -173,6 +173,8 @@ def cells(shape: tuple[int, ...]) -> np.ndarray:
     """A number for each position: that of its cell in a grid of at most 8 by 8, or of its own."""
     if len(shape) == 1:
         return np.arange(shape[0]) * min(shape[0], _CELLS**2) // shape[0]
+    if len(shape) > 2:  # films: whole pictures
+        return np.broadcast_to(cells(shape[:1]).reshape(-1, *(1,) * (len(shape) - 1)), shape)
     rows, columns = (np.arange(side) * min(side, _CELLS) // side for side in shape)
     return rows[:, None] * min(shape[1], _CELLS) + columns[None]
 

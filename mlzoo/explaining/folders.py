@@ -21,6 +21,7 @@ import numpy as np
 from mlzoo import files, runs
 from mlzoo.errors import DataError, UsageError
 from mlzoo.explaining import sanity_curves
+from mlzoo.explaining.engine.findings import Finding
 from mlzoo.explaining.explain import Explained, Explanation
 from mlzoo.explaining.figures import draw_finding
 from mlzoo.explaining.page import write_page
@@ -94,7 +95,7 @@ def _fill(
             (each, draw(path, each, subject.maximum, subject.columns, scale.get(each.method)))
         )
         listener.progress(done, len(found), "drawing")
-    figures = _figures(folder, explained)
+    figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
     if record["sanity"]:
         lines = sanity_curves.rows(record["sanity"])
         files.write_text(folder / "sanity.csv", files.csv_text(lines))
@@ -102,12 +103,25 @@ def _fill(
     write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
 
 
-def _figures(folder: Path, explained: Explained) -> list[tuple[str, Path]]:
+def rankings(explained: Explained, subject: Subject) -> dict[str, list[Finding]]:
+    """Of a table's rows, by method: what each column adds or takes on average."""
+    found: dict[str, list[Finding]] = {}
+    for method in explained.mapping if subject.kind == "table" else ():
+        rows = [e.values for e in explained.explanations if e.method == method]
+        if rows and rows[0].ndim == 1:
+            values = np.abs(np.stack(rows)).mean(axis=0)
+            names = list(subject.columns) or [f"column {i + 1}" for i in range(len(values))]
+            note = f"means of absolute attributions over {len(rows)} rows"
+            found[method] = [Finding("bars", "columns by weight", {"values": values}, names, note)]
+    return found
+
+
+def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str, Path]]:
     """Pictures and numbers of what is said of the model as a whole."""
     drawn = []
-    for method, findings in explained.findings.items():
-        for i, finding in enumerate(findings, 1):
-            stem = method if len(findings) == 1 else f"{method}-{i}"
+    for method, several in findings.items():
+        for i, finding in enumerate(several, 1):
+            stem = method if len(several) == 1 else f"{method}-{i}"
             path = draw_finding(folder / "model" / f"{stem}.png", finding)
             labels = {"labels": np.array(finding.labels, str)}
             write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})

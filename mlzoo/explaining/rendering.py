@@ -102,21 +102,31 @@ def _contour(axes: Axes, values: np.ndarray) -> None:
 
 
 def bars_figure(found: Explanation, names: Sequence[str], largest: float | None = None) -> Figure:
-    """What each column adds to the score or takes from it, the strongest at the top."""
-    values = found.values
-    order = np.argsort(-np.abs(values), kind="stable")[:_BARS]
-    known = [names[i] if i < len(names) else f"column {i + 1}" for i in order]
-    texts = [f"{label(name)} = {found.x[i]:.4g}" for name, i in zip(known, order, strict=True)]
-    figure = new_figure(6.5, 0.27 * len(order) + 1.3)
+    """What each column adds to the score or takes from it, the strongest at the top.
+
+    Where signs differ, each bar begins where the last one ended, and all end at their sum.
+    """
+    order = np.argsort(-np.abs(found.values), kind="stable")
+    first, rest = order[:_BARS], order[_BARS:]
+    known = [names[i] if i < len(names) else f"column {i + 1}" for i in first]
+    texts = [f"{label(name)} = {found.x[i]:.4g}" for name, i in zip(known, first, strict=True)]
+    values = found.values[first].astype("float64")
+    if len(rest):
+        texts.append(f"{len(rest)} others")
+        values = np.append(values, found.values[rest].sum(dtype="float64"))
+    signed = bool((found.values < 0).any())
+    starts = np.concatenate([[0], np.cumsum(values)[:-1]]) if signed else np.zeros(len(values))
+    figure = new_figure(6.5, 0.27 * len(values) + 1.3)
     axes = figure.subplots()
-    colours = [RED if value > 0 else BLUE for value in values[order]]
-    axes.barh(range(len(order)), values[order], color=colours)
-    axes.set_yticks(range(len(order)), texts)
+    colours = [RED if value > 0 else BLUE for value in values]
+    axes.barh(range(len(values)), values, left=starts, color=colours)
+    axes.set_yticks(range(len(values)), texts)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
-    if largest:
-        axes.set_xlim(-1.05 * largest, 1.05 * largest)
-    tidy(axes, title(found), "attribution")
+    if largest and not signed:
+        axes.set_xlim(0, 1.05 * largest)
+    what = f"attribution, together {values.sum():.4g}" if signed else "attribution"
+    tidy(axes, title(found), what)
     return figure
 
 

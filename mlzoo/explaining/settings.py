@@ -105,6 +105,17 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
         raise UsageError(
             [f"--{name.replace('_', '-')}: {text}" for name, text in problems.items()]
         ) from None
+    contradictions = _contradictions(config)
+    if contradictions:
+        raise UsageError(contradictions)
+    for name in config.method:
+        if name != ALL:
+            registry.check_name("explainer", name)
+    method_settings(config, [name for name in config.method if name != ALL])
+    return config
+
+
+def _contradictions(config: ExplainConfig) -> list[str]:
     problems = []
     if config.region == "connected" and config.pixel is None:
         problems.append("--region connected: name a pixel of it, --pixel ROW,COLUMN")
@@ -112,13 +123,7 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
         problems.append(f"--pixel and --region {config.region} exclude each other")
     if config.truth is not None and config.target == ALL:
         problems.append("--truth says where one class is: name that class with --target")
-    if problems:
-        raise UsageError(problems)
-    for name in config.method:
-        if name != ALL:
-            registry.check_name("explainer", name)
-    method_settings(config, [name for name in config.method if name != ALL])
-    return config
+    return problems
 
 
 def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]:
@@ -161,10 +166,20 @@ def read_record(path: str) -> ExplainConfig:
     Raises:
         UsageError: there is none.
     """
+    return configure(read_record_file(path)["config"])
+
+
+def read_record_file(path: str) -> dict[str, Any]:
+    """What an explain.json holds, named by its folder or itself.
+
+    Raises:
+        UsageError: there is none.
+    """
     location = Path(path).expanduser()
     location = location / RECORD if location.is_dir() else location
     try:
-        content = files.read_json(location)["config"]
+        content: dict[str, Any] = files.read_json(location)
+        dict(content["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"--repeat: {location} is no {RECORD}: {error}") from None
-    return configure(content)
+    return content

@@ -21,6 +21,7 @@ from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.trained import Run, load, outputs_of
+from mlzoo.wording import few
 
 BACKGROUND = 512
 """Samples that methods may compare with."""
@@ -265,6 +266,8 @@ def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
     elif location.suffix.lower() == ".npz":
         arrays = open_npz(location)
         x = arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+    elif location.suffix.lower() in (".csv", ".tsv") and len(model.input_shape) == 2:
+        x = _numbers(location, model.input_shape[1])
     else:
         if len(model.input_shape) != 4:
             raise DataError(f"{path}: the model takes arrays {model.input_shape}; give a .npy file")
@@ -286,6 +289,20 @@ def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
     if not fits:
         raise DataError(f"{path} has shape {x.shape}, the model takes (n, {own})")
     return [f"sample {i}" for i in range(len(x))], x
+
+
+def _numbers(path: Path, columns: int) -> np.ndarray:
+    """A table's columns of numbers, which must be as many as a model takes."""
+    import pandas
+
+    table = pandas.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+    found = table.select_dtypes("number")
+    if found.shape[1] != columns:
+        raise DataError(
+            f"{path} has {found.shape[1]} columns of numbers ({few(found.columns)}), the model "
+            f"takes {columns}; leave others out, such as the target"
+        )
+    return found.to_numpy("float32")
 
 
 def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:

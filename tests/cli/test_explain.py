@@ -87,6 +87,11 @@ def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None
                  "--out", "x")  # fmt: skip
     assert done.code == 0, done.err
     assert len(arrays(Path("x"))) == 2
+    Path("rows.csv").write_text(
+        "\n".join([",".join("abcdefgh"[: inputs + 1]), "1," * inputs + "1"])
+    )
+    odd = mlzoo("explain", model, "--method", "occlusion", "--data", "rows.csv", "--out", "y")
+    assert odd.code == 3 and f"the model takes {inputs}" in odd.cause
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,9 @@ def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None
         (("RUN", "--part", "train", "--data", "x"), "no effect"),
         (("RUN", "--repeat", "first"), "leave out RUN"),
         (("RUN", "--sanity-weights", "redraw"), "without --sanity"),
+        (("RUN", "--sanity", "shuffled"), "--sanity"),
+        (("RUN", "--region", "connected"), "name a pixel"),
+        (("RUN", "--input", "x"), "a run has one"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(
@@ -136,6 +144,42 @@ def test_explainers_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     shown = mlzoo("explainers", "show", "scorecam")
     assert shown.code == 0 and "--set max_n=" in shown.out
     assert mlzoo("explainers", "show", "scorcam").code == 2
+
+
+def test_sanity_by_weights_and_by_labels(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "images", "--method", "saliency,gradcam", "--limit", 2, "--no-evidence",
+        "--sanity", "cascading,labels", "--out", "s", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    checks = json.loads(done.out)["sanity"]
+    assert list(checks["saliency"]) == list(checks["gradcam"]) == ["cascading", "labels"]
+    labels = checks["saliency"]["labels"]
+    assert "shuffled labels" in labels["how"] and labels["out"] is None
+    assert labels["all"] < 0.98
+    with Path("s/sanity.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    last = [r for r in rows if r["method"] == "saliency" and r["check"] == "cascading"][-1]
+    assert float(last["spearman"]) == checks["saliency"]["cascading"]["all"]
+    assert Path("s/sanity.png").is_file()
+    page = Path("s/index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 4 + 1
+    alone = mlzoo("explain", runs / "masks", "--sanity", "labels", "--out", "t")
+    assert alone.code == 2 and "--sanity labels: needs a run folder" in alone.cause
+
+
+def test_every_class_of_every_image_on_one_scale(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "images", "--method", "saliency", "--limit", 2, "--no-evidence",
+        "--target", "all", "--shared-scale", "--out", "a",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    with Path("a/scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    classes = [row["target"] for row in rows]
+    assert len(rows) == 2 * len(set(classes)) and len(set(classes)) >= 2
+    assert all(row["name"].endswith(f"({row['target']})") for row in rows)
+    assert len(arrays(Path("a"))) == len(rows)
 
 
 def test_from_python_the_same_maps_and_not_a_word(

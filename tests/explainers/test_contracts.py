@@ -198,3 +198,13 @@ def test_a_row_that_was_climbed_to_has_the_columns_own_units() -> None:
     assert np.abs(more[[0, 1, 3, 4]]).max() < 0.5  # nothing speaks for them
     assert found.arrays["reached"][1] == pytest.approx(3 * rows[:, 2].max() + 1, rel=1e-4)
     assert found.arrays["steps"].max() <= 80
+
+
+def test_units_and_channels_are_climbed_to_like_classes() -> None:
+    probe, x, target, _ = image_case()
+    module = plugin("activation_maximization")
+    for what, layer in (("units", "average"), ("channels", "relu")):
+        [found] = module.explain(module.Config(steps=20, **{what: 2}), probe, x, target)
+        assert found.title == f"what {what} of layer {layer} answer most to"
+        assert len(found.labels) == 2
+        assert (found.arrays["reached"] > found.arrays["noise"]).all()

@@ -95,22 +95,20 @@ class Probe(Places, Answers):
         return tuple(self._mapped("ablated", graph, [kept], fixed=fixed))  # type: ignore[return-value]
 
     def goal(
-        self, weights: np.ndarray, channel: bool = False
+        self, weights: np.ndarray, layer: keras.layers.Layer | None = None
     ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         """What gradient ascent climbs: from entries (n, *self.shape) to scores (n,) and gradients.
 
         Args:
-            weights: (1, ..., k) a target, or with `channel` a channel's position.
-            channel: the mean of that channel of the layer, instead of the logits.
+            weights: (1, ..., k) a target, or with `layer` the position of a channel or unit.
+            layer: the mean of that channel of this layer, instead of the logits.
         """
-        if channel:
-            self.require_layer()
 
         def graph(z: Any, weights: Any) -> Any:
             raw = tf.zeros((tf.shape(z)[0], *self._x.shape[1:]), self._x.dtype)
             called = self._call(raw, z)
-            if channel:
-                values = tf.cast(called.layers[id(self.layer)], "float32")
+            if layer is not None:
+                values = tf.cast(called.layers[id(layer)], "float32")
                 flat = tf.reduce_mean(values, axis=list(range(1, len(values.shape) - 1)))
                 score = tf.gather(flat, tf.cast(weights, "int32"), axis=1)
                 score = tf.reshape(score, (-1,))
@@ -120,14 +118,19 @@ class Probe(Places, Answers):
 
         def climb(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             held = np.atleast_1d(np.asarray(weights, "float32"))
-            name = ("goal", channel)
+            name = ("goal", id(layer))
             return tuple(self._mapped(name, graph, [z], fixed=[held], deep=True))  # type: ignore[return-value]
 
         return climb
 
+    @property
+    def last_features(self) -> keras.layers.Layer | None:
+        """The layer of the last features before the outputs: a dense or a pooled one, if any."""
+        return self._vectors or self.layer
+
     def vectors(self, x: np.ndarray) -> tuple[np.ndarray, str]:
         """The last features before the outputs (n, k), and the layer that gives them."""
-        layer = self._vectors or self.layer
+        layer = self.last_features
         if layer is None:
             return self.enter(x).reshape(len(x), -1), self.entry_name
 
