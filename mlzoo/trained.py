@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -342,9 +343,10 @@ class Run:
             UsageError: an unknown method or setting, or Keras does not run on TensorFlow.
             DataError: the samples do not fit what the model was trained on.
         """
-        from mlzoo.explaining.work import explain_samples
-
-        return explain_samples(self, x, listener, method=method, **settings)
+        # What explains stands above the runs that it opens, so it is looked up when it is called.
+        work: Any = import_module("mlzoo.explaining.work")
+        found: Outcome = work.explain_samples(self, x, listener, method=method, **settings)
+        return found
 
     def _labelled(self, rows: Any, names: list[str], warnings: tuple[str, ...]) -> Predictions:
         """The classes of every step of some sequences."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ from mlzoo.explaining.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.listening import Listener
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
+"""A file's ending, also before a class in brackets."""
 
 
 def default_folder(run: str, methods: Sequence[str]) -> Path:
@@ -155,7 +159,7 @@ def file_stems(names: Sequence[str]) -> dict[str, str]:
     """A file name, without suffix, for each sample; no two alike."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        stem = base = runs.slug(str(Path(name).with_suffix("")))
+        stem = base = runs.slug(_SUFFIX.sub("", name))
         number = 2
         while stem in found.values():
             stem, number = f"{base}-{number}", number + 1

@@ -116,6 +116,15 @@ def verdict(out: float | None, everything: float) -> dict[str, Any]:
     return {"out": out, "all": everything, "verdict": word, "reason": why}
 
 
+def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, Any]:
+    """A check's result with how alike the maps of another class are, which its verdict heeds."""
+    found = {**check, "other_class": likeness}
+    if likeness >= HEAD:
+        found["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
+        found["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
+    return found
+
+
 def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """Layers with weights from the output down, the first alone, the others in even groups."""
     own = [la for la in all_layers(model) if la.weights and not _composite(la)]

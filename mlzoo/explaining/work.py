@@ -215,7 +215,7 @@ def check_method(
         else:
             how = mode, config.sanity_weights, config.seed
             check = sanity.check(subject.model, maps, *how, positive=positive)
-        found[mode] = {**check, "other_class": likeness}
+        found[mode] = check if likeness is None else sanity.beside_another_class(check, likeness)
     return found
 
 

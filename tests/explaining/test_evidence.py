@@ -172,6 +172,32 @@ def test_a_sanity_check_tells_what_hangs_on_the_weights() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_maps_that_are_the_same_for_every_class_are_warned_of() -> None:
+    check = {"verdict": "pass", "reason": "differ"}
+    assert sanity.beside_another_class(check, 0.5)["verdict"] == "pass"
+    same = sanity.beside_another_class(check, 0.99)
+    assert same["verdict"] == "warn" and "another class are the same" in same["reason"]
+
+
+def test_shuffled_labels_are_judged_and_the_weights_put_back() -> None:
+    probe, x, target, _ = opened()
+    model = probe.model
+    before = [w.copy() for w in model.get_weights()]
+
+    def gradients() -> np.ndarray:
+        return probe.gradient(x[:4], target[:4])[1].sum(axis=-1)
+
+    same = sanity.check_labels(model, gradients, before, "none")
+    assert same["verdict"] == "fail" and same["all"] == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    other = [rng.permutation(w.ravel()).reshape(w.shape) for w in before]
+    found = sanity.check_labels(model, gradients, other, "permuted")
+    assert found["out"] is None and found["all"] < 0.5 and found["how"] == "permuted"
+    assert "shuffled labels" in found["reason"]
+    for one, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, now)
+
+
 def test_one_stage_at_a_time_leaves_the_others_as_they_were() -> None:
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

@@ -148,6 +148,27 @@ def test_masks_are_explained_through_the_bottleneck(units: int, head: str, name:
     assert truth_first > faithfulness.iou_drop(sample, -mask[0].astype(float))
 
 
+def test_what_is_lost_of_a_part_is_counted_within_it() -> None:
+    x, mask = blobs(1, seed=0)
+    probe = Probe(_fitted(3, "softmax"), x)
+    predicted = probe.outputs(x).argmax(axis=-1) == 1
+    row, column = np.argwhere(predicted[0])[0]
+    pixel = np.zeros_like(predicted)
+    pixel[0, row, column] = True
+    near = np.zeros((32, 32))
+    near[max(row - 5, 0) : row + 6, max(column - 5, 0) : column + 6] = 1  # over a tenth
+    base = probe.baseline(x)
+
+    def drop(region: np.ndarray, values: np.ndarray) -> float:
+        target = targets.of_region(region, 1, 3)
+        sample = faithfulness.Sample(probe, x, target, base, 0)
+        return faithfulness.iou_drop(sample, values)
+
+    assert drop(pixel, near) == 1  # the pixel's class is gone
+    assert drop(pixel, -mask[0].astype(float)) == 0  # only the ground was hidden
+    assert 0 < drop(predicted, near) < 1
+
+
 @cache
 def _fitted(units: int, head: str) -> keras.Model:
     model = dense_net(units, head)
