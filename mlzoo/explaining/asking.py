@@ -139,6 +139,8 @@ def _steps(
     if config.against is not None:
         other = _position(subject, config.against, "--against")
         weights[:, step, other] -= 1
+    elif subject.classes and outputs.shape[-1] == 2:  # as of `targets.of_classes`
+        weights[np.arange(len(at)), step, 1 - units] = -1
     word = f"step {step % count + 1}"
     names = [subject.outputs[k] for k in units]
     chosen = at.argmax(axis=-1)
@@ -170,7 +172,9 @@ def _dense(
     weights = np.concatenate([targets.of_region(r[None], int(k), units) for r, k in pairs])
     if config.against is not None:
         other = _position(subject, config.against, "--against")
-        weights -= targets.of_region(regions, other, units)
+        if units > 2:
+            weights -= targets.of_region(regions, other, units)
+        weights[places == other] = 0
     names = [subject.outputs[k] for k in places]
     shares = [(mask == k).mean() for mask, k in zip(said, places, strict=True)]
     where = "the true mask" if config.target == "true" else "the predicted mask"
@@ -179,6 +183,9 @@ def _dense(
         "" if weights[i].any() else f"{name} is nowhere in {where}{at}"
         for i, name in enumerate(names)
     ]
+    if config.against is not None:
+        itself = "the class is held against itself"
+        empty = [itself if n == config.against else e for n, e in zip(names, empty, strict=True)]
     return Asked(
         weights,
         [f"{name}{_where(config)}" for name in names],

@@ -137,9 +137,9 @@ def steps_figure(found: Explanation, names: Sequence[str], largest: float | None
     figure = new_figure(8, 5)
     figure.suptitle(title(found), fontsize=10)
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
-    spread = np.nanmax(np.abs(x), axis=0)
+    spread, steps = np.nanmax(np.abs(x), axis=0), np.arange(1, len(x) + 1)  # as --step counts
     for channel, high in zip(x.T[:12], spread, strict=False):
-        top.plot(channel / (high or 1), linewidth=0.9)
+        top.plot(steps, channel / (high or 1), linewidth=0.9)
     tidy(top, "", "", "input, scaled")
     middle.imshow(
         scaled(values, largest).T,
@@ -148,13 +148,13 @@ def steps_figure(found: Explanation, names: Sequence[str], largest: float | None
         vmin=-1,
         vmax=1,
         interpolation="nearest",
-        extent=(-0.5, len(x) - 0.5, values.shape[1] - 0.5, -0.5),
+        extent=(0.5, len(x) + 0.5, values.shape[1] - 0.5, -0.5),
     )
-    if values.shape[1] == 1:
+    if values.shape[1] == 1 < x.shape[1]:
         middle.set_yticks([0], ["all channels"], fontsize=8)
     elif len(names) == values.shape[1] <= 12:
         middle.set_yticks(range(len(names)), [label(name, 14) for name in names], fontsize=8)
     totals = values.sum(axis=1)
-    bottom.bar(range(len(x)), totals, color=[RED if t > 0 else BLUE for t in totals], width=1.0)
+    bottom.bar(steps, totals, color=[RED if t > 0 else BLUE for t in totals], width=1.0)
     tidy(bottom, "", "step", "step's sum")
     return figure

@@ -36,12 +36,15 @@ def of_region(region: np.ndarray, position: int, units: int, signed: bool = True
         region: where.
         position: of the class or output.
         units: outputs of the model.
-        signed: a single unit stands for two classes, of which the first weighs -1.
+        signed: units are classes. A single one stands for two, of which the first weighs -1; either
+            of two is held against the other.
     """
     share = region / np.maximum(region.sum(axis=(1, 2), keepdims=True), 1)
     weights = np.zeros((*region.shape, units), "float32")
     negative = signed and units == 1 and position == 0
     weights[..., 0 if units == 1 else position] = -share if negative else share
+    if signed and units == 2:
+        weights[..., 1 - position] = -share
     return weights
 
 

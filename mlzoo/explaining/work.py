@@ -202,9 +202,10 @@ def check_method(
         return explain_batch(method, settings, part, config)
 
     likeness: float | None = None
-    weights = asked.weights
-    if weights.ndim == 2 and weights.shape[1] > 1 and subject.classes:
-        turned = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
+    weights, other = asked.weights, np.roll(asked.weights, 1, axis=-1)
+    # Of two classes the maps of one are those of the other with the sign turned.
+    if weights.ndim == 2 and subject.classes and not np.array_equal(np.abs(other), np.abs(weights)):
+        turned = replace(part, asked=replace(asked, weights=other))
         likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
     found: dict[str, Any] = {}
     for mode in dict.fromkeys(config.sanity):

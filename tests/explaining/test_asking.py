@@ -72,6 +72,18 @@ def test_true_masks_say_where_when_they_are_known() -> None:
         asked(target="true")
 
 
+def test_a_class_against_another_and_against_itself() -> None:
+    found = asked(target="square", against="disc")
+    np.testing.assert_allclose(found.weights[0, 2, 2], [0, 1 / 16, -1 / 16])
+    assert asked(against="disc").empty[1]  # it is the disc that is predicted there
+    two = np.eye(2)[masks().clip(0, 1)]
+    subject = Subject(Path("run"), None, "segmentation", "image", CLASSES[:2])  # type: ignore[arg-type]
+    for settings in ({}, {"against": "ground"}):
+        weights = ask(subject, configure({"run": "run", **settings}), two, [None, None]).weights
+        np.testing.assert_allclose(weights[..., 0], -weights[..., 1])
+        assert weights[..., 1].sum() == pytest.approx(2)
+
+
 def test_one_unit_weighs_the_first_class_negatively() -> None:
     assert asked(units=1, target="ground").weights[0].sum() == pytest.approx(-1)
     assert asked(units=1, target="square").weights[0].sum() == pytest.approx(1)

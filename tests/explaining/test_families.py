@@ -100,6 +100,19 @@ def test_a_step_of_a_labelling_does_not_see_what_comes_after() -> None:
     assert found[:, 8:].max() == 0 and found[:, 7].min() > 0
 
 
+@pytest.mark.parametrize(("sequences", "layer"), [(True, "first"), (False, None)])
+def test_a_forecast_is_mapped_where_steps_are_still_the_input_s(
+    sequences: bool, layer: str | None
+) -> None:
+    start = keras.Input((28, 1))
+    z = keras.layers.GRU(4, return_sequences=sequences, name="first")(start)
+    z = keras.layers.GRU(4, name="last")(z) if sequences else z
+    z = keras.layers.Dense(7, name="ahead")(z)
+    model = keras.Model(start, keras.layers.Reshape((7, 1), name="horizon")(z))
+    found = Probe(model, np.zeros((1, 28, 1), "float32")).layer
+    assert (found.name if found is not None else None) == layer
+
+
 def dense_net(units: int, head: str) -> keras.Model:
     """A small U-Net."""
     keras.utils.set_random_seed(2)
