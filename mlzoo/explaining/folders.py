@@ -93,10 +93,12 @@ def _fill(
     for each in found if record["config"]["shared_scale"] else ():
         scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
     pictures = []
+    letters = subject.record.get("reader", {}).get("alphabet", ())
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
+        largest = scale.get(each.method)
         pictures.append(
-            (each, draw(path, each, subject.maximum, subject.columns, scale.get(each.method)))
+            (each, draw(path, each, subject.maximum, subject.columns, largest, letters))
         )
         listener.progress(done, len(found), "drawing")
     figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
@@ -104,7 +106,8 @@ def _fill(
         lines = sanity_curves.rows(record["sanity"])
         files.write_text(folder / "sanity.csv", files.csv_text(lines))
         sanity_curves.draw(folder / "sanity.png", record["sanity"])
-    write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
+    title = f"Explanations of {subject.path.name}"
+    write_page(folder, title, record, pictures, figures, controls)
 
 
 def rankings(explained: Explained, subject: Subject) -> dict[str, list[Finding]]:
@@ -134,7 +137,8 @@ def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str
 
 
 def row(found: Explanation) -> dict[str, Any]:
-    """A line of scores.csv."""
+    """A line of scores.csv; of a map that is not finite the ends are None."""
+    finite = bool(np.isfinite(found.values).all())
     return {
         "name": found.name,
         "method": found.method,
@@ -142,8 +146,8 @@ def row(found: Explanation) -> dict[str, Any]:
         "predicted": found.predicted,
         "truth": found.truth,
         "flag": found.flag,
-        "smallest": float(found.values.min()),
-        "largest": float(found.values.max()),
+        "smallest": float(found.values.min()) if finite else None,
+        "largest": float(found.values.max()) if finite else None,
         **found.scores,
     }
 

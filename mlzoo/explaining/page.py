@@ -35,6 +35,7 @@ def write_page(
     record: Mapping[str, Any],
     pictures: Sequence[tuple[Explanation, Path]],
     figures: Sequence[tuple[str, Path]] = (),
+    controls: Sequence[Explanation] = (),
 ) -> Path:
     """Write `index.html` with every picture within it.
 
@@ -44,6 +45,7 @@ def write_page(
         record: what explain.json holds.
         pictures: every explanation and its PNG, in the order of the samples.
         figures: titles and PNGs of what is said of the model as a whole.
+        controls: maps of the same samples that know no model, whose scores stand beside.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -68,7 +70,7 @@ def write_page(
         ],
         curve=_embedded(folder / "sanity.png") if record["sanity"] else "",
         figures=[(name, _embedded(path)) for name, path in figures],
-        samples=_samples(pictures),
+        samples=_samples(pictures, controls),
     )
     write_text(folder / "index.html", text)
     return folder / "index.html"
@@ -107,7 +109,30 @@ def _facts(record: Mapping[str, Any]) -> str:
     )
 
 
-def _samples(pictures: Sequence[tuple[Explanation, Path]]) -> list[dict[str, Any]]:
+_CAPTION = ("pointing", "mass", "iou_drop", "deletion", "insertion", "gain", "road")
+
+
+def caption(each: Explanation, controls: Sequence[Explanation]) -> tuple[str, bool]:
+    """A map's scores beside those of the controls, in a line; and whether it beats a random map.
+
+    By the same score as the summary: the gain.
+    """
+    parts = []
+    for name in (name for name in _CAPTION if name in each.scores):
+        beside = [f"{c.method} {c.scores[name]:.2f}" for c in controls if name in c.scores]
+        among = f" ({', '.join(beside)})" if beside else ""
+        parts.append(f"{name} {each.scores[name]:.2f}{among}")
+    chance = [c.scores["gain"] for c in controls if c.method == "random" and "gain" in c.scores]
+    beats = not chance or "gain" not in each.scores or each.scores["gain"] > chance[0]
+    return "; ".join(parts), beats
+
+
+def _samples(
+    pictures: Sequence[tuple[Explanation, Path]], controls: Sequence[Explanation]
+) -> list[dict[str, Any]]:
+    beside: dict[str, list[Explanation]] = {}
+    for control in controls:
+        beside.setdefault(control.name, []).append(control)
     found: dict[str, dict[str, Any]] = {}
     for each, path in pictures:
         sample = found.setdefault(
@@ -120,7 +145,8 @@ def _samples(pictures: Sequence[tuple[Explanation, Path]]) -> list[dict[str, Any
                 "images": [],
             },
         )
-        sample["images"].append((each.method, _embedded(path)))
+        own = caption(each, beside.get(each.name, ()))
+        sample["images"].append((each.method, _embedded(path), *own))
     return sorted(found.values(), key=lambda sample: not sample["wrong"])
 
 

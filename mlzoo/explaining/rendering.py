@@ -51,6 +51,7 @@ def draw(
     maximum: float | None,
     names: Sequence[str],
     largest: float | None = None,
+    letters: Sequence[str] = (),
 ) -> Path:
     """Write the picture of one explanation.
 
@@ -60,7 +61,10 @@ def draw(
         maximum: the largest value that an image can hold.
         names: of a table's columns or a sequence's channels.
         largest: the value that stands at the end of the scale; by default the map's own.
+        letters: of a text the characters that its codes stand for.
     """
+    if letters:
+        return save(letters_figure(found, letters, largest), path)
     if found.x.ndim == 3 and found.values.ndim == 2:
         return save(image_figure(found, maximum, largest), path)
     if found.values.ndim == 1 and found.x.ndim == 1:
@@ -127,6 +131,42 @@ def bars_figure(found: Explanation, names: Sequence[str], largest: float | None 
         axes.set_xlim(0, 1.05 * largest)
     what = f"attribution, together {values.sum():.4g}" if signed else "attribution"
     tidy(axes, title(found), what)
+    return figure
+
+
+_LINE = 32
+_SHOWN = {" ": "·", "\n": "¶", "\t": "→"}
+
+
+def letters_figure(
+    found: Explanation, letters: Sequence[str], largest: float | None = None
+) -> Figure:
+    """A text, each character on the colour of its step: red speaks for it, blue against."""
+    codes = found.x.reshape(-1)
+    totals = scaled(found.values.reshape(len(codes), -1).sum(axis=1), largest)
+    lines = -(-len(codes) // _LINE)
+    figure = new_figure(8, 0.34 * lines + 0.8)
+    figure.suptitle(title(found), fontsize=10)
+    axes = figure.subplots()
+    axes.imshow(
+        np.pad(totals, (0, lines * _LINE - len(codes))).reshape(lines, _LINE),
+        cmap=DIVERGING,
+        vmin=-1,
+        vmax=1,
+        aspect="auto",
+    )
+    for place, (code, value) in enumerate(zip(codes, totals, strict=True)):
+        letter = letters[int(code)] if np.isfinite(code) and 0 <= code < len(letters) else "?"
+        axes.text(
+            place % _LINE,
+            place // _LINE,
+            label(_SHOWN.get(letter, letter)),
+            ha="center",
+            va="center",
+            family="monospace",
+            color="white" if abs(value) > 0.7 else "black",
+        )
+    axes.set_axis_off()
     return figure
 
 

@@ -21,7 +21,7 @@ from mlzoo.explaining.explain import (
     open_batches,
     run_methods,
 )
-from mlzoo.explaining.folders import check_free, default_folder, write
+from mlzoo.explaining.folders import check_free, default_folder, row, write
 from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
@@ -172,6 +172,7 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         "evidence": summary,
         "sanity": checks,
         "left_out": left_out,
+        "maps": [row(each) for each in [*explained.explanations, *controls]],
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
