@@ -92,7 +92,9 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         usual, random = np.percentile(goal(real)[0], 99), goal(noise)[0].mean()
         inputs.append(best)
         reached.append([score, usual, random, _saturated(best, ends), steps])
-        labels.append(f"{name}: {score:.3g} (samples {usual:.3g}, noise {random:.3g})")
+        sign = -1 if model.head == "linear" and layer is None and weights.sum() < 0 else 1
+        told, few, by_chance = sign * score, sign * usual, sign * random
+        labels.append(f"{name}: {told:.3g} (samples {few:.3g}, noise {by_chance:.3g})")
     columns = ("reached", "percentile_99", "noise", "saturated", "steps")
     facts = dict(zip(columns, np.array(reached).T, strict=True))
     what = "classes" if model.known is None or model.known.classes else "outputs"
@@ -103,8 +105,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
 
 _NOTE = (
-    "scores stand before the softmax, beside the one that 99 % of the samples stay below and the "
-    "mean of noise"
+    "scores stand before a softmax or sigmoid, beside what 99 % of the samples do not reach "
+    "and the mean of noise"
 )
 
 
@@ -237,7 +239,7 @@ def _wanted(
     if target.ndim != 2:
         return None, [("target", target[:1])]
     if target.shape[1] == 1:
-        two = outputs if len(outputs) == 2 else ("less", "more")
+        two = outputs if len(outputs) == 2 else ("least", "most")
         ones = np.ones((1, 1), "float32")
         return None, [(two[0], -ones), (two[1], ones)]
     names = outputs if len(outputs) == target.shape[1] else range(target.shape[1])

@@ -70,6 +70,9 @@ def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> N
     with np.load("t/model/permutation.npz", allow_pickle=False) as found:
         assert found["labels"].tolist() == ["a", "b", "color"]
         assert found["values"].argmax() == 0  # the class follows from a
+    with np.load("t/model/expected_gradients.npz", allow_pickle=False) as found:
+        mean = np.mean([np.abs(m) for m in maps.values()], axis=0)
+        np.testing.assert_allclose(found["values"], mean, rtol=1e-5)
     assert "permutation" in done.out and Path("t/model/permutation.png").is_file()
     maps_of_rows = mlzoo("explain", runs / "table", "--method", "gradcam", "--out", "u")
     assert maps_of_rows.code == 2 and "no layer of this model has places" in maps_of_rows.cause
