@@ -136,7 +136,8 @@ def summarise(
         summary["sentences"].append(sentence(method, by, beaten))
     summary["ranking"] = ranking({m: tables[m][by] for m in own if by in tables[m]}, seed)
     if len(summary["ranking"]) > 1:
-        summary["sentences"].append(_ranked(summary["ranking"], by))
+        count = len(tables[summary["ranking"][0]["method"]][by])
+        summary["sentences"].append(_ranked(summary["ranking"], by) + _few(count))
     return summary
 
 
@@ -217,6 +218,14 @@ def ranking(scores: dict[str, np.ndarray], seed: int) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+ENOUGH = 32
+"""Samples that a ranking of methods should rest on."""
+
+
+def _few(count: int) -> str:
+    return "" if count >= ENOUGH else f" (over {count} samples; --limit {ENOUGH} tells more apart)"
 
 
 def _ranked(rows: list[dict[str, Any]], by: str) -> str:

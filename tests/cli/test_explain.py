@@ -43,8 +43,11 @@ def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, 
     page = (first / "index.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 6
     assert "http://" not in page and "https://" not in page
+    record["model"]["weights_sha256"] = "another"
+    (first / "explain.json").write_text(json.dumps(record), encoding="utf-8")
     again = mlzoo("explain", "--repeat", "first", "--out", "second")
     assert again.code == 0, again.err
+    assert "weights have changed" in again.err
     for name, values in arrays(Path("second")).items():
         np.testing.assert_array_equal(values, maps[name])
     assert (first / "scores.csv").read_text() == Path("second/scores.csv").read_text()
