@@ -11,6 +11,7 @@ _LAZY = {
     "resume": "mlzoo.training.train",
     "tune": "mlzoo.tuning.tune",
     "load": "mlzoo.trained",
+    "export": "mlzoo.exporting.export",
     "explain": "mlzoo.explaining.work",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.inspection",

@@ -40,3 +40,9 @@ class Interrupted(MlzooError):
     def __init__(self, message: str, signal: int) -> None:
         self.signal = signal
         super().__init__(message)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, of Python or of a backend, says that memory ran out."""
+    words = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

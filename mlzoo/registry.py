@@ -22,6 +22,7 @@ _FOLDERS = {
     "source": "data/sources",
     "strategy": "strategies",
     "explainer": "explainers",
+    "format": "exporting/formats",
 }
 _PLURALS = {"strategy": "strategies"}
 
@@ -89,6 +90,7 @@ _EXPORTS = {
     "source": ("Config", "recognises", "load"),
     "strategy": ("Config", "propose"),
     "explainer": ("Config", "explain"),
+    "format": ("Config", "write", "open_written"),
 }
 
 

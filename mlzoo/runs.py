@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -131,15 +132,21 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         if name is not None:
             check_free(root, name, overwrite)
             return _make(root, name, overwrite)
-        base, number = slug(default_name), 1
         while True:
-            candidate = base if number == 1 else f"{base}-{number}"
-            number += 1
-            if not (root / candidate).exists() and not (root / (candidate + PARTIAL)).exists():
-                try:
-                    return _make(root, candidate, overwrite)
-                except FileExistsError:
-                    continue
+            try:
+                return _make(root, free(root, default_name).name, overwrite)
+            except FileExistsError:  # another process was faster
+                continue
+
+
+def free(root: Path, default_name: str) -> Path:
+    """The folder that `create` would make for a run without a name."""
+    base = slug(default_name)
+    for number in count(1):
+        candidate = base if number == 1 else f"{base}-{number}"
+        if not (root / candidate).exists() and not (root / (candidate + PARTIAL)).exists():
+            return root / candidate
+    raise AssertionError("there is always a number left")
 
 
 def _make(root: Path, name: str, overwrite: bool) -> RunFolder:

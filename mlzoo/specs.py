@@ -98,6 +98,17 @@ class Twin:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """A model whose first half learns nothing: `extractor` gives what `head` is trained on.
+
+    Both share the model's layers. A model has them as its attribute `halves`.
+    """
+
+    extractor: keras.Model
+    head: keras.Model
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What a model predicts: `units` numbers for a task.
 
@@ -155,7 +166,7 @@ class Outputs:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or self.units, **settings)(features)
         if self.task in STEP_TASKS:
-            from mlzoo.layers.recurrent import NoMask
+            from mlzoo.layers.steps import NoMask
 
             features = NoMask(name="unmasked")(features)
         if self.horizon and len(features.shape) == 2:

@@ -141,6 +141,44 @@ class Run:
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         return self._named(list(names), np.concatenate(parts), tuple(warnings))
 
+    def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
+        """What the output layer sees of new samples: their names, and (n, features).
+
+        Args:
+            new: an array (n, *shape) of raw inputs, or a file or folder's path.
+            listener: hears of progress.
+
+        Raises:
+            UsageError: the model has no features of a whole sample.
+            DataError: the samples do not fit what the model was trained on.
+        """
+        import keras
+        import numpy as np
+
+        from mlzoo.data.inputs import read_inputs
+
+        listener = listener or Listener()
+        seen = self.model.get_layer("head").input
+        if len(seen.shape) != 2:
+            raise UsageError(
+                f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
+                "steps, no features of the whole"
+            )
+        if isinstance(new, (str, Path)):
+            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            rows, names = read.rows, list(read.names)
+        else:
+            rows = self._checked(np.asarray(new))
+            names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        extractor = keras.Model(self.model.inputs, seen)
+        parts = []
+        for start in range(0, len(rows), 1024):
+            parts.append(outputs_of(extractor, rows[start : start + 1024]))
+            listener.progress(min(start + 1024, len(rows)), len(rows), "computing features")
+        return names, np.concatenate(parts)
+
     def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
         """How series go on: those of a table's path, or windows (n, steps, channels).
 

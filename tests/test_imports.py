@@ -20,16 +20,20 @@ MODULES = {
 ORDER = (
     ("errors", "fields"),
     ("registry", "files", "listening", "results", "settings"),
-    ("wording", "setting_types", "configs"),
+    ("wording", "setting_types", "configs", "backbones"),
     ("specs", "spaces", "hyperparameters", "layers"),
-    ("runs", "data", "augment"),
+    ("runs", "data", "augment", "zoo"),
     ("engine",),
     ("sources", "models", "strategies", "explainers"),
     ("merging",),
     ("evaluation",),
     ("reporting",),
     ("training", "trained"),
-    ("tuning", "explaining"),
+    ("contract", "graphs"),
+    ("formats",),
+    ("tuning", "explaining", "exporting"),
+    ("landscapes",),
+    ("serving",),
     ("mlzoo_cli",),
 )
 RANK = {group: rank for rank, groups in enumerate(ORDER) for group in groups}
@@ -64,6 +68,8 @@ def group(module: str) -> str:
         return "sources"
     if parts[:3] == ["mlzoo", "explaining", "engine"]:
         return "engine"
+    if parts[:2] == ["mlzoo", "exporting"] and parts[2:] and parts[2] in RANK:
+        return parts[2]
     return parts[1] if parts[0] == "mlzoo" and len(parts) > 1 else parts[0]
 
 
@@ -77,7 +83,7 @@ def ours(module: str) -> set[str]:
 
 
 def is_plugin(module: str) -> bool:
-    plugin = group(module) in ("sources", "models", "strategies", "explainers")
+    plugin = group(module) in ("sources", "models", "strategies", "explainers", "formats")
     return plugin and MODULES[module].name != "__init__.py"
 
 
@@ -111,9 +117,13 @@ def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> 
         # Explanations run on TensorFlow, whatever a model was trained on.
         assert backends(tree(module)) <= {"tensorflow"}
         return
+    if group(module) in ("formats", "graphs"):
+        assert backends(tree(module)) <= {"tensorflow"}  # what is exported is its graph
+        return
     allowed = {
         "mlzoo.training.steps": {"jax"},
         "mlzoo.tuning.backend": {"jax", "tensorflow"},
+        "mlzoo.landscapes.backend": {"jax", "tensorflow"},
     }.get(module, set())
     assert backends(tree(module)) == allowed
     functions = (ast.FunctionDef, ast.ClassDef)

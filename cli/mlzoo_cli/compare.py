@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mlzoo.errors import UsageError
 from mlzoo_cli.options import Json
-from mlzoo_cli.output import show, table
+from mlzoo_cli.output import say, show, table
 
 
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Finished run folders.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.html", help="Write a page of it too.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Compare runs: scores with intervals, the settings that differ, paired differences."""
+    """Compare runs: scores with intervals, the settings that differ, paired differences.
+
+    With --out the same, and the learning curves together, on a page for a browser.
+    """
+    if out is not None and out.suffix != ".html":
+        raise UsageError(f"--out: name a page, as in compared.html (got {str(out)!r})")
     from mlzoo.reporting.comparison import compare as compare_runs
 
     result = compare_runs(runs)
+    if out is not None:
+        from mlzoo.reporting.pages.several import write_comparison
+
+        say(f"written to {write_comparison(out, result)}")
     if json:
         show(result)
     else:

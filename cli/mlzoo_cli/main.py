@@ -12,7 +12,6 @@ from mlzoo_cli.output import run_command
 app = typer.Typer(
     name="mlzoo",
     help="Train, tune, evaluate and explain Keras models, from data to a model to trust.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,

@@ -53,7 +53,7 @@ def show(
     registry.check_name("model", name)
     if classes is not None and input is None:
         raise UsageError("--classes: has no effect without --input")
-    shape = _shape(input) if input is not None else None
+    shape = shape_of(input) if input is not None else None
     settings = check_plugin_settings("model", name, set or [])
     if shape is None:
         from mlzoo.settings import setting_table
@@ -74,7 +74,8 @@ def show(
         print(_text(result))
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def shape_of(text: str) -> tuple[int, ...]:
+    """A sample shape as it is typed: 28x28x1, 60x4 or 11."""
     parts = text.split("x")
     if not all(part.isdigit() and int(part) > 0 for part in parts):
         raise UsageError(

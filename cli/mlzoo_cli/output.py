@@ -89,7 +89,7 @@ def run_command(command: Callable[[], Any]) -> int:
         text = "the disk is full" if full else error.strerror or type(error).__name__
         return _report(error, f"{text}: {error.filename}", 4 if full else 1)
     except Exception as error:
-        if any(word in str(error) for word in ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")):
+        if errors.is_out_of_memory(error):
             return _report(error, _out_of_memory(), 4)
         text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
         return _report(error, f"{text}\nthis is a fault in mlzoo; MLZOO_DEBUG=1 shows where", 1)

@@ -73,6 +73,12 @@ def predict(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Text: decides what is drawn; by default 0.")
     ] = None,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features", help="Write what the output layer sees of each sample instead, f1, f2..."
+        ),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
@@ -97,6 +103,8 @@ def predict(
     writing = {"--length": length, "--temperature": temperature, "--seed": seed}
     if opened.record["task"] != "text":
         _refuse(writing, opened)
+    if features:
+        _check_features(opened, tta)
     if opened.dense:
         from mlzoo_cli.painting import Wanted, paint
 
@@ -121,7 +129,9 @@ def predict(
         raise UsageError(f"{output} exists already; choose another, or add --overwrite")
     if output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
-    if opened.record["task"] == "text":
+    if features:
+        _feature_table(opened, data, output, json)
+    elif opened.record["task"] == "text":
         _write_on(opened, data, output, json, length, temperature, seed)
     else:
         _to_table(opened, data, output, json)
@@ -132,6 +142,38 @@ def _refuse(flags: dict[str, Any], run: Run) -> None:
     unused = [flag for flag, value in flags.items() if value is not None]
     if unused:
         raise UsageError(f"{', '.join(unused)}: has no effect on {run.record['task']}")
+
+
+def _check_features(run: Run, tta: str) -> None:
+    """Raise UsageError where a run has no features of a whole sample, or options have no effect."""
+    if run.record["task"] not in ("classification", "regression", "forecasting"):
+        raise UsageError(
+            f"--features: this run is of {run.record['task']}, which has no features of a whole "
+            "sample; it is for classification, regression and forecasting"
+        )
+    if tta != "none":
+        raise UsageError("--tta: has no effect on --features")
+
+
+def _feature_table(run: Run, data: list[str], output: Path | None, json: bool) -> None:
+    """A row a sample: its name, and what the output layer sees of it."""
+    talk = Talk(quiet=json)
+    rows: list[dict[str, Any]] = []
+    try:
+        for path in data:
+            names, features = run.features(path, talk)
+            for name, row in zip(names, features, strict=True):
+                numbers = {f"f{i}": _digits(value) for i, value in enumerate(row, 1)}
+                rows.append({"name": name, **numbers})
+    finally:
+        talk.end()
+    if json:
+        show(rows)
+    elif output is None:
+        sys.stdout.write(csv_text(rows))
+    else:
+        write_text(output, csv_text(rows))
+        say(f"{len(rows)} rows of {len(rows[0]) - 1} features in {output}")
 
 
 def _write_on(

@@ -11,6 +11,7 @@ import typer
 
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
+from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
 from mlzoo_cli.options import Json, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
 
@@ -44,6 +45,31 @@ def train(
         int | None,
         typer.Option("--explain-every", min=1, help="Draw maps of some images every K epochs."),
     ] = None,
+    demo: Annotated[
+        str | None,
+        typer.Option(
+            "--demo", metavar="mlp|cnn|unet|rnn", help="Try a family on data that come along."
+        ),
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the whole configuration; do no more.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Plan, model, memory and time of a step; write nothing."),
+    ] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option("--find-rate", help="Measure which learning rate is good; train nothing."),
+    ] = False,
+    overfit: Annotated[
+        int | None,
+        typer.Option("--overfit", min=1, metavar="N", help="Can it learn N samples by heart?"),
+    ] = None,
+    snapshots: Annotated[
+        bool,
+        typer.Option("--snapshots", help="Keep each epoch's weights, for `mlzoo landscape RUN`."),
+    ] = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -58,10 +84,16 @@ def train(
     (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
-    flags = positional | given
+    flags = demo_flags(demo, positional | given, problems)
+    asked = (print_config, dry_run, find_rate, overfit is not None)
+    instead = dict(zip(INSTEAD, asked, strict=True))
+    check_alone(instead, resume, problems)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
-    talk = Talk(quiet=json) if explain_every is None else Drawing(explain_every, quiet=json)
+    if snapshots and (given.get("repeats", "1") != "1" or given.get("optimizer") == "lbfgs"):
+        problems.append("--snapshots: is for one training by steps; leave out --repeats and lbfgs")
+    watched = explain_every is not None or snapshots
+    talk = Watching(explain_every, snapshots, quiet=json) if watched else Talk(quiet=json)
     try:
         if resume is not None:
             run = _resume(resume, flags, problems, config, overwrite, allow_unused, talk)
@@ -71,6 +103,9 @@ def train(
             merged = merge(
                 flags, config, allow_unused=allow_unused, problems=problems, complete=not wrong
             )
+            if any(asked):
+                flag = next(name for name, on in instead.items() if on)
+                return do_instead(flag, merged, overfit, talk, json)
             from mlzoo.training.train import train_merged
 
             run = train_merged(merged, overwrite=overwrite, listener=talk)
@@ -82,15 +117,21 @@ def train(
         _summary(run)
 
 
-class Drawing(Talk):
-    """Prints progress, and has maps drawn every k epochs."""
+class Watching(Talk):
+    """Prints progress, has maps drawn every k epochs, and keeps each epoch's weights."""
 
-    def __init__(self, every: int, quiet: bool = False) -> None:
+    def __init__(self, every: int | None, snapshots: bool, quiet: bool = False) -> None:
         super().__init__(quiet)
-        self._every = every
+        self._every, self._snapshots = every, snapshots
 
     def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
         """Have an epoch's maps drawn; what stops that is told, and the training goes on."""
+        if self._snapshots:
+            from mlzoo.landscapes.snapshots import keep
+
+            keep(epoch, model, folder)
+        if self._every is None:
+            return
         from mlzoo.explaining.watching import TrainingMaps
 
         try:
@@ -163,6 +204,7 @@ def _summary(run: Run) -> None:
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
+    say(f"report: {run.path / 'report.html'}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
 
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from mlzoo.explaining.explain import Explanation
-from mlzoo.files import write_text
+from mlzoo.reporting.pages.rendering import render
 
-_TEMPLATE = "page.html.jinja"
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _SHOWN = (
     "pointing",
     "mass",
@@ -47,16 +45,11 @@ def write_page(
         figures: titles and PNGs of what is said of the model as a whole.
         controls: maps of the same samples that know no model, whose scores stand beside.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     evidence = record["evidence"]
     header, rows = score_table(evidence.get("methods", {}), evidence.get("ranking", ()))
-    text = environment.get_template(_TEMPLATE).render(
+    render(
+        folder / "index.html",
+        _TEMPLATE,
         title=title,
         facts=_facts(record),
         sentences=evidence.get("sentences", []),
@@ -72,7 +65,6 @@ def write_page(
         figures=[(name, _embedded(path)) for name, path in figures],
         samples=_samples(pictures, controls),
     )
-    write_text(folder / "index.html", text)
     return folder / "index.html"
 
 

@@ -27,6 +27,8 @@ from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_sett
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.explaining.truth import check_truth
 from mlzoo.listening import Listener
+from mlzoo.reporting.pages.report import NAME as REPORT
+from mlzoo.reporting.pages.report import write_report
 from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
@@ -103,6 +105,9 @@ def explain_configured(
     subject = open_subject(config.run, trust, config.input)
     found = compute(subject, choose(subject, config, listener), config, listener)
     write(folder, subject, found.explained, found.controls, found.record, listener)
+    run = Path(config.run).expanduser()
+    if folder.parent == run / "explanations" and (run / REPORT).is_file():
+        write_report(run)
     return replace(found, folder=folder)
 
 

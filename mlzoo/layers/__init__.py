@@ -5,24 +5,30 @@ Importing this package imports them all, so that Keras can deserialise saved mod
 
 from mlzoo.layers import (
     activations,
+    decoding,
     field_losses,
     losses,
     padding,
     pixel_losses,
     polynomial,
+    pretrained,
     recurrent,
     scaling,
+    steps,
     upsampling,
 )
 
 __all__ = [
     "activations",
+    "decoding",
     "field_losses",
     "losses",
     "padding",
     "pixel_losses",
     "polynomial",
+    "pretrained",
     "recurrent",
     "scaling",
+    "steps",
     "upsampling",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -38,7 +39,10 @@ def describe(
     tasks = registry.tasks(name)
     units = 1 if classes == 2 and tasks[0] == "classification" else classes
     outputs = Outputs(tasks[0], units)
-    model = plugin.build(config, Inputs(tuple(shape), kind, fixed=True), outputs)
+    built = config
+    if "weights" in plugin.Config.model_fields:  # no file of them decides how many there are
+        built = config.model_copy(update={"weights": "none"})
+    model = plugin.build(built, Inputs(tuple(shape), kind, fixed=True), outputs)
     return {
         "model": name,
         "input": list(shape),
@@ -48,6 +52,44 @@ def describe(
         "parameters": model.count_params(),
         "trainable": sum(_size(w) for w in model.trainable_variables),
     }
+
+
+def layer_graph(model: keras.Model) -> list[dict[str, Any]]:
+    """The layers of a Functional model in order, JSON-able.
+
+    Returns:
+        Of each layer `name`, `type`, `output` (its shape, None for a free side), `parameters`, and
+        `inputs`, the names of the layers that feed it.
+    """
+    operations = {operation.name: operation for operation in model.operations}
+    found = []
+    for entry in model.get_config()["layers"]:
+        operation = operations[entry["config"]["name"]]
+        counts = operation.count_params() if isinstance(operation, keras.layers.Layer) else 0
+        output = operation.output
+        first = output[0] if isinstance(output, list | tuple) else output
+        found.append(
+            {
+                "name": operation.name,
+                "type": entry["class_name"],
+                "output": [None if side is None else int(side) for side in first.shape],
+                "parameters": counts,
+                "inputs": list(dict.fromkeys(_feeding(entry["inbound_nodes"]))),
+            }
+        )
+    return found
+
+
+def _feeding(node: Any) -> Iterator[str]:
+    """Names of layers in a serialised call of a layer, as deep as they stand."""
+    if isinstance(node, dict):
+        history = node.get("keras_history")
+        if history is not None:
+            yield history[0]
+        node = list(node.values())
+    if isinstance(node, list | tuple):
+        for each in node:
+            yield from _feeding(each)
 
 
 def _layer(layer: keras.layers.Layer) -> dict[str, Any]:

@@ -127,8 +127,9 @@ class Unstandardise(_MeanStd):
 
     def call(self, y: Any) -> Any:
         """Restore y (batch, targets)."""
-        std = ops.convert_to_tensor(self.std, "float32")
-        return ops.cast(y, "float32") * std + ops.convert_to_tensor(self.mean, "float32")
+        kind = self.compute_dtype
+        std = ops.convert_to_tensor(self.std, kind)
+        return ops.cast(y, kind) * std + ops.convert_to_tensor(self.mean, kind)
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -29,7 +29,7 @@ TASKS = ("classification", "regression", "forecasting")
 class Config(Settings):
     """Settings of linear."""
 
-    degree: int = Field(1, ge=1, le=9)
+    degree: int = Field(1, ge=1, le=15)
     """Degree of the polynomial; 2 adds squares and products of two inputs."""
     l1: float = Field(0.0, ge=0)
     """Penalty on the absolute weights (lasso)."""

@@ -26,6 +26,7 @@ _VARIANTS = {
     "18": ((2, 2, 2, 2), 64),
     "34": ((3, 4, 6, 3), 64),
     "small": ((3, 3, 3), 16),
+    "tiny": ((1, 1, 1), 16),
 }
 _LARGE_FROM = 96
 
@@ -33,8 +34,11 @@ _LARGE_FROM = 96
 class Config(Settings):
     """Settings of resnet."""
 
-    variant: Annotated[Literal["auto", "18", "34", "small"], BeforeValidator(as_text)] = "auto"
-    """18 or 34 layers, or small (20 narrow layers); auto: 18 from 96 pixels a side, else small."""
+    variant: Annotated[Literal["auto", "18", "34", "small", "tiny"], BeforeValidator(as_text)] = (
+        "auto"
+    )
+    """18 or 34 layers, small (20 narrow ones) or tiny (8); auto: 18 from 96 pixels a side, else
+    small."""
     dropout: float = Field(0.0, ge=0, lt=1, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped before the output layer."""
     l2: float = Field(0.0, ge=0, json_schema_extra=searched(1e-6, 1e-2, log=True))

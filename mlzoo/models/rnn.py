@@ -149,7 +149,8 @@ def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.laye
     """The recurrent layers, each with what follows it, and the pooling."""
     import keras
 
-    from mlzoo.layers.recurrent import pool, recurrent
+    from mlzoo.layers.recurrent import recurrent
+    from mlzoo.layers.steps import pool
 
     found: list[keras.layers.Layer] = []
     state = {"return_state": True} if inputs.streams else {}
@@ -170,7 +171,7 @@ def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.laye
 def _finish(
     x: keras.KerasTensor, raw: keras.KerasTensor, config: Config, outputs: Outputs
 ) -> keras.KerasTensor:
-    from mlzoo.layers.recurrent import finish_forecast
+    from mlzoo.layers.decoding import finish_forecast
 
     said = outputs.logits(x, use_bias=config.head_bias)
     if outputs.task == "forecasting":
@@ -184,7 +185,7 @@ def _decoder(
     """A decoder of the context (batch, features), and its twin that is taught."""
     import keras
 
-    from mlzoo.layers.recurrent import FeedbackCell, NoTeacher, Teacher, finish_forecast
+    from mlzoo.layers.decoding import FeedbackCell, NoTeacher, Teacher, finish_forecast
 
     units, targets, horizon = config.units[-1], outputs.units, outputs.horizon
     cell = FeedbackCell(config.cell, units, targets, config.head_bias, name="feedback")
@@ -221,7 +222,9 @@ def _carrying(
     """The same layers on batches of one size, each going on from its last state."""
     import keras
 
-    from mlzoo.layers.recurrent import CELLS, Carried, NoMask, finish_forecast
+    from mlzoo.layers.decoding import finish_forecast
+    from mlzoo.layers.recurrent import CELLS, Carried
+    from mlzoo.layers.steps import NoMask
 
     kinds = tuple(CELLS.values())
     goes_on = keras.Input((1,), name="goes_on")

@@ -57,7 +57,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.recurrent import MaskLike, NoMask, finish_forecast, pool
+    from mlzoo.layers.decoding import finish_forecast
+    from mlzoo.layers.steps import MaskLike, NoMask, pool
 
     _check(config, inputs, outputs)
     tensor, scaled = inputs.start(any_size=True)
@@ -96,7 +97,7 @@ def _block(
     import keras
 
     from mlzoo.layers.pieces import activate
-    from mlzoo.layers.recurrent import ZeroBeyond
+    from mlzoo.layers.steps import ZeroBeyond
 
     shortcut = x
     for part in (1, 2):

@@ -95,14 +95,14 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         pictures=pictures,
         sample=sample,
         limits=limits(facts),
-        scores=_scores(facts),
+        scores=scores(facts),
         units=SAMPLES.get(facts["metrics"]["task"], "samples"),
-        horizons=_horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
+        horizons=horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(facts["metrics"]["test"]["metrics"].get("autocorrelation")),
         linear=_of_each_class(facts["metrics"]["test"]["baselines"].get("linear", {})),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
-        training=_chosen(config, SETTINGS),
-        splitting=_chosen(config, SPLITTING),
+        training=chosen(config, SETTINGS),
+        splitting=chosen(config, SPLITTING),
         summary=(facts["metrics"].get("repeats") or {}).get("summary"),
         own_splits=(facts["metrics"].get("repeats") or {}).get("own_splits", True),
     )
@@ -116,8 +116,8 @@ def _words(name: str) -> str:
     return escape(TITLES.get(name, name.replace("_", " ")))
 
 
-def _scores(facts: Facts) -> list[dict[str, Any]]:
-    """A row a metric: its value, interval, and the baselines' values in their order."""
+def scores(facts: Facts) -> list[dict[str, Any]]:
+    """A row a metric: its value, interval, which way is better, and the baselines' values."""
     test = facts["metrics"]["test"]
     return [
         {
@@ -138,7 +138,7 @@ def _better(metric: str) -> str:
     return "higher" if MODES[metric] == "max" else "lower"
 
 
-def _horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Some of the steps ahead, the first and the last among them."""
     count = min(HORIZONS, len(rows))
     last = len(rows) - 1
@@ -151,6 +151,7 @@ def _of_each_class(scores: dict[str, Any]) -> dict[str, Any]:
     return {row["class"]: row["iou"] for row in rows if "iou" in row}
 
 
-def _chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Those of some settings that say something."""
     unset: tuple[Any, ...] = (None, [], {}, "")
     return {name: config[name] for name in names if config.get(name) not in unset}

@@ -61,6 +61,7 @@ class MetricFacts(TypedDict, total=False):
         repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
         epochs: how many were trained.
         stopped: why training ended.
+        events: what happened while it trained that a reader should know.
         seconds: of the training and its evaluation.
         parameters: of the model.
         trainable: those of them that training changes.
@@ -74,6 +75,7 @@ class MetricFacts(TypedDict, total=False):
     repeats: dict[str, Any] | None
     epochs: int
     stopped: str
+    events: list[str]
     seconds: float
     parameters: int
     trainable: int

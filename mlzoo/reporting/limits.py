@@ -160,6 +160,8 @@ def _settings(facts: Facts) -> Iterator[str]:
 def _training(facts: Facts) -> Iterator[str]:
     metrics = facts["metrics"]
     kept, planned = metrics["kept"]["epoch"], facts["config"].get("epochs")
+    for event in metrics.get("events", ()):
+        yield f"While it trained: {event}."
     if kept == metrics.get("epochs") == planned:
         yield f"The kept epoch is the last of {planned}: longer training may do better."
     if not metrics.get("repeats"):

@@ -120,7 +120,7 @@ def _check_functional(name: str, model: Any) -> None:
             f"{name}: build returned a {type(model).__name__}, not a Functional model; return "
             "keras.Model(start, outputs.head(features))"
         )
-    for layer in _layers(model):
+    for layer in all_layers(model):
         if isinstance(layer, keras.layers.Lambda):
             raise UsageError(
                 f"{name}: layer {layer.name!r} is a Lambda, which can't be loaded safely; write a "
@@ -129,9 +129,9 @@ def _check_functional(name: str, model: Any) -> None:
             )
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def all_layers(model: Any) -> Iterator[Any]:
     """All layers, those of layers within layers included."""
     for layer in model.layers:
         yield layer
         if hasattr(layer, "layers"):
-            yield from _layers(layer)
+            yield from all_layers(layer)

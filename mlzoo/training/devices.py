@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import platform
@@ -41,6 +42,7 @@ def prepare(device: str = "auto", precision: str = "float32") -> None:
 
 
 def _import_keras() -> Any:
+    first = "keras" not in sys.modules
     try:
         with quiet_stderr():
             import keras
@@ -52,6 +54,8 @@ def _import_keras() -> Any:
         ) from error
     # Its warnings (of retracing, in every repeat) are for authors of training loops.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if first:  # What was imported stays; Keras's own collections need not look through it again.
+        gc.freeze()
     return keras
 
 

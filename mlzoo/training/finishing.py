@@ -19,9 +19,11 @@ from mlzoo.evaluation.predictions import (
     write_image_scores,
     write_predictions,
 )
+from mlzoo.layers.description import layer_graph
 from mlzoo.reporting import plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
+from mlzoo.reporting.pages.report import write_report
 from mlzoo.trained import outputs_of
 from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
@@ -46,6 +48,7 @@ def score(
         },
         "epochs": len(fitted.history),
         "stopped": fitted.stopped,
+        "events": list(fitted.events),
         "seconds": round(seconds, 2),
         "parameters": model.count_params(),
         "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
@@ -68,6 +71,7 @@ def write_artefacts(
     """
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
+    files.write_json(folder / "layers.json", layer_graph(model))
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
     plots_folder = folder / "plots"
     plots_folder.mkdir(exist_ok=True)
@@ -83,7 +87,7 @@ def write_artefacts(
 
 
 def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
-    """metrics.json: the first training's figures, and the spread over repeats; the model card.
+    """Write metrics.json (the first training's figures, the spread over repeats), card and report.
 
     `final` is where the folder will be, for the commands in the card.
     """
@@ -112,7 +116,9 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
             "trainings": records,
         }
     files.write_json(folder / "metrics.json", metrics)
-    write_card(folder, gather(folder, final))
+    facts = gather(folder, final)
+    write_card(folder, facts)
+    write_report(folder, facts)
 
 
 def _baseline_repeats(records: list[dict[str, Any]]) -> dict[str, Any]:

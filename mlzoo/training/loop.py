@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import numpy as np
 from mlzoo import files
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
 from mlzoo.listening import Listener
 from mlzoo.specs import STEP_TASKS, Twin
-from mlzoo.training import checkpoints
+from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
+from mlzoo.training.features import halved
 from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
@@ -31,7 +33,8 @@ class Place:
     """Where a training is: what a checkpoint holds beside the arrays.
 
     `epoch` counts from 1, `step` the steps done in it; `means` are those of loss and metrics over
-    the samples of this epoch so far.
+    the samples of this epoch so far. `micro` is how many micro-batches a step is made of, `events`
+    what happened that a reader of the scores should know.
     """
 
     epoch: int = 1
@@ -41,11 +44,26 @@ class Place:
     watch: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     stopped: str = ""
+    micro: int = 1
+    events: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Safe:
+    """Where a training can go back to: its place, weights, optimizer and running metrics."""
+
+    place: Place
+    weights: checkpoints.Arrays
+    optimizer: checkpoints.Arrays
+    metrics: checkpoints.Arrays
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A finished training: its history, the epoch whose weights the model holds, and why."""
+    """A finished training: its history, the epoch whose weights the model holds, and why.
+
+    `events` says what happened on the way, a sentence each.
+    """
 
     history: list[dict[str, float]]
     kept_epoch: int
@@ -53,6 +71,7 @@ class Fitted:
     value: float
     stopped: str
     seconds: float = 0.0
+    events: tuple[str, ...] = ()
 
 
 class Training:
@@ -68,7 +87,11 @@ class Training:
         listener: Listener,
         stop: Stop,
     ) -> None:
-        self.model, self.data, self.config = model, data, config
+        self.whole = model, data
+        # Where only a head learns, it alone is trained, on what the rest gives for each sample.
+        self.model, self.data = halved(model, data, listener) or self.whole
+        model, data = self.model, self.data
+        self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
         compile_model(model, data, config, self.batches.steps)
@@ -84,6 +107,7 @@ class Training:
         self.best: checkpoints.Arrays | None = None
         self._best_file: dict[str, str] | None = None
         self._pending: Mapping[str, Any] | None = None
+        self._safe: Safe | None = None
         self._saved_at = self._started_at = time.monotonic()
 
     def fit(self) -> Fitted:
@@ -97,7 +121,16 @@ class Training:
             self._restore()
             self.listener.start(self.config.model, self.config.epochs, self.batches.steps)
             while not self.place.stopped:
-                self._epoch()
+                try:
+                    self._epoch()
+                except Exception as error:
+                    if not is_out_of_memory(error) or not self._can_halve:
+                        raise
+                    problem = str(error)
+                else:
+                    continue
+                # Outside of the handler, where nothing holds what the failed step had.
+                self._halve(problem)
         finally:
             self.batches.close()
         self.listener.end()
@@ -108,6 +141,7 @@ class Training:
         place = self.place
         if place.step == 0:
             self.trained.reset_metrics()
+        self._remember()
         for batch in self.batches.epoch(place.epoch - 1, place.step):
             self._step(batch)
         self._settle()
@@ -119,14 +153,14 @@ class Training:
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
-        self.listener.trained(place.epoch, self.model, self.data, self.folder.parent.parent)
+        self.listener.trained(place.epoch, *self.whole, self.folder.parent.parent)
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()
 
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
-        logs = self.steps.step(self._fed(batch, self.place.step))
+        logs = self.step_on(batch, self.place.step)
         self._settle()
         self.place.step += 1
         self._pending = logs
@@ -135,7 +169,20 @@ class Training:
             self.steps.sync()
             self._save()
 
-    def _fed(self, batch: Batch, step: int) -> Any:
+    def step_on(self, batch: Batch, step: int) -> Mapping[str, Any]:
+        """A step on a batch, in micro-batches where it does not fit into memory whole.
+
+        Returns:
+            Means of loss and metrics since these were reset, perhaps still being computed.
+        """
+        if self.place.micro == 1:
+            return self.steps.step(self.fed(batch, step))
+        logs: Mapping[str, Any] = {}
+        for part in accumulation.micro_batches(batch, self.place.micro):
+            logs = self.steps.step(self.fed(part, step))
+        return logs
+
+    def fed(self, batch: Batch, step: int) -> Any:
         """A batch with what a twin is fed beside the inputs."""
         if self.twin is None:
             return batch
@@ -186,7 +233,59 @@ class Training:
             value=place.history[int(kept) - 1][watch.metric],
             stopped=place.stopped,
             seconds=place.seconds,
+            events=tuple(place.events),
         )
+
+    # Out of memory
+
+    @property
+    def _can_halve(self) -> bool:
+        """Whether a step can be made of smaller parts; rows that carry a state stay together."""
+        return (
+            self._safe is not None
+            and 2 * self.place.micro <= self.batches.batch_size
+            and not self.config.set.get("carry_state")
+        )
+
+    def _remember(self) -> None:
+        """Keep the state before an epoch, or before what is left of it after a resume.
+
+        A step that fails may have changed some of it already, and on JAX has given all of it away.
+        """
+        running = self.trained.metrics_variables if self.place.step else []
+        self._safe = Safe(
+            replace(self.place, means=dict(self.place.means), history=list(self.place.history)),
+            checkpoints.values(self.trained.variables),
+            accumulation.optimizer_state(self.trained),
+            checkpoints.values(running),
+        )
+
+    def _halve(self, problem: str) -> None:
+        """Go back to where the epoch began, with half the samples at a time."""
+        safe = self._safe
+        assert safe is not None
+        micro, batch = 2 * safe.place.micro, self.batches.batch_size
+        size = -(-batch // micro)
+        note = accumulation.caveat(self.model, self.data.outputs.dense, size)
+        event = (
+            f"out of memory in epoch {safe.place.epoch} ({problem.splitlines()[0][:120]}): from "
+            f"there on {size} samples at a time, the gradients of {micro} such micro-batches added "
+            f"up, so that a step is still made of {batch}{note}"
+        )
+        self.listener.warn(f"{event}; to begin with fewer: --batch-size")
+        self.place = replace(safe.place, micro=micro, events=[*safe.place.events, event])
+        self._pending = None
+        self.steps.forget()
+        gc.collect()
+        checkpoints.assign(self.trained.variables, safe.weights)
+        self._accumulate(micro, safe.optimizer, safe.place.micro)
+        if safe.metrics:
+            checkpoints.assign(self.trained.metrics_variables, safe.metrics)
+
+    def _accumulate(self, micro: int, state: checkpoints.Arrays, before: int) -> None:
+        accumulation.accumulate(self.trained, self.config, self.batches.steps, micro, state, before)
+        built = bool(self.trained.metrics_variables)
+        self.steps = build_steps(self.trained, self.config.xla, built)
 
     # Checkpoints
 
@@ -231,8 +330,12 @@ class Training:
         # TensorFlow compiles a step for the shape that it sees first and a more general one for
         # the next; their roundings differ. Shapes come in the same order here as they did before.
         before = Place(**found.state)
+        if before.micro > 1:
+            state = accumulation.optimizer_state(self.trained)
+            self._accumulate(before.micro, state, 1)
+            self.place.micro = before.micro
         for batch in self.batches.shapes(before.epoch - 1, before.step):
-            self.steps.step(self._fed(batch, 0))
+            self.step_on(batch, 0)
         self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
         self.place = before
@@ -279,8 +382,9 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
+    rated = any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
     model.compile(
-        optimizer=build_optimizer(config, steps),
+        optimizer=build_optimizer(config, steps, rated),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
         metrics=build_metrics(data.outputs, data.policy.mixes),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],

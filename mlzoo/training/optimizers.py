@@ -16,8 +16,12 @@ from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_acc
 from mlzoo.specs import STEP_TASKS, Outputs
 
 
-def build_optimizer(config: RunConfig, steps_per_epoch: int) -> keras.Optimizer:
+def build_optimizer(
+    config: RunConfig, steps_per_epoch: int, rated: bool = False
+) -> keras.Optimizer:
     """The Keras optimizer with its schedule and clipping.
+
+    With `rated` a variable that has a `rate_factor` learns at that share of the rate.
 
     `momentum` and `nesterov` are SGD with (Nesterov) momentum. The global norm of all gradients
     is clipped where `clip_norm` is set, each entry where `clip_value` is.
@@ -37,7 +41,21 @@ def build_optimizer(config: RunConfig, steps_per_epoch: int) -> keras.Optimizer:
         "adamw": (optimizers.AdamW, {"weight_decay": config.weight_decay}),
     }
     optimizer_class, settings = classes[config.optimizer]
+    if rated:
+        optimizer_class = _rated(optimizer_class)
     return optimizer_class(learning_rate=rate, **settings, **clipping)
+
+
+def _rated(optimizer: Any) -> Any:
+    """An optimizer's class in which variables learn at `rate_factor` times the rate."""
+
+    class Rated(optimizer):
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            ours = self._trainable_variables[self._get_variable_index(variable)]
+            share = getattr(ours, "rate_factor", 1.0)
+            super().update_step(gradient, variable, learning_rate * share)
+
+    return Rated
 
 
 def learning_rate(config: RunConfig, steps_per_epoch: int) -> Any:

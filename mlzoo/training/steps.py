@@ -8,6 +8,7 @@ between steps, and the model is brought up to date only when somebody looks at i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -35,17 +36,21 @@ class Steps:
     def sync(self) -> None:
         """Make the model's variables those of the last step."""
 
+    def forget(self) -> None:
+        """Let go of a state that a failed step may have spoilt."""
+
 
 class JaxSteps(Steps):
     """Steps through the model's own `train_step`, compiled once, with the state kept aside."""
 
-    def __init__(self, model: keras.Model, compiled: bool) -> None:
+    def __init__(self, model: keras.Model, compiled: bool, metrics_built: bool) -> None:
         import jax
 
         self._model = model
         self._state: Any = None
-        self._metrics_built = False
-        step = model.train_step
+        self._metrics_built = metrics_built
+        # A new function each time, or JAX would find what it compiled for another optimizer.
+        step = partial(model.train_step)
         self._step = jax.jit(step, donate_argnums=0) if compiled else step
 
     def _variables(self) -> tuple[list[Any], ...]:
@@ -84,9 +89,16 @@ class JaxSteps(Steps):
                 variable.assign(value)
         self._state = None
 
+    def forget(self) -> None:
+        """Let go of a state that a failed step may have spoilt."""
+        self._state = None
 
-def build_steps(model: keras.Model, xla: str = "auto") -> Steps:
-    """The steps of a compiled model for the backend in use."""
+
+def build_steps(model: keras.Model, xla: str = "auto", metrics_built: bool = False) -> Steps:
+    """The steps of a compiled model for the backend in use.
+
+    `metrics_built` says that the metrics have their variables, and values worth keeping.
+    """
     if keras.backend.backend() == "jax":
-        return JaxSteps(model, xla != "off")
+        return JaxSteps(model, xla != "off", metrics_built)
     return Steps(model)

@@ -67,14 +67,34 @@ def train_merged(
     merged: Merged, *, overwrite: bool = False, listener: Listener | None = None
 ) -> Run:
     """`train` with a configuration that was merged and checked before."""
-    from mlzoo.data import loading
-
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
+    samples, data, unread = prepared(merged, listener)
+    folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
+    try:
+        _write_start(folder, merged, data, set(unread))
+        return _work(folder, config, samples, data, listener)
+    except Exception as error:
+        if not isinstance(error, Interrupted) and not folder.has_weights:
+            folder.discard()
+        raise
+    finally:
+        folder.release()
+
+
+def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[str, str]]:
+    """Check a run, read its data and start Keras.
+
+    Returns:
+        All samples, the three parts, and the fields that these data leave unread, with reasons.
+    """
+    from mlzoo.data import loading
+
+    config = merged.config
     for warning in merged.warnings:
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
@@ -88,16 +108,21 @@ def train_merged(
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
-    folder = runs.create(Path(config.out), config.name, _default_name(config), overwrite)
-    try:
-        _write_start(folder, merged, data, set(unread))
-        return _work(folder, config, samples, data, listener)
-    except Exception as error:
-        if not isinstance(error, Interrupted) and not folder.has_weights:
-            folder.discard()
-        raise
-    finally:
-        folder.release()
+    return samples, data, unread
+
+
+def free_place(config: RunConfig) -> Path:
+    """Where a run would be written.
+
+    Raises:
+        UsageError: the name that was given is taken.
+    """
+    root, name = Path(config.out).expanduser(), config.name
+    runs.check_root(root)
+    if name:
+        runs.check_free(root, name, False)
+        return root / name
+    return runs.free(root, default_name(config))
 
 
 def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
@@ -158,11 +183,14 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
         )
     extended = config.model_copy(update={"epochs": epochs})
     unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
-    folder.write_text("config.yaml", _yaml(Merged(extended, merged.given | {"epochs"}), unread))
+    folder.write_text(
+        "config.yaml", config_text(Merged(extended, merged.given | {"epochs"}), unread)
+    )
     return extended
 
 
-def _default_name(config: RunConfig) -> str:
+def default_name(config: RunConfig) -> str:
+    """What a run is called where nobody named it."""
     model = Path(config.model).stem if config.model.endswith(".py") else config.model
     path = Path(config.data).expanduser().resolve()
     return f"{model}-{path.stem if path.is_file() else path.name}"
@@ -175,7 +203,7 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
-def _yaml(merged: Merged, unread: Collection[str] = ()) -> str:
+def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set)
@@ -196,7 +224,7 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     from mlzoo.data.record import data_record, split_record
 
     config = merged.config
-    folder.write_text("config.yaml", _yaml(merged, unread))
+    folder.write_text("config.yaml", config_text(merged, unread))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
     if data.policy.steps:

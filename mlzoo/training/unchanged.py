@@ -12,8 +12,9 @@ from mlzoo.training import devices
 
 
 def files_read(config: RunConfig) -> dict[str, str]:
-    """Digests of the files beside the data that decide the weights: a plug-in, class weights."""
-    paths = [Path(text).expanduser() for text in (config.model, config.class_weights)]
+    """Digests of files beside the data that decide the weights: a plug-in, others' weights."""
+    texts = (config.model, config.class_weights, str(config.set.get("weights", "")))
+    paths = [Path(text).expanduser() for text in texts]
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths

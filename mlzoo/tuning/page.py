@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import plotly.offline
 
-from mlzoo import files
+from mlzoo.reporting.pages.rendering import render
 from mlzoo.tuning import figures
 from mlzoo.tuning.analysis import effects
 from mlzoo.tuning.plan import Plan
@@ -17,7 +16,7 @@ from mlzoo.tuning.results import failures, ranks, tied
 from mlzoo.tuning.settings import shown
 from mlzoo.tuning.trials import Tried
 
-_TEMPLATE = "page.html.jinja"
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8
 
 
@@ -33,13 +32,10 @@ def write_page(
         metric: the score that was chosen by.
         test: name, value and interval of the winner's test score, if it was tested.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-    )
     order = ranks(trials, metric)
-    content = environment.get_template(_TEMPLATE).render(
+    render(
+        path,
+        _TEMPLATE,
         title=f"Search: {plan.run.model} on {Path(plan.run.data).name}",
         plotly=plotly.offline.get_plotlyjs(),
         facts=_facts(plan, trials, metric, test, order),
@@ -49,7 +45,6 @@ def write_page(
         header=["trial", "rank", "state", metric, "± error", *plan.space.names, "epochs"],
         rows=_rows(plan, trials, metric, order),
     )
-    files.write_text(path, content)
 
 
 def _facts(

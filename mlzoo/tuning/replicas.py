@@ -147,7 +147,8 @@ class Replicas:
         text = _key(config, data)
         if text not in self._known:
             model = self._build(config, data, 0)
-            shared = getattr(model, "twin", None) is None and not _stateful(model)
+            plain = getattr(model, "twin", None) or getattr(model, "plain_only", False)
+            shared = not plain and not _stateful(model)
             numbers = (_signature(model, config), *numbers_of(model))
             self._known[text] = numbers if shared else None
         return self._known[text]

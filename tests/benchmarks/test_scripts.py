@@ -11,9 +11,11 @@ SCRIPTS = [
     "accuracy",
     "buckets",
     "explain",
+    "export",
     "gpu",
     "kills",
     "lags",
+    "landscape",
     "memory",
     "overhead",
     "resume",
@@ -21,7 +23,9 @@ SCRIPTS = [
     "sequences",
     "startup",
     "tiles",
+    "transfer",
     "tune",
+    "zoo",
 ]
 
 
@@ -45,7 +49,7 @@ def test_no_script_is_left_out():
 
 
 @pytest.mark.parametrize(
-    "name", ["accuracy", "buckets", "overhead", "segmentation", "sequences", "tune"]
+    "name", ["accuracy", "buckets", "landscape", "overhead", "segmentation", "sequences", "tune"]
 )
 def test_absent_data_are_named_and_no_failure(name, tmp_path):
     done = call(name, "--data", tmp_path / "absent")

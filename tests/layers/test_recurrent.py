@@ -8,21 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.layers.recurrent import (
-    CELLS,
-    AttentionPooling,
-    Carried,
-    FeedbackCell,
-    FromLast,
-    LastStep,
-    MaskLike,
-    NoMask,
-    NoTeacher,
-    Teacher,
-    ZeroBeyond,
-    last_step,
-)
+from mlzoo.layers.decoding import FeedbackCell, FromLast, NoTeacher, Teacher, last_step
+from mlzoo.layers.recurrent import CELLS, Carried
 from mlzoo.layers.scaling import SequenceScaling
+from mlzoo.layers.steps import AttentionPooling, LastStep, MaskLike, NoMask, ZeroBeyond
 
 NAN = np.nan
 

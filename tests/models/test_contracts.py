@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,17 @@ from tests.contracts import ModelCase
 
 # Only where the defaults would be slow or don't fit a 16x16 image.
 _SEQUENCES = ((13, 2), (9, 3))
+_SIDES = ((32, 32, 1), (40, 36, 3))
+_THIN: dict[str, Any] = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
+_BACKBONE: dict[str, Any] = {**_THIN, "train": "all", "freeze_norm": False}
 _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
+    "transfer": ModelCase("transfer", {**_BACKBONE, "dense": [24]}, _SIDES, rate=1e-2),
+    "unet_pretrained": ModelCase("unet_pretrained", {**_BACKBONE, "filters": 4}, _SIDES, rate=1e-2),
     "tcn": ModelCase("tcn", {"filters": 16, "blocks": 3}, _SEQUENCES, "sequence", rate=1e-2),
 }
 # Of the default settings and 3 classes or 2 fields, for 32x32x3 or what `_PINNED` says. A change
@@ -34,7 +40,9 @@ _PARAMETERS = {
     "resnet": 273_587,
     "rnn": 17_603,
     "tcn": 29_123,
+    "transfer": 2_261_827,
     "unet": 484_179,
+    "unet_pretrained": 8_833_939,
     "unet_two_decoders": 673_330,
     "unet_xception": 2_058_979,
 }
@@ -45,6 +53,9 @@ _PINNED = {
     "rnn": (20, 3),
     "tcn": (20, 3),
 }
+
+# No weights are downloaded by a test.
+_PINNED_SETTINGS = dict.fromkeys(("transfer", "unet_pretrained"), {"weights": "none"})
 
 _NAMES = registry.names("model")
 
@@ -89,6 +100,10 @@ def test_loads_in_a_new_process(case: ModelCase, saved: Path) -> None:
 
 def test_parameter_count(case: ModelCase) -> None:
     shape = _PINNED.get(case.name, (32, 32, 3))
-    count = replace(case, settings={}, shapes=(shape, shape)).build().count_params()
+    count = (
+        replace(case, settings=_PINNED_SETTINGS.get(case.name, {}), shapes=(shape, shape))
+        .build()
+        .count_params()
+    )
     assert case.name in _PARAMETERS, f"add {case.name!r}: {count} to _PARAMETERS in {__file__}"
     assert count == _PARAMETERS[case.name]

@@ -85,7 +85,7 @@ def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
     given = {"model": model, **SETTINGS[model]}
     whole, digest = fit(tmp_path / "whole", **given)
     # The step before the smaller last batch is the hardest: see Training._restore.
-    points = {STEPS - 1, *np.random.default_rng(7).permutation(STEPS * 3)[:9].tolist()} - {0}
+    points = {STEPS - 1, *np.random.default_rng(7).permutation(STEPS * 3)[:5].tolist()} - {0}
     for point in sorted(points) if keras.backend.backend() == "tensorflow" else [8]:
         folder = tmp_path / f"cut-{point}"
         every = 0 if point % 2 else 0.05  # rarer than steps: some have to be done again

@@ -64,13 +64,13 @@ def call(model: keras.Model, x: Any, instead: dict[int, Any] | None = None) -> C
 
     with ExitStack() as stack:
         for layer in all_layers(model):
-            stack.enter_context(_shadowed(layer, record(layer, layer.call)))
+            stack.enter_context(shadowed(layer, record(layer, layer.call)))
         called.outputs = model(x, training=False)
     return called
 
 
 @contextmanager
-def _shadowed(layer: keras.layers.Layer, function: Callable[..., Any]) -> Iterator[None]:
+def shadowed(layer: keras.layers.Layer, function: Callable[..., Any]) -> Iterator[None]:
     """Give one layer another `call`; past Keras's own way of setting attributes, which locks."""
     before = layer.__dict__.get("call")
     layer.__dict__["call"] = function

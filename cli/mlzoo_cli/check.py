@@ -1,0 +1,109 @@
+"""`mlzoo check`: whether a model's gradients are right and its layers sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlzoo import registry
+from mlzoo.errors import UsageError
+from mlzoo_cli.models import shape_of
+from mlzoo_cli.options import Json, Trust
+from mlzoo_cli.output import Talk, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.landscapes.checking import Checked
+
+
+def check(
+    subject: Annotated[
+        str, typer.Argument(metavar="RUN|MODEL", help="A run folder, a model, or a plug-in file.")
+    ],
+    input: Annotated[
+        str | None,
+        typer.Option("--input", help="Model: sample shape, 28x28x1, 60x4 or 11 [default: small]."),
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option("--classes", min=2, help="Model: number of classes [default: 3].")
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Model setting.")
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", min=2, help="Samples to check it on.")] = 4,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")] = 0,
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Check a model's gradients against central differences, layer by layer, in float64.
+
+    Also looks for outputs that are not finite, dead and saturated units, gradients that vanish or
+    explode with depth, and outputs that depend on the batch. A model is checked with first
+    weights on random inputs, a run on samples of its test part. Exits with 1 where anything is
+    wrong, and names the layer.
+    """
+    is_run = Path(subject).expanduser().is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
+    is_run = is_run and not subject.endswith(".py")
+    talk = Talk(quiet=json)
+    if is_run:
+        given = {"--input": input, "--classes": classes, "--set": set}
+        problems = [f"{n}: has no effect on a run" for n, value in given.items() if value]
+        if problems:
+            raise UsageError(problems)
+        from mlzoo import runs
+
+        runs.find(subject)
+    else:
+        registry.check_name("model", subject)
+        shape = shape_of(input) if input is not None else None
+        from mlzoo.merging import check_plugin_settings
+
+        settings = check_plugin_settings("model", subject, set or [])
+    from mlzoo.training.devices import prepare
+
+    prepare()
+    from mlzoo.landscapes.checking import check_model, check_run
+
+    try:
+        if is_run:
+            from mlzoo.trained import load
+
+            found = check_run(load(subject, trust=trust), samples, seed, talk)
+        else:
+            found = check_model(
+                subject, shape, settings,
+                classes=classes or 3, samples=samples, seed=seed, listener=talk,
+            )  # fmt: skip
+    finally:
+        talk.end()
+    show(found.record()) if json else _summary(found)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _summary(found: Checked) -> None:
+    steps = list(found.compared[0].relative) if found.compared else []
+    header = ["layer", "weight", "numbers", *(f"h={h:g}" for h in steps), "worst", ""]
+    rows: list[list[Any]] = []
+    for row in found.compared:
+        shown = [row.relative.get(h) for h in steps]
+        rows.append([row.layer, row.parameter, row.size, *shown, row.worst,
+                     "" if row.agrees else "WRONG"])  # fmt: skip
+    print("relative error of gradients against central differences, by step size h")
+    print(table(header, rows))
+    names = ["layer", "type", "mean", "std", "dead", "saturated"]
+    print("\noutputs by depth")
+    print(table(names, [[row[name] for name in names] for row in found.activations]))
+    print("\ngradients by depth")
+    print(table(["weight", "rms", "of the largest"], [list(r.values()) for r in found.depth]))
+    same = found.consistency
+    print(
+        f"\na batch of one changes outputs by {same['batch_of_one']:.2g} of their spread, "
+        f"training by {same['training']:.2g}"
+    )
+    for line in found.warnings:
+        say(f"warning: {line}")
+    for line in found.failures:
+        say(f"error: {line}")
+    print(f"{found.subject}: {'passed' if found.passed else 'FAILED'}")

@@ -1,0 +1,39 @@
+"""Runs that need no data of one's own: what each family of models does, in under a minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A configuration by fields of `RunConfig`, and what it shows; all of it works offline."""
+
+    shows: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+DEMOS = {
+    "mlp": Demo(
+        "tells benign from malignant cells by 30 measurements of each (569 biopsies)",
+        {"model": "mlp", "data": "breast-cancer", "epochs": 30},
+    ),
+    "cnn": Demo(
+        "reads handwritten digits of 8x8 pixels (1,797 images)",
+        {"model": "cnn", "data": "digits", "epochs": 8, "set": {"filters": [16, 32]}},
+    ),
+    "unet": Demo(
+        "predicts the flow around a body at every pixel (240 generated images)",
+        {
+            "model": "unet",
+            "data": "flow-fields",
+            "epochs": 6,
+            "set": {"filters": 8, "depth": 3},
+        },
+    ),
+    "rnn": Demo(
+        "tells what a car does at every step of its acceleration (120 generated rides)",
+        {"model": "rnn", "data": "accelerometer", "epochs": 15, "learning_rate": 0.005},
+    ),
+}

@@ -1,0 +1,75 @@
+"""`mlzoo export`: a run's model for other programs."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.output import Talk, show
+
+
+def export(
+    run: RunPath,
+    format: Annotated[
+        str,
+        typer.Option("--format", help="keras, saved_model, onnx, litert or openvino."),
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", help="Folder to write; by default exports/FORMAT in the run folder."
+        ),
+    ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="litert: 8-bit integers, calibrated on the training part."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an export that is there.")
+    ] = False,
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Write a run's model for other programs: raw inputs in, probabilities out.
+
+    What was written is loaded again and scored on up to 200 samples of the run's test part. It is
+    kept only if its outputs are those of the run within 1e-4 (int8: at least 95 % of the classes
+    the same). export.json beside it says what to feed, what comes out, and the score.
+    """
+    from mlzoo.exporting import export as work
+
+    work.check(format, int8)
+    if format != "keras":
+        # Graphs are TensorFlow's, whatever a model was trained on.
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    talk = Talk(quiet=json)
+    try:
+        found = work.export(
+            run,
+            format,
+            output=output,
+            int8=int8,
+            overwrite=overwrite,
+            trust=trust,
+            listener=talk,
+        )
+    finally:
+        talk.end()
+    if json:
+        show(found)
+    else:
+        print(_text(found))
+
+
+def _text(found: dict[str, Any]) -> str:
+    takes, gives = found["input"], found["output"]
+    names = gives["class_names"] or gives["target_names"]
+    shape = "x".join("?" if side is None else str(side) for side in takes["shape"])
+    return (
+        f"{found['folder']}/{found['file']}  {found['bytes']:,} bytes\n"
+        f"input   {shape} {takes['dtype']}, raw values\n"
+        f"output  {gives['task']}: {', '.join(map(str, names))}"
+    )

@@ -1,0 +1,141 @@
+"""What `mlzoo` and `mlzoo train` show before anything is trained in earnest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import registry
+from mlzoo.errors import MlzooError
+from mlzoo_cli.demos import DEMOS
+from mlzoo_cli.output import Talk, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.merging import Merged
+
+WELCOME = """\
+mlzoo trains Keras models on your data and says how far to trust them.
+
+Try one; each takes under a minute and needs no network:
+{demos}
+
+With your own data:
+  mlzoo train mlp table.csv --target COLUMN     numbers and words in columns
+  mlzoo train cnn photos/                       a folder of images a class
+  mlzoo train unet photos/                      photos/images and photos/masks
+  mlzoo train rnn series.csv --target COLUMN    values over time
+
+Before a long training:
+  mlzoo data inspect DATA                       what is in the data, and what is wrong with them
+  mlzoo train ... --dry-run                     the plan, the model, memory and time
+  mlzoo train ... --find-rate                   a good learning rate
+  mlzoo train ... --overfit 8                   whether the model can learn 8 samples by heart
+
+Each run is a folder with the model, its scores beside baselines, and report.html.
+All commands: mlzoo --help. Completion for your shell: mlzoo --install-completion."""
+INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
+
+
+def welcome() -> str:
+    """What mlzoo is for and how to begin."""
+    lines = [f"  mlzoo train --demo {name:6}  {demo.shows}" for name, demo in DEMOS.items()]
+    return WELCOME.format(demos="\n".join(lines))
+
+
+def demo_flags(name: str | None, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """The flags of a demo, with those that were given in their place."""
+    if name is None:
+        return flags
+    if name not in DEMOS:
+        problems.append(f"--demo: {registry.unknown('demo', name, DEMOS)}")
+        return flags
+    own = [word.upper() for word in ("model", "data") if word in flags]
+    if own:
+        problems.append(f"--demo brings its own model and data; leave out {' and '.join(own)}")
+    return {**DEMOS[name].settings, **flags}
+
+
+def check_alone(asked: dict[str, bool], resume: str | None, problems: list[str]) -> None:
+    """Add what is wrong with the flags that do something else than train."""
+    chosen = [flag for flag, on in asked.items() if on]
+    if len(chosen) > 1:
+        problems.append(f"{' and '.join(chosen)} exclude each other; choose one")
+    if chosen and resume is not None:
+        problems.append(f"{chosen[0]} is for a new run; leave out --resume")
+
+
+def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: bool) -> None:
+    """Do what one of `INSTEAD` asks for, and print what came of it."""
+    if flag == "--print-config":
+        from mlzoo.training.train import config_text
+
+        print(config_text(merged), end="")
+    elif flag == "--dry-run":
+        from mlzoo.training.rehearsal import rehearse
+
+        plan = rehearse(merged, talk)
+        talk.end()
+        show(plan) if json else print(_plan(plan))
+    elif flag == "--find-rate":
+        from mlzoo.training.rates import find_rate
+
+        found = find_rate(merged, talk)
+        talk.end()
+        show(found) if json else print(_rate(found))
+        say(f"written to {Path(found['folder'])}")
+    else:
+        from mlzoo.training.overfitting import overfit
+
+        assert count is not None
+        result = overfit(merged, count, talk)
+        talk.end()
+        show(result) if json else print(result["text"])
+        if not result["fitted"]:
+            raise MlzooError(
+                "the samples were not learned by heart: look at targets and inputs (`mlzoo data "
+                "preview`), try another --learning-rate, a larger model, or more --epochs"
+            )
+
+
+def _plan(plan: dict[str, Any]) -> str:
+    layers = [
+        [row["name"], row["type"], _shape(row["output"]), row["parameters"]]
+        for row in plan["layers"]
+    ]
+    memory, time = plan["memory"], plan["seconds"]
+    lines = [
+        table(["layer", "type", "output", "parameters"], layers),
+        "",
+        f"{plan['model']}: {plan['parameters']:,} parameters on {plan['device']}",
+        f"samples: {plan['parts']['train']} to train on, {plan['parts']['valid']} to validate, "
+        f"{plan['parts']['test']} to test",
+        f"steps: {plan['steps']} an epoch of up to {plan['batch_size']} samples, at most "
+        f"{plan['epochs']} epochs",
+        f"memory: about {memory['weights']:.3g} MiB of weights, {memory['optimizer']:.3g} MiB of "
+        f"gradients and optimizer, {memory['activations']:.3g} MiB of activations a step "
+        "(--batch-size)",
+    ]
+    if time["step"] is not None:
+        lines.append(
+            f"time: {time['step']:.3g} s a step ({time['first_step']:.3g} s the first, which "
+            f"compiles), {time['epoch']:.3g} s an epoch, {time['all']:.3g} s for all epochs, "
+            "without validation and test"
+        )
+    lines.append(f"would be written to {plan['run']}")
+    return "\n".join(lines)
+
+
+def _shape(output: list[int | None]) -> str:
+    return "x".join("any" if side is None else str(side) for side in output[1:])
+
+
+def _rate(found: dict[str, Any]) -> str:
+    if found["suggestion"] is None:
+        return (
+            f"no rate from {found['lowest']:.1g} to {found['highest']:.1g} made the loss fall by "
+            "5 %: look at the data (`mlzoo data preview`) or try another model"
+        )
+    return (
+        f"--learning-rate {found['suggestion']:.2g} (where the loss falls fastest; it is least at "
+        f"{found['least']:.2g} and rises beyond)"
+    )

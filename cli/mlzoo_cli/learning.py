@@ -1,0 +1,102 @@
+"""`mlzoo landscape MODEL DATA --samples`, `--capacity`: from flags to a curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo_cli.output import Talk, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.spaces import Dimension
+
+_OCTAVES = 20
+_KNOWN = {
+    "degree": "degree=1..15",
+    "l2": "l2=" + ",".join(f"{2.0**k:.6g}" for k in range(-_OCTAVES, _OCTAVES + 1)),
+}
+"""Ranges of settings that need none: degrees, and 40 octaves of the penalty."""
+
+
+def curve(
+    model: str,
+    data: str | None,
+    asked: dict[str, Any],
+    given: dict[str, Any],
+    problems: list[str],
+    overwrite: bool,
+    json: bool,
+) -> None:
+    """Check, fit, write and print."""
+    from mlzoo import runs
+    from mlzoo.landscapes.folders import folder_of
+    from mlzoo.merging import merge
+
+    dimension, wrong = None, []
+    if "capacity" in asked and "samples" in asked:
+        wrong.append("--capacity and --samples are two curves: ask for one of them")
+    elif "capacity" in asked:
+        try:
+            dimension = setting_range(asked["capacity"])
+        except ValueError as error:
+            wrong.append(f"--capacity: {asked['capacity'].partition('=')[0]} {error}")
+    repeats = asked.get("repeat", 5)
+    if repeats < 2:
+        wrong.append("--repeat: must be at least 2, since the spread is wanted")
+    flags = {"model": model, **({"data": data} if data else {})}
+    flags |= {n: v for n, v in given.items() if n not in ("out", "name")}
+    merged = merge(flags, None, problems=[*problems, *wrong])
+    config = merged.config
+    if dimension is not None:
+        from mlzoo.tuning.declared import candidate
+
+        for value in dimension.levels(15):
+            candidate(config, {dimension.name: value})
+    what = dimension.name if dimension else "samples"
+    base = f"landscape-{Path(model).stem}-{Path(config.data).stem}-{what}"
+    default = Path("saved_models") / runs.slug(base)
+    folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
+    from mlzoo.training.devices import prepare
+
+    prepare(config.device, config.precision)
+    from mlzoo.data import loading
+    from mlzoo.landscapes import learning
+    from mlzoo.training.building import check_task
+
+    talk = Talk(quiet=json)
+    try:
+        arranged = loading.load(config, talk.progress)
+        check_task(config.model, arranged.samples.task)
+        for note in arranged.notes:
+            talk.note(note)
+        if dimension is None:
+            found = learning.against_samples(arranged, config, repeats, talk)
+        else:
+            found = learning.against_setting(arranged, config, dimension, repeats, talk)
+        record = learning.write(folder, found, config, repeats)
+    finally:
+        talk.end()
+    if json:
+        show({"folder": str(folder), **record})
+        return
+    print(table([what, *list(found.rows[0])[1:]], [list(row.values()) for row in found.rows]))
+    print(found.sentence)
+    say(f"written to {folder}")
+
+
+def setting_range(text: str) -> Dimension:
+    """The values of a setting, from `degree`, `l2` or NAME=RANGE.
+
+    Raises:
+        ValueError: it has no range, or no numbers.
+    """
+    from dataclasses import replace
+
+    from mlzoo.tuning.parsing import parse_line
+
+    if "=" not in text and text not in _KNOWN:
+        raise ValueError(f"needs a range, as in {text}=1..10 (known without: {', '.join(_KNOWN)})")
+    found = parse_line(_KNOWN.get(text, text))
+    if found.kind == "choice" and not all(isinstance(v, int | float) for v in found.choices):
+        raise ValueError("must be numbers")
+    return replace(found, log=True) if text == "l2" else found

@@ -1,0 +1,22 @@
+"""`mlzoo report`: write a run's report again."""
+
+from __future__ import annotations
+
+from mlzoo_cli.options import Json, RunPath
+from mlzoo_cli.output import say, show
+
+
+def report(run: RunPath, json: Json = False) -> None:
+    """Write RUN/report.html again, with the explanations that were made since.
+
+    Training writes it at its end; it is read from the run folder's files alone, so neither the
+    data nor Keras is needed.
+    """
+    from mlzoo import runs
+    from mlzoo.reporting.pages.report import write_report
+
+    path = write_report(runs.find(run))
+    if json:
+        show({"report": str(path)})
+    else:
+        say(f"written to {path}")

@@ -1,0 +1,64 @@
+"""`mlzoo zoo`: the trained models that come with mlzoo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlzoo import zoo
+from mlzoo_cli.options import Json
+from mlzoo_cli.output import say, table
+from mlzoo_cli.output import show as show_json
+
+app = typer.Typer(help="Small trained models that come along.", invoke_without_command=True)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model of the zoo (`mlzoo zoo`).")]
+
+
+@app.callback()
+def main(context: typer.Context, json: Json = False) -> None:
+    """The trained models that come along (`zoo show NAME`, `zoo pull NAME`)."""
+    if context.invoked_subcommand is None:
+        list_models(json)
+
+
+@app.command("list")
+def list_models(json: Json = False) -> None:
+    """All models: what they do, how large they are, and their test scores."""
+    found = [zoo.describe(name) for name in zoo.names()]
+    if json:
+        show_json(found)
+        return
+    columns = ("name", "task", "data", "parameters", "metric", "value")
+    print(table(columns, [[each[column] for column in columns] for each in found]))
+
+
+@app.command("show")
+def show(name: Name, json: Json = False) -> None:
+    """A model: its data, its score over seeds beside the baselines, and its command."""
+    found = zoo.describe(name)
+    if json:
+        show_json(found)
+        return
+    seeds = found["seeds"]
+    spread = f", {seeds['mean']:.4g} ± {seeds['std']:.2g} over seeds" if seeds else ""
+    others = [f"{each} {value:.4g}" for each, value in found["baselines"].items() if value]
+    lines = [
+        f"{name}: {found['task']} on {found['data']} ({found['samples']:,} samples)",
+        f"{found['metric']} {found['value']:.4g}{spread}; baselines: {', '.join(others)}",
+        f"{found['parameters']:,} parameters, {found['bytes'] / 1000:,.0f} kB",
+        f"classes: {', '.join(found['classes'])}" if found["classes"] else "",
+        found["command"],
+    ]
+    print("\n".join(line for line in lines if line))
+
+
+@app.command("pull")
+def pull(
+    name: Name,
+    out: Annotated[str, typer.Option("--out", help="Folder that it goes into.")] = "saved_models",
+) -> None:
+    """Copy a model's run folder, to predict with, to explain, to go on from."""
+    place = zoo.pull(name, out)
+    say(f"run folder: {place}\nnext: mlzoo evaluate {place}")
+    print(place)

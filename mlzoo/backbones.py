@@ -1,0 +1,61 @@
+"""The networks of `keras.applications` that features come from: names, and what they are fed.
+
+No Keras here: settings are checked before it is imported. ConvNeXt and Inception-ResNet are left
+out, since Keras cannot load files with their layers safely.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlzoo import registry
+
+_B = {f"efficientnet_b{n}": (f"EfficientNetB{n}", "bytes") for n in range(8)}
+_V2 = {
+    f"efficientnet_v2_{size.lower()}": (f"EfficientNetV2{size}", "bytes")
+    for size in ("B0", "B1", "B2", "B3", "S", "M", "L")
+}
+BACKBONES: dict[str, tuple[str, str]] = {
+    "mobilenet": ("MobileNet", "tf"),
+    "mobilenet_v2": ("MobileNetV2", "tf"),
+    "mobilenet_v3_small": ("MobileNetV3Small", "bytes"),
+    "mobilenet_v3_large": ("MobileNetV3Large", "bytes"),
+    **_B,
+    **_V2,
+    "resnet50": ("ResNet50", "caffe"),
+    "resnet101": ("ResNet101", "caffe"),
+    "resnet152": ("ResNet152", "caffe"),
+    "resnet50_v2": ("ResNet50V2", "tf"),
+    "resnet101_v2": ("ResNet101V2", "tf"),
+    "resnet152_v2": ("ResNet152V2", "tf"),
+    "densenet121": ("DenseNet121", "torch"),
+    "densenet169": ("DenseNet169", "torch"),
+    "densenet201": ("DenseNet201", "torch"),
+    "vgg16": ("VGG16", "caffe"),
+    "vgg19": ("VGG19", "caffe"),
+    "inception_v3": ("InceptionV3", "tf"),
+    "xception": ("Xception", "tf"),
+    "nasnet_mobile": ("NASNetMobile", "tf"),
+    "nasnet_large": ("NASNetLarge", "tf"),
+}
+"""Of each its class, and what it takes: values from -1 to 1 (tf), in ImageNet's spreads (torch),
+BGR about ImageNet's mean (caffe), or from 0 to 255, which it scales itself (bytes)."""
+WIDE = ("mobilenet", "mobilenet_v2")
+"""Those whose layers can be made thinner."""
+UNPADDED = ("inception_v3", "xception", "nasnet_mobile", "nasnet_large")
+"""Those whose maps do not halve exactly, so that no U-Net can be built on them."""
+
+
+def check_backbone(name: str) -> str:
+    """The name. Raises ValueError, with the closest right one, where there is no such backbone."""
+    if name not in BACKBONES:
+        raise ValueError(f"{registry.unknown('backbone', name, BACKBONES)}")
+    return name
+
+
+def check_together(settings: Any) -> None:
+    """Raise ValueError for settings of a backbone that have no effect together."""
+    if settings.alpha != 1 and settings.backbone not in WIDE:
+        raise ValueError(f"alpha has no effect on {settings.backbone}; it is for {', '.join(WIDE)}")
+    if settings.train == "head" and settings.rate != type(settings).model_fields["rate"].default:
+        raise ValueError("rate has no effect on train=head, which leaves the backbone alone")

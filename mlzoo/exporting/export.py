@@ -1,0 +1,243 @@
+"""From a run to a folder that other programs can load: written, scored, and only then named."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo import files, registry
+from mlzoo.errors import MlzooError, UsageError
+from mlzoo.listening import Listener
+from mlzoo.specs import DENSE_TASKS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.exporting.contract import Form
+    from mlzoo.exporting.scoring import Score
+    from mlzoo.trained import Run
+
+SAMPLES = 200
+"""Samples of the test part that an export is scored on."""
+CALIBRATION = 100
+"""Samples of the training part that int8 ranges come from."""
+
+
+def check(format: str, int8: bool = False) -> None:
+    """Raise UsageError where a format does not exist, can't be int8, or lacks its libraries.
+
+    Nothing heavy is imported.
+    """
+    known = registry.names("format")
+    if format not in known:
+        wrong = registry.unknown("format", format, known)
+        raise UsageError(f"--format: {wrong}; choose {', '.join(known)}")
+    plugin = registry.load("format", format)
+    if int8 and "int8" not in plugin.Config.model_fields:
+        raise UsageError(f"--int8: has no effect on --format {format}; it is for litert")
+    missing = [package for module, package in plugin.NEEDS if not _installed(module)]
+    if missing:
+        raise UsageError(
+            f"--format {format} needs {' and '.join(missing)}: pip install 'mlzoo[export]'"
+        )
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def export(
+    run: Run | str | Path,
+    format: str,
+    *,
+    output: str | Path | None = None,
+    int8: bool = False,
+    overwrite: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Write a run's model in a format, and score it on real samples against the original.
+
+    Args:
+        run: a finished run, or its folder.
+        format: `keras`, `saved_model`, `onnx`, `litert` or `openvino`.
+        output: the folder to write; by default `exports/FORMAT` in the run folder.
+        int8: litert: 8-bit integers, ranges from samples of the training part.
+        overwrite: replace an export that is there.
+        trust: import the run's own `model.py` where it has one.
+        listener: hears of progress.
+
+    Returns:
+        What `export.json` beside the file holds.
+
+    Raises:
+        UsageError: a wrong format, a missing library, or something stands at `output`.
+        DataError: the run's data have changed or are gone, so that nothing can be scored.
+        MlzooError: the format can't hold this model, or its outputs differ; nothing is left.
+    """
+    check(format, int8)
+    from mlzoo.trained import load
+
+    opened = load(run, trust=trust) if isinstance(run, str | Path) else run
+    name = f"{format}-int8" if int8 else format
+    final = Path(output).expanduser() if output else opened.path / "exports" / name
+    _check_free(final, overwrite)
+    _check_backend(format)
+    partial = final.with_name(final.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with files.disk_errors(final):
+        partial.mkdir(parents=True)
+    try:
+        record = _write(opened, format, int8, partial, listener or Listener())
+        files.write_json(partial / "export.json", record)
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not output and not any(final.parent.iterdir()):
+            final.parent.rmdir()
+    return {**record, "folder": str(final)}
+
+
+def _check_free(final: Path, overwrite: bool) -> None:
+    if not final.exists():
+        return
+    if not overwrite:
+        raise UsageError(
+            f"{final} exists already; choose another --output, or replace it with --overwrite"
+        )
+    if not (final / "export.json").is_file():
+        raise UsageError(f"{final} is no export, so --overwrite leaves it alone")
+
+
+def _check_backend(format: str) -> None:
+    from mlzoo.training import devices
+
+    devices.prepare()
+    import keras
+
+    backend = keras.backend.backend()
+    if format != "keras" and backend != "tensorflow":
+        raise UsageError(
+            f"--format {format} goes through TensorFlow, but Keras runs on {backend}; unset "
+            "KERAS_BACKEND: a model trained on another backend is exported all the same"
+        )
+
+
+def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) -> dict[str, Any]:
+    """Write and score; returns what export.json holds."""
+    from mlzoo.exporting import samples
+    from mlzoo.exporting.graphs import in_float32, single
+    from mlzoo.training.devices import quiet_stderr, versions
+
+    plugin = registry.load("format", format)
+    fixed = getattr(plugin, "FIXED", False)
+    dense = run.record["task"] in DENSE_TASKS
+    model = single(run.model if format == "keras" else in_float32(run.model))
+    data = run.own_data(listener)
+    form = samples.form_of(data.test, dense)
+    calibration = samples.drawn(data.train, CALIBRATION, form, dense, fixed) if int8 else []
+    listener.note(f"writing {format}{' in int8' if int8 else ''}")
+    config = plugin.Config(int8=True) if int8 else plugin.Config()
+    try:
+        with quiet_stderr():
+            path = plugin.write(config, model, folder, form, calibration)
+            predict = plugin.open_written(path)
+    except Exception as error:
+        raise MlzooError(_cannot(format, run, error)) from error
+    batches = samples.drawn(data.test, SAMPLES, form, dense, fixed)
+    score = _scored(run, format, int8, predict, model, batches)
+    listener.note(said(score))
+    return {
+        "format": format,
+        "int8": int8,
+        "file": path.name,
+        "bytes": _size(folder),
+        "input": _input(run, model, form, fixed),
+        "output": _output(run),
+        "score": score.record(),
+        "versions": versions(),
+    }
+
+
+def _scored(
+    run: Run, format: str, int8: bool, predict: Any, model: Any, batches: list[np.ndarray]
+) -> Score:
+    import keras
+
+    from mlzoo.exporting.scoring import compare, problem
+
+    def original(batch: np.ndarray) -> np.ndarray:
+        found: np.ndarray = keras.ops.convert_to_numpy(model(batch, training=False))
+        return found
+
+    try:
+        found = [predict(batch) for batch in batches]
+    except Exception as error:
+        raise MlzooError(_cannot(format, run, error)) from error
+    try:
+        score = compare(run.record["task"], [original(batch) for batch in batches], found)
+    except MlzooError as error:
+        raise MlzooError(f"the {format} export is refused: {error}") from None
+    wrong = problem(score, int8)
+    if wrong:
+        raise MlzooError(
+            f"the {format} export is refused: {wrong} on {score.samples} samples; nothing is kept"
+        )
+    return score
+
+
+def _cannot(format: str, run: Run, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # OpenVINO says first where in its sources it gave up, and what it lacks in a list.
+    listed = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    reason = (listed or lines or [repr(error)])[0][:160]
+    return (
+        f"{format} can't hold this model ({run.config.model}): {reason}; try --format onnx or "
+        "saved_model"
+    )
+
+
+def said(score: Score) -> str:
+    """A score as a sentence."""
+    text = f"on {score.samples} samples its outputs differ by {score.largest:.2g} at most"
+    if score.agreement is None:
+        return f"{text} (in spreads of the outputs)"
+    return f"{text}; {score.agreement:.1%} of the classes are the same"
+
+
+def _input(run: Run, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
+    """What a program must feed: raw values, in which order and what they stand for."""
+    shape = [1, *form.fixed] if fixed else list(model.input_shape)
+    reader = run.record["reader"]
+    found: dict[str, Any] = {
+        "name": "input",
+        "shape": shape,
+        "dtype": run.record["input_dtype"],
+        "kind": run.record["kind"],
+    }
+    if run.record["columns"]:
+        # A categorical value is fed as its position among the categories, -1 where it is none.
+        found["columns"] = run.record["columns"]
+    for name in ("channels", "maximum", "window"):
+        if name in reader:
+            found[name] = reader[name]
+    if run.record["kind"] == "sequence":
+        found["padding"] = "NaN"
+    return found
+
+
+def _output(run: Run) -> dict[str, Any]:
+    return {
+        "task": run.record["task"],
+        "units": run.record["units"],
+        "class_names": run.record["class_names"],
+        "target_names": run.record["target_names"],
+    }
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

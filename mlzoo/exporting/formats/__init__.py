@@ -1,0 +1,1 @@
+"""Export formats, one a file: `Config`, `write` and `open_written`."""

@@ -1,0 +1,58 @@
+"""A model as one TensorFlow graph, and in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+def traced(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
+    """The concrete function of a model for inputs of a shape."""
+    import tensorflow as tf
+
+    spec = tf.TensorSpec(shape, model.inputs[0].dtype, name="input")
+
+    @tf.function(input_signature=[spec])
+    def serve(x: Any) -> Any:
+        return model(x, training=False)
+
+    return serve.get_concrete_function()
+
+
+def frozen(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
+    """The same with its weights made constants."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    # Loops stay loops: converters know TensorFlow 2's, not those that they are lowered to.
+    return convert_variables_to_constants_v2(traced(model, shape), lower_control_flow=False)
+
+
+def single(model: keras.Model) -> keras.Model:
+    """The same layers as a model of one tensor; one that was loaded asks for a list of them."""
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
+def signature(model: keras.Model) -> list[keras.InputSpec]:
+    """What Keras' own exporters trace a model with that was never called."""
+    return [keras.InputSpec(model.inputs[0].dtype, model.input_shape, name="input")]
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The model, or one with its weights that computes in float32 where it does not."""
+    if all(layer.compute_dtype == "float32" for layer in model.layers if layer.weights):
+        return model
+    exact = type(model).from_config(_exact(model.get_config()))
+    exact.set_weights(model.get_weights())
+    return exact
+
+
+def _exact(config: Any) -> Any:
+    """A configuration with every mixed precision replaced by float32."""
+    if isinstance(config, dict):
+        return {name: _exact(value) for name, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(map(_exact, config))
+    return "float32" if config in ("mixed_float16", "mixed_bfloat16") else config

@@ -1,0 +1,1 @@
+"""Functions and loss surfaces that optimisers walk on, checks of models, and their capacity."""

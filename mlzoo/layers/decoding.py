@@ -1,0 +1,191 @@
+"""The heads of forecasts: values told as changes, and decoders that are taught or on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from mlzoo.specs import Outputs
+
+
+def last_step(raw: Any, channels: Sequence[int]) -> Any:
+    """Some channels of the last step that is no padding: (batch, 1, len(channels))."""
+    raw = ops.cast(raw, "float32")
+    there = ops.logical_not(ops.isnan(raw[..., 0]))
+    last = ops.sum(ops.cast(there, "int32"), axis=1) - 1
+    step = ops.take_along_axis(raw, last[:, None, None], axis=1)
+    return ops.take(step, ops.convert_to_tensor(list(channels), "int32"), axis=2)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class FromLast(keras.layers.Layer):
+    """Forecasts from what changes: last value + std * change, in the units of the targets.
+
+    Args:
+        channels: where the targets stand among the input's channels.
+        std: of each target over the training part.
+    """
+
+    def __init__(self, channels: Sequence[int], std: Sequence[float], **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.channels = [int(channel) for channel in channels]
+        self.std = [float(value) for value in std]
+
+    def call(self, change_and_raw: Sequence[Any]) -> Any:
+        """From changes (batch, horizon, targets) and raw inputs (batch, steps, channels)."""
+        change, raw = change_and_raw
+        values = last_step(raw, self.channels)
+        return values + ops.cast(change, "float32") * ops.convert_to_tensor(self.std, "float32")
+
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
+        """That of the changes."""
+        return tuple(input_shape[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the layer."""
+        return {**super().get_config(), "channels": self.channels, "std": self.std}
+
+
+def finish_forecast(
+    said: keras.KerasTensor, raw: keras.KerasTensor, outputs: Outputs, from_last: bool
+) -> keras.KerasTensor:
+    """Standardised forecasts (batch, horizon, targets) in the targets' own units.
+
+    Args:
+        said: values, or what changes from the last one.
+        raw: the model's input.
+        outputs: what the model owes.
+        from_last: add to the last value that is known, where the targets are among the inputs.
+    """
+    if from_last and outputs.channels:
+        return FromLast(outputs.channels, outputs.std, name="output")([said, raw])
+    return outputs.finish(said)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class FeedbackCell(keras.layers.Layer):
+    """A recurrent cell that is fed its own last output, or a true value where one is given.
+
+    An input is (batch, targets + 1): the true last value, and 1 where it is to be taken, 0 where
+    the cell's own is. The states are those of the inner cell and the last output.
+
+    Args:
+        cell: `simple`, `gru` or `lstm`.
+        units: of the inner cell.
+        targets: numbers that are predicted at a step.
+        use_bias: of the layer that predicts them.
+    """
+
+    def __init__(
+        self, cell: str, units: int, targets: int, use_bias: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        kinds = {
+            "simple": keras.layers.SimpleRNNCell,
+            "gru": keras.layers.GRUCell,
+            "lstm": keras.layers.LSTMCell,
+        }
+        self.kind, self.units, self.targets, self.use_bias = cell, units, targets, use_bias
+        self.cell = kinds[cell](units, name="cell")
+        self.read_out = keras.layers.Dense(targets, use_bias=use_bias, name="read_out")
+        inner = self.cell.state_size
+        sizes = list(inner) if isinstance(inner, list | tuple) else [inner]
+        self.state_size = [*sizes, targets]
+        self.output_size = targets
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights of the cell and of the read-out."""
+        self.cell.build((input_shape[0], self.targets))
+        self.read_out.build((input_shape[0], self.units))
+
+    def call(self, inputs: Any, states: Sequence[Any], training: bool = False) -> Any:
+        """One step: the prediction (batch, targets), and the new states."""
+        given, own = inputs[:, -1:], states[-1]
+        value = given * inputs[:, :-1] + (1 - given) * own
+        hidden, new = self.cell(value, list(states[:-1]), training=training)
+        said = self.read_out(hidden)
+        return said, [*(new if isinstance(new, list | tuple) else [new]), said]
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the cell."""
+        own = {"cell": self.kind, "units": self.units, "targets": self.targets}
+        return {**super().get_config(), **own, "use_bias": self.use_bias}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class NoTeacher(keras.layers.Layer):
+    """Inputs of a decoder that is on its own: zeros (batch, horizon, targets + 1).
+
+    Args:
+        horizon: steps to predict.
+        targets: numbers a step.
+    """
+
+    def __init__(self, horizon: int, targets: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.horizon, self.targets = horizon, targets
+
+    def call(self, context: Any) -> Any:
+        """From any tensor (batch, ...) of the batch."""
+        return ops.zeros((ops.shape(context)[0], self.horizon, self.targets + 1), context.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(batch, horizon, targets + 1)."""
+        return (input_shape[0], self.horizon, self.targets + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the layer."""
+        return {**super().get_config(), "horizon": self.horizon, "targets": self.targets}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class Teacher(keras.layers.Layer):
+    """Inputs of a decoder that is taught: the true values of the step before, standardised.
+
+    Williams and Zipser, "A Learning Algorithm for Continually Running Fully Recurrent Neural
+    Networks" (1989). The first step has none, and so has one after a value that is missing.
+
+    Args:
+        mean: of each target over the training part.
+        std: the same.
+        channels: where the targets stand among the input's channels, if values are told as what
+            changes from the last one known; then `mean` has no effect.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        channels: Sequence[int] = (),
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.mean, self.std = [float(m) for m in mean], [float(s) for s in std]
+        self.channels = [int(channel) for channel in channels]
+
+    def call(self, truth_and_raw: Sequence[Any]) -> Any:
+        """From true values (batch, horizon, targets) and raw inputs (batch, ...)."""
+        truth, raw = truth_and_raw
+        base = ops.convert_to_tensor(self.mean, "float32")
+        if self.channels:
+            base = last_step(raw, self.channels)
+        value = (ops.cast(truth, "float32") - base) / ops.convert_to_tensor(self.std, "float32")
+        known = ops.logical_not(ops.any(ops.isnan(value), axis=-1, keepdims=True))
+        value = ops.where(known, value, 0.0)
+        fed = ops.concatenate([value, ops.cast(known, "float32")], axis=-1)[:, :-1]
+        return ops.pad(fed, ((0, 0), (1, 0), (0, 0)))
+
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
+        """(batch, horizon, targets + 1)."""
+        batch, horizon, targets = input_shape[0]
+        return (batch, horizon, targets + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that rebuild the layer."""
+        own = {"mean": self.mean, "std": self.std, "channels": self.channels}
+        return {**super().get_config(), **own}

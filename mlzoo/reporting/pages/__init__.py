@@ -1,0 +1,1 @@
+"""Pages that open in a browser offline: one file each, nothing fetched."""

@@ -1,0 +1,237 @@
+"""Plots as SVG that a page draws without a script; a script adds the values under the pointer.
+
+They take a few kilobytes each and follow the page's light and dark colours; plotly would take
+several megabytes in every run folder.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from markupsafe import Markup
+
+from mlzoo.reporting.pages.rendering import number
+
+WIDTH, HEIGHT = 420, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 22, 36
+SERIES = 6
+"""Colours of lines; a seventh line has the first one's again, dashed."""
+MOST_POINTS = 400
+"""Points of a line that are drawn; of more, evenly chosen ones."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a plot: its name and its points, those without a finite value left out."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From values to places in the picture."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a value stands, in the SVG's units."""
+        low, high, at = (
+            (math.log10(v) for v in (self.low, self.high, value))
+            if self.log
+            else (self.low, self.high, value)
+        )
+        return round(self.start + (self.end - self.start) * (at - low) / ((high - low) or 1), 1)
+
+
+def line_chart(
+    title: str,
+    lines: Sequence[Line],
+    x: str = "epoch",
+    mark: tuple[float, str] | None = None,
+    log: bool = False,
+    log_x: bool = False,
+) -> Markup:
+    """Lines over a common axis.
+
+    Args:
+        title: the heading.
+        lines: what to draw.
+        x: what the axis is.
+        mark: a place on it and what is there, drawn as a dashed line.
+        log: draw values on a log scale where all are positive.
+        log_x: the same for the axis.
+    """
+    drawn = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
+    if not drawn:
+        return Markup("")
+    xs = sorted({point[0] for line in drawn for point in line.points})
+    ys = [point[1] for line in drawn for point in line.points]
+    log = log and min(ys) > 0
+    across = Scale(xs[0], xs[-1], _LEFT, WIDTH - _RIGHT, log_x and xs[0] > 0)
+    low, high = (min(ys), max(ys)) if log else _padded(min(ys), max(ys))
+    up = Scale(low, high, HEIGHT - _BOTTOM, _TOP, log)
+    parts = [_grid(across, up, x)]
+    if mark is not None:
+        parts.append(_mark(across, *mark))
+    parts += [_line(line, number_, across, up) for number_, line in enumerate(drawn)]
+    parts.append(f'<line class="cursor" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" x1="-9" x2="-9"/>')
+    return _figure(title, "".join(parts), drawn, _hover(drawn, xs, across, up, x), x)
+
+
+def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> Markup:
+    """Values below each other, each with its interval: a dot and a bar.
+
+    Args:
+        title: the heading.
+        rows: name, value, and the ends of the interval or None.
+    """
+    values = [v for _, value, ends in rows for v in (value, *(ends or ()))]
+    low, high = _padded(min(values), max(values))
+    step, top = 26, 8
+    height = top + step * len(rows) + 30
+    # Names stand above their bars, so that long ones have room on a phone.
+    across = Scale(low, high, 14, WIDTH - 14)
+    parts = [
+        f'<line class="grid" x1="{across.place(t)}" x2="{across.place(t)}" y1="{top}" '
+        f'y2="{height - 26}"/><text x="{across.place(t)}" y="{height - 10}" '
+        f'text-anchor="middle">{number(t)}</text>'
+        for t in ticks(low, high, 4)
+    ]
+    for place, (name, value, ends) in enumerate(rows):
+        y, dot = top + step * place + 18, across.place(value)
+        said = f"{name}: {number(value)}" + (f" ({interval_text(ends)})" if ends else "")
+        bar = ""
+        if ends:
+            a, b = (across.place(end) for end in ends)
+            bar = f'<line class="bar s{min(place, 1)}" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>'
+        parts.append(
+            f"<g><title>{escape(said)}</title>{bar}"
+            f'<circle class="dot s{min(place, 1)}" cx="{dot}" cy="{y}" r="4.5"/>'
+            f'<text x="14" y="{y - 7}">{escape(said)}</text></g>'
+        )
+    return Markup(
+        f'<figure class="chart small"><figcaption>{escape(title)}</figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg></figure>"
+    )
+
+
+def interval_text(ends: Sequence[float]) -> str:
+    """An interval in words."""
+    return f"95 % interval {number(ends[0])} to {number(ends[1])}"
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round values between two ends, `most` at most and two at least where there is room."""
+    if high <= low:
+        return [low]
+    raw = (high - low) / most
+    size = 10 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(step * k, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten between two ends, with those times 2 and 5 where the ends are close."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1,) if last - first > 2 else (1, 2, 5)
+    every = max(1, (last - first) // 5)
+    found = [f * 10.0**k for k in range(first, last + 1, every) for f in factors]
+    return [value for value in found if low * 0.999 <= value <= high * 1.001]
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - room, high + room
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    if len(points) <= MOST_POINTS:
+        return list(points)
+    last = len(points) - 1
+    return [points[round(i * last / (MOST_POINTS - 1))] for i in range(MOST_POINTS)]
+
+
+def _grid(across: Scale, up: Scale, x: str) -> str:
+    rows = log_ticks(up.low, up.high) if up.log else ticks(up.low, up.high)
+    columns = log_ticks(across.low, across.high) if across.log else ticks(across.low, across.high)
+    if x == "epoch":
+        columns = [value for value in columns if value == int(value)]
+    parts = [
+        f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
+        f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{number(value)}</text>'
+        for value in rows
+        for y in [up.place(value)]
+    ]
+    parts += [
+        f'<text x="{across.place(v)}" y="{HEIGHT - _BOTTOM + 15}" text-anchor="middle">'
+        f"{number(int(v) if v == int(v) and v < 1e6 else v)}</text>"
+        for v in columns
+    ]
+    middle = (_LEFT + WIDTH - _RIGHT) / 2
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(x)}</text>')
+    return "".join(parts)
+
+
+def _mark(across: Scale, value: float, text: str) -> str:
+    x = across.place(value)
+    side = "end" if x > WIDTH / 2 else "start"
+    return (
+        f'<line class="mark" x1="{x}" x2="{x}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>'
+        f'<text x="{x}" y="{_TOP - 6}" text-anchor="{side}">{escape(text)}</text>'
+    )
+
+
+def _style(place: int) -> str:
+    return f"s{place % SERIES}" + (" dashed" if place >= SERIES else "")
+
+
+def _line(line: Line, place: int, across: Scale, up: Scale) -> str:
+    spots = [(across.place(x), up.place(y)) for x, y in line.points]
+    path = " ".join(f"{x},{y}" for x, y in spots)
+    dots = ""
+    if len(spots) <= 40:
+        dots = "".join(f'<circle cx="{x}" cy="{y}" r="2.4"/>' for x, y in spots)
+    return f'<g class="{_style(place)}" data-line="{place}"><polyline points="{path}"/>{dots}</g>'
+
+
+def _hover(
+    lines: Sequence[Line], xs: Sequence[float], across: Scale, up: Scale, x: str
+) -> dict[str, Any]:
+    values = [dict(line.points) for line in lines]
+    return {
+        "x": [across.place(value) for value in xs],
+        "at": [f"{x} {number(int(v) if v == int(v) else v)}" for v in xs],
+        "names": [line.name for line in lines],
+        "values": [[number(own[v]) if v in own else "" for v in xs] for own in values],
+    }
+
+
+def _figure(
+    title: str, content: str, lines: Sequence[Line], hover: dict[str, Any], x: str
+) -> Markup:
+    keys = "".join(
+        f'<button type="button" class="key {_style(place)}" data-line="{place}" '
+        f'aria-pressed="true"><span class="swatch"></span>{escape(line.name)}</button>'
+        for place, line in enumerate(lines)
+    )
+    last = "; ".join(f"{line.name} ends at {number(line.points[-1][1])}" for line in lines)
+    said = escape(f"{title} over {x}: {last}")
+    data = escape(json.dumps(hover, ensure_ascii=False, separators=(",", ":")))
+    return Markup(
+        f'<figure class="chart" data-hover="{data}"><figcaption>{escape(title)}</figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-label="{said}">'
+        f'{content}</svg><div class="keys">{keys}</div>'
+        f'<p class="readout" aria-live="polite"></p></figure>'
+    )

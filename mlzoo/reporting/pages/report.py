@@ -1,0 +1,210 @@
+"""The report of a run: `report.html`, made from what the run folder already holds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlzoo import files
+from mlzoo.evaluation.metrics import TITLES
+from mlzoo.reporting.card import PICTURES, SAMPLES, scores
+from mlzoo.reporting.curves import Diagnosis, diagnose
+from mlzoo.reporting.facts import Facts, gather
+from mlzoo.reporting.limits import limits, residual_sentence
+from mlzoo.reporting.pages import charts, network
+from mlzoo.reporting.pages.folder import (
+    answers,
+    confusion,
+    explanations,
+    given_settings,
+    history,
+    worst,
+)
+from mlzoo.reporting.pages.rendering import embedded, render
+
+NAME = "report.html"
+_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+_FED = ("samples", "augmentation")
+_FILES = {
+    "model.keras": "the model: raw inputs in, probabilities or numbers out",
+    "config.yaml": "every setting that was read; it repeats the run",
+    "data.json": "what the data are",
+    "split.json": "which sample is in which part",
+    "bad_files.csv": "files that were left out",
+    "augmentation.yaml": "how training samples were changed",
+    "history.csv": "loss and metrics of every epoch",
+    "metrics.json": "all scores",
+    "predictions.csv": "what the model says of each test sample",
+    "layers.json": "the model's layers",
+    "environment.json": "versions, device, seed",
+    "README.md": "the model card",
+}
+
+
+def write_report(folder: Path, facts: Facts | None = None) -> Path:
+    """Write a run's `report.html`.
+
+    Args:
+        folder: the run folder.
+        facts: what `gather` read from it; read again by default.
+    """
+    facts = facts or gather(folder)
+    rows = history(folder)
+    metrics = facts["metrics"]
+    found = _diagnosis(facts, rows)
+    drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
+    explained = explanations(folder)
+    pictures = [p for p in drawn.values() if p.stem != "learning_curves"]
+    sources = embedded([*pictures, *(p for each in explained for p in each.pictures)])
+    captions = PICTURES | {"augmentation": "What augmentation makes of some training samples"}
+    shown = {
+        name: {"source": sources[path], "caption": captions.get(name, name.replace("_", " "))}
+        for name, path in drawn.items()
+        if path in sources
+    }
+    tested = metrics["test"]
+    render(
+        folder / NAME,
+        _TEMPLATE,
+        **facts,
+        title=Path(facts["folder"]).name,
+        tested=tested,
+        units=SAMPLES.get(metrics["task"], "samples"),
+        words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
+        headline=_headline(facts),
+        limits=limits(facts),
+        diagnosis=found,
+        curves=learning_curves(rows, metrics["kept"]["epoch"]),
+        settings=given_settings(folder),
+        layers=_layers(folder),
+        scores=scores(facts),
+        answers=answers(tested),
+        horizons=_horizons(tested["metrics"].get("per_horizon", [])),
+        residuals=residual_sentence(tested["metrics"].get("autocorrelation")),
+        confusion=confusion(tested["metrics"].get("confusion"), facts["data"]["class_names"]),
+        worst=worst(folder),
+        fed=[shown[name] for name in _FED if name in shown],
+        pictures=[s for n, s in shown.items() if n not in _FED and n != "confusion_matrix"],
+        picture_of_confusion=shown.get("confusion_matrix"),
+        written=_text(folder / "plots" / "sample.txt"),
+        explained=[
+            (each, [(p.stem, sources[p]) for p in each.pictures if p in sources])
+            for each in explained
+        ],
+        repeats=_repeats(facts),
+        command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
+        files={n: text for n, text in _FILES.items() if (folder / n).is_file()},
+    )
+    return folder / NAME
+
+
+def learning_curves(rows: list[dict[str, Any]], kept: int | None = None) -> list[Any]:
+    """A chart for each metric of a history, training and validation in one."""
+    names = list(dict.fromkeys(name.removeprefix("val_") for row in rows for name in row))
+    names = [n for n in names if n not in ("epoch", "seconds", "learning_rate")]
+    if len({row.get("learning_rate") for row in rows}) > 1:
+        names.append("learning_rate")
+    found = []
+    for name in sorted(names, key=lambda name: name != "loss"):
+        first = "rate" if name == "learning_rate" else "training"
+        lines = [
+            charts.Line(text, [(r["epoch"], r[column]) for r in rows if column in r])
+            for text, column in ((first, name), ("validation", f"val_{name}"))
+        ]
+        lines = [line for line in lines if line.points]
+        values = [value for line in lines for _, value in line.points]
+        wide = name in ("loss", "learning_rate") and 0 < 100 * min(values) < max(values)
+        mark = None if kept is None else (float(kept), "kept")
+        found.append(charts.line_chart(name.replace("_", " "), lines, mark=mark, log=wide))
+    return found
+
+
+def _diagnosis(facts: Facts, rows: list[dict[str, Any]]) -> list[Diagnosis]:
+    if not rows or facts["config"].get("optimizer") == "lbfgs":
+        return []
+    metrics = facts["metrics"]
+    better = metrics["test"].get("better_than_baseline")
+    return diagnose(rows, metrics["kept"]["epoch"], metrics.get("stopped", ""), better)
+
+
+def _headline(facts: Facts) -> Any:
+    """The chosen metric beside the baselines' as a chart."""
+    metrics = facts["metrics"]
+    head = metrics["headline"]
+    if head["value"] is None:
+        return ""
+    rows = [("this model", head["value"], head.get("interval"))]
+    for name, own in metrics["test"]["baselines"].items():
+        if own.get(head["name"]) is not None:
+            rows.append((f"baseline {name}", own[head["name"]], None))
+    better = {"max": "higher is better", "min": "lower is better"}[head["mode"]]
+    return charts.interval_chart(f"{TITLES.get(head['name'], head['name'])}, {better}", rows)
+
+
+def _layers(folder: Path) -> dict[str, Any] | None:
+    path = folder / "layers.json"
+    if not path.is_file():
+        return None
+    layers = files.read_json(path)
+    rows = [
+        {
+            "layer": layer["name"],
+            "type": layer["type"],
+            "output": " × ".join("any" if d is None else str(d) for d in layer["output"][1:]),
+            "parameters": layer["parameters"],
+        }
+        for layer in layers
+    ]
+    return {"drawing": network.draw(layers), "rows": rows}
+
+
+def _horizons(rows: list[Mapping[str, Any]]) -> Any:
+    """Errors by step ahead as a chart."""
+    if len(rows) < 2:
+        return ""
+    names = [name for name in rows[0] if name != "step"]
+    lines = [
+        charts.Line(
+            "model" if name == "mae" else name.removeprefix("mae_"),
+            [(row["step"], row[name]) for row in rows if row.get(name) is not None],
+        )
+        for name in names
+        if name.startswith("mae")
+    ]
+    return charts.line_chart("mean absolute error by step ahead", lines, "step ahead")
+
+
+def _repeats(facts: Facts) -> dict[str, Any] | None:
+    """A row a seed, and their spread as a chart."""
+    repeats = facts["metrics"].get("repeats")
+    if not repeats:
+        return None
+    head = facts["metrics"]["headline"]["name"]
+    rows = [
+        {
+            "seed": each["seed"],
+            "epochs": each["epochs"],
+            "kept epoch": each["kept"]["epoch"],
+            **{
+                TITLES.get(name, name): each["test"]["metrics"].get(name)
+                for name in repeats["summary"]
+            },
+            "seconds": each["seconds"],
+            "weights": each["weights_sha256"][:12],
+        }
+        for each in repeats["trainings"]
+    ]
+    spread = [
+        (f"seed {each['seed']}", each["test"]["metrics"][head], each["test"]["intervals"].get(head))
+        for each in repeats["trainings"]
+        if each["test"]["metrics"].get(head) is not None
+    ]
+    title = f"{TITLES.get(head, head)} of each seed"
+    chart = charts.interval_chart(title, spread) if spread else ""
+    return {"rows": rows, "chart": chart, **repeats}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -1,0 +1,126 @@
+"""The report of several runs side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlzoo.evaluation.metrics import TITLES
+from mlzoo.reporting.comparison import read_runs
+from mlzoo.reporting.curves import diagnose
+from mlzoo.reporting.pages import charts
+from mlzoo.reporting.pages.folder import history
+from mlzoo.reporting.pages.rendering import render
+
+_TEMPLATE = Path(__file__).with_name("several.html.jinja")
+
+
+def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
+    """Write one page of several runs.
+
+    Args:
+        path: where the page goes.
+        compared: what `mlzoo.reporting.comparison.compare` returns.
+    """
+    rows = compared["rows"]
+    histories = {row["run"]: history(Path(row["path"])) for row in rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    render(
+        path,
+        _TEMPLATE,
+        title=f"{len(rows)} runs side by side",
+        rows=_alike([_row(row) for row in rows]),
+        best=compared["best"],
+        pairs=[pair_sentence(pair) for pair in compared["pairs"]],
+        notes=compared["notes"],
+        scores=_scores(rows),
+        curves=_curves(histories),
+        diagnoses=_diagnoses(rows, histories),
+        differing=_table(compared["differing"], rows, "setting"),
+        environment=_table(compared["environment"], rows, "environment"),
+    )
+    return path
+
+
+def pair_sentence(pair: Mapping[str, Any]) -> str:
+    """A paired difference in words."""
+    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
+    ends = pair["interval"]
+    between = f" (95 % interval {ends[0]:+.4g} to {ends[1]:+.4g})" if ends else ""
+    return (
+        f"{pair['first']} − {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
+        f"{pair['difference']:+.4g}{between} on the same {pair['samples']} test samples: {verdict}."
+    )
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ("run", "model", "data", "samples", "parameters", "epochs", "seconds", "metric")
+    ends = row["interval"]
+    between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
+    baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
+    own = {name: row[name] for name in shown}
+    return {**own, "value": row["value"], "95 % interval": between, **baselines}
+
+
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the columns of all; runs on other data have other baselines."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name) for name in names} for row in rows]
+
+
+def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """A chart for each metric that runs are judged by."""
+    found = []
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        own = [r for r in rows if r["metric"] == metric and r["value"] is not None]
+        if own:
+            better = "higher" if own[0]["mode"] == "max" else "lower"
+            title = f"{TITLES.get(metric, metric)}, {better} is better"
+            lines = [(row["run"], row["value"], row["interval"]) for row in own]
+            found.append(charts.interval_chart(title, lines))
+    return found
+
+
+def _curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
+    """A chart for each column that two runs or more have."""
+    names = [n for rows in histories.values() for n in (rows[0] if rows else ())]
+    common = [n for n in dict.fromkeys(names) if names.count(n) > 1]
+    found = []
+    for name in common:
+        if name in ("epoch", "seconds", "learning_rate"):
+            continue
+        lines = [
+            charts.Line(run, [(r["epoch"], r[name]) for r in rows if _finite(r.get(name))])
+            for run, rows in histories.items()
+        ]
+        title = f"validation {name[4:]}" if name.startswith("val_") else f"training {name}"
+        found.append(charts.line_chart(title.replace("_", " "), lines, log=name.endswith("loss")))
+    return found
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _diagnoses(
+    rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[str]:
+    found = []
+    for run, row in zip(read_runs([row["path"] for row in rows]), rows, strict=True):
+        own = histories[row["run"]]
+        if own and row["kept_epoch"]:
+            stopped = run.metrics.get("stopped", "")
+            first = diagnose(own, row["kept_epoch"], stopped, row["better_than_baseline"])[0]
+            found.append(f"{row['run']}: {first.sentence}")
+    return found
+
+
+def _table(
+    differing: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], what: str
+) -> list[dict[str, Any]]:
+    return [
+        {what: name, **{row["run"]: values.get(row["run"]) for row in rows}}
+        for name, values in differing.items()
+    ]

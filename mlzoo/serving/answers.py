@@ -1,0 +1,186 @@
+"""What an upload gets as answer: predictions, and for images a picture of what they rest on."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.headers import MAX_PIXELS
+from mlzoo.errors import DataError, UsageError
+from mlzoo.specs import DENSE_TASKS, STEP_TASKS
+from mlzoo.trained import Run
+
+_KINDS = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG": ".png",
+    b"BM": ".bmp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"RIFF": ".webp",
+}
+
+
+class Answers:
+    """Predicts what is uploaded, one at a time.
+
+    An upload is written to a temporary file whose name is ours, and is read as `mlzoo predict`
+    reads files; nothing that a request says is taken for a path.
+
+    Args:
+        run: the run.
+        max_pixels: images with more are refused before they are decoded.
+        maps: whether images of classes get a Grad-CAM map.
+
+    Raises:
+        UsageError: the run is of text or of arrays, which no file that is uploaded holds.
+    """
+
+    def __init__(self, run: Run, max_pixels: int = MAX_PIXELS, maps: bool = True) -> None:
+        kind, task = run.record["kind"], run.record["task"]
+        if task == "text" or kind not in ("image", "table", "sequence"):
+            raise UsageError(
+                f"a run of {task} on {kind}s can't be served: what is uploaded is an image or a "
+                "CSV table; see `mlzoo export`"
+            )
+        run.record["reader"]["max_pixels"] = min(
+            max_pixels, run.record["reader"].get("max_pixels", MAX_PIXELS)
+        )
+        self.run, self._lock = run, Lock()
+        self.maps = maps and kind == "image" and task == "classification"
+        self._probe: Any = None
+
+    def about(self) -> dict[str, Any]:
+        """What the run is, for the page."""
+        record = self.run.record
+        return {
+            "name": self.run.path.name,
+            "task": record["task"],
+            "kind": record["kind"],
+            "input_shape": record["input_shape"],
+            "classes": record["class_names"],
+            "targets": record["target_names"],
+            "columns": [column["name"] for column in record["columns"]],
+            "headline": self.run.metrics["headline"],
+            "map": self.maps or record["task"] == "segmentation",
+        }
+
+    def predict(self, body: bytes) -> dict[str, Any]:
+        """The answer to an upload: `predictions`, `warnings`, and `picture` or `map`, data URLs.
+
+        Raises:
+            DataError: the upload can't be read as what the run takes.
+        """
+        with self._lock, _file(body, self.run.record["kind"]) as path:
+            try:
+                if self.run.record["task"] in DENSE_TASKS:
+                    return self._dense(path)
+                return self._whole(path)
+            except (DataError, UsageError) as error:
+                # Where the file lies is nobody's business.
+                text = str(error).replace(str(path), "the upload").replace(path.name, "the upload")
+                raise DataError(text) from None
+
+    def _whole(self, path: Path) -> dict[str, Any]:
+        found = self.run.predict(path)
+        rows = []
+        for i, (name, label) in enumerate(zip(found.names, found.labels, strict=True)):
+            label = label.tolist() if isinstance(label, np.ndarray) else label
+            row: dict[str, Any] = {"name": "" if len(found.names) == 1 else name}
+            row["prediction"] = label
+            if found.probabilities is not None and self.run.record["task"] not in STEP_TASKS:
+                said = found.probabilities[i].tolist()
+                row["probabilities"] = dict(zip(self.run.record["class_names"], said, strict=True))
+            rows.append(row)
+        answer: dict[str, Any] = {"predictions": rows, "warnings": list(found.warnings)}
+        if self.maps:
+            answer |= self._explained(path)
+        return answer
+
+    def _explained(self, path: Path) -> dict[str, Any]:
+        """Where the evidence for the predicted class lies, on the image."""
+        from mlzoo.data.inputs import read_inputs
+        from mlzoo.evaluation.metrics import as_probabilities
+        from mlzoo.explainers import gradcam
+        from mlzoo.explaining.engine.probe import Probe
+        from mlzoo.explaining.rendering import laid_over, scaled
+        from mlzoo.explaining.targets import of_classes
+        from mlzoo.reporting.pictures import as_picture
+
+        reader = self.run.record["reader"]
+        x = np.asarray(read_inputs(str(path), reader).rows[:1])
+        if self._probe is None:
+            self._probe = Probe(self.run.model, x)
+        if self._probe.layer is None:
+            return {}
+        outputs = self.run.outputs(x)
+        place = as_probabilities(outputs).argmax(axis=1)
+        target = of_classes(place, outputs.shape[1])
+        values = gradcam.explain(gradcam.Config(), self._probe, x, target)[0]
+        picture = as_picture(x[0], reader.get("maximum"))
+        return {
+            "picture": data_url(picture),
+            "map": data_url(laid_over(picture, scaled(values))),
+            "map_is": f"Grad-CAM: where the last maps speak for {self._class(int(place[0]))}",
+        }
+
+    def _class(self, position: int) -> str:
+        return str(self.run.record["class_names"][position])
+
+    def _dense(self, path: Path) -> dict[str, Any]:
+        from mlzoo.reporting.palette import class_colours, overlay
+        from mlzoo.reporting.pictures import as_picture
+
+        (painted,) = self.run.masks(path)
+        record = self.run.record
+        picture = as_picture(painted.image, record["reader"].get("maximum"))
+        answer: dict[str, Any] = {"warnings": list(painted.warnings), "picture": data_url(picture)}
+        if record["task"] == "fields":
+            means = painted.values.mean(axis=(0, 1)).tolist()
+            named = dict(zip(record["target_names"], means, strict=False))
+            return {**answer, "predictions": [{"name": "", "prediction": named}]}
+        classes = record["class_names"]
+        counts = np.bincount(painted.values.reshape(-1), minlength=len(classes))
+        shares = dict(zip(classes, (counts[: len(classes)] / counts.sum()).tolist(), strict=True))
+        colours = class_colours(record["reader"], len(classes))
+        if painted.values.shape == picture.shape[:2]:
+            base = np.rint(255 * picture).astype("uint8")
+            answer["map"] = data_url(overlay(base, painted.values, colours) / 255)
+            answer["map_is"] = "the class of every pixel"
+        largest = max(shares, key=shares.__getitem__)
+        row = {"name": "", "prediction": largest, "probabilities": shares}
+        return {**answer, "predictions": [row], "shares": True}
+
+
+@contextmanager
+def _file(body: bytes, kind: str) -> Iterator[Path]:
+    """An upload as a file of ours, for as long as it is read.
+
+    Raises:
+        DataError: it is empty, or no image where images are taken.
+    """
+    if not body:
+        raise DataError("the upload is empty")
+    suffix = next((end for magic, end in _KINDS.items() if body.startswith(magic)), ".csv")
+    if kind == "image" and suffix == ".csv":
+        raise DataError("the upload is no image (JPEG, PNG, BMP, TIFF or WebP)")
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
+        path = Path(folder) / f"upload{suffix}"
+        path.write_bytes(body)
+        yield path
+
+
+def data_url(picture: np.ndarray) -> str:
+    """An image (height, width, 3) from 0 to 1 as a PNG that a page can show."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype("uint8")).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

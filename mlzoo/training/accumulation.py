@@ -1,0 +1,88 @@
+"""Steps in parts: micro-batches whose gradients add up to those of the whole batch.
+
+A batch of N samples in k parts of n_i: Keras takes the mean of the parts' gradients, each of which
+is a mean over n_i samples, so that a part weighs k n_i / N to give the mean over all N. That is
+exact where the loss is a mean over samples and no layer mixes samples; batch normalisation does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from mlzoo.configs import RunConfig
+from mlzoo.training.batches import Batch
+from mlzoo.training.building import all_layers
+from mlzoo.training.checkpoints import Arrays, values
+from mlzoo.training.optimizers import build_optimizer
+
+
+def micro_batches(batch: Batch, count: int) -> Iterator[Batch]:
+    """A batch in parts, in order.
+
+    Parts of unlike sizes are weighted, so that every sample counts the same; where each target is
+    an array (pixels, steps), which sample weights do not reach, they are left as they are.
+
+    Args:
+        batch: inputs, targets, and weights or None.
+        count: how many parts; of a batch with fewer samples some are given twice, without weight.
+    """
+    inputs, targets, weights = batch
+    size = len(targets)
+    for part in range(count):
+        start, end = size * part // count, size * (part + 1) // count
+        share = count * (end - start) / size
+        if end == start:
+            start, end = part % size, part % size + 1
+        own = None if weights is None else weights[start:end]
+        if share != 1 and targets.ndim <= 2:
+            ones = np.ones(end - start, "float32") if own is None else own
+            own = (share * ones).astype("float32")
+        yield inputs[start:end], targets[start:end], own
+
+
+def accumulate(
+    model: keras.Model, config: RunConfig, steps: int, count: int, state: Arrays, before: int = 1
+) -> None:
+    """Give a compiled model an optimizer that steps after every `count` micro-batches.
+
+    Args:
+        model: compiled; its train function is forgotten.
+        config: of the optimizer.
+        steps: whole steps an epoch.
+        count: micro-batches a step.
+        state: the optimizer's variables, which are carried over; see `optimizer_state`.
+        before: micro-batches a step in that state.
+    """
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    optimizer = build_optimizer(config, steps * count)  # schedules count micro-batches
+    optimizer.gradient_accumulation_steps = count
+    model.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
+    model.optimizer.build(model.trainable_variables)
+    carried = [v for v in model.optimizer.variables if not _adds_up(v)]
+    for variable, value in zip(carried, state, strict=True):
+        counts = variable.name == "iteration"
+        variable.assign(value // before * count if counts else value)
+    model.train_function = None
+
+
+def optimizer_state(model: keras.Model) -> Arrays:
+    """The values of an optimizer's variables between two whole steps."""
+    return values([v for v in model.optimizer.variables if not _adds_up(v)])
+
+
+def _adds_up(variable: keras.Variable) -> bool:
+    """Whether a variable holds gradients that are being added up; it is zero between steps."""
+    return "gradient_accumulator" in variable.path
+
+
+def caveat(model: keras.Model, dense: bool, size: int) -> str:
+    """What is no longer as with whole batches; "" where all is."""
+    kinds = (keras.layers.BatchNormalization,)
+    if any(isinstance(layer, kinds) for layer in all_layers(model)):
+        return f"; batch normalisation takes its means over {size} samples instead"
+    if dense:
+        return f"; losses of overlap are taken over {size} samples instead"
+    return ""

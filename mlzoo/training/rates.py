@@ -1,0 +1,131 @@
+"""The learning-rate range test: a few steps, each at a higher rate than the one before.
+
+L. N. Smith, Cyclical Learning Rates for Training Neural Networks, WACV 2017, section 3.3. Here the
+rate grows by a constant factor, and the loss is smoothed over steps.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo import runs
+from mlzoo.errors import UsageError
+from mlzoo.listening import Listener
+from mlzoo.merging import Merged
+
+STEPS = 120
+LOWEST, HIGHEST = 1e-6, 10.0
+_SMOOTHING = 0.85
+_EXPLODED = 4.0
+"""The test ends where the smoothed loss is this many times its least value."""
+_FALL = 0.05
+"""The share of the loss that must be gained for a rate to be suggested."""
+
+
+def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any]:
+    """Measure the loss over rising learning rates; writes a folder NAME-rate.
+
+    Returns:
+        JSON-able: `suggestion` (the rate at which the loss falls fastest, or None), `least` (the
+        rate of the least loss), `lowest` and `highest` (of the test), `steps`, and `folder`, which
+        holds `rate.csv` and `rate.png`.
+
+    Raises:
+        UsageError: the optimizer searches its own step.
+    """
+    from mlzoo.reporting.rates import draw_rates
+    from mlzoo.training.train import default_name, prepared
+
+    config, listener = merged.config, listener or Listener()
+    if config.optimizer == "lbfgs":
+        raise UsageError("--find-rate: lbfgs searches its own step; there is no rate to find")
+    if "learning_rate" in merged.given:
+        raise UsageError("--find-rate measures rates; leave out --learning-rate")
+    _, data, _ = prepared(merged, listener)
+    rates, losses = _measure(merged, data, listener)
+    smooth = smoothed(losses)
+    suggestion = suggest(rates, smooth)
+    folder = runs.create(Path(config.out), None, f"{config.name or default_name(config)}-rate")
+    try:
+        draw_rates(folder.path, rates, losses, smooth, suggestion)
+        path = folder.finish()
+    except BaseException:
+        folder.discard()
+        raise
+    return {
+        "suggestion": suggestion,
+        "least": float(rates[int(smooth.argmin())]),
+        "lowest": float(rates[0]),
+        "highest": float(rates[-1]),
+        "steps": len(rates),
+        "folder": str(path),
+    }
+
+
+def smoothed(losses: np.ndarray) -> np.ndarray:
+    """An exponential mean, freed of its bias towards the start at zero."""
+    found, mean = np.empty(len(losses)), 0.0
+    for i, loss in enumerate(losses):
+        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
+        found[i] = mean / (1 - _SMOOTHING ** (i + 1))
+    return found
+
+
+def suggest(rates: np.ndarray, smooth: np.ndarray) -> float | None:
+    """The rate at which a smoothed loss falls fastest over the rate's logarithm.
+
+    Args:
+        rates: (n,) rising.
+        smooth: (n,) losses, as of `smoothed`.
+
+    Returns:
+        None where the loss hardly falls.
+    """
+    least = int(smooth.argmin())
+    if least < 2 or smooth[0] - smooth[least] < _FALL * abs(smooth[0]):
+        return None
+    slopes = np.gradient(smooth[: least + 1], np.log(rates[: least + 1]))
+    return float(f"{rates[int(slopes.argmin())]:.2g}")
+
+
+def _measure(merged: Merged, data: Any, listener: Listener) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and the loss of the step at each, until the loss explodes."""
+    from mlzoo.training.building import build_model
+    from mlzoo.training.loop import Training
+    from mlzoo.training.signals import Stop
+
+    plain = {"schedule": "constant", "learning_rate": LOWEST}
+    config = merged.config.model_copy(update=plain)
+    model = build_model(config, data, config.seed)
+    rates, losses = np.geomspace(LOWEST, HIGHEST, STEPS), []
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        training = Training(model, data, config, Path(scratch), config.seed, Listener(), Stop())
+        trained, steps = training.trained, training.batches.steps
+        batches = chain.from_iterable(training.batches.epoch(epoch) for epoch in count())
+        try:
+            for place, batch in zip(range(STEPS), batches, strict=False):
+                trained.optimizer.learning_rate = rates[place]
+                trained.reset_metrics()
+                loss = float(training.step_on(batch, place % steps)["loss"])
+                training.steps.sync()
+                listener.progress(place + 1, STEPS, "measuring rates")
+                if not math.isfinite(loss):
+                    break
+                losses.append(loss)
+                smooth = smoothed(np.array(losses))
+                if place > 10 and smooth[-1] > _EXPLODED * smooth.min():
+                    break
+        finally:
+            training.batches.close()
+    if len(losses) < 3:
+        raise UsageError(
+            f"--find-rate: the loss is not finite from step {len(losses) + 1} on, at a rate of "
+            f"{rates[len(losses)]:.1g}: look at the inputs and targets"
+        )
+    return rates[: len(losses)], np.array(losses)

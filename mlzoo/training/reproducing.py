@@ -1,0 +1,136 @@
+"""Train a finished run again, somewhere else, and compare what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlzoo import files, runs
+from mlzoo.listening import Listener
+from mlzoo.merging import merge
+from mlzoo.training.unchanged import check_code
+
+
+def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, Any]:
+    """Train a run again with its own configuration, in a temporary place, and compare.
+
+    What counts as the same follows the determinism that the run states in `environment.json`:
+    where it is bitwise, weights and all scores must be equal; where it is seeded only, the score
+    that the run is judged by must lie in the interval of the first one.
+
+    Args:
+        run: a finished run folder; it is not changed.
+        listener: hears of progress.
+
+    Returns:
+        JSON-able: `reproduced`; `determinism` as the run states it; `checks`, a row each with
+        `what`, `first`, `again` and `same`; `scores`, a row a test score with `first`, `again` and
+        `difference`; `environment`, what differs as {name: [first, again]}.
+
+    Raises:
+        UsageError: there is no finished run, or its plug-in or another file it read has changed.
+        MlzooError: it can't be trained again; see `mlzoo.training.train`.
+    """
+    from mlzoo.training.train import train_merged
+
+    folder = runs.find(run)
+    before = _facts(folder)
+    merged = merge({}, folder / "config.yaml", allow_unused=True)
+    check_code(before["environment"].get("files", {}), merged.config)
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        config = merged.config.model_copy(update={"out": scratch, "name": "again"})
+        path = train_merged(replace(merged, config=config), listener=listener).path
+        again = _facts(path)
+    return compared(before, again)
+
+
+def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the same of two trainings; see `reproduce`.
+
+    Args:
+        before: `data`, `metrics`, `environment` and `split` of the first, as its files hold them.
+        again: the same of the second.
+    """
+    first, second = before["metrics"], again["metrics"]
+    determinism = before["environment"].get("determinism", "seeded only")
+    bitwise = determinism.startswith("bitwise")
+    head = first["headline"]
+    checks = [
+        _check("data fingerprint", before["data"]["fingerprint"], again["data"]["fingerprint"]),
+        _check("split", _indices(before["split"]), _indices(again["split"])),
+        _check("epochs", first["epochs"], second["epochs"], bitwise),
+        _check("kept epoch", first["kept"]["epoch"], second["kept"]["epoch"], bitwise),
+        _check("weights sha256", _weights(first), _weights(second), bitwise),
+    ]
+    scores = list(_scores(first, second))
+    if bitwise:
+        checks.append(_check("test scores", *_values(scores)))
+    else:
+        ends, value = head.get("interval"), second["headline"]["value"]
+        within = ends is not None and value is not None and ends[0] <= value <= ends[1]
+        row = _check(f"{head['name']} within its interval", ends, value)
+        checks.append({**row, "same": within})
+    return {
+        "reproduced": all(check["same"] for check in checks if check["counts"]),
+        "determinism": determinism,
+        "checks": checks,
+        "scores": scores,
+        "environment": _differing(before["environment"], again["environment"]),
+    }
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    names = ("data", "metrics", "environment", "split")
+    return {name: files.read_json(folder / f"{name}.json") for name in names}
+
+
+def _check(what: str, first: Any, again: Any, counts: bool = True) -> dict[str, Any]:
+    same = bool(first == again)
+    return {"what": what, "first": first, "again": again, "same": same, "counts": counts}
+
+
+def _indices(split: Mapping[str, Any]) -> str:
+    """A split in few letters: how many are in each part, and a digest of which."""
+    parts = {name: part["indices"] for name, part in split["parts"].items()}
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    return "/".join(str(len(indices)) for indices in parts.values()) + f" {digest}"
+
+
+def _scores(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The test scores of every seed."""
+    for place, (one, two) in enumerate(zip(_trainings(first), _trainings(second), strict=False)):
+        own = two["test"]["metrics"]
+        for name, value in one["test"]["metrics"].items():
+            if isinstance(value, float):
+                again = own.get(name)
+                gap = None if again is None else again - value
+                title = name if not place else f"{name}, seed {one['seed']}"
+                yield {"score": title, "first": value, "again": again, "difference": gap}
+
+
+def _weights(metrics: Mapping[str, Any]) -> str:
+    """The digests of every seed's weights."""
+    return " ".join(training["weights_sha256"] for training in _trainings(metrics))
+
+
+def _trainings(metrics: Mapping[str, Any]) -> list[Any]:
+    return (metrics.get("repeats") or {}).get("trainings") or [metrics]
+
+
+def _values(scores: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    return [row["first"] for row in scores], [row["again"] for row in scores]
+
+
+def _differing(first: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Names with two values: versions one by one."""
+    one, two = ({**own, **own.get("versions", {})} for own in (first, again))
+    names = dict.fromkeys([*one, *two])
+    return {
+        name: [one.get(name), two.get(name)]
+        for name in names
+        if name not in ("versions", "command") and one.get(name) != two.get(name)
+    }

@@ -1,0 +1,152 @@
+"""Every format gives the run's own outputs for raw inputs; what does not is not kept."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mlzoo
+from mlzoo import registry
+from mlzoo.errors import MlzooError, UsageError
+from mlzoo.exporting import scoring
+from mlzoo.exporting.export import check, export
+from mlzoo.exporting.graphs import frozen, in_float32
+from mlzoo.layers.scaling import TableScaling
+from mlzoo.specs import Inputs, Outputs
+from mlzoo.trained import Run
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="graphs that are exported are TensorFlow's"
+)
+FORMATS = registry.names("format")
+
+
+def lacking(name: str) -> str:
+    """The first library of a format that is not installed."""
+    needs = registry.load("format", name).NEEDS
+    return next((package for module, package in needs if not importlib.util.find_spec(module)), "")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small network on a table with a number that is missing here and there, and a word."""
+    root = tmp_path_factory.mktemp("export")
+    rng = np.random.default_rng(0)
+    lines = ["a,b,word,y"]
+    for i in range(120):
+        a, b = rng.normal(size=2).round(3)
+        lines.append(f"{a},{b if i % 7 else ''},{'red blue green'.split()[i % 3]},{int(a > 0)}")
+    (root / "table.csv").write_text("\n".join(lines) + "\n")
+    return mlzoo.train(
+        "mlp", str(root / "table.csv"), target="y", epochs=2, out=str(root), set={"hidden": [8]}
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_outputs_are_those_of_the_run(run: Run, name: str, tmp_path: Path) -> None:
+    if package := lacking(name):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    record = export(run, name, output=tmp_path / name)
+    assert record["score"]["samples"] == 24 and record["score"]["largest"] < 1e-5
+    assert record["score"]["agreement"] == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+    written = json.loads((tmp_path / name / "export.json").read_text())
+    assert written["output"]["class_names"] == ["0", "1"]
+    assert written["input"]["columns"][2]["categories"] == ["blue", "green", "red"]
+    # What was written is loaded apart from what wrote it, and fed raw values.
+    plugin = registry.load("format", name)
+    predict = plugin.open_written(tmp_path / name / record["file"])
+    rows = np.array([[0.5, np.nan, 2], [-1, 0.25, -1]], "float32")
+    expected = keras.ops.convert_to_numpy(run.model(rows))
+    np.testing.assert_allclose(predict(rows), expected, atol=1e-5)
+    with pytest.raises(UsageError, match="exists already"):
+        export(run, name, output=tmp_path / name)
+
+
+def test_int8_says_how_many_classes_stay_the_same(run: Run, tmp_path: Path) -> None:
+    try:
+        record = export(run, "litert", int8=True, output=tmp_path / "small")
+    except MlzooError as error:  # missing values have no place among 256 whole numbers
+        assert "litert" in str(error) and not list(tmp_path.iterdir())
+    else:
+        assert record["score"]["agreement"] >= scoring.INT8_AGREEMENT
+
+
+def test_a_format_that_can_not_hold_a_model_leaves_nothing(tmp_path: Path) -> None:
+    if package := lacking("openvino"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    recurrent = mlzoo.train(
+        "rnn", "accelerometer", epochs=1, limit=30, out=str(tmp_path / "runs"), set={"units": [4]}
+    )
+    with pytest.raises(MlzooError, match=r"openvino can't hold this model \(rnn\).*--format onnx"):
+        export(recurrent, "openvino")
+    assert not (recurrent.path / "exports").exists()
+
+
+def test_flags_are_checked_before_anything_is_loaded() -> None:
+    with pytest.raises(UsageError, match="did you mean 'onnx'"):
+        check("onxx")
+    with pytest.raises(UsageError, match="--int8: has no effect on --format keras"):
+        check("keras", int8=True)
+
+
+def test_a_missing_library_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.load("format", "onnx"), "NEEDS", (("no_such_module", "soap"),))
+    with pytest.raises(UsageError, match=r"needs soap: pip install 'mlzoo\[export\]'"):
+        check("onnx")
+
+
+def normalised(std: float) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    scaling = TableScaling([0.0], [0.0], [std], [None], name="scaling")
+    inputs = Inputs((1,), "table", scaling=[keras.layers.serialize(scaling)])
+    tensor, x = inputs.start()
+    return keras.Model(tensor, Outputs("classification", 3).head(x))
+
+
+def test_another_normaliser_is_found_out() -> None:
+    x = np.linspace(-1, 1, 40, dtype="float32")[:, None]
+    whole, other = ([np.asarray(normalised(std)(x))] for std in (1.0, 1.01))
+    assert scoring.problem(scoring.compare("classification", whole, whole), False) == ""
+    score = scoring.compare("classification", whole, other)
+    assert "differ by up to" in scoring.problem(score, False)
+
+
+def test_differences_of_numbers_are_in_their_spread() -> None:
+    truth = np.array([[100.0], [300.0]])  # a spread of 100
+    score = scoring.compare("regression", [truth], [truth + 2])
+    assert score.largest == pytest.approx(0.02) and score.agreement is None
+    with pytest.raises(MlzooError, match="no finite"):
+        scoring.compare("regression", [truth], [truth * np.nan])
+    with pytest.raises(MlzooError, match=r"shape \(2, 2\), the model's \(2, 1\)"):
+        scoring.compare("regression", [truth], [np.zeros((2, 2))])
+
+
+def test_mixed_precision_is_exported_in_float32() -> None:
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = normalised(1.0)
+        hidden = keras.layers.Dense(4, name="hidden")(model.inputs[0])
+        mixed = keras.Model(model.inputs, keras.layers.Dense(2)(hidden))
+    finally:
+        keras.config.set_dtype_policy(policy)
+    exact = in_float32(mixed)
+    assert {layer.compute_dtype for layer in exact.layers if layer.weights} == {"float32"}
+    for one, other in zip(mixed.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert in_float32(exact) is exact
+
+
+def test_a_frozen_graph_holds_its_weights() -> None:
+    model = normalised(1.0)
+    function = frozen(model, (None, 1))
+    x = np.ones((3, 1), "float32")
+    model.set_weights([w * 0 for w in model.get_weights()])
+    (out,) = function(keras.ops.convert_to_tensor(x))
+    assert np.ptp(out.numpy()) > 0.01

@@ -1,0 +1,74 @@
+"""The zoo's models: small, complete, without a path of any machine, and made by their commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlzoo
+from mlzoo import zoo
+from mlzoo.errors import UsageError
+from tests.cli.shell import run_mlzoo
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import zoo as making  # noqa: E402
+
+NAMES = zoo.names() if any(place.is_dir() for place in zoo._PLACES) else []
+CHEAPEST = ("linear-digits", "mlp-wine", "mlp-breast-cancer")
+pytestmark = pytest.mark.skipif(not NAMES, reason="saved_models/zoo was not made yet")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_and_holds_no_path(name: str) -> None:
+    making.check(zoo.find(name))
+    found = zoo.describe(name)
+    assert found["bytes"] < 1_000_000
+    assert found["command"].startswith("mlzoo train ") and found["seeds"]["std"] >= 0
+    environment = (zoo.find(name) / "environment.json").read_text("utf-8")
+    assert '"git_commit": null' in environment
+
+
+def test_together_they_are_small() -> None:
+    assert sum(zoo.describe(name)["bytes"] for name in NAMES) < 8_000_000
+
+
+def test_results_say_what_the_folders_say() -> None:
+    text = (making.REPOSITORY / "RESULTS.md").read_text("utf-8")
+    assert text == making.results([name for name in making.MODELS if name in NAMES])
+
+
+@pytest.mark.parametrize("name", [name for name in CHEAPEST if name in NAMES])
+def test_one_more_seed_lands_in_its_interval(name: str, tmp_path: Path) -> None:
+    words = shlex.split(zoo.describe(name)["command"])[2:]
+    without = words[: words.index("--repeats")]
+    done = run_mlzoo("train", *without, "--seed", 5, "--out", tmp_path, "--name", "again")
+    assert done.code == 0, done.err
+    run = mlzoo.load(tmp_path / "again")
+    first = mlzoo.load(zoo.find(name))
+    assert run.metrics["parameters"] == first.metrics["parameters"]
+    headline = first.metrics["headline"]["name"]
+    low, high = making.interval(headline, first.metrics["repeats"]["summary"][headline])
+    assert low <= run.metrics["headline"]["value"] <= high
+
+
+def test_a_pulled_model_is_a_run_like_any_other(tmp_path: Path) -> None:
+    name = NAMES[0]
+    place = zoo.pull(name, tmp_path)
+    again = mlzoo.load(place).evaluate()
+    headline = zoo.describe(name)["metric"]
+    assert again["metrics"][headline] == pytest.approx(zoo.describe(name)["value"], abs=1e-6)
+    with pytest.raises(UsageError, match="exists already"):
+        zoo.pull(name, tmp_path)
+    with pytest.raises(UsageError, match=re.escape(f"did you mean {name!r}")):
+        zoo.pull(name + "x", tmp_path)
+
+
+def test_the_command_line_lists_and_shows() -> None:
+    listed = run_mlzoo("zoo")
+    assert listed.code == 0 and all(name in listed.out for name in NAMES)
+    shown = run_mlzoo("zoo", "show", NAMES[0])
+    assert shown.code == 0 and "baselines:" in shown.out and "mlzoo train" in shown.out
