@@ -168,7 +168,7 @@ class Run:
             read = read_inputs(str(new), self.record["reader"], listener.progress)
             rows, names = read.rows, list(read.names)
         else:
-            rows = self._checked(np.asarray(new))
+            rows = self.checked(np.asarray(new))
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
