@@ -94,10 +94,10 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         reached.append([score, usual, random, _saturated(best, ends), steps])
         sign = -1 if model.head == "linear" and layer is None and weights.sum() < 0 else 1
         told, few, by_chance = sign * score, sign * usual, sign * random
-        labels.append(f"{name}: {told:.3g} (samples {few:.3g}, noise {by_chance:.3g})")
+        labels.append(f"{name}: {told:.3g} ({len(rows)} samples {few:.3g}, noise {by_chance:.3g})")
     columns = ("reached", "percentile_99", "noise", "saturated", "steps")
     facts = dict(zip(columns, np.array(reached).T, strict=True))
-    what = "classes" if model.known is None or model.known.classes else "outputs"
+    what = "outputs" if model.head == "linear" else "classes"
     if layer is not None:
         what = f"{'channels' if config.channels else 'units'} of layer {layer.name}"
     draw = {3: _images, 2: _sequences, 1: _rows}[len(model.shape)]
