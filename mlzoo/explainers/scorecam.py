@@ -39,6 +39,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
+    from mlzoo.explaining.engine.resampling import positive
+
     values, gradients = model.features(x, target)
     black = config.variant != "odds"
     other = np.zeros_like(model.enter(x)) if black else model.baseline(x)
@@ -50,12 +52,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         weights = _weights(config, model, x[one], target[one], masks, other[one])
         kept = np.moveaxis(values[i][..., chosen], -1, 0)
         maps.append(np.einsum("c...,c->...", kept, weights.astype("float32")))
-    return model.upsample(np.stack([_positive(one) for one in maps]))
-
-
-def _positive(one: np.ndarray) -> np.ndarray:
-    """What speaks for the class; where nothing does, the map as it is: its largest is least bad."""
-    return one.clip(0) if one.max() > 0 else one
+    return model.upsample(positive(np.stack(maps)))
 
 
 def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.ndarray:

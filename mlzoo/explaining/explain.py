@@ -199,6 +199,8 @@ def flag(values: np.ndarray) -> str:
         return "not finite: the model's outputs or gradients overflow"
     if not values.any():
         return "all zero: nothing at this layer speaks for it; try --layer, or a signed method"
+    if values.max() <= 0:
+        return "negative: nothing speaks for it; its largest values speak least against it"
     if values.size > 1 and np.ptp(values) == 0:
         return "the same everywhere: the layer has a single place; try --layer"
     return ""

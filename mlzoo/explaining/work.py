@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.errors import DataError
 from mlzoo.explaining import sanity
 from mlzoo.explaining.evidence import score_all, summarise
@@ -137,8 +138,11 @@ def check_method(
     asked = replace(batch.asked, weights=batch.asked.weights[few])
     part = replace(batch, x=batch.x[few], asked=asked)
 
+    # A class activation map is what speaks for a class; one that turns negative is gone.
+    least = 0 if getattr(registry.load("explainer", method), "NEEDS_LAYER", False) else -np.inf
+
     def maps() -> np.ndarray:
-        return explain_batch(method, settings, part, config)
+        return np.maximum(explain_batch(method, settings, part, config), least)
 
     found = sanity.check(subject.model, maps, config.sanity, config.sanity_weights, config.seed)
     weights = asked.weights
@@ -171,7 +175,9 @@ def _tell_of_empty(
     if not explained.explanations and not explained.findings:
         raise DataError("nothing is left to explain; name another --target, or other --data")
     for method, count in _count_flags(explained).items():
-        listener.warn(f"{method}: {count} maps are empty or not finite (column flag in scores.csv)")
+        listener.warn(
+            f"{method}: {count} maps are empty, negative or not finite (column flag in scores.csv)"
+        )
 
 
 def _count_flags(explained: Explained) -> dict[str, int]:

@@ -234,6 +234,8 @@ class Opened:
             own = [tf.constant(a[start : start + size], self._spec(a).dtype) for a in arrays]
             parts.append([part.numpy() for part in self._graphs[key](*own, *held)])
         self.forwards += total if heavy else 0
+        if len(parts) == 1:
+            return parts[0]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _spec(self, array: np.ndarray) -> tf.TensorSpec:

@@ -74,24 +74,50 @@ class Places(Opened):
         """Random masks for `masked`, and the same over the input's positions.
 
         Of images cells of a grid, enlarged smoothly and shifted by up to a cell; else steps or
-        columns.
+        columns. See `designed` for what is balanced about them.
         """
         if len(self.shape) < 3:
             groups = columns(self._entry)
-            places = self.shape[0] if groups is None else len(groups)
-            drawn = (rng.random((count, places)) < shown).astype("float32")
+            drawn, _ = designed(rng, count, self.shape[0] if groups is None else len(groups), shown)
             return self.spread(drawn), drawn
         height, width = self.shape[:2]
-        grid = (rng.random((count, cells + 1, cells + 1)) < shown).astype("float32")
+        grid, group = designed(rng, count, (cells + 1) ** 2, shown)
         step = -(-height // cells), -(-width // cells)
-        large = resampling.upsample(grid, (step[0] * (cells + 1), step[1] * (cells + 1)))
-        shifts = rng.integers(0, step, (count, 2))
+        large = resampling.upsample(
+            grid.reshape(count, cells + 1, cells + 1),
+            (step[0] * (cells + 1), step[1] * (cells + 1)),
+        )
+        # Balanced masks are only so among those of one shift.
+        shifts = np.repeat(rng.integers(0, step, (-(-count // group), 2)), group, axis=0)[:count]
         moved = [
             mask[down : down + height, right : right + width]
             for mask, (down, right) in zip(large, shifts, strict=True)
         ]
         masks = np.stack(moved)
         return masks, masks
+
+
+def designed(
+    rng: np.random.Generator, count: int, places: int, shown: float
+) -> tuple[np.ndarray, int]:
+    """Masks (count, places) of 0 and 1, and how many in a row are balanced among themselves.
+
+    Where half is shown and `count` allows, they are columns of a Hadamard matrix (Plackett and
+    Burman, "The Design of Optimum Multifactorial Experiments", 1946), drawn at random: among those
+    of a group each place is shown in half of the masks and each two places together in a quarter,
+    so that what one place adds is not taken for what another does. Else every place is drawn alone.
+    """
+    from scipy.linalg import hadamard
+
+    order = 1 << places.bit_length()
+    if shown != 0.5 or order > count:
+        return (rng.random((count, places)) < shown).astype("float32"), 1
+    matrix, groups = hadamard(order, dtype=np.int8), []
+    for _ in range(-(-count // order)):
+        chosen = 1 + rng.permutation(order - 1)[:places]
+        sign = rng.choice(np.array([-1, 1], np.int8), places)
+        groups.append(matrix[rng.permutation(order)][:, chosen] * sign > 0)
+    return np.concatenate(groups)[:count].astype("float32"), order
 
 
 def squares(size: tuple[int, ...], share: float, overlap: int) -> np.ndarray:

@@ -63,8 +63,8 @@ class Probe(Places, Answers):
             self.require_layer()
         chosen: Any = layer or self.layer
 
-        def graph(x: Any, z: Any, target: Any) -> Any:
-            called = self._call(x, z)
+        def graph(x: Any, target: Any) -> Any:
+            called = self._call(x, None)
             score = scores.linear(self._logits_of(called), target)
             values = called.layers[id(chosen)]
             found = tf.gradients(score, values)[0]
@@ -73,7 +73,7 @@ class Probe(Places, Answers):
             return tf.cast(values, "float32"), tf.cast(found, "float32")
 
         name = ("features", id(chosen))
-        return tuple(self._mapped(name, graph, [*self._both(x, None), target]))  # type: ignore[return-value]
+        return tuple(self._mapped(name, graph, [x, target]))  # type: ignore[return-value]
 
     def ablated(
         self, x: np.ndarray, target: np.ndarray, kept: np.ndarray
