@@ -33,6 +33,7 @@ def check(
     mode: str = "cascading",
     how: str = "permute",
     seed: int = 0,
+    positive: bool = False,
 ) -> dict[str, Any]:
     """Similarity of maps to those of the trained model, as its weights are randomised.
 
@@ -43,6 +44,7 @@ def check(
             `independent` one stage at a time.
         how: `permute` shuffles each weight array; `redraw` draws it anew, with its mean and spread.
         seed: decides the new weights.
+        positive: whether a map is what is positive in it, as of class activation maps.
 
     Returns:
         `stages`: of each the layers and the similarities; `out` and `all`: rank correlation with
@@ -56,7 +58,8 @@ def check(
             weights = [layer.get_weights() for layer in group]
             for layer in group:
                 randomise(layer, how, seed)
-            rows.append({"layers": [layer.name for layer in group], **alike(before, explain())})
+            names = [layer.name for layer in group]
+            rows.append({"layers": names, **alike(before, explain(), positive)})
             if mode == "independent":
                 for layer, old in zip(group, weights, strict=True):
                     layer.set_weights(old)
@@ -64,7 +67,7 @@ def check(
             for group in groups:
                 for layer in group:
                     randomise(layer, how, seed)
-            everything = alike(before, explain())["spearman"]
+            everything = alike(before, explain(), positive)["spearman"]
         else:
             everything = rows[-1]["spearman"]
     found = verdict(rows[0]["spearman"], everything)
@@ -122,9 +125,10 @@ def restored(model: keras.Model) -> Iterator[None]:
         model.set_weights(before)
 
 
-def alike(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    """Mean similarities of maps (n, ...), of their absolute values."""
-    pairs = [(np.abs(a), np.abs(b)) for a, b in zip(first, second, strict=True)]
+def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict[str, float]:
+    """Mean similarities of maps (n, ...), of their absolute values or of what is positive."""
+    sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
+    pairs = list(zip(*sides, strict=True))
     found = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
     if first.ndim == 3 and min(first.shape[1:]) >= 8:
         found["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))

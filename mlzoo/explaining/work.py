@@ -139,17 +139,18 @@ def check_method(
     part = replace(batch, x=batch.x[few], asked=asked)
 
     # A class activation map is what speaks for a class; one that turns negative is gone.
-    least = 0 if getattr(registry.load("explainer", method), "NEEDS_LAYER", False) else -np.inf
+    positive = bool(getattr(registry.load("explainer", method), "NEEDS_LAYER", False))
 
     def maps() -> np.ndarray:
-        return np.maximum(explain_batch(method, settings, part, config), least)
+        return explain_batch(method, settings, part, config)
 
-    found = sanity.check(subject.model, maps, config.sanity, config.sanity_weights, config.seed)
+    how = config.sanity, config.sanity_weights, config.seed
+    found = sanity.check(subject.model, maps, *how, positive=positive)
     weights = asked.weights
     if weights.ndim == 2 and weights.shape[1] > 1 and subject.classes:
         before = maps()
         part = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
-        found["other_class"] = sanity.alike(before, maps())["spearman"]
+        found["other_class"] = sanity.alike(before, maps(), positive)["spearman"]
     return found
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo import registry
 from mlzoo.explaining import evidence, faithfulness, imputing, sanity, truth
 from mlzoo.explaining.engine.probe import Probe
 from tests.explaining import shapes
@@ -51,7 +52,7 @@ def test_random_maps_have_no_gain_and_good_ones_do() -> None:
             deletion, insertion = faithfulness.deletion_insertion(own, one.astype("float64"))
             gains[name].append(insertion - deletion)
     assert abs(np.mean(gains["random"])) < 0.05
-    assert np.mean(gains["gradcam"]) > 0.2
+    assert np.mean(gains["gradcam"]) > 0.3
 
 
 def exact(image: np.ndarray, gone: np.ndarray) -> np.ndarray:
@@ -121,22 +122,25 @@ def test_masks_are_found_by_their_names(tmp_path: Path) -> None:
 
 def test_a_sanity_check_tells_what_hangs_on_the_weights() -> None:
     probe, x, target, _ = opened()
-    few = slice(0, 16)
+    few = slice(0, 8)
     model, before = probe.model, [w.copy() for w in probe.model.get_weights()]
 
     def run(name: str, **settings):
-        from mlzoo import registry
-
         plugin = registry.load("explainer", name)
-        config = plugin.Config(**settings)
-        return sanity.check(model, lambda: plugin.explain(config, probe, x[few], target[few]))
+        config, positive = plugin.Config(**settings), hasattr(plugin, "NEEDS_LAYER")
+
+        def again() -> np.ndarray:
+            return plugin.explain(config, probe, x[few], target[few])
+
+        return sanity.check(model, again, positive=positive)
 
     assert run("saliency")["verdict"] == "pass"
     assert run("gradcam")["verdict"] == "pass"
     assert run("smoothgrad", samples=10)["verdict"] == "pass"
+    assert run("smoothgrad", samples=10, variant="abs")["verdict"] == "fail"
     paper = run("scorecam", variant="paper", channels=1)
     assert paper["out"] >= 0.98 and "does not use the classifier's head" in paper["reason"]
-    assert run("scorecam")["out"] < 0.98
+    assert run("scorecam")["out"] < 0.8
     edges = sanity.check(model, lambda: np.stack([faithfulness.edges(one) for one in x[few]]))
     assert edges["verdict"] == "fail" and edges["all"] == 1.0
     assert edges["stages"][0]["ssim"] == pytest.approx(1)

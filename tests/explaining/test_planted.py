@@ -61,7 +61,7 @@ def test_methods_point_at_the_shape(name: str, least: float) -> None:
 @pytest.mark.filterwarnings("ignore:Please import `zoom`:DeprecationWarning")
 @pytest.mark.parametrize(
     ("name", "gain"),
-    [("gradcam", 0.03), ("gradcam_plus_plus", 0.05), ("layercam", 0.05), ("scorecam", 0.05)],
+    [("gradcam", 0.05), ("gradcam_plus_plus", 0.05), ("layercam", 0.05), ("scorecam", 0.05)],
 )
 def test_ours_points_better_than_the_package(name: str, gain: float) -> None:
     probe, x, target, truth = opened()
@@ -98,9 +98,9 @@ def test_one_unit_has_a_score_cam_of_its_own_head() -> None:
 
 def test_max_n_counts_for_each_image() -> None:
     probe = opened()[0]
-    before = probe.forwards
-    few = maps("scorecam", max_n=6)
-    assert probe.forwards - before <= IMAGES * (6 + 3)
+    before, tenth = probe.forwards, probe.channels // 10 + 1
+    few = maps("scorecam", max_n=tenth)
+    assert probe.forwards - before <= IMAGES * (tenth + 3)
     every = maps("scorecam", channels=1)
     alike = [faithfulness.spearman(a, b) for a, b in zip(few, every, strict=True)]
     assert np.mean(alike) >= 0.9
@@ -108,9 +108,6 @@ def test_max_n_counts_for_each_image() -> None:
 
 def test_the_energy_of_channels_saves_forwards() -> None:
     probe = opened()[0]
-    counts = []
-    for share in (0.95, 1):
-        before = probe.forwards
-        maps("scorecam", channels=share)
-        counts.append(probe.forwards - before)
-    assert counts[1] >= 2 * counts[0]
+    before = probe.forwards
+    maps.__wrapped__("scorecam", channels=0.95)
+    assert 2 * (probe.forwards - before) <= IMAGES * probe.channels
