@@ -1,7 +1,8 @@
 """What is explained of each sample: weights on the model's logits, shaped like its outputs.
 
 An explained number is a weighted sum of logits. A class weighs 1; a class held against another
-weighs 1 and that one -1; the second class of a one-unit head weighs 1 and the first -1; a region
+weighs 1 and that one -1, as is either of two classes, whose single logits a softmax leaves open;
+the second class of a one-unit head weighs 1 and the first -1; a region
 of a mask spreads 1 over its pixels; a step of a sequence or of a forecast weighs 1 there.
 """
 
@@ -16,10 +17,12 @@ def of_classes(classes: np.ndarray, units: int, against: np.ndarray | None = Non
     Args:
         classes: (n,) positions.
         units: outputs of the model; 1 where one probability stands for two classes.
-        against: (n,) positions of the classes that they are held against.
+        against: (n,) positions of the classes that they are held against; of two units the other.
     """
     if units == 1:
         return np.where(classes == 1, 1.0, -1.0).astype("float32")[:, None]
+    if units == 2 and against is None:
+        against = 1 - np.asarray(classes)
     weights = np.eye(units, dtype="float32")[classes]
     return weights if against is None else weights - np.eye(units, dtype="float32")[against]
 
