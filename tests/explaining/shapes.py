@@ -2,7 +2,7 @@
 
 The class is decided by the shape alone: a filled square, a disc, a cross or a ring, anywhere. The
 distractors, of every image alike, are strokes of any colour on noise. A shape's box is a twentieth
-of the image, twice as wide as a cell of the 8x8 map that class activation maps are made of, so
+of the image, not twice as wide as a cell of the 8x8 map that class activation maps are made of, so
 that a map drawn half a cell off misses it.
 """
 
@@ -32,7 +32,7 @@ def drawn(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray
             tall = rng.random() < 0.5
             sides = (length, 2) if tall else (2, length)
             image[top : top + sides[0], left : left + sides[1]] = 0.3 + 0.5 * rng.random(3)
-        radius = int(rng.integers(6, 9))
+        radius = int(rng.integers(5, 9))
         top, left = rng.integers(radius, SIDE - radius, 2)
         y, z = abs(rows - top), abs(columns - left)
         far, near, wide = np.hypot(y, z), np.minimum(y, z), np.maximum(y, z)

@@ -17,28 +17,31 @@ from mlzoo.explaining.truth import against_truth
 from tests.explaining import shapes
 
 IMAGES = 48
+MORE = 96
+"""Images where a method costs next to nothing, so that a few of them decide less."""
+CAMS = ("gradcam", "gradcam_plus_plus", "layercam")
 
 
 @cache
 def opened(binary: bool = False) -> tuple[Probe, np.ndarray, np.ndarray, np.ndarray]:
-    x, classes, truth = shapes.drawn(IMAGES, seed=5)
+    x, classes, truth = shapes.drawn(MORE, seed=5)
     probe = Probe(shapes.trained_for_two() if binary else shapes.trained(), x)
     said = probe.outputs(x)
     known = (said[:, 0] > 0.5) if binary else said.argmax(axis=1)
     wanted = classes % 2 if binary else classes
-    assert (known == wanted).mean() > (0.95 if binary else 0.99)
+    assert (known == wanted).mean() > (0.95 if binary else 0.98)
     return probe, x, of_classes(wanted, probe.units), truth
 
 
 @cache
 def maps(name: str, binary: bool = False, **settings: Any) -> np.ndarray:
     probe, x, target, _ = opened(binary)
-    plugin = registry.load("explainer", name)
-    return plugin.explain(plugin.Config(**settings), probe, x, target)
+    plugin, few = registry.load("explainer", name), slice(MORE if name in CAMS else IMAGES)
+    return plugin.explain(plugin.Config(**settings), probe, x[few], target[few])
 
 
 def pointing(found: np.ndarray, truth: np.ndarray) -> float:
-    rows = zip(found, truth, strict=True)
+    rows = zip(found, truth[: len(found)], strict=True)
     return float(np.mean([against_truth(one, t)["pointing"] for one, t in rows]))
 
 
@@ -59,20 +62,18 @@ def test_methods_point_at_the_shape(name: str, least: float) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Please import `zoom`:DeprecationWarning")
-@pytest.mark.parametrize(
-    ("name", "gain"),
-    [("gradcam", 0.05), ("gradcam_plus_plus", 0.05), ("layercam", 0.05), ("scorecam", 0.05)],
-)
-def test_ours_points_better_than_the_package(name: str, gain: float) -> None:
+@pytest.mark.parametrize("name", [*CAMS, "scorecam"])
+def test_ours_points_better_than_the_package(name: str) -> None:
     probe, x, target, truth = opened()
-    theirs = reference.package_maps(name, probe, x, target)
-    assert pointing(maps(name), truth) >= pointing(theirs, truth) + gain
+    few = slice(len(maps(name)))
+    theirs = reference.package_maps(name, probe, x[few], target[few])
+    assert pointing(maps(name), truth) >= pointing(theirs, truth) + 0.05
 
 
 def test_the_package_agrees_where_it_is_right() -> None:
     probe, x, target, _ = opened()
-    theirs = reference.package_maps("saliency", probe, x, target)
-    ours = maps("saliency")
+    ours, few = maps("saliency"), slice(IMAGES)
+    theirs = reference.package_maps("saliency", probe, x[few], target[few])
     axes = (1, 2)
     low, high = ours.min(axis=axes, keepdims=True), ours.max(axis=axes, keepdims=True)
     np.testing.assert_allclose(theirs, (ours - low) / (high - low), atol=1e-3)
