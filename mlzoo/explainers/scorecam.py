@@ -3,7 +3,8 @@
 Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks"
 (2020). What differs by default: an input's hidden part is blurred, not black, and a map weighs the
 log-odds that it adds to those of the blurred input, so that the weights follow the classifier's
-head. `variant` has the paper's weights and others'.
+head; where a blurred input says the class already and every map takes from it, what it leaves more
+than the map that takes most. `variant` has the paper's weights and others'.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def _weights(
         masks = model.upsample(masks)
     gained, sure, plain = model.masked(x, target, masks, other)
     if config.variant == "odds":
-        return gained - model.evidence(x, target, other)[0]
+        gained = gained - model.evidence(x, target, other)[0]
+        taken = gained.max() <= 0 and np.ptp(gained) > 0
+        return gained - gained.min() if taken else gained
     if config.variant == "paper":
         return _softmax(sure - model.evidence(x, target, other)[1])
     return _softmax(plain) if config.variant == "logit" else sure
