@@ -1,10 +1,11 @@
-"""A finished run, opened: predict, evaluate, and read what it says of itself."""
+"""A finished run, opened: predict, evaluate, explain, and read what it says of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mlzoo.data.new_images import NewImages
     from mlzoo.data.samples import Data
     from mlzoo.data.tiles import Tiling
+    from mlzoo.explaining.work import Outcome
 
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
@@ -127,7 +129,7 @@ class Run:
             read = read_inputs(str(new), self.record["reader"], listener.progress)
             rows, names, warnings = read.rows, read.names, read.warnings
         else:
-            rows, warnings = self._checked(np.asarray(new)), ()
+            rows, warnings = self.checked(np.asarray(new)), ()
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
@@ -166,7 +168,7 @@ class Run:
             read = read_inputs(str(new), self.record["reader"], listener.progress)
             rows, names = read.rows, list(read.names)
         else:
-            rows = self._checked(np.asarray(new))
+            rows = self.checked(np.asarray(new))
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
@@ -206,7 +208,7 @@ class Run:
                 read = read_inputs(str(new), reader)
                 rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
         else:
-            rows = self._checked(np.asarray(new))
+            rows = self.checked(np.asarray(new))
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
@@ -330,7 +332,12 @@ class Run:
         warnings = (*images.warnings, problem) if problem else images.warnings
         return Painted(name, image, values, found, warnings)
 
-    def _checked(self, inputs: np.ndarray) -> np.ndarray:
+    def checked(self, inputs: np.ndarray) -> Any:
+        """Raw inputs (n, *shape) as the model takes them; sequences may end in steps of NaN.
+
+        Raises:
+            DataError: they have another shape.
+        """
         if self.record["kind"] == "sequence":
             from mlzoo.data.new_sequences import as_sequences
 
@@ -342,6 +349,42 @@ class Run:
                 f"{', '.join(map(str, expected))})"
             )
         return inputs
+
+    def explain(
+        self,
+        x: Any = None,
+        method: str | Sequence[str] = "gradcam",
+        *,
+        listener: Listener | None = None,
+        **settings: Any,
+    ) -> Outcome:
+        """Explain what the model says of samples; prints and writes nothing.
+
+            found = run.explain(x, method="scorecam", target="cat")
+            found.maps["scorecam"]["sample 0"]  # (height, width), signed
+            found.explained.explanations[0].scores  # its evidence
+
+        Args:
+            x: raw inputs (n, *shape), or a file or folder's path; by default some of the run's own
+                test part, the most confident mistakes among them.
+            method: explainers (`mlzoo explainers`), in a list or comma-separated; `all`: every
+                one that fits the model.
+            listener: hears of progress.
+            **settings: other fields of `mlzoo.explaining.settings.ExplainConfig`: `target`,
+                `against`, `limit` (not for arrays, which are explained whole), `sanity`, ...;
+                `set={"samples": 50}` sets what the method has. `evidence=False` is faster.
+
+        Returns:
+            The maps, their scores and the record; `mlzoo.explain` writes them to a folder.
+
+        Raises:
+            UsageError: an unknown method or setting, or Keras does not run on TensorFlow.
+            DataError: the samples do not fit what the model was trained on.
+        """
+        # What explains stands above the runs that it opens, so it is looked up when it is called.
+        work: Any = import_module("mlzoo.explaining.work")
+        found: Outcome = work.explain_samples(self, x, listener, method=method, **settings)
+        return found
 
     def _labelled(self, rows: Any, names: list[str], warnings: tuple[str, ...]) -> Predictions:
         """The classes of every step of some sequences."""

@@ -29,6 +29,9 @@ def explain(
         str | None,
         typer.Option("--data", "--images", help="New samples; by default the run's test part."),
     ] = None,
+    input: Annotated[
+        str | None, typer.Option("--input", help="Of a .keras file with several inputs: which.")
+    ] = None,
     part: Annotated[
         str | None, typer.Option("--part", help="train, valid or test [default: test].")
     ] = None,
@@ -41,7 +44,7 @@ def explain(
         typer.Option(
             "--target",
             "--class",
-            help="predicted, true, or the name of a class or output [default: predicted].",
+            help="predicted, true, all, or the name of a class or output [default: predicted].",
         ),
     ] = None,
     against: Annotated[
@@ -54,7 +57,7 @@ def explain(
         str | None, typer.Option("--pixel", metavar="ROW,COLUMN", help="Masks: one pixel.")
     ] = None,
     region: Annotated[
-        str | None, typer.Option("--region", help="Masks: all pixels of the class, or largest.")
+        str | None, typer.Option("--region", help="Masks: all, largest, boundary or connected.")
     ] = None,
     layer: Annotated[
         str | None,
@@ -72,14 +75,18 @@ def explain(
     ] = False,
     sanity: Annotated[
         str | None,
-        typer.Option("--sanity", help="Randomise weights: cascading or independent."),
+        typer.Option("--sanity", help="cascading, independent and labels, comma-separated."),
     ] = None,
     sanity_weights: Annotated[
         str | None, typer.Option("--sanity-weights", help="permute or redraw [default: permute].")
     ] = None,
     truth: Annotated[
-        str | None, typer.Option("--truth", help="Folder of masks, named as the images.")
+        str | None,
+        typer.Option("--truth", help="Folder of masks named as the images, or boxes.csv."),
     ] = None,
+    shared_scale: Annotated[
+        bool, typer.Option("--shared-scale", help="Draw all samples of a method on one scale.")
+    ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Decides all that is random.")] = None,
     max_memory: Annotated[
         int | None, typer.Option("--max-memory", help="Megabytes a chunk may take [default: 400].")
@@ -107,6 +114,7 @@ def explain(
         "run": run,
         "method": method,
         "data": data,
+        "input": input,
         "part": part,
         "limit": limit,
         "target": target,
@@ -121,6 +129,7 @@ def explain(
         "sanity": sanity,
         "sanity_weights": sanity_weights,
         "truth": truth,
+        "shared_scale": shared_scale or None,
         "seed": seed,
         "max_memory": max_memory,
     }
@@ -140,6 +149,8 @@ def explain(
         outcome = explain_configured(config, out, overwrite=overwrite, trust=trust, listener=talk)
     finally:
         talk.end()
+    if repeat:
+        _tell_changes(repeat, outcome)
     if json:
         show({"folder": str(outcome.folder), **outcome.record})
     else:
@@ -153,9 +164,9 @@ def _configured(given: dict[str, Any]) -> Any:
         raise UsageError("name a run folder or a .keras file: mlzoo explain RUN")
     if "part" in given and "data" in given:
         raise UsageError("--part has no effect on other data: leave it out")
-    if "sanity_weights" in given and "sanity" not in given:
-        raise UsageError("--sanity-weights has no effect without --sanity")
     config = configure(given)
+    if "sanity_weights" in given and not {"cascading", "independent"} & set(config.sanity):
+        raise UsageError("--sanity-weights has no effect without --sanity cascading or independent")
     if not config.run.endswith(".keras"):
         from mlzoo import runs
 
@@ -174,6 +185,15 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
     return read_record(repeat)
 
 
+def _tell_changes(repeat: str, outcome: Outcome) -> None:
+    """Warn where the model is not the one that the record was made with."""
+    from mlzoo.explaining.settings import read_record_file
+
+    before = read_record_file(repeat).get("model", {}).get("weights_sha256")
+    if before != outcome.record["model"]["weights_sha256"]:
+        say("warning: the model's weights have changed since, so that the maps differ")
+
+
 def _settings(lines: list[str]) -> dict[str, str]:
     found = {}
     for line in lines:
@@ -187,6 +207,7 @@ def _settings(lines: list[str]) -> dict[str, str]:
 _SHOWN = (
     "pointing",
     "mass",
+    "truth_iou",
     "iou_drop",
     "deletion",
     "insertion",
@@ -201,14 +222,18 @@ def _summary(outcome: Outcome) -> None:
     evidence, methods = outcome.record["evidence"], outcome.record["methods"]
     scored: dict[str, Any] = evidence.get("methods", {})
     shown = [name for name in _SHOWN if any(name in row for row in scored.values())]
+    ranking = {found["method"]: found["rank"] for found in evidence.get("ranking", ())}
+    ranked = len(ranking) > 1
     rows = []
-    for name in [*methods, *(n for n in scored if n not in methods)]:
+    for name in dict.fromkeys([*ranking, *methods, *scored]):
         maps = [e for e in outcome.explained.explanations if e.method == name]
         empty = sum(bool(e.flag) for e in maps) if maps else None
         means = [scored.get(name, {}).get(key, {}).get("mean") for key in shown]
         seconds = methods.get(name, {}).get("cpu_seconds")
-        rows.append([name, len(maps) or None, empty, *means, seconds])
-    print(table(["method", "maps", "empty", *shown, "cpu s"], rows))
+        rank = [ranking.get(name)] if ranked else []
+        rows.append([name, *rank, len(maps) or None, empty, *means, seconds])
+    header = ["method", *(["rank"] if ranked else []), "maps", "empty", *shown, "cpu s"]
+    print(table(header, rows))
     for line in evidence.get("sentences", []):
         print(line)
     say(f"written to {outcome.folder}")

@@ -27,6 +27,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
+    from mlzoo.explaining.engine.resampling import positive
+
     values = model.features(x, target)[0]
     maps = []
     for i in range(len(x)):
@@ -37,4 +39,4 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         kept[np.arange(len(alive)) + 1, alive] = 0
         odds = model.ablated(x[one], target[one], kept)[0]
         maps.append(values[i][..., alive] @ (odds[0] - odds[1:]).astype("float32"))
-    return model.upsample(np.maximum(np.stack(maps), 0))
+    return model.upsample(positive(np.stack(maps)))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from mlzoo.explaining.engine.probe import Probe
 
+COMPARES = True
+
 
 class Config(Settings):
     """Settings of expected_gradients."""

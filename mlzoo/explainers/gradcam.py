@@ -23,15 +23,18 @@ class Config(Settings):
     """Settings of gradcam."""
 
     relu: bool = True
-    """Keep only what speaks for the class, as in the paper."""
+    """Keep only what speaks for the class, as in the paper; a map that nothing speaks in stays
+    negative."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
+    from mlzoo.explaining.engine.resampling import positive
+
     values, gradients = model.features(x, target)
     places = tuple(range(1, values.ndim - 1))
     weights = gradients.mean(axis=places, dtype="float64")
     maps = np.einsum("n...c,nc->n...", values, weights.astype("float32"))
-    return model.upsample(np.maximum(maps, 0) if config.relu else maps)
+    return model.upsample(positive(maps) if config.relu else maps)

@@ -27,11 +27,18 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     import numpy as np
 
     values, gradients = model.features(x, target)
-    places = tuple(range(1, values.ndim - 1))
-    totals = values.sum(axis=places, keepdims=True)
+    pairs = zip(values, gradients, strict=True)
+    return model.upsample(np.maximum(np.stack([_map(*pair) for pair in pairs]), 0))
+
+
+def _map(values: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """One sample's map (...) from what its layer gives and the gradients there, (..., channels)."""
+    import numpy as np
+
+    places = tuple(range(values.ndim - 1))
     # a = g^2 / (2 g^2 + sum(A) g^3), with g^2 cancelled.
-    below = 2 + totals * gradients
+    below = gradients * values.sum(axis=places)
+    below += 2
     below[below == 0] = 1
     weights = (np.maximum(gradients, 0) / below).sum(axis=places)
-    maps = np.einsum("n...c,nc->n...", values, weights)
-    return model.upsample(np.maximum(maps, 0))
+    return values @ weights

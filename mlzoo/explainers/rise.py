@@ -1,8 +1,9 @@
 """RISE: random parts of the input, averaged by how much what they show speaks for the class.
 
 Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models"
-(2018). What differs: hidden parts are blurred, not black, and a mask weighs its log-odds less the
-mean over all masks, so that a map has both signs and few masks suffice.
+(2018). What differs: hidden parts are blurred, not black; a mask weighs its log-odds less the mean
+over all masks, so that a map has both signs; and where half is shown, masks are drawn in groups
+that show every two cells together equally often, so that few masks suffice.
 """
 
 from __future__ import annotations

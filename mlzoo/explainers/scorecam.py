@@ -3,7 +3,8 @@
 Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks"
 (2020). What differs by default: an input's hidden part is blurred, not black, and a map weighs the
 log-odds that it adds to those of the blurred input, so that the weights follow the classifier's
-head. `variant` has the paper's weights and others'.
+head; where a blurred input says the class already and every map takes from it, what it leaves more
+than the map that takes most. `variant` has the paper's weights and others'.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
+    from mlzoo.explaining.engine.resampling import positive
+
     values, gradients = model.features(x, target)
     black = config.variant != "odds"
     other = np.zeros_like(model.enter(x)) if black else model.baseline(x)
@@ -50,12 +53,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         weights = _weights(config, model, x[one], target[one], masks, other[one])
         kept = np.moveaxis(values[i][..., chosen], -1, 0)
         maps.append(np.einsum("c...,c->...", kept, weights.astype("float32")))
-    return model.upsample(np.stack([_positive(one) for one in maps]))
-
-
-def _positive(one: np.ndarray) -> np.ndarray:
-    """What speaks for the class; where nothing does, the map as it is: its largest is least bad."""
-    return one.clip(0) if one.max() > 0 else one
+    return model.upsample(positive(np.stack(maps)))
 
 
 def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -100,7 +98,9 @@ def _weights(
         masks = model.upsample(masks)
     gained, sure, plain = model.masked(x, target, masks, other)
     if config.variant == "odds":
-        return gained - model.evidence(x, target, other)[0]
+        gained = gained - model.evidence(x, target, other)[0]
+        taken = gained.max() <= 0 and np.ptp(gained) > 0
+        return gained - gained.min() if taken else gained
     if config.variant == "paper":
         return _softmax(sure - model.evidence(x, target, other)[1])
     return _softmax(plain) if config.variant == "logit" else sure

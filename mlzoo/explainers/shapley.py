@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("table",)
 EXTRA = "shap"
+COMPARES = True
 
 
 class Config(Settings):

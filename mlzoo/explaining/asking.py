@@ -41,7 +41,7 @@ def ask(subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: li
     """
     _refuse(subject, config)
     if subject.task in DENSE_TASKS:
-        return _dense(subject, config, outputs)
+        return _dense(subject, config, outputs, truths)
     if outputs.ndim == 3:
         return _steps(subject, config, outputs, truths)
     if not subject.classes:
@@ -139,6 +139,8 @@ def _steps(
     if config.against is not None:
         other = _position(subject, config.against, "--against")
         weights[:, step, other] -= 1
+    elif subject.classes and outputs.shape[-1] == 2:  # as of `targets.of_classes`
+        weights[np.arange(len(at)), step, 1 - units] = -1
     word = f"step {step % count + 1}"
     names = [subject.outputs[k] for k in units]
     chosen = at.argmax(axis=-1)
@@ -152,39 +154,99 @@ def _steps(
     return Asked(weights, [f"{name} at {word}" for name in names], empty, said)
 
 
-def _dense(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
-    """A class over what is predicted as it, over its largest region, or at one pixel."""
-    units, classes = outputs.shape[-1], subject.task == "segmentation"
-    if config.target in ("predicted", "true"):
-        place = 1 if classes else 0
-    else:
-        place = _position(subject, config.target, "--target")
+def _dense(
+    subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
+) -> Asked:
+    """A class over what is predicted as it, a part of that, or one pixel; or a field's output."""
+    if subject.task != "segmentation":
+        return _field(subject, config, outputs)
+    units = outputs.shape[-1]
     said = outputs.argmax(axis=-1) if units > 1 else (outputs[..., 0] > 0.5).astype(int)
-    if config.pixel is not None:
-        row, column = (int(part) for part in config.pixel.split(","))
-        if row >= outputs.shape[1] or column >= outputs.shape[2]:
-            raise UsageError(
-                f"--pixel {config.pixel}: the image has {outputs.shape[1]} rows and "
-                f"{outputs.shape[2]} columns"
-            )
-        region = np.zeros(outputs.shape[:3], bool)
-        region[:, row, column] = True
-        where = f" at {row},{column}"
+    masks = _true_masks(truths, said.shape) if config.target == "true" else said
+    if config.target in ("predicted", "true"):
+        places = np.array([_most_of(mask, len(subject.outputs)) for mask in masks])
     else:
-        region = said == place if classes else np.ones(outputs.shape[:3], bool)
-        region = np.stack([_largest(r) for r in region]) if config.region == "largest" else region
-        where = ", largest region" if config.region == "largest" else ""
-    weights = targets.of_region(region, place, units)
+        places = np.full(len(said), _position(subject, config.target, "--target"))
+    regions = np.stack([_region(m == k, config) for m, k in zip(masks, places, strict=True)])
+    pairs = list(zip(regions, places, strict=True))
+    weights = np.concatenate([targets.of_region(r[None], int(k), units) for r, k in pairs])
     if config.against is not None:
         other = _position(subject, config.against, "--against")
-        weights -= targets.of_region(region, other, units)
+        if units > 2:
+            weights -= targets.of_region(regions, other, units)
+        weights[places == other] = 0
+    names = [subject.outputs[k] for k in places]
+    shares = [(mask == k).mean() for mask, k in zip(said, places, strict=True)]
+    where = "the true mask" if config.target == "true" else "the predicted mask"
+    at = f" at {config.pixel}" if config.pixel and config.region == "connected" else ""
+    empty = [
+        "" if weights[i].any() else f"{name} is nowhere in {where}{at}"
+        for i, name in enumerate(names)
+    ]
+    if config.against is not None:
+        itself = "the class is held against itself"
+        empty = [itself if n == config.against else e for n, e in zip(names, empty, strict=True)]
+    return Asked(
+        weights,
+        [f"{name}{_where(config)}" for name in names],
+        empty,
+        [f"{name} on {share:.1%} of the pixels" for name, share in zip(names, shares, strict=True)],
+    )
+
+
+def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
+    """An output of a field, averaged over all pixels or at one of them."""
+    named = config.target not in ("predicted", "true")
+    place = _position(subject, config.target, "--target") if named else 0
+    everywhere = np.ones(outputs.shape[:3], bool)
+    regions = np.stack([_region(one, config) for one in everywhere])
+    weights = targets.of_region(regions, place, outputs.shape[-1], signed=False)
     name = subject.outputs[place]
-    shares = (said == place).mean(axis=(1, 2))
-    told = [f"{name} on {share:.1%} of the pixels" for share in shares]
-    if not classes:
-        told = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
-    empty = ["" if r.any() else f"{name} is nowhere in the predicted mask" for r in region]
-    return Asked(weights, [f"{name}{where}"] * len(outputs), empty, told)
+    said = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
+    count = len(outputs)
+    return Asked(weights, [f"{name}{_where(config)}"] * count, [""] * count, said)
+
+
+def _true_masks(truths: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    if any(truth is None for truth in truths):
+        raise DataError("--target true: the true masks of new images are not known")
+    return np.stack([np.asarray(truth) for truth in truths]).reshape(shape)
+
+
+def _most_of(mask: np.ndarray, classes: int) -> int:
+    """The class with most pixels beside the first, which is the background."""
+    return 1 + int(np.bincount(mask[(mask > 0) & (mask < classes)], minlength=classes)[1:].argmax())
+
+
+def _where(config: ExplainConfig) -> str:
+    if config.region == "connected":
+        return f", region at {config.pixel}"
+    if config.pixel is not None:
+        return f" at {config.pixel}"
+    return {"all": "", "largest": ", largest region", "boundary": ", boundary"}[config.region]
+
+
+def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
+    """The part of a class's mask (height, width) that is explained, as truth values."""
+    from scipy.ndimage import binary_erosion, label
+
+    if config.pixel is not None:
+        at = tuple(int(part) for part in config.pixel.split(","))
+        if at[0] >= mask.shape[0] or at[1] >= mask.shape[1]:
+            raise UsageError(
+                f"--pixel {config.pixel}: the image has {mask.shape[0]} rows and "
+                f"{mask.shape[1]} columns"
+            )
+        if config.region == "all":
+            found = np.zeros(mask.shape, bool)
+            found[at] = True
+            return found
+        regions = label(mask)[0]
+        return (regions == regions[at]) & mask
+    if config.region == "largest":
+        return _largest(mask)
+    # An image's own edge is none of the class.
+    return mask & ~binary_erosion(mask, border_value=1) if config.region == "boundary" else mask
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:

@@ -136,7 +136,8 @@ def summarise(
         summary["sentences"].append(sentence(method, by, beaten))
     summary["ranking"] = ranking({m: tables[m][by] for m in own if by in tables[m]}, seed)
     if len(summary["ranking"]) > 1:
-        summary["sentences"].append(_ranked(summary["ranking"], by))
+        count = len(tables[summary["ranking"][0]["method"]][by])
+        summary["sentences"].append(_ranked(summary["ranking"], by) + _few(count))
     return summary
 
 
@@ -193,21 +194,38 @@ def sentence(method: str, by: str, beaten: dict[str, Any]) -> str:
 
 
 def ranking(scores: dict[str, np.ndarray], seed: int) -> list[dict[str, Any]]:
-    """Methods from the best mean down; `tied`: its difference to the best may be chance."""
+    """Methods from the best mean down.
+
+    `rank`: that of the best one above whose difference may be chance, so that several share it;
+    `behind` and `interval`: the difference to that one; `tied`: whether that is the best of all.
+    """
     order = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
-    found = []
-    for name in order:
-        behind = _compared(scores[order[0]], scores[name], seed)
+    found: list[dict[str, Any]] = []
+    leader, rank = "", 0
+    for place, name in enumerate(order, 1):
+        behind = _compared(scores[leader], scores[name], seed) if leader else {"better": True}
+        if behind["better"]:
+            leader, rank = name, place
+            behind = _compared(scores[name], scores[name], seed)
         found.append(
             {
                 "method": name,
+                "rank": rank,
                 "mean": float(np.mean(scores[name])),
                 "behind": behind["difference"],
                 "interval": behind["interval"],
-                "tied": not behind["better"],
+                "tied": rank == 1,
             }
         )
     return found
+
+
+ENOUGH = 32
+"""Samples that a ranking of methods should rest on."""
+
+
+def _few(count: int) -> str:
+    return "" if count >= ENOUGH else f" (over {count} samples; --limit {ENOUGH} tells more apart)"
 
 
 def _ranked(rows: list[dict[str, Any]], by: str) -> str:

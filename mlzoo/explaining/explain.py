@@ -82,15 +82,26 @@ class Explained:
 
 
 def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> list[Batch]:
-    """Samples by shape, with what is asked of each; those with nothing to explain are left out."""
+    """Samples by shape, with what is asked of each.
+
+    Samples of one shape share a probe, also where every class is asked for.
+    """
     batches = []
     for positions in by_shape(chosen.inputs).values():
         x = np.stack([chosen.inputs[i] for i in positions])
         probe = Probe(subject.model, x, config.layer, config.max_memory)
         probe.background, probe.known = chosen.background, chosen.known
         x = probe.inputs(x)
-        asked = ask(subject, config, probe.outputs(x), [chosen.truths[i] for i in positions])
-        batches.append(Batch(positions, x, probe, asked))
+        outputs, places = probe.outputs(x), np.array(positions)
+        for target in dict.fromkeys(chosen.targets) if chosen.targets else (config.target,):
+            rows = [r for r, i in enumerate(positions) if chosen.target(i) in (None, target)]
+            asked = ask(
+                subject,
+                config.model_copy(update={"target": target}),
+                outputs[rows],
+                [chosen.truths[positions[r]] for r in rows],
+            )
+            batches.append(Batch(places[rows].tolist(), x[rows], probe, asked))
     return batches
 
 
@@ -128,6 +139,13 @@ def misfit(name: str, probe: Probe, kind: str) -> str | None:
         return f"it is for {' and '.join(kinds)} data, and these are {kind}"
     if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
         return "no layer of this model has places; try integrated_gradients"
+    if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
+        return "it is for images and sequences, and these are films; try integrated_gradients"
+    if getattr(plugin, "COMPARES", False):
+        try:
+            probe.background_rows(1, 0)
+        except UsageError as error:
+            return str(error)
     return None
 
 
@@ -140,13 +158,14 @@ def run_methods(
 ) -> Explained:
     """The maps of every method for every sample that has something to explain."""
     methods = fitting(config.method, batches[0].probe, subject.kind)
+    probes = {id(b.probe): b.probe for b in batches}.values()
     settings = method_settings(config, methods)
     found: list[Explanation] = []
     findings: dict[str, list[Finding]] = {}
     facts: dict[str, Any] = {}
     total, done = len(methods) * len(chosen), 0
     for method in methods:
-        began, forwards = time.process_time(), sum(b.probe.forwards for b in batches)
+        began, forwards = time.process_time(), sum(p.forwards for p in probes)
         said: dict[str, list[float]] = {}
         if of_model(method):
             plugin, first = registry.load("explainer", method), batches[0]
@@ -160,16 +179,34 @@ def run_methods(
             found += _explanations(method, batch, values, subject, chosen)
             done += len(batch.positions)
             listener.progress(done, total, "explaining")
+        _tell_completeness(method, said, listener)
         facts[method] = {
             "settings": settings[method].model_dump(mode="json"),
             "cpu_seconds": round(time.process_time() - began, 3),
-            "forwards": sum(b.probe.forwards for b in batches) - forwards,
+            "forwards": sum(p.forwards for p in probes) - forwards,
             **{name: float(np.max(numbers)) for name, numbers in said.items()},
         }
     place = {name: i for i, name in enumerate(methods)}
     order = {name: i for i, name in enumerate(chosen.names)}
     found.sort(key=lambda e: (order[e.name], place[e.method]))
     return Explained(found, findings, facts)
+
+
+COMPLETE = 0.05
+"""Error of completeness from which on it is warned of."""
+
+
+def _tell_completeness(method: str, said: dict[str, list[float]], listener: Listener) -> None:
+    """Say how far attributions are from summing to what they explain."""
+    if "completeness_error" not in said:
+        return
+    error = np.array(said["completeness_error"])
+    text = f"{method}: attributions sum to the change within {error.max():.1%}"
+    if error.max() <= COMPLETE:
+        listener.note(text)
+    else:
+        count = int((error > COMPLETE).sum())
+        listener.warn(f"{text}; of {count} of {len(error)} samples the error is over 5 %")
 
 
 def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfig) -> np.ndarray:
@@ -199,6 +236,8 @@ def flag(values: np.ndarray) -> str:
         return "not finite: the model's outputs or gradients overflow"
     if not values.any():
         return "all zero: nothing at this layer speaks for it; try --layer, or a signed method"
+    if values.max() <= 0:
+        return "negative: nothing speaks for it; its largest values speak least against it"
     if values.size > 1 and np.ptp(values) == 0:
         return "the same everywhere: the layer has a single place; try --layer"
     return ""
@@ -215,7 +254,7 @@ def _explanations(
             Explanation(
                 chosen.names[position],
                 method,
-                chosen.inputs[position],
+                subject.shown(chosen.inputs[position]),
                 values[row],
                 batch.asked.labels[row],
                 batch.asked.predicted[row],

@@ -58,7 +58,7 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         "sparseness": gini(strength),
     }
     if strength.ndim == 2 and sample.x.ndim == 4:
-        if sample.target.ndim == 4:
+        if sample.target.ndim == 4 and sample.probe.head != "linear":
             found["iou_drop"] = iou_drop(sample, strength)
         found["road"] = road(sample, strongest)
     return {name: round(float(value), 6) for name, value in found.items()}
@@ -131,23 +131,27 @@ def road(sample: Sample, values: np.ndarray) -> float:
 def iou_drop(sample: Sample, values: np.ndarray, share: float = 0.1) -> float:
     """How much of a predicted region is lost when a map's strongest tenth is blurred away.
 
-    1 less the intersection over union of the class's mask before and after.
+    1 less the intersection over union of the class's mask before and after; within the target's
+    region, where that is only a part of the class.
     """
-    position = int(sample.target.max(axis=(0, 1, 2)).argmax())
     hidden = ranks(values, sample.seed) < round(share * values.size)
     whole = np.ones(values.shape)
     before, after = (
-        _class_mask(sample.probe.masked_outputs(sample.x, mask, sample.baseline), position)
+        _class_mask(sample.probe.masked_outputs(sample.x, mask, sample.baseline), sample.target)
         for mask in (whole, ~hidden)
     )
+    within = (sample.target[0] != 0).any(axis=-1)
+    if (before & ~within).any():
+        before, after = before & within, after & within
     either = (before | after).sum()
     return float(1 - (before & after).sum() / either) if either else 0.0
 
 
-def _class_mask(outputs: np.ndarray, position: int) -> np.ndarray:
+def _class_mask(outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Where the outputs (1, height, width, k) say the class that a target weighs."""
     if outputs.shape[-1] == 1:
-        return outputs[0, ..., 0] > 0.5
-    return outputs[0].argmax(axis=-1) == position
+        return (outputs[0, ..., 0] > 0.5) == (target.sum() > 0)
+    return outputs[0].argmax(axis=-1) == target.max(axis=(0, 1, 2)).argmax()
 
 
 def sensitivity(sample: Sample, values: np.ndarray) -> float:
@@ -169,6 +173,8 @@ def cells(shape: tuple[int, ...]) -> np.ndarray:
     """A number for each position: that of its cell in a grid of at most 8 by 8, or of its own."""
     if len(shape) == 1:
         return np.arange(shape[0]) * min(shape[0], _CELLS**2) // shape[0]
+    if len(shape) > 2:  # films: whole pictures
+        return np.broadcast_to(cells(shape[:1]).reshape(-1, *(1,) * (len(shape) - 1)), shape)
     rows, columns = (np.arange(side) * min(side, _CELLS) // side for side in shape)
     return rows[:, None] * min(shape[1], _CELLS) + columns[None]
 

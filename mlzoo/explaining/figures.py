@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,16 @@ def draw_finding(path: Path, found: Finding) -> Path:
 
 
 def _title(figure: Figure, found: Finding) -> None:
-    figure.suptitle(f"{label(found.title, 90)}\n{label(found.note, 150)}", fontsize=9)
+    wide = int(12.5 * figure.get_figwidth())
+    lines = textwrap.wrap(label(found.title, 120), wide) + textwrap.wrap(
+        label(found.note, 600), wide
+    )
+    figure.suptitle("\n".join(lines), fontsize=9)
+
+
+def _lines(text: str, most: int) -> str:
+    """A text with what stands in brackets on a line of its own."""
+    return "\n".join(label(part, most) for part in text.removesuffix(")").split(" ("))
 
 
 def _bars(found: Finding) -> Figure:
@@ -75,8 +85,29 @@ def _images(found: Finding) -> Figure:
         top = None if ends is None else float(ends[1] - ends[0])
         axes.imshow(as_picture(image, top), interpolation="nearest")
         text = found.labels[i]
-        axes.set_title("\n".join(label(line, 26) for line in text.split(" (")), fontsize=7)
+        axes.set_title(_lines(text, 26), fontsize=7)
         axes.set_axis_off()
+    _title(figure, found)
+    return figure
+
+
+def _profiles(found: Finding) -> Figure:
+    """Rows of a table: where each column stands between the ends of the data."""
+    values, low, high = (found.arrays[name] for name in ("values", "low", "high"))
+    titles, names = found.labels[: len(values)], found.labels[len(values) :]
+    shares = (values - low) / np.where(high > low, high - low, 1)
+    order = np.argsort(-np.ptp(shares, axis=0), kind="stable")[:_MOST_BARS]
+    tall = max((0.24 * len(order) + 0.9) / 3.0, 0.5)
+    figure, panels = _grid(len(values), 3, 3.0, tall)
+    for axes, title, row, own in zip(panels, titles, values, shares, strict=True):
+        axes.barh(range(len(order)), own[order] - 0.5, left=0.5, color=BLUE)
+        texts = [f"{label(names[i], 18)} = {row[i]:.4g}" for i in order]
+        axes.set_yticks(range(len(order)), texts)
+        axes.set_xticks([0, 1], ["least", "most"])
+        axes.set_xlim(-0.02, 1.02)
+        axes.invert_yaxis()
+        tidy(axes)
+        axes.set_title(_lines(title, 34), fontsize=8)
     _title(figure, found)
     return figure
 
@@ -141,6 +172,7 @@ _DRAWN = {
     "bars": _bars,
     "curves": _curves,
     "images": _images,
+    "profiles": _profiles,
     "points": _points,
     "plane": _plane,
 }

@@ -3,13 +3,15 @@
 `explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
 float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
 `overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
-of the model as a whole, drawn and in numbers. `index.html`: all of it on one offline page.
+of the model as a whole, drawn and in numbers. `sanity.csv` and `sanity.png`: how alike maps stay
+as the model is randomised, where that was asked for. `index.html`: all of it on one offline page.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +21,8 @@ import numpy as np
 
 from mlzoo import files, runs
 from mlzoo.errors import DataError, UsageError
+from mlzoo.explaining import sanity_curves
+from mlzoo.explaining.engine.findings import Finding
 from mlzoo.explaining.explain import Explained, Explanation
 from mlzoo.explaining.figures import draw_finding
 from mlzoo.explaining.page import write_page
@@ -26,6 +30,9 @@ from mlzoo.explaining.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.listening import Listener
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
+"""A file's ending, also before a class in brackets."""
 
 
 def default_folder(run: str, methods: Sequence[str]) -> Path:
@@ -82,21 +89,46 @@ def _fill(
     write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
     files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
     files.write_json(folder / RECORD, record)
+    scale: dict[str, float] = {}
+    for each in found if record["config"]["shared_scale"] else ():
+        scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
     pictures = []
+    letters = subject.record.get("reader", {}).get("alphabet", ())
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
-        pictures.append((each, draw(path, each, subject.maximum, subject.columns)))
+        largest = scale.get(each.method)
+        pictures.append(
+            (each, draw(path, each, subject.maximum, subject.columns, largest, letters))
+        )
         listener.progress(done, len(found), "drawing")
-    figures = _figures(folder, explained)
-    write_page(folder, f"Explanations of {subject.path.name}", record, pictures, figures)
+    figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
+    if record["sanity"]:
+        lines = sanity_curves.rows(record["sanity"])
+        files.write_text(folder / "sanity.csv", files.csv_text(lines))
+        sanity_curves.draw(folder / "sanity.png", record["sanity"])
+    title = f"Explanations of {subject.path.name}"
+    write_page(folder, title, record, pictures, figures, controls)
 
 
-def _figures(folder: Path, explained: Explained) -> list[tuple[str, Path]]:
+def rankings(explained: Explained, subject: Subject) -> dict[str, list[Finding]]:
+    """Of a table's rows, by method: what each column adds or takes on average."""
+    found: dict[str, list[Finding]] = {}
+    for method in explained.mapping if subject.kind == "table" else ():
+        rows = [e.values for e in explained.explanations if e.method == method]
+        if rows and rows[0].ndim == 1:
+            values = np.abs(np.stack(rows)).mean(axis=0)
+            names = list(subject.columns) or [f"column {i + 1}" for i in range(len(values))]
+            note = f"means of absolute attributions over {len(rows)} rows"
+            found[method] = [Finding("bars", "columns by weight", {"values": values}, names, note)]
+    return found
+
+
+def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str, Path]]:
     """Pictures and numbers of what is said of the model as a whole."""
     drawn = []
-    for method, findings in explained.findings.items():
-        for i, finding in enumerate(findings, 1):
-            stem = method if len(findings) == 1 else f"{method}-{i}"
+    for method, several in findings.items():
+        for i, finding in enumerate(several, 1):
+            stem = method if len(several) == 1 else f"{method}-{i}"
             path = draw_finding(folder / "model" / f"{stem}.png", finding)
             labels = {"labels": np.array(finding.labels, str)}
             write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})
@@ -105,7 +137,8 @@ def _figures(folder: Path, explained: Explained) -> list[tuple[str, Path]]:
 
 
 def row(found: Explanation) -> dict[str, Any]:
-    """A line of scores.csv."""
+    """A line of scores.csv; of a map that is not finite the ends are None."""
+    finite = bool(np.isfinite(found.values).all())
     return {
         "name": found.name,
         "method": found.method,
@@ -113,8 +146,8 @@ def row(found: Explanation) -> dict[str, Any]:
         "predicted": found.predicted,
         "truth": found.truth,
         "flag": found.flag,
-        "smallest": float(found.values.min()),
-        "largest": float(found.values.max()),
+        "smallest": float(found.values.min()) if finite else None,
+        "largest": float(found.values.max()) if finite else None,
         **found.scores,
     }
 
@@ -130,7 +163,7 @@ def file_stems(names: Sequence[str]) -> dict[str, str]:
     """A file name, without suffix, for each sample; no two alike."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        stem = base = runs.slug(str(Path(name).with_suffix("")))
+        stem = base = runs.slug(_SUFFIX.sub("", name))
         number = 2
         while stem in found.values():
             stem, number = f"{base}-{number}", number + 1

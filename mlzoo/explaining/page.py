@@ -15,6 +15,7 @@ _SHOWN = (
     "pointing",
     "mass",
     "truth_auc",
+    "truth_iou",
     "iou_drop",
     "deletion",
     "insertion",
@@ -32,6 +33,7 @@ def write_page(
     record: Mapping[str, Any],
     pictures: Sequence[tuple[Explanation, Path]],
     figures: Sequence[tuple[str, Path]] = (),
+    controls: Sequence[Explanation] = (),
 ) -> Path:
     """Write `index.html` with every picture within it.
 
@@ -41,9 +43,10 @@ def write_page(
         record: what explain.json holds.
         pictures: every explanation and its PNG, in the order of the samples.
         figures: titles and PNGs of what is said of the model as a whole.
+        controls: maps of the same samples that know no model, whose scores stand beside.
     """
     evidence = record["evidence"]
-    header, rows = score_table(evidence.get("methods", {}))
+    header, rows = score_table(evidence.get("methods", {}), evidence.get("ranking", ()))
     render(
         folder / "index.html",
         _TEMPLATE,
@@ -53,21 +56,31 @@ def write_page(
         header=header,
         scores=rows,
         intervals=any("[" in cell for row in rows for cell in row),
-        sanity=record["sanity"],
+        sanity=[
+            (method, mode, found)
+            for method, modes in record["sanity"].items()
+            for mode, found in modes.items()
+        ],
+        curve=_embedded(folder / "sanity.png") if record["sanity"] else "",
         figures=[(name, _embedded(path)) for name, path in figures],
-        samples=_samples(pictures),
+        samples=_samples(pictures, controls),
     )
     return folder / "index.html"
 
 
-def score_table(methods: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the methods' mean scores, with their intervals."""
+def score_table(
+    methods: Mapping[str, Any], ranking: Sequence[Mapping[str, Any]] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the methods' mean scores, with their intervals, the best first."""
     names = [name for name in _SHOWN if any(name in scores for scores in methods.values())]
+    ranks = {found["method"]: found["rank"] for found in ranking} if len(ranking) > 1 else {}
+    order = [*ranks, *(method for method in methods if method not in ranks)]
     rows = []
-    for method, scores in methods.items():
-        cells = [_cell(scores.get(name)) for name in names]
-        rows.append([method, *cells])
-    return ["method", *names], rows
+    for method in order:
+        cells = [_cell(methods[method].get(name)) for name in names]
+        rank = [str(ranks.get(method, ""))] if ranks else []
+        rows.append([method, *rank, *cells])
+    return ["method", *(["rank"] if ranks else []), *names], rows
 
 
 def _cell(score: Mapping[str, Any] | None) -> str:
@@ -88,7 +101,30 @@ def _facts(record: Mapping[str, Any]) -> str:
     )
 
 
-def _samples(pictures: Sequence[tuple[Explanation, Path]]) -> list[dict[str, Any]]:
+_CAPTION = ("pointing", "mass", "iou_drop", "deletion", "insertion", "gain", "road")
+
+
+def caption(each: Explanation, controls: Sequence[Explanation]) -> tuple[str, bool]:
+    """A map's scores beside those of the controls, in a line; and whether it beats a random map.
+
+    By the same score as the summary: the gain.
+    """
+    parts = []
+    for name in (name for name in _CAPTION if name in each.scores):
+        beside = [f"{c.method} {c.scores[name]:.2f}" for c in controls if name in c.scores]
+        among = f" ({', '.join(beside)})" if beside else ""
+        parts.append(f"{name} {each.scores[name]:.2f}{among}")
+    chance = [c.scores["gain"] for c in controls if c.method == "random" and "gain" in c.scores]
+    beats = not chance or "gain" not in each.scores or each.scores["gain"] > chance[0]
+    return "; ".join(parts), beats
+
+
+def _samples(
+    pictures: Sequence[tuple[Explanation, Path]], controls: Sequence[Explanation]
+) -> list[dict[str, Any]]:
+    beside: dict[str, list[Explanation]] = {}
+    for control in controls:
+        beside.setdefault(control.name, []).append(control)
     found: dict[str, dict[str, Any]] = {}
     for each, path in pictures:
         sample = found.setdefault(
@@ -101,7 +137,8 @@ def _samples(pictures: Sequence[tuple[Explanation, Path]]) -> list[dict[str, Any
                 "images": [],
             },
         )
-        sample["images"].append((each.method, _embedded(path)))
+        own = caption(each, beside.get(each.name, ()))
+        sample["images"].append((each.method, _embedded(path), *own))
     return sorted(found.values(), key=lambda sample: not sample["wrong"])
 
 

@@ -33,6 +33,7 @@ def check(
     mode: str = "cascading",
     how: str = "permute",
     seed: int = 0,
+    positive: bool = False,
 ) -> dict[str, Any]:
     """Similarity of maps to those of the trained model, as its weights are randomised.
 
@@ -43,6 +44,7 @@ def check(
             `independent` one stage at a time.
         how: `permute` shuffles each weight array; `redraw` draws it anew, with its mean and spread.
         seed: decides the new weights.
+        positive: whether a map is what is positive in it, as of class activation maps.
 
     Returns:
         `stages`: of each the layers and the similarities; `out` and `all`: rank correlation with
@@ -56,7 +58,8 @@ def check(
             weights = [layer.get_weights() for layer in group]
             for layer in group:
                 randomise(layer, how, seed)
-            rows.append({"layers": [layer.name for layer in group], **alike(before, explain())})
+            names = [layer.name for layer in group]
+            rows.append({"layers": names, **alike(before, explain(), positive)})
             if mode == "independent":
                 for layer, old in zip(group, weights, strict=True):
                     layer.set_weights(old)
@@ -64,25 +67,62 @@ def check(
             for group in groups:
                 for layer in group:
                     randomise(layer, how, seed)
-            everything = alike(before, explain())["spearman"]
+            everything = alike(before, explain(), positive)["spearman"]
         else:
             everything = rows[-1]["spearman"]
     found = verdict(rows[0]["spearman"], everything)
     return {"mode": mode, "how": how, "stages": rows, **found}
 
 
-def verdict(out: float, everything: float) -> dict[str, Any]:
+def check_labels(
+    model: keras.Model,
+    explain: Callable[[], np.ndarray],
+    weights: list[np.ndarray],
+    budget: str,
+    positive: bool = False,
+) -> dict[str, Any]:
+    """Similarity of maps to those of the same network with weights that learnt shuffled labels.
+
+    Args:
+        model: its weights are changed and put back, bit for bit.
+        explain: gives the maps (n, ...) of the model as it then is.
+        weights: what the network learnt from shuffled labels.
+        budget: what that training was, in words.
+        positive: as of `check`.
+
+    Returns:
+        As of `check`; `out` is None.
+    """
+    before = explain()
+    with restored(model):
+        model.set_weights(weights)
+        found = alike(before, explain(), positive)
+    row = {"layers": ["trained on shuffled labels"], **found}
+    return {"mode": "labels", "how": budget, "stages": [row], **verdict(None, found["spearman"])}
+
+
+def verdict(out: float | None, everything: float) -> dict[str, Any]:
     """What the similarities mean, with the thresholds that decide."""
+    other = "a random model" if out is not None else "a model of shuffled labels"
     if everything >= WARN:
-        word, why = "fail", f"maps of a random model are {everything:.2f} like its own"
+        word, why = "fail", f"maps of {other} are {everything:.2f} like its own"
     elif everything >= PASS:
-        word, why = "warn", f"maps of a random model are {everything:.2f} like its own"
+        word, why = "warn", f"maps of {other} are {everything:.2f} like its own"
     else:
-        word, why = "pass", f"maps of a random model differ ({everything:.2f} < {PASS})"
-    if out >= HEAD:
+        word, why = "pass", f"maps of {other} differ ({everything:.2f} < {PASS})"
+    if out is not None and out >= HEAD:
         word = "fail" if word == "fail" else "warn"
         why += f"; it does not use the classifier's head ({out:.2f} >= {HEAD})"
     return {"out": out, "all": everything, "verdict": word, "reason": why}
+
+
+def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, Any]:
+    """A check's result with how alike the maps of another class are, which its verdict heeds."""
+    found = {**check, "other_class": likeness}
+    if likeness >= HEAD:
+        found["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
+        found["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
+    return found
 
 
 def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
@@ -122,9 +162,10 @@ def restored(model: keras.Model) -> Iterator[None]:
         model.set_weights(before)
 
 
-def alike(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    """Mean similarities of maps (n, ...), of their absolute values."""
-    pairs = [(np.abs(a), np.abs(b)) for a, b in zip(first, second, strict=True)]
+def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict[str, float]:
+    """Mean similarities of maps (n, ...), of their absolute values or of what is positive."""
+    sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
+    pairs = list(zip(*sides, strict=True))
     found = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
     if first.ndim == 3 and min(first.shape[1:]) >= 8:
         found["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))

@@ -6,17 +6,18 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from mlzoo import files, registry
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
-from mlzoo.setting_types import Words
+from mlzoo.setting_types import Words, as_list
 from mlzoo.wording import sentences
 
 ALL = "all"
+Sanity = Literal["cascading", "independent", "labels"]
 RECORD = "explain.json"
 
 
@@ -31,21 +32,26 @@ class ExplainConfig(Settings):
     """Setting of the method, name=value; with several methods, method.name=value."""
     data: str | None = None
     """New samples: a file or a folder; by default some of the run's own test part."""
+    input: str | None = None
+    """Of a .keras file with several inputs the one that is explained, by name; by default the
+    first of images, else the first. The others stay as they are."""
     part: Literal["train", "valid", "test"] = "test"
     """Part of the run's own data."""
     limit: int = Field(16, ge=1)
     """Samples to explain: of the run's own data the most confident mistakes, up to half, and
     others drawn with the seed."""
     target: str = "predicted"
-    """What is explained: predicted, true, or the name of a class or of an output."""
+    """What is explained: predicted, true, the name of a class or of an output, or all of them one
+    after the other. Of masks, predicted is the class with most pixels beside the first."""
     against: str | None = None
     """Hold the class against this other one."""
     step: int | None = None
     """Which step of a sequence of outputs, from 1; negative ones count from the end."""
     pixel: str | None = None
     """Masks: one pixel, as row,column."""
-    region: Literal["all", "largest"] = "all"
-    """Masks: all pixels predicted as the class, or the largest connected region of them."""
+    region: Literal["all", "largest", "boundary", "connected"] = "all"
+    """Masks: all pixels predicted as the class, the largest connected region of them, those at the
+    class's boundary, or the connected region that `pixel` lies in."""
     layer: str | None = None
     """The layer that class activation maps look at; by default the last that has places."""
     engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
@@ -53,13 +59,17 @@ class ExplainConfig(Settings):
     evidence: bool = True
     """Score every map by what the model says, beside a random map and an edge detector; without
     it maps are only compared with the truth, where that is given."""
-    sanity: Literal["none", "cascading", "independent"] = "none"
-    """Check that maps change when the model's weights are randomised: from the top down, or
-    each layer alone."""
+    sanity: Annotated[tuple[Sanity, ...], BeforeValidator(as_list)] = ()
+    """Check that maps change with what the model has learnt, comma-separated: cascading randomises
+    its weights from the top down, independent each layer alone, labels trains its network anew on
+    shuffled labels, for a few hundred steps."""
     sanity_weights: Literal["permute", "redraw"] = "permute"
     """How they are randomised: shuffled, or drawn anew with their mean and spread."""
     truth: str | None = None
-    """Folder of masks, named as the images, that say where the evidence truly is."""
+    """Where the evidence truly is: a folder of masks named as the images, or a CSV file of boxes
+    (name, left, top, right, bottom in pixels)."""
+    shared_scale: bool = False
+    """Draw all samples of a method on one scale, that of its largest value, to compare them."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides the sample and everything random in methods and evidence."""
     max_memory: int = Field(400, ge=16)
@@ -95,11 +105,25 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
         raise UsageError(
             [f"--{name.replace('_', '-')}: {text}" for name, text in problems.items()]
         ) from None
+    contradictions = _contradictions(config)
+    if contradictions:
+        raise UsageError(contradictions)
     for name in config.method:
         if name != ALL:
             registry.check_name("explainer", name)
     method_settings(config, [name for name in config.method if name != ALL])
     return config
+
+
+def _contradictions(config: ExplainConfig) -> list[str]:
+    problems = []
+    if config.region == "connected" and config.pixel is None:
+        problems.append("--region connected: name a pixel of it, --pixel ROW,COLUMN")
+    if config.pixel is not None and config.region in ("largest", "boundary"):
+        problems.append(f"--pixel and --region {config.region} exclude each other")
+    if config.truth is not None and config.target == ALL:
+        problems.append("--truth says where one class is: name that class with --target")
+    return problems
 
 
 def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]:
@@ -142,10 +166,20 @@ def read_record(path: str) -> ExplainConfig:
     Raises:
         UsageError: there is none.
     """
+    return configure(read_record_file(path)["config"])
+
+
+def read_record_file(path: str) -> dict[str, Any]:
+    """What an explain.json holds, named by its folder or itself.
+
+    Raises:
+        UsageError: there is none.
+    """
     location = Path(path).expanduser()
     location = location / RECORD if location.is_dir() else location
     try:
-        content = files.read_json(location)["config"]
+        content: dict[str, Any] = files.read_json(location)
+        dict(content["config"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"--repeat: {location} is no {RECORD}: {error}") from None
-    return configure(content)
+    return content

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.data.inputs import existing, image_files, read_inputs
 from mlzoo.data.samples import Part
 from mlzoo.errors import DataError, UsageError
 from mlzoo.evaluation.metrics import as_probabilities
 from mlzoo.explaining.engine.findings import Background
-from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.explaining.settings import ALL, ExplainConfig
+from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.trained import Run, load, outputs_of
+from mlzoo.wording import few
 
 BACKGROUND = 512
 """Samples that methods may compare with."""
@@ -39,6 +42,7 @@ class Subject:
         columns: names of a table's columns, or of a sequence's channels.
         record: the run's `data.json`; empty for a file.
         run: the run; None for a file.
+        several: how samples of several inputs are read and shown; None where there is one.
     """
 
     path: Path
@@ -49,6 +53,11 @@ class Subject:
     columns: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
     run: Run | None = None
+    several: Several | None = None
+
+    def shown(self, x: np.ndarray) -> np.ndarray:
+        """What of a sample is explained, and drawn."""
+        return x if self.several is None else self.several.shown(x)
 
     @property
     def classes(self) -> bool:
@@ -71,6 +80,8 @@ class Chosen:
         truths: of each the true class, mask or values; None where unknown.
         background: samples of the run's training part, for methods that compare with them.
         known: samples of the part that is explained, with their truth.
+        targets: the class or output that is asked for of each, by name; empty where all are
+            asked for the same.
     """
 
     names: list[str]
@@ -78,20 +89,42 @@ class Chosen:
     truths: list[Any]
     background: Background | None = None
     known: Background | None = None
+    targets: tuple[str, ...] = ()
+
+    def target(self, index: int) -> str | None:
+        """The class or output that is asked for of a sample; None where all are asked the same."""
+        return self.targets[index] if self.targets else None
+
+    def of_every(self, outputs: Sequence[str]) -> Chosen:
+        """The same samples, each once for every class or output."""
+        pairs = [(i, name) for i in range(len(self)) for name in outputs]
+        return replace(
+            self,
+            names=[f"{self.names[i]} ({name})" for i, name in pairs],
+            inputs=[self.inputs[i] for i, _ in pairs],
+            truths=[self.truths[i] for i, _ in pairs],
+            targets=tuple(name for _, name in pairs),
+        )
 
     def __len__(self) -> int:
         return len(self.names)
 
 
-def open_subject(path: str, trust: bool = False) -> Subject:
-    """A run folder or a .keras file, opened.
+def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> Subject:
+    """A run folder or a .keras file, opened; `wanted` names the input of several to explain.
 
     Raises:
         UsageError: there is none, or it can't be loaded.
     """
     if path.endswith(".keras"):
-        return _from_file(existing(path))
-    run = load(path, trust=trust)
+        return _from_file(existing(path), wanted)
+    if wanted is not None:
+        raise UsageError("--input is for .keras files of several inputs; a run has one")
+    return subject_of(load(path, trust=trust))
+
+
+def subject_of(run: Run) -> Subject:
+    """An open run as a subject."""
     record = run.record
     names = record["class_names"] or record["target_names"]
     columns = [c["name"] for c in record["columns"]] or record["reader"].get("channels") or []
@@ -108,7 +141,7 @@ def open_subject(path: str, trust: bool = False) -> Subject:
     )
 
 
-def _from_file(path: Path) -> Subject:
+def _from_file(path: Path, wanted: str | None = None) -> Subject:
     import mlzoo.layers  # noqa: F401  (registers our layers)
 
     try:
@@ -116,7 +149,12 @@ def _from_file(path: Path) -> Subject:
     except (ValueError, TypeError, OSError, KeyError) as error:
         reason = (str(error).strip().splitlines() or [repr(error)])[0]
         raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
-    axes, shape = len(model.input_shape), model.output_shape
+    inputs = getattr(model, "inputs", None) or [None]
+    several = as_one(model, wanted) if len(inputs) > 1 else None
+    if several is None and wanted is not None:
+        raise UsageError(f"--input: {path} has a single input; leave it out")
+    axes = len(several.part.shape) + 1 if several else len(model.input_shape)
+    shape = model.output_shape
     kind = {4: "image", 3: "sequence", 2: "table"}.get(axes, "array")
     dense = len(shape) == 4
     activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
@@ -124,7 +162,9 @@ def _from_file(path: Path) -> Subject:
     task = "segmentation" if dense else "classification" if classes else "regression"
     units = 2 if classes and shape[-1] == 1 else shape[-1]
     word = "class" if classes else "output"
-    return Subject(path, model, task, kind, tuple(f"{word} {i}" for i in range(units)))
+    names = tuple(f"{word} {i}" for i in range(units))
+    opened = several.model if several else model
+    return Subject(path, opened, task, kind, names, several=several)
 
 
 def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
@@ -139,7 +179,8 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
             raise UsageError(f"{subject.path} is a model alone: name samples for it with --data")
         return _of_own(subject, config, listener)
     if subject.run is None:
-        return _limited(*_plain(config.data, subject.model), config.limit)
+        found = _limited(*_plain(config.data, subject), config.limit)
+        return replace(found, background=Background(np.stack(found.inputs)))
     if subject.task in DENSE_TASKS:
         from mlzoo.data.new_images import open_images
 
@@ -150,7 +191,47 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
     read = read_inputs(config.data, subject.record["reader"], listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
-    return _limited(list(read.names), read.rows, config.limit)
+    found = _limited(list(read.names), read.rows, config.limit)
+    return replace(found, background=_compared_with(subject, config, listener))
+
+
+def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
+    """Samples from an array (n, *shape) of raw inputs, all of them.
+
+    Raises:
+        DataError: they do not fit what the model was trained on.
+    """
+    assert subject.run is not None
+    if subject.task in DENSE_TASKS:
+        from mlzoo.data.new_images import as_images
+
+        rows: Any = as_images(x, subject.record["reader"]).image
+        count = len(x)
+    else:
+        found = subject.run.checked(x)
+        rows, count = (lambda i: _own(found, i)), len(found)
+    if not count:
+        raise DataError("the array is empty: there are no samples to explain")
+    names = [f"sample {i}" for i in range(count)]
+    compared = _compared_with(subject, config, Listener())
+    return Chosen(names, [rows(i) for i in range(count)], [None] * count, compared)
+
+
+def _compared_with(
+    subject: Subject, config: ExplainConfig, listener: Listener
+) -> Background | None:
+    """Samples of the run's training part, where a method compares new samples with them."""
+    asked = registry.names("explainer") if ALL in config.method else config.method
+    if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in asked):
+        return None
+    assert subject.run is not None
+    try:
+        return _background(subject, subject.run.own_data(listener).train, config.seed)
+    except DataError as error:
+        if ALL not in config.method:
+            raise
+        listener.warn(f"methods that compare with training samples are left out: {error}")
+        return None
 
 
 def _limited(names: list[str], rows: Any, limit: int) -> Chosen:
@@ -166,18 +247,27 @@ def _own(rows: Any, index: int) -> np.ndarray:
     return np.asarray(rows[index] if own is None else own(index))
 
 
-def _plain(path: str, model: keras.Model) -> tuple[list[str], Any]:
+def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
     """Samples for a model of which nothing is known but its input's shape."""
+    model = subject.model
     import cv2
 
     from mlzoo.data.arrays import choose_pair, open_npy, open_npz
 
     location = existing(path)
+    if subject.several is not None:
+        if location.suffix.lower() != ".npz":
+            names = ", ".join(subject.several.names)
+            raise DataError(f"{path}: the model has several inputs; give a .npz file of {names}")
+        rows = subject.several.rows(open_npz(location), location)
+        return [f"sample {i}" for i in range(len(rows))], rows
     if location.suffix.lower() == ".npy":
         x = open_npy(location)
     elif location.suffix.lower() == ".npz":
         arrays = open_npz(location)
         x = arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+    elif location.suffix.lower() in (".csv", ".tsv") and len(model.input_shape) == 2:
+        x = _numbers(location, model.input_shape[1])
     else:
         if len(model.input_shape) != 4:
             raise DataError(f"{path}: the model takes arrays {model.input_shape}; give a .npy file")
@@ -199,6 +289,20 @@ def _plain(path: str, model: keras.Model) -> tuple[list[str], Any]:
     if not fits:
         raise DataError(f"{path} has shape {x.shape}, the model takes (n, {own})")
     return [f"sample {i}" for i in range(len(x))], x
+
+
+def _numbers(path: Path, columns: int) -> np.ndarray:
+    """A table's columns of numbers, which must be as many as a model takes."""
+    import pandas
+
+    table = pandas.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+    found = table.select_dtypes("number")
+    if found.shape[1] != columns:
+        raise DataError(
+            f"{path} has {found.shape[1]} columns of numbers ({few(found.columns)}), the model "
+            f"takes {columns}; leave others out, such as the target"
+        )
+    return found.to_numpy("float32")
 
 
 def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:

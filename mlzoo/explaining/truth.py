@@ -1,27 +1,56 @@
-"""Maps against where the evidence truly is, as masks say."""
+"""Maps against where the evidence truly is, as masks or boxes say."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mlzoo.data.inputs import existing, image_files
 from mlzoo.errors import DataError
+from mlzoo.wording import few
+
+SIDES = ("left", "top", "right", "bottom")
+"""Columns of a table of boxes, in pixels; `name` beside them, and `width` and `height` of the image
+where it differs in size from what the model gets."""
 
 
-def read_truth(folder: str, name: str, size: tuple[int, ...]) -> np.ndarray | None:
-    """The mask of an image, of truth values (height, width); None where the folder has none.
+def check_truth(path: str, names: Sequence[str]) -> int:
+    """How many of the samples have a mask or a box.
 
-    A mask belongs to the image whose file name, without suffix, it shares.
+    Raises:
+        DataError: none has, or a table of boxes can't be read.
+    """
+    known = _stems(path)
+    count = sum(Path(name).stem in known for name in names)
+    if not count:
+        raise DataError(
+            f"--truth {path}: none of its names ({few(sorted(known), 3) or 'there are none'}) is "
+            f"that of a sample ({few(names, 3)})"
+        )
+    return count
+
+
+def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None:
+    """Where the evidence of an image is, as truth values (height, width); None where not known.
+
+    Args:
+        path: a folder of masks, of which any value over 0 is inside, or a CSV file of boxes
+            (`name`, `left`, `top`, `right`, `bottom`; several rows an image).
+        name: of the image; a mask or box belongs to it that has its name, without suffix.
+        size: height and width of the map.
 
     Raises:
         DataError: it can't be read.
     """
+    location = existing(path)
+    if location.suffix.lower() == ".csv":
+        return _boxed(location, Path(name).stem, size)
     import cv2
 
-    stem = Path(name).stem
-    found = next((f for f in image_files(existing(folder)) if f.stem == stem), None)
+    found = next((f for f in image_files(location) if f.stem == Path(name).stem), None)
     if found is None:
         return None
     mask = cv2.imread(str(found), cv2.IMREAD_GRAYSCALE)
@@ -31,6 +60,47 @@ def read_truth(folder: str, name: str, size: tuple[int, ...]) -> np.ndarray | No
     return sized > 0
 
 
+def _stems(path: str) -> set[str]:
+    location = existing(path)
+    if location.suffix.lower() == ".csv":
+        return {Path(row["name"]).stem for row in _rows(location)}
+    return {file.stem for file in image_files(location)}
+
+
+def _boxed(location: Path, stem: str, size: tuple[int, ...]) -> np.ndarray | None:
+    rows = [row for row in _rows(location) if Path(row["name"]).stem == stem]
+    if not rows:
+        return None
+    found = np.zeros(size[:2], bool)
+    for row in rows:
+        across = size[1] / float(row.get("width") or size[1])
+        down = size[0] / float(row.get("height") or size[0])
+        left, top, right, bottom = (
+            round(float(row[side]) * scale)
+            for side, scale in zip(SIDES, (across, down, across, down), strict=True)
+        )
+        found[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
+    return found
+
+
+def _rows(location: Path) -> list[dict[str, str]]:
+    with location.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in ("name", *SIDES) if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(
+                f"{location} has no column {', '.join(missing)}; a table of boxes has name, "
+                f"{', '.join(SIDES)} in pixels, and width and height of the image if it is resized"
+            )
+        rows = list(reader)
+    for number, row in enumerate(rows, 2):
+        try:
+            [float(row[side]) for side in SIDES]
+        except (TypeError, ValueError):
+            raise DataError(f"{location}, line {number}: the sides of a box are numbers") from None
+    return rows
+
+
 def against_truth(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """How a map (height, width) fits truth values of the same shape.
 
@@ -38,7 +108,8 @@ def against_truth(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         `pointing`: 1 where its largest value lies inside (Zhang et al., "Top-down Neural
         Attention by Excitation Backprop", 2018); `mass`: the share of its positive values inside;
         `inside`: the share of pixels that are inside, which is what `mass` is by chance;
-        `truth_auc`: the area under the ROC of inside against outside.
+        `truth_auc`: the area under the ROC of inside against outside; `truth_iou`: intersection
+        over union of the truth and the map's strongest pixels, as many as are inside.
     """
     flat, inside = np.asarray(values, "float64").ravel(), truth.ravel()
     positive = np.maximum(flat, 0)
@@ -49,7 +120,17 @@ def against_truth(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         "mass": round(float(positive[inside].sum() / total) if total else 0.0, 6),
         "inside": round(float(inside.mean()), 6),
         "truth_auc": round(roc_area(flat, inside), 6),
+        "truth_iou": round(overlap(flat, inside), 6),
     }
+
+
+def overlap(values: np.ndarray, inside: np.ndarray) -> float:
+    """Intersection over union of `inside` and as many of the largest values; ties by place."""
+    count = int(inside.sum())
+    strongest = np.zeros(values.size, bool)
+    strongest[np.argsort(-values, kind="stable")[:count]] = True
+    both = int((strongest & inside).sum())
+    return both / (2 * count - both) if count else 0.0
 
 
 def roc_area(values: np.ndarray, inside: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.errors import DataError
 from mlzoo.explaining import sanity
 from mlzoo.explaining.evidence import score_all, summarise
@@ -20,14 +21,18 @@ from mlzoo.explaining.explain import (
     open_batches,
     run_methods,
 )
-from mlzoo.explaining.folders import check_free, default_folder, write
-from mlzoo.explaining.settings import ExplainConfig, configure, method_settings
-from mlzoo.explaining.subjects import Chosen, Subject, choose, open_subject
+from mlzoo.explaining.folders import check_free, default_folder, row, write
+from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
+from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
+from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
+from mlzoo.explaining.truth import check_truth
 from mlzoo.listening import Listener
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
+from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.wording import few
 
 SANE = 16
 """Samples that the sanity check is made on."""
@@ -35,11 +40,27 @@ SANE = 16
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of explanations gave: the maps, the record, and where they are."""
+    """What a run of explanations gave.
+
+    Attributes:
+        explained: every map, with its sample and its scores.
+        record: what `explain.json` holds.
+        controls: maps that know no model, for comparison.
+        folder: where all of it was written; None where nothing was.
+    """
 
     explained: Explained
     record: dict[str, Any]
-    folder: Path
+    controls: list[Explanation]
+    folder: Path | None = None
+
+    @property
+    def maps(self) -> dict[str, dict[str, np.ndarray]]:
+        """Raw signed maps by method and by the sample's name, float32."""
+        found: dict[str, dict[str, np.ndarray]] = {m: {} for m in self.explained.mapping}
+        for each in self.explained.explanations:
+            found[each.method][each.name] = each.values
+        return found
 
 
 def explain(
@@ -81,14 +102,50 @@ def explain_configured(
     folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
     check_free(folder, overwrite)
     devices.prepare()
-    subject = open_subject(config.run, trust)
-    chosen = choose(subject, config, listener)
+    subject = open_subject(config.run, trust, config.input)
+    found = compute(subject, choose(subject, config, listener), config, listener)
+    write(folder, subject, found.explained, found.controls, found.record, listener)
+    run = Path(config.run).expanduser()
+    if folder.parent == run / "explanations" and (run / REPORT).is_file():
+        write_report(run)
+    return replace(found, folder=folder)
+
+
+def explain_samples(
+    run: Run, x: Any = None, listener: Listener | None = None, **settings: Any
+) -> Outcome:
+    """Explain samples with an open run and write nothing; see `mlzoo.trained.Run.explain`."""
+    listener = listener or Listener()
+    path = str(x) if isinstance(x, (str, Path)) else None
+    config = configure({"run": str(run.path), "data": path, **settings})
+    subject = subject_of(run)
+    own = x is None or path is not None
+    chosen = choose(subject, config, listener) if own else given(subject, np.asarray(x), config)
+    return compute(subject, chosen, config, listener)
+
+
+def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener) -> Outcome:
+    """The maps of chosen samples, their evidence and the record."""
+    if config.truth is not None:
+        count = check_truth(config.truth, chosen.names)
+        listener.note(f"truth: known of {count} of {len(chosen)} samples")
+    shuffled = None
+    if "labels" in config.sanity:
+        shuffled = train_on_shuffled(subject, config.seed, listener)
+        listener.note(f"sanity by labels: {shuffled.budget}")
+    if config.target == ALL:
+        chosen = chosen.of_every(subject.outputs)
     batches = open_batches(subject, chosen, config)
     probe = batches[0].probe
+    if subject.several is not None:
+        listener.note(
+            f"input: {subject.several.explained} of {', '.join(subject.several.names)} (--input); "
+            "the others stay as they are"
+        )
     for note in probe.notes:
         listener.note(note)
     if probe.layer is not None:
-        listener.note(_layer(probe, batches[0].x.shape))
+        listener.note(_layer(probe, (1, *probe.shape)))
     explained = run_methods(subject, chosen, batches, config, listener)
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}
@@ -97,13 +154,14 @@ def explain_configured(
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
         summary = summarise(explained.explanations, controls, config.seed)
     checks = {}
-    if config.sanity != "none":
-        for method in explained.mapping:
-            checks[method] = check_method(subject, method, batches[0], config, settings[method])
-            listener.note(
-                f"{method}: sanity {checks[method]['verdict']}, {checks[method]['reason']}"
-            )
-    _tell_of_empty(batches, chosen, explained, listener)
+    for method in explained.mapping if config.sanity else ():
+        checks[method] = check_method(
+            subject, method, batches[0], config, settings[method], shuffled
+        )
+        for mode, found in checks[method].items():
+            listener.note(f"{method}: sanity by {mode} {found['verdict']}, {found['reason']}")
+    left_out = _left_out(batches, chosen.names)
+    _tell_of_empty(left_out, explained, listener)
     record = {
         "config": {**config.model_dump(mode="json"), "method": list(explained.facts)},
         "model": {
@@ -118,34 +176,53 @@ def explain_configured(
         "methods": explained.facts,
         "evidence": summary,
         "sanity": checks,
+        "left_out": left_out,
+        "maps": [row(each) for each in [*explained.explanations, *controls]],
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    write(folder, subject, explained, controls, record, listener)
-    run = Path(config.run).expanduser()
-    if folder.parent == run / "explanations" and (run / REPORT).is_file():
-        write_report(run)
-    return Outcome(explained, record, folder)
+    return Outcome(explained, record, controls)
 
 
 def check_method(
-    subject: Subject, method: str, batch: Batch, config: ExplainConfig, settings: Any
+    subject: Subject,
+    method: str,
+    batch: Batch,
+    config: ExplainConfig,
+    settings: Any,
+    shuffled: Shuffled | None = None,
 ) -> dict[str, Any]:
-    """The sanity check of a method, on at most `SANE` samples, and another class's maps."""
+    """The sanity checks of a method by name, on at most `SANE` samples.
+
+    `other_class` of each is how alike the maps of another class are, where there are classes.
+    """
     few = slice(0, SANE)
     asked = replace(batch.asked, weights=batch.asked.weights[few])
     part = replace(batch, x=batch.x[few], asked=asked)
 
-    def maps() -> np.ndarray:
+    # A class activation map is what speaks for a class; one that turns negative is gone.
+    positive = bool(getattr(registry.load("explainer", method), "NEEDS_LAYER", False))
+
+    def maps(part: Batch = part) -> np.ndarray:
         return explain_batch(method, settings, part, config)
 
-    found = sanity.check(subject.model, maps, config.sanity, config.sanity_weights, config.seed)
-    weights = asked.weights
-    if weights.ndim == 2 and weights.shape[1] > 1 and subject.classes:
-        before = maps()
-        part = replace(part, asked=replace(asked, weights=np.roll(weights, 1, axis=1)))
-        found["other_class"] = sanity.alike(before, maps())["spearman"]
+    likeness: float | None = None
+    weights, other = asked.weights, np.roll(asked.weights, 1, axis=-1)
+    # Of two classes the maps of one are those of the other with the sign turned.
+    if weights.ndim == 2 and subject.classes and not np.array_equal(np.abs(other), np.abs(weights)):
+        turned = replace(part, asked=replace(asked, weights=other))
+        likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
+    found: dict[str, Any] = {}
+    for mode in dict.fromkeys(config.sanity):
+        if mode == "labels":
+            assert shuffled is not None
+            trained = shuffled.weights, shuffled.budget
+            check = sanity.check_labels(subject.model, maps, *trained, positive=positive)
+        else:
+            how = mode, config.sanity_weights, config.seed
+            check = sanity.check(subject.model, maps, *how, positive=positive)
+        found[mode] = check if likeness is None else sanity.beside_another_class(check, likeness)
     return found
 
 
@@ -161,17 +238,28 @@ def _layer(probe: Any, shape: tuple[int, ...]) -> str:
     )
 
 
-def _tell_of_empty(
-    batches: list[Any], chosen: Chosen, explained: Explained, listener: Listener
-) -> None:
-    for batch in batches:
-        for position, reason in zip(batch.positions, batch.asked.empty, strict=True):
-            if reason:
-                listener.warn(f"{chosen.names[position]} is left out: {reason}")
+def _tell_of_empty(left_out: dict[str, str], explained: Explained, listener: Listener) -> None:
+    by: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by.setdefault(reason, []).append(name)
+    for reason, names in by.items():
+        listener.warn(f"{few(names)} left out: {reason}")
     if not explained.explanations and not explained.findings:
         raise DataError("nothing is left to explain; name another --target, or other --data")
     for method, count in _count_flags(explained).items():
-        listener.warn(f"{method}: {count} maps are empty or not finite (column flag in scores.csv)")
+        listener.warn(
+            f"{method}: {count} maps are empty, negative or not finite (column flag in scores.csv)"
+        )
+
+
+def _left_out(batches: list[Batch], names: list[str]) -> dict[str, str]:
+    """Samples that have nothing to explain, and why."""
+    return {
+        names[position]: reason
+        for batch in batches
+        for position, reason in zip(batch.positions, batch.asked.empty, strict=True)
+        if reason
+    }
 
 
 def _count_flags(explained: Explained) -> dict[str, int]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlzoo.errors import DataError, UsageError
 from tests.cli.shell import Mlzoo
 
 
@@ -42,8 +43,11 @@ def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, 
     page = (first / "index.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 6
     assert "http://" not in page and "https://" not in page
+    record["model"]["weights_sha256"] = "another"
+    (first / "explain.json").write_text(json.dumps(record), encoding="utf-8")
     again = mlzoo("explain", "--repeat", "first", "--out", "second")
     assert again.code == 0, again.err
+    assert "weights have changed" in again.err
     for name, values in arrays(Path("second")).items():
         np.testing.assert_array_equal(values, maps[name])
     assert (first / "scores.csv").read_text() == Path("second/scores.csv").read_text()
@@ -69,6 +73,9 @@ def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> N
     with np.load("t/model/permutation.npz", allow_pickle=False) as found:
         assert found["labels"].tolist() == ["a", "b", "color"]
         assert found["values"].argmax() == 0  # the class follows from a
+    with np.load("t/model/expected_gradients.npz", allow_pickle=False) as found:
+        mean = np.mean([np.abs(m) for m in maps.values()], axis=0)
+        np.testing.assert_allclose(found["values"], mean, rtol=1e-5)
     assert "permutation" in done.out and Path("t/model/permutation.png").is_file()
     maps_of_rows = mlzoo("explain", runs / "table", "--method", "gradcam", "--out", "u")
     assert maps_of_rows.code == 2 and "no layer of this model has places" in maps_of_rows.cause
@@ -86,6 +93,11 @@ def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None
                  "--out", "x")  # fmt: skip
     assert done.code == 0, done.err
     assert len(arrays(Path("x"))) == 2
+    Path("rows.csv").write_text(
+        "\n".join([",".join("abcdefgh"[: inputs + 1]), "1," * inputs + "1"])
+    )
+    odd = mlzoo("explain", model, "--method", "occlusion", "--data", "rows.csv", "--out", "y")
+    assert odd.code == 3 and f"the model takes {inputs}" in odd.cause
 
 
 @pytest.mark.parametrize(
@@ -102,6 +114,9 @@ def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None
         (("RUN", "--part", "train", "--data", "x"), "no effect"),
         (("RUN", "--repeat", "first"), "leave out RUN"),
         (("RUN", "--sanity-weights", "redraw"), "without --sanity"),
+        (("RUN", "--sanity", "shuffled"), "--sanity"),
+        (("RUN", "--region", "connected"), "name a pixel"),
+        (("RUN", "--input", "x"), "a run has one"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(
@@ -135,3 +150,68 @@ def test_explainers_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     shown = mlzoo("explainers", "show", "scorecam")
     assert shown.code == 0 and "--set max_n=" in shown.out
     assert mlzoo("explainers", "show", "scorcam").code == 2
+
+
+def test_sanity_by_weights_and_by_labels(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "images", "--method", "saliency,gradcam", "--limit", 2, "--no-evidence",
+        "--sanity", "cascading,labels", "--out", "s", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    checks = json.loads(done.out)["sanity"]
+    assert list(checks["saliency"]) == list(checks["gradcam"]) == ["cascading", "labels"]
+    labels = checks["saliency"]["labels"]
+    assert "shuffled labels" in labels["how"] and labels["out"] is None
+    assert labels["all"] < 0.98
+    with Path("s/sanity.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    last = [r for r in rows if r["method"] == "saliency" and r["check"] == "cascading"][-1]
+    assert float(last["spearman"]) == checks["saliency"]["cascading"]["all"]
+    assert Path("s/sanity.png").is_file()
+    page = Path("s/index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 4 + 1
+    alone = mlzoo("explain", runs / "masks", "--sanity", "labels", "--out", "t")
+    assert alone.code == 2 and "--sanity labels: needs a run folder" in alone.cause
+
+
+def test_every_class_of_every_image_on_one_scale(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo(
+        "explain", runs / "images", "--method", "saliency", "--limit", 2, "--no-evidence",
+        "--target", "all", "--shared-scale", "--out", "a",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    with Path("a/scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    classes = [row["target"] for row in rows]
+    assert len(rows) == 2 * len(set(classes)) and len(set(classes)) >= 2
+    assert all(row["name"].endswith(f"({row['target']})") for row in rows)
+    assert len(arrays(Path("a"))) == len(rows)
+
+
+def test_from_python_the_same_maps_and_not_a_word(
+    runs: Path, world: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import mlzoo
+
+    monkeypatch.chdir(world)
+    run = mlzoo.load(runs / "images")
+    found = run.explain(method="saliency", limit=3, evidence=False)
+    again = run.explain(
+        np.stack([e.x for e in found.explained.explanations]), method="saliency", evidence=False
+    )
+    assert found.folder is None and not (runs / "images" / "explanations").exists()
+    named = list(found.maps["saliency"].values())
+    assert len(named) == 3 and list(again.maps["saliency"]) == ["sample 0", "sample 1", "sample 2"]
+    for one, other in zip(named, again.maps["saliency"].values(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+    masks = mlzoo.load(runs / "masks")
+    scored = masks.explain("pairs/images", limit=1, target=masks.record["class_names"][0])
+    assert 0 <= scored.explained.explanations[0].scores["iou_drop"] <= 1
+    rows = mlzoo.load(runs / "table").explain(limit=2, method=["expected_gradients"], set={
+        "background": 8})  # fmt: skip
+    assert all(m.shape == (3,) for m in rows.maps["expected_gradients"].values())
+    with pytest.raises(DataError, match="the model takes"):
+        run.explain(np.zeros((2, 5)))
+    with pytest.raises(UsageError, match="did you mean 'gradcam'"):
+        run.explain(method="grad-cam")
+    assert capfd.readouterr().out == ""

@@ -100,6 +100,19 @@ def test_a_step_of_a_labelling_does_not_see_what_comes_after() -> None:
     assert found[:, 8:].max() == 0 and found[:, 7].min() > 0
 
 
+@pytest.mark.parametrize(("sequences", "layer"), [(True, "first"), (False, None)])
+def test_a_forecast_is_mapped_where_steps_are_still_the_input_s(
+    sequences: bool, layer: str | None
+) -> None:
+    start = keras.Input((28, 1))
+    z = keras.layers.GRU(4, return_sequences=sequences, name="first")(start)
+    z = keras.layers.GRU(4, name="last")(z) if sequences else z
+    z = keras.layers.Dense(7, name="ahead")(z)
+    model = keras.Model(start, keras.layers.Reshape((7, 1), name="horizon")(z))
+    found = Probe(model, np.zeros((1, 28, 1), "float32")).layer
+    assert (found.name if found is not None else None) == layer
+
+
 def dense_net(units: int, head: str) -> keras.Model:
     """A small U-Net."""
     keras.utils.set_random_seed(2)
@@ -146,6 +159,27 @@ def test_masks_are_explained_through_the_bottleneck(units: int, head: str, name:
     sample = faithfulness.Sample(probe, x[one], target, probe.baseline(x[one]), 0)
     truth_first = faithfulness.iou_drop(sample, mask[0].astype(float))
     assert truth_first > faithfulness.iou_drop(sample, -mask[0].astype(float))
+
+
+def test_what_is_lost_of_a_part_is_counted_within_it() -> None:
+    x, mask = blobs(1, seed=0)
+    probe = Probe(_fitted(3, "softmax"), x)
+    predicted = probe.outputs(x).argmax(axis=-1) == 1
+    row, column = np.argwhere(predicted[0])[0]
+    pixel = np.zeros_like(predicted)
+    pixel[0, row, column] = True
+    near = np.zeros((32, 32))
+    near[max(row - 5, 0) : row + 6, max(column - 5, 0) : column + 6] = 1  # over a tenth
+    base = probe.baseline(x)
+
+    def drop(region: np.ndarray, values: np.ndarray) -> float:
+        target = targets.of_region(region, 1, 3)
+        sample = faithfulness.Sample(probe, x, target, base, 0)
+        return faithfulness.iou_drop(sample, values)
+
+    assert drop(pixel, near) == 1  # the pixel's class is gone
+    assert drop(pixel, -mask[0].astype(float)) == 0  # only the ground was hidden
+    assert 0 < drop(predicted, near) < 1
 
 
 @cache

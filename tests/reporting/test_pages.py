@@ -48,6 +48,7 @@ def test_the_report_is_one_small_file_that_holds_what_the_folder_holds(run: Path
         "0.95",
         "mlzoo train --config",
         "its maps beat random ones",
+        "Sanity of gradcam by labels: pass",
         "Better than",
         "Conv2D",
     ):

@@ -14,8 +14,9 @@ class Finding:
     Attributes:
         kind: `bars` (arrays `values` (n,), and `low`, `high` where there are intervals),
             `curves` (`grid` (c, points), `values` (c, points)), `images` (`values` (n, height,
-            width, channels)), `points` (`places` (groups, n, 2), `classes` (n,)), or `plane`
-            (`values` (height, width), `extent` (4,)).
+            width, channels)), `profiles` (`values` (n, columns), `low` and `high` (columns,);
+            labels are a text for each and then the columns), `points` (`places` (groups, n, 2),
+            `classes` (n,)), or `plane` (`values` (height, width), `extent` (4,)).
         title: one line.
         arrays: as `kind` says.
         labels: a text for each bar, curve, image, group or class.

@@ -43,7 +43,8 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
 
     By default the last with places before they are pooled or flattened, of whatever kind but
     pooling itself; where the output has places, as a U-Net's, the last of the smallest maps, its
-    bottleneck; of a class a step, the last before the one that has a channel a class.
+    bottleneck; of a class a step, the last before the one that has a channel a class; of a
+    forecast, whose steps are not the input's, the last that has the input's.
 
     Args:
         called: the model, called.
@@ -66,12 +67,25 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
     outputs = called.outputs.shape
     if len(outputs) != rank or not _several(tuple(outputs.as_list()[1:-1])):
         return fitting[-1][0]
+    if rank == 3 and outputs[1] != called.layers[id(called.order[0])].shape[1]:
+        return _before_forecast(fitting, outputs[1])
     if rank == 3:
         inner = [layer for layer, shape in fitting if shape[-1] != outputs[-1]]
         return inner[-1] if inner else fitting[0][0]
     sizes = [[side or 1 << 30 for side in shape[1:-1]] for _, shape in fitting]
     smallest = min(a * b for a, b in sizes)
     return [la for (la, _), (a, b) in zip(fitting, sizes, strict=True) if a * b == smallest][-1]
+
+
+def _before_forecast(fitting: list[Any], ahead: int) -> keras.layers.Layer:
+    """The last layer whose steps are the input's, not those that are forecast."""
+    own = [layer for layer, shape in fitting if shape[1] != ahead]
+    if not own:
+        raise UsageError(
+            "no layer of this model keeps the input's steps, which this method needs; try "
+            "integrated_gradients or occlusion"
+        )
+    return own[-1]
 
 
 def _named(called: Called, fitting: list[Any], name: str) -> keras.layers.Layer:

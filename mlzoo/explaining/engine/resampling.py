@@ -25,6 +25,15 @@ def upsample(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return np.stack(rows).reshape(len(maps), *size)
 
 
+def positive(maps: np.ndarray) -> np.ndarray:
+    """Of each map (n, ...) what speaks for a class.
+
+    Where nothing does, a map stays as it is, negative: its largest values speak least against it.
+    """
+    largest = maps.max(axis=tuple(range(1, maps.ndim)), keepdims=True)
+    return np.where(largest > 0, np.maximum(maps, 0), maps)
+
+
 def blur(images: np.ndarray, share: float = BLUR) -> np.ndarray:
     """Images (n, height, width, channels) under a Gaussian, mirrored at the edges; float32."""
     import cv2

@@ -154,7 +154,7 @@ class Explained:
 
 def explanations(folder: Path) -> list[Explained]:
     """What `mlzoo explain` left in a run folder, and the maps that were drawn while it trained."""
-    found = []
+    explained = []
     for record in sorted((folder / "explanations").glob("*/explain.json")):
         content = json.loads(record.read_text(encoding="utf-8"))
         own = record.parent
@@ -163,12 +163,13 @@ def explanations(folder: Path) -> list[Explained]:
         link = page.relative_to(folder).as_posix() if page.is_file() else ""
         sentences = [f"{text}." for text in content.get("evidence", {}).get("sentences", [])]
         sentences += [
-            f"Sanity of {name}: {checked['verdict']}."
-            for name, checked in (content.get("sanity") or {}).items()
+            f"Sanity of {name} by {check}: {found['verdict']}."
+            for name, checks in (content.get("sanity") or {}).items()
+            for check, found in checks.items()
         ]
-        found.append(Explained(own.name, link, sentences, pictures[:MOST_MAPS]))
+        explained.append(Explained(own.name, link, sentences, pictures[:MOST_MAPS]))
     during = sorted((folder / "explanations" / "training").glob("epoch-*.png"))
     if during:
         chosen = [during[0], during[len(during) // 2], during[-1]]
-        found.append(Explained("while it trained", "", [], list(dict.fromkeys(chosen))))
-    return found
+        explained.append(Explained("while it trained", "", [], list(dict.fromkeys(chosen))))
+    return explained
