@@ -32,8 +32,8 @@ def opened(pages: list[Path]) -> list[tuple[float | str, int | str, int | str]]:
         for page in pages:
             browser.open(page)
             paint = browser.run(
-                "new Promise(done => new PerformanceObserver(l => done(l.getEntries()[0].startTime))"
-                ".observe({type: 'paint', buffered: true}))"
+                "new Promise(done => new PerformanceObserver(list => "
+                "done(list.getEntries()[0].startTime)).observe({type: 'paint', buffered: true}))"
             )
             found.append((paint / 1000, len(browser.requests) - 1, len(browser.complaints)))
     return found
