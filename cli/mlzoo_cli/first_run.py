@@ -130,7 +130,7 @@ def _plan(plan: dict[str, Any]) -> str:
 
 
 def _shape(output: list[int | None]) -> str:
-    return "x".join("any" if side is None else str(side) for side in output[1:])
+    return " x ".join("any" if side is None else str(side) for side in output[1:])
 
 
 def _rate(found: dict[str, Any]) -> str:
