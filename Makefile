@@ -45,6 +45,7 @@ bench: setup
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/landscape.py
+	$(BIN)/python benchmarks/demos.py
 	$(BIN)/python benchmarks/gpu.py
 
 # Refresh requirements.lock from pyproject.toml.

@@ -161,9 +161,9 @@ class Browser:
                 self.requests.append(address)
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(str(found["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled" and found["type"] in ("error", "warning"):
+        elif method == "Runtime.consoleAPICalled" and found["type"] in ("error", "assert"):
             self.complaints.append(str(found["args"]))
-        elif method == "Log.entryAdded" and found["entry"]["level"] in ("error", "warning"):
+        elif method == "Log.entryAdded" and found["entry"]["level"] == "error":
             self.complaints.append(str(found["entry"]["text"]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import registry
-from mlzoo.errors import MlzooError
+from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.demos import DEMOS
 from mlzoo_cli.output import Talk, say, show, table
 
@@ -43,12 +43,16 @@ def welcome() -> str:
 
 
 def demo_flags(name: str | None, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """The flags of a demo, with those that were given in their place."""
+    """The flags of a demo, with those that were given in their place.
+
+    Raises:
+        UsageError: there is no such demo.
+    """
     if name is None:
         return flags
     if name not in DEMOS:
-        problems.append(f"--demo: {registry.unknown('demo', name, DEMOS)}")
-        return flags
+        wrong = registry.unknown("demo", name, DEMOS)
+        raise UsageError(f"--demo: {wrong}; choose {', '.join(DEMOS)}")
     own = [word.upper() for word in ("model", "data") if word in flags]
     if own:
         problems.append(f"--demo brings its own model and data; leave out {' and '.join(own)}")
@@ -126,7 +130,7 @@ def _plan(plan: dict[str, Any]) -> str:
 
 
 def _shape(output: list[int | None]) -> str:
-    return "x".join("any" if side is None else str(side) for side in output[1:])
+    return " x ".join("any" if side is None else str(side) for side in output[1:])
 
 
 def _rate(found: dict[str, Any]) -> str:

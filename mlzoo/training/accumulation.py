@@ -16,7 +16,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.training.batches import Batch
 from mlzoo.training.building import all_layers
 from mlzoo.training.checkpoints import Arrays, values
-from mlzoo.training.optimizers import build_optimizer
+from mlzoo.training.optimizers import build_optimizer, has_rates
 
 
 def micro_batches(batch: Batch, count: int) -> Iterator[Batch]:
@@ -57,7 +57,8 @@ def accumulate(
         before: micro-batches a step in that state.
     """
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    optimizer = build_optimizer(config, steps * count)  # schedules count micro-batches
+    # Schedules count micro-batches.
+    optimizer = build_optimizer(config, steps * count, has_rates(model))
     optimizer.gradient_accumulation_steps = count
     model.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
     model.optimizer.build(model.trainable_variables)

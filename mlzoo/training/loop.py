@@ -22,7 +22,13 @@ from mlzoo.specs import STEP_TASKS, Twin
 from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.features import halved
-from mlzoo.training.optimizers import build_loss, build_metrics, build_optimizer, direction
+from mlzoo.training.optimizers import (
+    build_loss,
+    build_metrics,
+    build_optimizer,
+    direction,
+    has_rates,
+)
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
 from mlzoo.training.watch import Watch
@@ -382,9 +388,8 @@ def history_columns(data: Data) -> list[str]:
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
     """Compile a model with the optimizer, loss and metrics of a configuration."""
-    rated = any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
     model.compile(
-        optimizer=build_optimizer(config, steps, rated),
+        optimizer=build_optimizer(config, steps, has_rates(model)),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
         metrics=build_metrics(data.outputs, data.policy.mixes),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],

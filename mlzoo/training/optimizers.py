@@ -46,6 +46,11 @@ def build_optimizer(
     return optimizer_class(learning_rate=rate, **settings, **clipping)
 
 
+def has_rates(model: keras.Model) -> bool:
+    """Whether some of a model's variables learn at a share of the rate."""
+    return any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
+
+
 def _rated(optimizer: Any) -> Any:
     """An optimizer's class in which variables learn at `rate_factor` times the rate."""
 

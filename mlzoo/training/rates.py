@@ -21,9 +21,10 @@ from mlzoo.merging import Merged
 
 STEPS = 120
 LOWEST, HIGHEST = 1e-6, 10.0
-_SMOOTHING = 0.85
-_EXPLODED = 4.0
-"""The test ends where the smoothed loss is this many times its least value."""
+_WIDTH = 4.0
+"""Standard deviation, in steps, of the bell that losses are smoothed with: half a decade wide."""
+_EXPLODED, _RECENT = 4.0, 5
+"""The test ends where the mean of the recent losses is this many times its least value."""
 _FALL = 0.05
 """The share of the loss that must be gained for a rate to be suggested."""
 
@@ -69,11 +70,10 @@ def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any
 
 
 def smoothed(losses: np.ndarray) -> np.ndarray:
-    """An exponential mean, freed of its bias towards the start at zero."""
-    found, mean = np.empty(len(losses)), 0.0
-    for i, loss in enumerate(losses):
-        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
-        found[i] = mean / (1 - _SMOOTHING ** (i + 1))
+    """Means over the steps around each, weighted by a bell; each step has another batch."""
+    steps = np.arange(len(losses))
+    weights = np.exp(-0.5 * ((steps[:, None] - steps) / _WIDTH) ** 2)
+    found: np.ndarray = weights @ losses / weights.sum(axis=1)
     return found
 
 
@@ -103,7 +103,7 @@ def _measure(merged: Merged, data: Any, listener: Listener) -> tuple[np.ndarray,
     plain = {"schedule": "constant", "learning_rate": LOWEST}
     config = merged.config.model_copy(update=plain)
     model = build_model(config, data, config.seed)
-    rates, losses = np.geomspace(LOWEST, HIGHEST, STEPS), []
+    rates, losses, least = np.geomspace(LOWEST, HIGHEST, STEPS), [], math.inf
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         training = Training(model, data, config, Path(scratch), config.seed, Listener(), Stop())
         trained, steps = training.trained, training.batches.steps
@@ -118,8 +118,9 @@ def _measure(merged: Merged, data: Any, listener: Listener) -> tuple[np.ndarray,
                 if not math.isfinite(loss):
                     break
                 losses.append(loss)
-                smooth = smoothed(np.array(losses))
-                if place > 10 and smooth[-1] > _EXPLODED * smooth.min():
+                recent = sum(losses[-_RECENT:]) / len(losses[-_RECENT:])
+                least = min(least, recent)
+                if recent > _EXPLODED * least:
                     break
         finally:
             training.batches.close()

@@ -10,6 +10,7 @@ SCRIPTS = [
     "augmentation",
     "accuracy",
     "buckets",
+    "demos",
     "explain",
     "export",
     "gpu",

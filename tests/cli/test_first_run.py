@@ -52,7 +52,7 @@ def test_what_is_printed_repeats_the_run(mlzoo: Mlzoo) -> None:
 @pytest.mark.parametrize(
     ("flags", "cause"),
     [
-        (("--demo", "cmm"), "unknown demo 'cmm'; did you mean 'cnn'?"),
+        (("--demo", "cn"), "unknown demo 'cn' (did you mean 'cnn'?); choose mlp, cnn"),
         (("--demo", "cnn", "mlp", "digits"), "leave out MODEL and DATA"),
         (("mlp", "digits", "--dry-run", "--find-rate"), "exclude each other"),
         (("--resume", "x", "--overfit", 8), "--overfit is for a new run"),

@@ -17,7 +17,7 @@ def curve(steepest: float, explodes: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize("steepest", (1e-4, 1e-3, 1e-2))
 def test_it_suggests_where_the_loss_falls_fastest(steepest: float) -> None:
-    found = suggest(RATES, curve(steepest))
+    found = suggest(RATES, smoothed(curve(steepest)))
     assert found is not None and steepest / 2 < found < steepest * 2
 
 
@@ -27,7 +27,14 @@ def test_it_suggests_nothing_where_no_rate_helps() -> None:
     assert suggest(RATES, 0.7 + 1e-3 * curve(1e-3)) is None
 
 
-def test_smoothing_begins_without_a_bias() -> None:
+def test_smoothing_keeps_what_is_level_and_takes_the_noise() -> None:
     assert smoothed(np.full(5, 3.0)) == pytest.approx(np.full(5, 3.0))
     noisy = 1 + 0.3 * np.random.default_rng(0).normal(size=200)
-    assert smoothed(noisy)[50:].std() < noisy.std() / 2
+    assert smoothed(noisy).std() < noisy.std() / 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_that_differ_do_not_mislead_it(seed: int) -> None:
+    noise = 0.2 * np.random.default_rng(seed).normal(size=120)
+    found = suggest(RATES, smoothed(curve(1e-3) + noise))
+    assert found is not None and 2e-4 < found < 5e-3

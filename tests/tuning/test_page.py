@@ -13,6 +13,7 @@ from mlzoo.tuning.hparams import write_hparams
 from mlzoo.tuning.page import write_page
 from mlzoo.tuning.search import Search
 from mlzoo.tuning.trials import Unit
+from tests.browser import Browser, needs_chromium
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 
@@ -45,6 +46,19 @@ def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
     assert "&lt;no&gt; good" in body and "<no> good" not in body
     best = found.best
     assert best is not None and f"The winner is trial {best.number}" in body
+
+
+@needs_chromium
+def test_the_page_works_in_a_browser(found: Search, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    write_page(page, found.plan, found.trials, "accuracy", None)
+    with Browser() as browser:
+        for width in (390, 1440):
+            browser.open(page, width=width)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            drawn = browser.run("document.querySelectorAll('.js-plotly-plot .main-svg').length")
+            assert drawn >= 7, "plotly may run under the page's own rules"
+            assert browser.requests == [page.resolve().as_uri()] and browser.complaints == []
 
 
 def test_the_figures_show_every_trial_that_is_done(found: Search) -> None:
