@@ -31,11 +31,11 @@ MODELS = {
     "mlp-stress-strain": (
         "mlp stress-strain --set hidden=64,64 --set dropout=0 --learning-rate 0.01 --epochs 100"
     ),
-    "cnn-digits": "cnn digits --epochs 30",
+    "cnn-digits": "cnn digits --epochs 12",
     "resnet-digits": "resnet digits --set variant=tiny --epochs 30",
     "unet-flow-fields": "unet flow-fields --set filters=8 --epochs 30",
     "rnn-accelerometer": "rnn accelerometer --set units=32 --epochs 40",
-    "rnn-sine-mix": "rnn sine-mix --horizon 12 --set units=32 --epochs 30",
+    "rnn-sine-mix": "rnn sine-mix --horizon 12 --set units=32 --epochs 15",
     "tcn-sine-mix": "tcn sine-mix --horizon 12 --set filters=16 --epochs 30",
     "conv_lstm-moving-spots": "conv_lstm moving-spots --set filters=8,8 --epochs 20",
 }

@@ -59,3 +59,5 @@ def check_together(settings: Any) -> None:
         raise ValueError(f"alpha has no effect on {settings.backbone}; it is for {', '.join(WIDE)}")
     if settings.train == "head" and settings.rate != type(settings).model_fields["rate"].default:
         raise ValueError("rate has no effect on train=head, which leaves the backbone alone")
+    if settings.train == "head" and not settings.freeze_norm:
+        raise ValueError("freeze_norm=false has no effect on train=head, which freezes all of it")

@@ -206,8 +206,11 @@ def _tell(data: Data, listener: Listener) -> None:
 def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
-    settings = registry.load("model", config.model).Config(**config.set)
-    read: dict[str, Any] = {"set": settings.model_dump(mode="json"), "learning_rate": config.rate}
+    settings = registry.load("model", config.model).Config(**config.set).model_dump(mode="json")
+    read: dict[str, Any] = {"set": settings, "learning_rate": config.rate}
+    weights = Path(str(settings.get("weights", ""))).expanduser()
+    if weights.is_file():
+        settings["weights"] = str(weights.resolve())
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     for name in ("data", "model", "class_weights"):

@@ -25,7 +25,7 @@ _CASES = {
     ),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
     "transfer": ModelCase("transfer", {**_BACKBONE, "dense": [24]}, _SIDES, rate=1e-2),
-    "unet_pretrained": ModelCase("unet_pretrained", {**_BACKBONE, "filters": 4}, _SIDES, rate=1e-2),
+    "unet_pretrained": ModelCase("unet_pretrained", _BACKBONE, _SIDES, rate=3e-3),
     "tcn": ModelCase("tcn", {"filters": 16, "blocks": 3}, _SEQUENCES, "sequence", rate=1e-2),
 }
 # Of the default settings and 3 classes or 2 fields, for 32x32x3 or what `_PINNED` says. A change

@@ -176,6 +176,7 @@ def test_a_download_is_checked(
         ({"backbone": "mobilnet_v2"}, "did you mean 'mobilenet_v2'"),
         ({"backbone": "vgg16", "alpha": 0.5}, "alpha has no effect on vgg16"),
         ({"train": "head", "rate": 0.5}, "rate has no effect on train=head"),
+        ({"freeze_norm": False}, "freeze_norm=false has no effect on train=head"),
     ],
 )
 def test_settings_without_effect_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import zlib
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 
 import mlzoo
+from mlzoo import zoo
 from mlzoo.errors import UsageError
 from mlzoo.trained import Run, load
+from tests.cli.world import mask_folder
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'mlzoo[serve]')")
 pytest.importorskip("httpx", reason="httpx, which fastapi's test client needs, is not installed")
@@ -122,6 +125,34 @@ def test_a_body_without_a_length_is_cut_off(client: TestClient) -> None:
 def test_other_hosts_are_not_answered(client: TestClient) -> None:
     answer = client.get("/run", headers={"host": "evil.example"})
     assert answer.status_code == 400
+
+
+def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
+    mask_folder(tmp_path / "pairs", 15, 24, 31)
+    settings = {"filters": 2, "depth": 1}
+    masks = mlzoo.train("unet", str(tmp_path / "pairs"), epochs=1, out=str(tmp_path), set=settings)
+    client = TestClient(create_app(Answers(masks), LIMIT), base_url="http://localhost")
+    image = next((tmp_path / "pairs" / "images").iterdir())
+    answer = client.post("/predict", content=image.read_bytes()).json()
+    (row,) = answer["predictions"]
+    assert sum(row["probabilities"].values()) == pytest.approx(1)
+    assert row["prediction"] == max(row["probabilities"], key=row["probabilities"].get)
+    assert answer["map_is"] == "the class of every pixel"
+    shown = base64.b64decode(answer["map"].partition(",")[2])
+    assert Image.open(io.BytesIO(shown)).size == Image.open(image).size
+
+
+@pytest.mark.skipif("mlp-wine" not in zoo.names(), reason="the zoo has no mlp-wine yet")
+def test_a_table_is_predicted_row_by_row() -> None:
+    wine = load(zoo.find("mlp-wine"))
+    client = TestClient(create_app(Answers(wine), LIMIT), base_url="http://localhost")
+    columns = client.get("/run").json()["columns"]
+    lines = [",".join(columns), *(",".join([str(value)] * len(columns)) for value in (1, 20))]
+    answer = client.post("/predict", content="\n".join(lines).encode()).json()
+    assert len(answer["predictions"]) == 2 and "map" not in answer
+    assert sum(answer["predictions"][0]["probabilities"].values()) == pytest.approx(1)
+    lacking = client.post("/predict", content=b"alcohol\n1\n2\n")
+    assert lacking.status_code == 422 and "magnesium" in lacking.json()["error"]
 
 
 def test_what_no_file_holds_is_not_served(run: Run) -> None:
