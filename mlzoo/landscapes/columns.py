@@ -19,8 +19,10 @@ from mlzoo.landscapes.backend import compiled
 from mlzoo.landscapes.losses import LossOf, put
 from mlzoo.landscapes.planes import Plane
 
-_ROWS = 2000
-"""Samples times points that go through the rest of the model at once: few enough for a cache."""
+_NUMBERS = 2**19
+"""Outputs of the last cut layer that are worked on at once: 2 MiB, few enough for a cache."""
+_LOOP = 64
+"""Groups of points a call; calling costs more than going round a compiled loop."""
 _PASSES = ("Dropout", "AlphaDropout", "GaussianNoise", "GaussianDropout", "Identity")
 
 
@@ -41,7 +43,8 @@ def fast_surface(loss: LossOf, plane: Plane) -> Any:
     last = cut.following or cut.changed
     try:
         before = keras.Model(loss.model.inputs, cut.changed.input)
-        behind = keras.Model(last.output, loss.model.output)
+        ends = last.output is loss.model.output
+        behind = None if ends else keras.Model(last.output, loss.model.output)
     except ValueError:  # something skips past the cut
         return None
     return _Surface(loss, plane, cut, before, behind)
@@ -106,7 +109,7 @@ class _Surface:
     """Holds what does not change; called with points it gives their losses."""
 
     def __init__(
-        self, loss: LossOf, plane: Plane, cut: _Cut, before: keras.Model, behind: keras.Model
+        self, loss: LossOf, plane: Plane, cut: _Cut, before: keras.Model, behind: Any
     ) -> None:
         self._loss, self._cut, self._behind = loss, cut, behind
         layer = cut.changed
@@ -137,7 +140,7 @@ class _Surface:
         if cut.following is not None:
             following = np.asarray(keras.ops.convert_to_numpy(cut.following.kernel))
             self._columns = put(following[units])
-        self._run = compiled(self._losses)
+        self._run = compiled(self._all)
 
     def _rest(self, outputs: np.ndarray, units: list[int]) -> np.ndarray:
         """What the next dense layer gets from all units that stay as they are."""
@@ -156,17 +159,23 @@ class _Surface:
         total = np.zeros(len(points))
         count = sum(len(start) for start, *_ in self._chunks)
         for start, moved, rest, y in self._chunks:
-            rows = max(1, _ROWS // len(start))
-            for first in range(0, len(points), rows):
-                few = np.asarray(points[first : first + rows], "float32")
-                short = rows - len(few)
-                full = np.concatenate([few, np.repeat(few[-1:], short, axis=0)]) if short else few
-                arrays = (put(full), start, moved, y)
-                found = self._run(*arrays) if rest is None else self._run(*arrays, rest)
-                total[first : first + len(few)] += np.asarray(found)[: len(few)]
+            width = (start if rest is None else rest).shape[-1]
+            group = max(1, _NUMBERS // (len(start) * width))
+            group = min(group, len(points))
+            loops = min(_LOOP, -(-len(points) // group))
+            for first in range(0, len(points), group * loops):
+                few = np.asarray(points[first : first + group * loops], "float32")
+                # Filled up, since a program is compiled for one shape.
+                full = np.resize(few, (loops, group, 2))
+                found = self._run(put(full), start, moved, y, *([] if rest is None else [rest]))
+                total[first : first + len(few)] += np.asarray(found).ravel()[: len(few)]
         return total / count
 
-    def _losses(self, points: Any, start: Any, moved: Any, y: Any, rest: Any = None) -> Any:
+    def _all(self, groups: Any, start: Any, moved: Any, y: Any, rest: Any = None) -> Any:
+        return keras.ops.map(lambda few: self._losses(few, start, moved, y, rest), groups)
+
+    def _losses(self, points: Any, start: Any, moved: Any, y: Any, rest: Any) -> Any:
+        """Sums over samples of the losses at points (k, 2)."""
         ops = keras.ops
         count, samples = points.shape[0], start.shape[0]
         # (points, samples, units that change)
@@ -177,15 +186,12 @@ class _Surface:
         else:
             for activation in self._cut.between:
                 values = activation(values)
-            # One or two outer products, which join the sum and the activation in one pass.
-            shifted = rest
-            for unit in range(values.shape[-1]):
-                shifted = shifted + values[..., unit, None] * self._columns[unit]
+            shifted = rest + ops.matmul(values, self._columns)
             following = self._cut.following
             assert following is not None
             values = following.activation(shifted) if following.activation else shifted
         flat = ops.reshape(values, (count * samples, values.shape[-1]))
-        outputs = self._behind(flat, training=False)
+        outputs = flat if self._behind is None else self._behind(flat, training=False)
         targets = ops.tile(y, (count, *(1 for _ in y.shape[1:])))
         found = self._loss.loss.call(targets, outputs)
         return ops.sum(ops.mean(ops.reshape(found, (count, samples, -1)), axis=-1), axis=-1)

@@ -73,12 +73,12 @@ def measure(
     """
     listener = listener or Listener()
     began = time.perf_counter()
-    row = 50 if land.fast else 1
-    probe = np.zeros((row, 2))
+    row, few = (500, 50) if land.fast else (1, 1)
+    probe = np.zeros((few, 2))
     land.value(probe)  # compiles
     compiled = time.perf_counter()
     land.value(probe)
-    pace = (time.perf_counter() - compiled) / row
+    pace = (time.perf_counter() - compiled) / few
     left = max(0.0, budget - (time.perf_counter() - began))
     fitting = max(5, int(math.sqrt(left / max(pace, 1e-9))))
     note = ""
