@@ -37,7 +37,7 @@ class Compared:
         size: numbers in it.
         compared: directions and entries that were compared.
         absolute: the largest difference, by step size.
-        relative: the same over the size of the gradient.
+        relative: the same over the larger of the two.
         worst: the largest relative difference beyond rounding, each comparison with its best
             step size.
     """
@@ -184,10 +184,11 @@ def _differences(
             moved = [_tensor(value) for value in values]
             moved[place] = _tensor(values[place] + sign * h * direction)
             ends.append(float(evaluate(moved)))
-        apart = abs((ends[0] - ends[1]) / (2 * h) - slope)
+        difference = (ends[0] - ends[1]) / (2 * h)
+        apart = abs(difference - slope)
         # Rounding of the two ends, which no gradient can be blamed for.
         noise = 4e-16 * (abs(ends[0]) + abs(ends[1]) + 1.0) / h
-        scale = max(size, 1e-3 * abs(slope + apart), 1e-300)
+        scale = max(size, abs(difference), 1e-300)
         absolute.append(apart)
         relative.append(apart / scale if apart else 0.0)
         excess.append(max(0.0, apart - noise) / scale if apart > noise else 0.0)
