@@ -153,7 +153,8 @@ def test_eigenvalues_are_those_of_the_whole_hessian() -> None:
     assert f"{2 / got['largest'][0]:.3g}" in sentence(got)
 
 
-def test_optimisers_walk_on_the_surface(plain) -> None:
+def test_optimisers_walk_on_the_surface() -> None:
+    plain = loss(network(activation="tanh"))
     names = ["one/kernel[2,1]", "head/kernel[1,1]"]
     plane = planes.two_weights(plain.variables, plain.weights(), names)
     land = surfaces.OnPlane(plain, plane)
