@@ -187,7 +187,7 @@ def _differences(
         difference = (ends[0] - ends[1]) / (2 * h)
         apart = abs(difference - slope)
         # Rounding of the two ends, which no gradient can be blamed for.
-        noise = 4e-16 * (abs(ends[0]) + abs(ends[1]) + 1.0) / h
+        noise = 2e-15 * (abs(ends[0]) + abs(ends[1]) + 1.0) / h
         scale = max(size, abs(difference), 1e-300)
         absolute.append(apart)
         relative.append(apart / scale if apart else 0.0)
