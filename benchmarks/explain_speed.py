@@ -56,7 +56,7 @@ def speed(repeats: int, large: bool, whole: bool) -> None:
     size = "x".join(map(str, images.shape))
     print(f"\n{model.name}, {size}: CPU seconds a batch, the best of {repeats}")
     table(["method", "ours", "tf-keras-vis", "ratio", "bar", "", "xplique", "grad-cam"], rows)
-    for name in ("xplique", "pytorch_grad_cam", "torchvision"):
+    for name in ("pytorch_grad_cam", "torchvision"):
         if importlib.util.find_spec(name) is None:
             print(f"{name} is not installed, so it is not compared")
 
@@ -163,7 +163,8 @@ def _package_climb(model: Any, probe: Any) -> Callable[[], Any]:
 def _xplique(model: Any, images: Any, classes: Any) -> dict[str, Callable[[], Any]]:
     try:
         from xplique import attributions
-    except ImportError:
+    except ImportError as error:
+        print(f"xplique is not compared: {error}")
         return {}
     import numpy as np
 
