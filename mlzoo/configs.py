@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mlzoo.errors import UsageError
+from mlzoo.registry import build_function
 
 LOSSES = {
     "classification": ("crossentropy", "focal"),
@@ -422,13 +423,24 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+_COMPILED = (
+    *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
+    *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
+    *("loss", "focal_gamma", "tversky_beta", "top_share"),
+)
+"""Fields that a model has decided on that its own build function compiles."""
+
+
 def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ()) -> dict[str, str]:
     """Fields of `given` that nothing would read under `values`, each with the reason.
 
     Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
     """
-    reasons = {}
-    for name in given & set(_READ_WHEN):
+    reasons: dict[str, str] = {}
+    if build_function(str(values.get("model"))):
+        text = f"has no effect: {values['model']} compiles the model itself"
+        reasons |= dict.fromkeys(given & {*_COMPILED}, text)
+    for name in given & {*_READ_WHEN} - {*reasons}:
         decider, readers = _READ_WHEN[name]
         chosen = str(values.get(decider))
         named = {term.rpartition("*")[2] for term in chosen.replace(" ", "").split("+")}

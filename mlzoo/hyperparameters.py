@@ -82,24 +82,44 @@ def from_hyperparameters(found: keras_tuner.HyperParameters) -> Space:
     """
     dimensions = []
     for entry in found.space:
-        config, kind = entry.get_config(), type(entry).__name__
         when = {
             condition["config"]["name"]: tuple(condition["config"]["values"])
-            for condition in config.get("conditions", [])
+            for condition in entry.get_config().get("conditions", [])
         }
-        name = config["name"]
-        if kind == "Fixed":
-            continue
-        if kind == "Boolean":
-            dimensions.append(Dimension(name, "choice", choices=(False, True), when=when))
-        elif kind == "Choice":
-            dimensions.append(Dimension(name, "choice", choices=tuple(config["values"]), when=when))
-        elif kind in ("Int", "Float"):
-            log = config["sampling"] in ("log", "reverse_log")
-            step = config["step"] if not log else None
-            numbers = config["min_value"], config["max_value"], log, step
-            number: Any = "int" if kind == "Int" else "float"
-            dimensions.append(Dimension(name, number, *numbers, when=when))
-        else:
-            raise ValueError(f"{name} is a {kind}, which is no known hyperparameter")
+        if (dimension := dimension_of(entry, when)) is not None:
+            dimensions.append(dimension)
     return Space(tuple(dimensions))
+
+
+def dimension_of(entry: Any, when: Mapping[str, tuple[Any, ...]] | None = None) -> Dimension | None:
+    """A hyperparameter of keras-tuner as a dimension; None where it is fixed.
+
+    Whole numbers that a step multiplies are choices.
+
+    Raises:
+        ValueError: a kind of hyperparameter that is not known.
+    """
+    config, kind, when = entry.get_config(), type(entry).__name__, when or {}
+    name = config["name"]
+    if kind == "Fixed":
+        return None
+    if kind == "Boolean":
+        return Dimension(name, "choice", choices=(False, True), when=when)
+    if kind == "Choice":
+        return Dimension(name, "choice", choices=tuple(config["values"]), when=when)
+    if kind not in ("Int", "Float"):
+        raise ValueError(f"{name} is a {kind}, which is no known hyperparameter")
+    low, high, step = config["min_value"], config["max_value"], config["step"]
+    log = config["sampling"] in ("log", "reverse_log")
+    if log and step is not None:
+        return Dimension(name, "choice", choices=_multiples(low, high, step), when=when)
+    if kind == "Int":
+        return Dimension(name, "int", low, high, log, int(step or 1), when=when)
+    return Dimension(name, "float", float(low), float(high), log, step, when=when)
+
+
+def _multiples(low: float, high: float, factor: float) -> tuple[float, ...]:
+    found = [low]
+    while found[-1] * factor <= high * (1 + 1e-9):
+        found.append(found[-1] * factor)
+    return tuple(found)

@@ -42,14 +42,45 @@ def summary(kind: str, name: str) -> str:
 def load(kind: str, name: str) -> ModuleType:
     """Import a plug-in by name, or by path where `name` ends in `.py`.
 
+    A model may be `FILE.py:FUNCTION` too: a keras-tuner build function, see `mlzoo.built`.
+
     Raises:
         UsageError: no plug-in has that name, or the file is missing or exports too little.
     """
+    if kind == "model" and (found := build_function(name)):
+        module: ModuleType = importlib.import_module("mlzoo.built").plugin(*found)
+        return module
     if name.endswith(".py"):
         return _load_file(kind, Path(name))
     check_name(kind, name)
     package = _FOLDERS[kind].replace("/", ".")
     return importlib.import_module(f"mlzoo.{package}.{name}")
+
+
+def build_function(model: str) -> tuple[Path, str] | None:
+    """File and function where a model's name is `FILE.py:FUNCTION`, else None."""
+    file, colon, function = model.rpartition(":")
+    return (Path(file), function) if colon and file.endswith(".py") else None
+
+
+def own_file(model: str) -> Path | None:
+    """The user's file that a model's name stands for; None for a plug-in of ours."""
+    if found := build_function(model):
+        return found[0]
+    return Path(model) if model.endswith(".py") else None
+
+
+def absolute(model: str) -> str:
+    """A model's name that means the same in every folder."""
+    if found := build_function(model):
+        return f"{found[0].expanduser().resolve()}:{found[1]}"
+    return str(Path(model).expanduser().resolve()) if model.endswith(".py") else model
+
+
+def stem(model: str) -> str:
+    """A model's name as a part of a folder's name."""
+    file = own_file(model)
+    return model if file is None else file.stem
 
 
 def tasks(model: str) -> tuple[str, ...]:
@@ -59,9 +90,9 @@ def tasks(model: str) -> tuple[str, ...]:
 
 def check_name(kind: str, name: str) -> None:
     """Raise UsageError unless a plug-in of that kind and name (or that file) exists."""
-    if name.endswith(".py"):
-        if not Path(name).is_file():
-            raise UsageError(f"no file {name!r} (looked at {Path(name).resolve()})")
+    if (file := own_file(name)) is not None:
+        if not file.is_file():
+            raise UsageError(f"no file {str(file)!r} (looked at {file.resolve()})")
     elif name not in names(kind):
         plural = _PLURALS.get(kind, f"{kind}s")
         raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
@@ -96,6 +127,23 @@ _EXPORTS = {
 
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
+    module = import_file(path)
+    missing = [name for name in _EXPORTS[kind] if not hasattr(module, name)]
+    if missing:
+        del sys.modules[module.__name__]
+        raise UsageError(
+            f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
+            f"a {kind} exports {', '.join(_EXPORTS[kind])}"
+        )
+    return module
+
+
+def import_file(path: Path) -> ModuleType:
+    """Run a file as a module of its own, once for each place and content.
+
+    Raises:
+        UsageError: it fails.
+    """
     place = path.resolve()
     # Place and content are part of the module's name: two files called model.py, or one that has
     # moved, must not be one module.
@@ -114,11 +162,4 @@ def _load_file(kind: str, path: Path) -> ModuleType:
     except Exception as error:
         del sys.modules[module_name]
         raise UsageError(f"{path} fails when it is imported: {error!r}") from error
-    missing = [name for name in _EXPORTS[kind] if not hasattr(module, name)]
-    if missing:
-        del sys.modules[module_name]
-        raise UsageError(
-            f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
-            f"a {kind} exports {', '.join(_EXPORTS[kind])}"
-        )
     return module

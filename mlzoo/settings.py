@@ -25,8 +25,14 @@ def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
             "help": setting.help,
             "value": values[setting.name],
         }
-        for setting in fields.settings(Path(path))
+        for setting in fields.settings(Path(path)) or _undocumented(config)
     ]
+
+
+def _undocumented(config: Any) -> list[fields.Setting]:
+    """The settings of a class that stands in no file: that of a keras-tuner build function."""
+    own = type(config).model_fields
+    return [fields.Setting(name, "", None, field.description or "") for name, field in own.items()]
 
 
 def _type(schema: dict[str, Any]) -> str:

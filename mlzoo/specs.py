@@ -109,6 +109,20 @@ class Halves:
 
 
 @dataclass(frozen=True)
+class Compiled:
+    """How a model is trained that its own author compiled, in place of the run's settings.
+
+    `model` shares the layers of the one that is kept, which may go on from its outputs: logits
+    become probabilities.
+    """
+
+    model: keras.Model
+    optimizer: keras.Optimizer
+    loss: Any
+    metrics: Sequence[keras.Metric]
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What a model predicts: `units` numbers for a task.
 

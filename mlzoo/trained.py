@@ -79,7 +79,7 @@ class Run:
 
         own_code = self.path / "model.py"
         if own_code.exists() and self._trust:
-            registry.load("model", str(own_code))
+            registry.import_file(own_code)
         try:
             return keras.models.load_model(self.path / "model.keras", compile=False, safe_mode=True)
         except (ValueError, TypeError, OSError, KeyError) as error:

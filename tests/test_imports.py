@@ -21,7 +21,7 @@ ORDER = (
     ("errors", "fields"),
     ("registry", "files", "listening", "results", "settings"),
     ("wording", "setting_types", "configs", "backbones"),
-    ("specs", "spaces", "hyperparameters", "layers"),
+    ("specs", "spaces", "hyperparameters", "layers", "discovery", "built"),
     ("runs", "data", "augment", "zoo"),
     ("engine",),
     ("sources", "models", "strategies", "explainers"),

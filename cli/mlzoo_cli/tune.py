@@ -26,7 +26,11 @@ _SEARCH = (
     "budget",
     "max_failures",
     "race",
+    "max_memory",
+    "nested",
     "workers",
+    "engine",
+    "address",
     "fast",
 )
 
@@ -43,6 +47,15 @@ def tune(
     ] = None,
     data: Annotated[
         str | None, typer.Argument(help="A file, a folder, or a data set (`mlzoo sources`).")
+    ] = None,
+    builder: Annotated[
+        str | None,
+        _option(
+            "--builder",
+            "A keras-tuner build function of yours in place of MODEL: its hyperparameters are the "
+            "space, its optimizer and loss are used as they are.",
+            metavar="FILE.py:FUNCTION",
+        ),
     ] = None,
     vary: Annotated[
         list[str] | None,
@@ -101,6 +114,23 @@ def tune(
             metavar="INTEGER",
         ),
     ] = None,
+    max_memory: Annotated[
+        str | None,
+        _option(
+            "--max-memory",
+            "Megabytes a worker may take; one that takes more is ended and its fit has failed.",
+            metavar="INTEGER",
+        ),
+    ] = None,
+    nested: Annotated[
+        str | None,
+        _option(
+            "--nested",
+            "Search again within each of so many outer folds, to state by how much the winner's "
+            "score is too good; --budget is for each search, --dry-run tells what all cost.",
+            metavar="INTEGER",
+        ),
+    ] = None,
     race: Annotated[
         bool,
         _option("--race", "Drop a candidate that trails by 3 standard errors after two folds."),
@@ -109,6 +139,22 @@ def tune(
         str | None,
         _option(
             "--workers", "Processes that train at the same time. [default: 1]", metavar="INTEGER"
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        _option(
+            "--engine",
+            "local: this machine's processes; ray: --workers on a Ray cluster, whose machines see "
+            "the same files. [default: local]",
+            metavar="local|ray",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        _option(
+            "--address",
+            "The Ray cluster: auto, or HOST:PORT. [default: one started on this machine]",
         ),
     ] = None,
     fast: Annotated[
@@ -124,7 +170,8 @@ def tune(
         str | None,
         _option(
             "--compare",
-            "Run these strategies instead, --trials each, and say which won: random,bayesian,grid.",
+            "Run these strategies instead, --budget trials each (as in --budget 36), and say which "
+            "won: random,bayesian,grid.",
             metavar="A,B",
         ),
     ] = None,
@@ -174,7 +221,12 @@ def tune(
         return
     own = dict(locals())
     search = {name: own[name] for name in _SEARCH if own[name] not in (None, [], False)}
+    if compare is not None and (budget or "").isdigit() and trials is None:
+        search["trials"] = search.pop("budget")  # of trials: time is no measure of strategies
     (model, data), wrong = words(context, [model, data])
+    if builder is not None:
+        model, data, more = _built(builder, model, data)
+        wrong += more
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     plan, merged = _plan(
         positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong
@@ -200,6 +252,18 @@ def tune(
     show(_document(found)) if json else _summary(found)
     if not found.ended.complete and "failed" in found.ended.reason:
         raise typer.Exit(1)
+
+
+def _built(builder: str, model: str | None, data: str | None) -> tuple[str, str | None, list[str]]:
+    """Model and data where a build function takes the model's place, and what is wrong."""
+    from mlzoo import registry
+
+    name = builder if registry.build_function(builder) else f"{builder}:build_model"
+    if data is not None:
+        return name, data, [f"--builder takes the place of MODEL; leave out {model}"]
+    if registry.build_function(name) is None:
+        return name, model, ["--builder: write FILE.py:FUNCTION, as in net.py:build_model"]
+    return name, model, []
 
 
 def _imported(folder: Path, json: bool) -> None:
@@ -239,6 +303,10 @@ def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) ->
     ]
     print(table(header, rows))
     print(verdict(found))
+    from mlzoo.tuning.tune import folder_of
+
+    folder = folder_of(plan)
+    say(f"comparison: {folder.with_name(folder.name + '-compared')} (report.html, strategies.csv)")
 
 
 def _between(interval: list[float] | None) -> str:
@@ -255,11 +323,16 @@ def _plan(
     complete: bool,
 ) -> tuple[Plan, Any]:
     """The checked plan; every mistake is told in one pass."""
+    from mlzoo import registry
     from mlzoo.errors import UsageError
     from mlzoo.merging import merge
     from mlzoo.tuning.plan import check_search
     from mlzoo.tuning.tune import make_plan
 
+    if registry.build_function(str(flags.get("model"))):
+        from mlzoo.training import devices
+
+        devices.prepare(flags.get("device", "auto"))  # before the file imports Keras
     try:
         merged = merge(flags, config, problems=problems, complete=complete)
     except UsageError as error:
@@ -280,6 +353,8 @@ def _rehearsed(facts: dict[str, Any]) -> str:
 
 def _document(found: Found) -> dict[str, Any]:
     """All of a search as one JSON document."""
+    from dataclasses import asdict
+
     from mlzoo.tuning.results import failures, ranks
 
     order = ranks(found.trials, found.metric)
@@ -303,6 +378,7 @@ def _document(found: Found) -> dict[str, Any]:
             for trial in found.trials
         ],
         "failures": failures(found.trials),
+        "nested": None if found.nested is None else asdict(found.nested),
         "winner": None if found.run is None else str(found.run.path),
         "test": None if found.run is None else found.run.metrics["headline"],
     }
@@ -328,6 +404,10 @@ def _summary(found: Found) -> None:
         between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
         print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
         say(f"winner: {found.run.path}")
+    if found.nested is not None:
+        from mlzoo.tuning.nested import spoken
+
+        print(spoken(found.nested))
     say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
     say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
 

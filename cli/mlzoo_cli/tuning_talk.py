@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlzoo.tuning.trials import Tried
 
 _ROWS = 8
+_TIMED = 2
+"""The fit that an estimate is made from: the first one compiles."""
 
 
 def row(trial: Tried, names: list[str]) -> list[Any]:
@@ -40,6 +42,21 @@ class SearchTalk(Talk, SearchListener):
         self._began = time.monotonic()
         self._live: Live | None = None
         self._shown: set[int] = set()
+        self._left = ""
+
+    def _estimated(self, record: dict[str, Any]) -> str:
+        """What is to come, after a fit that shared what the first one compiled."""
+        from mlzoo.tuning.rehearsal import memory, planned
+
+        count = planned(self._plan)
+        if count is None or record["error"]:
+            return ""
+        left = count * self._plan.fits - self._fits
+        time = left * record["seconds"] / self._plan.search.workers
+        return (
+            f"a fit takes {shown(record['seconds'])} and {memory()} MB, {left} are left: about "
+            f"{shown(time)}, and what new architectures take to compile"
+        )
 
     def fitted(self, record: dict[str, Any], trial: Tried, best_trial: Tried | None) -> None:
         """Draw the table anew, or print the line of a trial that is over."""
@@ -47,6 +64,10 @@ class SearchTalk(Talk, SearchListener):
         self._fits += 1
         if self._quiet:
             return
+        if self._fits == _TIMED:
+            self._left = self._estimated(record)
+            if self._left and not self._terminal:
+                say(f"estimate: {self._left}")
         if self._terminal:
             self._draw(best_trial)
         elif trial.state != "running" and trial.number not in self._shown:
@@ -79,7 +100,8 @@ class SearchTalk(Talk, SearchListener):
         done = sum(trial.state != "running" for trial in self._trials.values())
         elapsed = time.monotonic() - self._began
         rate = f"{self._fits / elapsed:.1f} fits/s" if elapsed else ""
-        drawn = Table(title=f"{done} trials, {self._fits} fits, {shown(elapsed)}, {rate}")
+        title = f"{done} trials, {self._fits} fits, {shown(elapsed)}, {rate}"
+        drawn = Table(title=title, caption=self._left or None)
         for name in ("trial", "score", "± error", *names):
             drawn.add_column(name, justify="right")
         newest = sorted(self._trials)[-_ROWS:]

@@ -5,6 +5,7 @@ Importing this package imports them all, so that Keras can deserialise saved mod
 
 from mlzoo.layers import (
     activations,
+    adapting,
     decoding,
     field_losses,
     losses,
@@ -20,6 +21,7 @@ from mlzoo.layers import (
 
 __all__ = [
     "activations",
+    "adapting",
     "decoding",
     "field_losses",
     "losses",

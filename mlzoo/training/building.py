@@ -40,7 +40,7 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     try:
         model = plugin.build(plugin.Config(**settings), inputs, data.outputs)
     except Exception as error:
-        if isinstance(error, MlzooError) or not config.model.endswith(".py"):
+        if isinstance(error, MlzooError) or registry.own_file(config.model) is None:
             raise
         raise UsageError(
             f"{config.model}: build failed: {type(error).__name__}: {error}"

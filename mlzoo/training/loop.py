@@ -18,7 +18,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
 from mlzoo.listening import Listener
-from mlzoo.specs import STEP_TASKS, Twin
+from mlzoo.specs import STEP_TASKS, Compiled, Twin
 from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.features import halved
@@ -32,6 +32,8 @@ from mlzoo.training.optimizers import (
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
 from mlzoo.training.watch import Watch
+
+_JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
 
 @dataclass
@@ -100,10 +102,16 @@ class Training:
         self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
-        compile_model(model, data, config, self.batches.steps)
         # What is trained: the model, or a twin on its layers that is fed more than the inputs.
         self.twin: Twin | None = getattr(model, "twin", None)
         self.trained = model if self.twin is None else self.twin.model
+        self.validated = model
+        own: Compiled | None = getattr(model, "compiled_with", None)
+        if own is not None:
+            self.trained = self.validated = own.model
+            compile_as_told(own, data, config)
+        else:
+            compile_model(model, data, config, self.batches.steps)
         if self.twin is not None:
             compile_model(self.trained, data, config, self.batches.steps)
         self.steps = build_steps(self.trained, config.xla)
@@ -208,7 +216,7 @@ class Training:
         self.listener.step(place.epoch, place.step, place.means)
 
     def _validate(self) -> dict[str, float]:
-        return measure(self.model, validation(self.data))
+        return measure(self.validated, validation(self.data))
 
     def _after(self, value: float) -> None:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
@@ -358,8 +366,10 @@ class Training:
         self.steps.sync()
         if self.best is not None:
             checkpoints.assign(self.model.weights, self.best)
+        theirs = "lower the learning rate that its author compiled the model with"
+        advice = _advice(config) if self.validated is self.model else theirs
         raise DivergedError(
-            f"the loss became {loss} in epoch {place.epoch}, step {place.step}; {_advice(config)}",
+            f"the loss became {loss} in epoch {place.epoch}, step {place.step}; {advice}",
             {
                 "epoch": place.epoch,
                 "step": place.step,
@@ -392,9 +402,26 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
         optimizer=build_optimizer(config, steps, has_rates(model)),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
         metrics=build_metrics(data.outputs, data.policy.mixes),
-        jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
+        jit_compile=_JIT[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
+
+
+def compile_as_told(own: Compiled, data: Data, config: RunConfig) -> None:
+    """Compile a model with the optimizer and loss that its author chose.
+
+    Raises:
+        UsageError: targets are mixed, which a loss of one's own need not know.
+    """
+    if data.policy.mixes:
+        raise UsageError("--augment: MixUp and CutMix need losses of ours; leave them out")
+    own.model.compile(
+        optimizer=own.optimizer,
+        loss=own.loss,
+        metrics=list(own.metrics),
+        jit_compile=_JIT[config.xla],
+    )
+    own.model.optimizer.build(own.model.trainable_variables)
 
 
 def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:

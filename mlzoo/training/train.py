@@ -191,7 +191,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
 
 def default_name(config: RunConfig) -> str:
     """What a run is called where nobody named it."""
-    model = Path(config.model).stem if config.model.endswith(".py") else config.model
+    model = registry.stem(config.model)
     path = Path(config.data).expanduser().resolve()
     return f"{model}-{path.stem if path.is_file() else path.name}"
 
@@ -213,7 +213,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         settings["weights"] = str(weights.resolve())
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
-    for name in ("data", "model", "class_weights"):
+    read["model"] = registry.absolute(config.model)
+    for name in ("data", "class_weights"):
         path = Path(getattr(config, name)).expanduser()
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
@@ -239,8 +240,8 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
     folder.write_json("environment.json", facts)
-    if config.model.endswith(".py"):
-        shutil.copyfile(config.model, folder.path / "model.py")
+    if (own := registry.own_file(config.model)) is not None:
+        shutil.copyfile(own, folder.path / "model.py")
 
 
 def _work(
@@ -281,7 +282,7 @@ def _work(
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)
-    return Run(folder.finish(), trust=config.model.endswith(".py"))
+    return Run(folder.finish(), trust=registry.own_file(config.model) is not None)
 
 
 def _train_once(

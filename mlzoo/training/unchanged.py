@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from mlzoo import registry
 from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
 from mlzoo.training import devices
@@ -13,7 +14,8 @@ from mlzoo.training import devices
 
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, others' weights."""
-    texts = (config.model, config.class_weights, str(config.set.get("weights", "")))
+    own = str(registry.own_file(config.model) or config.model)
+    texts = (own, config.class_weights, str(config.set.get("weights", "")))
     paths = [Path(text).expanduser() for text in texts]
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -31,6 +31,7 @@ class Standing:
             positive is worse.
         behind_interval: its 95 % interval; None for the winner and for one seed.
         curve: the mean best score so far, after each budget unit (a trial's worth of epochs).
+        band: the 95 % interval of each of these; empty for one seed.
     """
 
     strategy: str
@@ -40,6 +41,7 @@ class Standing:
     behind: float
     behind_interval: list[float] | None
     curve: list[float]
+    band: list[list[float]]
 
 
 class Shared:
@@ -148,6 +150,7 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
     first = finals[order[0]]
     found = []
     for name in order:
+        columns = list(zip(*curves[name], strict=True))
         behind = [
             as_loss(a, metric) - as_loss(b, metric)
             for a, b in zip(finals[name], first, strict=True)
@@ -160,7 +163,8 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
                 interval(finals[name]),
                 mean(behind),
                 None if name == order[0] else interval(behind),
-                [mean(column) for column in zip(*curves[name], strict=True)],
+                [mean(column) for column in columns],
+                [between for column in columns if (between := interval(column))],
             )
         )
     return found

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo import registry
-from mlzoo.configs import _READ_WHEN, RunConfig
+from mlzoo.configs import _READ_WHEN, RunConfig, inert
 from mlzoo.errors import UsageError
 from mlzoo.spaces import Dimension, Space
 from mlzoo.tuning.parsing import make_range, parse, parse_line
@@ -78,6 +78,9 @@ def default_space(model: str, given: Iterable[str] = ()) -> Space:
         UsageError: the model declares none.
     """
     fixed = set(given)
+    own: Space | None = getattr(registry.load("model", model), "SPACE", None)
+    if own is not None:
+        return _without(own, fixed, model)
     found: list[Dimension] = []
     fields = {**registry.load("model", model).Config.model_fields, **RunConfig.model_fields}
     for name, field in fields.items():
@@ -91,6 +94,18 @@ def default_space(model: str, given: Iterable[str] = ()) -> Space:
     if not found:
         raise UsageError(f"{model} declares nothing to search: say what with --vary name=low..high")
     return Space(tuple(found))
+
+
+def _without(space: Space, fixed: set[str], model: str) -> Space:
+    """A space less what is fixed; what depended on that is always there."""
+    left = tuple(
+        replace(d, when={n: values for n, values in d.when.items() if n not in fixed})
+        for d in space.dimensions
+        if d.name not in fixed
+    )
+    if not left:
+        raise UsageError(f"{model} has no hyperparameter to search")
+    return Space(left)
 
 
 def _mark(field: Any, kind: str) -> dict[str, Any]:
@@ -168,7 +183,7 @@ def _mistakes(dimension: Dimension, base: RunConfig) -> list[str]:
     name = dimension.name
     config = registry.load("model", base.model).Config
     layers = layers_of(base.model)
-    if name in FIXED:
+    if name in FIXED and name not in config.model_fields:
         return [f"{name} can't be varied: {FIXED[name]}"]
     known = [*config.model_fields, *(n for n in RunConfig.model_fields if n not in FIXED), *layers]
     if name not in known:
@@ -179,7 +194,10 @@ def _mistakes(dimension: Dimension, base: RunConfig) -> list[str]:
         if not sizes and (not dimension.choices or len(chosen) < len(dimension.choices)):
             return [f"{name} is a whole number, at least 1"]
         return []
-    owner = RunConfig if name in RunConfig.model_fields else config
+    reason = inert(base.model_dump(), {name}).get(name, "")
+    if registry.build_function(base.model) and name not in config.model_fields and reason:
+        return [f"{name} {reason}"]
+    owner = config if name in config.model_fields else RunConfig
     values = dimension.choices or (dimension.low, dimension.high)
     wrong = [_wrong(owner, name, value) for value in values]
     return list(dict.fromkeys(text for text in wrong if text))
@@ -197,7 +215,11 @@ def _wrong(owner: type[BaseModel], name: str, value: Any) -> str:
 
 def _ordered(found: dict[str, Dimension], base: RunConfig, problems: list[str]) -> Space:
     """A space with the conditions that the run itself knows, what others depend on first."""
-    known = {name: _conditioned(dimension, found) for name, dimension in found.items()}
+    own = registry.load("model", base.model).Config.model_fields
+    known = {
+        name: dimension if name in own else _conditioned(dimension, found)
+        for name, dimension in found.items()
+    }
     for name, own in layers_of(base.model).items():
         if name in known and own.setting in known:
             problems.append(f"{name} is a part of {own.setting}; vary one of them")

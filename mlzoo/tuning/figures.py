@@ -80,7 +80,7 @@ def convergence(trials: Sequence[Tried], metric: str) -> go.Figure:
     line = go.Scatter(
         x=numbers, y=best, mode="lines", line={"shape": "hv", "color": _ORANGE}, name="best so far"
     )
-    return _named(go.Figure([points, line]), "trial", metric)
+    return named(go.Figure([points, line]), "trial", metric)
 
 
 def folds(trials: Sequence[Tried], ranked: Sequence[int], tied: Sequence[int], metric: str) -> Any:
@@ -97,7 +97,7 @@ def folds(trials: Sequence[Tried], ranked: Sequence[int], tied: Sequence[int], m
             showlegend=False,
             hoverinfo="y+name",
         )
-    return _named(figure, "the best trials; green: the winner, orange: tied with it", metric)
+    return named(figure, "the best trials; green: the winner, orange: tied with it", metric)
 
 
 def importances(found: Sequence[Effect]) -> go.Figure:
@@ -110,7 +110,7 @@ def importances(found: Sequence[Effect]) -> go.Figure:
         orientation="h",
         marker={"color": _BLUE},
     )
-    figure = _named(go.Figure(bars), "share of the variance", "")
+    figure = named(go.Figure(bars), "share of the variance", "")
     return _laid(figure, 140 + 30 * len(rows), l=140)
 
 
@@ -126,7 +126,7 @@ def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
         mode="markers" if categorical else "lines+markers",
         marker={"color": _BLUE},
     )
-    figure = _named(go.Figure(line), effect.name, metric)
+    figure = named(go.Figure(line), effect.name, metric)
     if dimension.log:
         figure.update_xaxes(type="log")
     return _laid(figure, 300)
@@ -152,7 +152,7 @@ def timeline(trials: Sequence[Tried]) -> go.Figure:
         hovertemplate="%{text}: %{x:.2f} s<extra></extra>",
     )
     workers = len({fit.get("worker", 0) for _, fit in fits})
-    figure = _named(go.Figure(bars), "seconds; red: failed", "")
+    figure = named(go.Figure(bars), "seconds; red: failed", "")
     figure.update_layout(barmode="overlay")
     return _laid(figure, 130 + 40 * workers, l=90)
 
@@ -182,7 +182,7 @@ def cost(trials: Sequence[Tried], metric: str) -> go.Figure:
         line={"color": _ORANGE, "shape": "hv"},
         name="not beaten in both",
     )
-    return _named(go.Figure([scatter, line]), "CPU seconds a fit", metric)
+    return named(go.Figure([scatter, line]), "CPU seconds a fit", metric)
 
 
 def described(trial: Tried) -> str:
@@ -197,7 +197,8 @@ def text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _named(figure: go.Figure, x: str, y: str) -> go.Figure:
+def named(figure: go.Figure, x: str, y: str) -> go.Figure:
+    """A figure with titles of its axes, laid out as all are."""
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
     return _laid(figure, 380)

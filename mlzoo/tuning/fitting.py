@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
@@ -29,7 +30,7 @@ from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.declared import candidate
-from mlzoo.tuning.folds import fold_data, split_folds
+from mlzoo.tuning.folds import fold_data, search_folds
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials import Unit
 
@@ -90,7 +91,7 @@ class Evaluator:
             raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")
         self._folds(plan.run)
         self.fast: Any = None
-        if plan.search.fast == "auto":
+        if plan.search.fast == "auto" and not registry.build_function(plan.run.model):
             from mlzoo.tuning.replicas import Replicas
 
             self.fast = Replicas()
@@ -165,7 +166,7 @@ class Evaluator:
         before = None
         if unit.continues is not None:
             before = self.state_folder(unit.continues, unit.fold, unit.repeat)
-        keep = state if unit.epochs is not None else None
+        keep = state if unit.epochs is not None and not unit.final else None
         if self.fast is not None and self.fast.suits(config, data):
             said, epochs = self.fast.fit(config, data, seed, before=before, keep=keep)
             return Outcome(score_outputs(said, data, self.metric), epochs)
@@ -181,7 +182,8 @@ class Evaluator:
         if key not in self._read:
             own = key == tuple(str(getattr(self.plan.run, name)) for name in _DATA_FIELDS)
             data = self.data if own else self._load(config, Listener())
-            folds = split_folds(data, config, self.plan.search.folds)
+            search = self.plan.search
+            folds = search_folds(data, config, search.folds, search.nested)
             self._read[key] = [fold_data(data, fold) for fold in folds]
             while len(self._read) > _KEPT:
                 self._read.popitem(last=False)
@@ -203,6 +205,9 @@ def run_of(plan: Plan, unit: Unit) -> RunConfig:
     own: dict[str, Any] = {"keep": "last", "checkpoint_every": 1e9}
     if unit.epochs is not None:
         own["epochs"] = unit.epochs
+    if unit.final:
+        own |= {"early_stopping": 0}
+        own |= {"monitor": "loss"} if config.schedule == "plateau" else {}
     return config.model_copy(update=own)
 
 

@@ -19,6 +19,7 @@ JOURNAL = "journal.jsonl"
 _PARTS = {
     "run": "a setting of the run",
     "space": "the space",
+    "code": "the file of the model",
     "strategy": "the strategy or one of its settings",
     "search": "a setting of the search (folds, metric, race or fast)",
 }
@@ -88,7 +89,9 @@ def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:
         return journal
     first = journal.records[0]
     changed = [
-        what for part, what in _PARTS.items() if first["fixed"][part] != header["fixed"][part]
+        what
+        for part, what in _PARTS.items()
+        if first["fixed"].get(part) != header["fixed"].get(part)
     ]
     changed += ["the data"] if first["data"] != fingerprint else []
     changed += ["the backend"] if first["backend"] != header["backend"] else []

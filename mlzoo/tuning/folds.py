@@ -47,6 +47,43 @@ def split_folds(data: Data, config: RunConfig, count: int) -> list[Fold]:
     return [(np.setdiff1d(pool, part), part) for part in parts]
 
 
+def search_folds(data: Data, config: RunConfig, count: int, nested: int) -> list[Fold]:
+    """All folds that a search can be asked for, in the order that `inner` and `outer` count in.
+
+    First those of the search itself, then, for each outer fold, those of the search on the samples
+    outside of it, then the outer folds: to train on the rest, and to score on the fold.
+
+    Args:
+        data: as arranged for a run.
+        config: its split, seed and gap.
+        count: folds of the search.
+        nested: outer folds; 0: none.
+    """
+    found = split_folds(data, config, count)
+    if not nested:
+        return found
+    held_out = split_folds(data, config, nested)
+    nothing = Part(data.samples, np.arange(0))
+    for rest, _ in held_out:
+        within = replace(data, train=Part(data.samples, rest), valid=nothing)
+        if count > 1:
+            found += split_folds(within, config, count)
+        else:  # one part, of the validation part's share
+            share = (len(data.train) + len(data.valid)) / len(data.valid)
+            found += split_folds(within, config, max(2, round(share)))[-1:]
+    return found + held_out
+
+
+def inner(count: int, number: int) -> int:
+    """The place of the first fold of the search within outer fold `number`."""
+    return count * (1 + number)
+
+
+def outer(count: int, nested: int, number: int) -> int:
+    """The place of outer fold `number` itself."""
+    return count * (1 + nested) + number
+
+
 def fold_data(data: Data, fold: Fold) -> Data:
     """The data of one fold: scaled by what its training part says, without any test part."""
     train, valid = (Part(data.samples, indices) for indices in fold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,24 @@ import plotly.offline
 from mlzoo.reporting.pages.rendering import render
 from mlzoo.tuning import figures
 from mlzoo.tuning.analysis import effects
+from mlzoo.tuning.nested import Nested, spoken
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results import failures, ranks, tied
 from mlzoo.tuning.settings import shown
+from mlzoo.tuning.skopt_plots import skopt_pictures
 from mlzoo.tuning.trials import Tried
 
-_TEMPLATE = Path(__file__).with_name("page.html.jinja")
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8
 
 
 def write_page(
-    path: Path, plan: Plan, trials: Sequence[Tried], metric: str, test: dict[str, Any] | None
+    path: Path,
+    plan: Plan,
+    trials: Sequence[Tried],
+    metric: str,
+    test: dict[str, Any] | None,
+    nested: Nested | None = None,
 ) -> None:
     """Write `report.html`.
 
@@ -31,20 +39,35 @@ def write_page(
         trials: all of them.
         metric: the score that was chosen by.
         test: name, value and interval of the winner's test score, if it was tested.
+        nested: what nested cross-validation found, if it was done.
     """
     order = ranks(trials, metric)
     render(
         path,
-        _TEMPLATE,
-        title=f"Search: {plan.run.model} on {Path(plan.run.data).name}",
+        TEMPLATE,
+        title=f"Search: {Path(plan.run.model).name} on {Path(plan.run.data).name}",
         plotly=plotly.offline.get_plotlyjs(),
-        facts=_facts(plan, trials, metric, test, order),
+        facts=[*_facts(plan, trials, metric, test, order), *_optimism(nested)],
         command="mlzoo train --config best.yaml",
         sections=_sections(plan, trials, metric, order),
         failures=failures(trials),
+        table_title="All trials",
         header=["trial", "rank", "state", metric, "± error", *plan.space.names, "epochs"],
         rows=_rows(plan, trials, metric, order),
     )
+
+
+def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, Any]:
+    """A part of a page: figures of plotly, or pictures as PNG bytes."""
+    return {"title": title, "note": note, "figures": [_html(figure, title) for figure in drawn]}
+
+
+def _html(figure: Any, title: str) -> str:
+    if isinstance(figure, bytes):
+        text = base64.b64encode(figure).decode()
+        return f'<img alt="{title}" src="data:image/png;base64,{text}">'
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs=False)
+    return drawn
 
 
 def _facts(
@@ -79,6 +102,13 @@ def _facts(
     return lines
 
 
+def _optimism(nested: Nested | None) -> list[str]:
+    if nested is None:
+        return []
+    text = spoken(nested).partition(": ")[2]
+    return [f"Nested cross-validation over {len(nested.folds)} outer folds: {text}."]
+
+
 def _sections(
     plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int]
 ) -> list[dict[str, Any]]:
@@ -86,7 +116,7 @@ def _sections(
         return []
     found = effects(plan.space, trials)
     group = tied(trials, metric)
-    sections = [
+    sections: list[tuple[str, str, list[Any]]] = [
         (
             "All trials at once",
             "A line is a trial; drag along an axis to pick a range.",
@@ -121,14 +151,9 @@ def _sections(
         ("Score against cost", "What a better score costs.", [figures.cost(trials, metric)]),
         ("Timeline", "When each worker did which fit.", [figures.timeline(trials)]),
     ]
-    return [
-        {
-            "title": title,
-            "note": note,
-            "figures": [f.to_html(full_html=False, include_plotlyjs=False) for f in drawn],
-        }
-        for title, note, drawn in sections
-    ]
+    pictures = skopt_pictures(plan.space, trials, metric, [effect.name for effect in found])
+    sections += [(title, note, [picture]) for title, note, picture in pictures]
+    return [section(*content) for content in sections]
 
 
 def _rows(

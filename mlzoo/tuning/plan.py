@@ -18,7 +18,10 @@ from mlzoo.merging import check_plugin_settings
 from mlzoo.spaces import Dimension, Space
 from mlzoo.tuning.settings import TuneConfig
 
-_FREE = ("trials", "budget", "max_failures", "workers")
+_FREE = (
+    *("trials", "budget", "max_failures", "max_memory", "workers"),
+    *("nested", "engine", "address"),
+)
 """Search settings that may differ when a search goes on."""
 _TRIALS = 20
 
@@ -84,6 +87,8 @@ class Plan:
         search = {n: v for n, v in record["search"].items() if n not in _FREE}
         chosen = {"strategy": search.pop("strategy"), "set": search.pop("strategy_set")}
         parts = {"run": run, "space": record["space"], "search": search, "strategy": chosen}
+        if (file := registry.own_file(self.run.model)) is not None:
+            parts["code"] = hashlib.sha256(file.read_bytes()).hexdigest()
         return {name: _digest(content) for name, content in parts.items()}
 
 
@@ -141,7 +146,8 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
         search = TuneConfig(**values)
     except ValidationError as error:
         problems += [
-            f"--{name.replace('_', '-')}: {text}" for name, text in sentences(error).items()
+            f"--{name.replace('_', '-')}: {text}" if name else f"search: {text}"
+            for name, text in sentences(error).items()
         ]
     if problems:
         raise UsageError(problems)

@@ -12,11 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from mlzoo.errors import MlzooError, ResourceError
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials import Unit
 
-_DEATHS = 3
+_LOOK = 0.2
+"""Seconds between two looks at the memory of workers."""
+DEATHS = 3
 """A fit that has cost so many processes their lives is a failure."""
 
 
@@ -26,6 +30,9 @@ class Worker:
     def __init__(self, first: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self.unit: Unit | None = None
         self.ready = False
+        self.fits = 0
+        self.over = 0
+        """Megabytes that it was ended for."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mlzoo.tuning.worker"],
             stdin=subprocess.PIPE,
@@ -53,6 +60,16 @@ class Worker:
             return None
         *lines, self._rest = (self._rest + content).split(b"\n")
         return [json.loads(line) for line in lines]
+
+    def end_over(self, most: int) -> None:
+        """Kill it where it takes more megabytes than `most`."""
+        try:
+            taken = psutil.Process(self.process.pid).memory_info().rss // 10**6
+        except psutil.Error:
+            return  # it is gone already
+        if taken > most and not self.over:
+            self.over = taken
+            self.process.kill()
 
     def close(self) -> None:
         """End the process."""
@@ -82,6 +99,7 @@ class Pool:
         self._deaths: dict[tuple[int, int, int], int] = {}
         self._records: list[dict[str, Any]] = []
         self._starts = 0
+        self._most = plan.search.max_memory
         self.workers = [self._hire() for _ in range(plan.search.workers)]
 
     def _hire(self) -> Worker:
@@ -111,7 +129,10 @@ class Pool:
     def wait(self) -> dict[str, Any]:
         """The record of the next unit that is done; sleeps until then."""
         while not self._records:
-            for key, _ in self._selector.select():
+            if self._most is not None:
+                for worker in self.workers:
+                    worker.end_over(self._most)
+            for key, _ in self._selector.select(None if self._most is None else _LOOK):
                 self._hear(key.data)
         return self._records.pop(0)
 
@@ -127,7 +148,7 @@ class Pool:
                 worker.ready, self._starts = True, 0
             else:
                 assert worker.unit is not None
-                worker.unit = None
+                worker.unit, worker.fits = None, worker.fits + 1
                 self._records.append({**answer, "worker": self.workers.index(worker)})
 
     def _replace(self, worker: Worker) -> None:
@@ -136,9 +157,14 @@ class Pool:
         self._selector.unregister(worker.process.stdout)
         worker.close()
         code, place = worker.process.returncode, self.workers.index(worker)
+        if worker.over and not worker.ready:
+            raise ResourceError(
+                f"a worker takes {worker.over} MB before its first fit; --max-memory "
+                f"{self._most} is too little"
+            )
         if not worker.ready:
             self._starts += 1
-            if self._starts >= _DEATHS:
+            if self._starts >= DEATHS:
                 raise ResourceError(
                     f"worker processes end with code {code} before they begin; try fewer --workers "
                     "(MLZOO_DEBUG=1 shows what they say)"
@@ -147,12 +173,20 @@ class Pool:
         unit = worker.unit
         if unit is None:
             return
+        if worker.over:
+            # What earlier fits left may be what was too much: it has a process of its own, once.
+            if worker.fits:
+                self._give(new, unit)
+            else:
+                self._records.append(failed(unit, _too_much(worker.over, self._most)))
+            return
         key = (unit.trial, *unit.key)
         self._deaths[key] = self._deaths.get(key, 0) + worker.ready
-        if self._deaths[key] < _DEATHS:
+        if self._deaths[key] < DEATHS:
             self._give(new, unit)
             return
-        self._records.append(_died(unit, code))
+        how = f"signal {-code}" if code < 0 else f"code {code}"
+        self._records.append(failed(unit, died(how)))
 
     def close(self) -> None:
         """End all processes."""
@@ -161,8 +195,17 @@ class Pool:
             worker.close()
 
 
-def _died(unit: Unit, code: int) -> dict[str, Any]:
-    how = f"signal {-code}" if code < 0 else f"code {code}"
+def died(how: str) -> str:
+    """What is told of a fit that no process survives."""
+    return f"ResourceError: {DEATHS} processes in turn died of this fit ({how}); out of memory?"
+
+
+def _too_much(taken: int, most: int | None) -> str:
+    return f"ResourceError: the fit took {taken} MB, more than --max-memory {most}"
+
+
+def failed(unit: Unit, error: str) -> dict[str, Any]:
+    """The record of a fit that no process lived to tell of."""
     return {
         "kind": "fit",
         "trial": unit.trial,
@@ -172,8 +215,7 @@ def _died(unit: Unit, code: int) -> dict[str, Any]:
         "epochs": 0,
         "seconds": 0.0,
         "cpu": 0.0,
-        "error": f"ResourceError: {_DEATHS} processes in turn died of this fit ({how}); "
-        "out of memory?",
+        "error": error,
         "traceback": None,
     }
 

@@ -23,7 +23,7 @@ def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
     Returns:
         A JSON-able dict: `space` (name, values and condition of each dimension), `names`, `first`
         (the first trials that would be), `trials` and `fits` (None where the strategy ends by
-        itself), `seconds` (estimated), `memory` (MiB of a worker after a fit) and `text`.
+        itself), `seconds` (estimated), `memory` (megabytes of a worker after a fit) and `text`.
 
     Raises:
         MlzooError: the first candidate fails.
@@ -46,6 +46,9 @@ def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
     once, again = (record["seconds"] for record in records)
     fits = None if count is None else count * plan.fits
     total = None if fits is None else _estimate(plan, fits, once, again)
+    if fits is not None and total is not None and plan.search.nested:
+        more, longer = _nested(plan, fits, again)
+        fits, total = fits + more, round(total + longer, 1)
     names = plan.space.names
     return {
         "space": [[d.name, spoken(d), conditions(d)] for d in plan.space.dimensions],
@@ -84,6 +87,18 @@ def _estimate(plan: Plan, fits: int, once: float, again: float) -> float:
     return round(compiling + fits * again / plan.search.workers, 1)
 
 
+def _nested(plan: Plan, fits: int, again: float) -> tuple[int, float]:
+    """Fits that nested cross-validation adds, and their seconds.
+
+    Each outer fold has a search of its own on the samples outside of it, with programs that are
+    compiled already, and trains its winner once a repeat.
+    """
+    count = plan.search.nested
+    searches, winners = count * fits, count * plan.run.repeats
+    fewer = again * (count - 1) / count
+    return searches + winners, (searches * fewer / plan.search.workers) + winners * again
+
+
 def _architectures(space: Space) -> int:
     """How many networks there are at most, as far as choices and whole numbers tell."""
     count = 1
@@ -98,22 +113,29 @@ def _text(
 ) -> str:
     much = "trials until the strategy ends" if count is None else f"{count} trials"
     if fits is not None and fits != count:
-        much += f" x {plan.fits} fits = {fits} fits"
+        again = f", {plan.search.nested} times more within --nested" if plan.search.nested else ""
+        much += f" x {plan.fits} fits{again} = {fits} fits"
     time = "" if total is None else f"; about {shown(total)}"
     budget = plan.search.budget
-    limit = "" if budget is None else f", at most {shown(budget)} (--budget)"
+    searches = 1 + plan.search.nested  # each has the whole budget
+    limit = "" if budget is None else f", at most {shown(searches * budget)} (--budget)"
     return (
         f"{plan.search.strategy}: {much} by {metric}{time}{limit} with {plan.search.workers} "
         f"worker{'s' if plan.search.workers > 1 else ''}; a fit takes {shown(fit)} and a worker "
-        f"{memory()} MiB"
+        f"{memory()} MB{_too_little(plan)}"
     )
 
 
+def _too_little(plan: Plan) -> str:
+    most = plan.search.max_memory
+    return f", more than --max-memory {most}" if most is not None and memory() > most else ""
+
+
 def memory() -> int:
-    """MiB that this process holds."""
+    """Megabytes that this process holds."""
     import psutil
 
-    return int(psutil.Process(os.getpid()).memory_info().rss / 2**20)
+    return int(psutil.Process(os.getpid()).memory_info().rss / 10**6)
 
 
 def spoken(dimension: Dimension) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from mlzoo import files
+from mlzoo import files, registry
 from mlzoo.configs import inert
 from mlzoo.merging import unread_by_source
 from mlzoo.tuning.declared import fields_of
@@ -89,8 +89,8 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
     defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
     values = base.model_dump(mode="json")
     given = {n: v for n, v in values.items() if v != defaults[n]} | {
-        "model": _absolute(base.model) if base.model.endswith(".py") else base.model,
-        "data": _absolute(base.data),
+        "model": registry.absolute(base.model),
+        "data": absolute(base.data),
         "seed": base.seed,
         **fields_of(base, trial.values),
         "epochs": trial.epochs_done,
@@ -114,7 +114,8 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
     )
 
 
-def _absolute(text: str) -> str:
+def absolute(text: str) -> str:
+    """The name of data, a path so that it means the same in every folder."""
     path = Path(text).expanduser()
     return str(path.resolve()) if path.exists() else text
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlzoo.configs import Settings
 
@@ -33,10 +33,37 @@ class TuneConfig(Settings):
     """Stop after this many failed trials; by default only where the first 10 all fail."""
     race: bool = False
     """Drop a candidate after two folds where it trails the best by 3 standard errors."""
+    max_memory: int | None = Field(None, ge=100)
+    """End a worker that takes more megabytes than this; its fit counts as failed."""
+    nested: int = Field(0, ge=0)
+    """Search again within each of so many outer folds, to state by how much the score that chose
+    the winner is too good."""
+    engine: Literal["local", "ray"] = "local"
+    """Where fits are done: on this machine, or by the workers of a Ray cluster."""
+    address: str | None = None
+    """The Ray cluster: auto, or HOST:PORT; by default one that is started on this machine."""
     workers: int = Field(1, ge=1, le=256)
     """Processes that train at the same time."""
     fast: Literal["auto", "off"] = "auto"
     """auto: candidates of one architecture share what was compiled; off: each fit builds anew."""
+
+    @field_validator("nested")
+    @classmethod
+    def _two_folds(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("must be at least 2")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> TuneConfig:
+        if self.address is not None and self.engine != "ray":
+            raise ValueError("address has no effect without engine ray")
+        if self.max_memory is not None and self.engine == "ray":
+            raise ValueError(
+                "max_memory is for workers of this machine; Ray ends its own where a machine's "
+                "memory runs out"
+            )
+        return self
 
     @field_validator("budget", mode="before")
     @classmethod

@@ -18,7 +18,10 @@ State = Literal["running", "done", "failed", "dropped"]
 
 @dataclass(frozen=True)
 class Unit:
-    """One fit that is to be done: a piece of work that any process can do."""
+    """One fit that is to be done: a piece of work that any process can do.
+
+    `final` trains as a winner is trained: for its epochs, without early stopping.
+    """
 
     trial: int
     fold: int
@@ -26,6 +29,7 @@ class Unit:
     values: Values
     epochs: int | None = None
     continues: int | None = None
+    final: bool = False
 
     @property
     def key(self) -> Key:

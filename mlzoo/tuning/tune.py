@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import runs
+from mlzoo import registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import Interrupted, MlzooError, UsageError
 from mlzoo.merging import Merged, check_unread, merge
@@ -19,7 +19,9 @@ from mlzoo.tuning.plan import Plan, check_search, with_epochs
 if TYPE_CHECKING:
     from mlzoo.trained import Run
     from mlzoo.tuning.compare import Standing
+    from mlzoo.tuning.engines import Engine
     from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.nested import Nested
     from mlzoo.tuning.search import Ended, Search, SearchListener
     from mlzoo.tuning.trials import Tried
 
@@ -42,6 +44,7 @@ class Found:
         tied: numbers of the trials that can't be told from the winner, itself first.
         run: the winner, trained again and tested; None where it was not to be trained.
         ended: why the search ended.
+        nested: what nested cross-validation says of the score; None where it was not asked for.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class Found:
     tied: list[int]
     run: Run | None
     ended: Ended
+    nested: Nested | None = None
 
 
 def tune(
@@ -70,7 +74,8 @@ def tune(
     """Search the settings of a model; the same as `mlzoo tune`.
 
     Args:
-        model: a model plug-in's name, or the path of a plug-in file.
+        model: a model plug-in's name, the path of a plug-in file, or `FILE.py:FUNCTION`, a
+            keras-tuner build function.
         data: a file, a folder, or the name of a data set.
         vary: dimensions, as `name=low..high`, `name=log:low..high` or `name=a,b,c`.
         space: a YAML file of dimensions.
@@ -88,6 +93,8 @@ def tune(
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
     """
     flags = {"model": model, "data": data, **settings}
+    if registry.build_function(model):
+        devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
     merged = merge(flags, Path(config) if config else None)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
     return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
@@ -126,7 +133,7 @@ def folder_of(plan: Plan) -> Path:
     """Where a search is kept: the same command finds it again."""
     run = plan.run
     path = Path(run.data).expanduser().resolve()
-    model = Path(run.model).stem if run.model.endswith(".py") else run.model
+    model = registry.stem(run.model)
     default = f"tune-{model}-{path.stem if path.is_file() else path.name}"
     return Path(run.out).expanduser() / (run.name or runs.slug(default))
 
@@ -145,6 +152,10 @@ def run_plan(
     from mlzoo.tuning.folder import SearchFolder
     from mlzoo.tuning.search import SearchListener
 
+    if plan.search.engine == "ray":
+        from mlzoo.tuning.cluster import import_ray
+
+        import_ray()  # before anything is written
     listener = listener or SearchListener()
     for warning in merged.warnings:
         listener.warn(warning)
@@ -168,15 +179,16 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     with caught() as stop:
         evaluator = Evaluator(plan, path, listener, stop)
         _check_unread(merged, evaluator, listener)
+        _check_built(plan, evaluator)
         with open_journal(path, plan, evaluator.data.fingerprint) as journal:
             search = Search(plan, evaluator.metric, journal, listener, stop)
             _tell(search, listener)
             _check_fast(search, evaluator, listener)
             try:
-                ended = _run(search, evaluator, path)
+                ended, nested = _run(search, evaluator, path)
             except (Interrupted, KeyboardInterrupt):
                 stop.signal = stop.signal or 2
-                ended = None
+                ended, nested = None, None
             finally:
                 listener.end()
                 write_tables(path, plan, search.trials, search.metric)
@@ -194,25 +206,37 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
     test = None if run is None else run.metrics["headline"]
-    write_page(path / "report.html", plan, search.trials, search.metric, test)
+    write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
     numbers = tied(search.trials, search.metric)
-    return Found(path, plan, search.metric, search.trials, first, numbers, run, ended)
+    return Found(path, plan, search.metric, search.trials, first, numbers, run, ended, nested)
 
 
-def _run(search: Search, evaluator: Evaluator, path: Path) -> Ended:
-    from mlzoo.tuning.engines import Engine, Serial
-    from mlzoo.tuning.pool import Pool
+def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
+    from mlzoo.tuning.nested import run_nested
 
-    engine: Engine
-    if search.plan.search.workers == 1:
-        engine = Serial(evaluator.fit)
-    else:
-        engine = Pool(search.plan, path, evaluator.fast is not None)
+    engine = _engine(search.plan, evaluator, path)
     try:
-        return search.run(engine)
+        ended = search.run(engine)
+        asked = search.plan.search.nested and search.best is not None and not search.stop.signal
+        return ended, run_nested(search, engine, path) if asked else None
     finally:
         engine.close()
+
+
+def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
+    """What does the fits: this process, others that can be ended, or a cluster."""
+    if plan.search.engine == "ray":
+        from mlzoo.tuning.cluster import Cluster
+
+        return Cluster(plan, path, evaluator.fast is not None)
+    if plan.search.workers == 1 and plan.search.max_memory is None:
+        from mlzoo.tuning.engines import Serial
+
+        return Serial(evaluator.fit)
+    from mlzoo.tuning.pool import Pool
+
+    return Pool(plan, path, evaluator.fast is not None)
 
 
 def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:
@@ -235,6 +259,14 @@ def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) 
     if found is not None:
         listener.note(found)
     search.journal.append({"kind": "check", "fast": evaluator.fast is not None, "found": found})
+
+
+def _check_built(plan: Plan, evaluator: Evaluator) -> None:
+    """Refuse a build function at once whose model does not fit the data."""
+    if registry.build_function(plan.run.model):
+        from mlzoo.training.building import build_model
+
+        build_model(plan.run, evaluator.data, plan.run.seed)
 
 
 def _check_unread(merged: Merged, evaluator: Evaluator, listener: SearchListener) -> None:
@@ -280,7 +312,7 @@ def _train_winner(path: Path, listener: SearchListener) -> Run:
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
-    trust = merged.config.model.endswith(".py")
+    trust = registry.own_file(merged.config.model) is not None
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
         return Run(winner, trust=trust)
     listener.note("training the winner on the training and validation parts")
@@ -314,8 +346,6 @@ def run_comparison(
     Raises:
         UsageError: a name is wrong, or there is one strategy only.
     """
-    from mlzoo import registry
-
     for name in names:
         registry.check_name("strategy", name)
     if len(set(names)) < 2 or len(set(names)) < len(names):
@@ -332,7 +362,7 @@ def run_comparison(
         open_journal(folder.path, plan, evaluator.data.fingerprint).close()
         shared = Shared(evaluator.fit)
         budget = 20 if plan.search.trials is None else plan.search.trials
-        return compare(
+        found = compare(
             plan,
             names,
             budget,
@@ -342,3 +372,9 @@ def run_comparison(
             folder.path / "searches",
             listener,
         )
+        from mlzoo import files
+        from mlzoo.tuning.compare_page import rows, write_comparison
+
+        files.write_text(folder.path / "strategies.csv", files.csv_text(rows(found)))
+        write_comparison(folder.path / "report.html", plan, found, evaluator.metric)
+        return found

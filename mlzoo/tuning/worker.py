@@ -29,7 +29,7 @@ def main() -> None:
     lines = _lines(sys.stdin)
     first = json.loads(next(lines))
     try:
-        evaluator = _evaluator(first)
+        evaluator = make_evaluator(first)
     except MlzooError as error:
         _write(answers, {"failed": str(error)})
         return
@@ -42,7 +42,8 @@ def main() -> None:
         _write(answers, evaluator.fit(Unit(**unit)))
 
 
-def _evaluator(first: dict[str, Any]) -> Any:
+def make_evaluator(first: dict[str, Any]) -> Any:
+    """What does the fits of a search: its `plan`, the `folder` of states, whether `fast`."""
     plan = restore(first["plan"])
     devices.choose(plan.run.device)
     devices.prepare(plan.run.device, plan.run.precision)

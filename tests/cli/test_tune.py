@@ -45,6 +45,10 @@ def test_a_search_leaves_its_tables_its_winner_and_how_to_train_it(mlzoo: Mlzoo)
         for folder in (FOLDER / "winner", Path("saved_models/again"))
     ]
     assert weights[0] == weights[1], "best.yaml turns into the winning model, bit for bit"
+    kept = {path.name: path for path in FOLDER.iterdir()}
+    assert "states" not in kept and "checkpoints" not in kept
+    small = [p.stat().st_size for n, p in kept.items() if p.is_file() and n != "report.html"]
+    assert sum(small) < 100_000, "beside the winner and the page there are tables only"
 
 
 def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> None:
@@ -118,6 +122,9 @@ def test_what_fails_is_grouped_by_cause_and_the_exit_code_says_so(mlzoo: Mlzoo) 
         (("--learning-rate", "0.1", "--vary", "learning_rate=0.1,0.2"), "varied and given a value"),
         (("--space", "none.yaml"), "can't read none.yaml"),
         (("--trails", 3), "did you mean '--trials'"),
+        (("--nested", 1), "--nested: must be at least 2"),
+        (("--max-memory", "64"), "--max-memory: must be at least 100"),
+        (("--address", "auto"), "address has no effect without engine ray"),
         (("--metric", "rsme"), "--metric rsme: choose one of accuracy"),
     ],
 )
@@ -138,10 +145,12 @@ def test_several_mistakes_are_told_at_once(mlzoo: Mlzoo) -> None:
 
 
 def test_a_rehearsal_writes_nothing_and_tells_what_would_be(mlzoo: Mlzoo) -> None:
-    done = mlzoo(*TUNE, "--dry-run", "--json")
+    done = mlzoo(*TUNE, "--dry-run", "--json", "--nested", 4, "--max-memory", 100)
     assert done.code == 0, done.err
     facts = json.loads(done.out)
-    assert (facts["trials"], facts["fits"]) == (3, 6)
+    assert (facts["trials"], facts["fits"]) == (3, 6 + 4 * 6 + 4)
+    assert facts["memory"] > 100 and "MB, more than --max-memory 100" in facts["text"]
+    assert "4 times more within --nested" in facts["text"]
     assert facts["seconds"] > 0
     assert [row[:2] for row in facts["space"]] == [
         ["learning_rate", "log:0.001..0.1"],
@@ -189,14 +198,43 @@ def test_the_strategies_are_listed_and_shown(mlzoo: Mlzoo) -> None:
 def test_strategies_are_compared_on_one_budget(mlzoo: Mlzoo) -> None:
     words = ("tune", "linear", "d/ok.csv", "--target", "y", "--epochs", 1, "--name", "c")
     space = ("--vary", "l2=log:1e-4..1.0", "--vary", "learning_rate=0.1,0.01")
-    more = ("--trials", 3, "--compare", "random,evolution", "--compare-seeds", 2, "--json")
+    more = ("--budget", 3, "--compare", "random,evolution", "--compare-seeds", 2, "--json")
     done = mlzoo(*words, *space, *more)
     assert done.code == 0, done.err
     found = json.loads(done.out)
     assert {one["strategy"] for one in found["standings"]} == {"random", "evolution"}
     assert all(len(one["finals"]) == 2 for one in found["standings"])
+    assert all(len(one["curve"]) == 3 for one in found["standings"])
+    table = rows(Path("saved_models/c-compared/strategies.csv"))
+    assert [row["strategy"] for row in table] == [one["strategy"] for one in found["standings"]]
+    assert Path("saved_models/c-compared/report.html").exists()
     wrong = mlzoo(*words, *space, "--compare", "random,gird")
     assert wrong.code == 2 and "did you mean 'grid'" in wrong.cause
+
+
+def test_nested_folds_state_the_gap(mlzoo: Mlzoo) -> None:
+    words = [str(word) for word in (*TUNE, "--no-final", "--json", "--nested", 2)]
+    done = mlzoo(*words)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)["nested"]
+    assert found == json.loads((FOLDER / "nested.json").read_text())
+    gaps = [fold["chosen"] - fold["held_out"] for fold in found["folds"]]
+    assert found["gap"] == pytest.approx(sum(gaps) / 2)
+    assert "Nested cross-validation over 2 outer folds" in (FOLDER / "report.html").read_text()
+    plain = mlzoo(*words[:-2])
+    assert plain.code == 0 and json.loads(plain.out)["nested"] is None
+    assert [t["mean"] for t in json.loads(plain.out)["trials"]] == [
+        t["mean"] for t in json.loads(done.out)["trials"]
+    ]
+
+
+def test_an_engine_that_is_not_there_names_what_to_install(
+    mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = mlzoo(*TUNE, "--engine", "ray", "--workers", 2)
+    assert done.code == 2 and "pip install mlzoo[ray]" in done.cause
+    assert not FOLDER.exists()
 
 
 def test_what_keras_tuner_left_is_printed(mlzoo: Mlzoo, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def record(unit: Unit, **more: Any) -> dict[str, Any]:
         "trial": unit.trial,
         "fold": unit.fold,
         "repeat": unit.repeat,
-        "score": score(unit),
+        "score": more["score"] if "score" in more else score(unit),
         "epochs": unit.epochs or 10,
         "seconds": 0.5,
         "cpu": 0.5,

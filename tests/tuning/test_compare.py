@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo.tuning import compare
+from mlzoo.tuning import compare, compare_page
+from mlzoo.tuning.compare_page import write_comparison
 from mlzoo.tuning.journal import read
 from mlzoo.tuning.trials import Unit, from_records, paid
 from tests.strategies.contracts import SPACE
@@ -58,6 +59,9 @@ def test_the_better_strategy_wins_with_an_interval(tmp_path: Path) -> None:
     assert last.behind == pytest.approx(first.mean - last.mean)
     assert last.behind_interval is not None and first.behind_interval is None
     assert first.curve == sorted(first.curve), "the best so far never falls"
+    assert all(
+        low <= mean <= high for mean, (low, high) in zip(first.curve, first.band, strict=True)
+    )
     again = compare.compare(
         plan,
         ["random", "evolution"],
@@ -77,3 +81,19 @@ def test_a_verdict_needs_an_interval_off_zero() -> None:
     assert compare.verdict(found) == "a came first, but can't be told from b"
     assert compare.verdict([found[0], found[2]]) == "a won against all others"
     assert compare.interval([1.0, 2.0, 3.0]) == pytest.approx([2 - 2.4841377, 2 + 2.4841377])
+
+
+def test_the_page_of_a_comparison_holds_its_curves_bands_and_verdict(tmp_path: Path) -> None:
+    curves = {"a": [[0.8, 0.9], [0.7, 0.8], [0.8, 0.85]], "b": [[0.3, 0.5]] * 3}
+    found = compare.standings(curves, "accuracy")
+    write_comparison(tmp_path / "report.html", made.plan("random"), found, "accuracy")
+    page = (tmp_path / "report.html").read_text()
+    assert "A won against all others." in page
+    band, curve = compare_page.curves(found, "accuracy").data[:2]
+    assert list(curve.y) == found[0].curve == pytest.approx([0.7667, 0.85], abs=1e-4)
+    assert list(band.y) == [found[0].band[0][1], found[0].band[1][1]] + [
+        found[0].band[1][0],
+        found[0].band[0][0],
+    ]
+    assert compare_page.rows(found)[1]["behind"] == pytest.approx(0.35)
+    assert f"{found[0].interval[0]:.4g}" in page

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -91,3 +92,40 @@ def test_what_a_worker_refuses_ends_the_search(tmp_path: Path) -> None:
             pool.wait()
     finally:
         pool.close()
+
+
+def test_a_worker_that_takes_too_much_memory_is_ended_and_its_fit_has_failed(
+    tmp_path: Path,
+) -> None:
+    chosen = plan(workers=1, trials=3, folds=1, max_memory=50_000)
+
+    class Greedy(Pool):
+        """The limit is below what a worker takes while trial 1 is at work."""
+
+        @property
+        def _most(self) -> int:
+            worker = self.workers[0]
+            return 100 if worker.ready and worker.unit and worker.unit.trial == 1 else 50_000
+
+        @_most.setter
+        def _most(self, value: int | None) -> None:
+            assert value == 50_000
+
+        def wait(self) -> dict[str, Any]:
+            record = super().wait()
+            pids.append(self.workers[0].process.pid)
+            return record
+
+    pids: list[int] = []
+    pool = Greedy(chosen, tmp_path, True)
+    try:
+        found, ended = search(tmp_path / "one", chosen, engine=pool)
+    finally:
+        pool.close()
+    assert ended.complete
+    assert [trial.state for trial in found.trials] == ["done", "failed", "done"]
+    failure = found.trials[1].failure
+    assert failure is not None and "MB, more than --max-memory" in failure["error"]
+    assert len(set(pids)) == 2, "it had a process of its own before it was given up"
+    seen = found.trials[1].seen(True, "rmse")
+    assert seen.state == "failed" and seen.loss is None
