@@ -113,7 +113,9 @@ def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> 
         return
     allowed = {
         "mlzoo.training.steps": {"jax"},
-        "mlzoo.tuning.backend": {"jax", "tensorflow"},
+        "mlzoo.tuning.on_jax": {"jax"},
+        "mlzoo.tuning.lanes": {"jax"},
+        "mlzoo.tuning.on_tensorflow": {"tensorflow"},
     }.get(module, set())
     assert backends(tree(module)) == allowed
     functions = (ast.FunctionDef, ast.ClassDef)

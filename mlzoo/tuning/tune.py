@@ -201,16 +201,18 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
 
 
 def _run(search: Search, evaluator: Evaluator, path: Path) -> Ended:
-    from mlzoo.tuning.engines import Engine, Serial
+    from mlzoo.tuning.engines import Engine, Serial, Together
     from mlzoo.tuning.pool import Pool
 
     engine: Engine
     if search.plan.search.workers == 1:
-        engine = Serial(evaluator.fit)
+        engine = Serial(evaluator.fit, evaluator.fit_all)
     else:
         engine = Pool(search.plan, path, evaluator.fast is not None)
+    fast = evaluator.fast
+    together = None if fast is None or fast.lanes == 1 else Together(evaluator.group, fast.lanes)
     try:
-        return search.run(engine)
+        return search.run(engine, together=together)
     finally:
         engine.close()
 

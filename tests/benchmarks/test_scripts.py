@@ -20,6 +20,7 @@ SCRIPTS = [
     "segmentation",
     "sequences",
     "startup",
+    "strategies",
     "tiles",
     "tune",
 ]
