@@ -169,7 +169,7 @@ class Evaluator:
         fit = self._prepared(unit)
         if not self.fast.suits(fit):
             why = unshared(fit.config, fit.data) or f"the model {fit.config.model}"
-            return f"each fit is built anew: none is compiled as a whole for {why}"
+            return f"each fit is built anew, as `mlzoo train` does it ({why})"
         apart = self.fast.check(fit)
         if apart <= _SAME:
             return (

@@ -73,6 +73,7 @@ class Search:
         self.spend: float | None = None
         """Epochs that trials may cost in all; None: any number."""
         self._waiting: list[Unit] = []
+        self._groups: dict[int, str | None] = {}
         self._started: set[tuple[int, int, int]] = set()
         self._visible: int | None = None
         self._proposing: Future[list[Proposal]] | None = None
@@ -156,11 +157,12 @@ class Search:
             waiting.append(unit)
         if not waiting or together is None:
             return waiting
-        first = together.group(waiting[0])
-        group = waiting[:1] if first is None else []
-        for unit in waiting if first is not None else ():
-            if len(group) < together.most and together.group(unit) == first:
-                group.append(unit)
+        for unit in waiting:  # folds and repeats of a trial are of one group
+            if unit.trial not in self._groups:
+                self._groups[unit.trial] = together.group(unit)
+        first = self._groups[waiting[0].trial]
+        alike = [unit for unit in waiting if self._groups[unit.trial] == first]
+        group = alike[: 1 if first is None else together.most]
         self._waiting = [unit for unit in waiting if unit not in group]
         return group
 
