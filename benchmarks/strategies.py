@@ -22,6 +22,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import tempfile
 import time
 import warnings
@@ -112,27 +113,28 @@ PROBLEMS = {
 
 
 def make_table(name: str, data: Path, workers: int) -> None:
-    """Train every configuration of a space and write their scores."""
+    """Train every configuration of a space and write their scores; goes on where it was ended."""
     import mlzoo
 
     problem = PROBLEMS[name]
     vary = [f"{n}={','.join(map(str, levels))}" for n, levels in problem.levels.items()]
-    with tempfile.TemporaryDirectory() as out:
-        found = mlzoo.tune(
-            problem.model,
-            str(data / problem.data),
-            vary=vary,
-            search={"strategy": "grid", "metric": problem.metric, "workers": workers},
-            final=False,
-            out=out,
-            **problem.settings,
-        )
+    out = Path(tempfile.gettempdir()) / f"mlzoo-table-{name}"
+    found = mlzoo.tune(
+        problem.model,
+        str(data / problem.data),
+        vary=vary,
+        search={"strategy": "grid", "metric": problem.metric, "workers": workers},
+        final=False,
+        out=str(out),
+        **problem.settings,
+    )
     rows = [{**trial.values, problem.metric: trial.mean} for trial in found.trials]
     TABLES.mkdir(exist_ok=True)
     with (TABLES / f"{name}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    shutil.rmtree(out)
     print(f"{len(rows)} configurations are in {TABLES / name}.csv")
 
 
