@@ -56,26 +56,26 @@ def test_networks_whose_idle_units_would_say_something_are_not_padded() -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "rmsprop", "adadelta"])
 def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> None:
-    own = Evaluator(plan("4,16", optimizer=optimizer), tmp_path)
-    values = {"units": 4, "layers": 2, "activation": "tanh", "l2": 0.001}
+    own = Evaluator(plan("6,16", optimizer=optimizer), tmp_path)
+    values = {"units": 6, "layers": 2, "activation": "tanh", "l2": 0.001}
     record = own.fit(Unit(0, 0, 0, values, epochs=2))
     assert record["error"] is None, record["traceback"]
     file = next((tmp_path / "states" / "0-0-0").glob("*.npz"))
     with np.load(file) as content:
         arrays = [content[name] for name in content.files]
     first, second = (next(a for a in arrays if a.shape == shape) for shape in ((64, 16), (16, 16)))
-    assert not first[:, 4:].any() and not second[4:].any() and not second[:, 4:].any()
-    assert first[:, :4].all() and second[:4, :4].all()
+    assert not first[:, 6:].any() and not second[6:].any() and not second[:, 6:].any()
+    assert first[:, :6].all() and second[:6, :6].all()
 
 
 def test_narrow_and_wide_candidates_share_programs_and_score_as_alone(tmp_path: Path) -> None:
-    chosen = plan("4,16")
+    chosen = plan("6,16")
     for fast in ("auto", "off"):
         search = chosen.search.model_copy(update={"fast": fast})
         own = Evaluator(Plan(chosen.run, chosen.space, search), tmp_path)
         scores = [
             own.fit(Unit(0, 0, 0, {"units": units, "layers": 1, "activation": "relu"}))["score"]
-            for units in (4, 16)
+            for units in (6, 16)
         ]
         if fast == "auto":
             shared = scores
