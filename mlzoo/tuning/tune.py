@@ -141,6 +141,7 @@ def run_plan(
 ) -> Found:
     """Search as planned, in the plan's folder; goes on where a search of the same plan is there."""
     devices.choose(plan.run.device)
+    devices.add_in_order()  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.folder import SearchFolder
     from mlzoo.tuning.search import SearchListener
@@ -323,6 +324,7 @@ def run_comparison(
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("--compare: name two different strategies or more, as in random,bayesian")
     devices.choose(plan.run.device)
+    devices.add_in_order()  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.compare import Shared, compare
     from mlzoo.tuning.fitting import Evaluator
