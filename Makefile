@@ -23,7 +23,8 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n 2
 	$(JAX_CACHE) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 \
-		tests/models tests/layers tests/training
+		tests/models tests/layers tests/training tests/tuning/test_replicas.py \
+		tests/tuning/test_padding.py tests/tuning/test_lanes.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -43,6 +44,7 @@ bench: setup
 	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/tune.py
+	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py

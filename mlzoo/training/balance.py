@@ -10,3 +10,9 @@ def balanced(classes: np.ndarray, random: np.random.Generator) -> np.ndarray:
     found, counts = np.unique(classes, return_counts=True)
     chance = 1.0 / (len(found) * counts[np.searchsorted(found, classes)])
     return random.choice(len(classes), size=len(classes), p=chance / chance.sum())
+
+
+def shuffled(classes: np.ndarray, sampler: str, seed: int, epoch: int) -> np.ndarray:
+    """Positions of an epoch's samples: all of them shuffled, or as many drawn `balanced`."""
+    random = np.random.default_rng([seed, epoch])
+    return random.permutation(len(classes)) if sampler == "shuffle" else balanced(classes, random)

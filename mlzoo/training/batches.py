@@ -22,7 +22,7 @@ from mlzoo.data.sequences import Sequences
 from mlzoo.data.views import Views, grid
 from mlzoo.errors import UsageError
 from mlzoo.specs import CLASS_TASKS, IGNORED, STEP_TASKS
-from mlzoo.training.balance import balanced
+from mlzoo.training.balance import shuffled
 from mlzoo.training.lengths import ByLength
 from mlzoo.training.streams import STREAMS, Streams
 
@@ -199,10 +199,7 @@ class Rows:
 
     def order(self, epoch: int) -> np.ndarray:
         """All samples shuffled, or as many drawn with their class's share."""
-        random = np.random.default_rng([self._seed, epoch])
-        if self._sampler == "shuffle":
-            return random.permutation(len(self._part))
-        return balanced(self._targets, random)
+        return shuffled(self._targets, self._sampler, self._seed, epoch)
 
     def batch(self, items: np.ndarray, epoch: int) -> Batch:
         """Inputs, targets and weights (or None) of some samples."""

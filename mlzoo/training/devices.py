@@ -41,6 +41,18 @@ def prepare(device: str = "auto", precision: str = "float32") -> None:
     keras.config.set_dtype_policy(precision)
 
 
+def add_in_order() -> None:
+    """Have TensorFlow's XLA add numbers up in one order, however many threads there are.
+
+    Before Keras is imported. Programs of JAX, as a search has them, give the same without it.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+
+
 def _import_keras() -> Any:
     first = "keras" not in sys.modules
     try:

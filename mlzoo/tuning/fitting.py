@@ -8,6 +8,7 @@ import tempfile
 import time
 import traceback
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.declared import candidate
+from mlzoo.tuning.feeding import Fit
 from mlzoo.tuning.folds import fold_data, search_folds
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials import Unit
@@ -39,6 +41,7 @@ _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
 _KEPT = 2
 _SAME = 1e-2
 """Of the outputs' spread: more than rounding makes in two epochs, far less than a mistake."""
+_LANES = 15
 _METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
     "regression": ("rmse", "mae", "r2"),
@@ -94,30 +97,51 @@ class Evaluator:
         if plan.search.fast == "auto" and not registry.build_function(plan.run.model):
             from mlzoo.tuning.replicas import Replicas
 
-            self.fast = Replicas()
+            self.fast = Replicas(plan.space, lanes(plan))
 
     def fit(self, unit: Unit) -> dict[str, Any]:
-        """Do one fit. Whatever goes wrong in it is an outcome too.
+        """Do one fit: `fit_all` of a single unit."""
+        return self.fit_all([unit])[0]
+
+    def fit_all(self, units: Sequence[Unit]) -> list[dict[str, Any]]:
+        """Do fits of one group, together. Whatever goes wrong in one is an outcome too.
 
         Returns:
-            The journal's record: `trial`, `fold`, `repeat`, `score` (None where it failed),
-            `epochs`, `seconds`, `cpu`, and `error` (None, or what went wrong) with its
-            `traceback`.
+            The journal's record of each: `trial`, `fold`, `repeat`, `score` (None where it
+            failed), `epochs`, `seconds` and `cpu` (its share), and `error` (None, or what went
+            wrong) with its `traceback`.
 
         Raises:
             Interrupted: a signal came.
         """
         began, cpu = time.perf_counter(), time.process_time()
-        outcome, error, trace = None, None, None
+        endings = self._endings(units)
+        seconds = (time.perf_counter() - began) / len(units)
+        cpu = (time.process_time() - cpu) / len(units)
+        pairs = zip(units, endings, strict=True)
+        return [self._record(unit, ending, seconds, cpu) for unit, ending in pairs]
+
+    def group(self, unit: Unit) -> str | None:
+        """Equal for units that can be done together; None where one is done alone."""
+        if self.fast is None:
+            return None
         try:
-            outcome = self._fit(unit)
-            if not np.isfinite(outcome.score):
-                error = f"the score {self.metric} is {outcome.score}"
-        except (Interrupted, KeyboardInterrupt):
-            raise
-        except Exception as caught:
-            error = f"{type(caught).__name__}: {str(caught).strip() or 'no message'}"
-            trace = None if isinstance(caught, DivergedError) else traceback.format_exc()
+            found: str | None = self.fast.group(self._prepared(unit))
+        except Exception:  # a candidate that can't be built is an outcome of its own
+            return None
+        return found
+
+    def _record(
+        self, unit: Unit, ending: Outcome | Exception, seconds: float, cpu: float
+    ) -> dict[str, Any]:
+        outcome = ending if isinstance(ending, Outcome) else None
+        error, trace = None, None
+        if isinstance(ending, Exception):
+            error = f"{type(ending).__name__}: {str(ending).strip() or 'no message'}"
+            if not isinstance(ending, DivergedError):
+                trace = "".join(traceback.format_exception(ending))
+        elif not np.isfinite(ending.score):
+            error = f"the score {self.metric} is {ending.score}"
         return {
             "kind": "fit",
             "trial": unit.trial,
@@ -125,8 +149,8 @@ class Evaluator:
             "repeat": unit.repeat,
             "score": outcome.score if outcome and error is None else None,
             "epochs": outcome.epochs if outcome else 0,
-            "seconds": round(time.perf_counter() - began, 4),
-            "cpu": round(time.process_time() - cpu, 4),
+            "seconds": round(seconds, 4),
+            "cpu": round(cpu, 4),
             "error": error,
             "traceback": trace,
         }
@@ -137,15 +161,17 @@ class Evaluator:
         Where it is not, every fit is done by the plain code from here on.
 
         Returns:
-            What was found, as a sentence; None where the unit's fit is plain anyway.
+            What was found, as a sentence; None with `--fast off`.
         """
+        from mlzoo.tuning.replicas import unshared
+
         if self.fast is None:
             return None
-        config = run_of(self.plan, unit)
-        data = self._folds(config)[unit.fold]
-        if not self.fast.suits(config, data):
-            return None
-        apart = self.fast.check(config, data, fit_seed(self.plan.run.seed, unit.fold, unit.repeat))
+        fit = self._prepared(unit)
+        if not self.fast.suits(fit):
+            why = unshared(fit.config, fit.data) or f"the model {fit.config.model}"
+            return f"each fit is built anew, as `mlzoo train` does it ({why})"
+        apart = self.fast.check(fit)
         if apart <= _SAME:
             return (
                 f"compiled fits: equal to plain ones within {apart:.1g} of the outputs' spread "
@@ -157,20 +183,57 @@ class Evaluator:
             "each fit is built anew (--fast off)"
         )
 
+    def _endings(self, units: Sequence[Unit]) -> list[Outcome | Exception]:
+        if len(units) > 1:
+            try:
+                return self._together([self._prepared(unit) for unit in units])
+            except Exception:  # that of one, or of all: each alone tells
+                pass
+        return [self._ending(unit) for unit in units]
+
+    def _ending(self, unit: Unit) -> Outcome | Exception:
+        try:
+            return self._fit(unit)
+        except Interrupted:
+            raise
+        except Exception as caught:
+            return caught
+
     def _fit(self, unit: Unit) -> Outcome:
+        fit = self._prepared(unit)
+        if self.fast is not None and self.fast.suits(fit):
+            ending = self._together([fit])[0]
+            if isinstance(ending, Exception):
+                raise ending
+            return ending
+        metric, stop = self.metric, self.stop
+        return fit_plainly(fit.config, fit.data, fit.seed, metric, stop, fit.before, fit.keep)
+
+    def _together(self, fits: Sequence[Fit]) -> list[Outcome | Exception]:
+        """Fits by one program; a score that can't be computed is the fit's own failure."""
+        found: list[Outcome | Exception] = []
+        for fit, ending in zip(fits, self.fast.fit(fits), strict=True):
+            if isinstance(ending, Exception):
+                found.append(ending)
+                continue
+            try:
+                outputs, epochs = ending
+                found.append(Outcome(score_outputs(outputs, fit.data, self.metric), epochs))
+            except DivergedError as caught:
+                found.append(caught)
+        return found
+
+    def _prepared(self, unit: Unit) -> Fit:
+        """A unit's configuration, data, seed and states."""
         config = run_of(self.plan, unit)
         check_fit(config, self.data.samples.task)
-        data = self._folds(config)[unit.fold]
         seed = fit_seed(self.plan.run.seed, unit.fold, unit.repeat)
-        state = self.state_folder(unit.trial, unit.fold, unit.repeat)
-        before = None
+        before, keep = None, None
         if unit.continues is not None:
             before = self.state_folder(unit.continues, unit.fold, unit.repeat)
-        keep = state if unit.epochs is not None and not unit.final else None
-        if self.fast is not None and self.fast.suits(config, data):
-            said, epochs = self.fast.fit(config, data, seed, before=before, keep=keep)
-            return Outcome(score_outputs(said, data, self.metric), epochs)
-        return fit_plainly(config, data, seed, self.metric, self.stop, before, keep)
+        if unit.epochs is not None and not unit.final:
+            keep = self.state_folder(unit.trial, unit.fold, unit.repeat)
+        return Fit(config, self._folds(config), unit.fold, seed, before, keep)
 
     def state_folder(self, trial: int, fold: int, repeat: int) -> Path:
         """Where the state is kept that the training of a fit goes on from."""
@@ -193,6 +256,17 @@ class Evaluator:
     def _load(self, config: RunConfig, listener: Listener) -> Data:
         samples = loading.read(config, listener.progress)
         return loading.arrange(samples, config, config.seed)
+
+
+def lanes(plan: Plan) -> int:
+    """Fits that a vectorised program does at once: a number that only the plan decides.
+
+    All fits of a trial; of several trials where proposals don't wait for outcomes.
+    """
+    if keras.backend.backend() != "jax":
+        return 1
+    several = max(_LANES // plan.fits, 1) if plan.ahead >= 10**9 else 1
+    return min(several * plan.fits, 2 * _LANES)
 
 
 def run_of(plan: Plan, unit: Unit) -> RunConfig:

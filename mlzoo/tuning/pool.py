@@ -7,7 +7,7 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Worker:
 
     def __init__(self, first: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self.unit: Unit | None = None
+        self.more: list[Unit] = []
+        """What it does after its unit, or together with it."""
         self.ready = False
         self.fits = 0
         self.over = 0
@@ -122,8 +124,17 @@ class Pool:
         """Give a unit to a process that has nothing to do."""
         self._give(next(worker for worker in self.workers if worker.unit is None), unit)
 
+    def start_group(self, units: Sequence[Unit]) -> None:
+        """Give units that are done together to a process that has nothing to do."""
+        worker = next(worker for worker in self.workers if worker.unit is None)
+        worker.unit, *worker.more = units
+        worker.send({"units": [asdict(unit) for unit in units]})
+
     def _give(self, worker: Worker, unit: Unit) -> None:
-        worker.unit = unit
+        if worker.unit is None:
+            worker.unit = unit
+        else:
+            worker.more.append(unit)
         worker.send(asdict(unit))
 
     def wait(self) -> dict[str, Any]:
@@ -139,7 +150,10 @@ class Pool:
     def _hear(self, worker: Worker) -> None:
         answers = worker.read()
         if answers is None:
+            place = self.workers.index(worker)
             self._replace(worker)
+            for unit in worker.more:  # one by one: a single one may have been deadly
+                self._give(self.workers[place], unit)
             return
         for answer in answers:
             if "failed" in answer:
@@ -148,7 +162,8 @@ class Pool:
                 worker.ready, self._starts = True, 0
             else:
                 assert worker.unit is not None
-                worker.unit, worker.fits = None, worker.fits + 1
+                worker.unit = worker.more.pop(0) if worker.more else None
+                worker.fits += 1
                 self._records.append({**answer, "worker": self.workers.index(worker)})
 
     def _replace(self, worker: Worker) -> None:

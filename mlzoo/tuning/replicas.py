@@ -2,16 +2,17 @@
 
 A fit puts a compiled network back to the first weights of its seed, sets rate, dropout and
 penalties, and trains. Inputs are scaled before, so that what a fold's training part says is no
-part of the program. Dense and recurrent networks run all their epochs in one call; convolutional
-ones a step a call, which is faster for them on a CPU.
+part of the program. Dense and recurrent networks run an epoch a call or more; convolutional ones
+a step a call, which is faster for them on a CPU. Narrow dense networks are padded to share the
+program of wide ones, and on JAX several of their fits are one vectorised call.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,98 +20,125 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import files, registry
+from mlzoo import registry
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data, Part
 from mlzoo.errors import DivergedError
-from mlzoo.evaluation.metrics import score
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.spaces import Space
+from mlzoo.specs import Outputs
 from mlzoo.training import checkpoints
-from mlzoo.training.batches import Rows, chunk_size
-from mlzoo.training.optimizers import build_loss, build_optimizer, direction
-from mlzoo.training.watch import Watch
-from mlzoo.tuning.backend import Arrays, Parts, Program, State, Work, build_program, put
+from mlzoo.training.optimizers import build_loss, build_optimizer
+from mlzoo.tuning.backend import Arrays, Parts, State, build_program
+from mlzoo.tuning.declared import layers_of
+from mlzoo.tuning.feeding import MOST_BYTES, Feeder, Fit, Shape, batch_size
+from mlzoo.tuning.padding import can_pad, draws, is_dense, is_vector, pad, widened
 from mlzoo.tuning.scalars import Scalars, adjustable, numbers_of
 
-_MOST_BYTES = 2**29
 _PROGRAMS = 24
 _STARTS = 400
-_CHECKED = 250
-_FREE = ("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed")
+_CHECKED = 7
+"""Steps an epoch of the self-check."""
+_FREE = (
+    *("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed"),
+    *("schedule", "warmup", "decay_factor", "decay_every", "plateau_patience", "class_weights"),
+    "sampler",
+)
 _CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What tells programs apart, and the numbers that don't.
+
+    Attributes:
+        signature: equal for networks that share a program.
+        drawn: equal for networks whose first weights are equal for one seed.
+        wide: the candidate that the program is built for.
+        dropout: rates, as `Scalars` has them.
+        penalties: as `Scalars` has them.
+        vector: whether fits of it gain from being vectorised.
+        random: whether training it draws numbers.
+    """
+
+    signature: str
+    drawn: str
+    wide: RunConfig
+    dropout: np.ndarray
+    penalties: np.ndarray
+    vector: bool
+    random: bool
 
 
 @dataclass
 class Compiled:
-    """A program, and the optimizer's first values."""
+    """A program, the optimizer's first values, and what its variables look like."""
 
-    program: Program
-    slots: Arrays
+    program: Any
+    like: State
     loop: bool
 
 
-@dataclass(frozen=True)
-class Start:
-    """A network as the seed made it: its weights, and its dropout rates and penalties."""
-
-    trainable: Arrays
-    others: Arrays
-
-
 class Replicas:
-    """All programs of a process, the data that they are fed, and the first weights by seed."""
+    """All programs of a process, the data that they are fed, and the first weights by seed.
 
-    def __init__(self) -> None:
+    Args:
+        space: of the search; narrow candidates share the programs of wide ones.
+        lanes: fits that a vectorised program does at once; 1: none is vectorised.
+    """
+
+    def __init__(self, space: Space, lanes: int = 1) -> None:
+        self.space, self.lanes = space, lanes
+        self.feeder = Feeder()
         self._programs: OrderedDict[str, Compiled] = OrderedDict()
-        self._starts: OrderedDict[tuple[str, int], Start] = OrderedDict()
-        self._known: dict[str, tuple[str, np.ndarray, np.ndarray] | None] = {}
-        self._fed: OrderedDict[str, tuple[np.ndarray, Any]] = OrderedDict()
+        self._starts: OrderedDict[tuple[str, int], tuple[Arrays, Arrays]] = OrderedDict()
+        self._known: dict[str, Architecture | None] = {}
 
-    def suits(self, config: RunConfig, data: Data) -> bool:
+    def suits(self, fit: Fit) -> bool:
         """Whether a fit can share a program; others are done by the code of `mlzoo train`."""
-        return _simple(config, data) and self._architecture(config, data) is not None
+        return unshared(fit.config, fit.data) is None and self._architecture(fit) is not None
 
-    def fit(
-        self,
-        config: RunConfig,
-        data: Data,
-        seed: int,
-        *,
-        before: Path | None = None,
-        keep: Path | None = None,
-    ) -> tuple[np.ndarray, int]:
-        """Train a replica.
+    def group(self, fit: Fit) -> str | None:
+        """Equal for fits that are done at once; None where a fit is done alone."""
+        if self.lanes == 1 or not self.suits(fit):
+            return None
+        found = self._architecture(fit)
+        if found is None or not found.vector:
+            return None
+        shape = Shape.of(fit.config, fit.folds)
+        if found.random and not shape.even:
+            return None  # what is drawn for a batch depends on its size
+        stacked = self.feeder.stacked(fit.folds, fit.config)
+        return None if stacked is None else json.dumps([found.signature, stacked.key, str(shape)])
 
-        Args:
-            config: of the candidate.
-            data: of the fold.
-            seed: decides first weights and order.
-            before: a folder that `keep` was, to go on from.
-            keep: where to keep the state.
+    def fit(self, fits: Sequence[Fit]) -> list[tuple[np.ndarray, int] | DivergedError]:
+        """Do fits of one group at once, or one fit that has none.
 
         Returns:
-            The outputs (n, units) for the validation part, and the epochs trained in all.
-
-        Raises:
-            DivergedError: the loss became NaN or infinite.
+            Of each fit the outputs (n, units) for the validation part and the epochs trained in
+            all; or the error, where its loss became NaN or infinite.
         """
-        found = self._architecture(config, data)
-        assert found is not None
-        signature, dropout, penalties = found
-        compiled = self._program(signature, config, data, seed)
-        start = self._start(signature, config, data, seed)
-        state, watch, first = State(start.trainable, start.others, compiled.slots), None, 0
-        if before is not None and (saved := _restore(before)) is not None:
-            state, watch, first = saved
-        compiled.program.load(state)
-        work = self._work(config, data, seed, dropout, penalties)
-        said, epochs, watch = _train(compiled.program, work, config, data, seed, first, watch)
-        if keep is not None:
-            _save(keep, compiled.program.state(), watch, epochs)
-        mean, std = np.array(data.outputs.mean), np.array(data.outputs.std)
-        return (said * std + mean if len(mean) else said), epochs
+        from mlzoo.tuning.courses import Course, run_alone, run_together
 
-    def check(self, config: RunConfig, data: Data, seed: int) -> float:
+        architecture = self._architecture(fits[0])
+        assert architecture is not None
+        together = self.group(fits[0]) is not None
+        compiled = self._program(architecture, fits[0], together)
+        courses = []
+        for fit in fits:
+            own = self._architecture(fit)
+            assert own is not None
+            trainable, others = self._start(own, fit)
+            state = State(
+                pad(trainable, compiled.like.trainable),
+                pad(others, compiled.like.others),
+                compiled.like.optimizer,
+            )
+            courses.append(Course(fit, state, own.dropout, own.penalties))
+        if together:
+            return run_together(compiled.program, courses, self.feeder, self.lanes)
+        return [run_alone(compiled.program, courses[0], self.feeder)]
+
+    def check(self, fit: Fit) -> float:
         """How far a short fit differs from one by the code of `mlzoo train`.
 
         Returns:
@@ -122,205 +150,123 @@ class Replicas:
         from mlzoo.training.loop import Training
         from mlzoo.training.signals import Stop
 
-        short = config.model_copy(
-            update={"epochs": 2, "early_stopping": 0, "schedule": "constant", "keep": "last"}
-        )
-        few = replace(
-            data,
-            train=Part(data.samples, data.train.indices[:_CHECKED]),
-            valid=Part(data.samples, data.valid.indices[:_CHECKED]),
-        )
-        ours, _ = self.fit(short, few, seed)
-        model = build_model(short, few, seed)
+        own: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
+        if fit.config.schedule == "plateau":
+            own["schedule"] = "constant"
+        # Automatic weights of classes are those of the whole training part.
+        config = fit.config.model_copy(update={**own, "class_weights": "none"})
+        train = fit.data.train.indices
+        size = batch_size(config, len(train))
+        # Whole batches and a rest as long as that of the fold: the program is that of the search.
+        count = min(len(train), _CHECKED * size + len(train) % size)
+        few = replace(fit.data, train=Part(fit.data.samples, train[:count]))
+        found = self.fit([replace(fit, config=config, part=few, before=None, keep=None)])[0]
+        if isinstance(found, DivergedError):
+            raise found
+        model = build_model(config, few, fit.seed)
         with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
-            Training(model, few, short, Path(folder), seed, Listener(), Stop()).fit()
+            Training(model, few, config, Path(folder), fit.seed, Listener(), Stop()).fit()
         theirs = outputs_of(model, few.valid.inputs())
         spread = float(np.std(theirs)) or 1.0
-        return float(np.abs(ours - theirs).max()) / spread
+        return float(np.abs(found[0] - theirs).max()) / spread
 
-    # Programs
-
-    def _architecture(
-        self, config: RunConfig, data: Data
-    ) -> tuple[str, np.ndarray, np.ndarray] | None:
-        """What tells programs apart, and the numbers that don't; None: it can't be shared."""
+    def _architecture(self, fit: Fit) -> Architecture | None:
+        """What a candidate's network is; None: it can't be shared."""
+        config, data = fit.config, fit.folds[fit.fold]
         text = _key(config, data)
         if text not in self._known:
-            model = self._build(config, data, 0)
+            model = self._build(config, fit, fit.seed)
             plain = getattr(model, "twin", None) or getattr(model, "plain_only", False)
-            shared = not plain and not _stateful(model)
-            numbers = (_signature(model, config), *numbers_of(model))
-            self._known[text] = numbers if shared else None
+            if plain or _stateful(model):
+                self._known[text] = None
+                return None
+            padded = can_pad(model)
+            wide = widened(config, self.space) if padded else config
+            dropout, penalties = numbers_of(model)
+            own = Architecture(
+                signature=_signature(model, config, wide if padded else None),
+                drawn=_drawn(model),
+                wide=wide,
+                dropout=dropout,
+                penalties=penalties,
+                vector=is_vector(model),
+                random=draws(model),
+            )
+            self._known[text] = own
+            self._keep_start(own.drawn, fit.seed, model)
         return self._known[text]
 
-    def _build(self, config: RunConfig, data: Data, seed: int) -> keras.Model:
+    def _build(self, config: RunConfig, fit: Fit, seed: int) -> keras.Model:
         """The network on scaled inputs and standardised targets, as the seed makes it."""
+        data = fit.folds[fit.fold]
         plugin = registry.load("model", config.model)
         keras.config.set_dtype_policy(config.precision)
         keras.utils.set_random_seed(seed)
         return plugin.build(
-            plugin.Config(**config.set), self._inputs(data), _plain_outputs(data.outputs)
+            plugin.Config(**config.set), self.feeder.inputs(data), _plain_outputs(data.outputs)
         )
 
-    def _inputs(self, data: Data) -> Inputs:
-        _, scaled = self._scaled(data)
-        return replace(
-            data.inputs, shape=tuple(scaled.shape[1:]), dtype="float32", scaling=(), fixed=True
-        )
-
-    def _program(self, signature: str, config: RunConfig, data: Data, seed: int) -> Compiled:
-        if signature not in self._programs:
+    def _program(self, architecture: Architecture, fit: Fit, together: bool) -> Compiled:
+        key = f"{together} {architecture.signature}"
+        if key not in self._programs:
             scalars = Scalars()
-            model, penalised = adjustable(self._build(config, data, seed), scalars)
-            constant = config.model_copy(update={"schedule": "constant"})
+            built = self._build(architecture.wide, fit, 0)
+            loop = not any(_convolutional(layer) for layer in built.layers)
+            dense = is_dense(built)
+            model, penalised = adjustable(built, scalars)
+            constant = architecture.wide.model_copy(update={"schedule": "constant"})
             optimizer = build_optimizer(constant, 1)
             optimizer.build(model.trainable_variables)
-            loss = build_loss(config, _plain_outputs(data.outputs))
-            loop = not any(_convolutional(layer) for layer in model.layers)
-            program = build_program(Parts(model, optimizer, loss, scalars, penalised), loop)
-            slots = checkpoints.values(optimizer.variables)
-            self._programs[signature] = Compiled(program, slots, loop)
+            loss = build_loss(constant, _plain_outputs(fit.data.outputs))
+            parts = Parts(model, optimizer, loss, scalars, penalised, loop, dense)
+            variables = (
+                model.trainable_variables,
+                model.non_trainable_variables,
+                optimizer.variables,
+            )
+            like = State(*(checkpoints.values(group) for group in variables))
+            self._programs[key] = Compiled(build_program(parts, together), like, loop)
             while len(self._programs) > _PROGRAMS:
                 self._programs.popitem(last=False)
-        self._programs.move_to_end(signature)
-        return self._programs[signature]
+        self._programs.move_to_end(key)
+        return self._programs[key]
 
-    def _start(self, signature: str, config: RunConfig, data: Data, seed: int) -> Start:
+    def _start(self, architecture: Architecture, fit: Fit) -> tuple[Arrays, Arrays]:
         """The first weights of a seed, the same that `mlzoo train` begins with."""
-        key = signature, seed
+        key = architecture.drawn, fit.seed
         if key not in self._starts:
-            model = self._build(config, data, seed)
-            self._starts[key] = Start(
-                checkpoints.values(model.trainable_variables),
-                checkpoints.values(model.non_trainable_variables),
-            )
-            while len(self._starts) > _STARTS:
-                self._starts.popitem(last=False)
+            self._keep_start(*key, self._build(fit.config, fit, fit.seed))
+        self._starts.move_to_end(key)
         return self._starts[key]
 
-    # Data
-
-    def _scaled(self, data: Data) -> tuple[np.ndarray, Any]:
-        """Sorted positions in the samples, and their scaled inputs where the backend computes."""
-        pool = np.union1d(data.train.indices, data.valid.indices)
-        which = hashlib.sha256(pool.tobytes()).hexdigest()
-        key = json.dumps([list(data.inputs.scaling), which], default=str)
-        if key not in self._fed:
-            part = Part(data.samples, pool)
-            size = chunk_size(data.inputs.shape)
-            layers = [keras.layers.deserialize(config) for config in data.inputs.scaling]
-            found = []
-            for begin in range(0, len(pool), size):
-                rows = part.inputs(slice(begin, begin + size))
-                for layer in layers:
-                    rows = keras.ops.convert_to_numpy(layer(rows))
-                found.append(np.asarray(rows, "float32"))
-            self._fed[key] = pool, put(np.concatenate(found))
-            while len(self._fed) > 12:
-                self._fed.popitem(last=False)
-        return self._fed[key]
-
-    def _work(
-        self,
-        config: RunConfig,
-        data: Data,
-        seed: int,
-        dropout: np.ndarray,
-        penalties: np.ndarray,
-    ) -> Work:
-        """What a fit is fed; its order is filled in epoch by epoch."""
-        pool, x = self._scaled(data)
-        targets = data.samples.targets[pool]
-        if data.outputs.mean:
-            flat = targets.reshape(len(pool), -1).astype("float64")
-            targets = (flat - data.outputs.mean) / data.outputs.std
-            targets = targets.astype("float32")
-        nothing = np.zeros((0, 0, 0), "int32")
-        valid = np.searchsorted(pool, data.valid.indices).astype("int32")
-        return Work(x, put(targets), nothing, nothing, valid, dropout, penalties, config.rate)
+    def _keep_start(self, drawn: str, seed: int, model: keras.Model) -> None:
+        groups = model.trainable_variables, model.non_trainable_variables
+        trainable, others = (checkpoints.values(group) for group in groups)
+        self._starts[drawn, seed] = trainable, others
+        while len(self._starts) > _STARTS:
+            self._starts.popitem(last=False)
 
 
-def _train(
-    program: Program,
-    work: Work,
-    config: RunConfig,
-    data: Data,
-    seed: int,
-    first: int,
-    watch: Watch | None,
-) -> tuple[np.ndarray, int, Watch]:
-    """Train to the end, or to where early stopping stops; outputs, epochs, and what it watched."""
-    stops = 0 < config.early_stopping < config.epochs
-    lowers = config.schedule == "plateau"
-    watch = watch or Watch(config.monitor, direction(config.monitor), config.early_stopping)
-    pool = np.union1d(data.train.indices, data.valid.indices)
-    feed = Rows(data.train, seed)
-    places = np.searchsorted(pool, data.train.indices).astype("int32")
-    size = batch_size(config, len(data.train))
-    rate, epoch = work.rate, first
-    span = 1 if stops or lowers else max(config.epochs - first, 1)
-    while True:
-        order, rest = _order(feed, places, size, range(epoch, min(epoch + span, config.epochs)))
-        said = program.run(replace(work, order=order, rest=rest, rate=rate))
-        epoch += len(order)
-        if not np.isfinite(said.loss):
-            raise DivergedError(f"the loss became {said.loss} by epoch {epoch}")
-        if stops or lowers:
-            watch.see(epoch, _watched(watch.metric, said.valid_loss, said.outputs, data))
-            if lowers and watch.plateau(config.plateau_patience):
-                rate *= config.decay_factor
-        if epoch >= config.epochs or (stops and watch.stop):
-            return said.outputs, epoch, watch
-
-
-def _order(
-    feed: Rows, places: np.ndarray, size: int, epochs: range
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of every batch (epochs, steps, size), and of each epoch's smaller last one."""
-    rows = np.stack([places[feed.order(epoch)] for epoch in epochs])
-    whole = rows.shape[1] // size * size
-    return rows[:, :whole].reshape(len(rows), -1, size), rows[:, whole:]
-
-
-def batch_size(config: RunConfig, count: int) -> int:
-    """Samples a step, as `mlzoo train` takes them."""
-    asked = {"auto": 32, "full": count}.get(str(config.batch_size)) or int(config.batch_size)
-    return min(asked, count)
-
-
-def _watched(metric: str, loss: float, outputs: np.ndarray, data: Data) -> float:
-    if metric == "val_loss":
-        return loss
-    from mlzoo.evaluation.metrics import as_probabilities
-
-    task, targets = data.samples.task, data.valid.targets
-    if task == "classification":
-        said = as_probabilities(outputs)
-    else:
-        said = (outputs * data.outputs.std + data.outputs.mean).reshape(targets.shape)
-    found = score(task, targets, said)[metric.removeprefix("val_")]
-    return float("nan") if found is None else found
-
-
-def _simple(config: RunConfig, data: Data) -> bool:
-    """Whether a fit is one that programs know: samples of one shape, one loss, plain steps."""
+def unshared(config: RunConfig, data: Data) -> str | None:
+    """Why a fit is done by the code of `mlzoo train`; None where it may share a program."""
     samples = data.samples
-    shared = (
-        keras.backend.backend() in ("tensorflow", "jax")
-        and samples.task in ("classification", "regression")
-        and samples.windows is None
-        and not data.inputs.uneven
-        and config.optimizer != "lbfgs"
-        and config.schedule in ("constant", "plateau")
-        and config.precision == "float32"
-        and config.class_weights == "none"
-        and config.sampler == "shuffle"
-        and config.xla == "auto"
-        and config.monitor in ("val_loss", "val_accuracy", "val_mae")
-        and config.augment == "none"
-    )
     numbers = float(np.prod(data.inputs.shape)) * (len(data.train) + len(data.valid))
-    return shared and numbers * 4 <= _MOST_BYTES
+    reasons = {
+        "the backend is torch": keras.backend.backend() not in ("tensorflow", "jax"),
+        f"{samples.task}": samples.task not in ("classification", "regression"),
+        "forecasts and windows of series": samples.windows is not None,
+        "samples of several shapes": data.inputs.uneven,
+        "optimizer=lbfgs": config.optimizer == "lbfgs",
+        f"precision={config.precision}": config.precision != "float32",
+        f"xla={config.xla}": config.xla != "auto",
+        f"monitor={config.monitor}": config.monitor not in _MONITORS,
+        "samples are augmented": config.augment != "none",
+        "the data take too much memory": numbers * 4 > MOST_BYTES,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+_MONITORS = ("val_loss", "val_accuracy", "val_mae")
 
 
 def _key(config: RunConfig, data: Data) -> str:
@@ -328,21 +274,53 @@ def _key(config: RunConfig, data: Data) -> str:
     return json.dumps([own, data.inputs.shape, data.outputs.units], sort_keys=True, default=str)
 
 
-def _signature(model: keras.Model, config: RunConfig) -> str:
-    """A network and how it is trained, without the numbers that are arguments."""
-    layers = model.get_config()["layers"]
-    text = json.dumps([_masked(layer) for layer in layers], sort_keys=True, default=str)
+def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) -> str:
+    """A network and how it is trained, without the numbers that are arguments.
+
+    `wide` is what it is padded to: then its own widths are no part of it.
+    """
+    layers = [_masked(layer) for layer in model.get_config()["layers"]]
+    if wide is not None:
+        for layer in layers:
+            layer["config"].pop("units", None)
     training = [
         getattr(config, name)
         for name in ("optimizer", "momentum", "weight_decay", "loss", "focal_gamma")
     ]
-    return json.dumps([text, training, config.clip_norm, config.clip_value])
+    settings = {own.setting for own in layers_of(config.model).values()}
+    sizes = None if wide is None else [wide.set.get(name) for name in sorted(settings)]
+    content = [layers, sizes, training, config.clip_norm, config.clip_value]
+    return json.dumps(content, sort_keys=True, default=str)
+
+
+def _drawn(model: keras.Model) -> str:
+    """What a network's first weights depend on: layers that have weights or draw numbers."""
+    layers = []
+    for layer in model.layers:
+        if layer.weights or "Dropout" in type(layer).__name__:
+            config = _masked_config(type(layer).__name__, layer.get_config())
+            config.pop("activation", None)
+            layers.append([type(layer).__name__, config, [w.shape for w in layer.weights]])
+    return json.dumps(layers, sort_keys=True, default=str)
 
 
 def _masked(layer: dict[str, Any]) -> dict[str, Any]:
     """A layer's configuration without dropout rate, strengths of penalties and made-up names."""
-    config = dict(layer["config"])
-    if layer["class_name"] == "Dropout":
+    links = [_sources(node["args"]) for node in layer["inbound_nodes"]]
+    config = _masked_config(layer["class_name"], layer["config"])
+    return {"class": layer["class_name"], "config": config, "links": links}
+
+
+def _sources(arguments: Any) -> Any:
+    """Where a layer's inputs come from, without their shapes, which widths decide."""
+    if isinstance(arguments, dict):
+        return arguments.get("config", {}).get("keras_history")
+    return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
+
+
+def _masked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    config = dict(config)
+    if kind == "Dropout":
         config.pop("rate")
     for name, value in config.items():
         if name.endswith("_regularizer") and isinstance(value, dict):
@@ -350,8 +328,7 @@ def _masked(layer: dict[str, Any]) -> dict[str, Any]:
         if name.endswith("_initializer") and isinstance(value, dict):
             inner = {k: v for k, v in value["config"].items() if k != "seed"}
             config[name] = [value["class_name"], inner]
-    links = [node["args"] for node in layer["inbound_nodes"]]
-    return {"class": layer["class_name"], "config": config, "links": links}
+    return config
 
 
 def _stateful(model: keras.Model) -> bool:
@@ -368,24 +345,3 @@ def _plain_outputs(outputs: Outputs) -> Outputs:
     if not outputs.mean:
         return outputs
     return replace(outputs, mean=(0.0,) * len(outputs.mean), std=(1.0,) * len(outputs.std))
-
-
-def _save(folder: Path, state: State, watch: Watch, epochs: int) -> None:
-    """Keep a state that a later trial goes on from."""
-    folder.mkdir(parents=True, exist_ok=True)
-    groups = [state.trainable, state.others, state.optimizer]
-    file = checkpoints.write_arrays(folder / "replica.npz", [a for g in groups for a in g])
-    sizes = [len(group) for group in groups]
-    record = {**file, "sizes": sizes, "watch": watch.state(), "epochs": epochs}
-    files.write_json(folder / "replica.json", record)
-
-
-def _restore(folder: Path) -> tuple[State, Watch, int] | None:
-    """A state that was kept; None where there is none."""
-    if not (folder / "replica.json").is_file():
-        return None
-    record = files.read_json(folder / "replica.json")
-    arrays = checkpoints.unpack((folder / record["name"]).read_bytes())
-    first, second, _ = record["sizes"]
-    groups = arrays[:first], arrays[first : first + second], arrays[first + second :]
-    return State(*groups), Watch(**record["watch"]), record["epochs"]

@@ -11,18 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mlzoo.listening import Listener
 from mlzoo.spaces import Proposal
 from mlzoo.training.signals import Stop
-from mlzoo.tuning.engines import Engine
+from mlzoo.tuning.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.racing import RACE_AHEAD, trails
 from mlzoo.tuning.trials import Tried, Unit, as_loss, best, from_records, mean, paid
 
 _FIRST_FAILURES = 10
+_WAITING = 4
+"""Times as many fits as a group has are looked at for those that go together."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,32 @@ class Search:
         self.exhausted = False
         self.spend: float | None = None
         """Epochs that trials may cost in all; None: any number."""
+        self._waiting: list[Unit] = []
+        self._groups: dict[int, str | None] = {}
         self._started: set[tuple[int, int, int]] = set()
         self._visible: int | None = None
         self._proposing: Future[list[Proposal]] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1)
 
-    def run(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> Ended:
-        """Work until the trials are done, the space is exhausted, or a limit is reached."""
+    def run(
+        self,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+        together: Together | None = None,
+    ) -> Ended:
+        """Work until the trials are done, the space is exhausted, or a limit is reached.
+
+        Args:
+            engine: does the fits; one that has `start_group` where `together` is given.
+            clock: seconds.
+            together: which units are done at once; None: each alone.
+        """
         began = clock()
         try:
             while True:
                 ended = self._ended(clock() - began)
-                while not ended and engine.free and (unit := self._next_unit()):
-                    self._started.add((unit.trial, *unit.key))
-                    engine.start(unit)
+                while not ended and engine.free and (units := self._next_units(together)):
+                    _start(engine, units)
                     ended = self._ended(clock() - began)
                 if engine.busy:
                     if not ended:
@@ -133,6 +147,24 @@ class Search:
         trial = self.trials[record["trial"]]
         trial.fits[record["fold"], record["repeat"]] = record
         self.listener.fitted(record, trial, self.best)
+
+    def _next_units(self, together: Together | None) -> list[Unit]:
+        """What can begin: one fit, or several of a group; those that wait for others stay."""
+        waiting = [unit for unit in self._waiting if self.trials[unit.trial].state == "running"]
+        most = 1 if together is None else _WAITING * together.most
+        while len(waiting) < most and (unit := self._next_unit()):
+            self._started.add((unit.trial, *unit.key))
+            waiting.append(unit)
+        if not waiting or together is None:
+            return waiting
+        for unit in waiting:  # folds and repeats of a trial are of one group
+            if unit.trial not in self._groups:
+                self._groups[unit.trial] = together.group(unit)
+        first = self._groups[waiting[0].trial]
+        alike = [unit for unit in waiting if self._groups[unit.trial] == first]
+        group = alike[: 1 if first is None else together.most]
+        self._waiting = [unit for unit in waiting if unit not in group]
+        return group
 
     def _next_unit(self) -> Unit | None:
         """The first fit that can begin: of the oldest trial that lacks one, or of a new trial."""
@@ -239,6 +271,13 @@ class Search:
         )
         self.trials.append(trial)
         self.listener.proposed(trial)
+
+
+def _start(engine: Engine, units: list[Unit]) -> None:
+    if len(units) == 1:
+        engine.start(units[0])
+    else:
+        cast(GroupEngine, engine).start_group(units)
 
 
 def ranked(trials: list[Tried], metric: str) -> list[Tried]:

@@ -148,6 +148,7 @@ def run_plan(
 ) -> Found:
     """Search as planned, in the plan's folder; goes on where a search of the same plan is there."""
     devices.choose(plan.run.device)
+    devices.add_in_order()  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.folder import SearchFolder
     from mlzoo.tuning.search import SearchListener
@@ -213,11 +214,15 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
 
 
 def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
+    from mlzoo.tuning.engines import Together
     from mlzoo.tuning.nested import run_nested
 
     engine = _engine(search.plan, evaluator, path)
+    fast = evaluator.fast
+    alone = fast is None or fast.lanes == 1 or search.plan.search.engine == "ray"
+    together = None if alone else Together(evaluator.group, fast.lanes)
     try:
-        ended = search.run(engine)
+        ended = search.run(engine, together=together)
         asked = search.plan.search.nested and search.best is not None and not search.stop.signal
         return ended, run_nested(search, engine, path) if asked else None
     finally:
@@ -233,7 +238,7 @@ def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
     if plan.search.workers == 1 and plan.search.max_memory is None:
         from mlzoo.tuning.engines import Serial
 
-        return Serial(evaluator.fit)
+        return Serial(evaluator.fit, evaluator.fit_all)
     from mlzoo.tuning.pool import Pool
 
     return Pool(plan, path, evaluator.fast is not None)
@@ -351,6 +356,7 @@ def run_comparison(
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("--compare: name two different strategies or more, as in random,bayesian")
     devices.choose(plan.run.device)
+    devices.add_in_order()  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.compare import Shared, compare
     from mlzoo.tuning.fitting import Evaluator

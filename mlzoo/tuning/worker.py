@@ -37,9 +37,12 @@ def main() -> None:
     from mlzoo.tuning.trials import Unit
 
     for line in lines:
-        unit = json.loads(line)
-        unit["values"] = {name: as_tuples(value) for name, value in unit["values"].items()}
-        _write(answers, evaluator.fit(Unit(**unit)))
+        content = json.loads(line)
+        units = content.get("units", [content])
+        for unit in units:
+            unit["values"] = {name: as_tuples(value) for name, value in unit["values"].items()}
+        for record in evaluator.fit_all([Unit(**unit) for unit in units]):
+            _write(answers, record)
 
 
 def make_evaluator(first: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ SCRIPTS = [
     "segmentation",
     "sequences",
     "startup",
+    "strategies",
     "tiles",
     "transfer",
     "tune",

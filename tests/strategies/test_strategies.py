@@ -68,7 +68,7 @@ STRATEGIES = ("bayesian", "random")
 
 def test_infinite_losses_are_avoided_not_sought() -> None:
     # keras-tuner takes infinity for 0 and puts 13 of 14 proposals into the bad half.
-    for name, share in (("bayesian", 0.2), ("keras_tuner_bayesian", 0.5)):
+    for name in ("bayesian", "keras_tuner_bayesian"):
         trials = play(
             name,
             LINE,
@@ -77,7 +77,7 @@ def test_infinite_losses_are_avoided_not_sought() -> None:
             initial=6,
         )
         bad = [trial for trial in trials[6:] if trial.values["x"] > 0.5]
-        assert len(bad) <= share * 14, name
+        assert len(bad) <= 0.2 * 14, name
 
 
 @pytest.mark.parametrize("surrogate", ["gp", "forest", "extra_trees"])
