@@ -46,6 +46,9 @@ bench: setup
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/strategies.py
 	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py
 	$(BIN)/python benchmarks/gpu.py

@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command("predict", short_help="Predict new samples.")(predict.predict)
     app.command("explain", short_help="Why a model says what it says.")(explain.explain)
     app.command("report", short_help="Write a run's page for the browser again.")(report.report)
-    app.command("check", short_help="Are a model's gradients right, its layers sound?")(check.check)
+    app.command("check", short_help="Whether gradients are right and layers sound.")(check.check)
     app.command(
         "landscape",
         cls=Panelled,

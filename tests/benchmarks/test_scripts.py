@@ -46,7 +46,7 @@ def test_its_help_is_its_docstring(name):
 
 
 def test_no_script_is_left_out():
-    inner = {"bare", "measuring", "pace"}
+    inner = {"bare", "explain_cracks", "explain_speed", "measuring", "pace"}
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 
