@@ -74,7 +74,7 @@ def repeat() -> None:
             equal = all(np.array_equal(a[name], b[name]) for name in a)
             print(f"{len(a.files)} maps from explain.json again: {verdict(equal)}")
         model = mlzoo.load(run).model
-        x = np.random.default_rng(0).integers(0, 17, (4, *model.input_shape[1:]))
+        x = np.random.default_rng(0).integers(0, 17, (4, *model.input_shape[1:])).astype("uint8")
         probe = Probe(model, x)
         x, target = probe.inputs(x), of_classes(np.arange(4), probe.units)
         furthest = 0.0

@@ -20,7 +20,7 @@ from mlzoo.landscapes.backend import compiled, with_gradients
 from mlzoo.landscapes.precise import Call
 
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
-WHOLE_STEPS = (1e-6, 1e-8, 1e-9)
+WHOLE_STEPS = (1e-6, 1e-8, 1e-10)
 """Smaller ones for the whole model, where a step moves many numbers past many kinks."""
 TOLERANCE = 1e-4
 _JITTER = 1e-2

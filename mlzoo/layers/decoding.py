@@ -11,9 +11,9 @@ from keras import ops
 from mlzoo.specs import Outputs
 
 
-def last_step(raw: Any, channels: Sequence[int]) -> Any:
+def last_step(raw: Any, channels: Sequence[int], dtype: str = "float32") -> Any:
     """Some channels of the last step that is no padding: (batch, 1, len(channels))."""
-    raw = ops.cast(raw, "float32")
+    raw = ops.cast(raw, dtype)
     there = ops.logical_not(ops.isnan(raw[..., 0]))
     last = ops.sum(ops.cast(there, "int32"), axis=1) - 1
     step = ops.take_along_axis(raw, last[:, None, None], axis=1)
@@ -38,8 +38,9 @@ class FromLast(keras.layers.Layer):
     def call(self, change_and_raw: Sequence[Any]) -> Any:
         """From changes (batch, horizon, targets) and raw inputs (batch, steps, channels)."""
         change, raw = change_and_raw
-        values = last_step(raw, self.channels)
-        return values + ops.cast(change, "float32") * ops.convert_to_tensor(self.std, "float32")
+        dtype = self.compute_dtype  # float32, or float64 where gradients are checked
+        values = last_step(raw, self.channels, dtype)
+        return values + ops.cast(change, dtype) * ops.convert_to_tensor(self.std, dtype)
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
         """That of the changes."""

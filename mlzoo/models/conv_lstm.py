@@ -74,6 +74,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         if config.batch_normalization:
             x = keras.layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
         if min(x.shape[2:4]) >= 2:
-            x = keras.layers.MaxPooling3D((1, 2, 2), name=f"pool{number}")(x)
+            # Of each frame: pooling in 3-D has no float64 and no LiteRT.
+            pool = keras.layers.MaxPooling2D(2)
+            x = keras.layers.TimeDistributed(pool, name=f"pool{number}")(x)
     x = keras.layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(tensor, outputs.head(x), name="conv_lstm")

@@ -14,7 +14,7 @@ from tests.contracts import CLASSES, FORECAST
 from tests.models.test_contracts import _case
 
 FEW: dict[str, Any] = {"entries": 1, "steps": (1e-5, 1e-7)}
-FEWER: dict[str, Any] = {"entries": 0, "steps": (1e-5, 1e-7), "whole_steps": (1e-6, 1e-8)}
+FEWER: dict[str, Any] = {"entries": 0, "steps": (1e-5, 1e-7)}
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -24,7 +24,7 @@ _CASES = {
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
-    "transfer": ModelCase("transfer", {**_BACKBONE, "dense": [24]}, _SIDES, rate=1e-2),
+    "transfer": ModelCase("transfer", {**_BACKBONE, "dense": [24]}, _SIDES, rate=1e-2, spread=60),
     "unet_pretrained": ModelCase("unet_pretrained", _BACKBONE, _SIDES, rate=3e-3),
     "tcn": ModelCase("tcn", {"filters": 16, "blocks": 3}, _SEQUENCES, "sequence", rate=1e-2),
 }
