@@ -12,5 +12,6 @@ import pytest
 def _collected() -> Iterator[None]:
     """Building a model collects garbage, which takes the longer the more earlier tests left."""
     yield
+    gc.unfreeze()  # What was alive before may be garbage by now.
     gc.collect()
     gc.freeze()
