@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -132,21 +133,25 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         if name is not None:
             check_free(root, name, overwrite)
             return _make(root, name, overwrite)
-        while True:
+        for path in _untaken(root, default_name):
             try:
-                return _make(root, free(root, default_name).name, overwrite)
+                return _make(root, path.name, overwrite)
             except FileExistsError:  # another process was faster
                 continue
+    raise AssertionError("there is always a number left")
 
 
 def free(root: Path, default_name: str) -> Path:
     """The folder that `create` would make for a run without a name."""
+    return next(_untaken(root, default_name))
+
+
+def _untaken(root: Path, default_name: str) -> Iterator[Path]:
     base = slug(default_name)
     for number in count(1):
-        candidate = base if number == 1 else f"{base}-{number}"
-        if not (root / candidate).exists() and not (root / (candidate + PARTIAL)).exists():
-            return root / candidate
-    raise AssertionError("there is always a number left")
+        name = base if number == 1 else f"{base}-{number}"
+        if not (root / name).exists() and not (root / (name + PARTIAL)).exists():
+            yield root / name
 
 
 def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
