@@ -64,7 +64,7 @@ def main() -> None:
     parser = arguments(__doc__, side=100, images=4000, loop=10, epochs=3)
     data_argument(parser)
     asked = parser.parse_args()
-    data = data_file(asked.data, "mnist10k")
+    data = data_file(asked.data, "mnist10k/mnist10k.npz")
     rows = []
     with tempfile.TemporaryDirectory() as root:
         run_well([MLZOO, "train", "mlp", data, "--set", "hidden=400,256", "--epochs",
