@@ -119,8 +119,8 @@ def test_the_check_finds_programs_that_train_otherwise(
     unit = Unit(0, 0, 0, VALUES)
     assert "equal to plain ones" in (own.check_fast(unit) or "")
     assert own.fast is not None
-    from mlzoo.tuning import replicas
+    from mlzoo.tuning import feeding
 
-    monkeypatch.setattr(replicas, "batch_size", lambda config, count: 31)
+    monkeypatch.setattr(feeding, "batch_size", lambda config, count: 31)
     assert "differ from plain ones" in (own.check_fast(unit) or "")
     assert own.fast is None
