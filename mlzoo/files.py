@@ -7,7 +7,8 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,28 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ResourceError(f"{path} can't be written to: {error.strerror}") from error
         raise
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Have a folder filled under a temporary name, then give it its own.
+
+    A folder that has the name already is replaced, or stays as it was where anything fails.
+
+    Raises:
+        ResourceError: the disk is full or can't be written to.
+    """
+    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
+    old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
+    with disk_errors(folder):
+        try:
+            partial.mkdir(parents=True)
+            fill(partial)
+            if folder.exists():
+                folder.rename(old)
+            partial.rename(folder)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            if old.exists():
+                old.rename(folder)
+            raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -10,9 +10,7 @@ as the model is randomised, where that was asked for. `index.html`: all of it on
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,20 +58,12 @@ def write(
     record: dict[str, Any],
     listener: Listener,
 ) -> None:
-    """Write everything under a temporary name, then give the folder its own."""
-    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    with files.disk_errors(folder):
-        try:
-            partial.mkdir(parents=True)
-            _fill(partial, subject, explained, controls, record, listener)
-            old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
-            if folder.exists():
-                folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+    """Write everything, or leave what was there."""
+
+    def fill(partial: Path) -> None:
+        _fill(partial, subject, explained, controls, record, listener)
+
+    files.write_folder(folder, fill)
 
 
 def _fill(

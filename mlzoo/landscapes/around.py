@@ -228,7 +228,7 @@ def write(folder: File, found: Around, run: Run, config: AroundConfig) -> dict[s
         title = f"Loss around {run.path.name}"
         write_page(place / "index.html", title, found.sentences, sections, tables)
 
-    folders.write(folder, fill)
+    files.write_folder(folder, fill)
     return record
 
 

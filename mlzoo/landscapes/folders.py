@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-from mlzoo import files, runs
+from mlzoo import runs
 from mlzoo.errors import UsageError
 
 RECORD = "landscape.json"
@@ -36,21 +33,3 @@ def folder_of(root: str | None, name: str | None, default: Path, overwrite: bool
     while (found := folder.with_name(f"{folder.name}-{number}")).exists():
         number += 1
     return found
-
-
-def write(folder: Path, fill: Callable[[Path], None]) -> Path:
-    """Have a folder filled under a temporary name, then give it its own."""
-    partial = folder.with_name(f".{folder.name}.writing-{os.getpid()}")
-    with files.disk_errors(folder):
-        try:
-            partial.mkdir(parents=True)
-            fill(partial)
-            old = folder.with_name(f".{folder.name}.replaced-{os.getpid()}")
-            if folder.exists():
-                folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    return folder

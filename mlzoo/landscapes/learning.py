@@ -283,5 +283,5 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
             sections, [Table("Points", rows)],
         )  # fmt: skip
 
-    folders.write(folder, fill)
+    files.write_folder(folder, fill)
     return record

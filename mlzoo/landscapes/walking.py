@@ -105,7 +105,7 @@ def write(folder: File, found: Walked, config: WalkConfig, gif: bool = False) ->
         title = f"Landscape: {grid.title}"
         write_page(place / "index.html", title, found.sentences, shown, tables)
 
-    folders.write(folder, fill)
+    files.write_folder(folder, fill)
     return record
 
 

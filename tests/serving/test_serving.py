@@ -142,7 +142,6 @@ def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
     assert Image.open(io.BytesIO(shown)).size == Image.open(image).size
 
 
-@pytest.mark.skipif("mlp-wine" not in zoo.names(), reason="the zoo has no mlp-wine yet")
 def test_a_table_is_predicted_row_by_row() -> None:
     wine = load(zoo.find("mlp-wine"))
     client = TestClient(create_app(Answers(wine), LIMIT), base_url="http://localhost")
