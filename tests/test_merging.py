@@ -15,7 +15,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import check_plugin_settings, merge, resolved_yaml
-from mlzoo.training.train import _yaml, train_merged
+from mlzoo.training.train import config_text, train_merged
 
 
 def write(path: Path, text: str) -> Path:
@@ -178,7 +178,7 @@ def test_the_written_configuration_is_read_back_the_same(
 ) -> None:
     merged = merge({"model": "mlp", "data": "digits", **asked}, allow_unused=True)
     path = tmp_path_factory.mktemp("c") / "config.yaml"
-    path.write_text(_yaml(merged))
+    path.write_text(config_text(merged))
     again = merge({}, path).config  # nothing in it is inert
     unread = {line.partition(": ")[2].split(" ")[0] for line in merged.warnings}
     # The model's settings and the rate stand there in full; the name is that of one run.
@@ -188,7 +188,7 @@ def test_the_written_configuration_is_read_back_the_same(
     assert again.rate == merged.config.rate
     assert again.name is None
     twice = path.with_name("twice.yaml")
-    twice.write_text(_yaml(merge({}, path)))
+    twice.write_text(config_text(merge({}, path)))
     assert merge({}, twice).config == again
 
 
@@ -206,7 +206,7 @@ def test_the_configuration_of_every_kind_repeats_itself(
     asked: dict[str, Any], tmp_path: Path
 ) -> None:
     merged = merge(asked)
-    again = merge({}, write(tmp_path / "config.yaml", _yaml(merged)))
+    again = merge({}, write(tmp_path / "config.yaml", config_text(merged)))
     for name, value in asked.items():
         if name == "set":
             assert value.items() <= again.config.set.items()
@@ -221,7 +221,7 @@ def test_the_file_marks_defaults_and_leaves_out_what_nothing_reads() -> None:
     assert "epochs: 3" in lines
     assert "batch_size: auto  # default" in lines
     assert not [line for line in lines if line.startswith(("momentum", "warmup", "target", "name"))]
-    written = _yaml(merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})).splitlines()
+    written = config_text(merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})).splitlines()
     assert written[written.index("  hidden:") + 1] == "  - 8"
     assert "  l2: 0.0  # default" in written
     values = yaml.safe_load("\n".join(lines))
@@ -234,7 +234,7 @@ def test_paths_in_the_file_do_not_depend_on_the_working_directory(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t.csv").write_text("a,y\n1,2\n")
     merged = merge({"model": "mlp", "data": "t.csv"})
-    assert yaml.safe_load(_yaml(merged))["data"] == str(tmp_path / "t.csv")
+    assert yaml.safe_load(config_text(merged))["data"] == str(tmp_path / "t.csv")
 
 
 def test_the_configuration_is_in_the_folder_before_training_starts(tmp_path: Path) -> None:
