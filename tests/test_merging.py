@@ -221,7 +221,9 @@ def test_the_file_marks_defaults_and_leaves_out_what_nothing_reads() -> None:
     assert "epochs: 3" in lines
     assert "batch_size: auto  # default" in lines
     assert not [line for line in lines if line.startswith(("momentum", "warmup", "target", "name"))]
-    written = config_text(merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})).splitlines()
+    written = config_text(
+        merge({"model": "mlp", "data": "digits", "set": {"hidden": 8}})
+    ).splitlines()
     assert written[written.index("  hidden:") + 1] == "  - 8"
     assert "  l2: 0.0  # default" in written
     values = yaml.safe_load("\n".join(lines))
