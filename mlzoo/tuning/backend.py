@@ -88,6 +88,10 @@ class Program(Protocol):
         """Train for the epochs of `work.order`, then predict."""
         ...
 
+    def compile(self, work: Work) -> None:
+        """Compile what work of these sizes needs, in whatever state it leaves the program."""
+        ...
+
 
 @dataclass(frozen=True)
 class Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,46 +102,48 @@ class Course:
 def run_alone(program: Program, course: Course, feeder: Feeder) -> Ending:
     """A fit by a program for one."""
     fit = course.fit
+    program.load(course.state)
+    while True:
+        work = _work(course, feeder)
+        said = program.run(work)
+        course.trained(said.loss, len(work.order))
+        course.predicted(said.valid_loss, said.outputs)
+        if course.done:
+            state = program.state() if fit.keep is not None else None
+            return course.ended(said.outputs, state)
+
+
+def compile_alone(program: Program, course: Course, feeder: Feeder) -> None:
+    """Let a program for one compile what a fit needs; leaves it in any state."""
+    program.load(course.state)
+    program.compile(_work(course, feeder))
+
+
+def _work(course: Course, feeder: Feeder) -> Work:
+    """The epochs that a fit can do next without being looked at."""
+    fit = course.fit
+    span = 1 if course.watched else fit.config.epochs - course.epoch
     fed = feeder.fold(fit.folds[fit.fold], fit.config)
     shape = Shape.of(fit.config, [fit.folds[fit.fold]])
+    each = [course.next(fed, ahead) for ahead in range(max(span, 0))]
+    order, rest, rates = (np.stack(arrays) for arrays in zip(*each, strict=True))
+    steps = order.shape[1]
+    # A part of the fold is fed in the fold's shapes: others would be compiled anew.
+    missing = (0, shape.steps - steps)
+    order = np.pad(order, ((0, 0), missing, (0, 0)))
+    rates = np.insert(rates, [steps] * missing[1], 0.0, axis=1)
     valid = fed.places(fit.data.valid.indices)
-    program.load(course.state)
-    outputs = np.zeros(0)
-    while True:
-        span = 1 if course.watched else fit.config.epochs - course.epoch
-        epochs = [course.next(fed, ahead) for ahead in range(max(span, 0))]
-        order, rest, rates = (np.stack(arrays) for arrays in zip(*epochs, strict=True))
-        steps = order.shape[1]
-        # A part of the fold is fed in the fold's shapes: others would be compiled anew.
-        missing = (0, shape.steps - steps)
-        order = np.pad(order, ((0, 0), missing, (0, 0)))
-        rates = np.insert(rates, [steps] * missing[1], 0.0, axis=1)
-        numbers = course.dropout, course.penalties
-        work = Work(fed.x, fed.y, fed.weights, order, rest, rates, steps, valid, *numbers)
-        said = program.run(work)
-        course.trained(said.loss, len(epochs))
-        course.predicted(said.valid_loss, said.outputs)
-        outputs = said.outputs
-        if course.done:
-            return course.ended(outputs, program.state() if fit.keep is not None else None)
+    numbers = course.dropout, course.penalties
+    return Work(fed.x, fed.y, fed.weights, order, rest, rates, steps, valid, *numbers)
 
 
 def run_together(
     program: Lanes, courses: Sequence[Course], feeder: Feeder, lanes: int
 ) -> list[Ending]:
     """Fits by a vectorised program; lanes that no fit needs rest."""
-    first = courses[0].fit
-    stacked = feeder.stacked(first.folds, first.config)
-    assert stacked is not None
-    fed = [stacked.folds[course.fit.fold] for course in courses]
-    shape = Shape.of(first.config, first.folds)
-    idle = [courses[0]] * (lanes - len(courses))
-    program.load([course.state for course in [*courses, *idle]])
-    numbers = tuple(
-        np.stack([getattr(course, name) for course in [*courses, *idle]])
-        for name in ("dropout", "penalties")
-    )
+    fed, shape = _fed(courses, feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
+    numbers = _load(program, courses, lanes)
     valid, counts = _valid(courses, fed, shape, lanes)
     while any(not course.done for course in courses):
         active = [course for course in courses if not course.done]
@@ -160,6 +163,33 @@ def run_together(
         course.ended(said[lane, : counts[lane]], states[lane])
         for lane, course in enumerate(courses)
     ]
+
+
+def compile_together(program: Lanes, course: Course, feeder: Feeder, lanes: int) -> None:
+    """Let a vectorised program compile what fits of a group need; leaves it in any state."""
+    fed, shape = _fed([course], feeder)
+    whole = fed[0].x, fed[0].y, fed[0].weights
+    numbers = _load(program, [course], lanes)
+    epoch = _epoch([course], fed, shape, lanes)
+    program.train(whole, replace(epoch, steps=0), numbers)
+    program.predict(whole, *_valid([course], fed, shape, lanes), numbers)
+
+
+def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
+    """What each fit is fed, and the sizes of their program."""
+    first = courses[0].fit
+    stacked = feeder.stacked(first.folds, first.config)
+    assert stacked is not None
+    fed = [stacked.folds[course.fit.fold] for course in courses]
+    return fed, Shape.of(first.config, first.folds)
+
+
+def _load(program: Lanes, courses: Sequence[Course], lanes: int) -> tuple[np.ndarray, ...]:
+    """Put all lanes in the fits' states, idle ones too; their dropout and penalties."""
+    every = [*courses, *[courses[0]] * (lanes - len(courses))]
+    program.load([course.state for course in every])
+    names = ("dropout", "penalties")
+    return tuple(np.stack([getattr(course, name) for course in every]) for name in names)
 
 
 def _valid(

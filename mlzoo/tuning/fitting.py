@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
@@ -131,6 +132,19 @@ class Evaluator:
             return None
         return found
 
+    def compile_ahead(self, units: Sequence[Unit]) -> None:
+        """Have the programs of coming units compiled by a thread while others run."""
+        for unit in units:
+            # A candidate that can't be built is an outcome of the search.
+            with contextlib.suppress(Exception):
+                if self.fast is None or not self.fast.compile_ahead(self._prepared(unit)):
+                    return
+
+    def close(self) -> None:
+        """End what `compile_ahead` began."""
+        if self.fast is not None:
+            self.fast.close()
+
     def _record(
         self, unit: Unit, ending: Outcome | Exception, seconds: float, cpu: float
     ) -> dict[str, Any]:
@@ -177,6 +191,7 @@ class Evaluator:
                 f"compiled fits: equal to plain ones within {apart:.1g} of the outputs' spread "
                 "(--fast)"
             )
+        self.fast.close()
         self.fast = None
         return (
             f"compiled fits differ from plain ones by {apart:.2g} of the outputs' spread, so "

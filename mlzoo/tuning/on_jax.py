@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -95,6 +96,11 @@ class JaxProgram:
                 self._state, total = self._step(self._state, *fed, places, rate, numbers)
         loss, said = self._predict(self._state, work.x, work.y, work.valid, numbers)
         return Said(float(total), float(loss), np.asarray(said))
+
+    def compile(self, work: Work) -> None:
+        """Compile a step. Whole epochs only compile while they are done, for their number."""
+        if not self._loop:
+            self.run(replace(work, steps=1))
 
     # What is traced
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -51,6 +52,10 @@ class TensorFlowProgram:
                 total += epochs(*fed, *given, *numbers)
         loss, said = predict(*fed[:2], work.valid, work.penalties)
         return Said(float(total), float(loss), np.asarray(said))
+
+    def compile(self, work: Work) -> None:
+        """Compile by doing a step, or none."""
+        self.run(replace(work, steps=0 if self._parts.loop else 1))
 
     @property
     def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:

@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,54 +29,42 @@ from mlzoo.spaces import Space
 from mlzoo.specs import Outputs
 from mlzoo.training import checkpoints
 from mlzoo.training.optimizers import build_loss, build_optimizer
+from mlzoo.tuning.architectures import Architecture, architecture_of, is_convolutional, key_of
 from mlzoo.tuning.backend import Arrays, Parts, State, build_program
-from mlzoo.tuning.declared import layers_of
+from mlzoo.tuning.courses import (
+    Course,
+    compile_alone,
+    compile_together,
+    run_alone,
+    run_together,
+)
 from mlzoo.tuning.feeding import MOST_BYTES, Feeder, Fit, Shape, batch_size
-from mlzoo.tuning.padding import can_pad, draws, is_dense, is_vector, pad, widened
-from mlzoo.tuning.scalars import Scalars, adjustable, numbers_of
+from mlzoo.tuning.padding import is_dense, pad
+from mlzoo.tuning.scalars import Scalars, adjustable
 
 _PROGRAMS = 24
 _STARTS = 400
+_AHEAD = 16
+"""Networks that are looked at, at most, for programs to compile ahead."""
 _CHECKED = 7
 """Steps an epoch of the self-check."""
-_FREE = (
-    *("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed"),
-    *("schedule", "warmup", "decay_factor", "decay_every", "plateau_patience", "class_weights"),
-    "sampler",
-)
-_CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What tells programs apart, and the numbers that don't.
-
-    Attributes:
-        signature: equal for networks that share a program.
-        drawn: equal for networks whose first weights are equal for one seed.
-        wide: the candidate that the program is built for.
-        dropout: rates, as `Scalars` has them.
-        penalties: as `Scalars` has them.
-        vector: whether fits of it gain from being vectorised.
-        random: whether training it draws numbers.
-    """
-
-    signature: str
-    drawn: str
-    wide: RunConfig
-    dropout: np.ndarray
-    penalties: np.ndarray
-    vector: bool
-    random: bool
 
 
 @dataclass
 class Compiled:
-    """A program, the optimizer's first values, and what its variables look like."""
+    """A program, the optimizer's first values, and what its variables look like.
+
+    Attributes:
+        program: of `build_program`.
+        like: its variables.
+        loop: whether it does whole epochs.
+        compiling: a thread compiles it until then; None: it is compiled when it is first run.
+    """
 
     program: Any
     like: State
     loop: bool
+    compiling: Future[None] | None = None
 
 
 class Replicas:
@@ -92,6 +81,11 @@ class Replicas:
         self._programs: OrderedDict[str, Compiled] = OrderedDict()
         self._starts: OrderedDict[tuple[str, int], tuple[Arrays, Arrays]] = OrderedDict()
         self._known: dict[str, Architecture | None] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1)
+
+    def close(self) -> None:
+        """Begin to compile nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def suits(self, fit: Fit) -> bool:
         """Whether a fit can share a program; others are done by the code of `mlzoo train`."""
@@ -117,26 +111,54 @@ class Replicas:
             Of each fit the outputs (n, units) for the validation part and the epochs trained in
             all; or the error, where its loss became NaN or infinite.
         """
-        from mlzoo.tuning.courses import Course, run_alone, run_together
-
-        architecture = self._architecture(fits[0])
-        assert architecture is not None
-        together = self.group(fits[0]) is not None
-        compiled = self._program(architecture, fits[0], together)
-        courses = []
-        for fit in fits:
-            own = self._architecture(fit)
-            assert own is not None
-            trainable, others = self._start(own, fit)
-            state = State(
-                pad(trainable, compiled.like.trainable),
-                pad(others, compiled.like.others),
-                compiled.like.optimizer,
-            )
-            courses.append(Course(fit, state, own.dropout, own.penalties))
+        compiled, together = self._compiled(fits[0])
+        if compiled.compiling is not None:
+            wait([compiled.compiling])
+        courses = [self._course(fit, compiled) for fit in fits]
         if together:
             return run_together(compiled.program, courses, self.feeder, self.lanes)
         return [run_alone(compiled.program, courses[0], self.feeder)]
+
+    def compile_ahead(self, fit: Fit) -> bool:
+        """Have a thread compile the program of a coming fit while others run.
+
+        What is built draws from a generator of all threads, so that it is built here.
+
+        Returns:
+            Whether there is room for more.
+        """
+        if len(self._known) >= _AHEAD:
+            return False
+        if not self.suits(fit):
+            return True
+        compiled, together = self._compiled(fit)
+        if compiled.compiling is None:
+            own = compiled.program, self._course(fit, compiled), self.feeder
+            compiled.compiling = (
+                self._thread.submit(compile_together, *own, self.lanes)
+                if together
+                else self._thread.submit(compile_alone, *own)
+            )
+        return True
+
+    def _compiled(self, fit: Fit) -> tuple[Compiled, bool]:
+        """A fit's program, and whether that does several fits at once."""
+        architecture = self._architecture(fit)
+        assert architecture is not None
+        together = self.group(fit) is not None
+        return self._program(architecture, fit, together), together
+
+    def _course(self, fit: Fit, compiled: Compiled) -> Course:
+        """A fit that begins with the first weights of its seed."""
+        own = self._architecture(fit)
+        assert own is not None
+        trainable, others = self._start(own, fit)
+        state = State(
+            pad(trainable, compiled.like.trainable),
+            pad(others, compiled.like.others),
+            compiled.like.optimizer,
+        )
+        return Course(fit, state, own.dropout, own.penalties)
 
     def check(self, fit: Fit) -> float:
         """How far a short fit differs from one by the code of `mlzoo train`.
@@ -173,27 +195,12 @@ class Replicas:
     def _architecture(self, fit: Fit) -> Architecture | None:
         """What a candidate's network is; None: it can't be shared."""
         config, data = fit.config, fit.folds[fit.fold]
-        text = _key(config, data)
+        text = key_of(config, data)
         if text not in self._known:
             model = self._build(config, fit, fit.seed)
-            plain = getattr(model, "twin", None) or getattr(model, "plain_only", False)
-            if plain or _stateful(model):
-                self._known[text] = None
-                return None
-            padded = can_pad(model)
-            wide = widened(config, self.space) if padded else config
-            dropout, penalties = numbers_of(model)
-            own = Architecture(
-                signature=_signature(model, config, wide if padded else None),
-                drawn=_drawn(model),
-                wide=wide,
-                dropout=dropout,
-                penalties=penalties,
-                vector=is_vector(model),
-                random=draws(model),
-            )
-            self._known[text] = own
-            self._keep_start(own.drawn, fit.seed, model)
+            self._known[text] = own = architecture_of(model, config, self.space)
+            if own is not None:
+                self._keep_start(own.drawn, fit.seed, model)
         return self._known[text]
 
     def _build(self, config: RunConfig, fit: Fit, seed: int) -> keras.Model:
@@ -211,7 +218,7 @@ class Replicas:
         if key not in self._programs:
             scalars = Scalars()
             built = self._build(architecture.wide, fit, 0)
-            loop = not any(_convolutional(layer) for layer in built.layers)
+            loop = not any(is_convolutional(layer) for layer in built.layers)
             dense = is_dense(built)
             model, penalised = adjustable(built, scalars)
             constant = architecture.wide.model_copy(update={"schedule": "constant"})
@@ -267,77 +274,6 @@ def unshared(config: RunConfig, data: Data) -> str | None:
 
 
 _MONITORS = ("val_loss", "val_accuracy", "val_mae")
-
-
-def _key(config: RunConfig, data: Data) -> str:
-    own = {n: v for n, v in config.model_dump(mode="json").items() if n not in _FREE}
-    return json.dumps([own, data.inputs.shape, data.outputs.units], sort_keys=True, default=str)
-
-
-def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) -> str:
-    """A network and how it is trained, without the numbers that are arguments.
-
-    `wide` is what it is padded to: then its own widths are no part of it.
-    """
-    layers = [_masked(layer) for layer in model.get_config()["layers"]]
-    if wide is not None:
-        for layer in layers:
-            layer["config"].pop("units", None)
-    training = [
-        getattr(config, name)
-        for name in ("optimizer", "momentum", "weight_decay", "loss", "focal_gamma")
-    ]
-    settings = {own.setting for own in layers_of(config.model).values()}
-    sizes = None if wide is None else [wide.set.get(name) for name in sorted(settings)]
-    content = [layers, sizes, training, config.clip_norm, config.clip_value]
-    return json.dumps(content, sort_keys=True, default=str)
-
-
-def _drawn(model: keras.Model) -> str:
-    """What a network's first weights depend on: layers that have weights or draw numbers."""
-    layers = []
-    for layer in model.layers:
-        if layer.weights or "Dropout" in type(layer).__name__:
-            config = _masked_config(type(layer).__name__, layer.get_config())
-            config.pop("activation", None)
-            layers.append([type(layer).__name__, config, [w.shape for w in layer.weights]])
-    return json.dumps(layers, sort_keys=True, default=str)
-
-
-def _masked(layer: dict[str, Any]) -> dict[str, Any]:
-    """A layer's configuration without dropout rate, strengths of penalties and made-up names."""
-    links = [_sources(node["args"]) for node in layer["inbound_nodes"]]
-    config = _masked_config(layer["class_name"], layer["config"])
-    return {"class": layer["class_name"], "config": config, "links": links}
-
-
-def _sources(arguments: Any) -> Any:
-    """Where a layer's inputs come from, without their shapes, which widths decide."""
-    if isinstance(arguments, dict):
-        return arguments.get("config", {}).get("keras_history")
-    return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
-
-
-def _masked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    config = dict(config)
-    if kind == "Dropout":
-        config.pop("rate")
-    for name, value in config.items():
-        if name.endswith("_regularizer") and isinstance(value, dict):
-            config[name] = True
-        if name.endswith("_initializer") and isinstance(value, dict):
-            inner = {k: v for k, v in value["config"].items() if k != "seed"}
-            config[name] = [value["class_name"], inner]
-    return config
-
-
-def _stateful(model: keras.Model) -> bool:
-    """Whether a layer keeps something that a reset would not put back."""
-    return any(getattr(layer, "stateful", False) for layer in model.layers)
-
-
-def _convolutional(layer: keras.layers.Layer) -> bool:
-    return any(word in type(layer).__name__ for word in _CONVOLUTIONS)
 
 
 def _plain_outputs(outputs: Outputs) -> Outputs:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from mlzoo.tuning.search import Ended, Search, SearchListener
     from mlzoo.tuning.trials import Tried
 
+_LOOKED_AT = 100
+"""Proposals, at most, whose programs are compiled ahead."""
 _REFUSED = {
     "keep": "scores of a search are those at the end of each training",
     "train_on": "a search scores on the validation part",
@@ -172,8 +176,6 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     from mlzoo.training.signals import caught
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
-    from mlzoo.tuning.hparams import write_hparams
-    from mlzoo.tuning.page import write_page
     from mlzoo.tuning.results import tied, write_tables
     from mlzoo.tuning.search import Search
 
@@ -184,13 +186,17 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
         with open_journal(path, plan, evaluator.data.fingerprint) as journal:
             search = Search(plan, evaluator.metric, journal, listener, stop)
             _tell(search, listener)
-            _check_fast(search, evaluator, listener)
             try:
+                _compile_ahead(search, evaluator)
+                _check_fast(search, evaluator, listener)
+                # What draws the page is imported while compiled programs leave time for it.
+                threading.Thread(target=_import_page).start()
                 ended, nested = _run(search, evaluator, path)
             except (Interrupted, KeyboardInterrupt):
                 stop.signal = stop.signal or 2
                 ended, nested = None, None
             finally:
+                evaluator.close()
                 listener.end()
                 write_tables(path, plan, search.trials, search.metric)
     if stop.signal:
@@ -207,6 +213,9 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
     test = None if run is None else run.metrics["headline"]
+    from mlzoo.tuning.hparams import write_hparams
+    from mlzoo.tuning.page import write_page
+
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
     numbers = tied(search.trials, search.metric)
@@ -229,19 +238,42 @@ def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Neste
         engine.close()
 
 
+def _serial(plan: Plan) -> bool:
+    """Whether this process does the fits."""
+    search = plan.search
+    return search.engine != "ray" and search.workers == 1 and search.max_memory is None
+
+
 def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
     """What does the fits: this process, others that can be ended, or a cluster."""
     if plan.search.engine == "ray":
         from mlzoo.tuning.cluster import Cluster
 
         return Cluster(plan, path, evaluator.fast is not None)
-    if plan.search.workers == 1 and plan.search.max_memory is None:
+    if _serial(plan):
         from mlzoo.tuning.engines import Serial
 
         return Serial(evaluator.fit, evaluator.fit_all)
     from mlzoo.tuning.pool import Pool
 
     return Pool(plan, path, evaluator.fast is not None)
+
+
+def _import_page() -> None:
+    importlib.import_module("mlzoo.tuning.page")
+    importlib.import_module("skopt.plots")
+
+
+def _compile_ahead(search: Search, evaluator: Evaluator) -> None:
+    """Compile the coming programs in a thread, where this process runs them and knows them."""
+    from mlzoo.tuning.trials import Unit
+
+    plan = search.plan
+    if search.trials or plan.ahead < 10**9 or not _serial(plan):
+        return
+    count = min(plan.trials, _LOOKED_AT)
+    proposals = plan.strategy.propose(plan.settings, plan.space, [], count, plan.run.seed)
+    evaluator.compile_ahead([Unit(n, 0, 0, p.values, p.epochs) for n, p in enumerate(proposals)])
 
 
 def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:

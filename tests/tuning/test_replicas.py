@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -86,6 +88,27 @@ def test_a_fit_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
     assert (outputs(own, Unit(0, 0, 0, VALUES)) == first).all(), "bit by bit"
     assert np.abs(other[: len(first)] - first[: len(other)]).max() > 0.01
     assert (outputs(evaluator(tmp_path), Unit(0, 0, 0, VALUES)) == first).all()
+
+
+def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
+    values = {"layers": 1, "units": 8, "dropout": 0.0}
+    units = [Unit(n, 0, 0, {**values, "activation": of}) for n, of in enumerate(("relu", "tanh"))]
+    broken = Unit(2, 0, 0, {**values, "units": -1})
+    plain = evaluator(tmp_path)
+    expected = [outputs(plain, unit) for unit in units]
+    own = evaluator(tmp_path)
+    own.compile_ahead([broken, *units])
+    programs = list(own.fast._programs.values())
+    assert len(programs) == 2
+    wait([program.compiling for program in programs])
+    before = backend.traces
+    for unit, outcome in zip(units, expected, strict=True):
+        assert (outputs(own, unit) == outcome).all(), "bit by bit"
+    if keras.backend.backend() == "tensorflow":  # on JAX a program of one compiles when it is run
+        assert backend.traces == before
+    own.close()
+    own.fast._programs.clear()
+    assert own.fit(units[0])["error"] is None, "a program that no thread compiles"
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
