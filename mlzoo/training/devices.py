@@ -41,16 +41,23 @@ def prepare(device: str = "auto", precision: str = "float32") -> None:
     keras.config.set_dtype_policy(precision)
 
 
-def add_in_order() -> None:
-    """Have TensorFlow's XLA add numbers up in one order, however many threads there are.
+def for_search(single: bool = False) -> None:
+    """Set how XLA compiles a search's programs; must come before Keras is first imported.
 
-    Before Keras is imported. Programs of JAX, as a search has them, give the same without it.
+    TensorFlow's adds numbers up in one order, however many threads there are; programs of JAX, as
+    a search has them, do so anyway, and what compiles faster suits their many small ones.
+
+    Args:
+        single: use one thread, unless TF_NUM_INTRAOP_THREADS asks for more: on small dense
+            networks others would only wait, spinning, and slow the first one down.
     """
+    tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+    flag = "xla_cpu_multi_thread_eigen=false" if tensorflow else "xla_backend_optimization_level=2"
     flags = os.environ.get("XLA_FLAGS", "")
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return
-    if "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    if flag.partition("=")[0] not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{flag}".strip()
+    if single:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 
 def _import_keras() -> Any:

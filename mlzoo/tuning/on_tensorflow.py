@@ -121,9 +121,11 @@ class TensorFlowProgram:
         count_trace()
         total = tf.constant(0.0)
         for epoch in tf.range(tf.shape(order)[0]):
-            for number in tf.range(steps):
+            number = tf.constant(0)
+            while number < steps:  # XLA would compile a tf.range anew for every number of steps
                 places, rate = order[epoch, number], rates[epoch, number]
                 total += self._train(x, y, w, places, rate, dropout, penalties)
+                number += 1
             if tf.shape(rest)[1] > 0:
                 total += self._train(x, y, w, rest[epoch], rates[epoch, -1], dropout, penalties)
         return total

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 100
 """Proposals, at most, whose programs are compiled ahead."""
+_DENSE = ("linear", "mlp")
 _REFUSED = {
     "keep": "scores of a search are those at the end of each training",
     "train_on": "a search scores on the validation part",
@@ -152,7 +153,7 @@ def run_plan(
 ) -> Found:
     """Search as planned, in the plan's folder; goes on where a search of the same plan is there."""
     devices.choose(plan.run.device)
-    devices.add_in_order()  # the same table for any number of workers
+    devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.folder import SearchFolder
     from mlzoo.tuning.search import SearchListener
@@ -388,7 +389,7 @@ def run_comparison(
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise UsageError("--compare: name two different strategies or more, as in random,bayesian")
     devices.choose(plan.run.device)
-    devices.add_in_order()  # the same table for any number of workers
+    devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.compare import Shared, compare
     from mlzoo.tuning.fitting import Evaluator
