@@ -1,4 +1,4 @@
-"""Generated signals: a car's acceleration, mixed sines, and a memory task."""
+"""Generated signals: a car's acceleration, mixed sines, a chaotic series, a memory task."""
 
 from __future__ import annotations
 
@@ -82,6 +82,31 @@ def sine_mix(steps: int, noise: float, rng: np.random.Generator) -> np.ndarray:
     waves = ((1.0, 24.0), (0.5, 7.3), (0.8, 61.0))
     mixed = sum(a * np.sin(2 * np.pi * t / p + f) for (a, p), f in zip(waves, phases, strict=True))
     return (mixed + 5e-4 * t + rng.normal(0, noise, steps))[:, None].astype(np.float32)
+
+
+def mackey_glass(steps: int, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """A chaotic series (steps, 1) that no linear forecast follows for long.
+
+    dx/dt = .2 x(t - 17) / (1 + x(t - 17)^10) - .1 x(t), a step of the series a unit of time, by
+    Runge and Kutta's method of fourth order in steps of .1, after 500 units that are left out.
+    Mackey and Glass, "Oscillation and chaos in physiological control systems" (1977).
+    """
+    part, delay, before = 0.1, 170, 5000
+
+    def slope(x: float, late: float) -> float:
+        return 0.2 * late / (1 + late**10) - 0.1 * x
+
+    values = (1.2 + 0.1 * rng.uniform(-1, 1, delay + 1)).tolist()
+    for _ in range(before + round(steps / part)):
+        x, late, next_late = values[-1], values[-delay - 1], values[-delay]
+        between = (late + next_late) / 2
+        one = slope(x, late)
+        two = slope(x + part / 2 * one, between)
+        three = slope(x + part / 2 * two, between)
+        four = slope(x + part * three, next_late)
+        values.append(x + part / 6 * (one + 2 * two + 2 * three + four))
+    series = np.array(values[-round(steps / part) :: round(1 / part)])
+    return (series + rng.normal(0, noise, steps))[:, None].astype(np.float32)
 
 
 def delayed_xor(count: int, lag: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

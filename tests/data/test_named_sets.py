@@ -60,6 +60,7 @@ SIZES = {
     "moving-spots": (400, [240, 80, 80]),
     # Windows of 24 steps and one to forecast: 2000 - 24 of all, 1200 - 24 of the training steps.
     "sine-mix": (1976, [1176, 376, 376]),
+    "mackey-glass": (1950, [1150, 350, 350]),
 }
 """Samples, and those of each part, of generated sets that do not have 1000."""
 
@@ -73,7 +74,9 @@ def test_generated_sets_follow_from_the_seed(name: str) -> None:
     assert one.inputs[:].shape != other.shape or not np.array_equal(one.inputs[:], other)
     count, parts = SIZES.get(name, (1000, [600, 200, 200]))
     assert len(one) == count
-    few = 40 - 5 if name == "sine-mix" else 40  # its samples are steps, of which 5 make a window
+    few = (
+        40 - 5 if name in ("sine-mix", "mackey-glass") else 40
+    )  # their samples are steps, of which 5 make a window
     assert len(read(name, source_set={"samples": 40})) == few
     data = loading.load(config(name, seed=3))
     assert [len(part) for part in data.parts().values()] == parts

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import simpson
+from scipy.interpolate import CubicSpline
 
 from mlzoo.data import loading
-from mlzoo.data.signals import STATES, accelerometer, delayed_xor, moving_spots, sine_mix
+from mlzoo.data.signals import (
+    STATES,
+    accelerometer,
+    delayed_xor,
+    mackey_glass,
+    moving_spots,
+    sine_mix,
+)
 from mlzoo.errors import UsageError
 from tests.data.pictures import config
 
@@ -50,6 +59,25 @@ def test_sine_mix_has_its_periods_and_trend() -> None:
     assert rest[0] < 1e-4  # and nothing else
     noisy = sine_mix(40_000, 0.3, np.random.default_rng(0))[:, 0]
     assert (noisy - values).std() == pytest.approx(0.3, rel=0.05)
+
+
+def test_mackey_glass_follows_its_equation() -> None:
+    values = mackey_glass(600, 0.0, np.random.default_rng(0))[:, 0].astype(float)
+    assert 0.3 < values.min() < 0.6 and 1.2 < values.max() < 1.4
+    at = CubicSpline(np.arange(600), values)
+
+    def slope(t: np.ndarray) -> np.ndarray:
+        return 0.2 * at(t - 17) / (1 + at(t - 17) ** 10) - 0.1 * at(t)
+
+    starts = np.arange(30, 560)
+    inner = np.linspace(0, 1, 21)
+    change = simpson(slope(starts[:, None] + inner), x=inner, axis=1)
+    assert np.abs(values[starts + 1] - values[starts] - change).max() < 2e-4
+    assert np.abs(change).max() > 0.05
+    noisy = mackey_glass(600, 0.1, np.random.default_rng(0))[:, 0]
+    assert (noisy - values).std() == pytest.approx(0.1, rel=0.1)
+    other = mackey_glass(600, 0.0, np.random.default_rng(1))[:, 0]
+    assert np.abs(other - values)[-100:].max() > 0.2
 
 
 @pytest.mark.parametrize("lag", [1, 5, 50])

@@ -2,8 +2,9 @@
 
 stress-strain and noisy-sine are regressions; flow-fields are images of the distance from a body
 with the velocities around it at every pixel; accelerometer has what a car does at every step of a
-ride; sine-mix is a long series to forecast; delayed-xor asks for what was long ago; moving-spots
-are films of what moves where; the others are classes of points in the plane.
+ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for
+what was long ago; moving-spots are films of what moves where; the others are classes of points in
+the plane.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _NOISE = {
     "flow-fields": 0.0,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
+    "mackey-glass": 0.0,
     "delayed-xor": 0.0,
     "moving-spots": 0.3,
 }
@@ -39,9 +41,15 @@ _COUNTS = {
     "flow-fields": 240,
     "accelerometer": 120,
     "sine-mix": 2000,
+    "mackey-glass": 2000,
     "delayed-xor": 2000,
     "moving-spots": 400,
 }
+_SERIES = {
+    "sine-mix": (24, "sines of periods 24, 7.3 and 61"),
+    "mackey-glass": (50, "Mackey and Glass's equation with a delay of 17"),
+}
+"""Season in steps, and what it is, of each series."""
 _LAG = 5
 NAMES = tuple(_NOISE)
 
@@ -55,18 +63,18 @@ class Config(Settings):
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
     """How many samples; by default 1000, of flow-fields 240, of accelerometer 120 rides, of
-    sine-mix 2000 steps, of delayed-xor 2000, of moving-spots 400."""
+    sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
     """delayed-xor: steps from the second bit to the question; by default 5."""
     window: int | None = Field(None, ge=1)
-    """sine-mix: steps of the past that a forecast is made from; by default four horizons or one
-    season."""
+    """sine-mix, mackey-glass: steps of the past that a forecast is made from; by default four
+    horizons or one season."""
     horizon: int = Field(1, ge=1)
-    """sine-mix: steps to forecast."""
+    """sine-mix, mackey-glass: steps to forecast."""
     stride: int | None = Field(None, ge=1)
-    """sine-mix: steps from one window to the next; by default 1."""
+    """sine-mix, mackey-glass: steps from one window to the next; by default 1."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -100,8 +108,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     }.get(name)
     if make is not None:
         return make(count, noise, rng)
-    if name == "sine-mix":
-        return _sine_mix(config, count, noise, rng)
+    if name in _SERIES:
+        return _series(config, name, count, noise, rng)
     if name == "delayed-xor":
         return _delayed_xor(count, config.lag or _LAG, rng)
     if name in _GATES:
@@ -291,14 +299,17 @@ def _moving_spots(count: int, noise: float, rng: np.random.Generator) -> Samples
     )
 
 
-def _sine_mix(config: Config, count: int, noise: float, rng: np.random.Generator) -> Samples:
+def _series(
+    config: Config, name: str, count: int, noise: float, rng: np.random.Generator
+) -> Samples:
     """Windows of one long series."""
+    from mlzoo.data import signals
     from mlzoo.data.samples import Samples
     from mlzoo.data.series import Series, cut_windows, default_window
-    from mlzoo.data.signals import sine_mix
 
-    found = [Series("", sine_mix(count, noise, rng), None)]
-    season = 24
+    make = getattr(signals, name.replace("-", "_"))
+    found = [Series("", make(count, noise, rng), None)]
+    season, what = _SERIES[name]
     window = config.window or default_window(found, config.horizon, season)
     reader = {
         **_sequence_reader(["value"], "value", steps=False),
@@ -312,7 +323,7 @@ def _sine_mix(config: Config, count: int, noise: float, rng: np.random.Generator
         "step": None,
     }
     note = (
-        f"sine-mix: {count} steps, sines of periods 24, 7.3 and 61, noise {noise:g}; windows of "
+        f"{name}: {count} steps, {what}, noise {noise:g}; windows of "
         f"{window} steps, then {config.horizon} (--window, --horizon, --stride, --source-set "
         "samples=, --source-set noise=)"
     )
