@@ -17,8 +17,6 @@ from typing import Any, Protocol
 
 import keras
 from keras import ops
-from keras.src.applications.convnext import LayerScale, StochasticDepth
-from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from mlzoo.backbones import BACKBONES, LEAST, WIDE
 from mlzoo.errors import DataError, UsageError
@@ -29,10 +27,6 @@ _MOMENTUM = 0.9
 """Of batch normalisation that learns, as in our own models: .99 and more follow too slowly."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE = (103.939, 116.779, 123.68)
-# Keras' own layers of ConvNeXt and Inception-ResNet, which it does not register itself: files
-# that hold them could not be loaded.
-for _layer in (LayerScale, StochasticDepth, CustomScaleLayer):
-    keras.saving.register_keras_serializable("mlzoo")(_layer)
 
 
 class Wanted(Protocol):
@@ -176,25 +170,28 @@ def _make(wanted: Wanted, **arguments: Any) -> keras.Model:
 # Freezing
 
 
+_NAMED = re.compile(r"(.*?(?:stage_\d+_)?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+)")
+_ENDS = re.compile(r"mixed(\d+|_\d[a-c])|block\d+_\d+_ac|(normal|reduction)_concat_\w+")
+"""Layers that end a block of Inception, Inception-ResNet and NASNet; few within it have names."""
+
+
 def blocks(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The layers of a backbone that have weights, a list a block, from the first to the last.
 
     A block is what its layers' names say: `block_3`, `conv4_block2`, `conv_dw_7`,
-    `stage_1_block_2`. What stands before the first or after another belongs to the block before
-    it; a layer of a network without named blocks is a block of its own.
+    `stage_1_block_2`; or ends where they say so: `mixed3`, `normal_concat_4`. What stands before
+    the first or after another belongs to the block before it.
     """
     found: dict[str, list[keras.layers.Layer]] = {}
+    ended = any(_ENDS.fullmatch(layer.name) for layer in model.layers)
     key = "stem"
     for layer in model.layers:
-        named = re.match(
-            r"(.*?(?:stage_\d+_)?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+)", layer.name
-        )
-        if named:
+        if not ended and (named := _NAMED.match(layer.name)):
             key = re.sub(r"conv_[dp]w", "conv", named[1])
-        elif re.fullmatch(r"(conv2d|batch_normalization)(_\d+)?", layer.name):
-            key = layer.name
         if layer.weights:
             found.setdefault(key, []).append(layer)
+        if _ENDS.fullmatch(layer.name):
+            key = f"after {layer.name}"
     return list(found.values())
 
 

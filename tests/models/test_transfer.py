@@ -71,7 +71,7 @@ def test_no_network_of_keras_is_left_out() -> None:
     assert set(modules()) == {made for made, _ in BACKBONES.values()}
 
 
-def test_layers_that_keras_does_not_register_are_loaded(tmp_path: Path) -> None:
+def test_keras_finds_its_own_layers_that_it_does_not_register(tmp_path: Path) -> None:
     """Of Inception-ResNet and ConvNeXt."""
     image = keras.Input((4, 4, 3))
     x = convnext.StochasticDepth(0.5)(convnext.LayerScale(0.5, 3)(image))
@@ -105,6 +105,16 @@ def test_convnext_standardises_within_itself_and_learns_by_blocks(
     again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     np.testing.assert_allclose(again(images), net(images), atol=1e-6)
+
+
+@pytest.mark.parametrize("end", ["mixed{}", "block35_{}_ac", "normal_concat_{}"])
+def test_blocks_whose_layers_have_no_names_end_where_a_name_says_so(end: str) -> None:
+    x = image = keras.Input((8, 8, 3))
+    for number in range(3):
+        first, second = (keras.layers.Conv2D(2, 1)(x) for _ in range(2))
+        x = keras.layers.Concatenate(name=end.format(number))([first, second])
+    last = keras.layers.Conv2D(2, 1)(x)
+    assert [len(layers) for layers in pretrained.blocks(keras.Model(image, last))] == [2, 2, 2, 1]
 
 
 def test_a_unet_on_convnext_leaves_out_the_size_that_it_lacks(
