@@ -1,8 +1,13 @@
-"""README.md: every command block is run as it stands, on small data and with less work."""
+"""README.md: every command block is run as it stands, on small data and with less work.
+
+A command of a new name of data needs a stand-in in `tests/stand_ins.py`; one that takes long, a
+line of `LESS`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import signal
@@ -200,6 +205,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+on_tensorflow = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow",
+    reason="what the README shows is of TensorFlow",
+)
+
+
+@on_tensorflow
 @pytest.mark.slow
 def test_every_command_block_runs_and_prints_what_is_shown(folder: Path) -> None:
     found = [command for block in blocks(README) for command in commands(block)]
@@ -223,6 +235,7 @@ def test_an_option_in_running_text_is_one_of_some_command(text: str) -> None:
     assert any(asked <= options(command) for command in leaves(typer.main.get_command(app)))
 
 
+@on_tensorflow
 def test_the_lines_of_python_run(folder: Path) -> None:
     found = [text for text in spans("") if re.match(r"(\w+ = )?(mlzoo|run)\.\w+\(", text)]
     assert len(found) > 3
