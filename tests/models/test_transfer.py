@@ -103,8 +103,8 @@ def test_convnext_standardises_within_itself_and_learns_by_blocks(
     np.testing.assert_allclose(byte[0, 0, 0], expected, atol=1e-5)
     net.save(tmp_path / "m.keras")
     again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
-    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    np.testing.assert_allclose(again(images), net(images), atol=1e-6)
+    assert [type(layer) for layer in again.layers] == [type(layer) for layer in net.layers]
+    assert weights_sha256(again) == weights_sha256(net)
 
 
 @pytest.mark.parametrize("end", ["mixed{}", "block35_{}_ac", "normal_concat_{}"])
@@ -117,7 +117,7 @@ def test_blocks_whose_layers_have_no_names_end_where_a_name_says_so(end: str) ->
     assert [len(layers) for layers in pretrained.blocks(keras.Model(image, last))] == [2, 2, 2, 1]
 
 
-def test_a_unet_on_convnext_leaves_out_the_size_that_it_lacks(
+def test_unet_pretrained_on_convnext_leaves_out_the_size_that_it_lacks(
     thin_convnext: dict[str, Any],
 ) -> None:
     config = unet_pretrained.Config(**thin_convnext, filters=2)
