@@ -1,7 +1,6 @@
 """The networks of `keras.applications` that features come from: names, and what they are fed.
 
-No Keras here: settings are checked before it is imported. ConvNeXt and Inception-ResNet are left
-out, since Keras cannot load files with their layers safely.
+No Keras here: settings are checked before it is imported.
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ _B = {f"efficientnet_b{n}": (f"EfficientNetB{n}", "bytes") for n in range(8)}
 _V2 = {
     f"efficientnet_v2_{size.lower()}": (f"EfficientNetV2{size}", "bytes")
     for size in ("B0", "B1", "B2", "B3", "S", "M", "L")
+}
+_NEXT = {
+    f"convnext_{size.lower()}": (f"ConvNeXt{size}", "bytes")
+    for size in ("Tiny", "Small", "Base", "Large", "XLarge")
 }
 BACKBONES: dict[str, tuple[str, str]] = {
     "mobilenet": ("MobileNet", "tf"),
@@ -33,7 +36,9 @@ BACKBONES: dict[str, tuple[str, str]] = {
     "densenet201": ("DenseNet201", "torch"),
     "vgg16": ("VGG16", "caffe"),
     "vgg19": ("VGG19", "caffe"),
+    **_NEXT,
     "inception_v3": ("InceptionV3", "tf"),
+    "inception_resnet_v2": ("InceptionResNetV2", "tf"),
     "xception": ("Xception", "tf"),
     "nasnet_mobile": ("NASNetMobile", "tf"),
     "nasnet_large": ("NASNetLarge", "tf"),
@@ -42,8 +47,10 @@ BACKBONES: dict[str, tuple[str, str]] = {
 BGR about ImageNet's mean (caffe), or from 0 to 255, which it scales itself (bytes)."""
 WIDE = ("mobilenet", "mobilenet_v2")
 """Those whose layers can be made thinner."""
-UNPADDED = ("inception_v3", "xception", "nasnet_mobile", "nasnet_large")
+UNPADDED = ("inception_v3", "inception_resnet_v2", "xception", "nasnet_mobile", "nasnet_large")
 """Those whose maps do not halve exactly, so that no U-Net can be built on them."""
+LEAST = {"inception_v3": 75, "inception_resnet_v2": 75, "xception": 71}
+"""Pixels a side that images need where it is more than 32."""
 
 
 def check_backbone(name: str) -> str:

@@ -42,15 +42,19 @@ def encode(
 
 def decode(
     x: keras.KerasTensor,
-    skips: list[keras.KerasTensor],
+    skips: list[keras.KerasTensor | None],
     levels: Levels,
     prefix: str = "decoder",
 ) -> keras.KerasTensor:
-    """Features of the size of the finest level, from the bottleneck's and the levels'."""
+    """Features of the size of the finest level, from the bottleneck's and the levels'.
+
+    A level whose skip is None goes on from what is below it alone.
+    """
     for level in range(levels.depth, 0, -1):
         name = f"{prefix}{level}"
         x = _up(x, name, level, levels)
-        x = keras.layers.Concatenate(name=f"{name}_skip")([skips[level - 1], x])
+        if (skip := skips[level - 1]) is not None:
+            x = keras.layers.Concatenate(name=f"{name}_skip")([skip, x])
         x = _level(x, name, level, levels)
     return x
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import keras
 from keras import ops
 
-from mlzoo.backbones import BACKBONES, WIDE
+from mlzoo.backbones import BACKBONES, LEAST, WIDE
 from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
 
@@ -121,10 +121,11 @@ def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
             "try --color rgb, or `cnn`"
         )
     sides = [side for side in x.shape[1:3] if side is not None]
-    if sides and min(sides) < 32:
+    least = LEAST.get(wanted.backbone, 32)
+    if sides and min(sides) < least:
         raise UsageError(
-            f"{wanted.backbone} needs images from 32x32 up, these are {sides[0]}x{sides[-1]}; "
-            "try --size 32 or `cnn`"
+            f"{wanted.backbone} needs images from {least}x{least} up, these are "
+            f"{sides[0]}x{sides[-1]}; try --size {least} or `cnn`"
         )
     fed = BackboneInput(BACKBONES[wanted.backbone][1], kind != "image", name="preprocess")(x)
     model = _make(wanted, weights=None, input_shape=tuple(fed.shape[1:]), input_tensor=fed)
@@ -169,23 +170,28 @@ def _make(wanted: Wanted, **arguments: Any) -> keras.Model:
 # Freezing
 
 
+_NAMED = re.compile(r"(.*?(?:stage_\d+_)?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+)")
+_ENDS = re.compile(r"mixed(\d+|_\d[a-c])|block\d+_\d+_ac|(normal|reduction)_concat_\w+")
+"""Layers that end a block of Inception, Inception-ResNet and NASNet; few within it have names."""
+
+
 def blocks(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The layers of a backbone that have weights, a list a block, from the first to the last.
 
-    A block is what its layers' names say: `block_3`, `conv4_block2`, `conv_dw_7`. What stands
-    before the first or after another belongs to the block before it; a layer of a network without
-    named blocks is a block of its own.
+    A block is what its layers' names say: `block_3`, `conv4_block2`, `conv_dw_7`,
+    `stage_1_block_2`; or ends where they say so: `mixed3`, `normal_concat_4`. What stands before
+    the first or after another belongs to the block before it.
     """
     found: dict[str, list[keras.layers.Layer]] = {}
+    ended = any(_ENDS.fullmatch(layer.name) for layer in model.layers)
     key = "stem"
     for layer in model.layers:
-        named = re.match(r"(.*?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+)", layer.name)
-        if named:
+        if not ended and (named := _NAMED.match(layer.name)):
             key = re.sub(r"conv_[dp]w", "conv", named[1])
-        elif re.fullmatch(r"(conv2d|batch_normalization)(_\d+)?", layer.name):
-            key = layer.name
         if layer.weights:
             found.setdefault(key, []).append(layer)
+        if _ENDS.fullmatch(layer.name):
+            key = f"after {layer.name}"
     return list(found.values())
 
 
@@ -208,15 +214,19 @@ def freeze(model: keras.Model, wanted: Wanted) -> None:
                 variable.rate_factor = wanted.rate
 
 
-def levels_of(model: keras.Model) -> list[str]:
-    """The last layer of each size of a backbone's maps, from half the image's sides down."""
+def levels_of(model: keras.Model) -> list[str | None]:
+    """The last layer of each size of a backbone's maps, from half the image's sides down.
+
+    None of a size that is left out, as half the sides by ConvNeXt, which begins with a quarter.
+    """
     sides = _sides(model)
     found: dict[int, str] = {}
     for layer in model.layers:
         side = sides.get(layer.name)
         if side and _SPAN % side == 0 and side < _SPAN:
             found[side] = layer.name
-    return [found[side] for side in sorted(found, reverse=True)]
+    halvings = (_SPAN // min(found)).bit_length()
+    return [found.get(_SPAN >> halving) for halving in range(1, halvings)]
 
 
 _SPAN = 224

@@ -69,7 +69,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     tensor, scaled = inputs.start(any_size=True)
     padded = PadToMultiple(32, name="pad")(scaled)
     backbone = attach(padded, inputs.kind, config)
-    skips = [backbone.get_layer(name).output for name in levels_of(backbone)]
+    skips = [name and backbone.get_layer(name).output for name in levels_of(backbone)]
     levels = Levels(len(skips), config.filters, upsampling=config.upsampling)
     x = decode(backbone.output, [padded, *skips[:-1]], levels)
     x = CropLike(name="crop")([x, scaled])

@@ -68,6 +68,47 @@ def test_outputs_are_those_of_the_run(run: Run, name: str, tmp_path: Path) -> No
         export(run, name, output=tmp_path / name)
 
 
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A recurrent network that tells a class at every step."""
+    out = str(tmp_path_factory.mktemp("steps"))
+    return mlzoo.train("rnn", "accelerometer", epochs=1, limit=30, out=out, set={"units": [4]})
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A recurrent network that writes."""
+    root = tmp_path_factory.mktemp("text")
+    (root / "words.txt").write_text("the quick brown fox jumps over it\n" * 30)
+    settings = {"units": [4]}
+    return mlzoo.train("rnn", str(root / "words.txt"), epochs=1, out=str(root), set=settings)
+
+
+@pytest.fixture(scope="module")
+def transfer(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A head on a frozen backbone that is fed colour images."""
+    root = tmp_path_factory.mktemp("transfer")
+    x = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+    np.savez(root / "images.npz", x=x, y=np.arange(30) % 2)
+    settings = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
+    return mlzoo.train("transfer", str(root / "images.npz"), epochs=1, out=str(root), set=settings)
+
+
+@pytest.mark.parametrize(
+    ("family", "name"), [("steps", "litert"), ("text", "onnx"), ("transfer", "openvino")]
+)
+def test_families_whose_graphs_are_of_another_kind(
+    request: pytest.FixtureRequest, family: str, name: str, tmp_path: Path
+) -> None:
+    if package := lacking(name):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    run = request.getfixturevalue(family)
+    record = export(run, name, output=tmp_path / name)
+    assert record["score"]["largest"] < 1e-5 and record["score"]["agreement"] == 1
+    assert record["score"]["samples"] == len(run.own_data().test)
+    assert record["input"]["dtype"] == run.record["input_dtype"]
+
+
 def test_int8_says_how_many_classes_stay_the_same(run: Run, tmp_path: Path) -> None:
     try:
         record = export(run, "litert", int8=True, output=tmp_path / "small")
@@ -77,15 +118,12 @@ def test_int8_says_how_many_classes_stay_the_same(run: Run, tmp_path: Path) -> N
         assert record["score"]["agreement"] >= scoring.INT8_AGREEMENT
 
 
-def test_a_format_that_can_not_hold_a_model_leaves_nothing(tmp_path: Path) -> None:
+def test_a_format_that_can_not_hold_a_model_leaves_nothing(steps: Run) -> None:
     if package := lacking("openvino"):
         pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
-    recurrent = mlzoo.train(
-        "rnn", "accelerometer", epochs=1, limit=30, out=str(tmp_path / "runs"), set={"units": [4]}
-    )
     with pytest.raises(MlzooError, match=r"openvino can't hold this model \(rnn\).*--format onnx"):
-        export(recurrent, "openvino")
-    assert not (recurrent.path / "exports").exists()
+        export(steps, "openvino")
+    assert not (steps.path / "exports").exists()
 
 
 def test_flags_are_checked_before_anything_is_loaded() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import convnext
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from pydantic import ValidationError
 
 import mlzoo
@@ -23,6 +25,7 @@ from mlzoo.layers import pretrained
 from mlzoo.layers.pretrained import BackboneInput
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
+from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
 from mlzoo.specs import Inputs, Outputs
 from mlzoo.training import features
@@ -34,6 +37,7 @@ from mlzoo.training.signals import Stop
 
 THIN: dict[str, Any] = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
 CLASSES = Outputs("classification", 3)
+SEGMENTS = Outputs("segmentation", 2)
 
 
 def model(**settings: Any) -> keras.Model:
@@ -63,9 +67,64 @@ def test_each_backbone_is_fed_what_keras_feeds_it() -> None:
         np.testing.assert_allclose(found, expected, atol=2e-4, err_msg=name)
 
 
-def test_only_what_can_not_be_loaded_is_left_out() -> None:
-    missing = set(modules()) - {made for made, _ in BACKBONES.values()}
-    assert {name for name in missing if not name.startswith("ConvNeXt")} == {"InceptionResNetV2"}
+def test_no_network_of_keras_is_left_out() -> None:
+    assert set(modules()) == {made for made, _ in BACKBONES.values()}
+
+
+def test_keras_finds_its_own_layers_that_it_does_not_register(tmp_path: Path) -> None:
+    """Of Inception-ResNet and ConvNeXt."""
+    image = keras.Input((4, 4, 3))
+    x = convnext.StochasticDepth(0.5)(convnext.LayerScale(0.5, 3)(image))
+    x = CustomScaleLayer(0.2)([image, x])
+    keras.Model(image, x).save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(again(np.ones((1, 4, 4, 3))), np.full((1, 4, 4, 3), 1.1), atol=1e-6)
+
+
+@pytest.fixture
+def thin_convnext(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of a ConvNeXt of few filters."""
+    thin = {"depths": [1, 2, 1, 1], "projection_dims": [4, 4, 8, 8], "default_size": 224}
+    monkeypatch.setitem(convnext.MODEL_CONFIGS, "tiny", thin)
+    return {"backbone": "convnext_tiny", "weights": "none"}
+
+
+def test_convnext_standardises_within_itself_and_learns_by_blocks(
+    thin_convnext: dict[str, Any], tmp_path: Path
+) -> None:
+    net = build(Config(**thin_convnext, train=1), Inputs((32, 32, 3), "image"), CLASSES)
+    assert {name.rpartition("_block_")[0] for name in trainable(net) - {"head"}} == {
+        "convnext_tiny_stage_3",
+        "",  # the normalisation after the last block
+    }
+    norm = net.get_layer("convnext_tiny_prestem_normalization")
+    byte = keras.ops.convert_to_numpy(norm(np.full((1, 1, 1, 3), 127.5, "float32")))
+    expected = (0.5 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(byte[0, 0, 0], expected, atol=1e-5)
+    net.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    assert [type(layer) for layer in again.layers] == [type(layer) for layer in net.layers]
+    assert weights_sha256(again) == weights_sha256(net)
+
+
+@pytest.mark.parametrize("end", ["mixed{}", "block35_{}_ac", "normal_concat_{}"])
+def test_blocks_whose_layers_have_no_names_end_where_a_name_says_so(end: str) -> None:
+    x = image = keras.Input((8, 8, 3))
+    for number in range(3):
+        first, second = (keras.layers.Conv2D(2, 1)(x) for _ in range(2))
+        x = keras.layers.Concatenate(name=end.format(number))([first, second])
+    last = keras.layers.Conv2D(2, 1)(x)
+    assert [len(layers) for layers in pretrained.blocks(keras.Model(image, last))] == [2, 2, 2, 1]
+
+
+def test_unet_pretrained_on_convnext_leaves_out_the_size_that_it_lacks(
+    thin_convnext: dict[str, Any],
+) -> None:
+    config = unet_pretrained.Config(**thin_convnext, filters=2)
+    net = unet_pretrained.build(config, Inputs((None, None, 3), "image"), SEGMENTS)
+    assert {f"decoder{level}_skip" for level in (1, 3, 4, 5)} <= {n.name for n in net.layers}
+    assert "decoder2_skip" not in {layer.name for layer in net.layers}
+    assert net(np.zeros((1, 40, 56, 3), "uint8")).shape == (1, 40, 56, 2)
 
 
 def test_one_channel_is_three_and_standardised_arrays_are_brought_back() -> None:
@@ -188,6 +247,8 @@ def test_images_that_do_not_fit_are_refused() -> None:
     for shape, message in [((32, 32, 4), "one or three"), ((32, 24, 3), "from 32x32 up")]:
         with pytest.raises(UsageError, match=message):
             build(Config(**THIN), Inputs(shape, "image"), CLASSES)
+    with pytest.raises(UsageError, match="xception needs images from 71x71 up"):
+        build(Config(backbone="xception"), Inputs((64, 64, 3), "image"), CLASSES)
 
 
 @pytest.fixture(scope="module")

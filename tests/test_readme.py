@@ -1,0 +1,248 @@
+"""README.md: every command block is run as it stands, on small data and with less work.
+
+A command of a new name of data needs a stand-in in `tests/stand_ins.py`; one that takes long, a
+line of `LESS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import typer
+from mlzoo_cli.main import app
+from mlzoo_cli.output import Talk
+
+import mlzoo
+from tests import stand_ins
+from tests.cli.shell import Done, run_mlzoo
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+LESS: dict[str, dict[str, object]] = {
+    "train": {"--epochs": 1},
+    "train --tile": {"--tile": 64, "--warmup": 0},
+    "train --repeats": {"--repeats": 2},
+    "train unet": {"--set": "depth=2"},
+    "train tcn": {"--limit": 20, "--set": "blocks=2"},
+    "tune": {"--epochs": 1, "--trials": 2, "--folds": 2},
+    "data preview": {"--samples": 2, "--variants": 1},
+    "explain": {"--limit": 4},
+    "landscape --samples": {"--epochs": 1, "--repeat": 2, "--limit": 200},
+}
+"""Options that are added, or whose values are replaced, in commands that hold all words of a key.
+Nothing else of a command is changed."""
+
+BY_CHANCE = (
+    r"(not shown to be )?better than the \w+ baseline in \w+",
+    r"\w+'s maps on this model are .*",
+    r"best by \w+: .*",
+    r"\w+ is at the optimum after \d+ steps",
+    r"\d+ more can't be told from the winner: trials .*",
+)
+"""Lines whose words depend on the numbers: where the README shows one, one like it is printed."""
+
+
+class Command(NamedTuple):
+    """A command line of a block, the lines shown below it, and whether Ctrl-C ends it."""
+
+    text: str
+    shown: list[str]
+    stopped: bool = False
+
+
+def blocks(text: str) -> list[list[str]]:
+    """The lines of each indented block, with continued lines joined."""
+    unfenced = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"(?:^ {4}.*\n)+", unfenced, flags=re.MULTILINE)
+    return [re.sub(r"\\\n\s*", "", re.sub("^ {4}", "", b, flags=re.M)).splitlines() for b in found]
+
+
+def commands(block: list[str]) -> list[Command]:
+    """The commands of a block: lines behind `$`; without any, all lines."""
+    if not any(line.startswith("$ ") for line in block):
+        return [Command(line, []) for line in block]
+    assert block[0].startswith("$ "), f"output without a command: {block[0]!r}"
+    found: list[Command] = []
+    for line in block:
+        if line.startswith("$ "):
+            found.append(Command(line[2:], []))
+        elif line == "^C":
+            found[-1] = found[-1]._replace(stopped=True)
+        elif line != "...":
+            found[-1].shown.append(line)
+    return found
+
+
+def less(words: list[str]) -> list[str]:
+    """The words of `mlzoo ...` with the options of `LESS`."""
+    words = list(words)
+    for key, options in LESS.items():
+        if not set(key.split()) <= set(words):
+            continue
+        for option, value in options.items():
+            if option in words:
+                words[words.index(option) + 1] = str(value)
+            else:
+                words += [option, str(value)]
+    return words
+
+
+@contextlib.contextmanager
+def interrupted(stopped: bool) -> Iterator[None]:
+    """Ctrl-C as soon as the first epoch is told, where `stopped`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if stopped:
+            patch.setattr(Talk, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+        yield
+
+
+def plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def missing(shown: list[str], printed: str) -> list[str]:
+    """The lines shown below a command of which nothing like it was printed.
+
+    A line is found by its text before the first digit or colon; where that is a whole sentence
+    that depends on the numbers, by its pattern. Warnings hang on the data alone.
+    """
+    lines = [plain(line) for line in printed.splitlines()]
+    absent = []
+    for line in map(plain, shown):
+        if line.startswith("warning: "):
+            continue
+        pattern = next((p for p in BY_CHANCE if re.fullmatch(p, line)), None)
+        if pattern is None:
+            start = re.match(r"[^\d:]*:?", line)
+            assert start
+            pattern = re.escape(start[0].strip()) + ".*"
+        if not any(re.fullmatch(pattern, each) for each in lines):
+            absent.append(line)
+    return absent
+
+
+def run(command: Command) -> str:
+    """Run a command; what was wrong with it, or nothing."""
+    printed = ""
+    for part in command.text.split(" && "):
+        first, *words = shlex.split(part, comments=True)
+        if first == "make":
+            make = subprocess.run(["make", "-n", *words], cwd=ROOT, capture_output=True, text=True)
+            if make.returncode:
+                return f"{part}: {make.stderr}"
+            continue
+        if first != "mlzoo":
+            return f"{part}: this test runs `mlzoo` and `make` alone"
+        words = less(words)
+        if command.stopped:
+            words[words.index("--epochs") + 1] = "2"
+        with interrupted(command.stopped):
+            done = run_mlzoo(*words)
+        if done.code != (130 if command.stopped else 0):
+            return f"mlzoo {shlex.join(words)}: exit {done.code}: {done.err[-600:]}"
+        if command.stopped and (wrong := resumed(done)):
+            return wrong
+        printed += done.out + done.err
+    absent = missing(command.shown, printed)
+    return f"{command.text}: {absent} not in\n{printed}" if absent else ""
+
+
+def resumed(done: Done) -> str:
+    """Run the command that a stopped one says goes on with it; what was wrong, or nothing."""
+    advice = re.search(r"go on with: mlzoo (train --resume \S+)$", done.err, re.MULTILINE)
+    if advice is None:
+        return f"no --resume in {done.err}"
+    again = run_mlzoo(*advice[1].split())
+    return "" if again.code == 0 else f"mlzoo {advice[1]}: {again.err}"
+
+
+def spans(start: str) -> list[str]:
+    """The code spans in running text and tables that begin so."""
+    prose = re.sub(r"(?ms)^```.*?^```$|^ {4}[^\n]*$", "", README)
+    return [
+        " ".join(found.split())
+        for found in re.findall(r"`([^`]+)`", prose)
+        if found.startswith(start)
+    ]
+
+
+def options(command: Any) -> set[str]:
+    return {name for p in command.params for name in [*p.opts, *p.secondary_opts]} | {"--help"}
+
+
+def named(words: list[str]) -> list[str]:
+    """The words that are options."""
+    return [word for word in words if re.match("--?[a-z]", word)]
+
+
+def leaves(command: Any) -> Iterator[Any]:
+    """A command, or all those below a group, with the group itself."""
+    yield command
+    for each in getattr(command, "commands", {}).values():
+        yield from leaves(each)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with the data and the model file that the README names."""
+    monkeypatch.chdir(tmp_path)
+    stand_ins.build(tmp_path)
+    [model] = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "my_model.py").write_text(model)
+    return tmp_path
+
+
+on_tensorflow = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow",
+    reason="what the README shows is of TensorFlow",
+)
+
+
+@on_tensorflow
+@pytest.mark.slow
+def test_every_command_block_runs_and_prints_what_is_shown(folder: Path) -> None:
+    found = [command for block in blocks(README) for command in commands(block)]
+    assert len(found) > 20
+    wrong = [text for command in found if (text := run(command))]
+    assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", spans("mlzoo "))
+def test_a_command_in_running_text_exists_with_its_options(text: str) -> None:
+    words, command = shlex.split(text)[1:], typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, f"no command {words[0]}"
+        command = command.commands[words.pop(0)]
+    assert set(named(words)) <= options(command)
+
+
+@pytest.mark.parametrize("text", spans("--"))
+def test_an_option_in_running_text_is_one_of_some_command(text: str) -> None:
+    asked = set(named(shlex.split(text)))
+    assert any(asked <= options(command) for command in leaves(typer.main.get_command(app)))
+
+
+@on_tensorflow
+def test_the_lines_of_python_run(folder: Path) -> None:
+    found = [text for text in spans("") if re.match(r"(\w+ = )?(mlzoo|run)\.\w+\(", text)]
+    assert len(found) > 3
+    train = partial(mlzoo.train, epochs=1)
+    names: dict[str, Any] = {
+        "mlzoo": SimpleNamespace(train=train, load=mlzoo.load),
+        "x": np.zeros((2, 8, 8, 1), np.uint8),
+    }
+    for line in found:
+        exec(line, names)
