@@ -32,8 +32,11 @@ MODELS = {
         "mlp stress-strain --set hidden=64,64 --set dropout=0 --learning-rate 0.01 --epochs 100"
     ),
     "cnn-digits": "cnn digits --epochs 12",
-    "resnet-digits": "resnet digits --set variant=tiny --epochs 30",
-    "unet-flow-fields": "unet flow-fields --set filters=8 --epochs 30",
+    "resnet-digits": (
+        "resnet digits --set variant=tiny --learning-rate 0.003 --schedule cosine --epochs 40 "
+        "--early-stopping 0 --keep last"
+    ),
+    "unet-flow-fields": "unet flow-fields --set filters=8 --set depth=2 --epochs 40",
     "rnn-accelerometer": "rnn accelerometer --set units=32 --epochs 40",
     "rnn-mackey-glass": "rnn mackey-glass --horizon 24 --set units=32 --epochs 40",
     "tcn-mackey-glass": "tcn mackey-glass --horizon 24 --set filters=16 --epochs 30",

@@ -50,8 +50,11 @@ def sample_grid(
         return save(_signal_grid(inputs, texts), folder / "samples.png")
     flat = inputs.reshape(len(inputs), -1)
     names = list(column_names) or [f"input {i}" for i in range(flat.shape[1])]
-    rows = [[text, *row] for text, row in zip(labels, flat.tolist(), strict=True)]
-    write_csv(folder / "samples.csv", ["label", *names], rows)
+    if inputs.ndim > 2:  # films, say, of thousands of numbers each
+        _samples_csv(folder, inputs, labels)
+    else:
+        rows = [[text, *row] for text, row in zip(labels, flat.tolist(), strict=True)]
+        write_csv(folder / "samples.csv", ["label", *names], rows)
     return save(heat_map(flat, labels, names), folder / "samples.png")
 
 
