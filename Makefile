@@ -11,9 +11,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	touch $@
 
-# Tests train many networks of the same shapes: what was compiled once is not compiled again.
+# Tests train many networks of the same shapes: what was compiled once is not compiled again, and
+# what is compiled for a few steps need not be fast.
 JAX_CACHE = JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 XLA_FLAGS=--xla_backend_optimization_level=1
 
 setup: $(VENV)/.installed
 
