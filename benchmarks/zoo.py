@@ -37,9 +37,9 @@ MODELS = {
         "--early-stopping 0 --keep last"
     ),
     "unet-flow-fields": "unet flow-fields --set filters=8 --set depth=2 --epochs 40",
-    "rnn-accelerometer": "rnn accelerometer --set units=32 --epochs 40",
-    "rnn-mackey-glass": "rnn mackey-glass --horizon 10 --set units=32 --epochs 40",
-    "tcn-mackey-glass": "tcn mackey-glass --horizon 10 --set filters=16 --epochs 30",
+    "rnn-accelerometer": "rnn accelerometer --set units=32 --learning-rate 0.005 --epochs 40",
+    "rnn-mackey-glass": "rnn mackey-glass --horizon 10 --stride 2 --set units=32 --epochs 40",
+    "tcn-mackey-glass": "tcn mackey-glass --horizon 10 --stride 2 --set filters=16 --epochs 30",
     "conv_lstm-moving-spots": "conv_lstm moving-spots --set filters=8,8 --epochs 20",
 }
 _STUDENT = 2.776
