@@ -33,7 +33,8 @@ def sample_grid(
     Args:
         folder: where `samples.png` and `samples.csv` are written.
         inputs: (n, *shape). Images are drawn as pictures, signals (length, channels) as curves,
-            rows of a table as a heat map of each column's values.
+            films (frames, height, width, channels) as strips of 8 frames, rows of a table as a
+            heat map of each column's values.
         labels: n class names or target values.
         kind: `image`, `table` or `array`.
         column_names: names of a table's columns.
@@ -48,9 +49,13 @@ def sample_grid(
         _samples_csv(folder, inputs, labels)
         texts = [label(text, 30) for text in labels]
         return save(_signal_grid(inputs, texts), folder / "samples.png")
+    if inputs.ndim == 5 and inputs.shape[4] in (1, 3):
+        _samples_csv(folder, inputs, labels)
+        texts = [label(text, 30) for text in labels]
+        return save(_image_grid(_strips(inputs), texts, maximum, 2, 4.6), folder / "samples.png")
     flat = inputs.reshape(len(inputs), -1)
     names = list(column_names) or [f"input {i}" for i in range(flat.shape[1])]
-    if inputs.ndim > 2:  # films, say, of thousands of numbers each
+    if inputs.ndim > 2:  # thousands of numbers each, maybe
         _samples_csv(folder, inputs, labels)
     else:
         rows = [[text, *row] for text, row in zip(labels, flat.tolist(), strict=True)]
@@ -137,6 +142,17 @@ def _samples_csv(folder: Path, inputs: np.ndarray, labels: Sequence[str]) -> Non
     write_csv(folder / "samples.csv", ["label", "minimum", "mean", "maximum"], rows)
 
 
+def _strips(films: np.ndarray) -> np.ndarray:
+    """Films (n, frames, height, width, c) as images of 8 of their frames, a line between them."""
+    chosen = np.unique(np.linspace(0, films.shape[1] - 1, 8).round().astype(int))
+    line = np.full((*films.shape[2:3], 1, films.shape[4]), films.max(), films.dtype)
+    found = []
+    for film in films[:, chosen]:
+        parts = [part for frame in film for part in (line, frame)]
+        found.append(np.concatenate(parts[1:], axis=1))
+    return np.stack(found)
+
+
 def _image_grid(
     images: np.ndarray,
     texts: Sequence[str],
@@ -147,7 +163,7 @@ def _image_grid(
 ) -> Figure:
     """Images in rows, each under its text; one axes for all, which is cheaper than one each."""
     height, width = images.shape[1:3]
-    tall = float(np.clip(height / width, 0.3, 2))
+    tall = float(np.clip(height / width, 0.1, 2))
     scale = 0.92 * min(1 / width, tall / height)
     figure, corners = _cells(texts, columns, size, tall, title)
     axes = figure.axes[0]

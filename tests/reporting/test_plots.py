@@ -170,6 +170,21 @@ def test_arrays_are_drawn(tmp_path: Path, shape: tuple[int, ...]) -> None:
     pixels(pictures.sample_grid(tmp_path, array, list(range(len(array))), "array"))
 
 
+@pytest.mark.parametrize("shape", [(3, 20, 8, 9, 1), (2, 3, 8, 8, 3)])
+def test_films_are_drawn_as_strips_of_frames(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    films = np.zeros(shape, "float32")
+    films[:, 0] = 1
+    films[:, -1, 0, 0] = 1  # the last frame is there too, dark but for a corner
+    strip = pictures._strips(films)[0]
+    count = min(8, shape[1])
+    assert strip.shape == (shape[2], count * (shape[3] + 1) - 1, shape[4])
+    assert (strip[:, : shape[3] + 1] == 1).all() and strip[-1, -1, 0] == 0
+    assert strip[0, -shape[3], 0] == 1
+    pixels(pictures.sample_grid(tmp_path, films, ["left"] * shape[0], "array"))
+    header, *found = rows(tmp_path / "samples.csv")
+    assert header == ["label", "minimum", "mean", "maximum"] and len(found) == shape[0]
+
+
 def test_the_surest_mistakes_come_first(tmp_path: Path) -> None:
     targets = np.array([0, 0, 1, 1, 0])
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.99, 0.01], [0.5, 0.5]])
