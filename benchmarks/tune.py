@@ -77,7 +77,6 @@ def digits(file: Path) -> tuple[np.ndarray, np.ndarray, Iterator[tuple[np.ndarra
 def ours(args: Any) -> dict[str, Any]:
     """Mlzoo's search, without the winner's training unless asked for."""
     import mlzoo
-    from mlzoo.tuning import backend
 
     vary = [f"{name}={','.join(map(str, values))}" for name, values in SPACE.items()]
     with tempfile.TemporaryDirectory() as out:
@@ -101,6 +100,8 @@ def ours(args: Any) -> dict[str, Any]:
             final=args.final,
         )
         test = found.run.metrics["headline"]["value"] if found.run else None
+    from mlzoo.tuning import backend  # after the search, which sets what Keras starts with
+
     means = [trial.mean for trial in found.trials]
     return {"means": means, "traces": backend.traces, "test": test}
 
