@@ -8,7 +8,7 @@ themselves, since Keras has no public way to compile more than a step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras
@@ -62,6 +62,12 @@ class Work:
     valid: np.ndarray
     dropout: np.ndarray
     penalties: np.ndarray
+
+    def first(self, epochs: int, steps: int) -> Work:
+        """The first epochs alone, with so many of their steps."""
+        some = slice(epochs)
+        parts = {"order": self.order[some], "rest": self.rest[some], "rates": self.rates[some]}
+        return replace(self, **parts, steps=steps)
 
 
 @dataclass(frozen=True)

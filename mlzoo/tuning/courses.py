@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ class Course:
         self.epoch, self.rate = 0, config.rate
         self.error: DivergedError | None = None
         if fit.before is not None and (saved := _restore(fit.before)) is not None:
-            self.state, self.watch, self.epoch = saved
+            self.state, self.watch, self.epoch, self.rate = saved
 
     @property
     def done(self) -> bool:
@@ -78,7 +78,7 @@ class Course:
         if self.error is not None:
             return self.error
         if self.fit.keep is not None and state is not None:
-            _save(self.fit.keep, state, self.watch, self.epoch)
+            _save(self.fit.keep, state, self)
         return self._in_units(outputs), self.epoch
 
     def _value(self, loss: float, outputs: np.ndarray) -> float:
@@ -105,6 +105,8 @@ def run_alone(program: Program, course: Course, feeder: Feeder) -> Ending:
     program.load(course.state)
     while True:
         work = _work(course, feeder)
+        if course.done:  # by what was restored: it is only predicted with
+            work = work.first(0, work.steps)
         said = program.run(work)
         course.trained(said.loss, len(work.order))
         course.predicted(said.valid_loss, said.outputs)
@@ -113,19 +115,24 @@ def run_alone(program: Program, course: Course, feeder: Feeder) -> Ending:
             return course.ended(said.outputs, state)
 
 
-def compile_alone(program: Program, course: Course, feeder: Feeder) -> None:
-    """Let a program for one compile what a fit needs; leaves it in any state."""
-    program.load(course.state)
-    program.compile(_work(course, feeder))
+def compiling_alone(program: Program, course: Course, feeder: Feeder) -> Callable[[], None]:
+    """What lets a program for one compile what a fit needs, in whatever state it leaves it."""
+    work = _work(course, feeder)
+
+    def compile_it() -> None:
+        program.load(course.state)
+        program.compile(work)
+
+    return compile_it
 
 
 def _work(course: Course, feeder: Feeder) -> Work:
     """The epochs that a fit can do next without being looked at."""
     fit = course.fit
-    span = 1 if course.watched else fit.config.epochs - course.epoch
+    span = 1 if course.watched else max(fit.config.epochs - course.epoch, 1)
     fed = feeder.fold(fit.folds[fit.fold], fit.config)
     shape = Shape.of(fit.config, [fit.folds[fit.fold]])
-    each = [course.next(fed, ahead) for ahead in range(max(span, 0))]
+    each = [course.next(fed, ahead) for ahead in range(span)]
     order, rest, rates = (np.stack(arrays) for arrays in zip(*each, strict=True))
     steps = order.shape[1]
     # A part of the fold is fed in the fold's shapes: others would be compiled anew.
@@ -165,14 +172,21 @@ def run_together(
     ]
 
 
-def compile_together(program: Lanes, course: Course, feeder: Feeder, lanes: int) -> None:
-    """Let a vectorised program compile what fits of a group need; leaves it in any state."""
+def compiling_together(
+    program: Lanes, course: Course, feeder: Feeder, lanes: int
+) -> Callable[[], None]:
+    """What lets a vectorised program compile what fits of a group need, in whatever state."""
     fed, shape = _fed([course], feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
-    numbers = _load(program, [course], lanes)
-    epoch = _epoch([course], fed, shape, lanes)
-    program.train(whole, replace(epoch, steps=0), numbers)
-    program.predict(whole, *_valid([course], fed, shape, lanes), numbers)
+    epoch = replace(_epoch([course], fed, shape, lanes), steps=0)
+    valid = _valid([course], fed, shape, lanes)
+
+    def compile_it() -> None:
+        numbers = _load(program, [course], lanes)
+        program.train(whole, epoch, numbers)
+        program.predict(whole, *valid, numbers)
+
+    return compile_it
 
 
 def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
@@ -225,16 +239,16 @@ def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: i
     return Epoch(order, counts, rates, rest, left, steps)
 
 
-def _save(folder: Path, state: State, watch: Watch, epochs: int) -> None:
+def _save(folder: Path, state: State, course: Course) -> None:
     """Keep a state that a later trial goes on from."""
     folder.mkdir(parents=True, exist_ok=True)
     file = checkpoints.write_arrays(folder / "replica.npz", [a for g in state.groups for a in g])
     sizes = [len(group) for group in state.groups]
-    record = {**file, "sizes": sizes, "watch": watch.state(), "epochs": epochs}
-    files.write_json(folder / "replica.json", record)
+    own = {"watch": course.watch.state(), "epochs": course.epoch, "rate": course.rate}
+    files.write_json(folder / "replica.json", {**file, "sizes": sizes, **own})
 
 
-def _restore(folder: Path) -> tuple[State, Watch, int] | None:
+def _restore(folder: Path) -> tuple[State, Watch, int, float] | None:
     """A state that was kept; None where there is none."""
     if not (folder / "replica.json").is_file():
         return None
@@ -242,4 +256,4 @@ def _restore(folder: Path) -> tuple[State, Watch, int] | None:
     arrays = checkpoints.unpack((folder / record["name"]).read_bytes())
     first, second, _ = record["sizes"]
     groups = arrays[:first], arrays[first : first + second], arrays[first + second :]
-    return State(*groups), Watch(**record["watch"]), record["epochs"]
+    return State(*groups), Watch(**record["watch"]), record["epochs"], record["rate"]

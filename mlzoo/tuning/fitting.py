@@ -137,7 +137,10 @@ class Evaluator:
         for unit in units:
             # A candidate that can't be built is an outcome of the search.
             with contextlib.suppress(Exception):
-                if self.fast is None or not self.fast.compile_ahead(self._prepared(unit)):
+                alike = self._key(run_of(self.plan, unit)) == self._key(self.plan.run)
+                if self.fast is None or not alike:
+                    return
+                if not self.fast.compile_ahead(self._prepared(unit)):
                     return
 
     def close(self) -> None:
@@ -221,6 +224,8 @@ class Evaluator:
             if isinstance(ending, Exception):
                 raise ending
             return ending
+        if self.fast is not None:
+            self.fast.settle()
         metric, stop = self.metric, self.stop
         return fit_plainly(fit.config, fit.data, fit.seed, metric, stop, fit.before, fit.keep)
 
@@ -256,10 +261,9 @@ class Evaluator:
 
     def _folds(self, config: RunConfig) -> list[Data]:
         """The data of each fold, for candidates that read the data alike."""
-        key = tuple(str(getattr(config, name)) for name in _DATA_FIELDS)
+        key = self._key(config)
         if key not in self._read:
-            own = key == tuple(str(getattr(self.plan.run, name)) for name in _DATA_FIELDS)
-            data = self.data if own else self._load(config, Listener())
+            data = self.data if key == self._key(self.plan.run) else self._load(config, Listener())
             search = self.plan.search
             folds = search_folds(data, config, search.folds, search.nested)
             self._read[key] = [fold_data(data, fold) for fold in folds]
@@ -267,6 +271,10 @@ class Evaluator:
                 self._read.popitem(last=False)
         self._read.move_to_end(key)
         return self._read[key]
+
+    def _key(self, config: RunConfig) -> tuple[str, ...]:
+        """Equal for candidates that read the data alike."""
+        return tuple(str(getattr(config, name)) for name in _DATA_FIELDS)
 
     def _load(self, config: RunConfig, listener: Listener) -> Data:
         samples = loading.read(config, listener.progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -100,7 +99,7 @@ class JaxProgram:
     def compile(self, work: Work) -> None:
         """Compile a step. Whole epochs only compile while they are done, for their number."""
         if not self._loop:
-            self.run(replace(work, steps=1))
+            self.run(work.first(1, steps=1))
 
     # What is traced
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -54,8 +53,8 @@ class TensorFlowProgram:
         return Said(float(total), float(loss), np.asarray(said))
 
     def compile(self, work: Work) -> None:
-        """Compile by doing a step, or none."""
-        self.run(replace(work, steps=0 if self._parts.loop else 1))
+        """Compile by doing a step, or none, and what is left of an epoch."""
+        self.run(work.first(1, steps=0 if self._parts.loop else 1))
 
     @property
     def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:

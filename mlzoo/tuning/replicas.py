@@ -9,11 +9,12 @@ program of wide ones, and on JAX several of their fits are one vectorised call.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ from mlzoo.tuning.architectures import Architecture, architecture_of, is_convolu
 from mlzoo.tuning.backend import Arrays, Parts, State, build_program
 from mlzoo.tuning.courses import (
     Course,
-    compile_alone,
-    compile_together,
+    compiling_alone,
+    compiling_together,
     run_alone,
     run_together,
 )
@@ -66,6 +67,12 @@ class Compiled:
     loop: bool
     compiling: Future[None] | None = None
 
+    def settle(self) -> None:
+        """Wait until it is compiled, or was not; a fit will then say why."""
+        if self.compiling is not None:
+            with contextlib.suppress(CancelledError):
+                self.compiling.exception()
+
 
 class Replicas:
     """All programs of a process, the data that they are fed, and the first weights by seed.
@@ -84,8 +91,8 @@ class Replicas:
         self._thread = ThreadPoolExecutor(max_workers=1)
 
     def close(self) -> None:
-        """Begin to compile nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Compile nothing more."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def suits(self, fit: Fit) -> bool:
         """Whether a fit can share a program; others are done by the code of `mlzoo train`."""
@@ -112,8 +119,7 @@ class Replicas:
             all; or the error, where its loss became NaN or infinite.
         """
         compiled, together = self._compiled(fits[0])
-        if compiled.compiling is not None:
-            wait([compiled.compiling])
+        compiled.settle()
         courses = [self._course(fit, compiled) for fit in fits]
         if together:
             return run_together(compiled.program, courses, self.feeder, self.lanes)
@@ -122,24 +128,25 @@ class Replicas:
     def compile_ahead(self, fit: Fit) -> bool:
         """Have a thread compile the program of a coming fit while others run.
 
-        What is built draws from a generator of all threads, so that it is built here.
+        The thread traces and compiles, and nothing else: what is built draws from a generator of
+        all threads, and what is fed is kept for all of them.
 
         Returns:
             Whether there is room for more.
         """
-        if len(self._known) >= _AHEAD:
+        if len(self._known) >= _AHEAD or not self.suits(fit):
             return False
-        if not self.suits(fit):
-            return True
         compiled, together = self._compiled(fit)
         if compiled.compiling is None:
             own = compiled.program, self._course(fit, compiled), self.feeder
-            compiled.compiling = (
-                self._thread.submit(compile_together, *own, self.lanes)
-                if together
-                else self._thread.submit(compile_alone, *own)
-            )
+            work = compiling_together(*own, self.lanes) if together else compiling_alone(*own)
+            compiled.compiling = self._thread.submit(work)
         return True
+
+    def settle(self) -> None:
+        """Wait for the thread: Keras's `clear_session` would take its state away in mid-trace."""
+        for compiled in self._programs.values():
+            compiled.settle()
 
     def _compiled(self, fit: Fit) -> tuple[Compiled, bool]:
         """A fit's program, and whether that does several fits at once."""
@@ -185,6 +192,7 @@ class Replicas:
         found = self.fit([replace(fit, config=config, part=few, before=None, keep=None)])[0]
         if isinstance(found, DivergedError):
             raise found
+        self.settle()
         model = build_model(config, few, fit.seed)
         with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
             Training(model, few, config, Path(folder), fit.seed, Listener(), Stop()).fit()

@@ -188,8 +188,8 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
             search = Search(plan, evaluator.metric, journal, listener, stop)
             _tell(search, listener)
             try:
-                _compile_ahead(search, evaluator)
                 _check_fast(search, evaluator, listener)
+                _compile_ahead(search, evaluator)
                 # What draws the page is imported while compiled programs leave time for it.
                 threading.Thread(target=_import_page).start()
                 ended, nested = _run(search, evaluator, path)
@@ -262,7 +262,6 @@ def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
 
 def _import_page() -> None:
     importlib.import_module("mlzoo.tuning.page")
-    importlib.import_module("skopt.plots")
 
 
 def _compile_ahead(search: Search, evaluator: Evaluator) -> None:

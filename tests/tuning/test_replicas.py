@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     own.compile_ahead([broken, *units])
     programs = list(own.fast._programs.values())
     assert len(programs) == 2
-    wait([program.compiling for program in programs])
+    own.fast.settle()
     before = backend.traces
     for unit, outcome in zip(units, expected, strict=True):
         assert (outputs(own, unit) == outcome).all(), "bit by bit"
@@ -127,6 +126,30 @@ def test_training_that_goes_on_ends_where_one_without_a_stop_does(tmp_path: Path
         own.fit(Unit(1, 0, 0, VALUES, epochs=1))
         rest = own.fit(Unit(2, 0, 0, VALUES, epochs=4, continues=1))
         assert (rest["score"], rest["epochs"]) == (whole["score"], 4)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"early_stopping": 2, "learning_rate": 0.1},
+        {"schedule": "plateau", "plateau_patience": 1, "learning_rate": 0.1},
+    ],
+    ids=["stopped", "lowered"],
+)
+def test_what_a_training_had_come_to_holds_where_it_goes_on(
+    run: dict[str, Any], tmp_path: Path
+) -> None:
+    values = {"layers": 1, "units": 8, "dropout": 0.0}
+    found = {}
+    for fast in ("auto", "off"):
+        own = evaluator(tmp_path / fast, fast, data="diabetes", epochs=24, **run)
+        own.fit(Unit(0, 0, 0, values, epochs=18))
+        found[fast] = own.fit(Unit(1, 0, 0, values, epochs=24, continues=0))
+        assert found[fast]["error"] is None
+    assert found["auto"]["epochs"] == found["off"]["epochs"]
+    assert found["auto"]["score"] == pytest.approx(found["off"]["score"], rel=1e-3)
+    if "early_stopping" in run:
+        assert found["auto"]["epochs"] < 18
 
 
 def test_divergence_is_a_failure(tmp_path: Path) -> None:
