@@ -48,15 +48,15 @@ def for_search(single: bool = False) -> None:
     a search has them, do so anyway, and what compiles faster suits their many small ones.
 
     Args:
-        single: use one thread, unless TF_NUM_INTRAOP_THREADS asks for more: on small dense
-            networks others would only wait, spinning, and slow the first one down.
+        single: use one thread, unless TF_NUM_INTRAOP_THREADS asks for more or Keras has begun:
+            on small dense networks others would only wait, spinning, and slow the first one down.
     """
     tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     flag = "xla_cpu_multi_thread_eigen=false" if tensorflow else "xla_backend_optimization_level=2"
     flags = os.environ.get("XLA_FLAGS", "")
     if flag.partition("=")[0] not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --{flag}".strip()
-    if single:
+    if single and "keras" not in sys.modules:  # else only processes started here would hear of it
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 

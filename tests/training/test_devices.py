@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from mlzoo.training import devices
@@ -16,14 +19,12 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def flags(monkeypatch: pytest.MonkeyPatch, single: bool = False, **given: str) -> tuple[str, str]:
-    """XLA's flags and TensorFlow's threads of a search in an environment."""
+    """XLA's flags and TensorFlow's threads of a search in an environment, before Keras began."""
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     devices.for_search(single)
-    return (
-        devices.os.environ.get("XLA_FLAGS", ""),
-        devices.os.environ.get("TF_NUM_INTRAOP_THREADS", ""),
-    )
+    return os.environ.get("XLA_FLAGS", ""), os.environ.get("TF_NUM_INTRAOP_THREADS", "")
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,9 @@ def test_a_search_adds_to_what_the_user_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert flags(monkeypatch, single, **given) == expected
+
+
+def test_threads_are_left_alone_where_keras_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", sys)
+    devices.for_search(single=True)
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
