@@ -1,10 +1,13 @@
-"""The networks of `keras.applications` that features come from: names, and what they are fed.
+"""The networks that features come from: names, and what those of `keras.applications` are fed.
 
-No Keras here: settings are checked before it is imported.
+KerasHub's are named `hub:` and a preset: a name, or a folder that `save_to_preset` wrote. No Keras
+here: settings are checked before it is imported.
 """
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
@@ -51,17 +54,40 @@ UNPADDED = ("inception_v3", "inception_resnet_v2", "xception", "nasnet_mobile", 
 """Those whose maps do not halve exactly, so that no U-Net can be built on them."""
 LEAST = {"inception_v3": 75, "inception_resnet_v2": 75, "xception": 71}
 """Pixels a side that images need where it is more than 32."""
+_HUB = "hub:"
+HUB_FAMILIES = (
+    *("ResNet", "DenseNet", "EfficientNet", "MobileNet", "CSPNet", "VGG", "Xception", "HGNetV2"),
+    *("MiT", "SwinTransformer", "ViT", "DeiT", "DINOV2", "DINOV3"),
+)
+"""Those of KerasHub that turn an image into a map or a row of tokens."""
+
+
+def preset_of(backbone: str) -> str:
+    """The preset of KerasHub that a backbone's name asks for; empty: one of keras.applications."""
+    return backbone.removeprefix(_HUB) if backbone.startswith(_HUB) else ""
+
+
+def keras_home() -> Path:
+    """Keras' cache: KERAS_HOME, or ~/.keras."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
 
 
 def check_backbone(name: str) -> str:
     """The name. Raises ValueError, with the closest right one, where there is no such backbone."""
-    if name not in BACKBONES:
+    if name == _HUB:
+        raise ValueError("hub: needs a preset's name or folder, as in hub:resnet_18_imagenet")
+    if name not in BACKBONES and not preset_of(name):
         raise ValueError(f"{registry.unknown('backbone', name, BACKBONES)}")
     return name
 
 
 def check_together(settings: Any) -> None:
     """Raise ValueError for settings of a backbone that have no effect together."""
+    if preset_of(settings.backbone) and settings.weights not in ("imagenet", "none"):
+        raise ValueError(
+            f"weights={settings.weights}: a preset of KerasHub brings its own; write imagenet for "
+            "those, or none for random ones"
+        )
     if settings.alpha != 1 and settings.backbone not in WIDE:
         raise ValueError(f"alpha has no effect on {settings.backbone}; it is for {', '.join(WIDE)}")
     if settings.train == "head" and settings.rate != type(settings).model_fields["rate"].default:

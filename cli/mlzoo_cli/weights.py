@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo.backbones import BACKBONES, UNPADDED, WIDE, check_backbone
+from mlzoo.backbones import BACKBONES, UNPADDED, WIDE, check_backbone, preset_of
 from mlzoo.errors import UsageError
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, table
@@ -16,9 +16,20 @@ app = typer.Typer(help="Backbones of transfer learning.", invoke_without_command
 
 
 @app.callback()
-def list_backbones(context: typer.Context, json: Json = False) -> None:
+def list_backbones(
+    context: typer.Context,
+    hub: Annotated[
+        bool, typer.Option("--hub", help="Those of KerasHub, named hub:PRESET (mlzoo[hub]).")
+    ] = False,
+    json: Json = False,
+) -> None:
     """The backbones of the models transfer and unet_pretrained (`weights pull NAME`)."""
     if context.invoked_subcommand is not None:
+        if hub:
+            raise UsageError("--hub lists backbones; it has no effect on `weights pull`")
+        return
+    if hub:
+        _list_presets(json)
         return
     rows = [
         {"backbone": name, "class": made, "u-net": name not in UNPADDED, "alpha": name in WIDE}
@@ -31,15 +42,29 @@ def list_backbones(context: typer.Context, json: Json = False) -> None:
         print(table(["backbone", "keras.applications", "unet_pretrained"], shown))
 
 
+def _list_presets(json: bool) -> None:
+    from mlzoo.training import devices
+
+    devices.prepare()
+    from mlzoo.layers.hub import presets
+
+    rows = [{"backbone": f"hub:{name}", **about} for name, about in presets().items()]
+    if json:
+        show_json(rows)
+    else:
+        shown = [[row["backbone"], row["family"], f"{row['params']:,}"] for row in rows]
+        print(table(["backbone", "keras_hub", "weights"], shown))
+
+
 @app.command("pull")
 def pull(
-    name: Annotated[str, typer.Argument(help="A backbone.")],
+    name: Annotated[str, typer.Argument(help="A backbone, or hub: and a preset of KerasHub.")],
     alpha: Annotated[
         float, typer.Option("--alpha", help="Width of mobilenet and mobilenet_v2.")
     ] = 1.0,
     json: Json = False,
 ) -> None:
-    """Download a backbone's ImageNet weights into Keras' cache (~/.keras, or KERAS_HOME)."""
+    """Download a backbone's weights into Keras' cache (~/.keras, or KERAS_HOME)."""
     try:
         check_backbone(name)
     except ValueError as error:
@@ -49,9 +74,17 @@ def pull(
     from mlzoo.training import devices
 
     devices.prepare()
+    from mlzoo.layers import hub
     from mlzoo.layers.pretrained import digest, pull
     from mlzoo.models.transfer import Config
 
+    if preset := preset_of(name):
+        folder = hub.pull(preset)
+        if json:
+            show_json({"backbone": name, "folder": str(folder)})
+        else:
+            say(f"{name}: {folder}")
+        return
     path = pull(Config.model_validate({"backbone": name, "alpha": alpha}))
     found = {"backbone": name, "file": str(path), "sha256": digest(path)}
     if json:

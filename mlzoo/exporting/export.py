@@ -195,10 +195,8 @@ def _cannot(format: str, run: Run, error: Exception) -> str:
     # OpenVINO says first where in its sources it gave up, and what it lacks in a list.
     listed = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
     reason = (listed or lines or [repr(error)])[0][:160]
-    return (
-        f"{format} can't hold this model ({run.config.model}): {reason}; try --format onnx or "
-        "saved_model"
-    )
+    others = " or ".join(other for other in ("onnx", "saved_model") if other != format)
+    return f"{format} can't hold this model ({run.config.model}): {reason}; try --format {others}"
 
 
 def said(score: Score) -> str:

@@ -1,24 +1,23 @@
-"""Backbones of `keras.applications` within our models: flat, fed as they were trained.
+"""Backbones of `keras.applications` and KerasHub within our models: fed as they were trained.
 
 A backbone is built on the model's own tensors, so its layers are the model's: explanations, the
-reach of tiles and exports see them all. Its weights are copied from one built apart.
+reach of tiles and exports see them all.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import keras
 from keras import ops
 
-from mlzoo.backbones import BACKBONES, LEAST, WIDE
+from mlzoo.backbones import BACKBONES, LEAST, WIDE, keras_home, preset_of
 from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
 
@@ -70,12 +69,22 @@ class BackboneInput(keras.layers.Layer):
     Args:
         mode: one of `mlzoo.backbones`: tf, torch, caffe or bytes.
         standardised: whether values have mean 0 and spread 1, else they are from 0 to 1.
+        scale: what bytes are multiplied by, a number or one a channel.
+        offset: what is added after that.
     """
 
-    def __init__(self, mode: str, standardised: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        mode: str,
+        standardised: bool = False,
+        scale: float | Sequence[float] = 1.0,
+        offset: float | Sequence[float] = 0.0,
+        **kwargs: Any,
+    ) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.mode, self.standardised = mode, standardised
+        self.scale, self.offset = scale, offset
 
     def call(self, x: Any) -> Any:
         """Three scaled channels."""
@@ -89,7 +98,9 @@ class BackboneInput(keras.layers.Layer):
         if self.mode == "torch":
             return (x - ops.convert_to_tensor(_MEAN)) / ops.convert_to_tensor(_STD)
         x = x * 255
-        return ops.flip(x, axis=-1) - ops.convert_to_tensor(_CAFFE) if self.mode == "caffe" else x
+        if self.mode == "caffe":
+            return ops.flip(x, axis=-1) - ops.convert_to_tensor(_CAFFE)
+        return x * ops.convert_to_tensor(self.scale) + ops.convert_to_tensor(self.offset)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The same with three channels."""
@@ -97,7 +108,8 @@ class BackboneInput(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the layer."""
-        return {**super().get_config(), "mode": self.mode, "standardised": self.standardised}
+        own = ("mode", "standardised", "scale", "offset")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
 def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
@@ -109,11 +121,12 @@ def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
         wanted: the settings.
 
     Returns:
-        A model from the images' own input to the last map; its layers are to be used.
+        A model from the images' own input to the last map, or of some of KerasHub's to a row of
+        tokens (batch, tokens, channels); its layers are to be used.
 
     Raises:
         UsageError: channels are neither one nor three, or sides too short; a wrong file.
-        DataError: ImageNet's weights are not in the cache.
+        DataError: the weights are not in the cache.
     """
     if x.shape[-1] not in (1, 3):
         raise UsageError(
@@ -127,12 +140,38 @@ def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
             f"{wanted.backbone} needs images from {least}x{least} up, these are "
             f"{sides[0]}x{sides[-1]}; try --size {least} or `cnn`"
         )
-    fed = BackboneInput(BACKBONES[wanted.backbone][1], kind != "image", name="preprocess")(x)
-    model = _make(wanted, weights=None, input_shape=tuple(fed.shape[1:]), input_tensor=fed)
-    if wanted.weights != "none":
-        model.set_weights(pretrained(wanted).get_weights())
+    if preset := preset_of(wanted.backbone):
+        from mlzoo.layers import hub
+
+        scale = hub.scaling(preset)
+        fed = BackboneInput("bytes", kind != "image", **scale, name="preprocess")(x)
+        alone = hub.network(preset, wanted.weights != "none", tuple(fed.shape[1:]))
+        flat = all(hub.describes_itself(layer) for layer in alone.layers)
+        output = _again(alone, fed) if flat else alone(fed)
+        model = keras.Model(keras.utils.get_source_inputs(fed), output)
+    else:
+        fed = BackboneInput(BACKBONES[wanted.backbone][1], kind != "image", name="preprocess")(x)
+        model = _make(wanted, weights=None, input_shape=tuple(fed.shape[1:]), input_tensor=fed)
+        if wanted.weights != "none":
+            model.set_weights(pretrained(wanted).get_weights())
     freeze(model, wanted)
     return model
+
+
+def _again(model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """What a model's layers, made anew with its weights, make of a tensor; of several the last."""
+    made: dict[int, keras.layers.Layer] = {}
+
+    def anew(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if id(layer) not in made:
+            made[id(layer)] = type(layer).from_config(layer.get_config())
+        return made[id(layer)]
+
+    outputs = model._run_through_graph([tensor], anew)
+    for layer in model.layers:
+        if layer.weights:
+            made[id(layer)].set_weights(layer.get_weights())
+    return keras.tree.flatten(outputs)[-1]
 
 
 def pretrained(wanted: Wanted) -> keras.Model:
@@ -179,20 +218,44 @@ def blocks(model: keras.Model) -> list[list[keras.layers.Layer]]:
     """The layers of a backbone that have weights, a list a block, from the first to the last.
 
     A block is what its layers' names say: `block_3`, `conv4_block2`, `conv_dw_7`,
-    `stage_1_block_2`; or ends where they say so: `mixed3`, `normal_concat_4`. What stands before
-    the first or after another belongs to the block before it.
+    `stage_1_block_2`; or ends where they say so: `mixed3`, `normal_concat_4`; or is one of the
+    like layers that another consists of, as those of a transformer. What stands before the first
+    or after another belongs to the block before it.
     """
     found: dict[str, list[keras.layers.Layer]] = {}
     ended = any(_ENDS.fullmatch(layer.name) for layer in model.layers)
     key = "stem"
-    for layer in model.layers:
+    for layer in _flat(model):
         if not ended and (named := _NAMED.match(layer.name)):
             key = re.sub(r"conv_[dp]w", "conv", named[1])
-        if layer.weights:
-            found.setdefault(key, []).append(layer)
+        for number, (part, block) in enumerate(_opened(layer)):
+            key = f"{layer.name} {number}" if block else key
+            if part.weights:
+                found.setdefault(key, []).append(part)
         if _ENDS.fullmatch(layer.name):
             key = f"after {layer.name}"
     return list(found.values())
+
+
+def _flat(model: keras.Model) -> list[keras.layers.Layer]:
+    """A model's layers, with those of the models among them in their places."""
+    nested = [_flat(layer) if isinstance(layer, keras.Model) else [layer] for layer in model.layers]
+    return [layer for layers in nested for layer in layers]
+
+
+def _opened(layer: keras.layers.Layer) -> list[tuple[keras.layers.Layer, bool]]:
+    """A layer, or those within one that is a row of like blocks; and whether each is a block."""
+    inner = list(layer._flatten_layers(recursive=False, include_self=False))
+    kinds = [type(part) for part in inner if len(list(part._flatten_layers())) > 1]
+    if sum(len(part.weights) for part in inner) < len(layer.weights):
+        return [(layer, False)]
+    if len(kinds) == len(set(kinds)):
+        return [(layer, False)]
+    return [
+        (part, block or kinds.count(type(whole)) > 1)
+        for whole in inner
+        for part, block in _opened(whole)
+    ]
 
 
 def freeze(model: keras.Model, wanted: Wanted) -> None:
@@ -205,11 +268,12 @@ def freeze(model: keras.Model, wanted: Wanted) -> None:
         )
     for place, layers in enumerate(parts):
         for layer in layers:
-            norm = isinstance(layer, keras.layers.BatchNormalization)
-            learns = place >= len(parts) - count
-            layer.trainable = learns and not (norm and wanted.freeze_norm)
-            if norm and layer.trainable:
-                layer.momentum = _MOMENTUM
+            layer.trainable = place >= len(parts) - count
+            for norm in layer._flatten_layers():
+                if isinstance(norm, keras.layers.BatchNormalization):
+                    norm.trainable = norm.trainable and not wanted.freeze_norm
+                    if norm.trainable:
+                        norm.momentum = _MOMENTUM
             for variable in layer.trainable_variables:
                 variable.rate_factor = wanted.rate
 
@@ -218,13 +282,20 @@ def levels_of(model: keras.Model) -> list[str | None]:
     """The last layer of each size of a backbone's maps, from half the image's sides down.
 
     None of a size that is left out, as half the sides by ConvNeXt, which begins with a quarter.
+
+    Raises:
+        UsageError: there are none.
     """
     sides = _sides(model)
+    last = model.outputs[0]._keras_history.operation.name
     found: dict[int, str] = {}
     for layer in model.layers:
-        side = sides.get(layer.name)
-        if side and _SPAN % side == 0 and side < _SPAN:
+        side = sides.get(layer.name, 0)
+        # Smaller than the last are the means that squeeze and excite.
+        if sides[last] <= side < _SPAN and _SPAN % side == 0:
             found[side] = layer.name
+    if not found:
+        raise UsageError("the maps of this backbone do not halve exactly; choose another")
     halvings = (_SPAN // min(found)).bit_length()
     return [found.get(_SPAN >> halving) for halving in range(1, halvings)]
 
@@ -239,8 +310,8 @@ def _sides(model: keras.Model) -> dict[str, int]:
     def follow(layer: Any) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
             outputs = layer.compute_output_spec(*args, **kwargs)
-            if hasattr(outputs, "shape") and len(outputs.shape) == 4:
-                found[layer.name] = outputs.shape[1]
+            if len((last := keras.tree.flatten(outputs)[-1]).shape) == 4:
+                found[layer.name] = last.shape[1]
             return outputs
 
         return called
@@ -253,12 +324,8 @@ def _sides(model: keras.Model) -> dict[str, int]:
 # Weights
 
 
-def _home() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
-
-
 def _cached(origin: str, name: str, expected: str | None, folder: str) -> Path:
-    path = _home() / folder / name
+    path = keras_home() / folder / name
     if not path.is_file():
         raise FileNotFoundError(f"copy {origin} as {path}")
     kind = "sha256" if len(expected or "") == 64 else "md5"
@@ -312,7 +379,7 @@ def download(fname: str, origin: str, cache_subdir: str = "models", **more: Any)
         DataError: it can't be reached, or its checksum is another; says what to do offline.
     """
     fetch = keras.src.utils.file_utils.get_file
-    home = _home()
+    home = keras_home()
     with disk_errors(home):  # a cache that Keras can't write to it makes in /tmp, unasked
         home.mkdir(parents=True, exist_ok=True)
     try:

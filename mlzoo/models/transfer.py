@@ -1,11 +1,11 @@
-"""Transfer learning: a head on a network of keras.applications, frozen or tuned along with it.
+"""Transfer learning: a head on a trained network of Keras or KerasHub, frozen or tuned with it.
 
 Yosinski et al., "How transferable are features in deep neural networks?" (2014). The backbone's
-last map is averaged to `features`, which the head sees. While the whole backbone is frozen and no
-sample is changed at random, the features of each image are computed once and the head alone is
-trained on them, in seconds. What is tuned learns at `rate` times the head's learning rate (Howard
-and Ruder 2018), with batch normalisation as it was (its statistics would follow small batches).
-The backbone's own preprocessing is within the model.
+last map, or row of tokens, is averaged to `features`, which the head sees. While the whole backbone
+is frozen and no sample is changed at random, the features of each image are computed once and the
+head alone is trained on them, in seconds. What is tuned learns at `rate` times the head's learning
+rate (Howard and Ruder 2018), with batch normalisation as it was (its statistics would follow small
+batches). The backbone's own preprocessing is within the model.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ class Config(Settings):
 
     backbone: Annotated[str, AfterValidator(check_backbone)] = "mobilenet_v2"
     """mobilenet_v2, efficientnet_b0 to b7, efficientnet_v2_b0 to l, resnet50, densenet121, vgg16,
-    ... (`mlzoo weights` lists them)."""
+    ... (`mlzoo weights` lists them); or hub: and a preset of KerasHub, its name or a folder."""
     weights: str = "imagenet"
-    """imagenet, from Keras' cache (`mlzoo weights pull NAME`); a .h5 file; or none: random."""
+    """imagenet (of KerasHub: the preset's own), from Keras' cache (`mlzoo weights pull NAME`); a
+    .h5 file; or none: random."""
     alpha: float = Field(1.0, gt=0, le=1.4)
     """Width of mobilenet and mobilenet_v2; ImageNet's weights exist for .35, .5, .75, 1."""
     train: Literal["head", "all"] | Annotated[int, Field(ge=1)] = "head"
@@ -58,7 +59,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     Its `halves` are what stays as it is and the head, where nothing of the backbone is trained.
 
     Raises:
-        UsageError: a sample is no image of one or three channels from 32x32 up.
+        UsageError: a sample is no image of one or three channels from 32x32 up; a wrong preset.
         DataError: the weights are not in the cache.
     """
     import keras
@@ -69,7 +70,10 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     inputs.require_image("transfer")
     tensor, scaled = inputs.start()
     backbone = attach(scaled, inputs.kind, config)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(backbone.output)
+    layers = keras.layers
+    tokens = len(backbone.output.shape) == 3
+    average = layers.GlobalAveragePooling1D if tokens else layers.GlobalAveragePooling2D
+    features = average(name="features")(backbone.output)
     x = features
     for number, units in enumerate(config.dense, 1):
         x = dense(x, units, "relu", name=f"dense{number}", start="auto", l2=config.l2)

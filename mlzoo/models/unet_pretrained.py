@@ -1,4 +1,4 @@
-"""U-Net whose contracting path is a network of keras.applications, frozen or tuned along.
+"""U-Net whose contracting path is a trained network of Keras or KerasHub, frozen or tuned along.
 
 Iglovikov and Shvets, "TernausNet: U-Net with VGG11 Encoder Pre-Trained on ImageNet for Image
 Segmentation" (2018), with any backbone whose maps halve exactly. Connections leave the last layer
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mlzoo.backbones import UNPADDED, check_backbone, check_together
 from mlzoo.configs import Settings
+from mlzoo.errors import UsageError
 from mlzoo.setting_types import searched
 from mlzoo.specs import Inputs, Outputs
 
@@ -28,9 +29,11 @@ class Config(Settings):
     """Settings of unet_pretrained."""
 
     backbone: Annotated[str, AfterValidator(check_backbone)] = "mobilenet_v2"
-    """mobilenet_v2, efficientnet_b0 to b7, resnet50, densenet121, vgg16, ... (`mlzoo weights`)."""
+    """mobilenet_v2, efficientnet_b0 to b7, resnet50, densenet121, vgg16, ... (`mlzoo weights`); or
+    hub: and a preset of KerasHub, its name or a folder."""
     weights: str = "imagenet"
-    """imagenet, from Keras' cache (`mlzoo weights pull NAME`); a .h5 file; or none: random."""
+    """imagenet (of KerasHub: the preset's own), from Keras' cache (`mlzoo weights pull NAME`); a
+    .h5 file; or none: random."""
     alpha: float = Field(1.0, gt=0, le=1.4)
     """Width of mobilenet and mobilenet_v2; ImageNet's weights exist for .35, .5, .75, 1."""
     train: Literal["head", "all"] | Annotated[int, Field(ge=1)] = "head"
@@ -56,7 +59,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """The model, from (batch, height, width, channels) to (batch, height, width, units).
 
     Raises:
-        UsageError: a sample is no image of one or three channels.
+        UsageError: a sample is no image of one or three channels; a backbone without maps.
         DataError: the weights are not in the cache.
     """
     import keras
@@ -69,6 +72,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     tensor, scaled = inputs.start(any_size=True)
     padded = PadToMultiple(32, name="pad")(scaled)
     backbone = attach(padded, inputs.kind, config)
+    if len(backbone.output.shape) != 4:
+        raise UsageError(f"{config.backbone} gives a row of tokens, no map; choose another")
     skips = [name and backbone.get_layer(name).output for name in levels_of(backbone)]
     levels = Levels(len(skips), config.filters, upsampling=config.upsampling)
     x = decode(backbone.output, [padded, *skips[:-1]], levels)

@@ -14,6 +14,7 @@ import mlzoo
 from mlzoo import registry
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo.exporting import scoring
+from mlzoo.exporting.contract import Form
 from mlzoo.exporting.export import check, export
 from mlzoo.exporting.graphs import frozen, in_float32
 from mlzoo.layers.scaling import TableScaling
@@ -179,6 +180,19 @@ def test_mixed_precision_is_exported_in_float32() -> None:
     for one, other in zip(mixed.get_weights(), exact.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert in_float32(exact) is exact
+
+
+def test_the_exact_gelu_of_a_plugin_is_written_as_onnx(tmp_path: Path) -> None:
+    """TensorFlow computes it with Erfc, which ONNX lacks."""
+    if package := lacking("onnx"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    tensor = keras.Input((3,), name="input")
+    exact = keras.layers.Activation(lambda x: keras.activations.gelu(x, approximate=False))
+    model = keras.Model(tensor, exact(tensor))
+    plugin = registry.load("format", "onnx")
+    path = plugin.write(plugin.Config(), model, tmp_path, Form((3,)), [])
+    x = np.linspace(-4, 4, 30, dtype="float32").reshape(10, 3)
+    np.testing.assert_allclose(plugin.open_written(path)(x), model(x), atol=1e-6)
 
 
 def test_a_frozen_graph_holds_its_weights() -> None:

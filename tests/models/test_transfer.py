@@ -127,6 +127,15 @@ def test_unet_pretrained_on_convnext_leaves_out_the_size_that_it_lacks(
     assert net(np.zeros((1, 40, 56, 3), "uint8")).shape == (1, 40, 56, 2)
 
 
+def test_unet_pretrained_passes_by_the_means_that_squeeze_and_excite() -> None:
+    """They have four axes too, as EfficientNet's and MobileNetV3's maps do."""
+    thin = {"backbone": "mobilenet_v3_small", "weights": "none", "filters": 2}
+    config = unet_pretrained.Config(**thin)
+    net = unet_pretrained.build(config, Inputs((None, None, 3), "image"), SEGMENTS)
+    assert "decoder6_skip" not in {layer.name for layer in net.layers}
+    assert net(np.zeros((1, 40, 56, 3), "uint8")).shape == (1, 40, 56, 2)
+
+
 def test_one_channel_is_three_and_standardised_arrays_are_brought_back() -> None:
     gray = np.full((1, 2, 2, 1), 0.25, "float32")
     found = keras.ops.convert_to_numpy(BackboneInput("bytes")(gray))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.configs import Settings
 from mlzoo.exporting.contract import Form, Predict
@@ -30,11 +30,29 @@ def write(
     """Convert the model's graph, for batches and sides of any size that the model takes."""
     from mlzoo.exporting.graphs import signature
 
+    _teach()
     path = folder / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         model.export(path, format="onnx", verbose=False, input_signature=signature(model))
     return path
+
+
+def _teach() -> None:
+    """Have tf2onnx write TensorFlow's Erfc, of the exact GELU: 1 - Erf."""
+    import numpy as np
+    from tf2onnx.handler import tf_op
+    from tf2onnx.utils import make_name, map_onnx_to_numpy_type
+
+    @tf_op("Erfc")
+    class Erfc:
+        @classmethod
+        def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
+            found = node.output[0]
+            dtype = map_onnx_to_numpy_type(graph.get_dtype(found))
+            one = graph.make_const(make_name("one"), np.array(1, dtype)).output[0]
+            node.type = "Erf"
+            graph.insert_new_node_on_output("Sub", found, inputs=[one, found])
 
 
 def open_written(path: Path) -> Predict:
