@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import shutil
@@ -35,6 +36,16 @@ def program() -> str | None:
     """A Chromium on this machine; CHROMIUM names another."""
     asked = os.environ.get("CHROMIUM")
     return asked or next((path for path in map(shutil.which, PROGRAMS) if path), None)
+
+
+def checks() -> str:
+    """A script for a page: axe-core and `serious()`, `faint()`, `nameless()` of tests/checks.js."""
+    found = importlib.util.find_spec("axe_core_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("axe-core-python is not installed")
+    axe = Path(found.submodule_search_locations[0]) / "axe.min.js"
+    own = Path(__file__).with_name("checks.js")
+    return f"{axe.read_text(encoding='utf-8')};{own.read_text(encoding='utf-8')};1"
 
 
 needs_chromium = pytest.mark.skipif(

@@ -166,20 +166,15 @@ def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) 
 def _scored(
     run: Run, format: str, int8: bool, predict: Any, model: Any, batches: list[np.ndarray]
 ) -> Score:
-    import keras
-
     from mlzoo.exporting.scoring import compare, problem
-
-    def original(batch: np.ndarray) -> np.ndarray:
-        found: np.ndarray = keras.ops.convert_to_numpy(model(batch, training=False))
-        return found
 
     try:
         found = [predict(batch) for batch in batches]
     except Exception as error:
         raise MlzooError(_cannot(format, run, error)) from error
+    own = [model.predict_on_batch(batch) for batch in batches]
     try:
-        score = compare(run.record["task"], [original(batch) for batch in batches], found)
+        score = compare(run.record["task"], own, found)
     except MlzooError as error:
         raise MlzooError(f"the {format} export is refused: {error}") from None
     wrong = problem(score, int8)

@@ -54,6 +54,7 @@ def test_bundled_values() -> None:
 
 
 SIZES = {
+    "shapes": (300, [180, 60, 60]),
     "flow-fields": (240, [144, 48, 48]),
     "accelerometer": (120, [72, 24, 24]),
     "delayed-xor": (2000, [1200, 400, 400]),

@@ -110,13 +110,40 @@ def test_families_whose_graphs_are_of_another_kind(
     assert record["input"]["dtype"] == run.record["input_dtype"]
 
 
-def test_int8_says_how_many_classes_stay_the_same(run: Run, tmp_path: Path) -> None:
-    try:
-        record = export(run, "litert", int8=True, output=tmp_path / "small")
-    except MlzooError as error:  # missing values have no place among 256 whole numbers
-        assert "litert" in str(error) and not list(tmp_path.iterdir())
-    else:
-        assert record["score"]["agreement"] >= scoring.INT8_AGREEMENT
+def test_recurrent_steps_are_not_called_one_by_one(
+    steps: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rides have hundreds of them, which take minutes so."""
+    calls, call = [], keras.layers.LSTMCell.call
+
+    def counted(self: keras.layers.LSTMCell, *args: object, **kwargs: object) -> object:
+        calls.append(1)
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.layers.LSTMCell, "call", counted)
+    export(steps, "keras", output=tmp_path / "keras")
+    assert 0 < len(calls) < steps.own_data().test.inputs([0]).shape[1] / 4
+
+
+def test_int8_is_smaller_and_says_how_many_classes_stay_the_same(tmp_path: Path) -> None:
+    if package := lacking("litert"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    settings = {"filters": [16, 32]}
+    run = mlzoo.train("cnn", "digits", epochs=2, out=str(tmp_path / "runs"), set=settings)
+    small = export(run, "litert", int8=True, output=tmp_path / "small")
+    whole = export(run, "litert", output=tmp_path / "whole")
+    assert small["int8"] and small["bytes"] < 0.6 * whole["bytes"]
+    assert scoring.INT8_AGREEMENT <= small["score"]["agreement"] <= 1
+    assert small["score"]["largest"] > 1e-4 > whole["score"]["largest"]
+
+
+def test_int8_of_missing_values_is_refused(run: Run, tmp_path: Path) -> None:
+    """They have no place among 256 whole numbers."""
+    if package := lacking("litert"):
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+    with pytest.raises(MlzooError, match="litert"):
+        export(run, "litert", int8=True, output=tmp_path / "small")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_format_that_can_not_hold_a_model_leaves_nothing(steps: Run) -> None:

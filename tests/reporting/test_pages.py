@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,10 @@ from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.pages import charts, network
 from mlzoo.reporting.pages.folder import given_settings
 from mlzoo.reporting.pages.several import write_comparison
-from tests.browser import Browser, needs_chromium
+from tests.browser import Browser, checks, needs_chromium
 from tests.reporting.made_runs import run_folder
 
 WIDTHS = (390, 1440)
-CHECKS = Path(__file__).with_name("checks.js").read_text(encoding="utf-8") + ";1"
 TABS = ("summary", "data", "model", "training", "test", "explanations", "again")
 
 
@@ -99,7 +97,7 @@ def test_pages_fit_and_ask_for_nothing(
 ) -> None:
     for page in (run / "report.html", compared):
         browser.open(page, width=width, dark=dark)
-        browser.run(CHECKS)
+        browser.run(checks())
         for tab in TABS if page.name == "report.html" else ("",):
             if tab:
                 browser.run(f"document.getElementById('tab-{tab}').click()")
@@ -141,14 +139,10 @@ def test_tabs_and_plots_respond(browser: Browser, run: Path) -> None:
 
 @needs_chromium
 def test_axe_finds_nothing_serious(browser: Browser, run: Path, compared: Path) -> None:
-    found = importlib.util.find_spec("axe_core_python")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-core-python is not installed")
-    axe = (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
     for page in (run / "report.html", compared):
         for dark in (False, True):
             browser.open(page, width=390, dark=dark)
-            browser.run(f"{axe};{CHECKS}")
+            browser.run(checks())
             for tab in TABS if page.name == "report.html" else ("",):
                 if tab:
                     browser.run(f"document.getElementById('tab-{tab}').click()")

@@ -13,7 +13,7 @@ from mlzoo.tuning.hparams import write_hparams
 from mlzoo.tuning.page import write_page
 from mlzoo.tuning.search import Search
 from mlzoo.tuning.trials import Unit
-from tests.browser import Browser, needs_chromium
+from tests.browser import Browser, checks, needs_chromium
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 
@@ -61,6 +61,10 @@ def test_the_page_works_in_a_browser(found: Search, tmp_path: Path) -> None:
             drawn = browser.run("document.querySelectorAll('.js-plotly-plot .main-svg').length")
             assert drawn >= 7, "plotly may run under the page's own rules"
             assert browser.requests == [page.resolve().as_uri()] and browser.complaints == []
+        for dark in (False, True):
+            browser.open(page, width=390, dark=dark)
+            browser.run(checks())
+            assert browser.run("serious()") == [] and browser.run("faint()") == [], dark
 
 
 def test_the_figures_show_every_trial_that_is_done(found: Search) -> None:

@@ -1,6 +1,7 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
-stress-strain and noisy-sine are regressions; flow-fields are images of the distance from a body
+stress-strain and noisy-sine are regressions; shapes are pictures of discs, squares and triangles
+with their masks; flow-fields are images of the distance from a body
 with the velocities around it at every pixel; accelerometer has what a car does at every step of a
 ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for
 what was long ago; moving-spots are films of what moves where; the others are classes of points in
@@ -29,6 +30,7 @@ _NOISE = {
     **dict.fromkeys(_GATES, 0.1),
     "stress-strain": 5.0,
     "noisy-sine": 0.1,
+    "shapes": 12.0,
     "flow-fields": 0.0,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
@@ -38,6 +40,7 @@ _NOISE = {
 }
 _COUNT = 1000
 _COUNTS = {
+    "shapes": 300,
     "flow-fields": 240,
     "accelerometer": 120,
     "sine-mix": 2000,
@@ -62,8 +65,8 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of flow-fields 240, of accelerometer 120 rides, of
-    sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400."""
+    """How many samples; by default 1000, of shapes 300, of flow-fields 240, of accelerometer 120
+    rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
@@ -102,6 +105,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "stress-strain": _stress_strain,
         "noisy-sine": _noisy_sine,
         "gaussian-mixture": _gaussian_mixture,
+        "shapes": _shapes,
         "flow-fields": _flow_fields,
         "accelerometer": _accelerometer,
         "moving-spots": _moving_spots,
@@ -114,7 +118,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         return _delayed_xor(count, config.lag or _LAG, rng)
     if name in _GATES:
         return _gate(name, count, noise, rng)
-    return _shapes(name, count, config.seed, noise)
+    return _clouds(name, count, config.seed, noise)
 
 
 def _samples(
@@ -149,7 +153,7 @@ def _samples(
     )
 
 
-def _shapes(name: str, count: int, seed: int, noise: float) -> Samples:
+def _clouds(name: str, count: int, seed: int, noise: float) -> Samples:
     from sklearn import datasets
 
     common: dict[str, Any] = {"n_samples": count, "random_state": seed}
@@ -215,6 +219,48 @@ def _noisy_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     x = rng.uniform(0, 2 * np.pi, count)
     y = np.sin(x) + rng.normal(0, noise, count)
     return _samples(x[:, None], y, ("x",), "y", f"noisy-sine: {count} points, noise {noise:g}")
+
+
+def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Pictures of shapes, and masks that tell what each is."""
+    from mlzoo.data.digests import row_digests
+    from mlzoo.data.headers import MAX_PIXELS
+    from mlzoo.data.mask_arrays import count_masks, encode_masks
+    from mlzoo.data.mask_classes import choose_classes
+    from mlzoo.data.mask_values import GRAY
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.shapes import CLASSES, SIDE, shapes
+
+    pictures, masks = shapes(count, noise, rng)
+    whole, counted = count_masks(masks, "shapes")
+    classes, _ = choose_classes(counted, [(i * GRAY, name) for i, name in enumerate(CLASSES)])
+    targets, pixels = encode_masks(whole, counted, classes)
+    return Samples(
+        inputs=pictures,
+        targets=targets,
+        task="segmentation",
+        kind="image",
+        class_names=classes.names,
+        target_names=("mask",),
+        maximum=255,
+        names=[f"picture {i + 1}" for i in range(count)],
+        hashes=row_digests(pictures),
+        target_hashes=row_digests(targets),
+        pixels=pixels,
+        reader={
+            "kind": "image",
+            "size": None,
+            "channels": 1,
+            "dtype": "uint8",
+            "maximum": 255,
+            "max_pixels": MAX_PIXELS,
+            "masks": classes.record(),
+        },
+        notes=(
+            f"shapes: {count} pictures of {SIDE}x{SIDE} with one to four {', '.join(CLASSES[1:])}, "
+            f"noise {noise:g} gray levels (--source-set samples=, --source-set noise=)",
+        ),
+    )
 
 
 def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:

@@ -36,4 +36,5 @@ def open_written(path: Path) -> Predict:
     from mlzoo.exporting.graphs import single
 
     model = single(keras.models.load_model(path, compile=False, safe_mode=True))
-    return lambda x: keras.ops.convert_to_numpy(model(x, training=False))
+    # Compiled: hundreds of recurrent steps, called one by one, take minutes.
+    return model.predict_on_batch

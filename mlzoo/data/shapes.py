@@ -1,0 +1,81 @@
+"""Pictures of discs, squares and triangles with their masks: the outline alone tells them apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+SIDE = 64
+"""Pixels a side of a picture."""
+CLASSES = ("background", "disc", "square", "triangle")
+_CORNERS = {1: 0, 2: 4, 3: 3}
+_MOST = 4
+_TRIES = 30
+
+
+def shapes(count: int, noise: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and masks of one to four shapes that don't touch, of any angle.
+
+    Shapes of one size have one area, whatever their outline. They are brighter or darker than the
+    ground, whose brightness changes along a line, so a pixel's own value says little.
+
+    Args:
+        count: of pictures.
+        noise: standard deviation of the noise, in gray levels of 256.
+        rng: decides everything.
+
+    Returns:
+        (count, SIDE, SIDE, 1) uint8 gray levels, and (count, SIDE, SIDE) uint8 places in CLASSES.
+    """
+    line = np.arange(SIDE) + 0.5
+    y, x = np.meshgrid(line, line, indexing="ij")
+    pictures = np.zeros((count, SIDE, SIDE), np.float64)
+    masks = np.zeros((count, SIDE, SIDE), np.uint8)
+    for picture, mask in zip(pictures, masks, strict=True):
+        angle = rng.uniform(0, 2 * np.pi)
+        slope = rng.uniform(0, 60) / SIDE
+        along = (x - SIDE / 2) * math.cos(angle) + (y - SIDE / 2) * math.sin(angle)
+        picture += rng.uniform(90, 165) + slope * along
+        placed: list[tuple[float, float, float]] = []
+        for _ in range(int(rng.integers(1, _MOST + 1))):
+            kind, size = int(rng.integers(1, len(CLASSES))), rng.uniform(6, 11)
+            place = _free(placed, _reach(kind, size), rng)
+            if place is None:
+                continue
+            placed.append((*place, _reach(kind, size)))
+            depth = _depth(x - place[0], y - place[1], kind, size, rng.uniform(0, 2 * np.pi))
+            contrast = rng.uniform(35, 70) * rng.choice((-1, 1))
+            picture += contrast * np.clip(depth + 0.5, 0, 1)
+            mask[depth > 0] = kind
+    pictures += rng.normal(0, noise, pictures.shape)
+    return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)[..., None], masks
+
+
+def _reach(kind: int, size: float) -> float:
+    """How far a shape's corners are from its centre, where a disc of its area has a radius."""
+    corners = _CORNERS[kind]
+    if not corners:
+        return size
+    return size * math.sqrt(2 * math.pi / (corners * math.sin(2 * math.pi / corners)))
+
+
+def _depth(x: np.ndarray, y: np.ndarray, kind: int, size: float, angle: float) -> np.ndarray:
+    """How many pixels a point is within a shape about the origin; negative outside."""
+    corners, reach = _CORNERS[kind], _reach(kind, size)
+    if not corners:
+        return reach - np.hypot(x, y)
+    normals = angle + 2 * np.pi * np.arange(corners) / corners
+    outward = [x * math.cos(normal) + y * math.sin(normal) for normal in normals]
+    return reach * math.cos(math.pi / corners) - np.max(outward, axis=0)
+
+
+def _free(
+    placed: list[tuple[float, float, float]], reach: float, rng: np.random.Generator
+) -> tuple[float, float] | None:
+    """A centre from which a shape touches neither another nor the picture's edge."""
+    for _ in range(_TRIES):
+        x, y = rng.uniform(reach + 1, SIDE - reach - 1, 2)
+        if all(math.hypot(x - u, y - v) > reach + other + 1 for u, v, other in placed):
+            return x, y
+    return None
