@@ -22,8 +22,8 @@ demo: setup
 	$(BIN)/mlzoo train cnn digits
 
 test: setup
-	$(BIN)/python -m pytest -n 2
-	$(JAX_CACHE) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 -k "not unet_pretrained" \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(JAX_CACHE) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadgroup -k "not unet_pretrained" \
 		--ignore tests/training/test_augmentation.py \
 		tests/models tests/layers tests/training tests/tuning/test_replicas.py \
 		tests/tuning/test_padding.py tests/tuning/test_lanes.py

@@ -26,6 +26,7 @@ ZOO = REPOSITORY / "saved_models" / "zoo"
 SEEDS = 5
 MODELS = {
     "linear-digits": "linear digits --learning-rate 0.01 --epochs 40",
+    "mlp-digits": "mlp digits --epochs 40",
     "mlp-wine": "mlp wine --epochs 60",
     "mlp-breast-cancer": "mlp breast-cancer --epochs 60",
     "mlp-stress-strain": (
@@ -35,6 +36,10 @@ MODELS = {
     "resnet-digits": (
         "resnet digits --set variant=tiny --learning-rate 0.003 --schedule cosine --epochs 40 "
         "--early-stopping 0 --keep last"
+    ),
+    "unet-shapes": (
+        "unet shapes --set filters=6 --set depth=3 --batch-size 4 --learning-rate 0.006 "
+        "--schedule cosine --epochs 50 --early-stopping 0"
     ),
     "unet-flow-fields": "unet flow-fields --set filters=8 --set depth=2 --epochs 40",
     "rnn-accelerometer": "rnn accelerometer --set units=32 --learning-rate 0.005 --epochs 40",

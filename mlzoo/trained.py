@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ class Run:
 
         Raises:
             UsageError: the model needs code that stands in the run folder, and the run was not
-                opened with `trust`; or the file is damaged or holds a Lambda.
+                opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
         """
         devices.prepare()
         import keras
@@ -87,6 +88,11 @@ class Run:
                 raise UsageError(
                     f"{self.path} holds a model with code of its own (model.py); read it, and if "
                     "you trust it repeat the command with --trust"
+                ) from error
+            if "keras_hub" in str(error) and not find_spec("keras_hub"):
+                raise UsageError(
+                    f"{self.path} holds layers of KerasHub, which is not installed; install it "
+                    "with `pip install mlzoo[hub]`"
                 ) from error
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise UsageError(

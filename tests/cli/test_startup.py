@@ -67,6 +67,7 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
         ("serve nowhere --port 0", 2),
         ("weights", 0),
         ("weights pull mobilnet", 2),
+        ("weights --hub pull mobilenet", 2),
         ("zoo --help", 0),
         ("explainers", 0),
         ("landscape --help", 0),

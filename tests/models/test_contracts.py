@@ -94,6 +94,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.xdist_group("saved")  # by one worker: all models are built for it
 def test_loads_in_a_new_process(case: ModelCase, saved: Path) -> None:
     contracts.check_saved(case, saved)
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+import mlzoo
 from mlzoo.errors import DataError, UsageError
 from mlzoo.layers import hub
 from mlzoo.models import unet_pretrained
@@ -249,6 +251,43 @@ def test_settings_that_go_without_effect_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "keras_hub", None)
     with pytest.raises(UsageError, match=r"pip install mlzoo\[hub\]"):
         hub.presets()
+
+
+def test_a_run_says_that_it_needs_keras_hub(
+    presets: dict[str, tuple[str, keras.Model]], tmp_path: Path
+) -> None:
+    """Which is asked for by layers of its own alone."""
+    x = np.random.default_rng(0).integers(0, 256, (12, SIDES, SIDES, 3), dtype=np.uint8)
+    data = tmp_path / "images.npz"
+    np.savez(data, x=x, y=np.arange(12) % 2)
+    (tmp_path / "without" / "keras_hub").mkdir(parents=True)
+    lacking = "raise ModuleNotFoundError(\"No module named 'keras_hub'\")"
+    (tmp_path / "without" / "keras_hub" / "__init__.py").write_text(lacking)
+    code = (
+        "import sys; from mlzoo import errors, trained; find = trained.find_spec\n"
+        "trained.find_spec = lambda name: None if name == 'keras_hub' else find(name)\n"
+        "for path in sys.argv[1:]:\n"
+        "    try:\n"
+        "        trained.load(path).model; print('loaded')\n"
+        "    except errors.UsageError as error:\n"
+        "        print(error)\n"
+    )
+    runs = []
+    for name in ("resnet", "vit"):
+        settings = {"backbone": presets[name][0]}
+        out = str(tmp_path / name)
+        done = mlzoo.train(
+            "transfer", str(tmp_path / "images.npz"), epochs=1, out=out, set=settings
+        )
+        runs.append(str(done.path))
+    said = subprocess.run(
+        [sys.executable, "-c", code, *runs],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "without")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert said[0] == "loaded" and "pip install mlzoo[hub]" in said[1], said
 
 
 @pytest.fixture
