@@ -7,6 +7,7 @@ here: settings are checked before it is imported.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,35 @@ def preset_of(backbone: str) -> str:
 def keras_home() -> Path:
     """Keras' cache: KERAS_HOME, or ~/.keras."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+
+
+def preset_folder(preset: str) -> Path:
+    """The folder of a preset of KerasHub: one that is there, or where a named one belongs."""
+    path = Path(preset).expanduser()
+    return path.resolve() if path.is_dir() else keras_home() / "hub" / preset
+
+
+def files_of(settings: Mapping[str, Any]) -> list[Path]:
+    """What a backbone is read from that `settings` name: a file of weights, or a preset's files."""
+    weights = Path(str(settings.get("weights", ""))).expanduser()
+    found = [weights] if weights.suffix and weights.is_file() else []
+    if preset := preset_of(str(settings.get("backbone", ""))):
+        folder = preset_folder(preset)
+        for pattern in ("config.json", "image_converter.json", "model*weights*"):
+            found += sorted(folder.glob(pattern))
+    return found
+
+
+def placed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the paths of weights and presets absolute, to be read from anywhere."""
+    found = dict(settings)
+    weights = Path(str(settings.get("weights", ""))).expanduser()
+    if weights.is_file():
+        found["weights"] = str(weights.resolve())
+    preset = preset_of(str(settings.get("backbone", "")))
+    if preset and Path(preset).expanduser().is_dir():
+        found["backbone"] = f"{_HUB}{preset_folder(preset)}"
+    return found
 
 
 def check_backbone(name: str) -> str:

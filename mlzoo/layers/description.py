@@ -93,10 +93,12 @@ def _feeding(node: Any) -> Iterator[str]:
 
 
 def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
+    output = layer.output
+    first = output[0] if isinstance(output, list | tuple) else output
     return {
         "name": layer.name,
         "type": type(layer).__name__,
-        "output": [None if d is None else int(d) for d in layer.output.shape],
+        "output": [None if d is None else int(d) for d in first.shape],
         "parameters": layer.count_params(),
     }
 

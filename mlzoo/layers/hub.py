@@ -11,6 +11,7 @@ import contextlib
 import json
 import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ import keras
 import numpy as np
 
 from mlzoo import registry
-from mlzoo.backbones import HUB_FAMILIES, keras_home
+from mlzoo.backbones import HUB_FAMILIES, keras_home, preset_folder
 from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
 
+_WHOLE = ("config.json", "image_converter.json", "model*weights*")
+_SIDE = 224
 _PROBE = 4
 """Pixels a side of the image that tells whether a converter only multiplies and adds."""
 
@@ -68,21 +71,20 @@ def scaling(preset: str) -> dict[str, Any]:
         )
     with _reading(folder):
         # Of the backbone's own subclass; images are resized by --size, before the model.
-        converter = hub.layers.ImageConverter.from_preset(
-            str(folder), image_size=(_PROBE, _PROBE), dtype="float32"
-        )
+        converter = hub.layers.ImageConverter.from_preset(str(folder), dtype="float32")
+        converter.image_size = (_PROBE, _PROBE)
         image = np.random.default_rng(0).integers(0, 256, (1, _PROBE, _PROBE, 3))
         image = image.astype("float32")
         found = keras.ops.convert_to_numpy(converter(image))
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
-    if not np.allclose(found, image * scale + offset, atol=1e-4):
+    if found.shape != image.shape or not np.allclose(found, image * scale + offset, atol=1e-4):
         raise UsageError(f"the {type(converter).__name__} of {folder} does more than scale images")
     return {"scale": scale, "offset": offset}
 
 
 def network(preset: str, weights: bool, shape: tuple[int | None, ...]) -> keras.Model:
-    """A preset's backbone, from scaled images to maps, the last of which counts, or to tokens.
+    """A preset's backbone, from scaled images to its smallest map, or to a row of tokens.
 
     Args:
         preset: a folder, or the name of one in Keras' cache.
@@ -96,12 +98,19 @@ def network(preset: str, weights: bool, shape: tuple[int | None, ...]) -> keras.
     folder, hub = _folder(preset), library()
     with _reading(folder):
         own = json.loads((folder / "config.json").read_text())["config"].get("image_shape")
+    if own and own[2] != shape[2]:
+        raise UsageError(f"hub:{preset} is for images of {own[2]} channels, not of {shape[2]}")
     more = {}
     if own and None not in own and tuple(own) != shape:
         size = f"{own[0]}x{own[1]}"
         if None in shape:
-            raise UsageError(f"hub:{preset} takes images of one size ({size}) alone")
+            raise UsageError(
+                f"hub:{preset} takes images of one size ({size}) alone, and a U-Net's are of any; "
+                "choose one that does too, as hub:resnet_18_imagenet"
+            )
         more["image_shape"] = shape
+    if weights and not list(folder.glob("model*weights*")):
+        raise DataError(f"{folder} has no model.weights.h5; copy it there, or write weights=none")
     try:
         with _reading(folder):
             found = hub.models.Backbone.from_preset(str(folder), load_weights=weights, **more)
@@ -118,7 +127,12 @@ def network(preset: str, weights: bool, shape: tuple[int | None, ...]) -> keras.
             f"hub:{preset} ({type(found).__name__}) is no network from an image to a map or a row "
             "of tokens; `mlzoo weights --hub` lists those that are"
         )
-    return found
+    if len(found.outputs) == 1:
+        return found
+    image = keras.KerasTensor((1, *(shape[:2] if None not in shape else (_SIDE, _SIDE)), 3))
+    maps = keras.tree.flatten(found.compute_output_spec(image))
+    smallest = min(range(len(maps)), key=lambda place: maps[place].shape[1])
+    return keras.Model(found.inputs, found.outputs[smallest])
 
 
 def describes_itself(layer: keras.layers.Layer) -> bool:
@@ -135,23 +149,17 @@ def describes_itself(layer: keras.layers.Layer) -> bool:
 
 
 def _folder(preset: str) -> Path:
-    path = Path(preset).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise UsageError(f"{path.resolve()} is no preset of KerasHub: it has no config.json")
-        return path
+    folder = preset_folder(preset)
+    if (folder / "config.json").is_file():
+        return folder
+    if folder.is_dir():
+        raise UsageError(f"{folder} is no preset of KerasHub: it has no config.json")
     if Path(preset).name != preset:
-        raise UsageError(f"hub:{preset}: there is no folder {path.resolve()}")
-    if not (_cached(preset) / "config.json").is_file():
-        raise DataError(
-            f"KerasHub's {preset} is not here; fetch it with `mlzoo weights pull hub:{preset}`, "
-            f"or copy its files into {_cached(preset)}, or name a folder that has them"
-        )
-    return _cached(preset)
-
-
-def _cached(preset: str) -> Path:
-    return keras_home() / "hub" / preset
+        raise UsageError(f"hub:{preset}: there is no folder {Path(preset).expanduser().resolve()}")
+    raise DataError(
+        f"KerasHub's {preset} is not here; fetch it with `mlzoo weights pull hub:{preset}`, or "
+        f"copy its files into {folder}, or name a folder that has them"
+    )
 
 
 @contextlib.contextmanager
@@ -162,9 +170,10 @@ def _reading(folder: Path) -> Any:
             warnings.filterwarnings("error", "Skipping nested container")
             yield
     except (ValueError, OSError, KeyError, TypeError, AttributeError, UserWarning) as error:
-        reason = (str(error).strip().splitlines() or [repr(error)])[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = " ".join(lines[:2]) or repr(error)
         raise DataError(
-            f"{folder} can't be read as a preset of KerasHub: {reason[:300]}"
+            f"{folder} can't be read as a preset of KerasHub: {reason[:400]}"
         ) from error
 
 
@@ -181,19 +190,24 @@ def pull(preset: str) -> Path:
     if preset not in known:
         unknown = registry.unknown("preset", preset, known)
         raise UsageError(f"{unknown}; `mlzoo weights --hub` lists them all")
-    folder = _cached(preset)
-    if (folder / "config.json").is_file():
+    folder = keras_home() / "hub" / preset
+    if all(list(folder.glob(pattern)) for pattern in _WHOLE):
         return folder
+    if folder.exists():
+        raise DataError(f"{folder} holds a preset in part; remove it, then it can be fetched")
     import kagglehub
 
-    handle, part = known[preset]["handle"], folder.with_name(f".{preset}.part")
+    handle = known[preset]["handle"]
     with disk_errors(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{preset}."))
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            kagglehub.model_download(handle, output_dir=str(part))
+            got = Path(kagglehub.model_download(handle, output_dir=str(part)))
+        if got != part:  # notebooks at Colab and Kaggle have places of their own
+            shutil.copytree(got, part, dirs_exist_ok=True)
         shutil.rmtree(part / ".complete", ignore_errors=True)
+        part.chmod(0o755)
         part.rename(folder)
     except Exception as error:
         reason = (str(error).strip().splitlines() or [repr(error)])[0]

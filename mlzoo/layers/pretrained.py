@@ -1,7 +1,7 @@
 """Backbones of `keras.applications` and KerasHub within our models: fed as they were trained.
 
 A backbone is built on the model's own tensors, so its layers are the model's: explanations, the
-reach of tiles and exports see them all.
+reach of tiles and exports see them all; but for those of KerasHub that must be kept whole.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from mlzoo.files import disk_errors
 _SIDE = 224
 _MOMENTUM = 0.9
 """Of batch normalisation that learns, as in our own models: .99 and more follow too slowly."""
+_RESAMPLED = ("DINOV2Embedding",)
+"""Those of KerasHub that are saved at another size than they have: what they learn would alter."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE = (103.939, 116.779, 123.68)
 
@@ -159,7 +161,7 @@ def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
 
 
 def _again(model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
-    """What a model's layers, made anew with its weights, make of a tensor; of several the last."""
+    """What a model's layers, made anew with its weights, make of a tensor."""
     made: dict[int, keras.layers.Layer] = {}
 
     def anew(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -171,7 +173,7 @@ def _again(model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
     for layer in model.layers:
         if layer.weights:
             made[id(layer)].set_weights(layer.get_weights())
-    return keras.tree.flatten(outputs)[-1]
+    return outputs
 
 
 def pretrained(wanted: Wanted) -> keras.Model:
@@ -209,7 +211,10 @@ def _make(wanted: Wanted, **arguments: Any) -> keras.Model:
 # Freezing
 
 
-_NAMED = re.compile(r"(.*?(?:stage_\d+_)?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+)")
+_NAMED = re.compile(
+    r"(.*?(?:stage_\d+_)?(?:block|cell|stage)_?\d+[a-z]?|conv_[dp]w_\d+"
+    r"|hierarchical_encoder_\d+_\d+)"
+)
 _ENDS = re.compile(r"mixed(\d+|_\d[a-c])|block\d+_\d+_ac|(normal|reduction)_concat_\w+")
 """Layers that end a block of Inception, Inception-ResNet and NASNet; few within it have names."""
 
@@ -251,11 +256,7 @@ def _opened(layer: keras.layers.Layer) -> list[tuple[keras.layers.Layer, bool]]:
         return [(layer, False)]
     if len(kinds) == len(set(kinds)):
         return [(layer, False)]
-    return [
-        (part, block or kinds.count(type(whole)) > 1)
-        for whole in inner
-        for part, block in _opened(whole)
-    ]
+    return [(part, kinds.count(type(part)) > 1) for part in inner]
 
 
 def freeze(model: keras.Model, wanted: Wanted) -> None:
@@ -269,11 +270,13 @@ def freeze(model: keras.Model, wanted: Wanted) -> None:
     for place, layers in enumerate(parts):
         for layer in layers:
             layer.trainable = place >= len(parts) - count
-            for norm in layer._flatten_layers():
-                if isinstance(norm, keras.layers.BatchNormalization):
-                    norm.trainable = norm.trainable and not wanted.freeze_norm
-                    if norm.trainable:
-                        norm.momentum = _MOMENTUM
+            for inner in layer._flatten_layers():
+                if isinstance(inner, keras.layers.BatchNormalization):
+                    inner.trainable = inner.trainable and not wanted.freeze_norm
+                    if inner.trainable:
+                        inner.momentum = _MOMENTUM
+                elif type(inner).__name__ in _RESAMPLED:
+                    inner.trainable = False
             for variable in layer.trainable_variables:
                 variable.rate_factor = wanted.rate
 
@@ -310,8 +313,9 @@ def _sides(model: keras.Model) -> dict[str, int]:
     def follow(layer: Any) -> Any:
         def called(*args: Any, **kwargs: Any) -> Any:
             outputs = layer.compute_output_spec(*args, **kwargs)
-            if len((last := keras.tree.flatten(outputs)[-1]).shape) == 4:
-                found[layer.name] = last.shape[1]
+            maps = [o.shape[1] for o in keras.tree.flatten(outputs) if len(o.shape) == 4]
+            if maps:
+                found[layer.name] = min(maps)
             return outputs
 
         return called

@@ -12,7 +12,17 @@ from typing import Any
 
 from mlzoo.errors import ResourceError, UsageError
 
-_PACKAGES = ("mlzoo", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "pandas")
+_PACKAGES = (
+    "mlzoo",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "keras-hub",
+    "numpy",
+    "scikit-learn",
+    "pandas",
+)
 
 
 def choose(device: str = "auto") -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
 from mlzoo.augment.policies import parse
+from mlzoo.backbones import placed
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.listening import Listener
@@ -207,10 +208,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
     settings = registry.load("model", config.model).Config(**config.set).model_dump(mode="json")
-    read: dict[str, Any] = {"set": settings, "learning_rate": config.rate}
-    weights = Path(str(settings.get("weights", ""))).expanduser()
-    if weights.is_file():
-        settings["weights"] = str(weights.resolve())
+    read: dict[str, Any] = {"set": placed(settings), "learning_rate": config.rate}
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read["model"] = registry.absolute(config.model)

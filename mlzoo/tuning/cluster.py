@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
+from mlzoo.backbones import placed
 from mlzoo.errors import MlzooError, ResourceError, UsageError
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.pool import DEATHS, died, failed, pinned
@@ -184,7 +185,11 @@ def import_ray() -> Any:
 def _anywhere(plan: Plan) -> dict[str, Any]:
     """The plan's record with paths that do not depend on the folder that it is read in."""
     record, run = plan.record(), plan.run
-    paths = {"model": registry.absolute(run.model), "data": absolute(run.data)}
+    paths = {
+        "model": registry.absolute(run.model),
+        "data": absolute(run.data),
+        "set": placed(record["run"]["set"]),
+    }
     return {**record, "run": {**record["run"], **paths}}
 
 

@@ -20,8 +20,10 @@ import pytest
 from pydantic import ValidationError
 
 import mlzoo
+from mlzoo.backbones import files_of, placed
 from mlzoo.errors import DataError, UsageError
 from mlzoo.layers import hub
+from mlzoo.layers.description import describe
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
 from mlzoo.specs import Inputs, Outputs
@@ -78,7 +80,27 @@ def save(folder: Path, backbone: keras.Model, scaled: bool = True) -> str:
     return f"hub:{folder}"
 
 
-MADE: dict[str, Callable[[], keras.Model]] = {"resnet": resnet, "vit": vit, "mobilenet": mobilenet}
+def hgnet() -> keras.Model:
+    """Of several maps: a stem's, whose name is the last of the alphabet, and of each stage."""
+    return kh.models.HGNetV2Backbone(
+        depths=[1, 1],
+        embedding_size=8,
+        hidden_sizes=[16, 32],
+        stem_channels=[3, 8, 8],
+        hidden_act="relu",
+        use_learnable_affine_block=False,
+        stackwise_stage_filters=[[8, 8, 16, 1, 2, 3], [16, 8, 32, 1, 2, 3]],
+        apply_downsample=[False, True],
+        use_lightweight_conv_block=[False, False],
+    )
+
+
+MADE: dict[str, Callable[[], keras.Model]] = {
+    "resnet": resnet,
+    "vit": vit,
+    "mobilenet": mobilenet,
+    "hgnet": hgnet,
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +147,10 @@ def test_features_are_the_backbone_s_own_and_are_saved(
 ) -> None:
     path, own = presets[name]
     net, x = model(path), images()
-    expected = keras.ops.convert_to_numpy(own(x * 255 * np.float32(SCALE) + np.float32(OFFSET)))
+    maps = own(x * 255 * np.float32(SCALE) + np.float32(OFFSET))
+    if isinstance(maps, dict):
+        maps = maps["stage2"]
+    expected = keras.ops.convert_to_numpy(maps)
     expected = expected.mean(axis=tuple(range(1, expected.ndim - 1)))
     features = keras.Model(net.input, net.get_layer("features").output)
     assert np.ptp(expected) > 0
@@ -168,6 +193,33 @@ def test_a_transformer_learns_by_its_own_blocks(
     assert not any("transformer_block_1" in path or "embedding" in path for path in last)
     whole = {v.path for v in model(presets["vit"][0], train=3).trainable_variables}
     assert any("embedding" in path for path in whole)
+
+
+def test_a_hierarchical_transformer_learns_by_its_own_blocks(tmp_path: Path) -> None:
+    """Its blocks stand side by side in the model, not within a layer."""
+    mit = kh.models.MiTBackbone(
+        layerwise_depths=[1, 1],
+        num_layers=2,
+        layerwise_num_heads=[1, 2],
+        layerwise_sr_ratios=[2, 1],
+        max_drop_path_rate=0.1,
+        layerwise_patch_sizes=[7, 3],
+        layerwise_strides=[4, 2],
+        image_shape=(SIDES, SIDES, 3),
+        hidden_dims=[8, 16],
+    )
+    path = save(tmp_path / "mit", mit)
+    last = [v.path for v in model(path, train=1).trainable_variables]
+    assert any("hierarchical_encoder_1_0" in name for name in last)
+    assert not any("hierarchical_encoder_0_0" in name for name in last)
+
+
+def test_positions_that_are_saved_at_another_size_do_not_learn(tmp_path: Path) -> None:
+    sides = {"image_shape": (SIDES, SIDES, 3), "position_embedding_shape": (SIDES, SIDES, 3)}
+    path = save(tmp_path / "dino", kh.models.DINOV2Backbone(16, 2, 8, 2, 16, **sides))
+    names = [v.path for v in model(path, train="all").trainable_variables]
+    assert any("encoder" in name for name in names)
+    assert not any("embedding" in name for name in names)
 
 
 def test_random_weights_are_others_than_the_preset_s(
@@ -290,6 +342,68 @@ def test_a_run_says_that_it_needs_keras_hub(
     assert said[0] == "loaded" and "pip install mlzoo[hub]" in said[1], said
 
 
+def test_a_folder_of_a_preset_s_name_is_read_and_nothing_else(
+    presets: dict[str, tuple[str, keras.Model]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = presets["resnet"][1]
+    save(tmp_path / "resnet_50_imagenet", own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    found = model("hub:resnet_50_imagenet").get_layer("conv1_conv").get_weights()[0]
+    np.testing.assert_array_equal(found, own.get_layer("conv1_conv").get_weights()[0])
+    settings = {"backbone": "hub:resnet_50_imagenet", "train": "head"}
+    assert placed(settings) == {**settings, "backbone": f"hub:{tmp_path}/resnet_50_imagenet"}
+    assert placed({"backbone": "hub:other"}) == {"backbone": "hub:other"}
+    names = ["config.json", "image_converter.json", "model.weights.h5"]
+    assert [path.name for path in files_of(settings)] == names
+    assert files_of({"backbone": "hub:other"}) == [] == files_of({"hidden": [8]})
+
+
+def test_presets_that_fit_no_image_of_ours_say_why(
+    presets: dict[str, tuple[str, keras.Model]], tmp_path: Path
+) -> None:
+    gray = kh.models.ViTBackbone((SIDES, SIDES, 1), (16, 16), 1, 2, 8, 16)
+    with pytest.raises(UsageError, match="is for images of 1 channels, not of 3"):
+        model(save(tmp_path / "gray", gray))
+    bare = Path(save(tmp_path / "bare", resnet()).removeprefix("hub:"))
+    (bare / "model.weights.h5").unlink()
+    with pytest.raises(DataError, match=r"has no model\.weights\.h5; copy it there"):
+        model(f"hub:{bare}")
+    assert model(f"hub:{bare}", weights="none")
+    converter = bare / "image_converter.json"
+    config = json.loads(converter.read_text())
+    config["config"] |= {"height": 8, "width": 8}  # as presets were written once
+    converter.write_text(json.dumps(config))
+    assert model(f"hub:{bare}", weights="none")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="explains on TensorFlow")
+def test_heads_of_attention_are_no_map(presets: dict[str, tuple[str, keras.Model]]) -> None:
+    import tensorflow as tf
+
+    from mlzoo.explaining.engine.graphs import call
+    from mlzoo.explaining.engine.layers import spatial
+
+    net, found = model(presets["vit"][0]), []
+
+    @tf.function(input_signature=[tf.TensorSpec((None, SIDES, SIDES, 3))])
+    def look(x: Any) -> Any:
+        called = call(net, x)
+        found.extend((type(layer).__name__, shape) for layer, shape in spatial(called, 4))
+        return called.outputs
+
+    look.get_concrete_function()
+    assert ("Conv2D", (None, 2, 2, 8)) in found
+    assert {name for name, _ in found} <= {"Conv2D", "BackboneInput", "Rescaling", "InputLayer"}
+
+
+def test_layers_of_several_outputs_are_described(
+    presets: dict[str, tuple[str, keras.Model]],
+) -> None:
+    said = describe("transfer", (SIDES, SIDES, 3), 2, {"backbone": presets["hgnet"][0]})
+    assert {"HGNetV2Encoder", "Dense"} <= {layer["type"] for layer in said["layers"]}
+
+
 @pytest.fixture
 def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder whose files a server of this machine gives as Kaggle does, with their checksums."""
@@ -358,7 +472,11 @@ def test_a_named_preset_is_fetched_once_whole_or_not_at_all(
     assert trainable(model("hub:resnet_18_imagenet", train=1))
     for path in kaggle.iterdir():
         path.unlink()
+    assert folder.stat().st_mode & 0o777 == 0o755
     assert hub.pull("resnet_18_imagenet") == folder, "it is there already"
     assert capsys.readouterr().out == "", "stdout is for results"
     with pytest.raises(UsageError, match="did you mean 'resnet_18_imagenet'"):
         hub.pull("resnet_18_imagnet")
+    (folder / "model.weights.h5").unlink()
+    with pytest.raises(DataError, match="holds a preset in part; remove it"):
+        hub.pull("resnet_18_imagenet")

@@ -15,11 +15,17 @@ def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[i
     """Layers whose output has places, in order of their calls, with that output's shape.
 
     A place is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
-    (rank 3); there must be more than one.
+    (rank 3); there must be more than one. The heads of a transformer's attention are none.
     """
     found = []
+    heads = {
+        id(inner)
+        for layer in called.order
+        if rank == 4 and "Attention" in type(layer).__name__
+        for inner in layer._flatten_layers(include_self=False)
+    }
     for layer in called.order:
-        if any(word in type(layer).__name__ for word in NOT_SPATIAL):
+        if id(layer) in heads or any(word in type(layer).__name__ for word in NOT_SPATIAL):
             continue
         shape = tuple(called.layers[id(layer)].shape.as_list())
         floats = called.layers[id(layer)].dtype.is_floating
