@@ -13,6 +13,7 @@ from mlzoo.explaining import faithfulness, targets
 from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.explain import without_padding
 from mlzoo.layers.scaling import SequenceScaling
+from tests.explaining.trained import trained_once
 
 STEPS = 40
 
@@ -36,10 +37,13 @@ def recurrent() -> keras.Model:
     z = SequenceScaling([0.0] * 3, [1.0] * 3, name="scaling")(start)
     z = keras.layers.LSTM(24, name="lstm")(z)
     model = keras.Model(start, keras.layers.Dense(2, activation="softmax", name="head")(z))
+    return trained_once("recurrent", model, _train_on_marked)
+
+
+def _train_on_marked(model: keras.Model) -> None:
     x, y, _ = marked(3072, seed=0)
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     model.fit(x, y, batch_size=64, epochs=14, verbose=0)
-    return model
 
 
 def explained(name: str, probe: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ from mlzoo.training.loop import Fitted, Training
 from mlzoo.training.signals import Stop
 from tests.training import made
 
+pytestmark = pytest.mark.backends
+
 
 class Heard(Listener):
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ def rates(steps: int, per_epoch: int, **more) -> list[float]:
 
 
 @pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "lbfgs"])
+@pytest.mark.backends
 def test_every_optimizer_goes_downhill(name: str) -> None:
     # Two steps of each on the bowl x^2 + y^2 from (6, 6): both coordinates fall alike.
     point = keras.Variable(np.array([6.0, 6.0], "float32"))
@@ -30,6 +31,7 @@ def test_every_optimizer_goes_downhill(name: str) -> None:
     assert found[0] == found[1] < 6.0
 
 
+@pytest.mark.backends
 def test_sgd_momentum_and_nesterov_by_hand() -> None:
     # On the bowl from 6 with rate .1: x -= .1 * 2x; momentum .9 adds .9 of the last move.
     ends = {}
@@ -69,6 +71,7 @@ def test_step_halves_every_few_epochs() -> None:
     assert found[30] == pytest.approx(0.2)
 
 
+@pytest.mark.backends
 def test_clipping_bounds_a_step() -> None:
     for more, expected in (({"clip_norm": 1.0}, [-0.6, -0.8]), ({"clip_value": 3.5}, [-3.0, -3.5])):
         point = keras.Variable(np.zeros(2, "float32"))

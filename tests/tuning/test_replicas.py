@@ -15,6 +15,8 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.trials import Unit
 
+pytestmark = pytest.mark.backends
+
 VALUES = {"layers": 2, "units": 12, "learning_rate": 0.01, "dropout": 0.3}
 
 
