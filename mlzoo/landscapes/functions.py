@@ -77,7 +77,7 @@ class Function:
     def minima(self) -> np.ndarray:
         """The points (n, 2) of the global minima; none where the function is unbounded below.
 
-        Those of an expression are the lowest that L-BFGS finds from the valleys of a grid of the view.
+        Those of an expression are the lowest that L-BFGS finds from the valleys of a grid.
         """
         known = self._searched() if self.known is None else self.known
         return np.array(known, float).reshape(-1, 2)
