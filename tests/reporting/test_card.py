@@ -196,7 +196,9 @@ def changed(path: str, value: Any) -> Facts:
     ("path", "value", "sentence"),
     [
         ("metrics.test.samples", 36, "only 36 samples"),
-        ("metrics.test.better_than_baseline", False, "Not shown to be better than the"),
+        ("metrics.test.verdict", "not distinguishable", "Not distinguishable from the "),
+        ("metrics.test.verdict", "worse", "Clearly worse than the "),
+        ("metrics.test.verdict", "no verdict", "No verdict: the difference to the "),
         ("metrics.test.baselines.linear.note", "on half", "linear baseline is bounded"),
         ("data.parts.valid.samples", 0, "no validation part"),
         ("data.parts.train.classes", {"a": 90, "b": 30}, "90 training samples of a, 30 of b"),
