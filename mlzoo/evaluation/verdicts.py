@@ -13,6 +13,8 @@ from mlzoo.evaluation.scorers import Array, Scorer
 
 BETTER, TIED, WORSE = "better", "not distinguishable", "worse"
 NONE = "no verdict"
+DIFFERENCE_LEVEL = intervals.LEVEL
+"""How often the interval of a difference is to hold the true one."""
 FEWEST_UNITS = 6
 """Samples or groups that a verdict needs: intervals from fewer hold the truth too seldom."""
 
@@ -28,7 +30,7 @@ def judge(interval: Sequence[float] | None, units: int) -> str:
     """Return the verdict on a difference, where above 0 is better.
 
     Args:
-        interval: the difference's 95 % interval, or None where there is none.
+        interval: the difference's interval, or None where there is none.
         units: how many independent samples or groups the interval is taken from.
     """
     if interval is None or units < FEWEST_UNITS:
@@ -56,8 +58,9 @@ def against_baselines(
         seed: decides the resamples.
 
     Returns:
-        `gain` (`baseline`, `metric`, `value` and `interval`; positive is better) and `verdict`
-        (`better`, `not distinguishable`, `worse` or `no verdict`). Both None without baselines.
+        `gain` (`baseline`, `metric`, `value`, `interval` and its `level`; positive is better) and
+        `verdict` (`better`, `not distinguishable`, `worse` or `no verdict`). Both are None
+        without baselines.
     """
     if not theirs:
         return {"gain": None, "verdict": None}
@@ -71,7 +74,13 @@ def against_baselines(
     pair = [ours[metric], theirs[best][metric]][::sign]
     value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
     units = samples if groups is None else len(np.unique(groups))
-    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
+    gain = {
+        "baseline": best,
+        "metric": metric,
+        "value": value,
+        "interval": interval,
+        "level": DIFFERENCE_LEVEL,
+    }
     return {"gain": gain, "verdict": judge(interval, units)}
 
 
@@ -116,9 +125,11 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
         text = f"no verdict: the difference to the {rival} baseline in {metric} has no interval"
     else:
         low, high = gain["interval"]
+        level = gain.get("level", 0.95)  # older runs do not tell it
         text = (
             f"{_PHRASES[verdict]} the {rival} baseline in {metric}: {gain['value']:+.3g} "
-            f"(95 % interval {low:+.3g} to {high:+.3g} over {units:,} {unit}; above 0 is better)"
+            f"({100 * level:g} % interval {low:+.3g} to {high:+.3g} over {units:,} {unit}; "
+            "above 0 is better)"
         )
     note = ((test.get("baselines") or {}).get(rival) or {}).get("note")
     return f"{text}; the {rival} baseline: {note}" if note else text

@@ -74,7 +74,8 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
 def pair_sentence(pair: Mapping[str, Any]) -> str:
     """Return a paired difference in words, without a full stop."""
     ends, units = pair["interval"], f"{pair['units']:,} {pair['unit']}"
-    between = f" (95 % interval {ends[0]:+.4g} to {ends[1]:+.4g} over {units})" if ends else ""
+    ranged = f"{ends[0]:+.4g} to {ends[1]:+.4g} over {units}" if ends else ""
+    between = f" ({100 * pair['level']:g} % interval {ranged})" if ends else ""
     if pair["tied"] is None:
         few = pair["units"] < FEWEST_UNITS
         verdict = f"no verdict: only {units}" if few else "no verdict: there is no interval"

@@ -26,7 +26,7 @@ from mlzoo.evaluation.scorers import (
     ratio,
     regression_scorers,
 )
-from mlzoo.evaluation.verdicts import NONE, TIED, judge
+from mlzoo.evaluation.verdicts import DIFFERENCE_LEVEL, NONE, TIED, judge
 
 FILE = "predictions.csv"
 _BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
@@ -81,9 +81,9 @@ def paired(
 
     Returns:
         `metric`, `samples`, `unit` and `units` (what the interval is taken from, and how many),
-        `difference` (first minus second), its 95 % `interval`, `tied` (0 lies inside; None where
-        there is no verdict) and `better` (`first`, `second` or None). Where the first is the best
-        of many runs, the interval does not account for that choice.
+        `difference` (first minus second), its `interval` and the `level` of that, `tied` (0 lies
+        inside; None where there is no verdict) and `better` (`first`, `second` or None). Where the
+        first is the best of many runs, the interval does not account for that choice.
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
     groups = one.groups
@@ -102,6 +102,7 @@ def paired(
         "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
+        "level": DIFFERENCE_LEVEL,
         "tied": tied,
         "better": ahead if tied is False else None,
     }
