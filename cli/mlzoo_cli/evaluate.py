@@ -57,6 +57,8 @@ def scores(result: dict[str, Any]) -> str:
         shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
         near = (metrics.get("band") or {}).get("level") if name == "coverage" else None
         title = name if near is None else f"{name} (near {near:g})"
+        if name == "average_precision":
+            title += f" of {metrics['positive_class']}"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     what = "all samples" if result["part"] == "all" else f"{result['part']} part"
     part = f"{what} ({result['samples']})"

@@ -213,8 +213,9 @@ def classification(
     Returns:
         `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`, `roc_auc` and
         `average_precision` (two classes only; None where the samples hold one of them),
-        `per_class` (a row a class: `class`, `precision`, which is 0 where the class is never
-        predicted, `recall`, `f1`, `support`) and `confusion` (rows are true classes).
+        `positive_class` (the one that `average_precision` is about), `per_class` (a row a class:
+        `class`, `precision`, which is 0 where the class is never predicted, `recall`, `f1`,
+        `support`) and `confusion` (rows are true classes).
     """
     probabilities = as_probabilities(probabilities)
     if probabilities.shape != (len(targets), len(class_names)):
@@ -226,6 +227,7 @@ def classification(
     confusion = confusion_matrix(targets, probabilities.argmax(axis=1), len(class_names))
     return {
         **score("classification", targets, probabilities, positive),
+        **({"positive_class": class_names[positive]} if len(class_names) == 2 else {}),
         "per_class": _per_class(confusion, class_names),
         "confusion": confusion.tolist(),
     }

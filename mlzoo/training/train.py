@@ -208,18 +208,19 @@ def _tell(data: Data, listener: Listener) -> None:
 
 def imbalance_note(data: Data, config: RunConfig) -> str:
     """Return what is done about one class that holds over 80 % of the samples; "" without one."""
-    from mlzoo.evaluation.metrics import BESIDE, TITLES, class_counts, headline, imbalanced
+    from mlzoo.evaluation.metrics import TITLES, class_counts, headline, imbalanced, rarer
 
     counts = class_counts(data.samples)
     if not imbalanced(counts):
         return ""
-    name = headline(data.samples.task, counts).name
-    judged = [name, *(BESIDE.get(name, ()) if len(counts) == 2 else ())]
-    share = max(counts) / sum(counts)
-    largest = data.samples.class_names[counts.index(max(counts))]
+    names = data.samples.class_names
+    judged = TITLES[headline(data.samples.task, counts).name]
+    if len(counts) == 2:
+        judged += f" and the average precision of {names[rarer(counts)]}"
+    share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
     text = (
         f"imbalanced classes: {share:.1%} of the samples are {largest}, so models are judged by "
-        f"{' and '.join(TITLES[each] for each in judged)}"
+        f"{judged}"
     )
     if config.class_weights != "none" or config.sampler == "balanced":
         return text

@@ -43,6 +43,7 @@ def test_recalls_of_imbalanced_classes_are_printed_beside_the_baselines() -> Non
     ] in lines
     cracked = next(line for line in lines if line[:1] == ["cracked"])
     assert cracked[1:4] == ["0", "0", "0"] and float(cracked[4]) > 0.5
+    assert "average_precision of cracked" in scores(result)
     assert "never predicted, so their precision counts as 0: cracked" in scores(result)
     balanced, _ = evaluate(lambda x: x, made(2))
     assert "recall  precision" not in scores(balanced)
@@ -51,7 +52,7 @@ def test_recalls_of_imbalanced_classes_are_printed_beside_the_baselines() -> Non
 def test_training_on_imbalanced_classes_begins_with_a_hint() -> None:
     note = imbalance_note(made(20), config())
     assert note.startswith("imbalanced classes: 95.0% of the samples are sound")
-    assert "judged by balanced accuracy and average precision" in note
+    assert "judged by balanced accuracy and the average precision of cracked;" in note
     assert note.endswith("with --class-weights auto")
     assert "--class-weights" not in imbalance_note(made(20), config(class_weights="auto"))
     assert "--class-weights" not in imbalance_note(made(20), config(sampler="balanced"))
