@@ -27,10 +27,13 @@ def limits(facts: Facts) -> list[str]:
 
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
-    sentence = verdict_sentence(test)
+    sentence, told = verdict_sentence(test), None
     if sentence and verdict_of(test) != BETTER:
         yield f"{sentence[0].upper()}{sentence[1:]}."
+        told = test["gain"]["baseline"]  # whose note stands in that sentence
     for name, baseline in test.get("baselines", {}).items():
+        if name == told:
+            continue
         if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
