@@ -456,6 +456,7 @@ class Run:
         from mlzoo.data.inputs import read_labelled
         from mlzoo.data.record import trained_on
         from mlzoo.evaluation.evaluate import evaluate
+        from mlzoo.evaluation.metrics import rarer
 
         listener = listener or Listener()
         devices.prepare()
@@ -476,11 +477,18 @@ class Run:
                 trained = self.metrics["test"]["metrics"]
                 result = evaluate_forecasts(self.outputs, test, "test", 0, True, trained)[0]
             else:
-                result = evaluate(self.outputs, test, "test", 0, False)[0]
+                positive = rarer(list(class_totals(self.record).values()))
+                result = evaluate(self.outputs, test, "test", 0, False, positive)[0]
             return {**result, "part": "all", "trained_on": seen}
         arranged = self.own_data(listener)
         arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
+
+
+def class_totals(record: dict[str, Any]) -> dict[str, int]:
+    """Return how many samples of each class a run's data have, from its `data.json`."""
+    parts = [part.get("classes", {}) for part in record["parts"].values()]
+    return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ LESS: dict[str, dict[str, object]] = {
 Nothing else of a command is changed."""
 
 BY_CHANCE = (
-    r"(not shown to be )?better than the \w+ baseline in \w+",
+    r"((better than|not distinguishable from|clearly worse than) the \w+ baseline|no verdict).*",
     r"\w+'s maps on this model are .*",
     r"best by \w+: .*",
     r"\w+ is at the optimum after \d+ steps",

@@ -193,6 +193,8 @@ def _resume(
 
 
 def _summary(run: Run) -> None:
+    from mlzoo.evaluation.verdicts import verdict_sentence
+
     metrics = run.metrics
     kept = metrics["kept"]
     say(
@@ -200,20 +202,12 @@ def _summary(run: Run) -> None:
         f"{kept['value']:.4g}); {metrics['stopped']}"
     )
     print(scores(metrics["test"]))
-    say(_verdict(metrics["test"]))
+    say(verdict_sentence(metrics["test"]))
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
     say(f"report: {run.path / 'report.html'}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
-
-
-def _verdict(test: dict[str, Any]) -> str:
-    """Whether the model beats the best baseline, in a sentence."""
-    gain = test["gain"]
-    if test["better_than_baseline"]:
-        return f"better than the {gain['baseline']} baseline in {gain['metric']}"
-    return f"not shown to be better than the {gain['baseline']} baseline in {gain['metric']}"
 
 
 def _repeats(repeats: dict[str, Any], name: str) -> str:

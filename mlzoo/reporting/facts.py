@@ -54,13 +54,14 @@ class MetricFacts(TypedDict, total=False):
     """`metrics.json`. `test` is what `mlzoo.evaluation.evaluate.evaluate` returns.
 
     Attributes:
-        headline: `name`, `mode`, `value`, `interval`.
+        headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.
         test: scores on the test part, with intervals and baselines.
         valid: metrics of the kept epoch on the validation part.
         kept: `epoch`, `criterion`, `value`.
         repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
         epochs: how many were trained.
         stopped: why training ended.
+        scales: {metric of the history: what it is measured in}, where that is not one scale.
         events: what happened while it trained that a reader should know.
         seconds: of the training and its evaluation.
         parameters: of the model.
@@ -75,6 +76,7 @@ class MetricFacts(TypedDict, total=False):
     repeats: dict[str, Any] | None
     epochs: int
     stopped: str
+    scales: dict[str, str]
     events: list[str]
     seconds: float
     parameters: int

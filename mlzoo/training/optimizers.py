@@ -115,6 +115,37 @@ def build_loss(
     return LossSum(losses, [weight for weight, _ in terms])
 
 
+def scales(config: RunConfig, outputs: Outputs) -> dict[str, str]:
+    """Return what the columns of a history are measured in, where that is not one scale.
+
+    Losses on numbers work on standardized targets, while their errors are told in the units of
+    the target. Empty where there are no such numbers.
+    """
+    if not outputs.mean:
+        return {}
+    terms = [
+        name if weight == 1 else f"{weight:g} {name}"
+        for weight, name in _terms(config, outputs.task)
+    ]
+    plural = "s" if len(outputs.mean) > 1 else ""
+    return {
+        "loss": f"{' + '.join(terms)} of standardized target{plural}",
+        "mae": "units of the target",
+    }
+
+
+def scale_note(config: RunConfig, outputs: Outputs) -> str:
+    """Return `scales` as a sentence, with the statistics that standardize the first target."""
+    found = scales(config, outputs)
+    if not found:
+        return ""
+    rest = f" (first of {len(outputs.mean)} targets)" if len(outputs.mean) > 1 else ""
+    return (
+        f"scales: loss is {found['loss']}, mae is in {found['mae']}; standardized means minus "
+        f"{outputs.mean[0]:.4g}, divided by {outputs.std[0]:.4g}{rest}, from the training split"
+    )
+
+
 def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
     """Weights and names of the losses."""
     allowed = LOSSES[task]

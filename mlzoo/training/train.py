@@ -109,6 +109,8 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
+    if hint := imbalance_note(data, config):
+        listener.note(hint)
     return samples, data, unread
 
 
@@ -204,6 +206,27 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
+def imbalance_note(data: Data, config: RunConfig) -> str:
+    """Return what is done about one class that holds over 80 % of the samples; "" without one."""
+    from mlzoo.evaluation.metrics import TITLES, class_counts, headline, imbalanced, rarer
+
+    counts = class_counts(data.samples)
+    if not imbalanced(counts):
+        return ""
+    names = data.samples.class_names
+    judged = TITLES[headline(data.samples.task, counts).name]
+    if len(counts) == 2:
+        judged += f" and the average precision of {names[rarer(counts)]}"
+    share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
+    text = (
+        f"imbalanced classes: {share:.1%} of the samples are {largest}, so models are judged by "
+        f"{judged}"
+    )
+    if config.class_weights != "none" or config.sampler == "balanced":
+        return text
+    return f"{text}; rare classes weigh more in training with --class-weights auto"
+
+
 def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
@@ -247,7 +270,6 @@ def _work(
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
-    from mlzoo.evaluation.metrics import HEADLINES
     from mlzoo.trained import Run
     from mlzoo.training.augment_search import searched
     from mlzoo.training.finishing import complete
@@ -273,7 +295,7 @@ def _work(
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
         files.write_json(done, records)
         if config.repeats > 1:
-            name = HEADLINES[samples.task].name
+            name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
             shown = "not defined" if reached is None else f"{reached:.4g}"
             listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
@@ -298,6 +320,7 @@ def _train_once(
     from mlzoo.training.batches import build_batches, padding_note
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
+    from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
     began = time.monotonic()
@@ -308,6 +331,9 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
+    own_loss = getattr(model, "compiled_with", None) is not None
+    if first and not own_loss and (told := scale_note(config, data.outputs)):
+        listener.note(told)
     tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
@@ -323,6 +349,7 @@ def _train_once(
     if data.outputs.dense:
         data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
+    record["scales"] = {} if own_loss else scales(config, data.outputs)
     if first:
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)

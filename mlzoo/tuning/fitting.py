@@ -23,7 +23,7 @@ from mlzoo.data import loading
 from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.evaluation.evaluate import evaluate
-from mlzoo.evaluation.metrics import HEADLINES, MODES, as_probabilities
+from mlzoo.evaluation.metrics import MODES, as_probabilities, class_counts, headline
 from mlzoo.evaluation.metrics import score as metric_scores
 from mlzoo.listening import Listener
 from mlzoo.trained import outputs_of
@@ -89,7 +89,8 @@ class Evaluator:
             listener.note(note)
         for warning in self.data.warnings:
             listener.warn(warning)
-        self.metric = plan.search.metric or HEADLINES[task].name
+        usual = headline(task, class_counts(self.data.samples)).name
+        self.metric = plan.search.metric or usual
         known = _METRICS.get(task, tuple(MODES))
         if self.metric not in known:
             raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")

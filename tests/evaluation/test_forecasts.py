@@ -364,10 +364,10 @@ def test_errors_relative_to_naive_forecasts() -> None:
     row = halfway["relative_mae"]["persistence"]
     assert row["value"] == pytest.approx(0.5, rel=1e-5)
     assert row["interval"] is None or row["interval"] == pytest.approx([0.5, 0.5], rel=1e-5)
-    assert halfway["better_than_baseline"] is True
+    assert halfway["verdict"] == "better"
     same, _ = evaluate(last, data, "test")
     assert same["relative_mae"]["persistence"]["value"] == 1
-    assert same["better_than_baseline"] is False
+    assert same["verdict"] != "better"
     expected = np.abs(data.test.targets[:, 0, 0] - last(data.test.inputs())[:, 0, 0]).mean()
     assert same["metrics"]["mae"] == pytest.approx(expected)
     assert same["metrics"]["mase"] == pytest.approx(expected / training_scale(data)[0])

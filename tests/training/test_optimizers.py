@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mlzoo.configs import OPTIMIZERS
 from mlzoo.errors import UsageError
 from mlzoo.specs import Outputs
-from mlzoo.training.optimizers import build_loss, build_optimizer
+from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
 from tests.training.made import config
 
 
@@ -96,3 +96,20 @@ def test_losses_by_task() -> None:
         build_loss(config(loss="mse"), two)
     with pytest.raises(UsageError, match="focal does not fit regression"):
         build_loss(config(loss="focal"), number)
+
+
+def test_scales_of_a_history_are_told_where_they_differ() -> None:
+    numbers = Outputs("regression", 1, mean=(21.3,), std=(7.8,))
+    assert scales(config(), numbers) == {
+        "loss": "mse of standardized target",
+        "mae": "units of the target",
+    }
+    assert scale_note(config(loss="huber"), numbers) == (
+        "scales: loss is huber of standardized target, mae is in units of the target; "
+        "standardized means minus 21.3, divided by 7.8, from the training split"
+    )
+    several = Outputs("forecasting", 2, mean=(1.0, 2.0), std=(1.0, 3.0), horizon=4)
+    assert "targets" in scales(config(), several)["loss"]
+    assert "(first of 2 targets)" in scale_note(config(), several)
+    classes = Outputs("classification", 3)
+    assert scales(config(), classes) == {} and scale_note(config(), classes) == ""

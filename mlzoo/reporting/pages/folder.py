@@ -33,6 +33,14 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
 
+def has_layer(folder: Path, kind: str) -> bool:
+    """Return whether a run's model has a layer of a type; true where that is not known."""
+    path = folder / "layers.json"
+    if not path.is_file():
+        return True
+    return any(layer["type"] == kind for layer in json.loads(path.read_text(encoding="utf-8")))
+
+
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
     text = (folder / "config.yaml").read_text(encoding="utf-8")
