@@ -75,7 +75,7 @@ def plugin(file: Path, function: str) -> ModuleType:
 
 def _function(code: ModuleType, file: Path, function: str) -> Callable[[Any], Any]:
     """The function of that name, or the `build` of a `HyperModel` class."""
-    found = getattr(code, function, None)
+    found: Any = getattr(code, function, None)
     if isinstance(found, type) and hasattr(found, "build"):
         found = found()
     if hasattr(found, "build"):

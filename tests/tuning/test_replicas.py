@@ -79,9 +79,9 @@ def test_categories_that_some_folds_lack_change_the_width_of_their_inputs(tmp_pa
     own = evaluator(tmp_path, folds=3, **{**run, "limit": None, "epochs": 1})
     widths = {own.fast.feeder.inputs(data).shape for data in own._folds(own.plan.run)}
     assert len(widths) == 2
-    units = [Unit(n, fold, 0, {"learning_rate": 0.1**n}) for n in (1, 2) for fold in range(3)]
+    units = [Unit(0, fold, 0, {"learning_rate": 0.1}) for fold in range(3)]
     records = own.fit_all(units) if own.fast.lanes > 1 else [own.fit(unit) for unit in units]
-    assert [r["error"] for r in records] == [None] * 6, records[0]["traceback"]
+    assert [r["error"] for r in records] == [None] * 3, records[0]["traceback"]
     assert not any("fallback" in r for r in records), "all of them are compiled"
 
 
