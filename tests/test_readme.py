@@ -50,7 +50,7 @@ BY_CHANCE = (
     r"\w+'s maps on this model are .*",
     r"best by \w+: .*",
     r"\w+ is at the optimum after \d+ steps",
-    r"\d+ more can't be told from the winner: trials .*",
+    r".* statistically tied with the winner \(paired bootstrap over \d+ samples\)\..*",
 )
 """Lines whose words depend on the numbers: where the README shows one, one like it is printed."""
 

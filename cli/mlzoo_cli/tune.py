@@ -364,6 +364,7 @@ def _document(found: Found) -> dict[str, Any]:
         "ended": found.ended.reason,
         "best": None if found.best is None else found.best.number,
         "tied": found.tied,
+        "ties": found.ties.text,
         "trials": [
             {
                 "trial": trial.number,
@@ -386,7 +387,7 @@ def _document(found: Found) -> dict[str, Any]:
 
 def _summary(found: Found) -> None:
     from mlzoo.tuning.results import failures
-    from mlzoo.tuning.search import ranked
+    from mlzoo.tuning.trials import ranked
     from mlzoo_cli.tuning_talk import row
 
     names = found.plan.space.names
@@ -395,9 +396,8 @@ def _summary(found: Found) -> None:
     for group in failures(found.trials):
         count = len(group["trials"])
         say(f"warning: {count} trial{'s' if count > 1 else ''} failed: {group['error']}")
-    others = len(found.tied) - 1
-    if others > 0:
-        say(f"{others} more can't be told from the winner: trials {_few(found.tied[1:])}")
+    if found.ties.text:
+        say(found.ties.text)
     if found.run is not None:
         test = found.run.metrics["headline"]
         interval = test["interval"]
@@ -410,8 +410,3 @@ def _summary(found: Found) -> None:
         print(spoken(found.nested))
     say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
     say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
-
-
-def _few(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
-    return ", ".join(map(str, numbers[:8])) + more

@@ -149,13 +149,13 @@ def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, 
 def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
     """Each class's position among the model's. Raises DataError for one that it does not know."""
     place = {name: position for position, name in enumerate(reader["class_names"])}
-    unknown = sorted(set(labels) - set(place))
+    unknown = sorted(set(labels) - set(place) - set(merged := reader.get("merged", {})))
     if unknown:
         raise DataError(
             f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
             f"which has {', '.join(map(repr, place))}"
         )
-    return np.array([place[name] for name in labels], dtype=np.int32)
+    return np.array([place[merged.get(name, name)] for name in labels], dtype=np.int32)
 
 
 # -- Tables

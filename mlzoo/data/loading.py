@@ -78,6 +78,9 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
     else:
         unread["split"] = "has no effect: windows are split in order of time"
+    if samples.task != "classification":  # as in `splitting`, whose classes are of whole samples
+        reason = f"has no effect on {samples.task}: it is for one class a sample"
+        unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.task in DENSE_TASKS and not _cut(samples, config):
@@ -147,7 +150,7 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     from dataclasses import replace
 
     from mlzoo.data.leakage import check_leakage
-    from mlzoo.data.splitting import draw, split
+    from mlzoo.data.splitting import draw, merge_rare, split
 
     notes: tuple[str, ...] = ()
     if config.limit is not None and config.limit >= len(samples):
@@ -155,7 +158,12 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     elif config.limit is not None:
         notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
         samples = samples.only(draw(samples, config.limit, seed))
-    parts = split(samples, shares(config.fractions), config.split, seed, config.gap)
+    fractions = shares(config.fractions)
+    warnings: tuple[str, ...] = ()
+    if config.rare != "refuse":
+        below = config.rare_below or sum(share > 0 for share in fractions)
+        samples, warnings = merge_rare(samples, config.rare, below, config.split)
+    parts = split(samples, fractions, config.split, seed, config.gap)
     if samples.copies is not None:
         # A copy tells nothing of new data that its original does not tell.
         whole = {name: at[~samples.copies[at]] for name, at in parts.parts.items()}
@@ -164,7 +172,8 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         kept = {**whole, "train": parts.parts["train"]}
         parts = replace(parts, parts=kept, notes=(*parts.notes, note))
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
-    return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))
+    warnings = (*warnings, *parts.warnings, *leaks)
+    return samples, replace(parts, notes=(*notes, *parts.notes), warnings=warnings)
 
 
 def join_valid(parts: Split) -> Split:

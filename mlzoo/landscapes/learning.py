@@ -144,8 +144,8 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
         else:
             quiet = config.model_copy(update={"checkpoint_every": 1e9})
             Training(model, data, quiet, Path(scratch), seed, Listener(), Stop()).fit()
-    train = score_model(model, replace(data, valid=data.train), metric)
-    valid = score_model(model, data, metric)
+    train, _ = score_model(model, replace(data, valid=data.train), metric)
+    valid, _ = score_model(model, data, metric)
     if data.samples.task not in ("classification", "regression"):
         return train, valid, None
     return train, valid, outputs_of(model, np.asarray(data.valid.inputs()))

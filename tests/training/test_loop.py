@@ -77,6 +77,16 @@ def test_a_plateau_lowers_the_rate(tmp_path) -> None:
     np.testing.assert_allclose(drops, 0.1, rtol=1e-5)
 
 
+def test_the_history_holds_the_rate_of_each_epoch_s_last_step(tmp_path) -> None:
+    data = made.data()
+    more = {"schedule": "cosine", "epochs": 3, "learning_rate": 0.1, "early_stopping": 0}
+    fitted, _ = fit(tmp_path, data, batch_size=20, **more)
+    steps = -(-len(data.train) // 20)
+    last = (np.arange(1, 4) * steps - 1) / (3 * steps)
+    expected = 0.1 * (1 + np.cos(np.pi * last)) / 2
+    np.testing.assert_allclose([r["learning_rate"] for r in fitted.history], expected, rtol=1e-6)
+
+
 def test_no_validation_part_watches_the_training_loss(tmp_path) -> None:
     fitted, _ = fit(tmp_path, made.data(shares=(0.8, 0.0)), epochs=3)
     assert fitted.criterion == "best loss"
