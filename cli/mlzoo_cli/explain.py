@@ -134,7 +134,7 @@ def explain(
         "max_memory": max_memory,
     }
     given = {name: value for name, value in values.items() if value not in (None, {})}
-    config = _repeated(repeat, given, out) if repeat else _configured(given)
+    config = _repeated(repeat, given, out, trust) if repeat else _configured(given)
     import os
 
     # Explainers run on TensorFlow, whatever a model was trained on.
@@ -174,7 +174,7 @@ def _configured(given: dict[str, Any]) -> Any:
     return config
 
 
-def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
+def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool) -> Any:
     from mlzoo.explaining.settings import read_record
 
     if given:
@@ -182,7 +182,7 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
         raise UsageError(f"--repeat does what its record says; leave out {flags}")
     if out is None:
         raise UsageError("--repeat needs --out, a folder for the new explanations")
-    return read_record(repeat)
+    return read_record(repeat, trust)
 
 
 def _tell_changes(repeat: str, outcome: Outcome) -> None:

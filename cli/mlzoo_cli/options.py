@@ -18,7 +18,12 @@ from mlzoo import fields, registry
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Import the run's own model.py where it has one.")
+    bool,
+    typer.Option(
+        "--trust",
+        help="Run Python code that a run folder or configuration file holds or names; without it "
+        "none is run.",
+    ),
 ]
 Tta = Annotated[
     str,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import errors
 from mlzoo.listening import Listener
+from mlzoo.registry import trust_anew
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -66,7 +67,8 @@ def _is_number(value: Any) -> bool:
 def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
     try:
-        command()
+        with trust_anew():
+            command()
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:
             say("interrupted")  # Typer turned Ctrl-C into this

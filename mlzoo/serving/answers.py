@@ -54,6 +54,8 @@ class Answers:
             max_pixels, run.record["reader"].get("max_pixels", MAX_PIXELS)
         )
         self.run, self._lock = run, Lock()
+        if run.dense:
+            run.tiling()  # So that a configuration that can't be read is told now.
         self.maps = maps and kind == "image" and task == "classification"
         self._probe: Any = None
 
