@@ -3,9 +3,9 @@
 Listing and describing plug-ins reads files as text, so it imports none of them.
 
 A plug-in may be a Python file of the user's own, given by its path. It runs only if it is trusted:
-the user named it on the command line or in a call, or said `--trust` (`trust=True`). Configurations,
-run folders, model files and data name files too; those names trust nothing. `import_file`, which
-all such code goes through, refuses what is not trusted.
+the user named it on the command line or in a call, or said `--trust` (`trust=True`). Configuration
+files, run folders, model files and data name files too; those names trust nothing. `import_file`,
+which all such code goes through, refuses what is not trusted.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo_cli.options import Json, Trust
+from mlzoo_cli.options import Json, SafeCsv, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def explain(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of explanations.")
     ] = False,
+    safe_csv: SafeCsv = False,
     trust: Trust = False,
     json: Json = False,
 ) -> None:

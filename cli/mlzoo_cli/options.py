@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 from mlzoo import fields, registry
+from mlzoo.files import quote_formulas
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Trust = Annotated[
@@ -23,6 +24,15 @@ Trust = Annotated[
         "--trust",
         help="Run Python code that a run folder or configuration file holds or names; without it "
         "none is run.",
+    ),
+]
+SafeCsv = Annotated[
+    bool,
+    typer.Option(
+        "--safe-csv",
+        callback=lambda on: quote_formulas(on),
+        help="Write an apostrophe before CSV cells that a spreadsheet would compute: names that "
+        "begin with =, +, -, @ or a tab.",
     ),
 ]
 Tta = Annotated[

@@ -12,7 +12,7 @@ import typer
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
 from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
-from mlzoo_cli.options import Json, Trust, with_run_options, wrong_flags
+from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def train(
         bool,
         typer.Option("--snapshots", help="Keep each epoch's weights, for `mlzoo landscape RUN`."),
     ] = False,
+    safe_csv: SafeCsv = False,
     trust: Trust = False,
     json: Json = False,
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.registry import trust_flag
-from mlzoo_cli.options import Json, Trust, with_run_options
+from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options
 from mlzoo_cli.output import say, show, table
 from mlzoo_cli.train import words
 
@@ -205,6 +205,7 @@ def tune(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Throw the search of the same name away.")
     ] = False,
+    safe_csv: SafeCsv = False,
     trust: Trust = False,
     json: Json = False,
     *,

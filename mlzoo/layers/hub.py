@@ -202,7 +202,7 @@ def pull(preset: str) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{preset}."))
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.__stderr__):
             got = Path(kagglehub.model_download(handle, output_dir=str(part)))
         if got != part:  # notebooks at Colab and Kaggle have places of their own
             shutil.copytree(got, part, dirs_exist_ok=True)

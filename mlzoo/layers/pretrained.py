@@ -388,7 +388,7 @@ def download(fname: str, origin: str, cache_subdir: str = "models", **more: Any)
         home.mkdir(parents=True, exist_ok=True)
     try:
         # Keras prints its messages and its progress bar to stdout, which is for results.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.__stderr__):
             return str(fetch(fname, origin, cache_subdir=cache_subdir, cache_dir=home, **more))
     except Exception as error:
         (home / cache_subdir / fname).unlink(missing_ok=True)

@@ -124,7 +124,7 @@ def _fetch(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, 
     import keras
 
     # Keras prints its messages and its progress bar to stdout, which is for results.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.__stderr__):
         try:
             if name == "fashion-mnist":
                 for file, md5 in _FASHION.items():
