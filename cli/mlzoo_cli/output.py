@@ -113,7 +113,7 @@ def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
     try:
         out, err = Escaping(sys.stdout), Escaping(sys.stderr)
-        with redirect_stdout(out), redirect_stderr(err), trust_anew(), safe_csv():  # type: ignore[type-var]
+        with redirect_stdout(out), redirect_stderr(err), trust_anew(), safe_csv():
             command()
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:

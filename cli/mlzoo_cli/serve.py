@@ -65,6 +65,7 @@ def serve(
         log_level="warning",
         limit_concurrency=_CONNECTIONS,
         server_header=False,
+        use_colors=False,
     )
 
 
