@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import itertools
 import json
 import os
 import shutil
@@ -64,9 +65,19 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def write_rows(file: IO[str], header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
     """Write a header and rows as CSV; with `safe_csv` texts that begin as formulas are quoted."""
-    writer = csv.writer(file, lineterminator="\n")
-    for row in (header, *rows) if not _safe else map(_quoted, (header, *rows)):
-        writer.writerow(row)
+    writer = csv.writer(_Lines(file), lineterminator="\r\n")
+    for row in itertools.chain([header], rows):
+        writer.writerow(_quoted(row) if _safe else row)
+
+
+class _Lines:
+    """Lines that end in a line feed alone, of a writer that quotes cells with any line end."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 @contextmanager
