@@ -68,9 +68,9 @@ class Batches:
                 own.set_exception(error)
                 return
             # What fails may be of one request alone: each is tried by itself.
-            for each, future in taken:
+            for part, future in taken:
                 try:
-                    future.set_result(self._call(each))
+                    future.set_result(self._call(part))
                 except Exception as failed:
                     future.set_exception(failed)
             return
