@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """`printable`, line ends and tabs escaped too: a name that a line of text holds."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def terminal() -> Any:
+    """The stream of stderr for bars that move the cursor: the one below what escapes that."""
+    return getattr(sys.stderr, "stream", sys.stderr)
 
 
 class Listener:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import errors
 from mlzoo.files import csv_text, safe_csv
-from mlzoo.listening import STEERS, Listener, one_line, printable
+from mlzoo.listening import STEERS, Listener, one_line, printable, terminal
 from mlzoo.registry import trust_anew
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def console() -> Console:
     """What draws bars and tables on stderr; text is shown as it is."""
     from rich.console import Console
 
-    stream = getattr(sys.stderr, "stream", sys.stderr)
-    return Console(file=stream, markup=False, emoji=False, highlight=False)
+    return Console(file=terminal(), markup=False, emoji=False, highlight=False)
 
 
 def say(text: str) -> None:
