@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo_cli.options import Json, Trust
+from mlzoo_cli.options import Json, SafeCsv, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def explain(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of explanations.")
     ] = False,
+    safe_csv: SafeCsv = False,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -134,7 +135,7 @@ def explain(
         "max_memory": max_memory,
     }
     given = {name: value for name, value in values.items() if value not in (None, {})}
-    config = _repeated(repeat, given, out) if repeat else _configured(given)
+    config = _repeated(repeat, given, out, trust) if repeat else _configured(given)
     import os
 
     # Explainers run on TensorFlow, whatever a model was trained on.
@@ -174,7 +175,7 @@ def _configured(given: dict[str, Any]) -> Any:
     return config
 
 
-def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
+def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool) -> Any:
     from mlzoo.explaining.settings import read_record
 
     if given:
@@ -182,7 +183,7 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
         raise UsageError(f"--repeat does what its record says; leave out {flags}")
     if out is None:
         raise UsageError("--repeat needs --out, a folder for the new explanations")
-    return read_record(repeat)
+    return read_record(repeat, trust)
 
 
 def _tell_changes(repeat: str, outcome: Outcome) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo_cli.options import Json, with_run_options
+from mlzoo.registry import trust_flag
+from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options
 from mlzoo_cli.output import say, show, table
 from mlzoo_cli.train import words
 
@@ -204,6 +205,8 @@ def tune(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Throw the search of the same name away.")
     ] = False,
+    safe_csv: SafeCsv = False,
+    trust: Trust = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -227,9 +230,11 @@ def tune(
     if builder is not None:
         model, data, more = _built(builder, model, data)
         wrong += more
+    if trust and config is None:
+        problems = [*problems, "--trust: has no effect without --config"]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     plan, merged = _plan(
-        positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong
+        positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong, trust
     )
     if dry_run:
         from mlzoo.tuning.rehearsal import rehearse
@@ -321,6 +326,7 @@ def _plan(
     search: dict[str, Any],
     problems: list[str],
     complete: bool,
+    trust: bool,
 ) -> tuple[Plan, Any]:
     """The checked plan; every mistake is told in one pass."""
     from mlzoo import registry
@@ -334,7 +340,7 @@ def _plan(
 
         devices.prepare(flags.get("device", "auto"))  # before the file imports Keras
     try:
-        merged = merge(flags, config, problems=problems, complete=complete)
+        merged = merge(flags, config, problems=problems, complete=complete, trust=trust)
     except UsageError as error:
         try:
             check_search(search)
@@ -409,4 +415,5 @@ def _summary(found: Found) -> None:
 
         print(spoken(found.nested))
     say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
-    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
+    code = trust_flag(found.plan.run.model, found.plan.run.source)
+    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}{code}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlzoo.errors import DataError
+from mlzoo.listening import one_line
 
 _SHOWN = 10
 
@@ -48,7 +49,9 @@ def judge(
 
 def listed(problems: Mapping[str, str]) -> str:
     """Names and reasons, a line each, the first ones of many."""
-    lines = [f"  {name}: {why}" for name, why in list(problems.items())[:_SHOWN]]
+    lines = [
+        f"  {one_line(name)}: {one_line(why)}" for name, why in list(problems.items())[:_SHOWN]
+    ]
     if len(problems) > _SHOWN:
         lines.append(f"  and {len(problems) - _SHOWN} more")
     return "\n".join(lines)

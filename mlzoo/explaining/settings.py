@@ -92,8 +92,12 @@ class ExplainConfig(Settings):
         return value
 
 
-def configure(values: dict[str, Any]) -> ExplainConfig:
+def configure(values: dict[str, Any], trust: bool = True) -> ExplainConfig:
     """A checked configuration from given fields.
+
+    Args:
+        values: fields of `ExplainConfig`.
+        trust: run Python files that they name as methods: for fields that the user gave.
 
     Raises:
         UsageError: with every mistake, one line each.
@@ -108,6 +112,8 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
     contradictions = _contradictions(config)
     if contradictions:
         raise UsageError(contradictions)
+    if trust:
+        registry.trust(*config.method)
     for name in config.method:
         if name != ALL:
             registry.check_name("explainer", name)
@@ -160,13 +166,13 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
     return found
 
 
-def read_record(path: str) -> ExplainConfig:
+def read_record(path: str, trust: bool = False) -> ExplainConfig:
     """The configuration of an earlier run of explanations, from its folder or its explain.json.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it names code as a method and `trust` is not set.
     """
-    return configure(read_record_file(path)["config"])
+    return configure(read_record_file(path)["config"], trust)
 
 
 def read_record_file(path: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
-from mlzoo.trained import Run, load, outputs_of
+from mlzoo.trained import Run, load, outputs_of, read_model
 from mlzoo.wording import few
 
 BACKGROUND = 512
@@ -142,13 +142,7 @@ def subject_of(run: Run) -> Subject:
 
 
 def _from_file(path: Path, wanted: str | None = None) -> Subject:
-    import mlzoo.layers  # noqa: F401  (registers our layers)
-
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [repr(error)])[0]
-        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
+    model = read_model(path)
     inputs = getattr(model, "inputs", None) or [None]
     several = as_one(model, wanted) if len(inputs) > 1 else None
     if several is None and wanted is not None:

@@ -78,7 +78,7 @@ def explain(
         run: a finished run folder, or a .keras file.
         out: the folder to write; by default `explanations/METHOD` within the run folder.
         overwrite: replace such a folder.
-        trust: import the run's own model.py.
+        trust: run Python code that the run folder holds or names; without it none is run.
         listener: hears of progress.
         **settings: fields of `ExplainConfig`: `method`, `data`, `target`, `truth`, ...
 

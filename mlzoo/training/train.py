@@ -39,6 +39,7 @@ def train(
     config: str | Path | None = None,
     overwrite: bool = False,
     allow_unused: bool = False,
+    trust: bool = False,
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
@@ -50,6 +51,8 @@ def train(
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
         allow_unused: accept settings that nothing reads.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         **settings: fields of `RunConfig`, `set={...}` for those of the model.
 
@@ -60,7 +63,8 @@ def train(
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
     """
     flags = {"model": model, "data": data, **settings}
-    merged = merge(flags, Path(config) if config else None, allow_unused=allow_unused)
+    file = Path(config) if config else None
+    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
     return train_merged(merged, overwrite=overwrite, listener=listener)
 
 
@@ -128,17 +132,25 @@ def free_place(config: RunConfig) -> Path:
     return runs.free(root, default_name(config))
 
 
-def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    path: str | Path,
+    *,
+    epochs: int | None = None,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> Run:
     """Go on with an unfinished run, exactly where its newest checkpoint is.
 
     Args:
         path: the run folder, with or without `.partial`.
         epochs: train up to this many epochs instead; must not be fewer than were trained.
+        trust: run Python files that its `config.yaml` names; without it none is run.
         listener: hears of progress.
 
     Raises:
-        UsageError: there is no unfinished run, another process is training it, or something has
-            changed that would change the weights: data, backend, versions, plug-in.
+        UsageError: there is no unfinished run, another process is training it, its configuration
+            names code and `trust` is not set, or something has changed that would change the
+            weights: data, backend, versions, plug-in.
         DataError: the data can't be read, or every checkpoint is damaged.
     """
     from mlzoo.data import loading
@@ -146,7 +158,7 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
     listener = listener or Listener()
     folder = runs.reopen(Path(path).expanduser())
     try:
-        merged = merge({}, folder.path / "config.yaml", allow_unused=True)
+        merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
         config = merged.config
         before = files.read_json(folder.path / "environment.json")
         check_code(before["files"], config)
@@ -235,6 +247,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read["model"] = registry.absolute(config.model)
+    if config.source:
+        read["source"] = registry.absolute(config.source)
     for name in ("data", "class_weights"):
         path = Path(getattr(config, name)).expanduser()
         if path.exists() and (name == "data" or path.is_file()):
@@ -289,7 +303,8 @@ def _work(
                 data = replace(data, policy=policy)
             records.append(_train_once(folder, config, data, seed, listener, not repeat))
         except (Interrupted, KeyboardInterrupt) as error:
-            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
+            code = registry.trust_flag(config.model, config.source)
+            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{code}"
             hint = f"{error or 'stopped'}; go on with: {command}"
             raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
@@ -302,7 +317,7 @@ def _work(
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)
-    return Run(folder.finish(), trust=registry.own_file(config.model) is not None)
+    return Run(folder.finish())  # A model with code of its own is loaded by what ran it here.
 
 
 def _train_once(

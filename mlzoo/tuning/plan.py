@@ -157,6 +157,7 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
     strategy = values.get("strategy", "random")
     own = values.get("strategy_set", {})
     try:
+        registry.trust(strategy)
         registry.check_name("strategy", strategy)
         lines = own if isinstance(own, list) else [f"{n}={json.dumps(v)}" for n, v in own.items()]
         values["strategy_set"] = check_plugin_settings("strategy", strategy, lines)

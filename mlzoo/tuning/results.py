@@ -106,7 +106,8 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
     return (
         f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
         f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
-        "# Trains it on the training and validation parts: mlzoo train --config <this file>\n"
+        "# Trains it on the training and validation parts: mlzoo train --config <this file>"
+        f"{registry.trust_flag(base.model, base.source)}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )
 

@@ -78,6 +78,7 @@ def tune(
     config: str | Path | None = None,
     overwrite: bool = False,
     final: bool = True,
+    trust: bool = False,
     listener: SearchListener | None = None,
     search: dict[str, Any] | None = None,
     **settings: Any,
@@ -93,6 +94,8 @@ def tune(
         config: a YAML file of settings; those given here win.
         overwrite: throw a search of the same name away.
         final: train the winner again, on training and validation parts, and test it.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
         **settings: fields of `RunConfig`.
@@ -106,7 +109,7 @@ def tune(
     flags = {"model": model, "data": data, **settings}
     if registry.build_function(model):
         devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
-    merged = merge(flags, Path(config) if config else None)
+    merged = merge(flags, Path(config) if config else None, trust=trust)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
     return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
 
@@ -360,9 +363,8 @@ def _train_winner(path: Path, listener: SearchListener) -> Run:
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
-    trust = registry.own_file(merged.config.model) is not None
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(winner, trust=trust)
+        return Run(winner)
     listener.note("training the winner on the training and validation parts")
     if (path / "winner.partial").is_dir() and not winner.exists():
         try:
@@ -394,6 +396,7 @@ def run_comparison(
     Raises:
         UsageError: a name is wrong, or there is one strategy only.
     """
+    registry.trust(*names)
     for name in names:
         registry.check_name("strategy", name)
     if len(set(names)) < 2 or len(set(names)) < len(names):

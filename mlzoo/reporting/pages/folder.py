@@ -11,8 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo.reporting.facts import read_config
 from mlzoo.reporting.pages.rendering import interval
 
 MOST_CLASSES = 20
@@ -43,9 +42,8 @@ def has_layer(folder: Path, kind: str) -> bool:
 
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
-    text = (folder / "config.yaml").read_text(encoding="utf-8")
-    values = yaml.safe_load(text)
-    usual = _defaults(text)
+    values = read_config(folder)
+    usual = _defaults((folder / "config.yaml").read_text(encoding="utf-8"))
     found: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
     for name, value in values.items():
         inner = value if isinstance(value, dict) else None
