@@ -78,7 +78,7 @@ def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> N
         np.testing.assert_allclose(found["values"], mean, rtol=1e-5)
     assert "permutation" in done.out and Path("t/model/permutation.png").is_file()
     maps_of_rows = mlzoo("explain", runs / "table", "--method", "gradcam", "--out", "u")
-    assert maps_of_rows.code == 2 and "no layer of this model has places" in maps_of_rows.cause
+    assert maps_of_rows.code == 2 and "needs a convolutional layer" in maps_of_rows.cause
 
 
 def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None:

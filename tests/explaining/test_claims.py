@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from mlzoo import registry
-from mlzoo.explaining import evidence, faithfulness, reference
+from mlzoo.explaining import claims, evidence, faithfulness, reference
 from mlzoo.explaining.engine.findings import Background
 from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.explain import Explanation, choose_methods, flag
@@ -39,7 +40,7 @@ def summary(gains: Any, control: Any = 0.0, **settings: Any) -> dict[str, Any]:
 
 def test_every_sample_has_random_maps_of_its_own() -> None:
     first, other = (evidence.random_maps((16, 16), name, 0) for name in ("a.png", "b.png"))
-    assert len(first) == evidence.RANDOM_MAPS == 8
+    assert len(first) == claims.RANDOM_MAPS == 8
     every = np.stack([*first, *other]).reshape(16, -1)
     assert np.abs(np.corrcoef(every) - np.eye(16)).max() < 0.6
     np.testing.assert_array_equal(first, evidence.random_maps((16, 16), "a.png", 0))
@@ -75,14 +76,14 @@ def test_meaningless_methods_are_hardly_ever_called_better() -> None:
     for _ in range(trials):
         draws = 0.4 * rng.standard_normal((12, samples))
         control = 0.4 * rng.standard_normal((samples, 8)).mean(axis=1)
-        pairs = {i: evidence.paired(one, control, evidence.Units()) for i, one in enumerate(draws)}
-        any_better += any(found["better"] for found in evidence.judge(pairs).values())
+        pairs = {i: claims.paired(one, control, claims.Units()) for i, one in enumerate(draws)}
+        any_better += any(found["better"] for found in claims.judge(pairs).values())
     assert any_better / trials <= 0.05
 
 
 def test_p_values_are_corrected_for_their_number() -> None:
-    assert evidence.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert evidence.holm([]) == []
+    assert claims.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert claims.holm([]) == []
 
 
 def area_sample(seed: int) -> faithfulness.Sample:
@@ -156,21 +157,21 @@ def images(dtype: str = "float32") -> keras.Model:
 X = np.random.default_rng(0).random((3, 12, 12, 1)).astype("float32")
 
 
+@cache
+def typed_maps(dtype: str) -> list[np.ndarray]:
+    model, target = images(dtype), of_classes(np.ones(3, int), 2)
+    probe = Probe(model, X)
+    assert probe.head == "softmax"
+    assert probe.outputs(X).dtype == probe.inputs(X).dtype == "float32"
+    plugins = [registry.load("explainer", name) for name in ("gradcam", "occlusion")]
+    return [p.explain(p.Config(), probe, probe.inputs(X), target) for p in plugins]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_a_model_of_another_type_is_explained_like_one_of_float32(dtype: str) -> None:
-    full, other = images(), images(dtype)
-    other.set_weights(full.get_weights())
-    target = of_classes(np.ones(3, int), 2)
-    for name in ("gradcam", "occlusion", "input_x_gradient"):
-        plugin = registry.load("explainer", name)
-        maps = []
-        for model in (full, other):
-            probe = Probe(model, X)
-            assert probe.head == "softmax"
-            assert probe.outputs(X).dtype == probe.inputs(X).dtype == "float32"
-            maps.append(plugin.explain(plugin.Config(), probe, probe.inputs(X), target))
-        assert maps[1].dtype == np.float32
-        alike = [faithfulness.spearman(a, b) for a, b in zip(*maps, strict=True)]
+    for full, other in zip(typed_maps("float32"), typed_maps(dtype), strict=True):
+        assert other.dtype == np.float32
+        alike = [faithfulness.spearman(a, b) for a, b in zip(full, other, strict=True)]
         assert np.mean(alike) > (0.999 if dtype == "float64" else 0.8)
 
 
