@@ -30,12 +30,13 @@ def why_no_claim(subject: Subject, chosen: Chosen) -> str:
     if subject.classes:
         y_true = np.concatenate([np.ravel(truth) for truth, _ in pairs])
         probabilities = [as_probabilities(out.reshape(-1, out.shape[-1])) for _, out in pairs]
-        return _guesses(y_true, np.concatenate(probabilities).argmax(axis=1))
+        y_pred = np.concatenate(probabilities).argmax(axis=1)
+        return _guesses(y_true, y_pred) if len(y_true) == len(y_pred) else ""
     units = pairs[0][1].shape[-1]
     y_true, y_pred = (
         np.concatenate([np.reshape(pair[i], (-1, units)) for pair in pairs]) for i in (0, 1)
     )
-    return _means(y_true, y_pred)
+    return _means(y_true, y_pred) if len(y_true) == len(y_pred) else ""
 
 
 def untrained(model: keras.Model) -> bool:
