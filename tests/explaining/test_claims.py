@@ -160,6 +160,7 @@ X = np.random.default_rng(0).random((3, 12, 12, 1)).astype("float32")
 @cache
 def typed_maps(dtype: str) -> list[np.ndarray]:
     model, target = images(dtype), of_classes(np.ones(3, int), 2)
+    model.set_weights(images().get_weights())
     probe = Probe(model, X)
     assert probe.head == "softmax"
     assert probe.outputs(X).dtype == probe.inputs(X).dtype == "float32"
