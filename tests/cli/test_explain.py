@@ -99,8 +99,8 @@ def test_all_methods_run_and_the_others_are_named_with_the_reason(
 ) -> None:
     from mlzoo import registry
 
-    few = ["filters", "gradcam", "permutation", "saliency"]
-    monkeypatch.setattr(registry, "names", lambda kind: few)
+    names, few = registry.names, ["filters", "gradcam", "permutation", "saliency"]
+    monkeypatch.setattr(registry, "names", lambda k: few if k == "explainer" else names(k))
     done = mlzoo("explain", runs / "numbers", "--method", "all", "--limit", 2, "--no-evidence",
                  "--out", "x")  # fmt: skip
     assert done.code == 0, done.err
