@@ -353,7 +353,7 @@ class Run:
     def explain(
         self,
         x: Any = None,
-        method: str | Sequence[str] = "gradcam",
+        method: str | Sequence[str] = "auto",
         *,
         listener: Listener | None = None,
         **settings: Any,
@@ -367,8 +367,8 @@ class Run:
         Args:
             x: raw inputs (n, *shape), or a file or folder's path; by default some of the run's own
                 test part, the most confident mistakes among them.
-            method: explainers (`mlzoo explainers`), in a list or comma-separated; `all`: every
-                one that fits the model.
+            method: explainers (`mlzoo explainers`), in a list or comma-separated; `auto`: one
+                that fits the data and the model; `all`: every one that fits.
             listener: hears of progress.
             **settings: other fields of `mlzoo.explaining.settings.ExplainConfig`: `target`,
                 `against`, `limit` (not for arrays, which are explained whole), `sanity`, ...;

@@ -22,7 +22,8 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            "--method", help="`mlzoo explainers`, comma-separated, or all [default: gradcam]."
+            "--method",
+            help="`mlzoo explainers`, comma-separated, or all [default: one that fits].",
         ),
     ] = None,
     data: Annotated[
@@ -68,7 +69,12 @@ def explain(
         typer.Option("--set", metavar="NAME=VALUE", help="Setting of the method, repeatable."),
     ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="mlzoo or tf-keras-vis [default: mlzoo].")
+        str | None,
+        typer.Option(
+            "--engine",
+            help="mlzoo, or tf-keras-vis: that package's maps, to check against another "
+            "implementation or to repeat published ones; six methods, images [default: mlzoo].",
+        ),
     ] = None,
     no_evidence: Annotated[
         bool, typer.Option("--no-evidence", help="Score maps by --truth alone, or not.")

@@ -82,6 +82,8 @@ class Chosen:
         known: samples of the part that is explained, with their truth.
         targets: the class or output that is asked for of each, by name; empty where all are
             asked for the same.
+        groups: the group of each, whose samples are not independent; empty where all are.
+        unit: what is independent: `samples` or `groups`.
     """
 
     names: list[str]
@@ -90,6 +92,13 @@ class Chosen:
     background: Background | None = None
     known: Background | None = None
     targets: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    unit: str = "samples"
+
+    @property
+    def group_of(self) -> dict[str, str] | None:
+        """The group of each sample by its name; None where samples are independent."""
+        return dict(zip(self.names, self.groups, strict=True)) if self.groups else None
 
     def target(self, index: int) -> str | None:
         """The class or output that is asked for of a sample; None where all are asked the same."""
@@ -104,6 +113,7 @@ class Chosen:
             inputs=[self.inputs[i] for i, _ in pairs],
             truths=[self.truths[i] for i, _ in pairs],
             targets=tuple(name for _, name in pairs),
+            groups=tuple((self.groups or self.names)[i] for i, _ in pairs),
         )
 
     def __len__(self) -> int:
@@ -181,12 +191,28 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
         images = open_images(config.data, subject.record["reader"], listener.progress)
         count = min(len(images), config.limit)
         arrays = [images.image(i) for i in range(count)]
-        return Chosen(list(images.names[:count]), arrays, [None] * count)
+        return _grouped(Chosen(list(images.names[:count]), arrays, [None] * count), subject)
     read = read_inputs(config.data, subject.record["reader"], listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
-    found = _limited(list(read.names), read.rows, config.limit)
+    found = _grouped(_limited(list(read.names), read.rows, config.limit), subject)
     return replace(found, background=_compared_with(subject, config, listener))
+
+
+def _grouped(chosen: Chosen, subject: Subject) -> Chosen:
+    """New images with the groups that the run's `group_by` finds in the names of all of them."""
+    from mlzoo.data.bad_files import groups_by
+
+    assert subject.run is not None
+    pattern = subject.run.config.group_by
+    if pattern is None or subject.kind != "image":
+        return chosen
+    inner = [Path(name).name for name in chosen.names]
+    try:
+        groups = groups_by(pattern, chosen.names, inner, "the folder")
+    except DataError:
+        return chosen
+    return replace(chosen, groups=tuple(map(str, groups)), unit="groups")
 
 
 def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
@@ -312,13 +338,15 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
         wrong = _mistakes(subject, part, seen)[: config.limit // 2]
         order = np.array([*wrong, *(i for i in order if i not in set(wrong))])
     positions = order[: config.limit]
-    names = part.names()
+    names, groups = part.names(), part.samples.groups
     return Chosen(
         [names[int(i)] for i in positions],
         [_input(part, int(i), subject.task) for i in positions],
         [_truth(part, int(i), subject.task) for i in positions],
         _background(subject, data.train, config.seed),
         _background(subject, part, config.seed),
+        groups=() if groups is None else tuple(str(groups[part.indices[i]]) for i in positions),
+        unit="samples" if groups is None else "groups",
     )
 
 
