@@ -33,9 +33,6 @@ __all__ = [
     "unread_by_samples",
 ]
 
-_WITH_HEADER = ("table", "series")
-"""Sources that recognize whether a file has a header."""
-
 Progress = Callable[[int, int, str], Any]
 """Called with how many are done, how many there are, and what is being done."""
 
@@ -100,16 +97,20 @@ def read_again(
 def _as_recognized(config: RunConfig, reader: dict[str, Any]) -> RunConfig:
     """A run's configuration with what was recognized in its data written out."""
     source = reader.get("source", config.source)
-    settings = dict(config.source_set)
-    update: dict[str, Any] = {"source": source}
-    if "window" in reader and "time" in reader:  # a series
-        settings |= {"time": reader["time"] or "none", "season": reader["season"]}
-        update["window"] = reader["window"]
-    names = [column["name"] for column in reader.get("columns", ())] or reader.get("channels", ())
-    if source in _WITH_HEADER and settings.get("header", "auto") == "auto":
+    if source is None:  # a run of before sources were written down
+        return config
+    fields = registry.load("source", source).Config.model_fields
+    found: dict[str, Any] = {}
+    if "season" in fields and "season" in reader:
+        found = {"time": reader["time"] or "none", "season": reader["season"]}
+    if "header" in fields and config.source_set.get("header", "auto") == "auto":
+        names = reader.get("channels") or [column["name"] for column in reader["columns"]]
         unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
-        settings["header"] = "no" if unnamed else "yes"
-    return config.model_copy(update={**update, "source_set": settings})
+        found["header"] = "no" if unnamed else "yes"
+    update: dict[str, Any] = {"source": source, "source_set": {**config.source_set, **found}}
+    if "window" in fields and "window" in reader:
+        update["window"] = reader["window"]
+    return config.model_copy(update=update)
 
 
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:

@@ -18,7 +18,6 @@ TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
 _YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _LOOKED_AT, _FEW = 100, 5
 _REGULAR = 0.02
 """Steps that differ by less than this share of the usual one are regular."""
@@ -147,12 +146,18 @@ def are_dates(values: np.ndarray) -> bool:
     text = np.array(known[:_FEW], dtype=object)
     if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
         return False
-    if not np.isnan(pd.to_numeric(pd.Series(text), errors="coerce")).all():
-        return False
-    if any(map(_DECIMAL_COMMA.fullmatch, text)):
+    if any(map(_is_number, text)):
         return False
     stamps = parse_times(text)[0]
     return stamps.dtype.kind == "M" and not np.isnat(stamps).any()
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
 
 
 def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:

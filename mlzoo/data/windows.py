@@ -178,6 +178,7 @@ def shared_time(windows: Windows, parts: dict[str, np.ndarray]) -> list[str]:
                     else ("have targets that lie in")
                 )
                 found.append(
-                    f"{int(overlap.sum())} of {len(later)} {second} windows {what} {first} windows"
+                    f"{int(overlap.sum())} of {len(later)} {SPLIT_NAMES[second]} windows {what} "
+                    f"{SPLIT_NAMES[first]} windows"
                 )
     return found
