@@ -51,14 +51,17 @@ def refuse_undecodable(names: Sequence[str], what: str) -> None:
 
     Python decodes such bytes to lone surrogates, which can be written nowhere.
     """
-    bad = [name for name in names if any("\ud800" <= character <= "\udfff" for character in name)]
-    if bad:
-        shown = ", ".join(ascii(name.encode("utf-8", "surrogateescape")) for name in bad[:3])
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise DataError(
-            f"{ascii(what)[1:-1]}: names must be UTF-8, but got {shown}{more}; rename them (convmv "
-            "-f latin1 -t utf8 converts whole folders)"
-        )
+    try:
+        "".join(names).encode()
+        return
+    except UnicodeEncodeError:
+        bad = [name for name in names if name != name.encode("utf-8", "ignore").decode()]
+    shown = ", ".join(ascii(name).replace("\\udc", "\\x") for name in bad[:3])
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    raise DataError(
+        f"{ascii(what)[1:-1]}: names must be UTF-8, but got {shown}{more}; rename them (convmv "
+        "-f latin1 -t utf8 converts whole folders)"
+    )
 
 
 def listed(problems: Mapping[str, str]) -> str:

@@ -46,6 +46,9 @@ class NewInputs:
     names: list[str]
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        refuse_undecodable(self.names, "new samples")
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -79,7 +82,6 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
     files = image_files(location)
     root = location.parent if location.is_file() else location
     names = [file.relative_to(root).as_posix() for file in files]
-    refuse_undecodable(names, path)
     checked = check_new_images(files, names, reader, progress, _form(reader))
     return NewInputs(_in_range(checked, reader), names, depth_warning(checked, reader))
 

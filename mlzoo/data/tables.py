@@ -162,12 +162,16 @@ def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -
     naming = [i for i, kind in present if kinds[i] != "text" and kind == "text"]
     alike = [i for i, kind in present if kinds[i] != "text" and kind == kinds[i]]
     above = [first[i] for i in alike]
-    if naming and (len(naming) >= len(alike) or _evenly_spaced(above)):
+    own_value = kinds[-1] == "text" and first[-1] in columns[-1]
+    if naming and not alike:
+        return True, ""
+    if naming and (_evenly_spaced(above) or (len(naming) >= len(alike) and not own_value)):
         return True, ""
     if alike:
         counted = [str(i) for i in range(len(above))]  # as pandas names columns without names
         named = _evenly_spaced(above) and not _evenly_spaced([body[0][i] for i in alike])
         named &= above == counted or len(present) > len(alike)
+        named |= _years(above) and not any(_years([row[i] for i in alike]) for row in body)
         kind = kinds[alike[0]]
         return named, f"its first row has the {kind} {above[0]!r} where {kind}s follow below"
     return _text_header(first, columns)
@@ -212,6 +216,12 @@ def _evenly_spaced(cells: Sequence[str]) -> bool:
         return False
     steps = np.diff(np.array(numbers, dtype=float))
     return bool(steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6))
+
+
+def _years(cells: Sequence[str]) -> bool:
+    """Whether cells are years of our time, several, each after the last."""
+    years = [int(cell) for cell in cells if re.fullmatch(r"(19|20)\d\d", cell.strip())]
+    return len(years) == len(cells) > 1 and years == sorted(set(years))
 
 
 def _as_number(cell: str) -> float | None:

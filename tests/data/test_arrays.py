@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.data import loading
 from mlzoo.data.bad_files import refuse_undecodable
-from mlzoo.data.inputs import existing
+from mlzoo.data.inputs import NewInputs, existing
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError
 from tests.data.pictures import config, shared
@@ -224,9 +224,11 @@ def test_arrays_without_samples(tmp_path: Path, arrays: dict[str, Any], message:
 def test_names_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.csv")
     (tmp_path / name).write_text("a,kind\n" + "1,x\n2,y\n" * 30)
-    with pytest.raises(DataError, match=r"must be UTF-8, but got b'.*caf\\xe9.csv'; rename"):
+    with pytest.raises(DataError, match=r"must be UTF-8, but got '.*caf\\xe9.csv'; rename"):
         loading.read(config(tmp_path / name))
     with pytest.raises(DataError, match="must be UTF-8"):
         existing(str(tmp_path / name))
+    with pytest.raises(DataError, match="new samples: names must be UTF-8"):
+        NewInputs(np.zeros((1, 2)), [name])
     with pytest.raises(DataError, match=r"imgs: names must be UTF-8.* and 1 more; rename"):
         refuse_undecodable(["good", *[f"{name}{i}" for i in range(4)]], "imgs")

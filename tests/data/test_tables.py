@@ -110,6 +110,7 @@ def test_a_table_without_header_keeps_its_first_row(tmp_path: Path) -> None:
         (["39, State-gov, 77516, <=50K", "50, Private, ?, >50K"], "number '39' where numbers"),
         (["A11 6 A34 A34 1", "A12 48 A34 A33 2"], "number '6'"),
         (["2020-01-01,a,b,x", "2020-01-02,c,d,y"], "date '2020-01-01' where dates"),
+        (["n.a.,5,a", "3,6,b", "4,7,a"], "number '5'"),
         (["p,x,s,x,e", "e,x,y,z,p"], "'x' more than once"),
         (["sunny,hot,high,no", "rain,mild,low,no", "rain,cool,mid,yes"], "'no' in its first row"),
         (["a,b,new", "a,b,old", "b,a,older"], "most cells"),
@@ -130,6 +131,7 @@ def test_a_first_row_of_values_is_no_header(tmp_path: Path, lines: list[str], wh
         ["age,fare,survived", "22,7.25,survived", "38,71.3,died"],  # a value of its own
         ["name,kind", "anna,tall", "bert,small"],
         ["Country,1990,1991,1992,1993", "Chad,3,4,5,7.2", "Mali,3,4,4,1"],
+        ["Country,2019,2021", "Chad,3,4.5", "Mali,3,4"],
         ["label,0,1,2,3,4", "5,0,0,3,4,1", "3,3,4,5,1,2"],
         ["0,1,2,3,4", "1.5,2.5,1,2,9", "3,3,4,5,1"],
         [",a,b", "0,1,x", "1,2,y"],
