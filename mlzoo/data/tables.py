@@ -81,7 +81,7 @@ def read_table(
     if not lines:
         raise DataError(f"{path} is empty; expected a header line and one line a sample")
     delimiter = delimiter or find_delimiter(lines[:_SAMPLE_LINES])
-    rows, starts = _rows(path, text, delimiter)
+    rows, first_lines = _rows(path, text, delimiter)
     has_header, why = header == "yes", ""
     if header == "auto":
         deciding = min(_DECIDING_ROWS, max(5, _DECIDING_CELLS // len(rows[0])))
@@ -93,7 +93,7 @@ def read_table(
             f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
             "(--source-set header=yes)"
         )
-    frame, starts = _frame(path, rows, starts, has_header)
+    frame, starts = _frame(path, rows, first_lines, has_header)
     columns = {str(name): _clean(frame[name]) for name in frame.columns}
     return Table(columns, starts, np.arange(1, len(frame) + 1), tuple(notes))
 
