@@ -66,9 +66,10 @@ def check_samples(x: np.ndarray, y: np.ndarray, what: str) -> None:
                 "first axis must count the samples"
             )
         if array.size == 0:
+            lacking = "samples" if not len(array) else "values"
             raise DataError(
-                f"{what}: {name} have shape {array.shape}, which holds no value; give arrays "
-                "without an axis of length 0"
+                f"{what}: {name} have shape {array.shape}: there are no {lacking} in them; give "
+                "arrays without an axis of length 0"
             )
     if len(x) != len(y):
         raise DataError(
