@@ -102,19 +102,18 @@ def split_by_time(
 
 def _too_short(windows: Windows, part: str, steps: int) -> str:
     """Why a split of some steps holds no window, and what helps."""
-    spans = windows.spans[:, 1] - windows.spans[:, 0]
-    targets = windows.spans[:, 1] - windows.first_targets
+    spans = int((windows.spans[:, 1] - windows.spans[:, 0]).max())
+    targets = int((windows.spans[:, 1] - windows.first_targets).max())
+    first = part == PARTS[0]
     if windows.targets is None:
-        needed = f"a window and the values that follow it take {spans.max()}"
-    elif part == PARTS[0]:
-        needed = f"its first window and the values that follow it take {spans.max()}"
+        needed = f"a window and the values that follow it take {spans}"
+    elif steps >= (spans if first else targets):
+        needed = "breaks in time or missing values leave no window whose targets lie there"
+    elif first:
+        needed = f"its first window and the values that follow it take {spans}"
     else:
-        needed = f"the values to forecast take {targets.max()}"
-        if steps >= targets.max():  # long enough, but every window there is broken or filled
-            needed = "none of its windows is without a break in time or missing targets"
-    shorter = (
-        "--window or --horizon" if part == PARTS[0] or windows.targets is None else "--horizon"
-    )
+        needed = f"the values to forecast take {targets}"
+    shorter = "--window or --horizon" if first or windows.targets is None else "--horizon"
     return (
         f"the {SPLIT_NAMES[part]} split has {steps} steps, but {needed}: use a shorter {shorter}, "
         "a smaller --gap, other --fractions (two splits instead of three: 70/0/30), or more data"
