@@ -422,7 +422,7 @@ class Run:
         from mlzoo.data import loading
 
         listener = listener or Listener()
-        samples = loading.read(self.config, listener.progress)
+        samples = loading.read_again(self.config, self.record, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
             raise DataError(

@@ -6,6 +6,7 @@ configuration first; the work imports what it needs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "partition",
     "read",
+    "read_again",
     "recognise",
     "source_config",
     "unread_by_samples",
@@ -49,11 +51,15 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     """All samples of the run's source."""
     from dataclasses import replace
 
+    from mlzoo.data.bad_files import refuse_undecodable
+
+    refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
     module = registry.load("source", source)
     samples: Samples = module.load(settings, progress)
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
+    refuse_undecodable([*samples.names, *samples.class_names], config.data)
     reader = {
         **samples.reader,
         "source": source,
@@ -63,6 +69,48 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     }
     why = f"source: {source} (--source)"
     return replace(samples, reader=reader, notes=(why, *samples.notes))
+
+
+def read_again(
+    config: RunConfig, record: dict[str, Any], progress: Progress | None = None
+) -> Samples:
+    """All samples of a run that exists, read as they were when it began.
+
+    What was recognized then (source, header, time, window, season) is not recognized anew, and
+    windows of runs made before inputs could reach back across a border still share no step.
+
+    Args:
+        config: of the run.
+        record: what its `data.json` holds.
+        progress: called as files are read.
+    """
+    from dataclasses import replace
+
+    reader = record["reader"]
+    samples = read(_as_recognized(config, reader), progress)
+    if samples.windows is None or reader.get("reach_back"):
+        return samples
+    kept = {name: value for name, value in samples.reader.items() if name != "reach_back"}
+    return replace(samples, windows=replace(samples.windows, targets=None), reader=kept)
+
+
+def _as_recognized(config: RunConfig, reader: dict[str, Any]) -> RunConfig:
+    """A run's configuration with what was recognized in its data written out."""
+    source = reader.get("source", config.source)
+    if source is None:  # a run of before sources were written down
+        return config
+    fields = registry.load("source", source).Config.model_fields
+    found: dict[str, Any] = {}
+    if "season" in fields and "season" in reader:
+        found = {"time": reader["time"] or "none", "season": reader["season"]}
+    if "header" in fields and config.source_set.get("header", "auto") == "auto":
+        names = reader.get("channels") or [column["name"] for column in reader["columns"]]
+        unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
+        found["header"] = "no" if unnamed else "yes"
+    update: dict[str, Any] = {"source": source, "source_set": {**config.source_set, **found}}
+    if "window" in fields and "window" in reader:
+        update["window"] = reader["window"]
+    return config.model_copy(update=update)
 
 
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:

@@ -47,9 +47,10 @@ def reproduce(
     check_code(before["environment"].get("files", {}), merged.config)
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
-        path = train_merged(replace(merged, config=config), listener=listener).path
-        again = _facts(path)
-    return compared(before, again)
+        again = replace(merged, config=config)
+        path = train_merged(again, listener=listener, record=before["data"]).path
+        facts = _facts(path)
+    return compared(before, facts)
 
 
 def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,16 +69,23 @@ def train(
 
 
 def train_merged(
-    merged: Merged, *, overwrite: bool = False, listener: Listener | None = None
+    merged: Merged,
+    *,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+    record: dict[str, Any] | None = None,
 ) -> Run:
-    """`train` with a configuration that was merged and checked before."""
+    """`train` with a configuration that was merged and checked before.
+
+    `record` is the `data.json` of a run whose data are to be read as they were for it.
+    """
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
-    samples, data, unread = prepared(merged, listener)
+    samples, data, unread = prepared(merged, listener, record)
     folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
     try:
         _write_start(folder, merged, data, set(unread))
@@ -91,8 +98,10 @@ def train_merged(
         folder.release()
 
 
-def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[str, str]]:
-    """Check a run, read its data and start Keras.
+def prepared(
+    merged: Merged, listener: Listener, record: dict[str, Any] | None = None
+) -> tuple[Samples, Data, dict[str, str]]:
+    """Check a run, read its data (as `record` says, where there is one) and start Keras.
 
     Returns:
         All samples, the three parts, and the fields that these data leave unread, with reasons.
@@ -104,7 +113,10 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
-    samples = loading.read(config, listener.progress)
+    if record is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        samples = loading.read_again(config, record, listener.progress)
     check_task(config.model, samples.task)
     check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
@@ -165,11 +177,12 @@ def resume(
         if epochs is not None and epochs != config.epochs:
             config = _extended(folder, merged, epochs, listener)
         devices.choose(config.device)
-        samples = loading.read(config, listener.progress)
+        record = files.read_json(folder.path / "data.json")
+        samples = loading.read_again(config, record, listener.progress)
         devices.prepare(config.device, config.precision)
         check_machine(before, config)
         data = loading.arrange(samples, config, config.seed)
-        fingerprint = files.read_json(folder.path / "data.json")["fingerprint"]
+        fingerprint = record["fingerprint"]
         if data.fingerprint != fingerprint:
             raise UsageError(
                 f"{config.data} has changed since this run started (fingerprint "

@@ -101,6 +101,17 @@ def test_folds_of_time_are_scored_on_what_follows() -> None:
         folds_by_time(windows, np.arange(8), 4, 0)
 
 
+def test_folds_of_time_share_no_target_while_inputs_reach_back() -> None:
+    starts = np.arange(100)
+    spans = np.stack([starts, starts + 5], axis=1)
+    windows = Windows(spans, starts, 1, np.arange(106), targets=starts + 4)
+    for gap in (0, 3):
+        for train, valid in folds_by_time(windows, np.arange(80), 4, gap):
+            assert spans[train, 1].max() + gap <= windows.first_targets[valid].min()
+            assert spans[valid, 0].min() < spans[train, 1].max()
+            assert len(valid) == 16 - gap
+
+
 def test_training_on_both_parts_leaves_the_test_part_as_it_was(samples: Samples) -> None:
     alone = arranged(samples)
     joined = arranged(samples, train_on="train+valid")
