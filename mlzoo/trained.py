@@ -14,7 +14,7 @@ from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import DataError, UsageError
 from mlzoo.listening import Listener
-from mlzoo.merging import merge
+from mlzoo.merging import read_config
 from mlzoo.results import Forecast, Painted, Predictions
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.training import devices
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlzoo.data.tiles import Tiling
     from mlzoo.explaining.work import Outcome
 
+_RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
+_METRICS = ("headline", "test", "kept", "epochs")
+"""Names without which `data.json` and `metrics.json` are damaged."""
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
 
@@ -38,7 +41,7 @@ class Run:
     def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
         self.path = path
         self._trust, self._tta = trust, tta
-        self.record = _read(path / "data.json")
+        self.record = files.read_mapping(path / "data.json", _RECORD)
         if tta not in ("none", "flips"):
             raise UsageError(f"--tta: choose none or flips (got {tta!r})")
         if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
@@ -58,12 +61,12 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """The configuration that trained it."""
-        return merge({}, self.path / "config.yaml", allow_unused=True).config
+        return read_config(self.path)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
-        return _read(self.path / "metrics.json")
+        return files.read_mapping(self.path / "metrics.json", _METRICS)
 
     @cached_property
     def model(self) -> keras.Model:
@@ -463,7 +466,7 @@ class Run:
             labelled = read_labelled(data, self.record["reader"], listener.progress)
             for warning in labelled.warnings:
                 listener.warn(warning)
-            seen = trained_on(labelled, _read(self.path / "split.json"))
+            seen = trained_on(labelled, files.read_mapping(self.path / "split.json", ("parts",)))
             if seen:
                 listener.warn(
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
@@ -481,14 +484,6 @@ class Run:
         arranged = self.own_data(listener)
         arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = files.read_json(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be read, so this is no whole run: {error}") from error
-    return content
 
 
 def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import errors
 from mlzoo.listening import Listener
+from mlzoo.training.signals import terminable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -25,6 +26,9 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.DivergedError: 5,
     errors.MlzooError: 1,
 }
+
+_STOPPED = "stopped; run the same command again"
+"""Of a command that does not say better how to continue."""
 
 
 def say(text: str) -> None:
@@ -66,16 +70,17 @@ def _is_number(value: Any) -> bool:
 def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
     try:
-        command()
+        with terminable():
+            command()
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:
-            say("interrupted")  # Typer turned Ctrl-C into this
+            say(_STOPPED)  # Typer turned Ctrl-C into this
         return error.code if isinstance(error.code, int) else 1
     except errors.Interrupted as error:
-        say(str(error))
+        say(str(error) if error.next else _STOPPED)
         return 128 + error.signal
     except KeyboardInterrupt:
-        say("interrupted")
+        say(_STOPPED)
         return 128 + signal.SIGINT
     except errors.MlzooError as error:
         return _report(error, str(error))

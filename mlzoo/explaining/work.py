@@ -32,6 +32,7 @@ from mlzoo.reporting.pages.report import write_report
 from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.signals import stopping
 from mlzoo.wording import few
 
 SANE = 16
@@ -101,14 +102,20 @@ def explain_configured(
     listener = listener or Listener()
     folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
     check_free(folder, overwrite)
-    devices.prepare()
-    subject = open_subject(config.run, trust, config.input)
-    found = compute(subject, choose(subject, config, listener), config, listener)
-    write(folder, subject, found.explained, found.controls, found.record, listener)
-    run = Path(config.run).expanduser()
-    if folder.parent == run / "explanations" and (run / REPORT).is_file():
-        write_report(run)
+    with stopping("explaining") as stage:
+        devices.prepare()
+        subject = open_subject(config.run, trust, config.input)
+        found = compute(subject, choose(subject, config, listener), config, listener)
+        write(folder, subject, found.explained, found.controls, found.record, listener)
+        stage.doing, stage.next = "writing the report", f"the explanations are complete: {folder}"
+        _renew_report(Path(config.run).expanduser(), folder, listener)
     return replace(found, folder=folder)
+
+
+def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
+    """Write a run's report again where its explanations have changed."""
+    if folder.parent == run / "explanations" and (run / REPORT).is_file():
+        write_report(run, listener=listener)
 
 
 def explain_samples(

@@ -11,8 +11,17 @@ from typing import Any
 
 from mlzoo import files, runs
 from mlzoo.listening import Listener
-from mlzoo.merging import merge
+from mlzoo.merging import merge, read_config
+from mlzoo.training.signals import stopping
 from mlzoo.training.unchanged import check_code
+
+_NEEDED = {
+    "data": ("fingerprint",),
+    "metrics": ("headline", "test", "epochs", "kept", "weights_sha256"),
+    "environment": (),
+    "split": ("parts",),
+}
+"""What is read of each record, as names that must be there."""
 
 
 def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, Any]:
@@ -39,9 +48,11 @@ def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, An
 
     folder = runs.find(run)
     before = _facts(folder)
+    read_config(folder)  # which names a damaged file
     merged = merge({}, folder / "config.yaml", allow_unused=True)
     check_code(before["environment"].get("files", {}), merged.config)
-    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+    # What is trained here goes with its folder: there is nothing to resume.
+    with stopping("training again"), tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
         path = train_merged(replace(merged, config=config), listener=listener).path
         again = _facts(path)
@@ -84,8 +95,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    names = ("data", "metrics", "environment", "split")
-    return {name: files.read_json(folder / f"{name}.json") for name in names}
+    return {name: files.read_mapping(folder / f"{name}.json", n) for name, n in _NEEDED.items()}
 
 
 def _check(what: str, first: Any, again: Any, counts: bool = True) -> dict[str, Any]:

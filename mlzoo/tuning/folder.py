@@ -41,16 +41,21 @@ class SearchFolder:
             path.mkdir(parents=True, exist_ok=True)
         self._lock = runs.lock(path)
         if overwrite:
-            for entry in path.iterdir():
+            # The journal goes last: a folder that holds one is known to be a search.
+            for entry in sorted(path.iterdir(), key=lambda entry: entry.name == JOURNAL):
                 if entry.is_dir():
                     shutil.rmtree(entry)
                 elif entry.name != "lock":
                     entry.unlink()
 
-    def discard_if_empty(self) -> None:
-        """Remove a folder in which nothing was begun."""
-        if not (self.path / JOURNAL).exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to resume."""
+        return (self.path / JOURNAL).exists()
+
+    def discard(self) -> None:
+        """Remove the folder: nothing in it is worth resuming from."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def __enter__(self) -> SearchFolder:
         return self

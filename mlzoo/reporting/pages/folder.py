@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo import files
 from mlzoo.reporting.pages.rendering import interval
 
 MOST_CLASSES = 20
@@ -28,15 +24,21 @@ def history(folder: Path) -> list[dict[str, Any]]:
     path = folder / "history.csv"
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: float(text) for name, text in row.items() if text} for row in rows]
+    try:
+        return [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
+    except ValueError as error:
+        raise files.damaged(path, f"is damaged: {error}") from None
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    header, rows = files.read_rows(path)
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
-    text = (folder / "config.yaml").read_text(encoding="utf-8")
-    values = yaml.safe_load(text)
+    text = files.read_text(folder / "config.yaml")
+    values = files.read_mapping(folder / "config.yaml")
     usual = _defaults(text)
     found: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
     for name, value in values.items():
@@ -103,13 +105,11 @@ def worst(folder: Path) -> list[dict[str, Any]]:
     """The test samples that the model is most wrong of, as far as the folder's tables tell."""
     mistakes = folder / "plots" / "mistakes.csv"
     if mistakes.is_file():
-        with mistakes.open(newline="", encoding="utf-8") as file:
-            return [_plain(row) for row in islice(csv.DictReader(file), MOST_ROWS)]
+        return [_plain(row) for row in _rows(mistakes)[:MOST_ROWS]]
     path = folder / "predictions.csv"
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [_plain(row) for row in csv.DictReader(file)]
+    rows = [_plain(row) for row in _rows(path)]
     numbers = ("target", "prediction")
     if rows and all(isinstance(row.get(n), int | float) for row in rows for n in numbers):
         for row in rows:
@@ -156,7 +156,7 @@ def explanations(folder: Path) -> list[Explained]:
     """What `mlzoo explain` left in a run folder, and the maps that were drawn while it trained."""
     explained = []
     for record in sorted((folder / "explanations").glob("*/explain.json")):
-        content = json.loads(record.read_text(encoding="utf-8"))
+        content = files.read_mapping(record)
         own = record.parent
         pictures = [*sorted(own.glob("model/*.png")), *sorted(own.glob("overlays/*/*.png"))]
         page = own / "index.html"
