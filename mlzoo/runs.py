@@ -174,7 +174,7 @@ def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
     """Create a run's folder, or take over one that was abandoned or may be overwritten."""
     partial, final = root / (name + PARTIAL), root / name
     partial.mkdir(exist_ok=True)
-    if not (partial / "lock").is_file() and any(partial.iterdir()):
+    if not _is_ours(partial):
         raise UsageError(f"{partial} is no run folder, so --overwrite leaves it alone")
     held = lock(partial)  # only a folder that no process uses may be emptied
     if not overwrite and not _is_abandoned(partial):
@@ -188,9 +188,13 @@ def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
 
 def _is_abandoned(partial: Path) -> bool:
     """Return whether a run was killed before it was begun, or while it was being removed."""
-    if (partial / "config.yaml").exists():
-        return False
-    return (partial / "lock").is_file() or not any(partial.iterdir())
+    return not (partial / "config.yaml").exists() and _is_ours(partial)
+
+
+def _is_ours(partial: Path) -> bool:
+    """Return whether a folder was made for a run: it is locked at first, and empty before."""
+    names = {path.name for path in partial.iterdir()}
+    return not names or "lock" in names
 
 
 def _clear(partial: Path, final: Path) -> None:

@@ -73,15 +73,13 @@ sys.addaudithook(_hook)  # it stays, and hears nothing where nobody lives
 def life(root: Path, changes: int | None = None) -> Iterator[Life]:
     """Have the block live for so many changes of the disk, then die; its death is no error."""
     own = Life(root, changes)
-    fsync = os.fsync
 
-    def heard(number: int) -> None:
+    def fsync(number: int) -> None:  # which takes its time, and that no kill needs
         own.hear("fsync", (number,))
-        fsync(number)
 
     _living.append(own)
     try:
-        with mock.patch.object(os, "fsync", heard), contextlib.suppress(Killed):
+        with mock.patch.object(os, "fsync", fsync), contextlib.suppress(Killed):
             yield own
     finally:
         _living.remove(own)

@@ -438,6 +438,10 @@ def test_an_interrupt_before_any_work_says_so(
 
     monkeypatch.setattr("mlzoo.merging.merge", interrupt)
     assert mlzoo("train", "cnn", "digits") == (130, "", "stopped; run the same command again\n")
+    monkeypatch.setattr("mlzoo.merging.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    assert mlzoo("train", "cnn", "digits") == (143, "", "stopped; run the same command again\n")
+    monkeypatch.setattr("mlzoo.trained.load", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    assert mlzoo("evaluate", "x") == (143, "", "stopped; run the same command again\n")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ Training and scoring are stood in for by what they write; `benchmarks/kills.py` 
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,14 @@ import numpy as np
 import pytest
 
 from mlzoo import files, runs
+from mlzoo.data import loading
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
 from mlzoo.training import checkpoints, finishing, train
 from mlzoo.training.train import resume, train_merged
+from mlzoo.training.unchanged import seal
+from mlzoo.tuning import fitting, hparams, page, tune
 from tests.cli import world
 from tests.kills import contents, life
 
@@ -60,8 +66,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 def begin(root: Path, table: Path, overwrite: bool = False, **more: Any) -> None:
     given = {"model": str(table.parent / "own.py"), "data": str(table), "target": "y"}
-    given |= {"repeats": REPEATS, "out": str(root), "name": "a", **more}
-    train_merged(merge({k: v for k, v in given.items() if v is not None}), overwrite=overwrite)
+    given |= {"repeats": REPEATS, "out": ".", "name": "a", **more}
+    root.mkdir(exist_ok=True)
+    with contextlib.chdir(root):
+        train_merged(merge({k: v for k, v in given.items() if v is not None}), overwrite=overwrite)
 
 
 def go_on(root: Path, table: Path, overwrite: bool = False) -> None:
@@ -222,7 +230,7 @@ def test_damaged_files_of_an_unfinished_run(
         (folder / name).write_bytes(damage)
         talk = Talk()
         if name == "repeats.json":
-            assert [r["seed"] for r in train._records_done(runs.RunFolder(folder, folder, None), talk)] == []
+            assert train._records_done(runs.RunFolder(folder, folder, None), talk) == []
             assert f"{name} is " in talk.lines[0] and "trained again" in talk.lines[0]
             continue
         with pytest.raises(MlzooError, match=name):
@@ -233,3 +241,74 @@ def test_damaged_files_of_an_unfinished_run(
         (folder / name).write_bytes(content)
         resume(folder)
     assert contents(tmp_path / "a") == contents(tmp_path / "killed" / "a")
+
+
+def tuned(root: Path, table: Path, overwrite: bool = False) -> None:
+    root.mkdir(exist_ok=True)
+    given = {"model": "linear", "data": str(table), "target": "y", "epochs": 1, "out": "."}
+    merged = merge({**given, "name": "s"})
+    search = {"trials": 2, "fast": "off"}
+    with contextlib.chdir(root):
+        plan = tune.make_plan(merged, ["learning_rate=0.1,0.01"], None, search)
+        tune.run_plan(plan, merged, overwrite=overwrite)
+
+
+@pytest.fixture
+def fitted(trained: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of a search that score at once; its page is a line."""
+
+    def fit(config: Any, *_: Any) -> fitting.Outcome:
+        return fitting.Outcome(0.5 + config.learning_rate, 1)
+
+    monkeypatch.setattr(fitting, "fit_plainly", fit)
+    monkeypatch.setattr(tune, "_import_page", lambda: None)
+    monkeypatch.setattr(page, "write_page", lambda path, *_: files.write_text(path, "page"))
+    monkeypatch.setattr(hparams, "write_hparams", lambda *_: None)
+
+
+def outcome(root: Path) -> dict[str, bytes]:
+    """What a search leaves, but for the times that it took."""
+    found = contents(root)
+    return {n: c for n, c in found.items() if Path(n).name not in ("journal.jsonl", "fits.csv")}
+
+
+@pytest.mark.parametrize("overwrite", [False, True], ids=["new", "overwrite"])
+def test_a_kill_of_a_search(
+    overwrite: bool, table: Path, fitted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlzoo.data.loading.read", functools.cache(loading.read))
+    whole = tmp_path / "whole"
+    if overwrite:
+        tuned(whole, table)
+    with life(whole) as lived:
+        tuned(whole, table, overwrite)
+    expected = outcome(whole)
+    assert "s/winner/metrics.json" in expected
+    for changes in range(0, len(lived.done), 4):
+        root = tmp_path / str(changes)
+        if overwrite:
+            shutil.copytree(whole, root)
+        with life(root, changes) as killed:
+            tuned(root, table, overwrite)
+        assert killed.dead
+        tuned(root, table)
+        assert outcome(root) == expected, (changes, lived.done[changes])
+
+
+def test_the_winner_of_a_search_that_went_on_is_the_new_one(
+    table: Path, fitted: None, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole"
+    with life(whole) as lived:
+        tuned(whole, table)
+    started = next(i for i, (_, p) in enumerate(lived.done) if "winner.partial/.split.json" in p)
+    with life(tmp_path / "cut", started + 12):
+        tuned(tmp_path / "cut", table)
+    partial = tmp_path / "cut" / "s" / "winner.partial"
+    text = (partial / "config.yaml").read_text().rpartition("# A run")[0]
+    assert (partial / "environment.json").exists()
+    (partial / "config.yaml").write_text(
+        seal(text.replace("learning_rate: 0.1", "learning_rate: 3.0"))
+    )
+    tuned(tmp_path / "cut", table)
+    assert outcome(tmp_path / "cut") == outcome(whole)
