@@ -45,8 +45,12 @@ class Life:
             self.dead = True
             self._tear()
         if self.dead:
-            raise Killed(f"{event} {path}")
+            self.die()
         self.done.append((event, path))
+
+    def die(self) -> None:
+        """End the process; here by an exception that keeps coming."""
+        raise Killed(self.done[-1:])
 
     def _tear(self) -> None:
         """Leave a file that was being written half written."""
@@ -70,9 +74,9 @@ sys.addaudithook(_hook)  # it stays, and hears nothing where nobody lives
 
 
 @contextlib.contextmanager
-def life(root: Path, changes: int | None = None) -> Iterator[Life]:
+def life(root: Path, changes: int | None = None, kind: type[Life] = Life) -> Iterator[Life]:
     """Have the block live for so many changes of the disk, then die; its death is no error."""
-    own = Life(root, changes)
+    own = kind(root, changes)
 
     def fsync(number: int) -> None:  # which takes its time, and that no kill needs
         own.hear("fsync", (number,))

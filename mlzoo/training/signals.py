@@ -20,9 +20,13 @@ class Stop:
 
 
 @contextmanager
-def caught() -> Iterator[Stop]:
-    """Catch SIGINT and SIGTERM for the time of the block; a second one acts at once."""
-    stop = Stop()
+def caught(stop: Stop | None = None) -> Iterator[Stop]:
+    """Catch SIGINT and SIGTERM for the time of the block; a second one acts at once.
+
+    Args:
+        stop: where a signal is noted; a new one by default, which is yielded.
+    """
+    stop = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # signals reach the main thread only
         return

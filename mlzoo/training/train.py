@@ -164,8 +164,12 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
         return _opened(done, merge({}, done / "config.yaml", allow_unused=True).config)
     folder = runs.reopen(path)
     try:
-        with stopping("reading the data", _next_step(folder)) as stage:
-            return _resumed(folder, epochs, listener, stage)
+        with stopping("reading the data") as stage:
+            try:
+                return _resumed(folder, epochs, listener, stage)
+            except BaseException:
+                stage.next = _next_step(folder)
+                raise
     finally:
         folder.release()
 

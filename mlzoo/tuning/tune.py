@@ -17,7 +17,7 @@ from mlzoo.configs import RunConfig
 from mlzoo.errors import Interrupted, MlzooError, UsageError
 from mlzoo.merging import Merged, check_unread, merge, read_config
 from mlzoo.training import devices
-from mlzoo.training.signals import Stage, stopping
+from mlzoo.training.signals import Stage, Stop, caught, stopping
 from mlzoo.tuning.declared import build_space, check_against
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 
@@ -190,33 +190,33 @@ def _search(
     listener: SearchListener,
     stage: Stage,
 ) -> Found:
-    from mlzoo.training.signals import caught
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
     from mlzoo.tuning.results import tied, write_tables
     from mlzoo.tuning.search import Search
 
-    with caught() as stop:
-        evaluator = Evaluator(plan, path, listener, stop)
-        _check_unread(merged, evaluator, listener)
-        _check_built(plan, evaluator)
-        with open_journal(path, plan, evaluator.data.fingerprint) as journal:
-            search = Search(plan, evaluator.metric, journal, listener, stop)
-            _tell(search, listener)
-            stage.doing = "searching"
-            try:
-                _check_fast(search, evaluator, listener)
-                _compile_ahead(search, evaluator)
-                # What draws the page is imported while compiled programs leave time for it.
-                threading.Thread(target=_import_page).start()
-                ended, nested = _run(search, evaluator, path)
-            except (Interrupted, KeyboardInterrupt) as error:
-                stop.signal = stop.signal or getattr(error, "signal", signal.SIGINT)
-                ended, nested = None, None
-            finally:
-                evaluator.close()
-                listener.end()
-                write_tables(path, plan, search.trials, search.metric)
+    stop = Stop()
+    evaluator = Evaluator(plan, path, listener, stop)
+    _check_unread(merged, evaluator, listener)
+    _check_built(plan, evaluator)
+    journal = open_journal(path, plan, evaluator.data.fingerprint)
+    with caught(stop), journal:
+        search = Search(plan, evaluator.metric, journal, listener, stop)
+        _tell(search, listener)
+        stage.doing = "searching"
+        try:
+            _check_fast(search, evaluator, listener)
+            _compile_ahead(search, evaluator)
+            # What draws the page is imported while compiled programs leave time for it.
+            threading.Thread(target=_import_page).start()
+            ended, nested = _run(search, evaluator, path)
+        except (Interrupted, KeyboardInterrupt) as error:
+            stop.signal = stop.signal or getattr(error, "signal", signal.SIGINT)
+            ended, nested = None, None
+        finally:
+            evaluator.close()
+            listener.end()
+            write_tables(path, plan, search.trials, search.metric)
     if stop.signal:
         done = sum(len(trial.fits) for trial in search.trials)
         raise Interrupted(f"stopped after {done} {'fit' if done == 1 else 'fits'}", stop.signal)

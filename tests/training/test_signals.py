@@ -85,7 +85,7 @@ def test_what_is_trained_to_compare_is_not_to_be_resumed(
     folder = Path("a")
     folder.mkdir()
     (folder / "model.keras").touch()
-    (folder / "config.yaml").write_text("model: linear\ndata: ok.csv\ntarget: y\n")
+    (folder / "config.yaml").write_text("model: linear\ndata: ok.csv\ntarget: y\nepochs: 1\n")
     for name, needed in reproducing._NEEDED.items():
         (folder / f"{name}.json").write_text(json.dumps(dict.fromkeys(needed, 1)))
     monkeypatch.setattr(finishing, "score", sends(signal.SIGTERM))

@@ -19,15 +19,26 @@ MOST_MAPS = 12
 _DEFAULT = re.compile(r"^( *)([\w-]+):.*# default$")
 
 
-def history(folder: Path) -> list[dict[str, Any]]:
-    """`history.csv`, numbers as numbers; none where there is no such file."""
+def history(folder: Path, epochs: int | None = None) -> list[dict[str, Any]]:
+    """Return `history.csv`, numbers as numbers; none where there is no such file.
+
+    Args:
+        folder: of the run.
+        epochs: how many it must hold; None: any number.
+
+    Raises:
+        DataError: it is damaged.
+    """
     path = folder / "history.csv"
     if not path.is_file():
         return []
     try:
-        return [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
+        found = [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
     except ValueError as error:
         raise files.damaged(path, f"is damaged: {error}") from None
+    if epochs is not None and len(found) != epochs:
+        raise files.damaged(path, f"is damaged: it holds {len(found)} of {epochs} epochs")
+    return found
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

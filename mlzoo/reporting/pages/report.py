@@ -58,8 +58,8 @@ def write_report(
         DataError: a file of the run is damaged; it is named.
     """
     facts = facts or gather(folder)
-    rows = history(folder)
     metrics = facts["metrics"]
+    rows = history(folder, metrics.get("epochs"))
     found = _diagnosis(facts, rows)
     drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
     explained = explanations(folder)
