@@ -61,6 +61,7 @@ def train(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
     merged = merge(flags, Path(config) if config else None, allow_unused=allow_unused)

@@ -99,6 +99,7 @@ def tune(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
     if registry.build_function(model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ RESUME = "resume with: mlzoo train --resume a"
 
 
 @pytest.fixture
-def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # none in the background
     monkeypatch.chdir(tmp_path)
     world.csv(tmp_path / "ok.csv", ["a", "b", "color", "y"], world.rows())
-    return {"model": "linear", "data": "ok.csv", "target": "y", "epochs": 1, "out": ".",
-            "name": "a"}  # fmt: skip
+    yield {"model": "linear", "data": "ok.csv", "target": "y", "epochs": 1, "out": ".",
+           "name": "a"}  # fmt: skip
+    signal.signal(signal.SIGINT, before)
 
 
 def sends(number: int) -> Any:
