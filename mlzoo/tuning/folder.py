@@ -16,6 +16,7 @@ from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 
 JOURNAL = "journal.jsonl"
+_REMOVED = ".removed"
 _PARTS = {
     "run": "a setting of the run",
     "space": "the space",
@@ -40,13 +41,15 @@ class SearchFolder:
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         self._lock = runs.lock(path)
+        removed = path / _REMOVED
+        shutil.rmtree(removed, ignore_errors=True)  # a kill may have left it
         if overwrite:
-            # The journal goes last: a folder that holds one is known to be a search.
+            # Nothing is left half removed, and the journal, which makes it a search, goes last.
+            removed.mkdir()
             for entry in sorted(path.iterdir(), key=lambda entry: entry.name == JOURNAL):
-                if entry.is_dir():
-                    shutil.rmtree(entry)
-                elif entry.name != "lock":
-                    entry.unlink()
+                if entry.name not in ("lock", _REMOVED):
+                    entry.rename(removed / entry.name)
+            shutil.rmtree(removed)
 
     @property
     def begun(self) -> bool:
@@ -70,7 +73,8 @@ class SearchFolder:
 
 
 def _is_search(path: Path) -> bool:
-    return (path / JOURNAL).is_file() or {entry.name for entry in path.iterdir()} == {"lock"}
+    names = {entry.name for entry in path.iterdir()}
+    return JOURNAL in names or ("lock" in names and names <= {"lock", _REMOVED})
 
 
 def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:

@@ -65,7 +65,7 @@ def test_a_damaged_file_is_named(mlzoo: Mlzoo, folder: Path, command: str) -> No
         assert "MLZOO_DEBUG" not in done.err, said
         if name in READ[command]:
             assert done.code in (2, 3) and f"run/{name}" in done.cause, said
-        elif name.endswith(".png"):
+        elif name.endswith(".png") and "learning_curves" not in name:  # drawn from the history
             assert done.code == 0 and f"run/{name} is damaged: the report leaves" in done.err, said
         if damage == "empty" and name.endswith((".json", ".csv", ".yaml")) and done.code:
             assert done.code == 3 and f"run/{name} is empty; restore it" in done.cause, said
