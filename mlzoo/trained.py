@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
@@ -73,9 +74,16 @@ class Run:
         """The Keras model: raw inputs in, probabilities or numbers out.
 
         Raises:
+            DataError: the file is cut short or no Keras archive.
             UsageError: the model needs code that stands in the run folder, and the run was not
                 opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
         """
+        path = self.path / "model.keras"
+        if not is_zipfile(path):
+            empty = path.is_file() and not path.stat().st_size
+            raise files.damaged(
+                path, "is empty" if empty else "is damaged: it is no whole Keras archive"
+            )
         devices.prepare()
         import keras
 

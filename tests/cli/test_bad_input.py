@@ -478,7 +478,7 @@ def test_divergence_keeps_the_best_weights(mlzoo: Mlzoo, tmp_path: Path) -> None
 def test_a_damaged_model(mlzoo: Mlzoo, run: Path) -> None:
     model = run / "model.keras"
     model.write_bytes(model.read_bytes()[:1000])
-    refused(mlzoo("evaluate", run), 2, "run/model.keras can't be loaded: ")
+    refused(mlzoo("evaluate", run), 3, "run/model.keras is damaged: it is no whole Keras archive")
 
 
 def test_a_model_with_a_lambda_runs_no_code(mlzoo: Mlzoo, run: Path, tmp_path: Path) -> None:
