@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mlzoo import registry
+from mlzoo import files, registry
 from mlzoo.augment.policies import parse
 from mlzoo.configs import RunConfig, inert
 from mlzoo.data.recognition import check_source
@@ -99,6 +99,17 @@ def merge(
         raise UsageError(_in_order(given.problems, file))
     warnings = tuple(unused) if allow_unused else ()
     return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def read_config(run: Path, trust: bool = False) -> RunConfig:
+    """Return the configuration of a run folder; code that it names may run with `trust`.
+
+    Raises:
+        DataError: `config.yaml` is missing or damaged.
+        UsageError: it holds what no configuration may hold.
+    """
+    files.read_mapping(run / "config.yaml", ("model", "data"))
+    return merge({}, run / "config.yaml", allow_unused=True, trust=trust).config
 
 
 def check_unread(merged: Merged, unread: Mapping[str, str]) -> list[str]:

@@ -9,12 +9,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import DataError, UsageError, is_out_of_memory
 from mlzoo.listening import Listener
-from mlzoo.merging import merge
+from mlzoo.merging import read_config
 from mlzoo.results import Forecast, Painted, Predictions
 from mlzoo.specs import DENSE_TASKS
 from mlzoo.training import devices
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mlzoo.data.tiles import Tiling
     from mlzoo.explaining.work import Outcome
 
+_RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
+_METRICS = ("headline", "test", "kept", "epochs")
+"""Names without which `data.json` and `metrics.json` are damaged."""
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
 
@@ -38,7 +42,7 @@ class Run:
     def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
         self.path = path
         self.trust, self._tta = trust, tta
-        self.record = _read(path / "data.json")
+        self.record = files.read_mapping(path / "data.json", _RECORD)
         if tta not in ("none", "flips"):
             raise UsageError(f"--tta: choose none or flips (got {tta!r})")
         if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
@@ -62,22 +66,28 @@ class Run:
         Raises:
             UsageError: it names code, and the run was not opened with `trust`.
         """
-        file = self.path / "config.yaml"
-        return merge({}, file, allow_unused=True, trust=self.trust).config
+        return read_config(self.path, self.trust)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds."""
-        return _read(self.path / "metrics.json")
+        return files.read_mapping(self.path / "metrics.json", _METRICS)
 
     @cached_property
     def model(self) -> keras.Model:
         """The Keras model: raw inputs in, probabilities or numbers out.
 
         Raises:
+            DataError: the file is cut short or no Keras archive.
             UsageError: the model needs code that stands in the run folder, and the run was not
                 opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
         """
+        path = self.path / "model.keras"
+        if not is_zipfile(path):
+            empty = path.is_file() and not path.stat().st_size
+            raise files.damaged(
+                path, "is empty" if empty else "is damaged: it is no whole Keras archive"
+            )
         devices.prepare()
         own_code = self.path / "model.py"
         if own_code.exists() and self.trust:
@@ -458,7 +468,7 @@ class Run:
             labelled = read_labelled(data, self.record["reader"], listener.progress)
             for warning in labelled.warnings:
                 listener.warn(warning)
-            seen = trained_on(labelled, _read(self.path / "split.json"))
+            seen = trained_on(labelled, files.read_mapping(self.path / "split.json", ("parts",)))
             if seen:
                 listener.warn(
                     f"{seen} of these {len(labelled)} samples were trained or validated on: the "
@@ -483,14 +493,6 @@ def class_totals(record: dict[str, Any]) -> dict[str, int]:
     """Return how many samples of each class a run's data have, from its `data.json`."""
     parts = [part.get("classes", {}) for part in record["parts"].values()]
     return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = files.read_json(path)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be read, so this is no whole run: {error}") from error
-    return content
 
 
 def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:

@@ -162,7 +162,7 @@ def run(command: Command) -> str:
 
 def resumed(done: Done) -> str:
     """Run the command that a stopped one says goes on with it; what was wrong, or nothing."""
-    advice = re.search(r"go on with: mlzoo (train --resume \S+)$", done.err, re.MULTILINE)
+    advice = re.search(r"resume with: mlzoo (train --resume \S+)$", done.err, re.MULTILINE)
     if advice is None:
         return f"no --resume in {done.err}"
     again = run_mlzoo(*advice[1].split())

@@ -17,6 +17,7 @@ from mlzoo import errors
 from mlzoo.files import csv_text, safe_csv
 from mlzoo.listening import STEERS, Listener, one_line, printable, terminal
 from mlzoo.registry import trust_anew
+from mlzoo.training.signals import terminable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,9 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.DivergedError: 5,
     errors.MlzooError: 1,
 }
+
+_STOPPED = "stopped; run the same command again"
+"""Of a command that does not say better how to continue."""
 
 
 class Escaping:
@@ -112,17 +116,23 @@ def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
     try:
         out, err = Escaping(sys.stdout), Escaping(sys.stderr)
-        with redirect_stdout(out), redirect_stderr(err), trust_anew(), safe_csv():
+        with (
+            redirect_stdout(out),
+            redirect_stderr(err),
+            trust_anew(),
+            safe_csv(),
+            terminable(),
+        ):
             command()
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:
-            say("interrupted")  # Typer turned Ctrl-C into this
+            say(_STOPPED)  # Typer turned Ctrl-C into this
         return error.code if isinstance(error.code, int) else 1
     except errors.Interrupted as error:
-        say(str(error))
+        say(str(error) if error.next else _STOPPED)
         return 128 + error.signal
     except KeyboardInterrupt:
-        say("interrupted")
+        say(_STOPPED)
         return 128 + signal.SIGINT
     except errors.MlzooError as error:
         return _report(error, str(error))

@@ -183,12 +183,13 @@ def read_record_file(path: str) -> dict[str, Any]:
 
     Raises:
         UsageError: there is none.
+        DataError: it is damaged.
     """
     location = Path(path).expanduser()
     location = location / RECORD if location.is_dir() else location
-    try:
-        content: dict[str, Any] = files.read_json(location)
-        dict(content["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"--repeat: {location} is no {RECORD}: {error}") from None
+    if not location.is_file():
+        raise UsageError(f"--repeat: there is no {RECORD} at {location}")
+    content = files.read_mapping(location, ("config",))
+    if not isinstance(content["config"], dict):
+        raise files.damaged(location, "is damaged: its config holds no names and values")
     return content

@@ -35,6 +35,7 @@ from mlzoo.reporting.pages.report import write_report
 from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.signals import stopping
 from mlzoo.wording import few
 
 SANE = 16
@@ -107,17 +108,23 @@ def explain_configured(
         known = default_folder(config.run, config.method)
     if known is not None:
         check_free(known, overwrite)
-    devices.prepare()
-    subject = open_subject(config.run, trust, config.input)
-    job = open_job(subject, choose(subject, config, listener), config, listener)
-    folder = known or default_folder(config.run, job.methods.names)
-    check_free(folder, overwrite)
-    found = compute(job, listener)
-    write(folder, subject, found.explained, found.controls, found.record, listener)
-    run = Path(config.run).expanduser()
-    if folder.parent == run / "explanations" and (run / REPORT).is_file():
-        write_report(run)
+    with stopping("explaining") as stage:
+        devices.prepare()
+        subject = open_subject(config.run, trust, config.input)
+        job = open_job(subject, choose(subject, config, listener), config, listener)
+        folder = known or default_folder(config.run, job.methods.names)
+        check_free(folder, overwrite)
+        found = compute(job, listener)
+        write(folder, subject, found.explained, found.controls, found.record, listener)
+        stage.doing, stage.next = "writing the report", f"the explanations are complete: {folder}"
+        _renew_report(Path(config.run).expanduser(), folder, listener)
     return replace(found, folder=folder)
+
+
+def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
+    """Write a run's report again where its explanations have changed."""
+    if folder.parent == run / "explanations" and (run / REPORT).is_file():
+        write_report(run, listener=listener)
 
 
 def explain_samples(

@@ -5,15 +5,12 @@ Reads the folders' JSON, YAML and CSV only, so it needs neither Keras nor the da
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo import files
 from mlzoo.errors import UsageError
 from mlzoo.evaluation.metrics import TITLES
 from mlzoo.evaluation.verdicts import FEWEST_UNITS, short_verdict, verdict_of
@@ -116,25 +113,14 @@ def _problems(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, label: str) -> RunFiles:
+    environment = folder / "environment.json"
     return RunFiles(
         label,
         folder,
-        _mapping(folder / "metrics.json"),
-        _mapping(folder / "config.yaml"),
-        _mapping(folder / "environment.json") if (folder / "environment.json").is_file() else {},
+        files.read_mapping(folder / "metrics.json"),
+        files.read_mapping(folder / "config.yaml"),
+        files.read_mapping(environment) if environment.is_file() else {},
     )
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path} can't be read: {reason}") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} can't be read: it holds no names and values")
-    return content
 
 
 def _row(run: RunFiles) -> dict[str, Any]:
@@ -167,8 +153,8 @@ def _epochs(path: Path) -> int | None:
     """The last epoch of a history."""
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        epochs = [row.get("epoch") or "" for row in csv.DictReader(file)]
+    header, rows = files.read_rows(path)
+    epochs = [dict(zip(header, row, strict=True)).get("epoch", "") for row in rows]
     return int(epochs[-1]) if epochs and epochs[-1].isdigit() else None
 
 

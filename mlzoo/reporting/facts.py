@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypedDict
 
-import yaml
-
-from mlzoo.errors import UsageError
+from mlzoo import files
 
 
 class PartCounts(TypedDict, total=False):
@@ -118,6 +115,13 @@ class Facts(TypedDict):
     groups: dict[str, int] | None
 
 
+_NEEDED: dict[Any, tuple[str, ...]] = {
+    DataFacts: ("data", "task", "kind", "class_names", "parts"),
+    MetricFacts: ("task", "headline", "test", "kept", "epochs"),
+    EnvironmentFacts: ("versions", "backend", "device"),
+}
+
+
 def gather(folder: Path, final: Path | None = None) -> Facts:
     """Read the facts from a run folder's files.
 
@@ -126,33 +130,18 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
             `split.json` stand now.
         final: where they will, if the folder is still to be renamed.
     """
-    split = _json(folder / "split.json")["parts"]
+    split = files.read_mapping(folder / "split.json", ("parts",))["parts"]
     grouped = all("groups" in part for part in split.values())
     return {
         "folder": str(final or folder),
-        "config": read_config(folder),
-        "data": _json(folder / "data.json"),
-        "metrics": _json(folder / "metrics.json"),
-        "environment": _json(folder / "environment.json"),
+        "config": files.read_mapping(folder / "config.yaml", ("model", "data")),
+        "data": _of(DataFacts, folder / "data.json"),
+        "metrics": _of(MetricFacts, folder / "metrics.json"),
+        "environment": _of(EnvironmentFacts, folder / "environment.json"),
         "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
     }
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The settings in a run folder's `config.yaml`, as they stand there.
-
-    Raises:
-        UsageError: it can't be read, or holds anything but names and plain values.
-    """
-    path = folder / "config.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} can't be read: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} can't be read: it holds no names and values")
-    return content
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _of(kind: Any, path: Path) -> Any:
+    """Return a file's content, of which nothing that a card needs may be missing."""
+    return files.read_mapping(path, _NEEDED[kind])

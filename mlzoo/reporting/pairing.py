@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo import files
 from mlzoo.evaluation import intervals
 from mlzoo.evaluation.dense import UNITS
 from mlzoo.evaluation.forecasts import forecast_scorers
@@ -43,6 +44,11 @@ def unlike(
     if prints[0] != prints[1] or prints[0] is None:
         return "they were trained on different data"
     one, other = (_read(folder / FILE, first_metrics["task"]) for folder in (first, second))
+    for folder, metrics, own in ((first, first_metrics, one), (second, second_metrics, other)):
+        count = (metrics.get("test") or {}).get("samples", len(own.indices))
+        if count != len(own.indices):
+            problem = f"is damaged: it holds {len(own.indices)} of {count} samples"
+            raise files.damaged(folder / FILE, problem)
     if not np.array_equal(one.indices, other.indices):
         shared = len(np.intersect1d(one.indices, other.indices))
         return f"their test parts differ ({shared} samples in common); give both the same --seed"

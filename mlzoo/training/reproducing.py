@@ -11,8 +11,17 @@ from typing import Any
 
 from mlzoo import files, runs
 from mlzoo.listening import Listener
-from mlzoo.merging import merge
+from mlzoo.merging import merge, read_config
+from mlzoo.training.signals import stopping
 from mlzoo.training.unchanged import check_code
+
+_NEEDED = {
+    "data": ("fingerprint",),
+    "metrics": ("headline", "test", "epochs", "kept", "weights_sha256"),
+    "environment": (),
+    "split": ("parts",),
+}
+"""What is read of each record, as names that must be there."""
 
 
 def reproduce(
@@ -43,9 +52,11 @@ def reproduce(
 
     folder = runs.find(run)
     before = _facts(folder)
+    read_config(folder, trust)  # which names a damaged file
     merged = merge({}, folder / "config.yaml", allow_unused=True, trust=trust)
     check_code(before["environment"].get("files", {}), merged.config)
-    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+    # What is trained here goes with its folder: there is nothing to resume.
+    with stopping("training again"), tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
         again = replace(merged, config=config)
         path = train_merged(again, listener=listener, record=before["data"]).path
@@ -89,8 +100,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    names = ("data", "metrics", "environment", "split")
-    return {name: files.read_json(folder / f"{name}.json") for name in names}
+    return {name: files.read_mapping(folder / f"{name}.json", n) for name, n in _NEEDED.items()}
 
 
 def _check(what: str, first: Any, again: Any, counts: bool = True) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Collection
@@ -16,13 +15,14 @@ from mlzoo import files, registry, runs
 from mlzoo.augment.policies import parse
 from mlzoo.backbones import placed
 from mlzoo.configs import RunConfig, check_fit
-from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.errors import DataError, DivergedError, UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
-from mlzoo.training.unchanged import check_code, check_machine, files_read
+from mlzoo.training.signals import Stage, stopping
+from mlzoo.training.unchanged import check_code, check_config, check_machine, files_read, seal
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mlzoo.augment.policies import Policy
     from mlzoo.data.samples import Data, Samples
     from mlzoo.trained import Run
+
+_STARTED = "environment.json"
+"""The last file that is written before training starts."""
 
 
 def train(
@@ -61,6 +64,7 @@ def train(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
     file = Path(config) if config else None
@@ -85,17 +89,33 @@ def train_merged(
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
-    samples, data, unread = prepared(merged, listener, record)
-    folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
-    try:
-        _write_start(folder, merged, data, set(unread))
-        return _work(folder, config, samples, data, listener)
-    except Exception as error:
-        if not isinstance(error, Interrupted) and not folder.has_weights:
-            folder.discard()
-        raise
-    finally:
-        folder.release()
+    with stopping("reading the data") as stage:
+        samples, data, unread = prepared(merged, listener, record)
+        folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
+        try:
+            folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
+            _write_start(folder, config, data)
+            return _work(folder, config, samples, data, listener, stage)
+        except Exception:
+            if not folder.has_weights:
+                folder.discard()
+            raise
+        except BaseException:  # stopped: what had begun to train stays
+            if folder.path.exists() and not (folder.path / _STARTED).exists():
+                folder.discard()
+            else:
+                flag = registry.trust_flag(config.model, config.source)
+                stage.next = _next_step(folder, flag)
+            raise
+        finally:
+            folder.release()
+
+
+def _next_step(folder: RunFolder, flag: str) -> str:
+    """Say how to continue a run that was stopped; `flag` is the option that its code needs."""
+    if not folder.path.exists():
+        return f"the run is complete: {folder.final}"
+    return f"resume with: mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
 
 
 def prepared(
@@ -165,33 +185,64 @@ def resume(
             weights: data, backend, versions, plug-in.
         DataError: the data can't be read, or every checkpoint is damaged.
     """
-    from mlzoo.data import loading
-
     listener = listener or Listener()
-    folder = runs.reopen(Path(path).expanduser())
+    path = Path(path).expanduser()
+    if (done := runs.completed(path)) is not None:
+        listener.note("the run was complete; what was left of its training is removed")
+        return _opened(done, trust)
+    folder = runs.reopen(path)
     try:
-        merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
-        config = merged.config
-        before = files.read_json(folder.path / "environment.json")
-        check_code(before["files"], config)
-        if epochs is not None and epochs != config.epochs:
-            config = _extended(folder, merged, epochs, listener)
-        devices.choose(config.device)
-        record = files.read_json(folder.path / "data.json")
-        samples = loading.read_again(config, record, listener.progress)
-        devices.prepare(config.device, config.precision)
-        check_machine(before, config)
-        data = loading.arrange(samples, config, config.seed)
-        fingerprint = record["fingerprint"]
-        if data.fingerprint != fingerprint:
-            raise UsageError(
-                f"{config.data} has changed since this run started (fingerprint "
-                f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
-                "or start a new run"
-            )
-        return _work(folder, config, samples, data, listener)
+        with stopping("reading the data") as stage:
+            try:
+                return _resumed(folder, epochs, listener, stage, trust)
+            except BaseException:
+                stage.next = _next_step(folder, " --trust" if trust else "")
+                raise
     finally:
         folder.release()
+
+
+def _resumed(
+    folder: RunFolder, epochs: int | None, listener: Listener, stage: Stage, trust: bool
+) -> Run:
+    from mlzoo.data import loading
+
+    check_config(folder.path / "config.yaml")
+    merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
+    config, start = merged.config, folder.path / _STARTED
+    before = files.read_mapping(start, ("files", "backend", "versions")) if start.exists() else None
+    if before is None:
+        listener.note("this run was stopped before its training began: it starts over")
+    else:
+        check_code(before["files"], config)
+    if epochs is not None and epochs != config.epochs:
+        config = _extended(folder, merged, epochs, listener)
+    devices.choose(config.device)
+    if before is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        record = files.read_mapping(folder.path / "data.json", ("fingerprint", "reader"))
+        samples = loading.read_again(config, record, listener.progress)
+    devices.prepare(config.device, config.precision)
+    if before is not None:
+        check_machine(before, config)
+    data = loading.arrange(samples, config, config.seed)
+    if before is None:
+        _write_start(folder, config, data)
+    else:
+        _check_data(folder, config, data)
+    return _work(folder, config, samples, data, listener, stage)
+
+
+def _check_data(folder: RunFolder, config: RunConfig, data: Data) -> None:
+    record = files.read_mapping(folder.path / "data.json", ("fingerprint",))
+    fingerprint = record["fingerprint"]
+    if data.fingerprint != fingerprint:
+        raise UsageError(
+            f"{config.data} has changed since this run started (fingerprint "
+            f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
+            "or start a new run"
+        )
 
 
 def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener) -> RunConfig:
@@ -212,7 +263,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
     extended = config.model_copy(update={"epochs": epochs})
     unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
     folder.write_text(
-        "config.yaml", config_text(Merged(extended, merged.given | {"epochs"}), unread)
+        "config.yaml", seal(config_text(Merged(extended, merged.given | {"epochs"}), unread))
     )
     return extended
 
@@ -271,12 +322,13 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     return resolved_yaml(merged, read, omit | {*unread} | {"name"})
 
 
-def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]) -> None:
-    """What must stand in the folder before training starts."""
+def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
+    """Write what must stand in the folder, beside its configuration, before training starts.
+
+    `environment.json` is the last file: where it exists, the run can be resumed.
+    """
     from mlzoo.data.record import data_record, split_record
 
-    config = merged.config
-    folder.write_text("config.yaml", config_text(merged, unread))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
     if data.policy.steps:
@@ -284,25 +336,28 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
+    if (own := registry.own_file(config.model)) is not None:
+        files.write_bytes(folder.path / "model.py", own.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
-    folder.write_json("environment.json", facts)
-    if (own := registry.own_file(config.model)) is not None:
-        shutil.copyfile(own, folder.path / "model.py")
+    folder.write_json(_STARTED, facts)
 
 
 def _work(
-    folder: RunFolder, config: RunConfig, samples: Samples, data: Data, listener: Listener
+    folder: RunFolder,
+    config: RunConfig,
+    samples: Samples,
+    data: Data,
+    listener: Listener,
+    stage: Stage,
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
-    from mlzoo.trained import Run
     from mlzoo.training.augment_search import searched
     from mlzoo.training.finishing import complete
 
-    done = folder.path / "repeats.json"
-    records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
+    records = _records_done(folder, listener)
     first_test = data.test.indices.tolist()
     policy: Policy | None = None
     for repeat in range(len(records), config.repeats):
@@ -310,27 +365,41 @@ def _work(
         if repeat:
             listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
             data = loading.arrange(samples, config, seed)
-        try:
-            if config.augment == "search":
-                policy = policy or searched(folder, config, data, listener)
-                data = replace(data, policy=policy)
-            records.append(_train_once(folder, config, data, seed, listener, not repeat))
-        except (Interrupted, KeyboardInterrupt) as error:
-            code = registry.trust_flag(config.model, config.source)
-            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{code}"
-            hint = f"{error or 'stopped'}; go on with: {command}"
-            raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
+        stage.doing = "training"
+        if config.augment == "search":
+            policy = policy or searched(folder, config, data, listener)
+            data = replace(data, policy=policy)
+        records.append(_train_once(folder, config, data, seed, listener, not repeat, stage))
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
-        files.write_json(done, records)
+        files.write_sealed(folder.path / runs.REPEATS, records)
         if config.repeats > 1:
             name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
             shown = "not defined" if reached is None else f"{reached:.4g}"
             listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+    stage.doing = "writing the report"
     complete(folder.path, folder.final, records)
-    done.unlink(missing_ok=True)
-    return Run(folder.finish())  # A model with code of its own is loaded by what ran it here.
+    return _opened(folder.finish())  # A model with code of its own is loaded by what ran it here.
+
+
+def _opened(path: Path, trust: bool = False) -> Run:
+    from mlzoo.trained import Run
+
+    return Run(path, trust)
+
+
+def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
+    """Return the scores of the trainings that are done; none where their file is damaged."""
+    path = folder.path / runs.REPEATS
+    if not path.exists():
+        return []
+    try:
+        records: list[dict[str, Any]] = files.read_sealed(path)
+    except DataError as error:
+        listener.warn(f"{error}: what it held is trained again")
+        return []
+    return records
 
 
 def _train_once(
@@ -340,6 +409,7 @@ def _train_once(
     seed: int,
     listener: Listener,
     first: bool,
+    stage: Stage,
 ) -> dict[str, Any]:
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
@@ -373,12 +443,14 @@ def _train_once(
                 fitted = training.fit()
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
+    stage.doing = "evaluating"
     listener.note("evaluating on the test part")
     if data.outputs.dense:
         data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     if first:
+        stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)
     return record

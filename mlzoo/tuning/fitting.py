@@ -36,7 +36,7 @@ from mlzoo.evaluation.metrics import (
 from mlzoo.evaluation.scorers import Scorer
 from mlzoo.listening import Listener
 from mlzoo.trained import outputs_of
-from mlzoo.training import lbfgs
+from mlzoo.training import checkpoints, lbfgs
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import Training
 from mlzoo.training.signals import Stop
@@ -365,7 +365,7 @@ def fit_plainly(
     """A fit by the same code that `mlzoo train` runs."""
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         folder = Path(scratch) / "states"
-        if before is not None and before.is_dir():
+        if before is not None and checkpoints.usable(before):
             shutil.copytree(before, folder)
         model = build_model(config, data, seed)
         if config.optimizer == "lbfgs":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import shutil
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from mlzoo import registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import Interrupted, MlzooError, UsageError
-from mlzoo.merging import Merged, check_unread, merge
+from mlzoo.merging import Merged, check_unread, merge, read_config
 from mlzoo.training import devices
+from mlzoo.training.signals import Stage, Stop, caught, stopping
 from mlzoo.tuning.declared import build_space, check_against
 from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 
@@ -105,6 +108,7 @@ def tune(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
     if registry.build_function(model):
@@ -178,52 +182,64 @@ def run_plan(
     listener = listener or SearchListener()
     for warning in merged.warnings:
         listener.warn(warning)
-    with SearchFolder(folder_of(plan), overwrite) as folder:
+    with (
+        stopping("reading the data") as stage,
+        SearchFolder(folder_of(plan), overwrite) as folder,
+    ):
         try:
-            return _search(plan, merged, folder.path, final, listener)
+            return _search(plan, merged, folder.path, final, listener, stage)
         except BaseException:
-            folder.discard_if_empty()
+            if folder.begun:
+                stage.next = f"the same command resumes the search in {folder.path}"
+            else:
+                folder.discard()
             raise
 
 
-def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: SearchListener) -> Found:
-    from mlzoo.training.signals import caught
+def _search(
+    plan: Plan,
+    merged: Merged,
+    path: Path,
+    final: bool,
+    listener: SearchListener,
+    stage: Stage,
+) -> Found:
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
     from mlzoo.tuning.results import write_tables
     from mlzoo.tuning.search import Search
 
-    with caught() as stop:
-        evaluator = Evaluator(plan, path, listener, stop)
-        _check_unread(merged, evaluator, listener)
-        _check_built(plan, evaluator)
-        with open_journal(path, plan, evaluator.data.fingerprint) as journal:
-            search = Search(plan, evaluator.metric, journal, listener, stop)
-            _tell(search, listener)
-            try:
-                _check_fast(search, evaluator, listener)
-                _compile_ahead(search, evaluator)
-                # What draws the page is imported while compiled programs leave time for it.
-                threading.Thread(target=_import_page).start()
-                ended, nested = _run(search, evaluator, path)
-            except (Interrupted, KeyboardInterrupt):
-                stop.signal = stop.signal or 2
-                ended, nested = None, None
-            finally:
-                evaluator.close()
-                listener.end()
-                write_tables(path, plan, search.trials, search.metric)
+    stop = Stop()
+    evaluator = Evaluator(plan, path, listener, stop)
+    _check_unread(merged, evaluator, listener)
+    _check_built(plan, evaluator)
+    journal = open_journal(path, plan, evaluator.data.fingerprint)
+    with caught(stop), journal:
+        search = Search(plan, evaluator.metric, journal, listener, stop)
+        _tell(search, listener)
+        stage.doing = "searching"
+        try:
+            _check_fast(search, evaluator, listener)
+            _compile_ahead(search, evaluator)
+            # What draws the page is imported while compiled programs leave time for it.
+            threading.Thread(target=_import_page).start()
+            ended, nested = _run(search, evaluator, path)
+        except (Interrupted, KeyboardInterrupt) as error:
+            stop.signal = stop.signal or getattr(error, "signal", signal.SIGINT)
+            ended, nested = None, None
+        finally:
+            evaluator.close()
+            listener.end()
+            write_tables(path, plan, search.trials, search.metric)
     if stop.signal:
         done = sum(len(trial.fits) for trial in search.trials)
-        raise Interrupted(
-            f"stopped; {done} fits are done and kept in {path}; the same command goes on",
-            stop.signal,
-        )
+        raise Interrupted(f"stopped after {done} {'fit' if done == 1 else 'fits'}", stop.signal)
     assert ended is not None
     listener.note(f"search ended: {ended.reason}")
     first = search.best
     if first is None:
         raise MlzooError(_nothing(search))
+    stage.doing = "training the winner"
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
     test = None if run is None else run.metrics["headline"]
@@ -231,6 +247,7 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     from mlzoo.tuning.page import write_page
     from mlzoo.tuning.ties import find_ties
 
+    stage.doing = "writing the report"
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
     ties = find_ties(search.trials, search.metric)
@@ -364,19 +381,20 @@ def _train_winner(path: Path, listener: SearchListener) -> Run:
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(winner)
+        return Run(runs.find(winner))
     listener.note("training the winner on the training and validation parts")
-    if (path / "winner.partial").is_dir() and not winner.exists():
-        try:
+    if _repeats(path / "winner.partial", merged.config):
+        with contextlib.suppress(MlzooError):  # what can't be resumed is trained anew
             return resume(winner, listener=listener)
-        except MlzooError:
-            pass  # of another winner, or without a checkpoint: it is trained anew
     return train_merged(merged, overwrite=True, listener=listener)
 
 
 def _repeats(winner: Path, config: RunConfig) -> bool:
-    """Whether a finished run is that of a configuration."""
-    before = merge({}, winner / "config.yaml", allow_unused=True).config
+    """Return whether a run is that of a configuration."""
+    try:
+        before = read_config(winner)
+    except MlzooError:  # not there, or damaged
+        return False
     ignored: dict[str, Any] = {"name": None, "out": "", "set": {}, "learning_rate": None}
     same = before.model_copy(update=ignored) == config.model_copy(update=ignored)
     settings = {**before.set, **config.set} == before.set

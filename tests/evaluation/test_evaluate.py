@@ -217,15 +217,15 @@ def test_numbers_keep_all_their_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no predictions"),
+        ("", "p.csv is empty"),
         ("index,target\n1,a\n", "holds no predictions"),
         ("index,target,prediction\n", "holds no predictions"),
-        ("index,target,prediction\n1,a\n", "holds no predictions"),
+        ("index,target,prediction\n1,a\n", "p.csv is damaged: row 1 has 2 of 3 values"),
         ("index,target,prediction\nx,a,b\n", "invalid literal"),
         ("index,target,prediction\n1,a,b\n1,a,b\n", "holds an index twice"),
     ],
 )
 def test_broken_prediction_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "p.csv").write_text(text)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises((DataError, UsageError), match=message):
         read_predictions(tmp_path / "p.csv")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo.errors import UsageError
+from mlzoo.errors import DataError, UsageError
 from mlzoo.reporting.comparison import compare, pair_sentence
 
 TARGETS = np.arange(300) % 3
@@ -140,14 +140,14 @@ def test_runs_judged_by_balanced_accuracy_are_paired(tmp_path: Path) -> None:
 
 def test_less_is_better(tmp_path: Path) -> None:
     headline = {"name": "rmse", "mode": "min", "interval": None}
-    values = np.random.default_rng(0).normal(size=200)
+    values = np.random.default_rng(0).normal(size=300)
     runs = []
     for name, error in (("far", 2.0), ("near", 1.0)):
         metrics = {"task": "regression", "headline": {**headline, "value": error}, "epochs": 7}
         runs.append(make_run(tmp_path / name, None, metrics=metrics))
-        signs = np.where(np.arange(200) % 2, 1, -1)
+        signs = np.where(np.arange(300) % 2, 1, -1)
         lines = [
-            f"{i},{v},{v + error * s}" for i, v, s in zip(range(200), values, signs, strict=True)
+            f"{i},{v},{v + error * s}" for i, v, s in zip(range(300), values, signs, strict=True)
         ]
         text = "\n".join(["index,target,prediction", *lines])
         (tmp_path / name / "predictions.csv").write_text(text)
@@ -222,7 +222,7 @@ def test_one_folder_is_not_enough(tmp_path: Path) -> None:
 def test_broken_and_hostile_files_are_refused(tmp_path: Path, name: str, text: str) -> None:
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b")]
     (tmp_path / "b" / name).write_text(text)
-    with pytest.raises(UsageError, match=f"{name} can't be read"):
+    with pytest.raises(DataError, match=f"{name} is damaged"):
         compare(runs)
 
 

@@ -207,8 +207,8 @@ def test_damaged_best_weights_count_as_a_damaged_checkpoint(tmp_path: Path) -> N
         run(tmp_path, "mlp", "cut", CutAt(STEPS + 1), checkpoint_every=0, early_stopping=0)
     folder = tmp_path / "cut.partial" / "checkpoints" / "seed-0"
     older, newest = sorted(folder.glob("state-*.json"))
-    assert files.read_json(older)["best"] is None, "the last step of epoch 1"
-    best = folder / files.read_json(newest)["best"]["name"]
+    assert files.read_sealed(older)["best"] is None, "the last step of epoch 1"
+    best = folder / files.read_sealed(newest)["best"]["name"]
     best.write_bytes(best.read_bytes()[:-100])
     warnings: list[str] = []
 

@@ -10,6 +10,7 @@ from typing import Any
 from mlzoo import files
 from mlzoo.evaluation.metrics import TITLES
 from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
+from mlzoo.listening import Listener
 from mlzoo.reporting.card import PICTURES, SAMPLES, scores
 from mlzoo.reporting.curves import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -45,21 +46,30 @@ _FILES = {
 }
 
 
-def write_report(folder: Path, facts: Facts | None = None) -> Path:
+def write_report(
+    folder: Path, facts: Facts | None = None, listener: Listener | None = None
+) -> Path:
     """Write a run's `report.html`.
 
     Args:
         folder: the run folder.
         facts: what `gather` read from it; read again by default.
+        listener: hears of pictures that are damaged and left out.
+
+    Raises:
+        DataError: a file of the run is damaged; it is named.
     """
     facts = facts or gather(folder)
-    rows = history(folder)
     metrics = facts["metrics"]
+    rows = history(folder, metrics.get("epochs"))
     found = _diagnosis(facts, rows, has_layer(folder, "BatchNormalization"))
     drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
     explained = explanations(folder)
     pictures = [p for p in drawn.values() if p.stem != "learning_curves"]
-    sources = embedded([*pictures, *(p for each in explained for p in each.pictures)])
+    wanted = [*pictures, *(p for each in explained for p in each.pictures)]
+    sources = embedded(wanted)
+    for path in dict.fromkeys(p for p in wanted if p not in sources):
+        (listener or Listener()).warn(f"{path} is damaged: the report leaves it out")
     captions = PICTURES | {"augmentation": "What augmentation makes of some training samples"}
     shown = {
         name: {"source": sources[path], "caption": captions.get(name, name.replace("_", " "))}
@@ -162,15 +172,18 @@ def _layers(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     layers = files.read_json(path)
-    rows = [
-        {
-            "layer": layer["name"],
-            "type": layer["type"],
-            "output": " × ".join("any" if d is None else str(d) for d in layer["output"][1:]),
-            "parameters": layer["parameters"],
-        }
-        for layer in layers
-    ]
+    try:
+        rows = [
+            {
+                "layer": layer["name"],
+                "type": layer["type"],
+                "output": " × ".join("any" if d is None else str(d) for d in layer["output"][1:]),
+                "parameters": layer["parameters"],
+            }
+            for layer in layers
+        ]
+    except (KeyError, TypeError) as error:
+        raise files.damaged(path, f"is damaged: it lists no layers ({error!r})") from None
     return {"drawing": network.draw(layers), "rows": rows}
 
 
@@ -221,4 +234,4 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return files.read_text(path) if path.is_file() else ""

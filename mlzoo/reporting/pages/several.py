@@ -25,7 +25,7 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         compared: what `mlzoo.reporting.comparison.compare` returns.
     """
     rows = compared["rows"]
-    histories = {row["run"]: history(Path(row["path"])) for row in rows}
+    histories = {row["run"]: history(Path(row["path"]), row["epochs"]) for row in rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     render(
         path,
