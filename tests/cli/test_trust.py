@@ -17,6 +17,7 @@ from mlzoo.errors import UsageError
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
 from mlzoo.trained import load
+from mlzoo.training.unchanged import seal
 from tests.cli.shell import Mlzoo
 from tests.cli.world import OWN_MODEL
 
@@ -40,7 +41,7 @@ def hostile(name: str, target: Path, **changes: object) -> Path:
     file = target / "config.yaml"
     values = yaml.safe_load(file.read_text()) | changes
     values.pop("set", None)
-    file.write_text(yaml.safe_dump(values))
+    file.write_text(seal(yaml.safe_dump(values)))
     return target
 
 
