@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
+from mlzoo.runs import find
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
 
@@ -25,6 +26,8 @@ def compare(
     """
     if out is not None and out.suffix != ".html":
         raise UsageError(f"--out: name a page, as in compared.html (got {str(out)!r})")
+    for name in runs:
+        find(name)  # before what compares is imported, which takes a while
     from mlzoo.reporting.comparison import compare as compare_runs
 
     result = compare_runs(runs)

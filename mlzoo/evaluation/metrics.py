@@ -120,8 +120,11 @@ def imbalanced(counts: Sequence[int]) -> bool:
 
 def class_counts(samples: Samples) -> list[int]:
     """Return how many samples each class has; empty where a sample is not of one class."""
-    targets, classes = np.asarray(samples.targets), len(samples.class_names)
-    if not classes or targets.ndim != 1 or targets.dtype.kind not in "iu":
+    targets, classes = samples.targets, len(samples.class_names)
+    # Masks and labels of steps are rows of their own, which may lie on disk.
+    if not classes or not isinstance(targets, np.ndarray) or targets.ndim != 1:
+        return []
+    if targets.dtype.kind not in "iu":
         return []
     return np.bincount(targets, minlength=classes).tolist()
 
