@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mlzoo.errors import UsageError
+from mlzoo.files import expand, real_path
 
 _ROOT = Path(__file__).parent
 _FOLDERS = {
@@ -73,8 +74,8 @@ def own_file(model: str) -> Path | None:
 def absolute(model: str) -> str:
     """A model's name that means the same in every folder."""
     if found := build_function(model):
-        return f"{found[0].expanduser().resolve()}:{found[1]}"
-    return str(Path(model).expanduser().resolve()) if model.endswith(".py") else model
+        return f"{real_path(expand(found[0]))}:{found[1]}"
+    return str(real_path(expand(model))) if model.endswith(".py") else model
 
 
 def stem(model: str) -> str:
@@ -92,7 +93,7 @@ def check_name(kind: str, name: str) -> None:
     """Raise UsageError unless a plug-in of that kind and name (or that file) exists."""
     if (file := own_file(name)) is not None:
         if not file.is_file():
-            raise UsageError(f"no file {str(file)!r} (looked at {file.resolve()})")
+            raise UsageError(f"no file {str(file)!r} (looked at {real_path(file)})")
     elif name not in names(kind):
         plural = _PLURALS.get(kind, f"{kind}s")
         raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
@@ -144,7 +145,7 @@ def import_file(path: Path) -> ModuleType:
     Raises:
         UsageError: it fails.
     """
-    place = path.resolve()
+    place = real_path(path)
     # Place and content are part of the module's name: two files called model.py, or one that has
     # moved, must not be one module.
     content = path.read_bytes()

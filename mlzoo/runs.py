@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo.errors import UsageError
-from mlzoo.files import disk_errors, write_json, write_text
+from mlzoo.files import disk_errors, expand, real_path, write_json, write_text
 
 PARTIAL = ".partial"
 _REPLACES = "overwrite"
@@ -85,7 +85,7 @@ class RunFolder:
 
 def check_root(root: Path) -> None:
     """Raise UsageError where run folders can't go into `root`: it, or a parent, is a file."""
-    root = root.expanduser()
+    root = expand(root)
     for folder in (root, *root.parents):
         if folder.exists():
             if not folder.is_dir():
@@ -124,7 +124,7 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         UsageError: the name is taken, or another process is using the folder.
         ResourceError: the folder can't be written to.
     """
-    root = root.expanduser()
+    root = expand(root)
     with disk_errors(root):
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -234,7 +234,7 @@ def find(path: str | Path) -> Path:
     Raises:
         UsageError: there is none; says what stands there instead.
     """
-    folder = Path(path).expanduser()
+    folder = expand(path)
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
         return folder
     whole = folder if folder.name else folder.absolute()
@@ -246,7 +246,7 @@ def find(path: str | Path) -> Path:
     if not folder.exists():
         known = _runs_in(folder.parent)
         hint = f"; runs there: {', '.join(known)}" if known else ""
-        raise UsageError(f"there is no run folder {folder} ({folder.resolve()}){hint}")
+        raise UsageError(f"there is no run folder {folder} ({real_path(folder)}){hint}")
     raise UsageError(f"{folder} is no run folder: it lacks model.keras or data.json")
 
 

@@ -20,6 +20,7 @@ from PIL import (  # noqa: F401
 )
 
 from mlzoo.data.layouts import SUFFIXES
+from mlzoo.files import special_kind
 
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
@@ -63,9 +64,13 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
     """Read a header.
 
     Raises:
-        BadFileError: empty, unreadable, no image, of another format than its name says, of a kind
-            that can't be decoded, or with more than `max_pixels`.
+        BadFileError: empty, a pipe or a device, unreadable, no image, of another format than its
+            name says, of a kind that can't be decoded, of several pages, or with more than
+            `max_pixels`.
     """
+    kind = special_kind(path)
+    if kind is not None:
+        raise BadFileError(f"is {kind}, not a file")
     try:
         with path.open("rb") as file:
             start = file.read(32)

@@ -24,6 +24,7 @@ from mlzoo.data.samples import Column, Rows, Samples
 from mlzoo.data.tables import Table, read_table
 from mlzoo.data.targets import Target, compare
 from mlzoo.errors import DataError, UsageError
+from mlzoo.files import as_text, expand, real_path, refuse_special
 from mlzoo.specs import DENSE_TASKS
 
 Progress = Callable[[int, int, str], Any]
@@ -71,7 +72,7 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         raise DataError(f"{path} is no .npz or .npy file; the model takes arrays {reader['shape']}")
     files = image_files(location)
     root = location.parent if location.is_file() else location
-    names = [file.relative_to(root).as_posix() for file in files]
+    names = [as_text(file.relative_to(root).as_posix()) for file in files]
     checked = check_new_images(files, names, reader, progress, _form(reader))
     return NewInputs(_in_range(checked, reader), names, depth_warning(checked, reader))
 
@@ -110,10 +111,11 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
 
 
 def existing(path: str) -> Path:
-    """The file or folder at a path. Raises UsageError where there is none."""
-    location = Path(path).expanduser()
+    """The file or folder at a path. Raises UsageError where there is none, DataError for a pipe."""
+    location = expand(path)
+    refuse_special(location)
     if not location.exists():
-        raise UsageError(f"{path!r} is not there (looked at {location.resolve()})")
+        raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")
     return location
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlzoo.data.mask_doubts import SMOOTHED, refuse_smears
 from mlzoo.data.mask_values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
+from mlzoo.files import refuse_special
 from mlzoo.specs import IGNORED
 
 _SHOWN = 5
@@ -274,6 +275,7 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
     Raises:
         DataError: it is empty, no text, some lines have values and others none, or it repeats one.
     """
+    refuse_special(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

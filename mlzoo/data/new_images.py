@@ -17,6 +17,7 @@ from mlzoo.data.inputs import Progress, check_new_images, depth_warning, existin
 from mlzoo.data.layouts import has_masks
 from mlzoo.data.mask_folders import images_alone
 from mlzoo.errors import DataError
+from mlzoo.files import as_text
 
 _ARRAYS = (".npz", ".npy")
 
@@ -89,7 +90,7 @@ def _listing(location: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
             f"{len(files) - len(alone)} other files are not",
         )
         files = alone
-    return files, [file.relative_to(root).as_posix() for file in files], warnings
+    return files, [as_text(file.relative_to(root).as_posix()) for file in files], warnings
 
 
 def _sample_names(count: int) -> list[str]:

@@ -26,6 +26,7 @@ from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.explaining.truth import check_truth
+from mlzoo.files import expand
 from mlzoo.listening import Listener
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
@@ -99,13 +100,13 @@ def explain_configured(
 ) -> Outcome:
     """`explain` with a configuration that was checked before."""
     listener = listener or Listener()
-    folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
+    folder = expand(out) if out else default_folder(config.run, config.method)
     check_free(folder, overwrite)
     devices.prepare()
     subject = open_subject(config.run, trust, config.input)
     found = compute(subject, choose(subject, config, listener), config, listener)
     write(folder, subject, found.explained, found.controls, found.record, listener)
-    run = Path(config.run).expanduser()
+    run = expand(config.run)
     if folder.parent == run / "explanations" and (run / REPORT).is_file():
         write_report(run)
     return replace(found, folder=folder)

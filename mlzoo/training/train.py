@@ -7,7 +7,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,14 @@ from mlzoo import files, registry, runs
 from mlzoo.augment.policies import parse
 from mlzoo.backbones import placed
 from mlzoo.configs import RunConfig, check_fit
-from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.errors import (
+    DivergedError,
+    Interrupted,
+    ResourceError,
+    UsageError,
+    find_disk_full,
+)
+from mlzoo.files import expand, real_path
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
@@ -73,12 +81,13 @@ def train_merged(
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
-        runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
+        runs.check_free(expand(config.out), config.name, overwrite)
     samples, data, unread = prepared(merged, listener)
     folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
     try:
-        _write_start(folder, merged, data, set(unread))
-        return _work(folder, config, samples, data, listener)
+        with _resumable(folder):
+            _write_start(folder, merged, data, set(unread))
+            return _work(folder, config, samples, data, listener)
     except Exception as error:
         if not isinstance(error, Interrupted) and not folder.has_weights:
             folder.discard()
@@ -118,7 +127,7 @@ def free_place(config: RunConfig) -> Path:
     Raises:
         UsageError: the name that was given is taken.
     """
-    root, name = Path(config.out).expanduser(), config.name
+    root, name = expand(config.out), config.name
     runs.check_root(root)
     if name:
         runs.check_free(root, name, False)
@@ -142,7 +151,7 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
     from mlzoo.data import loading
 
     listener = listener or Listener()
-    folder = runs.reopen(Path(path).expanduser())
+    folder = runs.reopen(expand(path))
     try:
         merged = merge({}, folder.path / "config.yaml", allow_unused=True)
         config = merged.config
@@ -162,7 +171,8 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
                 f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
                 "or start a new run"
             )
-        return _work(folder, config, samples, data, listener)
+        with _resumable(folder):
+            return _work(folder, config, samples, data, listener)
     finally:
         folder.release()
 
@@ -193,7 +203,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
 def default_name(config: RunConfig) -> str:
     """What a run is called where nobody named it."""
     model = registry.stem(config.model)
-    path = Path(config.data).expanduser().resolve()
+    path = real_path(expand(config.data))
     return f"{model}-{path.stem if path.is_file() else path.name}"
 
 
@@ -213,7 +223,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read["model"] = registry.absolute(config.model)
     for name in ("data", "class_weights"):
-        path = Path(getattr(config, name)).expanduser()
+        path = expand(getattr(config, name))
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
     values = config.model_dump()
@@ -240,6 +250,19 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     folder.write_json("environment.json", facts)
     if (own := registry.own_file(config.model)) is not None:
         shutil.copyfile(own, folder.path / "model.py")
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Say of a full disk how to resume, where something is there to resume from."""
+    try:
+        yield
+    except Exception as error:
+        full = find_disk_full(error)
+        if full is None or not folder.has_weights:
+            raise
+        command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
+        raise ResourceError(f"{files.disk_full(full)} and go on with: {command}") from error
 
 
 def _work(

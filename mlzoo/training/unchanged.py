@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
 from mlzoo.backbones import files_of
 from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 from mlzoo.training import devices
 
 
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
     own = str(registry.own_file(config.model) or config.model)
-    paths = [Path(text).expanduser() for text in (own, config.class_weights)]
+    paths = [expand(text) for text in (own, config.class_weights)]
     paths += files_of(config.set)
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()

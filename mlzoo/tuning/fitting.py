@@ -21,10 +21,11 @@ from mlzoo import registry
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
 from mlzoo.evaluation.evaluate import evaluate
 from mlzoo.evaluation.metrics import HEADLINES, MODES, as_probabilities
 from mlzoo.evaluation.metrics import score as metric_scores
+from mlzoo.files import disk_full
 from mlzoo.listening import Listener
 from mlzoo.trained import outputs_of
 from mlzoo.training import lbfgs
@@ -215,6 +216,9 @@ class Evaluator:
         except Interrupted:
             raise
         except Exception as caught:
+            full = find_disk_full(caught)
+            if full is not None:  # no other fit could be written either
+                raise ResourceError(disk_full(full)) from caught
             return caught
 
     def _fit(self, unit: Unit) -> Outcome:

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError
+from mlzoo.files import expand
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ class Config(Settings):
 
 def recognises(path: str) -> bool:
     """Whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
-    return path.lower().endswith((".npz", ".npy")) or (Path(path).expanduser() / "x.npy").is_file()
+    return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -199,7 +200,7 @@ def _dense(
 def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
     from mlzoo.data.arrays import open_npy, open_npz
 
-    path = Path(config.data).expanduser()
+    path = expand(config.data)
     if path.is_dir():
         if not (path / "y.npy").is_file():
             raise DataError(f"{path} holds x.npy but no y.npy; both are needed")

@@ -6,12 +6,12 @@ classes.txt in the folder names the classes, a line each: a name, or a value and
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings, image_size
+from mlzoo.files import expand
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -51,7 +51,7 @@ def recognises(path: str) -> bool:
     """Whether it is a folder with images and masks in one of the layouts."""
     from mlzoo.data.layouts import has_masks
 
-    folder = Path(path).expanduser()
+    folder = expand(path)
     return folder.is_dir() and not (folder / "x.npy").is_file() and has_masks(folder)
 
 
@@ -68,7 +68,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
     from mlzoo.data.samples import Samples
 
-    root = Path(config.data).expanduser()
+    root = expand(config.data)
     pairs = list_pairs(root)
     size = image_size(config.size)
     checked = check_pairs(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError, UsageError
+from mlzoo.files import expand
 from mlzoo.registry import unknown
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def recognises(path: str) -> bool:
     """Whether the name ends like a table's, and it holds neither steps in time nor prose."""
     from mlzoo.data.layouts import looks_like_prose, looks_like_series
 
-    file = Path(path).expanduser()
+    file = expand(path)
     named = path.lower().endswith(SUFFIXES)
     return named and not looks_like_series(file) and not looks_like_prose(file)
 
@@ -69,7 +69,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables import read_table
     from mlzoo.data.targets import find_target, target_labels, with_target
 
-    table = read_table(Path(config.data).expanduser(), config.delimiter, config.header)
+    table = read_table(expand(config.data), config.delimiter, config.header)
     _check_names(config, list(table.columns))
     target = find_target(config.target, table)
     table, left_out = with_target(table, target.column)
