@@ -102,8 +102,8 @@ def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
             header = _from_pillow(image, kind, start)
             if kind == "TIFF":
                 _refuse_pages(file)
-            elif kind != "JPEG" and getattr(image, "n_frames", 1) > 1:
-                raise BadFileError(_SEVERAL.format(f"{image.n_frames} frames"))
+            elif kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
+                raise BadFileError(_SEVERAL.format(f"{frames} frames"))
             return header, kind
     except UnidentifiedImageError:
         if start.startswith((b"II*\0", b"MM\0*")):

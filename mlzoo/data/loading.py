@@ -49,6 +49,10 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     """All samples of the run's source."""
     from dataclasses import replace
 
+    import numpy as np
+
+    from mlzoo.data.differences import record_arrays
+
     source, settings = source_config(config)
     module = registry.load("source", source)
     samples: Samples = module.load(settings, progress)
@@ -61,6 +65,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         "class_names": list(samples.class_names),
         "target_names": list(samples.target_names),
     }
+    if samples.maximum and isinstance(samples.inputs, np.ndarray) and samples.inputs.ndim == 4:
+        reader["images"] = record_arrays(samples.inputs, samples.maximum)
     why = f"source: {source} (--source)"
     return replace(samples, reader=reader, notes=(why, *samples.notes))
 

@@ -13,7 +13,7 @@ from mlzoo.data.checking import Progress
 from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.images import Rescaled
-from mlzoo.data.inputs import depth_warning
+from mlzoo.data.inputs import unlike_training
 from mlzoo.data.mask_arrays import count_masks, dense_fields, encode_masks, is_dense
 from mlzoo.data.mask_classes import read_classes
 from mlzoo.data.mask_folders import CLASSES, list_pairs
@@ -64,7 +64,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         target_hashes=hashes,
         warnings=(
             *pairs.warnings,
-            *depth_warning(checked, reader),
+            *unlike_training(checked, reader),
             *warnings,
             *empty_masks(checked.names, pixels, classes.names),
         ),
@@ -82,7 +82,12 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         )
     new = as_images(x, reader)
     inputs = np.stack([new.image(i) for i in range(len(new))])
-    common = {**_common(reader), "names": new.names, "hashes": row_digests(inputs)}
+    common = {
+        **_common(reader),
+        "names": new.names,
+        "hashes": row_digests(inputs),
+        "warnings": new.warnings,
+    }
     if reader["task"] == "fields":
         fields = dense_fields(y, str(location))["targets"]
         if fields.shape[-1] != len(reader["target_names"]):
@@ -103,8 +108,14 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         targets=targets,
         pixels=pixels,
         target_hashes=row_digests(targets),
-        warnings=(*warnings, *empty_masks(new.names, pixels, classes.names)),
-        **common,
+        **{
+            **common,
+            "warnings": (
+                *new.warnings,
+                *warnings,
+                *empty_masks(new.names, pixels, classes.names),
+            ),
+        },
     )
 
 

@@ -90,8 +90,7 @@ def test_gray_levels(
     assert len(said) == 1 and f"{classes[1]} is {names[1]} ({total:.1%})" in said[0]
     share = sum((mask == 255).sum() for mask in masks) / (4 * mask.size)
     assert [note for note in samples.notes if note.startswith("ignored: v")] == [
-        f"ignored: value {v}, {share:.1%} of all pixels (--source-set ignore_index=)"
-        for v in ignored
+        f"ignored: value {v}, {share:.1%} of all pixels (--source-set ignore=)" for v in ignored
     ]
 
 
@@ -210,7 +209,7 @@ def test_threshold_takes_two_names_and_no_colours(tmp_path: Path) -> None:
     few = np.array([(0, 0, 0), (255, 0, 0)], np.uint8)
     with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colours"):
         read(tmp_path, [few[drawn(0, 1)]], threshold=128)
-    with pytest.raises(UsageError, match="threshold and ignore_index exclude each other"):
+    with pytest.raises(UsageError, match="threshold and ignore exclude each other"):
         read(tmp_path, [drawn(0, 1)], threshold=128, ignore_index=3)
 
 

@@ -53,6 +53,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     from mlzoo.data.checking import check_images, choose_form
     from mlzoo.data.copies import grouped
+    from mlzoo.data.differences import record
     from mlzoo.data.folders import class_names, list_folder
     from mlzoo.data.samples import Samples
 
@@ -93,6 +94,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             "dtype": form.dtype,
             "maximum": form.maximum,
             "max_pixels": config.max_pixels,
+            "images": record(checked.headers, checked.contents),
         },
         notes=(
             f"classes: {', '.join(classes)}, by folder name",
