@@ -52,7 +52,6 @@ def record(headers: Sequence[Header], contents: Sequence[Content]) -> dict[str, 
         "channels": sorted(
             {header.channels for header in headers} | {each.channels for each in contents}
         ),
-        "bits": sorted({header.bits for header in headers}),
         "heights": _span(header.height for header in headers),
         "widths": _span(header.width for header in headers),
         "values": [min(each.low for each in contents), max(each.high for each in contents)],
@@ -91,7 +90,7 @@ def differences(
     found = (
         _channels(headers, contents, trained.get("channels", [reader["channels"]]), reader),
         _size(headers, trained, reader),
-        _depth(headers, trained, reader, maximum),
+        _depth(reader, maximum),
         _range(values, trained, reader),
     )
     return tuple(text for text in found if text)
@@ -152,22 +151,14 @@ def _size(headers: Sequence[Header], trained: dict[str, Any], reader: dict[str, 
     )
 
 
-def _depth(
-    headers: Sequence[Header], trained: dict[str, Any], reader: dict[str, Any], maximum: float
-) -> str:
+def _depth(reader: dict[str, Any], maximum: float) -> str:
+    """Name a depth that is scaled down; 8 bits are 16 exactly, times 257."""
     if maximum != reader["maximum"]:
         return (
             f"pixels run to {maximum:g}, but to {reader['maximum']:g} in the training data; they "
             "are scaled down in proportion"
         )
-    bits = trained.get("bits", [])
-    other = [header.bits for header in headers if bits and header.bits not in bits]
-    if not other:
-        return ""
-    return (
-        f"depth: {len(other)} of {len(headers)} images have {few(sorted(set(other)))} bits a "
-        f"channel, but those of the training data {few(bits)}; they are scaled in proportion"
-    )
+    return ""
 
 
 def _range(values: Sequence[float], trained: dict[str, Any], reader: dict[str, Any]) -> str:
