@@ -129,7 +129,12 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk and a folder that can't be written to into ResourceError."""
+    """Turn the system's errors of writing into ours.
+
+    Raises:
+        ResourceError: the disk is full, or the folder must not be written to.
+        UsageError: there is no such folder.
+    """
     try:
         yield
     except OSError as error:
@@ -137,6 +142,8 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise ResourceError(disk_full(error, path)) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise ResourceError(f"{path} can't be written to: {error.strerror}") from error
+        if error.errno == errno.ENOENT and not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent} for {path.name}") from error
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
     classes, warnings = match_classes(
         from_record(reader["masks"]),
         checked.named(),
-        read_classes(named) if named.is_file() else [],
+        read_classes(named) if os.path.lexists(named) else [],
         "correct the masks, or say in classes.txt which values the model's names have",
     )
     targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)

@@ -6,6 +6,7 @@ classes.txt in the folder names the classes, a line each: a name, or a value and
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -93,7 +94,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     warnings = judge(
         checked.problems, total, config.on_bad, config.max_bad, what="images and masks"
     )
-    listed = read_classes(root / CLASSES) if (root / CLASSES).is_file() else []
+    listed = read_classes(root / CLASSES) if os.path.lexists(root / CLASSES) else []
     classes, notes = choose_classes(checked.named(), listed, config.ignored, config.threshold)
     if not listed and config.threshold is None:
         warnings += rare_classes(
