@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Mlzoo, process
-from tests.data.pictures import folder
+from tests.data.pictures import folder, noise, save
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,9 @@ def test_pipes_and_links_to_themselves_among_images(mlzoo: Mlzoo, tmp_path: Path
     assert done.code == 3
     assert "a/pipe.png: is a pipe (FIFO), not a file" in done.err
     assert "b/loop.png: is a link that leads to itself, not a file" in done.err
-    pairs = folder(tmp_path / "pairs", {"images": 3, "masks": 3}, channels=1)
+    pairs = folder(tmp_path / "pairs", {"images": 3}, channels=1)
+    for number in range(3):
+        save(pairs / f"masks/{number:04d}.png", 255 * (noise(number, channels=1) > 99).astype("u1"))
     os.mkfifo(pairs / "images/p.png")
     os.mkfifo(pairs / "masks/p.png")
     done = mlzoo("data", "inspect", "pairs")
@@ -94,7 +96,7 @@ def test_names_that_are_no_utf8_and_an_ascii_stdout(tmp_path: Path) -> None:
         )
     done = process("data", "inspect", odd, "--json", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.code == 0, done.err
-    names = [row["class"] for row in json.loads(done.out)["classes"]]
+    names = [row["name"] for row in json.loads(done.out)["classes"]]
     assert names == ["caf\\udce9", "\u00e9\U0001f600"]
 
 
