@@ -83,7 +83,7 @@ def test_pipes_and_links_to_themselves_among_images(mlzoo: Mlzoo, tmp_path: Path
         save(pairs / f"masks/{number:04d}.png", 255 * (noise(number, channels=1) > 99).astype("u1"))
     os.mkfifo(pairs / "images/p.png")
     os.mkfifo(pairs / "masks/p.png")
-    done = mlzoo("data", "inspect", "pairs")
+    done = mlzoo("train", "unet", "pairs")
     assert done.code == 3 and "images/p.png: is a pipe (FIFO), not a file" in done.err
 
 
