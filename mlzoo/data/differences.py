@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from mlzoo.data.headers import Header
 from mlzoo.wording import few
 
 CHANNEL_NAMES = {1: "gray", 2: "gray with alpha", 3: "RGB", 4: "RGB with alpha"}
+_COMMON = 0.05
+"""The share of training images from which on their number of channels is a usual one."""
 _DARK = 1 / 8
 """Values that stay below this share of the range that was trained on are of another range."""
 _BEYOND = 0.1
@@ -49,13 +52,18 @@ def _gray(colors: np.ndarray) -> bool:
 def record(headers: Sequence[Header], contents: Sequence[Content]) -> dict[str, Any]:
     """Return what `data.json` keeps of the training images for the comparison, as plain values."""
     return {
-        "channels": sorted(
-            {header.channels for header in headers} | {each.channels for each in contents}
-        ),
+        "channels": _common_channels(headers, contents),
         "heights": _span(header.height for header in headers),
         "widths": _span(header.width for header in headers),
         "values": [min(each.low for each in contents), max(each.high for each in contents)],
     }
+
+
+def _common_channels(headers: Sequence[Header], contents: Sequence[Content]) -> list[int]:
+    """The numbers of channels that some more than single images have, by header or content."""
+    pairs = zip(headers, contents, strict=True)
+    counts = Counter(n for header, each in pairs for n in {header.channels, each.channels})
+    return sorted(n for n, count in counts.items() if count >= _COMMON * len(headers))
 
 
 def record_arrays(x: np.ndarray, maximum: float) -> dict[str, Any]:

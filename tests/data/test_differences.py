@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from mlzoo.data import loading
+from mlzoo.data.differences import Content, record
+from mlzoo.data.headers import Header
 from mlzoo.data.inputs import read_inputs
 from mlzoo.data.new_images import open_images
 from mlzoo.errors import DataError
@@ -51,6 +53,13 @@ def test_other_channels(tmp_path: Path, color: dict[str, Any], gray: dict[str, A
     assert warned(tmp_path / "c.png", noise(9, channels=1)[..., None].repeat(3, -1), gray) == ()
     (text,) = warned(tmp_path / "d.png", noise(9, channels=4), color)
     assert text.startswith("channels: 1 of 1 images are RGB with alpha, but those of the")
+
+
+def test_a_single_gray_image_makes_gray_no_usual_kind() -> None:
+    headers = [Header(9, 9, 3, 8)] * 40
+    colored, plain = Content(3, 0, 1), Content(1, 0, 1)
+    assert record(headers, [plain] + [colored] * 39)["channels"] == [3]
+    assert record(headers, [plain] * 20 + [colored] * 20)["channels"] == [1, 3]
 
 
 def test_another_size(tmp_path: Path, color: dict[str, Any]) -> None:
