@@ -1,24 +1,32 @@
-"""Searches killed at random moments and gone on with: the tables are the same to the last bit.
+"""Searches and trainings killed and resumed: the results are the same to the last bit.
 
     python benchmarks/kills.py --kills 100
+    python benchmarks/kills.py --what train --step 1
 
 For each strategy a search with the real journal, strategy and loop, and an objective that takes a
 millisecond, is killed with -9 at random instants until it is done, over and over until the kills
 are used up. Each try is a process of its own, forked from one that has imported everything, so
 that a kill costs what the search takes and no start-up. Bars: every table is that of a search
 without a stop, no journal is refused, and a kill costs at most the one fit that ran.
+
+`--what train` trains a linear model twice (`--repeats 2`), in a process that ends at its k-th
+change of the disk, for each k (or each `--step`-th), new and with `--overwrite`. Bars: what is
+resumed, or begun again where it had not begun, ends with the weights, scores and files of a
+training without a stop, and nothing else is left.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +120,101 @@ def punish(
     return done, len(begun) - len(set(begun))
 
 
+def train(root: Path, overwrite: bool, changes: int | None = None) -> None:
+    """Train a run in a process that ends after so many changes of the disk."""
+    from mlzoo.merging import merge
+    from mlzoo.training.train import train_merged
+    from tests.kills import Life, life
+
+    class Process(Life):
+        def die(self) -> None:
+            os._exit(128 + signal.SIGKILL)
+
+    given = {"model": "linear", "data": "moons", "limit": 60, "epochs": 1, "repeats": 2}
+    merged = merge({**given, "out": ".", "name": "a", "checkpoint_every": 0})
+    os.chdir(root)
+    with life(root, changes, Process) as lived:
+        train_merged(merged, overwrite=overwrite)
+    if changes is None:
+        (root.parent / "changes").write_text(str(len(lived.done)))
+
+
+def resumed(root: Path, overwrite: bool) -> None:
+    """Resume a run, or begin it again where there is nothing to resume."""
+    from mlzoo.errors import UsageError
+    from mlzoo.training.train import resume
+
+    try:
+        resume(root / "a")
+    except UsageError as error:
+        if "is finished" not in str(error):
+            train(root, overwrite)
+
+
+def result(root: Path) -> dict[str, Any]:
+    """What a run leaves: names of its files, and scores and weights without times."""
+    from mlzoo import files
+
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+    metrics = files.read_json(root / "a" / "metrics.json")
+    for record in (metrics, *metrics["repeats"]["trainings"]):
+        del record["seconds"]
+    return {"names": names, "metrics": metrics}
+
+
+def kill_trainings(step: int) -> bool:
+    """Kill trainings at every `step`-th change of the disk; whether all ended alike."""
+    import importlib
+
+    for name in ("mlzoo.training.finishing", "mlzoo.training.loop", "mlzoo.data.loading"):
+        importlib.import_module(name)  # before the forks, so that each kill costs no start-up
+    rows = [kill_each(overwrite, step) for overwrite in (False, True)]
+    measuring.table(["training", "kills", "changes of the disk", "wrong after"], rows)
+    return not any(row[-1] for row in rows)
+
+
+def kill_each(overwrite: bool, step: int) -> list[Any]:
+    """Kill a training at every `step`-th change of the disk; a row of the table."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as scratch:
+        whole, other = Path(scratch) / "whole", Path(scratch) / "other"
+        whole.mkdir()
+        ended(forked(partial(train, whole, False)))
+        if overwrite:
+            shutil.copytree(whole, other)
+            ended(forked(partial(train, other, True)))
+        changes = int((Path(scratch) / "changes").read_text())
+        points = range(0, changes, step)
+        for point in points:
+            root = Path(scratch) / str(point)
+            shutil.copytree(whole, root) if overwrite else root.mkdir()
+            code = ended(forked(partial(train, root, overwrite, point)))
+            again = ended(forked(partial(resumed, root, overwrite)))
+            killed = code == 128 + signal.SIGKILL
+            if not killed or again != 0 or result(root) != result(whole):
+                wrong.append(point)
+            shutil.rmtree(root)
+    return ["overwrite" if overwrite else "new", len(points), changes, wrong]
+
+
+def ended(process: int) -> int:
+    """The exit code of a process that is waited for."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 def main() -> None:
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
+    sys.path.insert(0, str(measuring.REPOSITORY))
     from mlzoo import registry
 
     names = registry.names("strategy")
     parser = measuring.arguments(__doc__, kills=100, seed=0, strategies=",".join(names))
+    parser.add_argument("--what", choices=("search", "train"), default="search")
+    parser.add_argument("--step", type=int, default=1, help="of changes of the disk, for train")
     args = parser.parse_args()
+    if args.what == "train":
+        print(f"trainings: {measuring.verdict(kill_trainings(args.step))}")
+        return
     chance = random.Random(args.seed)
     names = args.strategies.split(",")
     rows, missed, total = [], False, 0

@@ -36,12 +36,18 @@ class DivergedError(MlzooError):
         super().__init__(message)
 
 
-class Interrupted(MlzooError):
-    """A signal stopped the work after its state was saved. `signal` is the signal's number."""
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM stopped the work. Like KeyboardInterrupt it is no Exception.
 
-    def __init__(self, message: str, signal: int) -> None:
-        self.signal = signal
-        super().__init__(message)
+    Attributes:
+        what: what was stopped ("stopped while evaluating").
+        signal: number of the signal.
+        next: how to continue; empty where only the caller knows.
+    """
+
+    def __init__(self, what: str, signal: int, next: str = "") -> None:
+        self.what, self.signal, self.next = what, signal, next
+        super().__init__(f"{what}; {next}" if next else what)
 
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

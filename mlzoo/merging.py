@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mlzoo import registry
+from mlzoo import files, registry
 from mlzoo.augment.policies import parse
 from mlzoo.configs import RunConfig, inert
 from mlzoo.data.recognition import check_source
@@ -20,6 +20,8 @@ from mlzoo.wording import sentences
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
+PLUGINS = ("model", "source")
+"""Fields that may name a Python file of the user's own."""
 _NESTED = {"set": "--set", "source_set": "--source-set"}
 
 
@@ -65,8 +67,12 @@ def merge(
     allow_unused: bool = False,
     problems: Iterable[str] = (),
     complete: bool = True,
+    trust: bool = False,
 ) -> Merged:
     """Merge a configuration file and flags (which win) into a checked configuration.
+
+    Python files that flags name as plug-ins are trusted; those that the file names only with
+    `trust`.
 
     `flags` holds given fields only; `set` and `source_set` are mappings or lists of
     `name=value`. `problems` are mistakes that the caller has found already; where they may hide
@@ -78,6 +84,9 @@ def merge(
     given = Given(problems=list(problems), complete=complete)
     if file is not None:
         read_file(file, given)
+    if trust:
+        registry.trust(*map(given.values.get, PLUGINS))
+    registry.trust(*map(flags.get, PLUGINS))
     _add_flags(flags, given)
     config, wrong = _validate(given)
     usable = config.model_dump() if config else _usable(given.values, wrong)
@@ -91,6 +100,17 @@ def merge(
         raise UsageError(_in_order(given.problems, file))
     warnings = tuple(unused) if allow_unused else ()
     return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def read_config(run: Path, trust: bool = False) -> RunConfig:
+    """Return the configuration of a run folder; code that it names may run with `trust`.
+
+    Raises:
+        DataError: `config.yaml` is missing or damaged.
+        UsageError: it holds what no configuration may hold.
+    """
+    files.read_mapping(run / "config.yaml", ("model", "data"))
+    return merge({}, run / "config.yaml", allow_unused=True, trust=trust).config
 
 
 def check_unread(merged: Merged, unread: Mapping[str, str]) -> list[str]:
@@ -332,7 +352,8 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
     values = {**config.model_dump(mode="json"), **read}
     unread = set(inert(values, set(values))) | omit
     lines = [
-        "# Repeats this run: mlzoo train --config <this file>",
+        "# Repeats this run: mlzoo train --config <this file>"
+        + registry.trust_flag(*map(values.get, PLUGINS)),
         "# Every setting that was read; `default` marks those that nobody gave.",
     ]
     for name, value in values.items():

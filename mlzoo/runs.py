@@ -3,10 +3,15 @@
 A run called `cnn-digits` is written as `cnn-digits.partial` and gets its own name at the end.
 The lock is the operating system's (flock): it ends with the process that holds it, also when
 that process is killed, so a stale lock can't exist.
+
+A kill between any two file operations leaves a folder that can be resumed, replaced or taken over:
+`config.yaml` is the first file written and the first one removed, and what an unfinished run needs
+beside the files of a finished one is removed after the folder has got its own name.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -22,8 +27,14 @@ from mlzoo.errors import UsageError
 from mlzoo.files import disk_errors, expand, real_path, write_json, write_text
 
 PARTIAL = ".partial"
+REPEATS = "repeats.json"
+"""The scores of the trainings that are done, in an unfinished run."""
 _REPLACES = "overwrite"
 """Stands in an unfinished run that may replace a finished one, also when it is resumed."""
+_REPLACED = "replaced"
+"""The run that is being replaced, within the folder of the new one until that has its name."""
+_LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, _REPLACES, "lock")
+"""What a finished run has no use for. The lock goes last."""
 
 
 @dataclass
@@ -44,13 +55,14 @@ class RunFolder:
         write_text(self.path / name, text)
 
     def finish(self) -> Path:
-        """Give the folder its final name; checkpoints go. What stood there before goes last."""
-        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
-        for name in ("lock", _REPLACES):
-            (self.path / name).unlink(missing_ok=True)
-        replaced = self.final.with_name(f".{self.final.name}.replaced-{os.getpid()}")
+        """Give the folder its final name, then remove what only an unfinished run needs.
+
+        A run that is replaced is moved into the new one's folder first: whenever the process is
+        killed, one of the two has the name, or the new one can be resumed.
+        """
         if self.overwrite and self.final.exists():
-            self.final.rename(replaced)
+            _remove(self.path / _REPLACED)
+            self.final.rename(self.path / _REPLACED)
         try:
             self.path.rename(self.final)
         except OSError as error:
@@ -60,7 +72,7 @@ class RunFolder:
                     f"at {self.path}: rename it by hand"
                 ) from error
             raise
-        shutil.rmtree(replaced, ignore_errors=True)
+        _remove_leftovers(self.final)
         self.path = self.final
         self.release()
         return self.final
@@ -72,8 +84,11 @@ class RunFolder:
         return checkpointed or (self.path / "model.keras").exists()
 
     def discard(self) -> None:
-        """Remove the folder: nothing in it is worth going on from."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove the folder: nothing in it is worth resuming from."""
+        with contextlib.suppress(OSError):
+            _clear(self.path, self.final)
+            (self.path / "lock").unlink(missing_ok=True)
+            self.path.rmdir()
         self.release()
 
     def release(self) -> None:
@@ -104,9 +119,9 @@ def check_free(root: Path, name: str, overwrite: bool) -> None:
         raise UsageError(
             f"{final} exists already; choose another --name, or replace it with --overwrite"
         )
-    if partial.exists():
+    if partial.exists() and not _is_abandoned(partial):
         raise UsageError(
-            f"{partial} holds an unfinished run; go on with "
+            f"{partial} holds an unfinished run; resume it with "
             f"`mlzoo train --resume {_quoted(final)}`, or start again with --overwrite"
         )
 
@@ -136,7 +151,7 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         for path in _untaken(root, default_name):
             try:
                 return _make(root, path.name, overwrite)
-            except FileExistsError:  # another process was faster
+            except (FileExistsError, FileNotFoundError, FolderInUse):  # another process was faster
                 continue
     raise AssertionError("there is always a number left")
 
@@ -150,23 +165,85 @@ def _untaken(root: Path, default_name: str) -> Iterator[Path]:
     base = slug(default_name)
     for number in count(1):
         name = base if number == 1 else f"{base}-{number}"
-        if not (root / name).exists() and not (root / (name + PARTIAL)).exists():
+        partial = root / (name + PARTIAL)
+        if not (root / name).exists() and (not partial.exists() or _is_abandoned(partial)):
             yield root / name
 
 
 def _make(root: Path, name: str, overwrite: bool) -> RunFolder:
-    partial = root / (name + PARTIAL)
-    if overwrite and partial.exists():
-        if not (partial / "lock").is_file():
-            raise UsageError(f"{partial} is no run folder, so --overwrite leaves it alone")
-        # Only a folder that nobody is using may go.
-        held = lock(partial)
-        shutil.rmtree(partial)
+    """Create a run's folder, or take over one that was abandoned or may be overwritten."""
+    partial, final = root / (name + PARTIAL), root / name
+    partial.mkdir(exist_ok=True)
+    if not _is_ours(partial):
+        raise UsageError(f"{partial} is no run folder, so --overwrite leaves it alone")
+    held = lock(partial)  # only a folder that no process uses may be emptied
+    if not overwrite and not _is_abandoned(partial):
         held.close()
-    partial.mkdir(exist_ok=False)
+        raise FileExistsError(partial)
+    _clear(partial, final)
     if overwrite:
         (partial / _REPLACES).touch()
-    return RunFolder(partial, root / name, lock(partial), overwrite)
+    return RunFolder(partial, final, held, overwrite)
+
+
+def _is_abandoned(partial: Path) -> bool:
+    """Return whether a run was killed before it was begun, or while it was being removed."""
+    return not (partial / "config.yaml").exists() and _is_ours(partial)
+
+
+def _is_ours(partial: Path) -> bool:
+    """Return whether a folder was made for a run: it is locked at first, and empty before."""
+    names = {path.name for path in partial.iterdir()}
+    return not names or "lock" in names
+
+
+def _clear(partial: Path, final: Path) -> None:
+    """Remove all that an unfinished run holds but its lock; a run that it replaced comes back."""
+    replaced = partial / _REPLACED
+    if replaced.exists() and not final.exists():
+        replaced.rename(final)
+    entries = sorted(partial.iterdir(), key=lambda path: path.name != "config.yaml")
+    for path in entries:
+        if path.name != "lock":
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(final: Path) -> None:
+    """Remove from a finished run what only an unfinished one needs."""
+    for path in final.rglob(".*.writing"):
+        path.unlink(missing_ok=True)
+    for name in _LEFTOVERS:
+        _remove(final / name)
+
+
+def completed(path: Path) -> Path | None:
+    """Return the finished run that `path` names, where a kill left parts of its training in it.
+
+    They are removed.
+    """
+    final, partial = _names(path)
+    whole = (final / "metrics.json").is_file() and not partial.exists()
+    return final if whole and tidy(final) else None
+
+
+def tidy(folder: Path) -> bool:
+    """Remove what a kill left in a run that has got its final name; return whether there was any.
+
+    Where the folder is in use or can't be written to, it is left as it is.
+    """
+    if not (folder / "lock").is_file():
+        return False
+    with contextlib.suppress(UsageError, OSError), contextlib.closing(lock(folder)):
+        _remove_leftovers(folder)
+        return True
+    return False
 
 
 def reopen(path: Path) -> RunFolder:
@@ -175,12 +252,15 @@ def reopen(path: Path) -> RunFolder:
     Raises:
         UsageError: there is none, it is finished, or another process is training it.
     """
-    path = path if path.name else path.absolute()
-    final = path.parent / path.name.removesuffix(PARTIAL)
-    partial = path.parent / (final.name + PARTIAL)
+    final, partial = _names(path)
     if not (partial / "config.yaml").is_file():
         if (final / "metrics.json").is_file():
             raise UsageError(f"{final} is finished: there is nothing to resume")
+        if partial.is_dir() and _is_abandoned(partial):
+            raise UsageError(
+                f"{partial} holds nothing to resume: the run was stopped before its configuration "
+                "was written; start it again with the command that began it"
+            )
         raise UsageError(f"{partial} is no unfinished run{_near(final)}")
     overwrite = (partial / _REPLACES).exists()
     if final.exists() and not overwrite:
@@ -191,6 +271,13 @@ def reopen(path: Path) -> RunFolder:
     return RunFolder(partial, final, lock(partial), overwrite)
 
 
+def _names(path: Path) -> tuple[Path, Path]:
+    """Return the final and the partial folder of a run that is named by either."""
+    path = path if path.name else path.absolute()
+    name = path.name.removesuffix(PARTIAL)
+    return path.parent / name, path.parent / (name + PARTIAL)
+
+
 def _near(final: Path) -> str:
     if not final.parent.is_dir():
         return f": there is no folder {final.parent}"
@@ -199,20 +286,28 @@ def _near(final: Path) -> str:
     return f"; unfinished in {final.parent}: {', '.join(unfinished) or 'none'}"
 
 
+class FolderInUse(UsageError):
+    """Another process has a folder."""
+
+
 def lock(folder: Path) -> IO[str]:
     """Lock a folder for this process, until the file that is returned is closed.
 
     Raises:
-        UsageError: another process has it.
+        FolderInUse: another process has it.
     """
-    file = (folder / "lock").open("a+")
+    path = folder / "lock"
+    file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A process that has just finished may have removed the file that was opened.
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise FileNotFoundError(path)
     except OSError:
         file.seek(0)
         owner = file.read().strip() or "another process"
         file.close()
-        raise UsageError(f"{folder} is in use by {owner}; wait for it, or choose --name") from None
+        raise FolderInUse(f"{folder} is in use by {owner}; wait for it, or choose --name") from None
     file.truncate(0)
     file.write(f"process {os.getpid()}")
     file.flush()
@@ -236,12 +331,13 @@ def find(path: str | Path) -> Path:
     """
     folder = expand(path)
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
+        tidy(folder)
         return folder
     whole = folder if folder.name else folder.absolute()
     partial = whole.parent / (whole.name + PARTIAL)
-    if partial.is_dir():
+    if (partial / "config.yaml").is_file():
         raise UsageError(
-            f"{folder} is not finished yet; go on with `mlzoo train --resume {_quoted(folder)}`"
+            f"{folder} is not finished yet; resume it with `mlzoo train --resume {_quoted(folder)}`"
         )
     if not folder.exists():
         known = _runs_in(folder.parent)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlzoo.listening import one_line
 from mlzoo.registry import closest
 
 _SENTENCES = {
@@ -30,7 +31,7 @@ _MOST = 60
 
 def few(names: Iterable[Any], most: int = 12) -> str:
     """Names with commas; the first few of many, and how many more there are."""
-    names = list(map(str, names))
+    names = [one_line(str(name)) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 

@@ -46,11 +46,11 @@ LESS: dict[str, dict[str, object]] = {
 Nothing else of a command is changed."""
 
 BY_CHANCE = (
-    r"(not shown to be )?better than the \w+ baseline in \w+",
+    r"((better than|not distinguishable from|clearly worse than) the \w+ baseline|no verdict).*",
     r"\w+'s maps on this model are .*",
     r"best by \w+: .*",
     r"\w+ is at the optimum after \d+ steps",
-    r"\d+ more can't be told from the winner: trials .*",
+    r".* statistically tied with the winner \(paired bootstrap over \d+ samples\)\..*",
 )
 """Lines whose words depend on the numbers: where the README shows one, one like it is printed."""
 
@@ -162,7 +162,7 @@ def run(command: Command) -> str:
 
 def resumed(done: Done) -> str:
     """Run the command that a stopped one says goes on with it; what was wrong, or nothing."""
-    advice = re.search(r"go on with: mlzoo (train --resume \S+)$", done.err, re.MULTILINE)
+    advice = re.search(r"resume with: mlzoo (train --resume \S+)$", done.err, re.MULTILINE)
     if advice is None:
         return f"no --resume in {done.err}"
     again = run_mlzoo(*advice[1].split())

@@ -91,6 +91,7 @@ def test_a_name_taken_between_the_look_and_the_leap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = runs.create(tmp_path, None, "x")
+    first.write_text("config.yaml", "x")
     first.release()
     look = Path.exists
     monkeypatch.setattr(Path, "exists", lambda p: p.name not in ("x", "x.partial") and look(p))
@@ -199,13 +200,15 @@ def test_find_says_what_stands_there_instead(
 ) -> None:
     done = finished(tmp_path, "done")
     assert runs.find(done) == done
-    runs.create(tmp_path, "half", "x").release()
-    runs.create(tmp_path / "my runs", "half", "x").release()
+    for root in (tmp_path, tmp_path / "my runs"):
+        folder = runs.create(root, "half", "x")
+        folder.write_text("config.yaml", "x")
+        folder.release()
     with pytest.raises(UsageError, match="train --resume '/.*/my runs/half'`"):
         runs.find(tmp_path / "my runs" / "half")
     (tmp_path / "empty").mkdir()
     for name, sentence in {
-        "half": "is not finished yet; go on with `mlzoo train --resume",
+        "half": "is not finished yet; resume it with `mlzoo train --resume",
         "nowhere": "there is no run folder .*; runs there: done",
         "empty": "is no run folder: it lacks model.keras or data.json",
     }.items():

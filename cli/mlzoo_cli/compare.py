@@ -39,12 +39,19 @@ def compare(
 
 
 def _text(result: dict[str, Any]) -> str:
+    from mlzoo.reporting.comparison import pair_sentence
+
     columns = ("run", "model", "data", "parameters", "epochs", "seconds", "metric", "value")
     rows = [
-        [*(row[c] for c in columns), _interval(row["interval"]), _scores(row["baselines"])]
+        [
+            *(row[c] for c in columns),
+            _interval(row["interval"]),
+            _scores(row["baselines"]),
+            row["against_baseline"],
+        ]
         for row in result["rows"]
     ]
-    lines = [table([*columns, "95 % interval", "baselines"], rows)]
+    lines = [table([*columns, "95 % interval", "baselines", "verdict"], rows)]
     if result["differing"]:
         names = [row["run"] for row in result["rows"]]
         settings = [
@@ -52,7 +59,7 @@ def _text(result: dict[str, Any]) -> str:
             for setting, values in result["differing"].items()
         ]
         lines += ["", table(["setting that differs", *names], settings)]
-    lines += ["", *map(_sentence, result["pairs"]), *result["notes"]]
+    lines += ["", *map(pair_sentence, result["pairs"]), *result["notes"]]
     return "\n".join(lines).rstrip()
 
 
@@ -66,11 +73,3 @@ def _interval(interval: list[float] | None) -> str:
 
 def _scores(baselines: dict[str, float | None]) -> str:
     return ", ".join(f"{n} {v:.4g}" for n, v in baselines.items() if v is not None)
-
-
-def _sentence(pair: dict[str, Any]) -> str:
-    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
-    return (
-        f"{pair['first']} - {pair['second']}: {pair['metric']} {pair['difference']:+.4g} "
-        f"{_interval(pair['interval'])} on the same {pair['samples']} test samples: {verdict}"
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlzoo_cli.options import Json, RunPath
-from mlzoo_cli.output import say, show
+from mlzoo_cli.output import Talk, say, show
 
 
 def report(run: RunPath, json: Json = False) -> None:
@@ -15,7 +15,7 @@ def report(run: RunPath, json: Json = False) -> None:
     from mlzoo import runs
     from mlzoo.reporting.pages.report import write_report
 
-    path = write_report(runs.find(run))
+    path = write_report(runs.find(run), listener=Talk(quiet=json))
     if json:
         show({"report": str(path)})
     else:

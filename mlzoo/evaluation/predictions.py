@@ -7,18 +7,19 @@ there are `target_<name>` and `prediction_<name>` each.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mlzoo import files
 from mlzoo.data.samples import Samples
 from mlzoo.errors import UsageError
 from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome
 from mlzoo.evaluation.forecasts import ForecastOutcome
+from mlzoo.files import unquoted, write_rows
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,8 @@ def _about(
 
 def _write(path: Path, columns: Sequence[tuple[str, list]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([name for name, _ in columns])
-        writer.writerows(zip(*(column for _, column in columns), strict=True))
+        rows = zip(*(column for _, column in columns), strict=True)
+        write_rows(file, [name for name, _ in columns], rows)
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -145,8 +145,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         UsageError: the file lacks columns or rows, or an index occurs twice.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    header, rows = files.read_rows(path)
     wanted = {
         what: [i for i, name in enumerate(header) if name == what or name.startswith(f"{what}_")]
         for what in ("target", "prediction")
@@ -160,7 +159,8 @@ def read_predictions(path: Path) -> Predictions:
         raise UsageError(f"{path} holds an index twice")
     table = table[np.argsort(indices)]
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
-    targets, predictions = (table[:, wanted[what]].astype(str) for what in wanted)
+    plain = np.vectorize(unquoted, otypes=[object])
+    targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
     return Predictions(np.sort(indices), targets, predictions, groups)
 
 
@@ -170,8 +170,7 @@ def read_image_scores(path: Path) -> ImageScores:
     Raises:
         UsageError: the file lacks columns or rows.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    header, rows = files.read_rows(path)
     kinds = {
         kind: [i for i, name in enumerate(header) if name.startswith(f"{kind}_")]
         for kind in ("found", "missed", "false")
@@ -196,8 +195,7 @@ def read_forecasts(path: Path) -> Forecasts:
     Raises:
         UsageError: the file lacks columns or rows.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    header, rows = files.read_rows(path)
     needed = ("index", "step", "series", "target", "prediction")
     if not set(needed) <= set(header) or not rows or any(len(r) != len(header) for r in rows):
         raise UsageError(f"{path} holds no forecasts: it needs {', '.join(needed)}")

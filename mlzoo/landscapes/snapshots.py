@@ -6,6 +6,7 @@ The folder `snapshots` of a run holds `epoch-000000.npz` and so on: the trainabl
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,6 @@ def read(run: Path) -> list[Any]:
     for path in sorted((run / FOLDER).glob("epoch-*.npz")):
         try:
             found.append(unpack(path.read_bytes()))
-        except (OSError, ValueError, KeyError) as error:
-            raise UsageError(f"{path} can't be read: {error}; remove it") from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise UsageError(f"{path} is damaged: {error}; remove it") from error
     return found

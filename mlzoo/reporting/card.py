@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
+from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits, residual_sentence
@@ -36,8 +37,8 @@ SETTINGS = (
     "class_weights sampler augment clip_norm clip_value precision seed"
 ).split()
 SPLITTING = (
-    "fractions split group_by seed limit size color window horizon stride gap tile overlap target "
-    "drop"
+    "fractions split group_by seed limit rare rare_below size color window horizon stride gap tile "
+    "overlap target drop"
 ).split()
 SAMPLES = {
     "forecasting": "windows",
@@ -95,6 +96,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         pictures=pictures,
         sample=sample,
         limits=limits(facts),
+        verdict=verdict_of(facts["metrics"]["test"]),
+        sentence=verdict_sentence(facts["metrics"]["test"]),
         scores=scores(facts),
         units=SAMPLES.get(facts["metrics"]["task"], "samples"),
         horizons=horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),

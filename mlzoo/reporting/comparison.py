@@ -5,16 +5,15 @@ Reads the folders' JSON, YAML and CSV only, so it needs neither Keras nor the da
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo import files
 from mlzoo.errors import UsageError
+from mlzoo.evaluation.metrics import TITLES
+from mlzoo.evaluation.verdicts import FEWEST_UNITS, short_verdict, verdict_of
 from mlzoo.registry import closest
 
 _NOT_COMPARED = ("name", "out", "command")
@@ -41,11 +40,12 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
         A JSON-able dict. `rows`: one a run with `run` (a short unique name), `path`, `model`,
         `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
         `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
-        metric} and `better_than_baseline`. `differing`: {setting: {run: value}} of the
+        metric}, `verdict` (`better`, `not distinguishable`, `worse`, `no verdict` or None) and
+        `against_baseline`, the same in words. `differing`: {setting: {run: value}} of the
         configurations (of different models, only what both have), `environment` the same of
-        versions and machine. `best`: the run with the
-        best value, where all have the same task and metric. `pairs`: every other run against it
-        (`paired`), where they predict the same test samples. `notes`: why a pair is missing.
+        versions and machine. `best`: the run with the best value, where all have the same task and
+        metric. `pairs`: every other run against it (`paired`), where they predict the same test
+        samples. `notes`: why a pair is missing.
 
     Raises:
         UsageError: fewer than two folders, or some are no run folders (a line each).
@@ -66,6 +66,23 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
         "pairs": pairs,
         "notes": notes,
     }
+
+
+def pair_sentence(pair: Mapping[str, Any]) -> str:
+    """Return a paired difference in words, without a full stop."""
+    ends, units = pair["interval"], f"{pair['units']:,} {pair['unit']}"
+    ranged = f"{ends[0]:+.4g} to {ends[1]:+.4g} over {units}" if ends else ""
+    between = f" ({100 * pair['level']:g} % interval {ranged})" if ends else ""
+    if pair["tied"] is None:
+        few = pair["units"] < FEWEST_UNITS
+        verdict = f"no verdict: only {units}" if few else "no verdict: there is no interval"
+    else:
+        verdict = "statistically tied" if pair["tied"] else f"{pair[pair['better']]} is better"
+    value = "undefined" if pair["difference"] is None else f"{pair['difference']:+.4g}"
+    return (
+        f"{pair['first']} - {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
+        f"{value}{between} on the same {pair['samples']} test samples: {verdict}"
+    )
 
 
 def read_runs(paths: Sequence[str]) -> list[RunFiles]:
@@ -96,25 +113,14 @@ def _problems(folder: Path) -> list[str]:
 
 
 def _read(folder: Path, label: str) -> RunFiles:
+    environment = folder / "environment.json"
     return RunFiles(
         label,
         folder,
-        _mapping(folder / "metrics.json"),
-        _mapping(folder / "config.yaml"),
-        _mapping(folder / "environment.json") if (folder / "environment.json").is_file() else {},
+        files.read_mapping(folder / "metrics.json"),
+        files.read_mapping(folder / "config.yaml"),
+        files.read_mapping(environment) if environment.is_file() else {},
     )
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path} can't be read: {reason}") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} can't be read: it holds no names and values")
-    return content
 
 
 def _row(run: RunFiles) -> dict[str, Any]:
@@ -138,7 +144,8 @@ def _row(run: RunFiles) -> dict[str, Any]:
         "value": headline.get("value"),
         "interval": headline.get("interval"),
         "baselines": {name: score.get(metric) for name, score in scores.items()},
-        "better_than_baseline": test.get("better_than_baseline"),
+        "verdict": verdict_of(test),
+        "against_baseline": short_verdict(test),
     }
 
 
@@ -146,8 +153,8 @@ def _epochs(path: Path) -> int | None:
     """The last epoch of a history."""
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        epochs = [row.get("epoch") or "" for row in csv.DictReader(file)]
+    header, rows = files.read_rows(path)
+    epochs = [dict(zip(header, row, strict=True)).get("epoch", "") for row in rows]
     return int(epochs[-1]) if epochs and epochs[-1].isdigit() else None
 
 

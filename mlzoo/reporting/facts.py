@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypedDict
 
-import yaml
+from mlzoo import files
 
 
 class PartCounts(TypedDict, total=False):
@@ -54,13 +53,14 @@ class MetricFacts(TypedDict, total=False):
     """`metrics.json`. `test` is what `mlzoo.evaluation.evaluate.evaluate` returns.
 
     Attributes:
-        headline: `name`, `mode`, `value`, `interval`.
+        headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.
         test: scores on the test part, with intervals and baselines.
         valid: metrics of the kept epoch on the validation part.
         kept: `epoch`, `criterion`, `value`.
         repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
         epochs: how many were trained.
         stopped: why training ended.
+        scales: {metric of the history: what it is measured in}, where that is not one scale.
         events: what happened while it trained that a reader should know.
         seconds: of the training and its evaluation.
         parameters: of the model.
@@ -75,6 +75,7 @@ class MetricFacts(TypedDict, total=False):
     repeats: dict[str, Any] | None
     epochs: int
     stopped: str
+    scales: dict[str, str]
     events: list[str]
     seconds: float
     parameters: int
@@ -114,6 +115,13 @@ class Facts(TypedDict):
     groups: dict[str, int] | None
 
 
+_NEEDED: dict[Any, tuple[str, ...]] = {
+    DataFacts: ("data", "task", "kind", "class_names", "parts"),
+    MetricFacts: ("task", "headline", "test", "kept", "epochs"),
+    EnvironmentFacts: ("versions", "backend", "device"),
+}
+
+
 def gather(folder: Path, final: Path | None = None) -> Facts:
     """Read the facts from a run folder's files.
 
@@ -122,17 +130,18 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
             `split.json` stand now.
         final: where they will, if the folder is still to be renamed.
     """
-    split = _json(folder / "split.json")["parts"]
+    split = files.read_mapping(folder / "split.json", ("parts",))["parts"]
     grouped = all("groups" in part for part in split.values())
     return {
         "folder": str(final or folder),
-        "config": yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
-        "data": _json(folder / "data.json"),
-        "metrics": _json(folder / "metrics.json"),
-        "environment": _json(folder / "environment.json"),
+        "config": files.read_mapping(folder / "config.yaml", ("model", "data")),
+        "data": _of(DataFacts, folder / "data.json"),
+        "metrics": _of(MetricFacts, folder / "metrics.json"),
+        "environment": _of(EnvironmentFacts, folder / "environment.json"),
         "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
     }
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _of(kind: Any, path: Path) -> Any:
+    """Return a file's content, of which nothing that a card needs may be missing."""
+    return files.read_mapping(path, _NEEDED[kind])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlzoo.evaluation.metrics import NEAR, TITLES
+from mlzoo.evaluation.metrics import NEAR, missed_class, never_predicted
+from mlzoo.evaluation.verdicts import BETTER, verdict_of, verdict_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.texts import difference
 from mlzoo.specs import STEP_TASKS
 from mlzoo.wording import few
 
@@ -21,20 +21,19 @@ IMBALANCE = 3.0
 
 def limits(facts: Facts) -> list[str]:
     """Everything a reader of the scores should know before trusting them."""
-    checks = (_baseline, _sample_counts, _classes, _forecasts, _settings, _training)
+    checks = (_baseline, _sample_counts, _classes, _missed, _forecasts, _settings, _training)
     return [sentence for check in checks for sentence in check(facts)]
 
 
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
-    gain = test.get("gain")
-    if test.get("better_than_baseline") is False and gain:
-        yield (
-            f"Not shown to be better than the {gain['baseline']} baseline: its gain in "
-            f"{TITLES[gain['metric']]} (positive is better) is "
-            f"{difference(gain['value'], gain['interval'])}."
-        )
+    sentence, told = verdict_sentence(test), None
+    if sentence and verdict_of(test) != BETTER:
+        yield f"{sentence[0].upper()}{sentence[1:]}."
+        told = test["gain"]["baseline"]  # whose note stands in that sentence
     for name, baseline in test.get("baselines", {}).items():
+        if name == told:
+            continue
         if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
@@ -75,6 +74,18 @@ def _classes(facts: Facts) -> Iterator[str]:
     scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
     if scarce:
         yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {few(scarce)}."
+
+
+def _missed(facts: Facts) -> Iterator[str]:
+    """Classes that the model misses, which scores of all samples hide."""
+    metrics = facts["metrics"]["test"]["metrics"]
+    if row := missed_class(metrics):
+        yield (
+            f"Of the {row['support']:,} test samples of {row['class']} only {row['recall']:.0%} "
+            "are recognized; accuracy hides that."
+        )
+    if names := never_predicted(metrics):
+        yield f"Never predicted on the test split, so that their precision is 0: {few(names)}."
 
 
 def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:

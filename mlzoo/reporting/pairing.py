@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo import files
 from mlzoo.evaluation import intervals
 from mlzoo.evaluation.dense import UNITS
 from mlzoo.evaluation.forecasts import forecast_scorers
@@ -19,7 +20,14 @@ from mlzoo.evaluation.predictions import (
     read_image_scores,
     read_predictions,
 )
-from mlzoo.evaluation.scorers import Scorer, mean_defined, ratio, regression_scorers
+from mlzoo.evaluation.scorers import (
+    Scorer,
+    classification_scorers,
+    mean_defined,
+    ratio,
+    regression_scorers,
+)
+from mlzoo.evaluation.verdicts import DIFFERENCE_LEVEL, NONE, TIED, judge
 
 FILE = "predictions.csv"
 _BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
@@ -36,6 +44,11 @@ def unlike(
     if prints[0] != prints[1] or prints[0] is None:
         return "they were trained on different data"
     one, other = (_read(folder / FILE, first_metrics["task"]) for folder in (first, second))
+    for folder, metrics, own in ((first, first_metrics, one), (second, second_metrics, other)):
+        count = (metrics.get("test") or {}).get("samples", len(own.indices))
+        if count != len(own.indices):
+            problem = f"is damaged: it holds {len(own.indices)} of {count} samples"
+            raise files.damaged(folder / FILE, problem)
     if not np.array_equal(one.indices, other.indices):
         shared = len(np.intersect1d(one.indices, other.indices))
         return f"their test parts differ ({shared} samples in common); give both the same --seed"
@@ -68,14 +81,15 @@ def paired(
         first: a run folder with `predictions.csv`.
         second: another, for which `unlike` finds no reason.
         task: of both.
-        metric: the headline of the task, or a metric of `regression_scorers`.
+        metric: the headline of a run, or a metric of `regression_scorers`.
         mode: `max` where more is better, else `min`.
         metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
 
     Returns:
-        `metric`, `samples`, `unit`, `difference` (first minus second), its 95 % `interval`,
-        `tied` (0 lies inside) and `better` (`first`, `second` or None). Where the first is the
-        best of many runs, the interval does not account for that choice.
+        `metric`, `samples`, `unit` and `units` (what the interval is taken from, and how many),
+        `difference` (first minus second), its `interval` and the `level` of that, `tied` (0 lies
+        inside; None where there is no verdict) and `better` (`first`, `second` or None). Where the
+        first is the best of many runs, the interval does not account for that choice.
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
     groups = one.groups
@@ -83,16 +97,20 @@ def paired(
     value, interval = intervals.difference(
         _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
     )
-    tied = interval is None or interval[0] <= 0 <= interval[1]
+    units = len(one.indices) if groups is None else len(np.unique(groups))
+    verdict = judge(interval, units)
+    tied = None if verdict == NONE else verdict == TIED
     ahead = "first" if ((value or 0) > 0) == (mode == "max") else "second"
     return {
         "metric": metric,
         "samples": len(one.indices),
+        "units": units,
         "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
+        "level": DIFFERENCE_LEVEL,
         "tied": tied,
-        "better": None if tied else ahead,
+        "better": ahead if tied is False else None,
     }
 
 
@@ -113,11 +131,13 @@ def _scorer(found: Predictions | ImageScores | Forecasts, metric: str, scale: An
 
 
 def _sample_scorer(predictions: Predictions, metric: str) -> Scorer:
-    if metric == "accuracy":
-        right = (predictions.targets == predictions.predictions).all(axis=1).astype("float64")
-        return lambda weights: ratio(weights @ right, weights.sum(axis=1))
-    targets, said = predictions.targets.astype(float), predictions.predictions.astype(float)
-    return regression_scorers(targets, said)[metric]
+    if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
+        both = np.concatenate([predictions.targets, predictions.predictions])[:, 0]
+        names, positions = np.unique(both, return_inverse=True)
+        targets, chosen = np.split(positions, 2)
+        return classification_scorers(targets, np.eye(len(names))[chosen])[metric]
+    truth, said = predictions.targets.astype(float), predictions.predictions.astype(float)
+    return regression_scorers(truth, said)[metric]
 
 
 def _image_scorer(scores: ImageScores, metric: str) -> Scorer:

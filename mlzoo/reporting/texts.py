@@ -21,14 +21,6 @@ def interval(ends: Sequence[float] | None) -> str:
     return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
 
 
-def difference(value: float | None, ends: Sequence[float] | None) -> str:
-    """A signed difference with its interval."""
-    if value is None:
-        return "undefined"
-    ranged = f" (95 % interval {ends[0]:+.3g} to {ends[1]:+.3g})" if ends else ""
-    return f"{value:+.3g}{ranged}"
-
-
 def escape(value: Any) -> str:
     r"""Text that Markdown shows as it stands, in a table's cell too: `a|b` becomes `a\|b`."""
     text = " ".join(str(value).split())

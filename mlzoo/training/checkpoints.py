@@ -1,13 +1,14 @@
 """Checkpoints: all that training goes on from, in files that are whole or not there.
 
-A checkpoint is an `.npz` of arrays beside a `.json` that holds everything else and the SHA-256 of
-the arrays and of the best weights so far, which stand in a file of their own. The two newest are
-kept; one of which anything does not match its checksum is passed over. No pickle is read or
-written.
+A checkpoint is an `.npz` of arrays beside a `.json` that holds everything else, its own checksum,
+and the SHA-256 of the arrays and of the best weights so far, which stand in a file of their own.
+The two newest are kept; one of which anything does not match its checksum is passed over. No
+pickle is read or written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> No
     content = pack(arrays)
     path = folder / f"state-{number:09d}"
     files.write_bytes(path.with_suffix(".npz"), content)
-    files.write_json(path.with_suffix(".json"), {**state, "sha256": _digest(content)})
+    files.write_sealed(path.with_suffix(".json"), {**state, "sha256": _digest(content)})
     for old in sorted(folder.glob("state-*.json"))[:-2]:
         old.unlink()
         old.with_suffix(".npz").unlink(missing_ok=True)
@@ -78,20 +79,40 @@ def newest(folder: Path) -> Found | None:
     skipped = []
     for path in sorted(folder.glob("state-*.json"), reverse=True):
         try:
-            state = files.read_json(path)
-            arrays = _checked(path.with_suffix(".npz"), state.pop("sha256"))
+            state = files.read_sealed(path)
+            arrays = read_arrays(path.with_suffix(".npz"), state.pop("sha256"))
             best_file, best = state.pop("best"), None
             if best_file is not None:
-                best = _checked(folder / best_file["name"], best_file["sha256"])
-        except (OSError, ValueError, KeyError):
+                best = read_arrays(folder / best_file["name"], best_file["sha256"])
+        except DataError:
             skipped.append(path.stem)
             continue
         return Found(arrays, best, best_file, state, skipped)
     if skipped:
         raise DataError(
-            f"all checkpoints in {folder} are damaged ({', '.join(skipped)}); start a new run"
+            f"all checkpoints in {folder} are damaged ({', '.join(skipped)}); start a new run "
+            "with --overwrite"
         )
     return None
+
+
+def usable(folder: Path) -> bool:
+    """Return whether a folder holds a checkpoint that is whole."""
+    try:
+        return newest(folder) is not None
+    except DataError:
+        return False
+
+
+def remove_old_best(folder: Path) -> None:
+    """Remove best weights that no checkpoint refers to."""
+    needed = set()
+    for path in folder.glob("state-*.json"):
+        with contextlib.suppress(DataError):  # one that is damaged refers to nothing
+            needed.add((files.read_sealed(path)["best"] or {}).get("name"))
+    for path in folder.glob("best-*.npz"):
+        if path.name not in needed:
+            path.unlink()
 
 
 def write_arrays(path: Path, arrays: Arrays) -> dict[str, str]:
@@ -101,10 +122,18 @@ def write_arrays(path: Path, arrays: Arrays) -> dict[str, str]:
     return {"name": path.name, "sha256": _digest(content)}
 
 
-def _checked(path: Path, sha256: str) -> Arrays:
-    content = path.read_bytes()
+def read_arrays(path: Path, sha256: str) -> Arrays:
+    """Return what `write_arrays` wrote.
+
+    Raises:
+        DataError: the file is missing, or does not match its digest.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise files.damaged(path, f"can't be read: {error.strerror}") from None
     if _digest(content) != sha256:
-        raise ValueError(f"{path} is damaged")
+        raise files.damaged(path, "is damaged: its content does not match its checksum")
     return unpack(content)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import files
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
@@ -28,6 +27,7 @@ from mlzoo.training.optimizers import (
     build_optimizer,
     direction,
     has_rates,
+    last_rate,
 )
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
@@ -162,7 +162,7 @@ class Training:
         self.steps.sync()
         row = dict(place.means)
         row |= {f"val_{name}": value for name, value in self._validate().items()}
-        rate = float(keras.ops.convert_to_numpy(self.trained.optimizer.learning_rate))
+        rate = last_rate(self.trained.optimizer)
         seconds = time.monotonic() - began
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
@@ -321,24 +321,16 @@ class Training:
         arrays = checkpoints.values(checkpoints.variables(self.trained))
         state = {**asdict(place), "best": self._best_file}
         checkpoints.save(self.folder, number, arrays, state)
-        self._remove_old_best()
+        checkpoints.remove_old_best(self.folder)
         if self.stop.signal:
             raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
-
-    def _remove_old_best(self) -> None:
-        """Best weights stay as long as a checkpoint that is kept refers to them."""
-        states = [files.read_json(path) for path in self.folder.glob("state-*.json")]
-        needed = {state["best"]["name"] for state in states if state["best"]}
-        for path in self.folder.glob("best-*.npz"):
-            if path.name not in needed:
-                path.unlink()
 
     def _restore(self) -> None:
         found = checkpoints.newest(self.folder)
         if found is None:
             return
         for name in found.skipped:
-            self.listener.warn(f"checkpoint {name} is damaged; going on from the one before it")
+            self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
             for path in self.folder.glob(f"{name}.*"):
                 path.unlink()
         # TensorFlow compiles a step for the shape that it sees first and a more general one for

@@ -11,11 +11,22 @@ from typing import Any
 
 from mlzoo import files, runs
 from mlzoo.listening import Listener
-from mlzoo.merging import merge
+from mlzoo.merging import merge, read_config
+from mlzoo.training.signals import stopping
 from mlzoo.training.unchanged import check_code
 
+_NEEDED = {
+    "data": ("fingerprint",),
+    "metrics": ("headline", "test", "epochs", "kept", "weights_sha256"),
+    "environment": (),
+    "split": ("parts",),
+}
+"""What is read of each record, as names that must be there."""
 
-def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, Any]:
+
+def reproduce(
+    run: str | Path, listener: Listener | None = None, *, trust: bool = False
+) -> dict[str, Any]:
     """Train a run again with its own configuration, in a temporary place, and compare.
 
     What counts as the same follows the determinism that the run states in `environment.json`:
@@ -25,6 +36,7 @@ def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, An
     Args:
         run: a finished run folder; it is not changed.
         listener: hears of progress.
+        trust: run Python files that its `config.yaml` names; without it none is run.
 
     Returns:
         JSON-able: `reproduced`; `determinism` as the run states it; `checks`, a row each with
@@ -32,20 +44,24 @@ def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, An
         `difference`; `environment`, what differs as {name: [first, again]}.
 
     Raises:
-        UsageError: there is no finished run, or its plug-in or another file it read has changed.
+        UsageError: there is no finished run, its configuration names code and `trust` is not set,
+            or its plug-in or another file it read has changed.
         MlzooError: it can't be trained again; see `mlzoo.training.train`.
     """
     from mlzoo.training.train import train_merged
 
     folder = runs.find(run)
     before = _facts(folder)
-    merged = merge({}, folder / "config.yaml", allow_unused=True)
+    read_config(folder, trust)  # which names a damaged file
+    merged = merge({}, folder / "config.yaml", allow_unused=True, trust=trust)
     check_code(before["environment"].get("files", {}), merged.config)
-    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+    # What is trained here goes with its folder: there is nothing to resume.
+    with stopping("training again"), tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
-        path = train_merged(replace(merged, config=config), listener=listener).path
-        again = _facts(path)
-    return compared(before, again)
+        again = replace(merged, config=config)
+        path = train_merged(again, listener=listener, record=before["data"]).path
+        facts = _facts(path)
+    return compared(before, facts)
 
 
 def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,8 +100,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    names = ("data", "metrics", "environment", "split")
-    return {name: files.read_json(folder / f"{name}.json") for name in names}
+    return {name: files.read_mapping(folder / f"{name}.json", n) for name, n in _NEEDED.items()}
 
 
 def _check(what: str, first: Any, again: Any, counts: bool = True) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM wait for the running step; the loop then saves and stops."""
+"""SIGINT and SIGTERM: training finishes its step and saves; all other work stops at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from mlzoo.errors import Interrupted
+
 
 @dataclass
 class Stop:
@@ -18,9 +20,13 @@ class Stop:
 
 
 @contextmanager
-def caught() -> Iterator[Stop]:
-    """Catch SIGINT and SIGTERM for the time of the block; a second one acts at once."""
-    stop = Stop()
+def caught(stop: Stop | None = None) -> Iterator[Stop]:
+    """Catch SIGINT and SIGTERM for the time of the block; a second one acts at once.
+
+    Args:
+        stop: where a signal is noted; a new one by default, which is yielded.
+    """
+    stop = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop  # signals reach the main thread only
         return
@@ -38,3 +44,58 @@ def caught() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+AGAIN = "nothing was written; run the same command again"
+_STOPPED = "stopped"
+
+
+@dataclass
+class Stage:
+    """What long work is doing, and how to continue once it is stopped there."""
+
+    doing: str
+    next: str = AGAIN
+
+
+@contextmanager
+def stopping(doing: str, next: str = AGAIN) -> Iterator[Stage]:
+    """Have SIGINT and SIGTERM stop the block at once, with a message that says how to continue.
+
+    Args:
+        doing: what the block does at first ("reading the data").
+        next: how to continue. Both are changed through what is yielded.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    stage = Stage(doing, next)
+    try:
+        with terminable():
+            yield stage
+    except (Interrupted, KeyboardInterrupt) as error:
+        what = error.what if isinstance(error, Interrupted) else _STOPPED
+        what = f"stopped while {stage.doing}" if what == _STOPPED else what
+        number = getattr(error, "signal", signal.SIGINT)
+        raise Interrupted(what, number, stage.next) from None
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
+
+    A handler that is there already stays, and threads other than the main one hear of no signal.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(_STOPPED, number)

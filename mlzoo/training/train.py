@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Collection, Iterator
@@ -17,20 +16,15 @@ from mlzoo import files, registry, runs
 from mlzoo.augment.policies import parse
 from mlzoo.backbones import placed
 from mlzoo.configs import RunConfig, check_fit
-from mlzoo.errors import (
-    DivergedError,
-    Interrupted,
-    ResourceError,
-    UsageError,
-    find_disk_full,
-)
+from mlzoo.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.files import expand, real_path
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
 from mlzoo.training import devices
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
-from mlzoo.training.unchanged import check_code, check_machine, files_read
+from mlzoo.training.signals import Stage, stopping
+from mlzoo.training.unchanged import check_code, check_config, check_machine, files_read, seal
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +32,9 @@ if TYPE_CHECKING:
     from mlzoo.augment.policies import Policy
     from mlzoo.data.samples import Data, Samples
     from mlzoo.trained import Run
+
+_STARTED = "environment.json"
+"""The last file that is written before training starts."""
 
 
 def train(
@@ -47,6 +44,7 @@ def train(
     config: str | Path | None = None,
     overwrite: bool = False,
     allow_unused: bool = False,
+    trust: bool = False,
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
@@ -58,6 +56,8 @@ def train(
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
         allow_unused: accept settings that nothing reads.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         **settings: fields of `RunConfig`, `set={...}` for those of the model.
 
@@ -66,38 +66,65 @@ def train(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
-    merged = merge(flags, Path(config) if config else None, allow_unused=allow_unused)
+    file = Path(config) if config else None
+    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
     return train_merged(merged, overwrite=overwrite, listener=listener)
 
 
 def train_merged(
-    merged: Merged, *, overwrite: bool = False, listener: Listener | None = None
+    merged: Merged,
+    *,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+    record: dict[str, Any] | None = None,
 ) -> Run:
-    """`train` with a configuration that was merged and checked before."""
+    """`train` with a configuration that was merged and checked before.
+
+    `record` is the `data.json` of a run whose data are to be read as they were for it.
+    """
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(expand(config.out), config.name, overwrite)
-    samples, data, unread = prepared(merged, listener)
-    folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
-    try:
-        with _resumable(folder):
-            _write_start(folder, merged, data, set(unread))
-            return _work(folder, config, samples, data, listener)
-    except Exception as error:
-        if not isinstance(error, Interrupted) and not folder.has_weights:
-            folder.discard()
-        raise
-    finally:
-        folder.release()
+    with stopping("reading the data") as stage:
+        samples, data, unread = prepared(merged, listener, record)
+        folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
+        flag = registry.trust_flag(config.model, config.source)
+        try:
+            with _resumable(folder, flag):
+                folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
+                _write_start(folder, config, data)
+                return _work(folder, config, samples, data, listener, stage)
+        except Exception:
+            if not folder.has_weights:
+                folder.discard()
+            raise
+        except BaseException:  # stopped: what had begun to train stays
+            if folder.path.exists() and not (folder.path / _STARTED).exists():
+                folder.discard()
+            else:
+                stage.next = _next_step(folder, flag)
+            raise
+        finally:
+            folder.release()
 
 
-def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[str, str]]:
-    """Check a run, read its data and start Keras.
+def _next_step(folder: RunFolder, flag: str) -> str:
+    """Say how to continue a run that was stopped; `flag` is the option that its code needs."""
+    if not folder.path.exists():
+        return f"the run is complete: {folder.final}"
+    return f"resume with: mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
+
+
+def prepared(
+    merged: Merged, listener: Listener, record: dict[str, Any] | None = None
+) -> tuple[Samples, Data, dict[str, str]]:
+    """Check a run, read its data (as `record` says, where there is one) and start Keras.
 
     Returns:
         All samples, the three parts, and the fields that these data leave unread, with reasons.
@@ -109,7 +136,10 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
-    samples = loading.read(config, listener.progress)
+    if record is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        samples = loading.read_again(config, record, listener.progress)
     check_task(config.model, samples.task)
     check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
@@ -118,6 +148,8 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
+    if hint := imbalance_note(data, config):
+        listener.note(hint)
     return samples, data, unread
 
 
@@ -135,46 +167,87 @@ def free_place(config: RunConfig) -> Path:
     return runs.free(root, default_name(config))
 
 
-def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    path: str | Path,
+    *,
+    epochs: int | None = None,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> Run:
     """Go on with an unfinished run, exactly where its newest checkpoint is.
 
     Args:
         path: the run folder, with or without `.partial`.
         epochs: train up to this many epochs instead; must not be fewer than were trained.
+        trust: run Python files that its `config.yaml` names; without it none is run.
         listener: hears of progress.
 
     Raises:
-        UsageError: there is no unfinished run, another process is training it, or something has
-            changed that would change the weights: data, backend, versions, plug-in.
+        UsageError: there is no unfinished run, another process is training it, its configuration
+            names code and `trust` is not set, or something has changed that would change the
+            weights: data, backend, versions, plug-in.
         DataError: the data can't be read, or every checkpoint is damaged.
     """
-    from mlzoo.data import loading
-
     listener = listener or Listener()
-    folder = runs.reopen(expand(path))
+    path = expand(path)
+    if (done := runs.completed(path)) is not None:
+        listener.note("the run was complete; what was left of its training is removed")
+        return _opened(done, trust)
+    folder = runs.reopen(path)
     try:
-        merged = merge({}, folder.path / "config.yaml", allow_unused=True)
-        config = merged.config
-        before = files.read_json(folder.path / "environment.json")
-        check_code(before["files"], config)
-        if epochs is not None and epochs != config.epochs:
-            config = _extended(folder, merged, epochs, listener)
-        devices.choose(config.device)
-        samples = loading.read(config, listener.progress)
-        devices.prepare(config.device, config.precision)
-        check_machine(before, config)
-        data = loading.arrange(samples, config, config.seed)
-        fingerprint = files.read_json(folder.path / "data.json")["fingerprint"]
-        if data.fingerprint != fingerprint:
-            raise UsageError(
-                f"{config.data} has changed since this run started (fingerprint "
-                f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
-                "or start a new run"
-            )
-        with _resumable(folder):
-            return _work(folder, config, samples, data, listener)
+        with stopping("reading the data") as stage:
+            flag = " --trust" if trust else ""
+            try:
+                with _resumable(folder, flag):
+                    return _resumed(folder, epochs, listener, stage, trust)
+            except BaseException:
+                stage.next = _next_step(folder, flag)
+                raise
     finally:
         folder.release()
+
+
+def _resumed(
+    folder: RunFolder, epochs: int | None, listener: Listener, stage: Stage, trust: bool
+) -> Run:
+    from mlzoo.data import loading
+
+    check_config(folder.path / "config.yaml")
+    merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
+    config, start = merged.config, folder.path / _STARTED
+    before = files.read_mapping(start, ("files", "backend", "versions")) if start.exists() else None
+    if before is None:
+        listener.note("this run was stopped before its training began: it starts over")
+    else:
+        check_code(before["files"], config)
+    if epochs is not None and epochs != config.epochs:
+        config = _extended(folder, merged, epochs, listener)
+    devices.choose(config.device)
+    if before is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        record = files.read_mapping(folder.path / "data.json", ("fingerprint", "reader"))
+        samples = loading.read_again(config, record, listener.progress)
+    devices.prepare(config.device, config.precision)
+    if before is not None:
+        check_machine(before, config)
+    data = loading.arrange(samples, config, config.seed)
+    if before is None:
+        _write_start(folder, config, data)
+    else:
+        _check_data(folder, config, data)
+    return _work(folder, config, samples, data, listener, stage)
+
+
+def _check_data(folder: RunFolder, config: RunConfig, data: Data) -> None:
+    record = files.read_mapping(folder.path / "data.json", ("fingerprint",))
+    fingerprint = record["fingerprint"]
+    if data.fingerprint != fingerprint:
+        raise UsageError(
+            f"{config.data} has changed since this run started (fingerprint "
+            f"{data.fingerprint[:12]} instead of {fingerprint[:12]}): put the old data back, "
+            "or start a new run"
+        )
 
 
 def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener) -> RunConfig:
@@ -195,7 +268,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
     extended = config.model_copy(update={"epochs": epochs})
     unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
     folder.write_text(
-        "config.yaml", config_text(Merged(extended, merged.given | {"epochs"}), unread)
+        "config.yaml", seal(config_text(Merged(extended, merged.given | {"epochs"}), unread))
     )
     return extended
 
@@ -214,6 +287,27 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
+def imbalance_note(data: Data, config: RunConfig) -> str:
+    """Return what is done about one class that holds over 80 % of the samples; "" without one."""
+    from mlzoo.evaluation.metrics import TITLES, class_counts, headline, imbalanced, rarer
+
+    counts = class_counts(data.samples)
+    if not imbalanced(counts):
+        return ""
+    names = data.samples.class_names
+    judged = TITLES[headline(data.samples.task, counts).name]
+    if len(counts) == 2:
+        judged += f" and the average precision of {names[rarer(counts)]}"
+    share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
+    text = (
+        f"imbalanced classes: {share:.1%} of the samples are {largest}, so models are judged by "
+        f"{judged}"
+    )
+    if config.class_weights != "none" or config.sampler == "balanced":
+        return text
+    return f"{text}; rare classes weigh more in training with --class-weights auto"
+
+
 def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
@@ -222,6 +316,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read["model"] = registry.absolute(config.model)
+    if config.source:
+        read["source"] = registry.absolute(config.source)
     for name in ("data", "class_weights"):
         path = expand(getattr(config, name))
         if path.exists() and (name == "data" or path.is_file()):
@@ -231,12 +327,13 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     return resolved_yaml(merged, read, omit | {*unread} | {"name"})
 
 
-def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]) -> None:
-    """What must stand in the folder before training starts."""
+def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
+    """Write what must stand in the folder, beside its configuration, before training starts.
+
+    `environment.json` is the last file: where it exists, the run can be resumed.
+    """
     from mlzoo.data.record import data_record, split_record
 
-    config = merged.config
-    folder.write_text("config.yaml", config_text(merged, unread))
     folder.write_json("data.json", data_record(data, config))
     folder.write_json("split.json", split_record(data, config))
     if data.policy.steps:
@@ -244,39 +341,41 @@ def _write_start(folder: RunFolder, merged: Merged, data: Data, unread: set[str]
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
+    if (own := registry.own_file(config.model)) is not None:
+        files.write_bytes(folder.path / "model.py", own.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
-    folder.write_json("environment.json", facts)
-    if (own := registry.own_file(config.model)) is not None:
-        shutil.copyfile(own, folder.path / "model.py")
+    folder.write_json(_STARTED, facts)
 
 
 @contextmanager
-def _resumable(folder: RunFolder) -> Iterator[None]:
-    """Say of a full disk how to resume, where something is there to resume from."""
+def _resumable(folder: RunFolder, flag: str) -> Iterator[None]:
+    """Say of a full disk how to resume, where there is something; `flag` is as in `_next_step`."""
     try:
         yield
     except Exception as error:
         full = find_disk_full(error)
         if full is None or not folder.has_weights:
             raise
-        command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
+        command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
         raise ResourceError(f"{files.disk_full(full)} and go on with: {command}") from error
 
 
 def _work(
-    folder: RunFolder, config: RunConfig, samples: Samples, data: Data, listener: Listener
+    folder: RunFolder,
+    config: RunConfig,
+    samples: Samples,
+    data: Data,
+    listener: Listener,
+    stage: Stage,
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
-    from mlzoo.evaluation.metrics import HEADLINES
-    from mlzoo.trained import Run
     from mlzoo.training.augment_search import searched
     from mlzoo.training.finishing import complete
 
-    done = folder.path / "repeats.json"
-    records: list[dict[str, Any]] = files.read_json(done) if done.exists() else []
+    records = _records_done(folder, listener)
     first_test = data.test.indices.tolist()
     policy: Policy | None = None
     for repeat in range(len(records), config.repeats):
@@ -284,26 +383,41 @@ def _work(
         if repeat:
             listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
             data = loading.arrange(samples, config, seed)
-        try:
-            if config.augment == "search":
-                policy = policy or searched(folder, config, data, listener)
-                data = replace(data, policy=policy)
-            records.append(_train_once(folder, config, data, seed, listener, not repeat))
-        except (Interrupted, KeyboardInterrupt) as error:
-            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
-            hint = f"{error or 'stopped'}; go on with: {command}"
-            raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
+        stage.doing = "training"
+        if config.augment == "search":
+            policy = policy or searched(folder, config, data, listener)
+            data = replace(data, policy=policy)
+        records.append(_train_once(folder, config, data, seed, listener, not repeat, stage))
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
-        files.write_json(done, records)
+        files.write_sealed(folder.path / runs.REPEATS, records)
         if config.repeats > 1:
-            name = HEADLINES[samples.task].name
+            name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
             shown = "not defined" if reached is None else f"{reached:.4g}"
             listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+    stage.doing = "writing the report"
     complete(folder.path, folder.final, records)
-    done.unlink(missing_ok=True)
-    return Run(folder.finish(), trust=registry.own_file(config.model) is not None)
+    return _opened(folder.finish())  # A model with code of its own is loaded by what ran it here.
+
+
+def _opened(path: Path, trust: bool = False) -> Run:
+    from mlzoo.trained import Run
+
+    return Run(path, trust)
+
+
+def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
+    """Return the scores of the trainings that are done; none where their file is damaged."""
+    path = folder.path / runs.REPEATS
+    if not path.exists():
+        return []
+    try:
+        records: list[dict[str, Any]] = files.read_sealed(path)
+    except DataError as error:
+        listener.warn(f"{error}: what it held is trained again")
+        return []
+    return records
 
 
 def _train_once(
@@ -313,6 +427,7 @@ def _train_once(
     seed: int,
     listener: Listener,
     first: bool,
+    stage: Stage,
 ) -> dict[str, Any]:
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
@@ -321,6 +436,7 @@ def _train_once(
     from mlzoo.training.batches import build_batches, padding_note
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
+    from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
     began = time.monotonic()
@@ -331,6 +447,9 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
+    own_loss = getattr(model, "compiled_with", None) is not None
+    if first and not own_loss and (told := scale_note(config, data.outputs)):
+        listener.note(told)
     tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
@@ -342,11 +461,14 @@ def _train_once(
                 fitted = training.fit()
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
+    stage.doing = "evaluating"
     listener.note("evaluating on the test part")
     if data.outputs.dense:
         data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
+    record["scales"] = {} if own_loss else scales(config, data.outputs)
     if first:
+        stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)
     return record

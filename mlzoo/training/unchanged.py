@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
-from mlzoo import registry
+from mlzoo import files, registry
 from mlzoo.backbones import files_of
 from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
 from mlzoo.files import expand
 from mlzoo.training import devices
+
+_SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
 
 
 def files_read(config: RunConfig) -> dict[str, str]:
@@ -31,6 +34,21 @@ def check_code(before: dict[str, str], config: RunConfig) -> None:
     changed = [f"{path} has changed" for path, digest in before.items() if now.get(path) != digest]
     if changed:
         raise UsageError([f"{text} since this run started: put it back" for text in changed])
+
+
+def seal(text: str) -> str:
+    """Return the text of a configuration file with its checksum as the last line."""
+    return f"{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def check_config(path: Path) -> None:
+    """Raise UsageError where a configuration was edited since `seal` made its text."""
+    text, _, _ = files.read_text(path).rpartition(_SEAL)
+    if files.read_text(path) != seal(text):
+        raise UsageError(
+            f"{path} was edited since this run started: put it back, or start a new run with the "
+            "new settings (--resume changes nothing but --epochs)"
+        )
 
 
 def check_machine(before: dict[str, Any], config: RunConfig) -> None:

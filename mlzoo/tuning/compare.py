@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
+from mlzoo.evaluation.metrics import BOUNDS
 from mlzoo.tuning.engines import Fit, Serial
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
@@ -160,18 +161,28 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
                 name,
                 finals[name],
                 mean(finals[name]),
-                interval(finals[name]),
+                interval(finals[name], BOUNDS.get(metric)),
                 mean(behind),
                 None if name == order[0] else interval(behind),
                 [mean(column) for column in columns],
-                [between for column in columns if (between := interval(column))],
+                [b for column in columns if (b := interval(column, BOUNDS.get(metric)))],
             )
         )
     return found
 
 
-def interval(values: Sequence[float]) -> list[float] | None:
-    """The 95 % interval of the mean by Student's t; None for one value."""
+def interval(
+    values: Sequence[float], bounds: tuple[float, float] | None = None, shared: float = 0.0
+) -> list[float] | None:
+    """Return the 95 % interval of the mean by Student's t; None for one value.
+
+    Args:
+        values: as independent as `shared` says.
+        bounds: the lowest and highest value that the mean can have; the interval is cut to them.
+        shared: test over training samples, where values come from folds of one data set, whose
+            training samples are shared (Nadeau and Bengio, Inference for the Generalization
+            Error, 2003: the variance of the mean is 1/k + `shared` times that of a value).
+    """
     from scipy.special import stdtrit
 
     count = len(values)
@@ -179,8 +190,9 @@ def interval(values: Sequence[float]) -> list[float] | None:
         return None
     centre = mean(values)
     variance = math.fsum((value - centre) ** 2 for value in values) / (count - 1)
-    half = float(stdtrit(count - 1, _LEVEL)) * math.sqrt(variance / count)
-    return [centre - half, centre + half]
+    half = float(stdtrit(count - 1, _LEVEL)) * math.sqrt(variance * (1 / count + shared))
+    low, high = bounds or (-math.inf, math.inf)
+    return [max(low, centre - half), min(high, centre + half)]
 
 
 def verdict(found: Sequence[Standing]) -> str:

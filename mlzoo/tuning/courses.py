@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlzoo import files
-from mlzoo.errors import DivergedError
+from mlzoo.errors import DataError, DivergedError
 from mlzoo.evaluation.metrics import as_probabilities, score
 from mlzoo.training import checkpoints
 from mlzoo.training.optimizers import direction
@@ -245,15 +245,18 @@ def _save(folder: Path, state: State, course: Course) -> None:
     file = checkpoints.write_arrays(folder / "replica.npz", [a for g in state.groups for a in g])
     sizes = [len(group) for group in state.groups]
     own = {"watch": course.watch.state(), "epochs": course.epoch, "rate": course.rate}
-    files.write_json(folder / "replica.json", {**file, "sizes": sizes, **own})
+    files.write_sealed(folder / "replica.json", {**file, "sizes": sizes, **own})
 
 
 def _restore(folder: Path) -> tuple[State, Watch, int, float] | None:
-    """A state that was kept; None where there is none."""
+    """Return a state that was kept; None where there is none, or it is damaged."""
     if not (folder / "replica.json").is_file():
         return None
-    record = files.read_json(folder / "replica.json")
-    arrays = checkpoints.unpack((folder / record["name"]).read_bytes())
+    try:
+        record = files.read_sealed(folder / "replica.json")
+        arrays = checkpoints.read_arrays(folder / record["name"], record["sha256"])
+    except DataError:
+        return None  # the training starts from its first epoch, which ends in the same place
     first, second, _ = record["sizes"]
     groups = arrays[:first], arrays[first : first + second], arrays[first + second :]
     return State(*groups), Watch(**record["watch"]), record["epochs"], record["rate"]

@@ -16,6 +16,7 @@ from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 
 JOURNAL = "journal.jsonl"
+_REMOVED = ".removed"
 _PARTS = {
     "run": "a setting of the run",
     "space": "the space",
@@ -40,17 +41,24 @@ class SearchFolder:
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         self._lock = runs.lock(path)
+        removed = path / _REMOVED
+        shutil.rmtree(removed, ignore_errors=True)  # a kill may have left it
         if overwrite:
-            for entry in path.iterdir():
-                if entry.is_dir():
-                    shutil.rmtree(entry)
-                elif entry.name != "lock":
-                    entry.unlink()
+            # Nothing is left half removed, and the journal, which makes it a search, goes last.
+            removed.mkdir()
+            for entry in sorted(path.iterdir(), key=lambda entry: entry.name == JOURNAL):
+                if entry.name not in ("lock", _REMOVED):
+                    entry.rename(removed / entry.name)
+            shutil.rmtree(removed)
 
-    def discard_if_empty(self) -> None:
-        """Remove a folder in which nothing was begun."""
-        if not (self.path / JOURNAL).exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to resume."""
+        return (self.path / JOURNAL).exists()
+
+    def discard(self) -> None:
+        """Remove the folder: nothing in it is worth resuming from."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def __enter__(self) -> SearchFolder:
         return self
@@ -65,7 +73,8 @@ class SearchFolder:
 
 
 def _is_search(path: Path) -> bool:
-    return (path / JOURNAL).is_file() or {entry.name for entry in path.iterdir()} == {"lock"}
+    names = {entry.name for entry in path.iterdir()}
+    return JOURNAL in names or ("lock" in names and names <= {"lock", _REMOVED})
 
 
 def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:

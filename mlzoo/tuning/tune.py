@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import shutil
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from mlzoo import registry, runs
 from mlzoo.configs import RunConfig
 from mlzoo.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
 from mlzoo.files import disk_full, expand, real_path
-from mlzoo.merging import Merged, check_unread, merge
+from mlzoo.merging import Merged, check_unread, merge, read_config
 from mlzoo.training import devices
+from mlzoo.training.signals import Stage, Stop, caught, stopping
 from mlzoo.tuning.declared import build_space, check_against
-from mlzoo.tuning.plan import Plan, check_search, with_epochs
+from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 
 if TYPE_CHECKING:
     from mlzoo.trained import Run
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.nested import Nested
     from mlzoo.tuning.search import Ended, Search, SearchListener
+    from mlzoo.tuning.ties import Ties
     from mlzoo.tuning.trials import Tried
 
 _LOOKED_AT = 100
@@ -47,7 +51,7 @@ class Found:
         metric: the score that it chose by.
         trials: all of them, by number.
         best: the winner; None where no trial was done.
-        tied: numbers of the trials that can't be told from the winner, itself first.
+        ties: the trials that are statistically tied with the winner.
         run: the winner, trained again and tested; None where it was not to be trained.
         ended: why the search ended.
         nested: what nested cross-validation says of the score; None where it was not asked for.
@@ -58,10 +62,15 @@ class Found:
     metric: str
     trials: list[Tried]
     best: Tried | None
-    tied: list[int]
+    ties: Ties
     run: Run | None
     ended: Ended
     nested: Nested | None = None
+
+    @property
+    def tied(self) -> list[int]:
+        """Numbers of the trials that are statistically tied with the winner, itself first."""
+        return self.ties.numbers
 
 
 def tune(
@@ -73,6 +82,7 @@ def tune(
     config: str | Path | None = None,
     overwrite: bool = False,
     final: bool = True,
+    trust: bool = False,
     listener: SearchListener | None = None,
     search: dict[str, Any] | None = None,
     **settings: Any,
@@ -88,6 +98,8 @@ def tune(
         config: a YAML file of settings; those given here win.
         overwrite: throw a search of the same name away.
         final: train the winner again, on training and validation parts, and test it.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
         **settings: fields of `RunConfig`.
@@ -97,11 +109,12 @@ def tune(
 
     Raises:
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
     if registry.build_function(model):
         devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
-    merged = merge(flags, Path(config) if config else None)
+    merged = merge(flags, Path(config) if config else None, trust=trust)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
     return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
 
@@ -132,7 +145,11 @@ def make_plan(
     if problems:
         raise UsageError(problems)
     check_against(plans[1], fixed)
-    return Plan(merged.config, plans[1], with_epochs(plans[0], merged.config))
+    run, chosen = merged.config, plans[0]
+    if run.rare != "refuse" and run.rare_below is None:
+        below = least_samples(run, chosen.folds, chosen.nested)
+        run = run.model_copy(update={"rare_below": below})  # the winner's classes are the search's
+    return Plan(run, plans[1], with_epochs(chosen, run))
 
 
 def folder_of(plan: Plan) -> Path:
@@ -166,11 +183,17 @@ def run_plan(
     listener = listener or SearchListener()
     for warning in merged.warnings:
         listener.warn(warning)
-    with SearchFolder(folder_of(plan), overwrite) as folder:
+    with (
+        stopping("reading the data") as stage,
+        SearchFolder(folder_of(plan), overwrite) as folder,
+    ):
         try:
-            return _search(plan, merged, folder.path, final, listener)
+            return _search(plan, merged, folder.path, final, listener, stage)
         except BaseException as error:
-            folder.discard_if_empty()
+            if folder.begun:
+                stage.next = f"the same command resumes the search in {folder.path}"
+            else:
+                folder.discard()
             full = find_disk_full(error)
             if full is not None and folder.path.exists():
                 raise ResourceError(
@@ -180,54 +203,62 @@ def run_plan(
             raise
 
 
-def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: SearchListener) -> Found:
-    from mlzoo.training.signals import caught
+def _search(
+    plan: Plan,
+    merged: Merged,
+    path: Path,
+    final: bool,
+    listener: SearchListener,
+    stage: Stage,
+) -> Found:
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
-    from mlzoo.tuning.results import tied, write_tables
+    from mlzoo.tuning.results import write_tables
     from mlzoo.tuning.search import Search
 
-    with caught() as stop:
-        evaluator = Evaluator(plan, path, listener, stop)
-        _check_unread(merged, evaluator, listener)
-        _check_built(plan, evaluator)
-        with open_journal(path, plan, evaluator.data.fingerprint) as journal:
-            search = Search(plan, evaluator.metric, journal, listener, stop)
-            _tell(search, listener)
-            try:
-                _check_fast(search, evaluator, listener)
-                _compile_ahead(search, evaluator)
-                # What draws the page is imported while compiled programs leave time for it.
-                threading.Thread(target=_import_page).start()
-                ended, nested = _run(search, evaluator, path)
-            except (Interrupted, KeyboardInterrupt):
-                stop.signal = stop.signal or 2
-                ended, nested = None, None
-            finally:
-                evaluator.close()
-                listener.end()
-                write_tables(path, plan, search.trials, search.metric)
+    stop = Stop()
+    evaluator = Evaluator(plan, path, listener, stop)
+    _check_unread(merged, evaluator, listener)
+    _check_built(plan, evaluator)
+    journal = open_journal(path, plan, evaluator.data.fingerprint)
+    with caught(stop), journal:
+        search = Search(plan, evaluator.metric, journal, listener, stop)
+        _tell(search, listener)
+        stage.doing = "searching"
+        try:
+            _check_fast(search, evaluator, listener)
+            _compile_ahead(search, evaluator)
+            # What draws the page is imported while compiled programs leave time for it.
+            threading.Thread(target=_import_page).start()
+            ended, nested = _run(search, evaluator, path)
+        except (Interrupted, KeyboardInterrupt) as error:
+            stop.signal = stop.signal or getattr(error, "signal", signal.SIGINT)
+            ended, nested = None, None
+        finally:
+            evaluator.close()
+            listener.end()
+            write_tables(path, plan, search.trials, search.metric)
     if stop.signal:
         done = sum(len(trial.fits) for trial in search.trials)
-        raise Interrupted(
-            f"stopped; {done} fits are done and kept in {path}; the same command goes on",
-            stop.signal,
-        )
+        raise Interrupted(f"stopped after {done} {'fit' if done == 1 else 'fits'}", stop.signal)
     assert ended is not None
     listener.note(f"search ended: {ended.reason}")
     first = search.best
     if first is None:
         raise MlzooError(_nothing(search))
+    stage.doing = "training the winner"
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
     test = None if run is None else run.metrics["headline"]
     from mlzoo.tuning.hparams import write_hparams
     from mlzoo.tuning.page import write_page
+    from mlzoo.tuning.ties import find_ties
 
+    stage.doing = "writing the report"
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
-    numbers = tied(search.trials, search.metric)
-    return Found(path, plan, search.metric, search.trials, first, numbers, run, ended, nested)
+    ties = find_ties(search.trials, search.metric)
+    return Found(path, plan, search.metric, search.trials, first, ties, run, ended, nested)
 
 
 def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
@@ -356,21 +387,21 @@ def _train_winner(path: Path, listener: SearchListener) -> Run:
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
-    trust = registry.own_file(merged.config.model) is not None
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(winner, trust=trust)
+        return Run(runs.find(winner))
     listener.note("training the winner on the training and validation parts")
-    if (path / "winner.partial").is_dir() and not winner.exists():
-        try:
+    if _repeats(path / "winner.partial", merged.config):
+        with contextlib.suppress(MlzooError):  # what can't be resumed is trained anew
             return resume(winner, listener=listener)
-        except MlzooError:
-            pass  # of another winner, or without a checkpoint: it is trained anew
     return train_merged(merged, overwrite=True, listener=listener)
 
 
 def _repeats(winner: Path, config: RunConfig) -> bool:
-    """Whether a finished run is that of a configuration."""
-    before = merge({}, winner / "config.yaml", allow_unused=True).config
+    """Return whether a run is that of a configuration."""
+    try:
+        before = read_config(winner)
+    except MlzooError:  # not there, or damaged
+        return False
     ignored: dict[str, Any] = {"name": None, "out": "", "set": {}, "learning_rate": None}
     same = before.model_copy(update=ignored) == config.model_copy(update=ignored)
     settings = {**before.set, **config.set} == before.set
@@ -390,6 +421,7 @@ def run_comparison(
     Raises:
         UsageError: a name is wrong, or there is one strategy only.
     """
+    registry.trust(*names)
     for name in names:
         registry.check_name("strategy", name)
     if len(set(names)) < 2 or len(set(names)) < len(names):

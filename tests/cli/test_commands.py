@@ -172,12 +172,12 @@ def test_an_interrupted_process_is_resumed_from_what_it_says(mlzoo: Mlzoo, tmp_p
         if line.startswith("epoch 5/"):
             stopped.send_signal(signal.SIGINT)
     assert stopped.wait() == 130, lines
-    said = r"stopped in epoch \d+; go on with: mlzoo (train --resume \S+)\n"
+    said = r"stopped in epoch \d+; resume with: mlzoo (train --resume \S+)\n"
     advice = re.fullmatch(said, lines[-1])
     assert advice, lines[-1]
     done = mlzoo("predict", "saved_models/stopped", "d/ok.csv")
     assert (done.code, done.out) == (2, "")
-    assert "is not finished yet; go on with `mlzoo train --resume" in done.cause
+    assert "is not finished yet; resume it with `mlzoo train --resume" in done.cause
     succeeded(mlzoo(*advice[1].split()))
     succeeded(mlzoo(*words, "whole"))
     digests = {
@@ -437,7 +437,11 @@ def test_an_interrupt_before_any_work_says_so(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlzoo.merging.merge", interrupt)
-    assert mlzoo("train", "cnn", "digits") == (130, "", "interrupted\n")
+    assert mlzoo("train", "cnn", "digits") == (130, "", "stopped; run the same command again\n")
+    monkeypatch.setattr("mlzoo.merging.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    assert mlzoo("train", "cnn", "digits") == (143, "", "stopped; run the same command again\n")
+    monkeypatch.setattr("mlzoo.trained.load", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    assert mlzoo("evaluate", "x") == (143, "", "stopped; run the same command again\n")
 
 
 @pytest.mark.parametrize(

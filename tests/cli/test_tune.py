@@ -179,7 +179,7 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(mlzoo: Mlzoo, tmp_path: 
             break
     talk = process.stderr.read()
     assert process.wait() == 130
-    assert "the same command goes on" in talk
+    assert "the same command resumes the search" in talk
     done_before = len(rows(FOLDER / "fits.csv"))
     assert done_before >= 4
     words[words.index("--trials") + 1] = "4"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo import files
 from mlzoo.reporting.pages.rendering import interval
 
 MOST_CLASSES = 20
@@ -23,20 +19,45 @@ MOST_MAPS = 12
 _DEFAULT = re.compile(r"^( *)([\w-]+):.*# default$")
 
 
-def history(folder: Path) -> list[dict[str, Any]]:
-    """`history.csv`, numbers as numbers; none where there is no such file."""
+def history(folder: Path, epochs: int | None = None) -> list[dict[str, Any]]:
+    """Return `history.csv`, numbers as numbers; none where there is no such file.
+
+    Args:
+        folder: of the run.
+        epochs: how many it must hold; None: any number.
+
+    Raises:
+        DataError: it is damaged.
+    """
     path = folder / "history.csv"
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: float(text) for name, text in row.items() if text} for row in rows]
+    try:
+        found = [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
+    except ValueError as error:
+        raise files.damaged(path, f"is damaged: {error}") from None
+    if epochs is not None and len(found) != epochs:
+        raise files.damaged(path, f"is damaged: it holds {len(found)} of {epochs} epochs")
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    header, rows = files.read_rows(path)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def has_layer(folder: Path, kind: str) -> bool:
+    """Return whether a run's model has a layer of a type; true where that is not known."""
+    path = folder / "layers.json"
+    if not path.is_file():
+        return True
+    return any(layer["type"] == kind for layer in files.read_json(path))
 
 
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
-    text = (folder / "config.yaml").read_text(encoding="utf-8")
-    values = yaml.safe_load(text)
+    text = files.read_text(folder / "config.yaml")
+    values = files.read_mapping(folder / "config.yaml")
     usual = _defaults(text)
     found: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
     for name, value in values.items():
@@ -103,13 +124,11 @@ def worst(folder: Path) -> list[dict[str, Any]]:
     """The test samples that the model is most wrong of, as far as the folder's tables tell."""
     mistakes = folder / "plots" / "mistakes.csv"
     if mistakes.is_file():
-        with mistakes.open(newline="", encoding="utf-8") as file:
-            return [_plain(row) for row in islice(csv.DictReader(file), MOST_ROWS)]
+        return [_plain(row) for row in _rows(mistakes)[:MOST_ROWS]]
     path = folder / "predictions.csv"
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [_plain(row) for row in csv.DictReader(file)]
+    rows = [_plain(row) for row in _rows(path)]
     numbers = ("target", "prediction")
     if rows and all(isinstance(row.get(n), int | float) for row in rows for n in numbers):
         for row in rows:
@@ -156,7 +175,7 @@ def explanations(folder: Path) -> list[Explained]:
     """What `mlzoo explain` left in a run folder, and the maps that were drawn while it trained."""
     explained = []
     for record in sorted((folder / "explanations").glob("*/explain.json")):
-        content = json.loads(record.read_text(encoding="utf-8"))
+        content = files.read_mapping(record)
         own = record.parent
         pictures = [*sorted(own.glob("model/*.png")), *sorted(own.glob("overlays/*/*.png"))]
         page = own / "index.html"

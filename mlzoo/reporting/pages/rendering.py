@@ -84,7 +84,7 @@ def embedded(paths: Iterable[Path], budget: int = PICTURE_BYTES) -> dict[Path, s
     for count, path in enumerate(sorted(wanted, key=lambda p: p.stat().st_size)):
         try:
             content = downsized(path, min(left // (len(wanted) - count), MOST_BYTES))
-        except (OSError, Image.DecompressionBombError):
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
         left -= len(content)
         found[path] = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")

@@ -9,6 +9,8 @@ from typing import Any
 
 from mlzoo import files
 from mlzoo.evaluation.metrics import TITLES
+from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
+from mlzoo.listening import Listener
 from mlzoo.reporting.card import PICTURES, SAMPLES, scores
 from mlzoo.reporting.curves import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -19,6 +21,7 @@ from mlzoo.reporting.pages.folder import (
     confusion,
     explanations,
     given_settings,
+    has_layer,
     history,
     worst,
 )
@@ -43,21 +46,30 @@ _FILES = {
 }
 
 
-def write_report(folder: Path, facts: Facts | None = None) -> Path:
+def write_report(
+    folder: Path, facts: Facts | None = None, listener: Listener | None = None
+) -> Path:
     """Write a run's `report.html`.
 
     Args:
         folder: the run folder.
         facts: what `gather` read from it; read again by default.
+        listener: hears of pictures that are damaged and left out.
+
+    Raises:
+        DataError: a file of the run is damaged; it is named.
     """
     facts = facts or gather(folder)
-    rows = history(folder)
     metrics = facts["metrics"]
-    found = _diagnosis(facts, rows)
+    rows = history(folder, metrics.get("epochs"))
+    found = _diagnosis(facts, rows, has_layer(folder, "BatchNormalization"))
     drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
     explained = explanations(folder)
     pictures = [p for p in drawn.values() if p.stem != "learning_curves"]
-    sources = embedded([*pictures, *(p for each in explained for p in each.pictures)])
+    wanted = [*pictures, *(p for each in explained for p in each.pictures)]
+    sources = embedded(wanted)
+    for path in dict.fromkeys(p for p in wanted if p not in sources):
+        (listener or Listener()).warn(f"{path} is damaged: the report leaves it out")
     captions = PICTURES | {"augmentation": "What augmentation makes of some training samples"}
     shown = {
         name: {"source": sources[path], "caption": captions.get(name, name.replace("_", " "))}
@@ -71,12 +83,14 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
         **facts,
         title=Path(facts["folder"]).name,
         tested=tested,
+        verdict=verdict_of(tested),
+        sentence=verdict_sentence(tested),
         units=SAMPLES.get(metrics["task"], "samples"),
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
         limits=limits(facts),
         diagnosis=found,
-        curves=learning_curves(rows, metrics["kept"]["epoch"]),
+        curves=learning_curves(rows, metrics["kept"]["epoch"], metrics.get("scales")),
         settings=given_settings(folder),
         layers=_layers(folder),
         scores=scores(facts),
@@ -100,8 +114,16 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
     return folder / NAME
 
 
-def learning_curves(rows: list[dict[str, Any]], kept: int | None = None) -> list[Any]:
-    """A chart for each metric of a history, training and validation in one."""
+def learning_curves(
+    rows: list[dict[str, Any]], kept: int | None = None, scales: Mapping[str, str] | None = None
+) -> list[Any]:
+    """A chart for each metric of a history, training and validation in one.
+
+    Args:
+        rows: a row an epoch.
+        kept: the epoch whose weights were kept.
+        scales: {metric: what it is measured in}, for the titles.
+    """
     names = list(dict.fromkeys(name.removeprefix("val_") for row in rows for name in row))
     names = [n for n in names if n not in ("epoch", "seconds", "learning_rate")]
     if len({row.get("learning_rate") for row in rows}) > 1:
@@ -117,16 +139,18 @@ def learning_curves(rows: list[dict[str, Any]], kept: int | None = None) -> list
         values = [value for line in lines for _, value in line.points]
         wide = name in ("loss", "learning_rate") and 0 < 100 * min(values) < max(values)
         mark = None if kept is None else (float(kept), "kept")
-        found.append(charts.line_chart(name.replace("_", " "), lines, mark=mark, log=wide))
+        scale = (scales or {}).get(name)
+        title = name.replace("_", " ") + (f" ({scale})" if scale else "")
+        found.append(charts.line_chart(title, lines, mark=mark, log=wide))
     return found
 
 
-def _diagnosis(facts: Facts, rows: list[dict[str, Any]]) -> list[Diagnosis]:
+def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> list[Diagnosis]:
     if not rows or facts["config"].get("optimizer") == "lbfgs":
         return []
     metrics = facts["metrics"]
-    better = metrics["test"].get("better_than_baseline")
-    return diagnose(rows, metrics["kept"]["epoch"], metrics.get("stopped", ""), better)
+    kept, stopped = metrics["kept"]["epoch"], metrics.get("stopped", "")
+    return diagnose(rows, kept, stopped, metrics["test"], normalized)
 
 
 def _headline(facts: Facts) -> Any:
@@ -148,15 +172,18 @@ def _layers(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     layers = files.read_json(path)
-    rows = [
-        {
-            "layer": layer["name"],
-            "type": layer["type"],
-            "output": " × ".join("any" if d is None else str(d) for d in layer["output"][1:]),
-            "parameters": layer["parameters"],
-        }
-        for layer in layers
-    ]
+    try:
+        rows = [
+            {
+                "layer": layer["name"],
+                "type": layer["type"],
+                "output": " × ".join("any" if d is None else str(d) for d in layer["output"][1:]),
+                "parameters": layer["parameters"],
+            }
+            for layer in layers
+        ]
+    except (KeyError, TypeError) as error:
+        raise files.damaged(path, f"is damaged: it lists no layers ({error!r})") from None
     return {"drawing": network.draw(layers), "rows": rows}
 
 
@@ -207,4 +234,4 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return files.read_text(path) if path.is_file() else ""

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.evaluation.metrics import TITLES
-from mlzoo.reporting.comparison import read_runs
+from mlzoo.reporting.comparison import pair_sentence, read_runs
 from mlzoo.reporting.curves import diagnose
 from mlzoo.reporting.pages import charts
-from mlzoo.reporting.pages.folder import history
+from mlzoo.reporting.pages.folder import has_layer, history
 from mlzoo.reporting.pages.rendering import render
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
@@ -25,7 +25,7 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         compared: what `mlzoo.reporting.comparison.compare` returns.
     """
     rows = compared["rows"]
-    histories = {row["run"]: history(Path(row["path"])) for row in rows}
+    histories = {row["run"]: history(Path(row["path"]), row["epochs"]) for row in rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     render(
         path,
@@ -33,7 +33,7 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         title=f"{len(rows)} runs side by side",
         rows=_alike([_row(row) for row in rows]),
         best=compared["best"],
-        pairs=[pair_sentence(pair) for pair in compared["pairs"]],
+        pairs=[f"{pair_sentence(pair)}." for pair in compared["pairs"]],
         notes=compared["notes"],
         scores=_scores(rows),
         curves=_curves(histories),
@@ -44,24 +44,14 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
     return path
 
 
-def pair_sentence(pair: Mapping[str, Any]) -> str:
-    """A paired difference in words."""
-    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
-    ends = pair["interval"]
-    between = f" (95 % interval {ends[0]:+.4g} to {ends[1]:+.4g})" if ends else ""
-    return (
-        f"{pair['first']} − {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
-        f"{pair['difference']:+.4g}{between} on the same {pair['samples']} test samples: {verdict}."
-    )
-
-
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = ("run", "model", "data", "samples", "parameters", "epochs", "seconds", "metric")
     ends = row["interval"]
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
     baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
     own = {name: row[name] for name in shown}
-    return {**own, "value": row["value"], "95 % interval": between, **baselines}
+    scored = {"value": row["value"], "95 % interval": between, "verdict": row["against_baseline"]}
+    return {**own, **scored, **baselines}
 
 
 def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -112,7 +102,9 @@ def _diagnoses(
         own = histories[row["run"]]
         if own and row["kept_epoch"]:
             stopped = run.metrics.get("stopped", "")
-            first = diagnose(own, row["kept_epoch"], stopped, row["better_than_baseline"])[0]
+            normalized = has_layer(run.path, "BatchNormalization")
+            tested = run.metrics.get("test")
+            first = diagnose(own, row["kept_epoch"], stopped, tested, normalized)[0]
             found.append(f"{row['run']}: {first.sentence}")
     return found
 

@@ -1,0 +1,130 @@
+"""A signal stops each phase with a true word on how to continue."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlzoo.data import loading
+from mlzoo.errors import Interrupted
+from mlzoo.merging import merge
+from mlzoo.training import finishing, reproducing, train
+from mlzoo.training.signals import AGAIN, stopping
+from mlzoo.training.train import resume, train_merged
+from tests.cli import world
+
+RESUME = "resume with: mlzoo train --resume a"
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # none in the background
+    monkeypatch.chdir(tmp_path)
+    world.csv(tmp_path / "ok.csv", ["a", "b", "color", "y"], world.rows())
+    yield {"model": "linear", "data": "ok.csv", "target": "y", "epochs": 1, "out": ".",
+           "name": "a"}  # fmt: skip
+    signal.signal(signal.SIGINT, before)
+
+
+def sends(number: int) -> Any:
+    """A function that gets a signal when it is called."""
+    return lambda *_, **__: signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", [(loading, "read"), (train, "_write_start")])
+def test_before_training_nothing_is_left(
+    number: int, place: tuple[Any, str], given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*place, sends(number))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as caught:
+        train_merged(merge(given))
+    assert str(caught.value) == f"stopped while reading the data; {AGAIN}"
+    assert caught.value.signal == number
+    assert [path.name for path in Path().iterdir()] == ["ok.csv"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_after_it_the_run_can_be_resumed(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, doing in (
+        ((finishing, "score"), "evaluating"),
+        ((finishing, "write_artefacts"), "drawing and saving"),
+        ((finishing, "complete"), "writing the report"),
+    ):
+        with monkeypatch.context() as patched, pytest.raises(Interrupted) as caught:
+            patched.setattr(*place, sends(signal.SIGTERM))
+            train_merged(merge(given)) if doing == "evaluating" else resume("a")
+        assert str(caught.value) == f"stopped while {doing}; {RESUME}"
+    with monkeypatch.context() as patched, pytest.raises(Interrupted) as caught:
+        patched.setattr("mlzoo.runs._remove_leftovers", sends(signal.SIGTERM))
+        resume("a")
+    assert str(caught.value) == "stopped while writing the report; the run is complete: a"
+    assert resume("a").metrics["epochs"] == 1
+
+
+def test_it_is_no_exception() -> None:
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Exception:
+            pytest.fail("taken for an error")
+
+    assert not issubclass(Interrupted, Exception)
+    with pytest.raises(Interrupted), stopping("working"):
+        work()
+
+
+def test_what_is_trained_to_compare_is_not_to_be_resumed(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path("a")
+    folder.mkdir()
+    (folder / "model.keras").touch()
+    (folder / "config.yaml").write_text("model: linear\ndata: ok.csv\ntarget: y\nepochs: 1\n")
+    for name, needed in reproducing._NEEDED.items():
+        (folder / f"{name}.json").write_text(json.dumps(dict.fromkeys(needed, 1)))
+    monkeypatch.setattr(finishing, "score", sends(signal.SIGTERM))
+    with pytest.raises(Interrupted) as caught:
+        reproducing.reproduce(folder)
+    assert str(caught.value) == f"stopped while evaluating; {AGAIN}"
+
+
+def test_a_search_says_that_the_same_command_resumes_it(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlzoo.tuning import fitting, tune
+
+    merged = merge(given)
+    plan = tune.make_plan(merged, ["learning_rate=0.1,0.01"], None, {"trials": 2, "fast": "off"})
+
+    def stopped() -> str:
+        with pytest.raises(Interrupted) as caught:
+            tune.run_plan(plan, merged)
+        assert caught.value.signal == signal.SIGTERM
+        return str(caught.value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "read", sends(signal.SIGTERM))
+        assert stopped() == f"stopped while reading the data; {AGAIN}"
+        assert not Path("a").exists()
+    again = "the same command resumes the search in a"
+    done: list[int] = []
+
+    def fit(*_: Any) -> fitting.Outcome:
+        if done:
+            signal.raise_signal(signal.SIGTERM)
+        done.append(1)
+        return fitting.Outcome(0.5, 1)
+
+    monkeypatch.setattr(fitting, "fit_plainly", fit)
+    assert stopped() == f"stopped after 2 fits; {again}"
+    monkeypatch.setattr(train, "_train_once", sends(signal.SIGTERM))
+    assert stopped() == f"stopped while training; {again}"
