@@ -89,12 +89,10 @@ def test_pipes_and_links_to_themselves_among_images(mlzoo: Mlzoo, tmp_path: Path
 
 def test_names_that_are_no_utf8_and_an_ascii_stdout(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
-    folder(tmp_path / odd, {odd: 12, "\u00e9\U0001f600": 12})
+    root = folder(tmp_path / "\u00e9", {odd: 12, "\u00e9\U0001f600": 12})
     for number in range(3):
-        (tmp_path / odd / odd / f"000{number}.png").rename(
-            tmp_path / odd / odd / f"{odd}{number}.png"
-        )
-    done = process("data", "inspect", odd, "--json", cwd=tmp_path, PYTHONIOENCODING="ascii")
+        (root / odd / f"000{number}.png").rename(root / odd / f"{odd}{number}.png")
+    done = process("data", "inspect", "\u00e9", "--json", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.code == 0, done.err
     names = [row["name"] for row in json.loads(done.out)["classes"]]
     assert names == ["caf\\udce9", "\u00e9\U0001f600"]
@@ -102,13 +100,17 @@ def test_names_that_are_no_utf8_and_an_ascii_stdout(tmp_path: Path) -> None:
 
 def test_a_run_on_names_that_are_no_utf8(mlzoo: Mlzoo, tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
-    root = folder(tmp_path / odd, {odd: 12, "b": 12})
+    root = folder(tmp_path / "pictures", {odd: 12, "b": 12})
     (root / "b/0003.png").rename(root / f"b/{odd}.png")
     small = ("--epochs", 1, "--set", "filters=2", "--size", "8", "--name", "r")
-    done = mlzoo("train", "cnn", odd, *small)
+    done = mlzoo("train", "cnn", "pictures", *small)
     assert done.code == 0, done.err
     done = mlzoo("evaluate", "saved_models/r")
     assert done.code == 0, done.err
-    done = mlzoo("predict", "saved_models/r", odd, "--output", "p.csv")
+    done = mlzoo("predict", "saved_models/r", "pictures", "--output", "p.csv")
     assert done.code == 0, done.err
     assert "b/caf\\udce9.png," in Path("p.csv").read_text("utf-8")
+    root.rename(tmp_path / odd)  # a path, other than the names below it, has to be written down
+    for command in (("train", "cnn", odd), ("predict", "saved_models/r", odd)):
+        done = mlzoo(*command)
+        assert done.code == 3 and "names must be UTF-8, but got 'caf\\xe9'; rename" in done.err
