@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
+from mlzoo.files import expand
 
 _B = {f"efficientnet_b{n}": (f"EfficientNetB{n}", "bytes") for n in range(8)}
 _V2 = {
@@ -70,18 +71,18 @@ def preset_of(backbone: str) -> str:
 
 def keras_home() -> Path:
     """Keras' cache: KERAS_HOME, or ~/.keras."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    return expand(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
 
 
 def preset_folder(preset: str) -> Path:
     """The folder of a preset of KerasHub: one that is there, or where a named one belongs."""
-    path = Path(preset).expanduser()
+    path = expand(preset)
     return path.resolve() if path.is_dir() else keras_home() / "hub" / preset
 
 
 def files_of(settings: Mapping[str, Any]) -> list[Path]:
     """What a backbone is read from that `settings` name: a file of weights, or a preset's files."""
-    weights = Path(str(settings.get("weights", ""))).expanduser()
+    weights = expand(str(settings.get("weights", "")))
     found = [weights] if weights.suffix and weights.is_file() else []
     if preset := preset_of(str(settings.get("backbone", ""))):
         folder = preset_folder(preset)
@@ -93,11 +94,11 @@ def files_of(settings: Mapping[str, Any]) -> list[Path]:
 def placed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with the paths of weights and presets absolute, to be read from anywhere."""
     found = dict(settings)
-    weights = Path(str(settings.get("weights", ""))).expanduser()
+    weights = expand(str(settings.get("weights", "")))
     if weights.is_file():
         found["weights"] = str(weights.resolve())
     preset = preset_of(str(settings.get("backbone", "")))
-    if preset and Path(preset).expanduser().is_dir():
+    if preset and expand(preset).is_dir():
         found["backbone"] = f"{_HUB}{preset_folder(preset)}"
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,6 +48,32 @@ class Interrupted(BaseException):
     def __init__(self, what: str, signal: int, next: str = "") -> None:
         self.what, self.signal, self.next = what, signal, next
         super().__init__(f"{what}; {next}" if next else what)
+
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no more of a quota, or beyond the limit of a file's size (`ulimit -f`)."""
+_FULL_DISK = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|"
+    rf"errno = ({'|'.join(map(str, FULL_DISK))})\b|"
+    r"\d+ requested and \d+ written|No usable temporary directory"
+)
+"""How libraries say so that pass no error number on: HDF5, TensorFlow, NumPy, Python's tempfile."""
+
+
+def find_disk_full(error: BaseException | None) -> BaseException | None:
+    """Return the error, or the one that led to it, that says that the disk is full, if any."""
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in FULL_DISK
+        if full or (not isinstance(error, MlzooError) and _FULL_DISK.search(str(error))):
+            return error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None
+
+
+def raise_disk_full(error: BaseException) -> None:
+    """Raise an error again where the disk is full, before it is taken for another failure."""
+    if find_disk_full(error) is not None:
+        raise error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

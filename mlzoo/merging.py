@@ -15,6 +15,7 @@ from mlzoo.augment.policies import parse
 from mlzoo.configs import RunConfig, inert
 from mlzoo.data.recognition import check_source
 from mlzoo.errors import UsageError
+from mlzoo.files import refuse_special
 from mlzoo.wording import sentences
 
 _NO_EFFECT = "has no effect"
@@ -160,6 +161,7 @@ def read_file(path: Path, given: Given) -> None:
 def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
     """The file's lines and values; (None, None) where it can't be read."""
     try:
+        refuse_special(path, UsageError)
         text = path.read_text(encoding="utf-8-sig")
         alias = next((t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)), None)
         if alias is not None:
@@ -168,6 +170,8 @@ def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
             given.problems.append(f"{place}: write the value out; aliases are not read")
             return None, None
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except UsageError as error:
+        given.problems.append(f"--config: {error}")
     except OSError as error:
         given.problems.append(f"--config: can't read {path}: {error.strerror}")
     except UnicodeDecodeError:

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from mlzoo.errors import UsageError
+from mlzoo.files import expand, real_path
 
 _ROOT = Path(__file__).parent
 _FOLDERS = {
@@ -138,10 +139,7 @@ def _trusted_place(file: Path) -> Path:
 
 
 def _place(file: Path) -> Path:
-    try:
-        return file.expanduser().resolve()
-    except (OSError, RuntimeError) as error:  # No such user, or links in a circle.
-        raise UsageError(f"{str(file)!r} can't be found: {error}") from None
+    return real_path(expand(file))
 
 
 def check_name(kind: str, name: str) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo.errors import UsageError
-from mlzoo.files import disk_errors, write_json, write_text
+from mlzoo.files import disk_errors, expand, real_path, write_json, write_text
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
@@ -100,7 +100,7 @@ class RunFolder:
 
 def check_root(root: Path) -> None:
     """Raise UsageError where run folders can't go into `root`: it, or a parent, is a file."""
-    root = root.expanduser()
+    root = expand(root)
     for folder in (root, *root.parents):
         if folder.exists():
             if not folder.is_dir():
@@ -139,7 +139,7 @@ def create(root: Path, name: str | None, default_name: str, overwrite: bool = Fa
         UsageError: the name is taken, or another process is using the folder.
         ResourceError: the folder can't be written to.
     """
-    root = root.expanduser()
+    root = expand(root)
     with disk_errors(root):
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -329,7 +329,7 @@ def find(path: str | Path) -> Path:
     Raises:
         UsageError: there is none; says what stands there instead.
     """
-    folder = Path(path).expanduser()
+    folder = expand(path)
     if (folder / "model.keras").is_file() and (folder / "data.json").is_file():
         tidy(folder)
         return folder
@@ -342,7 +342,7 @@ def find(path: str | Path) -> Path:
     if not folder.exists():
         known = _runs_in(folder.parent)
         hint = f"; runs there: {', '.join(known)}" if known else ""
-        raise UsageError(f"there is no run folder {folder} ({folder.resolve()}){hint}")
+        raise UsageError(f"there is no run folder {folder} ({real_path(folder)}){hint}")
     raise UsageError(f"{folder} is no run folder: it lacks model.keras or data.json")
 
 

@@ -48,6 +48,8 @@ Sizes = Annotated[tuple[Size, ...], BeforeValidator(as_list)]
 Rates = Annotated[tuple[Rate, ...], BeforeValidator(as_list)]
 """Shares in [0, 1), one for all layers or one a layer."""
 Words = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], BeforeValidator(as_list)]
+"""Gray levels or palette indices of masks."""
 
 Activation = Literal[
     "relu",

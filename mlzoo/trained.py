@@ -177,6 +177,8 @@ class Run:
         if isinstance(new, (str, Path)):
             read = read_inputs(str(new), self.record["reader"], listener.progress)
             rows, names = read.rows, list(read.names)
+            for warning in read.warnings:
+                listener.warn(warning)
         else:
             rows = self.checked(np.asarray(new))
             names = [f"sample {index}" for index in range(len(rows))]

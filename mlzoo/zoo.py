@@ -8,7 +8,7 @@ from typing import Any
 
 from mlzoo import files, registry
 from mlzoo.errors import DataError, UsageError
-from mlzoo.files import disk_errors
+from mlzoo.files import disk_errors, expand
 
 _HERE = Path(__file__).parent
 _PLACES = (_HERE / "zoo_models", _HERE.parent / "saved_models" / "zoo")
@@ -78,7 +78,7 @@ def pull(name: str, out: str | Path = "saved_models") -> Path:
     Raises:
         UsageError: a wrong name, or something of that name is there.
     """
-    place, final = find(name), Path(out).expanduser() / name
+    place, final = find(name), expand(out) / name
     if final.exists():
         raise UsageError(f"{final} exists already; choose another --out")
     partial = final.with_name(f".{name}.writing")

@@ -1,14 +1,18 @@
-"""Folders are written whole, or what was there stays."""
+"""Folders are written whole, or what was there stays; odd paths and full disks are told."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from mlzoo import files
-from mlzoo.errors import DataError
+from mlzoo.errors import DataError, ResourceError, UsageError, find_disk_full
 from tests.kills import life
 
 
@@ -78,3 +82,80 @@ def test_sealed_content_is_what_was_written(tmp_path: Path) -> None:
         path.write_text(damage)
         with pytest.raises(DataError, match=r"state.json is (empty|damaged: .*); restore it from"):
             files.read_sealed(path)
+
+
+# -- Paths that are no files, and names that are no text
+
+
+def test_an_unknown_user_has_no_home() -> None:
+    assert files.expand("~") == Path.home()
+    with pytest.raises(UsageError, match="no home folder of a user 'nobody-there'"):
+        files.expand("~nobody-there/x")
+
+
+def test_pipes_devices_and_links_to_themselves_are_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("x")
+    kinds = {"pipe": "a pipe (FIFO)", "loop": "a link that leads to itself", "file": None}
+    assert {name: files.special_kind(tmp_path / name) for name in kinds} == kinds
+    assert files.special_kind("/dev/zero") == "a device"
+    assert files.special_kind(tmp_path) is None and files.special_kind(tmp_path / "no") is None
+    with pytest.raises(DataError, match=r"pipe is a pipe \(FIFO\), not a file; give a file or"):
+        files.refuse_special(tmp_path / "pipe")
+    assert not any(map(files.is_folder, os.scandir(tmp_path)))
+
+
+def test_names_that_are_no_utf8_are_written_and_read_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    files.write_json(tmp_path / "a.json", {"name": name})
+    assert files.read_json(tmp_path / "a.json") == {"name": name}
+    files.write_text(tmp_path / "a.csv", files.csv_text([{"name": name}]))
+    assert (tmp_path / "a.csv").read_text("utf-8") == "name\ncaf\\udce9.png\n"
+    assert files.as_text(name) == "caf\\udce9.png" and files.as_text("é") == "é"
+
+
+# -- Full disks
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "x"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
+        OSError("Can't write data (file write failed: errno = 28, error message = '...')"),
+        RuntimeError("x.index; No space left on device"),
+        OSError("1000 requested and 24 written"),
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]),
+        FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+    ],
+    ids=repr,
+)
+def test_a_full_disk_is_known_however_it_is_told(error: Exception, tmp_path: Path) -> None:
+    assert find_disk_full(error) is error
+    with pytest.raises(ValueError) as caught:
+        raise ValueError("it did not work") from error
+    assert find_disk_full(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EACCES, "Permission denied"), ValueError("28"), UsageError("No space")]
+)
+def test_other_errors_are_no_full_disk(error: Exception) -> None:
+    assert find_disk_full(error) is None
+
+
+def test_a_full_disk_and_a_limit_of_size_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    for number, words in (
+        (errno.ENOSPC, "the disk is full: .*a.txt could not be written; free some space$"),
+        (errno.EFBIG, r"the limit of a file's size is reached \(ulimit -f\): .*a.txt could not be"),
+    ):
+        error = OSError(number, os.strerror(number))
+        monkeypatch.setattr(os, "fsync", mock.Mock(side_effect=error))
+        with pytest.raises(ResourceError, match=words):
+            files.write_text(path, "x")
+    assert list(tmp_path.iterdir()) == []

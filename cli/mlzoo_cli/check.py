@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlzoo import registry
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 from mlzoo_cli.models import shape_of
 from mlzoo_cli.options import Json, Trust
 from mlzoo_cli.output import Talk, say, show, table
@@ -43,7 +43,7 @@ def check(
     weights on random inputs, a run on samples of its test part. Exits with 1 where anything is
     wrong, and names the layer.
     """
-    is_run = Path(subject).expanduser().is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
+    is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
     is_run = is_run and not subject.endswith(".py")
     talk = Talk(quiet=json)
     if is_run:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 from mlzoo_cli.options import Json, Trust, with_run_options
 from mlzoo_cli.output import Talk, say, show, table
 from mlzoo_cli.train import words
@@ -162,7 +163,7 @@ def landscape(
     problems += _idle(fitting, "without --capacity or --samples")
     if data is not None:
         problems.append(f"{data!r}: data have no effect without --capacity or --samples")
-    if Path(subject).expanduser().is_dir():
+    if expand(subject).is_dir():
         problems += ["--gif: has no effect on a run"] if gif else []
         _around(subject, walking, looking, given, problems, overwrite, trust, json)
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import io
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import errors
-from mlzoo.files import csv_text, safe_csv
+from mlzoo.files import csv_text, disk_full, safe_csv
 from mlzoo.listening import STEERS, Listener, one_line, printable, terminal
 from mlzoo.registry import trust_anew
 from mlzoo.training.signals import terminable
@@ -67,8 +68,10 @@ def say(text: str) -> None:
 
 
 def show(content: Any) -> None:
-    """One JSON document, on stdout."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    """One JSON document, on stdout; in ASCII where stdout does not take UTF-8."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    plain = encoding not in ("utf8", "utf8sig")
+    text = json.dumps(content, indent=1, ensure_ascii=plain, allow_nan=False)
     # Within JSON only strings hold such characters.
     print(STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
@@ -114,6 +117,9 @@ def _is_number(value: Any) -> bool:
 
 def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that stdout can't show, such as in a file's name, is no reason to end.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         out, err = Escaping(sys.stdout), Escaping(sys.stderr)
         with (
@@ -123,7 +129,10 @@ def run_command(command: Callable[[], Any]) -> int:
             safe_csv(),
             terminable(),
         ):
-            command()
+            try:
+                command()
+            finally:
+                sys.stdout.flush()  # a full disk shows here, while it can still be told
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:
             say(_STOPPED)  # Typer turned Ctrl-C into this
@@ -134,18 +143,21 @@ def run_command(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         say(_STOPPED)
         return 128 + signal.SIGINT
-    except errors.MlzooError as error:
+    except errors.ResourceError as error:
         return _report(error, str(error))
-    except MemoryError as error:
-        return _report(error, _out_of_memory(), 4)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 1
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        text = "the disk is full" if full else error.strerror or type(error).__name__
-        return _report(error, f"{text}: {error.filename}", 4 if full else 1)
     except Exception as error:
+        full = errors.find_disk_full(error)
+        if full is not None:
+            _drop_stdout()
+            return _report(error, disk_full(full), 4)
+        if isinstance(error, errors.MlzooError):
+            return _report(error, str(error))
+        if isinstance(error, OSError) and error.errno is not None:
+            named = f": {error.filename}" if error.filename else ""
+            return _report(error, f"{error.strerror}{named}", 1)
         if errors.is_out_of_memory(error):
             return _report(error, _out_of_memory(), 4)
         text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
@@ -160,6 +172,12 @@ _SMALLER = {
 """What takes less memory, of the options that a command has."""
 
 
+def _drop_stdout() -> None:
+    """Send what is left for stdout nowhere, where it can't be written."""
+    with contextlib.suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _out_of_memory() -> str:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     return f"out of memory{_SMALLER.get(command, '')}"
@@ -168,8 +186,9 @@ def _out_of_memory() -> str:
 def _report(error: BaseException, text: str, code: int | None = None) -> int:
     if os.environ.get("MLZOO_DEBUG"):
         traceback.print_exception(error)
-    for line in text.split("\n"):
-        say(f"error: {line}")
+    with contextlib.suppress(OSError):  # stderr may stand on the full disk too
+        for line in text.split("\n"):
+            say(f"error: {line}")
     if code is None:
         code = next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind))
     return code

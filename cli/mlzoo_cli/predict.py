@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo.files import csv_text, write_text
+from mlzoo.files import csv_text, expand, real_path, write_text
 from mlzoo_cli.options import Json, RunPath, SafeCsv, Trust, Tta
 from mlzoo_cli.output import Talk, say, show, show_csv
 
@@ -230,7 +230,7 @@ def _prompt(given: str) -> str:
     """The text to go on from: that of a file, or what was given itself."""
     if not given or len(given) >= _LONGEST_NAME or "\n" in given:
         return given
-    path = Path(given).expanduser()
+    path = expand(given)
     if path.is_file():
         from mlzoo.data.tables import decode
 
@@ -238,7 +238,7 @@ def _prompt(given: str) -> str:
     if path.is_dir():
         raise UsageError(f"{given!r} is a folder; name a text file, or give the text itself")
     if path.suffix.lower() in (".txt", ".md") and " " not in given:
-        raise UsageError(f"{given!r} is not there (looked at {path.resolve()})")
+        raise UsageError(f"{given!r} is not there (looked at {real_path(path)})")
     return given
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlzoo.augment import catalogue, mixing
 from mlzoo.augment.changes import RowChanges, SequenceChanges, change_all, drawn
-from mlzoo.augment.images import Form, ImageChanges
+from mlzoo.augment.images import FilmChanges, Form, ImageChanges
 from mlzoo.augment.policies import Policy, Step
 from mlzoo.specs import IGNORED
 
@@ -22,16 +22,21 @@ _STREAM = 1_000_003
 
 
 def kind_of(samples: Samples) -> str:
-    """`images`, `sequences` or `tables`: whose transforms fit the samples."""
+    """`images`, `sequences` or `tables`: whose transforms fit the samples; films are images."""
     axes = len(samples.inputs.shape)
-    if samples.kind == "image" or axes == 4:
+    if samples.kind == "image" or axes in (4, 5):
         return "images"
     return "sequences" if samples.kind == "sequence" or axes == 3 else "tables"
 
 
+def are_films(samples: Samples) -> bool:
+    """Whether a sample is a sequence of images (frames, height, width, channels)."""
+    return len(samples.inputs.shape) == 5
+
+
 def image_form(samples: Samples, shape: Sequence[int]) -> Form:
-    """The form of images of a shape (height, width, channels) among the samples."""
-    height, width, channels = shape
+    """The form of images of a shape (..., height, width, channels) among the samples."""
+    height, width, channels = shape[-3:]
     return Form((height, width, channels), str(np.dtype(samples.inputs.dtype)), samples.maximum)
 
 
@@ -66,11 +71,13 @@ class Augmenter:
         self._each, self._whole = _parted(policy.steps)
         self.kind = kind_of(samples)
         self.workers: Workers | None = None
-        self.form: Form | None = None
+        self.form: Form | None = None  # of single images, which other processes can change
         self.steps = self._each
-        self.one: ImageChanges | SequenceChanges | RowChanges
+        self.one: ImageChanges | FilmChanges | SequenceChanges | RowChanges
         """What changes a single sample."""
-        if self.kind == "images":
+        if are_films(samples):
+            self.one = FilmChanges(self._each, image_form(samples, samples.inputs.shape))
+        elif self.kind == "images":
             self.form = image_form(samples, shape or samples.inputs.shape[1:])
             self.one = ImageChanges(self._each, self.form)
         elif self.kind == "sequences":

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mlzoo.augment import catalogue, policies
+from mlzoo.augment.augmenter import are_films, kind_of
 from mlzoo.augment.policies import Policy, Step
 from mlzoo.errors import UsageError
 from mlzoo.specs import DENSE_TASKS
@@ -36,8 +37,6 @@ def choose(asked: str | Sequence[Any], part: Part) -> Policy:
         UsageError: no such preset or file, a wrong transform or parameter, or one that does not
             fit the task.
     """
-    from mlzoo.augment.augmenter import kind_of
-
     policy = policies.parse(asked)
     samples = part.samples
     if policy.name in ("none", "search"):
@@ -65,7 +64,16 @@ def _preset(name: str, kind: str, samples: Samples) -> Policy:
             f"augment {name}: is not for {kind}; choose one of {own}, or a policy file"
         )
     steps, reasons = _coloured(policies.preset(kind, name), kind, samples)
-    return Policy(name, steps, reasons)
+    sided = _sided(samples)
+    kept = tuple(step for step in steps if not sided or {*step}.isdisjoint(catalogue.ORIENTATION))
+    if len(kept) < len(steps):
+        reasons = (*reasons, f"no mirror images, since classes are called {', '.join(sided)}")
+    return Policy(name, kept, reasons)
+
+
+def _sided(samples: Samples) -> list[str]:
+    """The classes whose names are sides, which mirror images would exchange."""
+    return [name for name in samples.class_names if _SIDED.search(name.lower())]
 
 
 def _coloured(
@@ -106,7 +114,9 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
         mixed = [name for name in names if name in catalogue.MIXING]
         if mixed and samples.task != "fields":
             problems.append(f"{', '.join(mixed)}: have no effect on {samples.task}")
-    if kind == "images" and samples.task == "regression" and "CutMix" in names:
+    if kind == "images" and are_films(samples) and "CutMix" in names:
+        problems.append("CutMix: is for single images, and these are films; MixUp fits")
+    elif kind == "images" and samples.task == "regression" and "CutMix" in names:
         problems.append("CutMix: is for classes; numbers can be mixed by MixUp")
     if problems:
         raise UsageError([f"augment: {problem}" for problem in problems])
@@ -156,11 +166,13 @@ def _for_images(part: Part) -> Policy:
 def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
     """The mirror images that a training part allows, why, and whether that was measured."""
     samples = part.samples
-    sided = [name for name in samples.class_names if _SIDED.search(name.lower())]
+    sided = _sided(samples)
     if samples.task == "regression":
         return (), ("no mirror images, since the number may depend on orientation",), False
     if sided:
         return (), (f"no mirror images, since classes are called {', '.join(sided)}",), False
+    if are_films(samples):
+        return (), ("no mirror images, since what matters may be where things move",), False
     found = orientation(part)
     reasons, flips = [], []
     for name, words in (("mirrored", "mirror images"), ("upside_down", "images upside down")):

@@ -80,7 +80,11 @@ class ImageChanges:
         self._try()
 
     def __call__(
-        self, image: np.ndarray, mask: np.ndarray | None, seed: Sequence[int]
+        self,
+        image: np.ndarray,
+        mask: np.ndarray | None,
+        seed: Sequence[int],
+        span: tuple[float, float] | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """The image (height, width, channels) and the mask (height, width) changed alike.
 
@@ -88,9 +92,10 @@ class ImageChanges:
             image: of the form that was given.
             mask: uint8 class positions; None: there is none.
             seed: up to four whole numbers that decide all that is random.
+            span: the range of values where the form has no maximum; by default the image's own.
         """
         self._seed(seed)
-        return self._apply(image, mask)
+        return self._apply(image, mask, span)
 
     def applied(self) -> list[str]:
         """The transforms that the last call applied, with what was drawn where it is short."""
@@ -107,13 +112,13 @@ class ImageChanges:
             node.params = {}
 
     def _apply(
-        self, image: np.ndarray, mask: np.ndarray | None
+        self, image: np.ndarray, mask: np.ndarray | None, span: tuple[float, float] | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         low, high = 0.0, self._form.maximum
         ready = image
         if not self._bytes:
             if high is None:
-                low, high = float(image.min()), float(image.max())
+                low, high = span or (float(image.min()), float(image.max()))
             ready = ((image.astype(np.float32) - low) / ((high - low) or 1)).astype(np.float32)
         found: dict[str, Any] = {"image": np.ascontiguousarray(ready)}
         if mask is not None:
@@ -165,6 +170,34 @@ class ImageChanges:
                     f"augment: {type(node).__name__} makes {shape[2:]} channels of "
                     f"{self._form.shape[2]}; the network needs as many as before"
                 )
+
+
+class FilmChanges:
+    """A policy as a function of a film (frames, height, width, channels) and a seed.
+
+    All frames are changed alike, so that what moves between them is what moved before.
+
+    Args:
+        steps: checked by `policies.check`; those of whole batches are left out.
+        form: of the frames.
+
+    Raises:
+        UsageError: as `ImageChanges`.
+    """
+
+    def __init__(self, steps: Sequence[Step], form: Form) -> None:
+        self._frame = ImageChanges(steps, form)
+
+    def __call__(
+        self, film: np.ndarray, labels: np.ndarray | None, seed: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The film changed; labels stay as they are."""
+        span = float(film.min()), float(film.max())
+        return np.stack([self._frame(frame, None, seed, span)[0] for frame in film]), labels
+
+    def applied(self) -> list[str]:
+        """The transforms that the last call applied, with what was drawn where it is short."""
+        return self._frame.applied()
 
 
 class _Drawn(random.Random):

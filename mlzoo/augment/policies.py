@@ -20,6 +20,7 @@ import yaml
 
 from mlzoo import registry
 from mlzoo.errors import UsageError
+from mlzoo.files import expand, refuse_special
 
 AUTOMATIC = ("auto", "search")
 """What picks a policy by the data, and by trying."""
@@ -99,10 +100,11 @@ def parse(value: str | Sequence[Any]) -> Policy:
     known = {name for kind in ("images", "sequences", "tables") for name in presets(kind)}
     if value in known or value in AUTOMATIC:
         return Policy(value)
-    path = Path(value).expanduser()
+    path = expand(value)
     if path.suffix.lower() not in (".yaml", ".yml"):
         found = registry.unknown("augmentation", value, sorted({*known, *AUTOMATIC}))
         raise UsageError(f"{found}; `mlzoo augmentations` lists them, and a policy is a .yaml file")
+    refuse_special(path, UsageError)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:

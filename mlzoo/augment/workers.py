@@ -76,9 +76,15 @@ class _Worker:
         handle, name = tempfile.mkstemp(
             prefix=f"mlzoo-{os.getpid()}-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None
         )
-        os.truncate(handle, pixels * channels * dtype.itemsize + pixels)
-        os.close(handle)
         self._path = Path(name)
+        try:
+            # Memory that is only promised ends a process where there is none left.
+            os.posix_fallocate(handle, 0, pixels * channels * dtype.itemsize + pixels)
+        except OSError:
+            self._path.unlink()
+            raise
+        finally:
+            os.close(handle)
         self.images, self.masks = mapped(name, batch, form)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mlzoo.augment.worker"],

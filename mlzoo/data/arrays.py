@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 
 from mlzoo.errors import DataError
+from mlzoo.files import refuse_special
 
 PAIRS = (
     ("x", "y"),
@@ -29,6 +30,7 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
     Raises:
         DataError: no such archive, arrays of Python objects, or more than memory holds.
     """
+    refuse_special(path)
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
@@ -51,6 +53,7 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
 
 def open_npy(path: Path) -> np.ndarray:
     """The array of an .npy file, left on disk until it is read."""
+    refuse_special(path)
     try:
         return np.load(path, allow_pickle=False, mmap_mode="r")
     except Exception as error:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mlzoo.data.decoding import Form, decode, shape_up
+from mlzoo.data.differences import CHANNEL_NAMES, Content, content_of
 from mlzoo.data.digests import difference_hash, digest
 from mlzoo.data.headers import BadFileError, Header, read_header
 from mlzoo.data.images import CACHE_BYTES, WORKERS, ImageFile, LazyImages
@@ -19,7 +20,6 @@ from mlzoo.errors import DataError
 
 KEEP_SIDE = 256
 DEFAULT_SIDE = 128
-_CHANNEL_NAMES = {1: "gray", 2: "gray with alpha", 3: "RGB", 4: "RGB with alpha"}
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int, int, str], Any]
@@ -27,11 +27,16 @@ Progress = Callable[[int, int, str], Any]
 
 @dataclass(frozen=True)
 class Checked:
-    """The good files as rows, their positions in the list, and the bad ones with reasons."""
+    """The good files as rows, their positions in the list, and the bad ones with reasons.
+
+    `headers` and `contents` are those of the good files, in the same order.
+    """
 
     images: LazyImages
     form: Form
     good: np.ndarray
+    headers: list[Header]
+    contents: list[Content]
     hashes: np.ndarray
     near_hashes: np.ndarray
     problems: dict[int, str]
@@ -70,16 +75,16 @@ def check_images(
     size = len(headers) * int(np.prod(form.shape)) * np.dtype(form.dtype).itemsize
     cache = np.empty((len(headers), *form.shape), form.dtype) if size <= cache_bytes else None
 
-    def examine(index: int) -> tuple[str, int] | str:
-        def work() -> tuple[str, int]:
+    def examine(index: int) -> tuple[str, int, Content] | str:
+        def work() -> tuple[str, int, Content]:
             pixels = decode(paths[index], headers[index])
             if cache is not None:
                 cache[slots[index]] = shape_up(pixels, form)
-            return digest(pixels), difference_hash(pixels)
+            return digest(pixels), difference_hash(pixels), content_of(pixels)
 
         return reason(work)
 
-    found: dict[int, tuple[str, int]] = {}
+    found: dict[int, tuple[str, int, Content]] = {}
     for index, result in parallel(examine, headers, progress, "checking images"):
         if isinstance(result, str):
             problems[index] = result
@@ -94,8 +99,10 @@ def check_images(
         images=LazyImages([ImageFile(paths[i], headers[i]) for i in found], form, cache),
         form=form,
         good=good,
-        hashes=np.array([exact for exact, _ in found.values()]),
-        near_hashes=np.array([near for _, near in found.values()], dtype=np.uint64),
+        headers=[headers[i] for i in found],
+        contents=[content for _, _, content in found.values()],
+        hashes=np.array([exact for exact, _, _ in found.values()]),
+        near_hashes=np.array([near for _, near, _ in found.values()], dtype=np.uint64),
         problems=dict(sorted(problems.items())),
         notes=(*notes, *_turned([headers[i] for i in found])),
     )
@@ -138,10 +145,10 @@ def _channels(headers: Sequence[Header], color: str) -> tuple[int, list[str]]:
     channels = {"gray": 1, "rgb": 3}.get(color, most)
     if color != "auto":
         return channels, []
-    notes = [f"channels: {channels}, {_CHANNEL_NAMES[channels]} (--color)"]
+    notes = [f"channels: {channels}, {CHANNEL_NAMES[channels]} (--color)"]
     if len(counts) > 1:
-        each = ", ".join(f"{count} {_CHANNEL_NAMES[c]}" for c, count in counts.most_common())
-        notes = [f"channels: {each}; all are made {_CHANNEL_NAMES[channels]} (--color)"]
+        each = ", ".join(f"{count} {CHANNEL_NAMES[c]}" for c, count in counts.most_common())
+        notes = [f"channels: {each}; all are made {CHANNEL_NAMES[channels]} (--color)"]
     return channels, notes
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlzoo.data.layouts import PART_FOLDERS, SUFFIXES, subfolders
 from mlzoo.errors import DataError
+from mlzoo.files import as_text, is_folder
 
 LAYOUT = (
     "expected one folder of images a class (cracked/1.jpg, sound/2.jpg), or train, valid and test "
@@ -41,7 +42,7 @@ class Listing:
 
     def name(self, index: int) -> str:
         """A file's path relative to the folder."""
-        return self.files[index].relative_to(self.root).as_posix()
+        return as_text(self.files[index].relative_to(self.root).as_posix())
 
     def notes(self) -> list[str]:
         """A sentence on files that were passed over."""
@@ -77,7 +78,7 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"{folder} can't be listed: {error.strerror}") from None
     for entry in entries:
-        if entry.is_dir():
+        if is_folder(entry):
             if not entry.name.startswith("."):
                 yield from _walk(Path(entry.path), seen)
         else:
@@ -150,10 +151,10 @@ def _list_classes(listing: Listing, folder: Path, names: list[str], part: str) -
             listing.warnings.append(f"folder {name!r} holds no images and is no class")
         for path in found.files:
             listing.files.append(path)
-            listing.inner.append(path.relative_to(folder / name).as_posix())
-            listing.labels.append(name)
+            listing.inner.append(as_text(path.relative_to(folder / name).as_posix()))
+            listing.labels.append(as_text(name))
             listing.parts.append(part)
-    loose = [e.name for e in os.scandir(folder) if not e.is_dir() and _is_image(e.name)]
+    loose = [e.name for e in os.scandir(folder) if not is_folder(e) and _is_image(e.name)]
     if loose and names:
         listing.warnings.append(
             f"{len(loose)} images stand in {folder} beside the class folders and are left out, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from PIL import (  # noqa: F401
 )
 
 from mlzoo.data.layouts import SUFFIXES
+from mlzoo.files import special_kind
 
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
@@ -63,9 +66,13 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
     """Read a header.
 
     Raises:
-        BadFileError: empty, unreadable, no image, of another format than its name says, of a kind
-            that can't be decoded, or with more than `max_pixels`.
+        BadFileError: empty, a pipe or a device, unreadable, no image, of another format than its
+            name says, of a kind that can't be decoded, of several pages, or with more than
+            `max_pixels`.
     """
+    kind = special_kind(path)
+    if kind is not None:
+        raise BadFileError(f"is {kind}, not a file")
     try:
         with path.open("rb") as file:
             start = file.read(32)
@@ -92,17 +99,28 @@ def _read(file: BinaryIO, start: bytes) -> tuple[Header, str]:
     try:
         with Image.open(file, formats=_FORMATS) as image:
             kind = _SAME.get(image.format or "", image.format or "")
-            return _from_pillow(image, kind, start), kind
+            header = _from_pillow(image, kind, start)
+            if kind == "TIFF":
+                _refuse_pages(file)
+            elif kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
+                raise BadFileError(_SEVERAL.format(f"{frames} frames"))
+            return header, kind
     except UnidentifiedImageError:
         if start.startswith((b"II*\0", b"MM\0*")):
             file.seek(0)
-            return _from_tiff(file), "TIFF"
+            header = _from_tiff(file)
+            _refuse_pages(file)
+            return header, "TIFF"
         if start.startswith(_MAGIC):
             raise BadFileError("cut short or damaged: its header is incomplete") from None
+        if start.startswith(b"GIF8"):
+            raise BadFileError(
+                "is a GIF image, which is not read; save each of its frames as PNG"
+            ) from None
         raise BadFileError(f"not an image (it starts with {start[:12]!r})") from None
     except Image.DecompressionBombError as error:
         raise BadFileError("too many pixels to be decoded safely") from error
-    except (SyntaxError, ValueError, EOFError) as error:
+    except (SyntaxError, ValueError, TypeError, EOFError, struct.error) as error:
         raise BadFileError(f"cut short or damaged: {error}") from None
 
 
@@ -153,6 +171,42 @@ def _from_tiff(file: BinaryIO) -> Header:
     if orientation >= 5:
         width, height = height, width
     return Header(height, width, channels, bits, orientation, "opencv")
+
+
+def _refuse_pages(file: BinaryIO) -> None:
+    """Raise BadFileError for a TIFF of several pages; thumbnails and masks beside one are none.
+
+    ImageJ writes large stacks with the header of their first page alone, whose description says
+    how many there are.
+    """
+    file.seek(0)
+    start = file.read(8)
+    big = _BIG in start[2:4]
+    directory = TiffImagePlugin.ImageFileDirectory_v2(start + (file.read(8) if big else b""))
+    seen: set[int] = set()
+    pages = 0
+    while directory.next and directory.next not in seen and pages < 2:
+        seen.add(directory.next)
+        file.seek(directory.next)
+        directory.load(file)
+        if _WIDTH not in directory:
+            break  # what follows the last page is no page
+        pages += not int(directory.get(_SUBFILE, 0)) & _BESIDE
+        described = _STACK.search(str(directory.get(_DESCRIPTION, "")))
+        depth = max(int(described[1]) if described else 1, int(directory.get(_DEPTH, 1)))
+        if depth > 1:
+            raise BadFileError(_SEVERAL.format(f"a stack of {depth} images"))
+    if pages > 1:
+        raise BadFileError(_SEVERAL.format("several pages"))
+
+
+_SEVERAL = "holds {}, of which only the first would be read; save each as a file of its own"
+_BIG = 43
+"""The version of TIFF files beyond 4 GB."""
+_SUBFILE, _WIDTH, _DESCRIPTION, _DEPTH = 254, 256, 270, 32997
+_BESIDE = 0b101
+"""Bits of the subfile type: a smaller version of another page, a mask for its transparency."""
+_STACK = re.compile(r"(?s)^ImageJ=.*?^images=(\d+)", re.MULTILINE)
 
 
 def _check_tiff(channels: int, bits: int) -> None:

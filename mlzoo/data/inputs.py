@@ -21,6 +21,7 @@ from mlzoo.data.bad_files import listed, refuse_undecodable
 from mlzoo.data.checking import Checked, check_images
 from mlzoo.data.columns import encode_as, numbers
 from mlzoo.data.decoding import Form
+from mlzoo.data.differences import array_differences, differences
 from mlzoo.data.digests import row_digests
 from mlzoo.data.folders import images_below, list_folder
 from mlzoo.data.headers import MAX_PIXELS, Header
@@ -31,6 +32,7 @@ from mlzoo.data.samples import Column, Rows, Samples
 from mlzoo.data.tables import Table, read_table
 from mlzoo.data.targets import Target, compare
 from mlzoo.errors import DataError, UsageError
+from mlzoo.files import as_text, expand, real_path, refuse_special
 from mlzoo.specs import DENSE_TASKS
 
 Progress = Callable[[int, int, str], Any]
@@ -76,14 +78,15 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         return read_sequences(location, reader)
     if location.suffix.lower() in (".npz", ".npy"):
         x = _inputs_array(location, reader)
-        return NewInputs(x, [f"sample {i}" for i in range(len(x))])
+        names = [f"sample {i}" for i in range(len(x))]
+        return NewInputs(x, names, array_differences(x, reader))
     if reader["kind"] != "image":
         raise DataError(f"{path} is no .npz or .npy file; the model takes arrays {reader['shape']}")
     files = image_files(location)
     root = location.parent if location.is_file() else location
-    names = [file.relative_to(root).as_posix() for file in files]
+    names = [as_text(file.relative_to(root).as_posix()) for file in files]
     checked = check_new_images(files, names, reader, progress, _form(reader))
-    return NewInputs(_in_range(checked, reader), names, depth_warning(checked, reader))
+    return NewInputs(_in_range(checked, reader), names, unlike_training(checked, reader))
 
 
 def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None = None) -> Samples:
@@ -115,16 +118,17 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
     return replace(
         _samples(_in_range(checked, reader), targets, names, reader),
         hashes=checked.hashes,
-        warnings=(*listing.warnings, *depth_warning(checked, reader)),
+        warnings=(*listing.warnings, *unlike_training(checked, reader)),
     )
 
 
 def existing(path: str) -> Path:
-    """The file or folder at a path. Raises UsageError where there is none."""
+    """The file or folder at a path. Raises UsageError where there is none, DataError for a pipe."""
     refuse_undecodable([path], "the path")
-    location = Path(path).expanduser()
+    location = expand(path)
+    refuse_special(location)
     if not location.exists():
-        raise UsageError(f"{path!r} is not there (looked at {location.resolve()})")
+        raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")
     return location
 
 
@@ -154,6 +158,7 @@ def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, 
         names=names,
         hashes=row_digests(rows) if isinstance(rows, np.ndarray) else None,
         reader=reader,
+        warnings=array_differences(rows, reader) if isinstance(rows, np.ndarray) else (),
     )
 
 
@@ -280,11 +285,6 @@ def _in_range(checked: Checked, reader: dict[str, Any]) -> Rows:
     return Rescaled(checked.images, reader["maximum"] / checked.form.maximum, reader["dtype"])
 
 
-def depth_warning(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
-    """A sentence where pixels run to another maximum than in the training data."""
-    if checked.form.maximum == reader["maximum"]:
-        return ()
-    return (
-        f"pixels run to {checked.form.maximum:g}, but to {reader['maximum']:g} in the training "
-        "data; they are scaled down in proportion",
-    )
+def unlike_training(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+    """Return a warning for each way in which new images differ from those of the training data."""
+    return differences(checked.headers, checked.contents, reader, checked.form.maximum)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from mlzoo.errors import DataError
+from mlzoo.files import is_folder
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -46,7 +47,7 @@ def subfolders(folder: Path) -> list[str]:
         DataError: it can't be listed.
     """
     try:
-        return sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
+        return sorted(e.name for e in os.scandir(folder) if is_folder(e) and e.name[0] != ".")
     except OSError as error:
         raise DataError(f"{folder} can't be listed: {error.strerror}") from None
 

@@ -51,7 +51,10 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     """All samples of the run's source."""
     from dataclasses import replace
 
+    import numpy as np
+
     from mlzoo.data.bad_files import refuse_undecodable
+    from mlzoo.data.differences import record_arrays
 
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
@@ -67,6 +70,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         "class_names": list(samples.class_names),
         "target_names": list(samples.target_names),
     }
+    if samples.maximum and isinstance(samples.inputs, np.ndarray) and samples.inputs.ndim == 4:
+        reader["images"] = record_arrays(samples.inputs, samples.maximum)
     why = f"source: {source} (--source)"
     return replace(samples, reader=reader, notes=(why, *samples.notes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,21 +68,21 @@ def _mask_file(mask: np.ndarray) -> MaskFile:
 
 
 def dense_masks(
-    y: np.ndarray, what: str, ignore: int | None, threshold: int | None
+    y: np.ndarray, what: str, ignore: Sequence[int], threshold: int | None
 ) -> dict[str, Any]:
     """The fields of `Samples` that masks decide, and `classes`.
 
     Args:
         y: as of `count_masks`.
         what: the array's name, for messages.
-        ignore: a value that does not count.
+        ignore: values that do not count.
         threshold: values from this on are the second class.
 
     Raises:
         DataError: as `count_masks`; values that can't be classes.
     """
     whole, counted = count_masks(y, what)
-    flags = "--source-set threshold=, ignore_index="
+    flags = "--source-set threshold=, ignore="
     classes, notes = choose_classes(counted, (), ignore, threshold, flags)
     positions, pixels = encode_masks(whole, counted, classes)
     warnings = empty_masks(list(counted), pixels, classes.names)

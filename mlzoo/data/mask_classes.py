@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,20 +10,21 @@ from pathlib import Path
 from mlzoo.data.mask_doubts import SMOOTHED, refuse_smears
 from mlzoo.data.mask_values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
+from mlzoo.files import refuse_special
 from mlzoo.specs import IGNORED
 
 _SHOWN = 5
 _FULL = 255 * GRAY
 _LIST_THEM = (
     "list every value in classes.txt (a line each: value name), or leave one out with "
-    "--source-set ignore_index=VALUE"
+    "--source-set ignore=VALUE"
 )
 
 
 def choose_classes(
     masks: Mapping[str, MaskFile],
     listed: Sequence[tuple[int | None, str]] = (),
-    ignore: int | None = None,
+    ignore: int | Sequence[int] | None = None,
     threshold: int | None = None,
     flags: str = "classes.txt, --source-set threshold=",
 ) -> tuple[ClassMap, list[str]]:
@@ -31,7 +33,7 @@ def choose_classes(
     Args:
         masks: the masks by name.
         listed: value (None: not said) and name of each class, from a classes.txt.
-        ignore: a gray level or index that does not count.
+        ignore: gray levels or indices that do not count; without any, the marks of the field.
         threshold: gray levels from this on are the second class.
         flags: what changes the classes, for the sentences.
 
@@ -46,11 +48,13 @@ def choose_classes(
         chosen = _by_threshold(masks, listed, threshold)
         notes = [_threshold_note(chosen, total)]
     else:
-        chosen = _by_value(masks, sorted(total), listed, ignore)
-        notes = _notes(chosen, total, flags)
+        given = [ignore] if isinstance(ignore, int) else ignore or ()
+        chosen = _by_value(masks, sorted(total), listed, [value * GRAY for value in given])
+        notes = _notes(chosen, total, flags, void_names(sorted(total), listed))
     present = [name for name, n in zip(chosen.names, chosen.counts(total), strict=True) if n]
     if len(present) < 2:
-        beside = f" beside the ignored value {_ignored(chosen)}" if chosen.ignored else ""
+        named = void_names(sorted(total), listed) if threshold is None else {}
+        beside = f" beside the ignored value {_ignored(chosen, named)}" if chosen.ignored else ""
         raise DataError(
             f"all masks hold one class only ({', '.join(present) or 'none'}){beside}; "
             f"segmentation needs two classes or more{_alpha_hint(masks)}"
@@ -88,26 +92,29 @@ def _by_value(
     masks: Mapping[str, MaskFile],
     values: list[int],
     listed: Sequence[tuple[int | None, str]],
-    ignore: int | None,
+    ignored: list[int],
 ) -> ClassMap:
     _check_distinct(masks, max(MOST_VALUES, len(listed) + 1))
-    ignored = [] if ignore is None else [ignore * GRAY]
+    asked = bool(ignored)
     values = [value for value in values if value not in ignored]
+    void: int | None = None
     if listed:
         classes = listed_classes(values, listed)
-        void = ignore is None and _contiguous(list(classes)) and _FULL in set(values) - set(classes)
+        if not asked and _contiguous(list(classes)) and _FULL in set(values) - set(classes):
+            void = _FULL
+        ignored = [*ignored, *void_names(values, listed)]
         classes = {value: name for value, name in classes.items() if value not in ignored}
     else:
         refuse_smears(masks, ignored, f"number them 0, 1, 2, ... or {_LIST_THEM}")
-        void = ignore is None and _void(values)
-        own = values[:-1] if void else values
+        void = None if asked else _void(masks, values)
+        own = [value for value in values if value != void]
         _check_number(masks, own)
         classes = dict(zip(own, _default_names(own), strict=True))
     if len(classes) > IGNORED:
         raise DataError(f"{len(classes)} classes are more than the {IGNORED} that a mask can hold")
-    if void:
+    if void is not None:
         _check_mixed(masks, values)
-        ignored = [_FULL]
+        ignored = [*ignored, void]
     chosen = ClassMap(
         tuple((value,) for value in classes),
         tuple(classes.values()),
@@ -140,9 +147,41 @@ def _check_number(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
     )
 
 
-def _void(values: Sequence[int]) -> bool:
-    """Whether 255 stands beside small class numbers, as the field's mark for ignored pixels."""
-    return len(values) > 2 and values[-1] == 255 * GRAY and _contiguous(values[:-1])
+def _void(masks: Mapping[str, MaskFile], values: Sequence[int]) -> int | None:
+    """Return the value that marks ignored pixels by the field's conventions, if there is one.
+
+    That is 255 beside small class numbers, or the color that Pascal VOC's palette has for it,
+    as a color or at index 255.
+    """
+    if len(values) <= 2:
+        return None
+    if _VOC_VOID in values:
+        return _VOC_VOID
+    at_end = {mask.palette[255:] for mask in masks.values() if _FULL in mask.values}
+    by_color = at_end == {((_VOC_VOID >> 16, _VOC_VOID >> 8 & 255, _VOC_VOID & 255),)}
+    found = values[-1] == _FULL and (by_color or _contiguous(values[:-1]))
+    return _FULL if found else None
+
+
+_VOC_VOID = 0xE0E0C0
+
+
+def void_names(values: Sequence[int], listed: Sequence[tuple[int | None, str]]) -> dict[int, str]:
+    """Return the values whose listed names say that their pixels don't count, with the names."""
+    named = listed_classes(values, listed) if listed else {}
+    return {value: name for value, name in named.items() if means_void(name)}
+
+
+def means_void(name: str) -> bool:
+    """Whether a class's name says that its pixels don't count: void, unlabeled, ignore."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    return _VOID_NAME.fullmatch(letters) is not None
+
+
+_VOID_NAME = re.compile(
+    r"((void|ignored?|(un|not)labell?ed|unlabell?|nolabel|unannotated|dontcare)+"
+    r"(class|label|region|area|pixels?|index|id)?)"
+)
 
 
 def _contiguous(values: Sequence[int]) -> bool:
@@ -160,7 +199,7 @@ def _check_mixed(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
         raise DataError(
             f"some masks hold 0 and 1 ({ones[0]}), others 0 and 255 ({fulls[0]}); make them alike, "
             "take both for the second class with --source-set threshold=1, or say that 255 does "
-            "not count with --source-set ignore_index=255"
+            "not count with --source-set ignore=255"
         )
 
 
@@ -206,6 +245,8 @@ def refuse_unknown(
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
     pairs = zip(classes.classes, classes.names, strict=True)
     listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs if own)
+    if len(unknown) == 1:
+        advice = advice.replace("VALUE", shown(*unknown))
     raise DataError(
         f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {listed}; "
         f"{advice}"
@@ -235,7 +276,9 @@ def _colours(
     return () if gray or len(set(chosen)) < len(classes) else chosen
 
 
-def _notes(chosen: ClassMap, total: Mapping[int, int], flags: str) -> list[str]:
+def _notes(
+    chosen: ClassMap, total: Mapping[int, int], flags: str, named: Mapping[int, str]
+) -> list[str]:
     pixels = sum(total.values())
     parts = [
         f"{shown(own[0])} is {name} ({count / pixels:.1%})"
@@ -245,10 +288,11 @@ def _notes(chosen: ClassMap, total: Mapping[int, int], flags: str) -> list[str]:
     notes = [f"masks: {', '.join(parts[:20])}{more} ({flags})"]
     if chosen.ignored:
         share = sum(total.get(value, 0) for value in chosen.ignored) / pixels
-        notes.append(
-            f"ignored: value {_ignored(chosen)}, {share:.1%} of all pixels "
-            "(--source-set ignore_index=)"
-        )
+        advice = "--source-set ignore="
+        if named:
+            advice += "; a class needs another name in classes.txt"
+        ignored = _ignored(chosen, named)
+        notes.append(f"ignored: value {ignored}, {share:.1%} of all pixels ({advice})")
     return notes
 
 
@@ -264,8 +308,12 @@ def _threshold_note(chosen: ClassMap, total: Mapping[int, int]) -> str:
     )
 
 
-def _ignored(chosen: ClassMap) -> str:
-    return ", ".join(map(shown, chosen.ignored))
+def _ignored(chosen: ClassMap, named: Mapping[int, str]) -> str:
+    """The ignored values, each with the name that says so."""
+    return ", ".join(
+        f"{shown(value)} ({named[value]})" if value in named else shown(value)
+        for value in chosen.ignored
+    )
 
 
 def read_classes(path: Path) -> list[tuple[int | None, str]]:
@@ -274,6 +322,7 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
     Raises:
         DataError: it is empty, no text, some lines have values and others none, or it repeats one.
     """
+    refuse_special(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

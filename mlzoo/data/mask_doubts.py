@@ -17,6 +17,7 @@ _FULL = 255
 _APART = 64
 _FEW, _EACH, _MANY = 0.05, 0.03, 0.25
 _RARE = 0.001
+_HIGHEST = 0.05
 _SHOWN = 5
 
 
@@ -67,10 +68,12 @@ def _smears(levels: Mapping[int, int]) -> list[int]:
 
 
 def rare_classes(masks: Mapping[str, MaskFile], classes: ClassMap, advice: str) -> list[str]:
-    """A warning where values that became classes unasked are rare or stand in one mask only."""
+    """Warnings where values that became classes unasked are rare or stand in one mask only."""
     total = _total(masks)
     few = _RARE * sum(total.values())
     found = []
+    highest = _highest_doubtful(classes, total)
+    asked = [] if highest is None else [_question(masks, classes, total, highest)]
     for own, name in zip(classes.classes, classes.names, strict=True):
         values = set(own)
         holding = [mask for mask, file in masks.items() if values & set(file.values)]
@@ -79,9 +82,33 @@ def rare_classes(masks: Mapping[str, MaskFile], classes: ClassMap, advice: str) 
             where = f"only in {holding[0]}" if len(holding) == 1 else f"in {_files(masks, values)}"
             found.append(f"{name!r} on {pixels:,} pixel{'s' * (pixels != 1)}, {where}")
     if not found:
-        return []
+        return asked
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return [f"rare classes, if they are any: {'; '.join(found[:_SHOWN])}{more} ({advice})"]
+    return [*asked, f"rare classes, if they are any: {'; '.join(found[:_SHOWN])}{more} ({advice})"]
+
+
+def _highest_doubtful(classes: ClassMap, total: Mapping[int, int]) -> int | None:
+    """Return the highest class number where it is rare, as a mark for pixels without a class is."""
+    values = [value for own in classes.classes for value in own]
+    if len(values) < 3 or any(value % GRAY for value in values):
+        return None
+    highest = max(values)
+    counted = sum(total[value] for value in values)
+    return highest if 0 < total[highest] < _HIGHEST * counted else None
+
+
+def _question(
+    masks: Mapping[str, MaskFile], classes: ClassMap, total: Mapping[int, int], highest: int
+) -> str:
+    """Ask whether the highest value is a class."""
+    share = total[highest] / sum(total.values())
+    holding = sum(highest in mask.values for mask in masks.values())
+    flag = ",".join(map(shown, sorted({highest, *classes.ignored})))
+    return (
+        f"the highest value, {shown(highest)}, has no name and covers {share:.2%} of the pixels, "
+        f"in {holding} of {len(masks)} masks: if it marks pixels that don't count (void), leave it "
+        f"out with --source-set ignore={flag}; if it is a class, nothing is wrong"
+    )
 
 
 def _total(masks: Mapping[str, MaskFile]) -> Counter[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mlzoo.data.folders import Found, images_below
 from mlzoo.data.layouts import BESIDE, PART_FOLDERS, SUFFIXES, folder_pair, subfolders
 from mlzoo.errors import DataError
+from mlzoo.files import as_text, is_folder
 
 CLASSES = "classes.txt"
 LAYOUT = (
@@ -42,7 +43,7 @@ class Pairs:
 
     def relative(self, path: Path) -> str:
         """A file's path relative to the folder."""
-        return path.relative_to(self.root).as_posix()
+        return as_text(path.relative_to(self.root).as_posix())
 
     def notes(self) -> list[str]:
         """A sentence on files that were passed over."""
@@ -121,7 +122,7 @@ def _only_parts(pairs: Pairs, folder: Path, parts: dict[str, str]) -> None:
             f"{folder} has the part folders {', '.join(parts.values())} and beside them "
             f"{', '.join(others[:_SHOWN])}; {LAYOUT}"
         )
-    files = [Path(entry.path) for entry in os.scandir(folder) if not entry.is_dir()]
+    files = [Path(entry.path) for entry in os.scandir(folder) if not is_folder(entry)]
     loose = [path.name for path in files if path.suffix.lower() in SUFFIXES]
     if loose:
         pairs.warnings.append(
@@ -175,7 +176,7 @@ def _match(
             continue
         pairs.images.append(path)
         pairs.masks.append(mask)
-        pairs.inner.append(path.relative_to(images[0]).as_posix())
+        pairs.inner.append(as_text(path.relative_to(images[0]).as_posix()))
         pairs.parts.append(part)
     for key, path in by_key.items():
         pairs.problems[pairs.relative(path)] = f"has no image called {key} in {images[0].name}/"

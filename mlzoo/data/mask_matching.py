@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mlzoo.data.mask_classes import listed_classes, refuse_unknown
+from mlzoo.data.mask_classes import listed_classes, refuse_unknown, void_names
 from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile, shown
 from mlzoo.errors import DataError
 
@@ -84,7 +84,9 @@ def _by_name(
     Raises:
         DataError: a class that occurs is unknown to the model.
     """
-    said = listed_classes(values, listed)
+    void = void_names(values, listed)
+    named = listed_classes(values, listed)
+    said = {v: n for v, n in named.items() if v not in void or n in known.names}
     strange = [name for value, name in said.items() if value in values and name not in known.names]
     if strange:
         raise DataError(
@@ -93,6 +95,7 @@ def _by_name(
         )
     own = tuple(tuple(v for v, name in said.items() if name == wanted) for wanted in known.names)
     ignored = tuple(value for value in known.ignored if value not in said)
+    ignored += tuple(value for value in void if value not in said and value not in ignored)
     return ClassMap(own, known.names, ignored)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlzoo.data.checking import Progress, check_images
 from mlzoo.data.decoding import Form
+from mlzoo.data.differences import Content
 from mlzoo.data.digests import digest
 from mlzoo.data.headers import Header
 from mlzoo.data.images import LazyImages
@@ -34,6 +35,8 @@ class CheckedPairs:
     paths: list[Path]
     names: list[str]
     kept: np.ndarray
+    headers: list[Header]
+    contents: list[Content]
     hashes: np.ndarray
     near_hashes: np.ndarray
     problems: dict[str, str]
@@ -73,6 +76,8 @@ def check_pairs(
         paths=[paths[i] for i in left],
         names=[pairs.name(i) for i in kept],
         kept=kept,
+        headers=[checked.headers[i] for i in left],
+        contents=[checked.contents[i] for i in left],
         hashes=checked.hashes[left],
         near_hashes=checked.near_hashes[left],
         problems=problems,

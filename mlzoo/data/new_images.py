@@ -11,12 +11,14 @@ import numpy as np
 
 from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
 from mlzoo.data.decoding import Form, shape_up
+from mlzoo.data.differences import array_differences
 from mlzoo.data.headers import Header
 from mlzoo.data.images import LazyImages, rescaled
-from mlzoo.data.inputs import Progress, check_new_images, depth_warning, existing, image_files
+from mlzoo.data.inputs import Progress, check_new_images, existing, image_files, unlike_training
 from mlzoo.data.layouts import has_masks
 from mlzoo.data.mask_folders import images_alone
 from mlzoo.errors import DataError
+from mlzoo.files import as_text
 
 _ARRAYS = (".npz", ".npy")
 
@@ -58,7 +60,7 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
         own = images.own(index)
         return own if factor == 1 else rescaled(own, factor, reader["dtype"])
 
-    warnings += depth_warning(checked, reader)
+    warnings += unlike_training(checked, reader)
     return NewImages(names, images.file_sizes, image, warnings)
 
 
@@ -89,7 +91,7 @@ def _listing(location: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
             f"{len(files) - len(alone)} other files are not",
         )
         files = alone
-    return files, [file.relative_to(root).as_posix() for file in files], warnings
+    return files, [as_text(file.relative_to(root).as_posix()) for file in files], warnings
 
 
 def _sample_names(count: int) -> list[str]:
@@ -154,4 +156,5 @@ def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
     height, width = reader.get("size") or own
     form = Form(height, width, channels, reader["dtype"])
     names = _sample_names(len(x))
-    return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form))
+    warnings = array_differences(x, reader)
+    return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form), warnings)

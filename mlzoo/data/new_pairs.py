@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mlzoo.data.checking import Progress
 from mlzoo.data.decoding import Form
 from mlzoo.data.digests import row_digests
 from mlzoo.data.images import Rescaled
-from mlzoo.data.inputs import depth_warning
+from mlzoo.data.inputs import unlike_training
 from mlzoo.data.mask_arrays import count_masks, dense_fields, encode_masks, is_dense
 from mlzoo.data.mask_classes import read_classes
 from mlzoo.data.mask_folders import CLASSES, list_pairs
@@ -47,7 +48,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
     classes, warnings = match_classes(
         from_record(reader["masks"]),
         checked.named(),
-        read_classes(named) if named.is_file() else [],
+        read_classes(named) if os.path.lexists(named) else [],
         "correct the masks, or say in classes.txt which values the model's names have",
     )
     targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
@@ -64,7 +65,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
         target_hashes=hashes,
         warnings=(
             *pairs.warnings,
-            *depth_warning(checked, reader),
+            *unlike_training(checked, reader),
             *warnings,
             *empty_masks(checked.names, pixels, classes.names),
         ),
@@ -82,7 +83,12 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         )
     new = as_images(x, reader)
     inputs = np.stack([new.image(i) for i in range(len(new))])
-    common = {**_common(reader), "names": new.names, "hashes": row_digests(inputs)}
+    common = {
+        **_common(reader),
+        "names": new.names,
+        "hashes": row_digests(inputs),
+        "warnings": new.warnings,
+    }
     if reader["task"] == "fields":
         fields = dense_fields(y, str(location))["targets"]
         if fields.shape[-1] != len(reader["target_names"]):
@@ -103,8 +109,14 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         targets=targets,
         pixels=pixels,
         target_hashes=row_digests(targets),
-        warnings=(*warnings, *empty_masks(new.names, pixels, classes.names)),
-        **common,
+        **{
+            **common,
+            "warnings": (
+                *new.warnings,
+                *warnings,
+                *empty_masks(new.names, pixels, classes.names),
+            ),
+        },
     )
 
 

@@ -25,6 +25,7 @@ from mlzoo.data.tables import Table
 from mlzoo.data.targets import Target, compare
 from mlzoo.data.text import cut_text, read_text
 from mlzoo.errors import DataError
+from mlzoo.files import as_text
 from mlzoo.specs import IGNORED
 from mlzoo.wording import few
 
@@ -46,7 +47,7 @@ def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
         return NewInputs(found.windows, found.names, found.warnings)
     files, warnings = sequence_files(location, reader)
     root = location.parent if location.is_file() else location
-    tables = {path.relative_to(root).as_posix(): open_steps(path) for path in files}
+    tables = {as_text(path.relative_to(root).as_posix()): open_steps(path) for path in files}
     inputs, odd = _read(tables, reader)
     return NewInputs(inputs, list(tables), (*warnings, *odd))
 
@@ -69,7 +70,7 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], 
         raise DataError(
             f"{location} holds no sequences with the channels {', '.join(reader['channels'])}"
         )
-    left = [path.relative_to(location).as_posix() for path in files if path not in own]
+    left = [as_text(path.relative_to(location).as_posix()) for path in files if path not in own]
     if not left:
         return own, ()
     return own, (

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mlzoo import registry
 from mlzoo.configs import RunConfig, Settings
 from mlzoo.errors import UsageError
+from mlzoo.files import expand, real_path, refuse_special
 from mlzoo.wording import sentences
 
 DATA_FIELDS = (
@@ -42,9 +43,11 @@ def recognise(path: str) -> str:
 
     Raises:
         UsageError: nothing is there, or no source or more than one recognises it.
+        DataError: it is a pipe or a device.
     """
+    location = expand(path)
+    refuse_special(location)
     found = [name for name in registry.names("source") if _load(name).recognises(path)]
-    location = Path(path).expanduser()
     if not location.exists() and not any(path_free(name) for name in found):
         raise UsageError(_missing(path, location))
     if not found:
@@ -176,7 +179,8 @@ def _invalid(
 
 
 def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
-    location = Path(path).expanduser()
+    location = expand(path)
+    refuse_special(location)
     if path_free(source):
         names = _load(source).NAMES
         if _load(source).recognises(path):
@@ -194,7 +198,7 @@ def data_set_names() -> list[str]:
 
 
 def _missing(path: str, location: Path) -> str:
-    resolved = location.resolve()
+    resolved = real_path(location)
     parent = next(p for p in resolved.parents if p.is_dir())
     wanted = resolved.relative_to(parent).parts[0]
     near = difflib.get_close_matches(wanted, _listing(parent), n=3, cutoff=0.5)

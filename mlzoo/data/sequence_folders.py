@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from mlzoo.data.steps import fill, find_time, read_steps, with_time
 from mlzoo.data.tables import Table
 from mlzoo.data.targets import Target, compare, find_target, target_labels
 from mlzoo.errors import DataError, UsageError
+from mlzoo.files import expand
 from mlzoo.specs import IGNORED
 from mlzoo.wording import few
 
@@ -35,7 +35,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     Raises:
         DataError: the folder has no such layout, or files or tables that do not fit.
     """
-    listing = list_sequences(Path(config.data).expanduser(), progress)
+    listing = list_sequences(expand(config.data), progress)
     target = _target(config, listing)
     steps_target = _step_target(config, listing) if target is None else None
     own = None if steps_target is None else steps_target.column

@@ -16,6 +16,7 @@ from mlzoo.data.layouts import BESIDE_DATA, PART_FOLDERS, TABLES, subfolders
 from mlzoo.data.steps import open_steps
 from mlzoo.data.tables import Table
 from mlzoo.errors import DataError
+from mlzoo.files import as_text
 
 LAYOUT = (
     "expected tables of one kind, a file a sequence, with a table that gives each its class or "
@@ -47,7 +48,7 @@ class Listing:
 
     def name(self, index: int) -> str:
         """A file's path relative to the folder."""
-        return self.files[index].relative_to(self.root).as_posix()
+        return as_text(self.files[index].relative_to(self.root).as_posix())
 
 
 def list_sequences(
@@ -109,7 +110,7 @@ class _Reading:
                 tables[path] = open_steps(path)
             except DataError as error:
                 why = str(error).removeprefix(str(path)).lstrip(": ")
-                problems[path.relative_to(self.root).as_posix()] = why
+                problems[as_text(path.relative_to(self.root).as_posix())] = why
             self.done += 1
             if self.progress is not None:
                 self.progress(self.done, total, "reading sequences")
@@ -171,7 +172,7 @@ def _list_classes(root: Path, folders: list[str], reading: _Reading) -> Listing:
         root,
         kept,
         tables,
-        {FOLDER: np.array([path.parent.name for path in kept], dtype=object)},
+        {FOLDER: np.array([as_text(path.parent.name) for path in kept], dtype=object)},
         label_column=FOLDER,
         by_folder=True,
         notes=["classes by folder name"],
@@ -215,7 +216,7 @@ def keys_of(files: Sequence[Path], root: Path) -> list[list[str]]:
     Only what tells all files apart is a key.
     """
     numbers = [_whole(match[1]) if (match := _NUMBER.search(f.stem)) else "" for f in files]
-    paths = [path.relative_to(root).as_posix() for path in files]
+    paths = [as_text(path.relative_to(root).as_posix()) for path in files]
     kinds = [paths, [f.name for f in files], [f.stem for f in files], numbers]
     return [keys for keys in kinds if all(keys) and len(set(keys)) == len(keys)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from mlzoo.data.tables import Table
 from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step_text
 from mlzoo.data.windows import Windows
 from mlzoo.errors import DataError
+from mlzoo.files import expand
 from mlzoo.registry import unknown
 from mlzoo.wording import few
 
@@ -88,7 +88,7 @@ def load_series(config: Any) -> Samples:
     Raises:
         DataError: columns or times that can't be used, or series too short for a window.
     """
-    path = Path(config.data).expanduser()
+    path = expand(config.data)
     named = [*config.drop, *([config.group_by] if config.group_by else [])]
     table = open_steps(path, config.delimiter, config.header, [*named, *_asked_targets(config)])
     left = {name: values for name, values in table.columns.items() if name not in config.drop}

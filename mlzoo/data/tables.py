@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.errors import DataError
+from mlzoo.files import refuse_special
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
@@ -100,6 +101,7 @@ def read_table(
 
 def decode(path: Path) -> tuple[str, list[str]]:
     """A file's text, by its byte-order mark, else UTF-8, else Windows-1252 (with a note)."""
+    refuse_special(path)
     raw = path.read_bytes()
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
                            (b"\xfe\xff", "utf-16")):  # fmt: skip
@@ -307,6 +309,7 @@ def _clean(column: pd.Series) -> np.ndarray:
 
 
 def _read_parquet(path: Path) -> Table:
+    refuse_special(path)
     try:
         frame = pd.read_parquet(path)
     except Exception as error:

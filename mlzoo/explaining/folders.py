@@ -27,6 +27,7 @@ from mlzoo.explaining.page import write_page
 from mlzoo.explaining.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
+from mlzoo.files import expand
 from mlzoo.listening import Listener
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
@@ -35,7 +36,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 
 def default_folder(run: str, methods: Sequence[str]) -> Path:
     """Where explanations go: beside what else a run folder holds."""
-    path = Path(run).expanduser()
+    path = expand(run)
     root = path.with_suffix("") if path.suffix == ".keras" else path
     return root / "explanations" / runs.slug("-".join(methods))
 

@@ -5,7 +5,6 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -13,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from mlzoo import files, registry
 from mlzoo.configs import Settings
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 from mlzoo.setting_types import Words, as_list
 from mlzoo.wording import sentences
 
@@ -185,7 +185,7 @@ def read_record_file(path: str) -> dict[str, Any]:
         UsageError: there is none.
         DataError: it is damaged.
     """
-    location = Path(path).expanduser()
+    location = expand(path)
     location = location / RECORD if location.is_dir() else location
     if not location.is_file():
         raise UsageError(f"--repeat: there is no {RECORD} at {location}")

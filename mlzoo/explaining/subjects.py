@@ -189,6 +189,8 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
         from mlzoo.data.new_images import open_images
 
         images = open_images(config.data, subject.record["reader"], listener.progress)
+        for warning in images.warnings:
+            listener.warn(warning)
         count = min(len(images), config.limit)
         arrays = [images.image(i) for i in range(count)]
         return _grouped(Chosen(list(images.names[:count]), arrays, [None] * count), subject)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlzoo.data.inputs import existing, image_files
 from mlzoo.errors import DataError
+from mlzoo.files import refuse_special
 from mlzoo.wording import few
 
 SIDES = ("left", "top", "right", "bottom")
@@ -84,6 +85,7 @@ def _boxed(location: Path, stem: str, size: tuple[int, ...]) -> np.ndarray | Non
 
 
 def _rows(location: Path) -> list[dict[str, str]]:
+    refuse_special(location)
     with location.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = [name for name in ("name", *SIDES) if name not in (reader.fieldnames or ())]

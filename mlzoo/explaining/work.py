@@ -29,6 +29,7 @@ from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.explaining.truth import check_truth
+from mlzoo.files import expand
 from mlzoo.listening import Listener
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
@@ -103,7 +104,7 @@ def explain_configured(
 ) -> Outcome:
     """`explain` with a configuration that was checked before."""
     listener = listener or Listener()
-    known = Path(out).expanduser() if out else None
+    known = expand(out) if out else None
     if known is None and AUTO not in config.method:
         known = default_folder(config.run, config.method)
     if known is not None:
@@ -117,7 +118,7 @@ def explain_configured(
         found = compute(job, listener)
         write(folder, subject, found.explained, found.controls, found.record, listener)
         stage.doing, stage.next = "writing the report", f"the explanations are complete: {folder}"
-        _renew_report(Path(config.run).expanduser(), folder, listener)
+        _renew_report(expand(config.run), folder, listener)
     return replace(found, folder=folder)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry
-from mlzoo.errors import MlzooError, UsageError
+from mlzoo.errors import MlzooError, UsageError, raise_disk_full
+from mlzoo.files import expand
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
 
@@ -82,7 +83,7 @@ def export(
 
     opened = load(run, trust=trust) if isinstance(run, str | Path) else run
     name = f"{format}-int8" if int8 else format
-    final = Path(output).expanduser() if output else opened.path / "exports" / name
+    final = expand(output) if output else opened.path / "exports" / name
     _check_free(final, overwrite)
     _check_backend(format)
     partial = final.with_name(final.name + ".partial")
@@ -147,6 +148,7 @@ def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) 
             path = plugin.write(config, model, folder, form, calibration)
             predict = plugin.open_written(path)
     except Exception as error:
+        raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
     batches = samples.drawn(data.test, SAMPLES, form, dense, fixed)
     score = _scored(run, format, int8, predict, model, batches)
@@ -171,6 +173,7 @@ def _scored(
     try:
         found = [predict(batch) for batch in batches]
     except Exception as error:
+        raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
     own = [model.predict_on_batch(batch) for batch in batches]
     try:

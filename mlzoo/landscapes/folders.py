@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlzoo import runs
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 
 RECORD = "landscape.json"
 
@@ -19,7 +20,7 @@ def folder_of(root: str | None, name: str | None, default: Path, overwrite: bool
     if root is None and name is None:
         folder = default
     else:
-        folder = Path(root or default.parent).expanduser() / (name or default.name)
+        folder = expand(root or default.parent) / (name or default.name)
     runs.check_root(folder.parent)
     if not folder.exists():
         return folder

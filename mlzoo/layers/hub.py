@@ -20,8 +20,8 @@ import numpy as np
 
 from mlzoo import registry
 from mlzoo.backbones import HUB_FAMILIES, keras_home, preset_folder
-from mlzoo.errors import DataError, UsageError
-from mlzoo.files import disk_errors
+from mlzoo.errors import DataError, UsageError, raise_disk_full
+from mlzoo.files import disk_errors, expand, real_path
 from mlzoo.listening import terminal
 
 _WHOLE = ("config.json", "image_converter.json", "model*weights*")
@@ -155,7 +155,7 @@ def _folder(preset: str) -> Path:
     if folder.is_dir():
         raise UsageError(f"{folder} is no preset of KerasHub: it has no config.json")
     if Path(preset).name != preset:
-        raise UsageError(f"hub:{preset}: there is no folder {Path(preset).expanduser().resolve()}")
+        raise UsageError(f"hub:{preset}: there is no folder {real_path(expand(preset))}")
     raise DataError(
         f"KerasHub's {preset} is not here; fetch it with `mlzoo weights pull hub:{preset}`, or "
         f"copy its files into {folder}, or name a folder that has them"
@@ -210,6 +210,7 @@ def pull(preset: str) -> Path:
         part.chmod(0o755)
         part.rename(folder)
     except Exception as error:
+        raise_disk_full(error)
         reason = (str(error).strip().splitlines() or [repr(error)])[0]
         raise DataError(
             f"{preset} can't be fetched ({reason[:300]}); to use it offline, copy the files of "

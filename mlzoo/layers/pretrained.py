@@ -17,8 +17,8 @@ import keras
 from keras import ops
 
 from mlzoo.backbones import BACKBONES, LEAST, WIDE, keras_home, preset_of
-from mlzoo.errors import DataError, UsageError
-from mlzoo.files import disk_errors
+from mlzoo.errors import DataError, UsageError, raise_disk_full
+from mlzoo.files import disk_errors, expand, real_path
 from mlzoo.listening import terminal
 
 _SIDE = 224
@@ -184,11 +184,11 @@ def pretrained(wanted: Wanted) -> keras.Model:
             return _make(wanted, weights="imagenet", input_shape=shape)
     if wanted.weights == "none":
         return _make(wanted, weights=None, input_shape=shape)
-    path = Path(wanted.weights).expanduser()
+    path = expand(wanted.weights)
     if not path.is_file() or not path.name.endswith(".h5"):
         raise UsageError(
             f"weights={wanted.weights}: write imagenet, none, or a file of weights (.h5, or "
-            f".weights.h5 as Keras saves them); looked at {path.resolve()}"
+            f".weights.h5 as Keras saves them); looked at {real_path(path)}"
         )
     model = _make(wanted, weights=None, input_shape=shape)
     try:
@@ -392,6 +392,7 @@ def download(fname: str, origin: str, cache_subdir: str = "models", **more: Any)
             return str(fetch(fname, origin, cache_subdir=cache_subdir, cache_dir=home, **more))
     except Exception as error:
         (home / cache_subdir / fname).unlink(missing_ok=True)
+        raise_disk_full(error)
         reason = (str(error).strip().splitlines() or [repr(error)])[0]
         raise DataError(
             f"{fname} can't be fetched ({reason}); to use it offline, copy {origin} as "

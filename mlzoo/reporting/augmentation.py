@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from mlzoo.reporting.canvas import COLOURS, DPI, GRAY, label, new_figure, save, 
 from mlzoo.reporting.masks import drawn_size, masked, shrunk_picture
 from mlzoo.reporting.palette import class_colours
 from mlzoo.reporting.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
-from mlzoo.reporting.pictures import class_label, heat_map
+from mlzoo.reporting.pictures import class_label, heat_map, strips
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part
@@ -29,8 +30,8 @@ def draw(
 ) -> Path:
     """Draw a row a sample: the sample itself, then its variants under the transforms' names.
 
-    Images are drawn as pictures, under their masks where they have such; sequences and rows of a
-    table as curves over the original's.
+    Images are drawn as pictures, under their masks where they have such, films as strips;
+    sequences and rows of a table as curves over the original's.
 
     Args:
         path: the PNG to write; a CSV beside it names what each transform drew.
@@ -46,6 +47,8 @@ def draw(
     labels = [[_target(variant.target, of.class_names) for variant in row] for row in rows]
     _write_csv(path.with_suffix(".csv"), rows, names, labels)
     title = f"augmentation {policy.name}"
+    if rows[0][0].inputs.ndim == 4:
+        rows = [[replace(v, inputs=strips(v.inputs[None])[0]) for v in row] for row in rows]
     if rows[0][0].inputs.ndim == 3:
         dense = of.task == "segmentation"
         colours = class_colours(of.reader, len(of.class_names)) if dense else None

@@ -52,7 +52,7 @@ def sample_grid(
     if inputs.ndim == 5 and inputs.shape[4] in (1, 3):
         _samples_csv(folder, inputs, labels)
         texts = [label(text, 30) for text in labels]
-        return save(_image_grid(_strips(inputs), texts, maximum, 2, 4.6), folder / "samples.png")
+        return save(_image_grid(strips(inputs), texts, maximum, 2, 4.6), folder / "samples.png")
     flat = inputs.reshape(len(inputs), -1)
     names = list(column_names) or [f"input {i}" for i in range(flat.shape[1])]
     if inputs.ndim > 2:  # thousands of numbers each, maybe
@@ -142,7 +142,7 @@ def _samples_csv(folder: Path, inputs: np.ndarray, labels: Sequence[str]) -> Non
     write_csv(folder / "samples.csv", ["label", "minimum", "mean", "maximum"], rows)
 
 
-def _strips(films: np.ndarray) -> np.ndarray:
+def strips(films: np.ndarray) -> np.ndarray:
     """Films (n, frames, height, width, c) as images of 8 of their frames, a line between them."""
     chosen = np.unique(np.linspace(0, films.shape[1] - 1, 8).round().astype(int))
     line = np.full((*films.shape[2:3], 1, films.shape[4]), films.max(), films.dtype)

@@ -6,7 +6,8 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from mlzoo import files, registry, runs
 from mlzoo.augment.policies import parse
 from mlzoo.backbones import placed
 from mlzoo.configs import RunConfig, check_fit
-from mlzoo.errors import DataError, DivergedError, UsageError
+from mlzoo.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
+from mlzoo.files import expand, real_path
 from mlzoo.listening import Listener
 from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs import RunFolder
@@ -88,14 +90,16 @@ def train_merged(
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
-        runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
+        runs.check_free(expand(config.out), config.name, overwrite)
     with stopping("reading the data") as stage:
         samples, data, unread = prepared(merged, listener, record)
         folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
+        flag = registry.trust_flag(config.model, config.source)
         try:
-            folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
-            _write_start(folder, config, data)
-            return _work(folder, config, samples, data, listener, stage)
+            with _resumable(folder, flag):
+                folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
+                _write_start(folder, config, data)
+                return _work(folder, config, samples, data, listener, stage)
         except Exception:
             if not folder.has_weights:
                 folder.discard()
@@ -104,7 +108,6 @@ def train_merged(
             if folder.path.exists() and not (folder.path / _STARTED).exists():
                 folder.discard()
             else:
-                flag = registry.trust_flag(config.model, config.source)
                 stage.next = _next_step(folder, flag)
             raise
         finally:
@@ -156,7 +159,7 @@ def free_place(config: RunConfig) -> Path:
     Raises:
         UsageError: the name that was given is taken.
     """
-    root, name = Path(config.out).expanduser(), config.name
+    root, name = expand(config.out), config.name
     runs.check_root(root)
     if name:
         runs.check_free(root, name, False)
@@ -186,17 +189,19 @@ def resume(
         DataError: the data can't be read, or every checkpoint is damaged.
     """
     listener = listener or Listener()
-    path = Path(path).expanduser()
+    path = expand(path)
     if (done := runs.completed(path)) is not None:
         listener.note("the run was complete; what was left of its training is removed")
         return _opened(done, trust)
     folder = runs.reopen(path)
     try:
         with stopping("reading the data") as stage:
+            flag = " --trust" if trust else ""
             try:
-                return _resumed(folder, epochs, listener, stage, trust)
+                with _resumable(folder, flag):
+                    return _resumed(folder, epochs, listener, stage, trust)
             except BaseException:
-                stage.next = _next_step(folder, " --trust" if trust else "")
+                stage.next = _next_step(folder, flag)
                 raise
     finally:
         folder.release()
@@ -271,7 +276,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
 def default_name(config: RunConfig) -> str:
     """What a run is called where nobody named it."""
     model = registry.stem(config.model)
-    path = Path(config.data).expanduser().resolve()
+    path = real_path(expand(config.data))
     return f"{model}-{path.stem if path.is_file() else path.name}"
 
 
@@ -314,7 +319,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if config.source:
         read["source"] = registry.absolute(config.source)
     for name in ("data", "class_weights"):
-        path = Path(getattr(config, name)).expanduser()
+        path = expand(getattr(config, name))
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
     values = config.model_dump()
@@ -342,6 +347,19 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
     folder.write_json(_STARTED, facts)
+
+
+@contextmanager
+def _resumable(folder: RunFolder, flag: str) -> Iterator[None]:
+    """Say of a full disk how to resume, where there is something; `flag` is as in `_next_step`."""
+    try:
+        yield
+    except Exception as error:
+        full = find_disk_full(error)
+        if full is None or not folder.has_weights:
+            raise
+        command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
+        raise ResourceError(f"{files.disk_full(full)} and go on with: {command}") from error
 
 
 def _work(

@@ -10,6 +10,7 @@ from mlzoo import files, registry
 from mlzoo.backbones import files_of
 from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
+from mlzoo.files import expand
 from mlzoo.training import devices
 
 _SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
@@ -18,7 +19,7 @@ _SEAL = "# A run is resumed only with the settings it started with; their SHA-25
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
     own = str(registry.own_file(config.model) or config.model)
-    paths = [Path(text).expanduser() for text in (own, config.class_weights)]
+    paths = [expand(text) for text in (own, config.class_weights)]
     paths += files_of(config.set)
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from mlzoo import registry
 from mlzoo.configs import _READ_WHEN, RunConfig, inert
 from mlzoo.errors import UsageError
+from mlzoo.files import refuse_special
 from mlzoo.spaces import Dimension, Space
 from mlzoo.tuning.parsing import make_range, parse, parse_line
 from mlzoo.wording import sentences
@@ -164,11 +165,15 @@ def _entries(file: Path | None, problems: list[str]) -> list[tuple[str, str, Any
     if file is None:
         return []
     try:
+        refuse_special(file, UsageError)
         text = file.read_text(encoding="utf-8-sig")
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             problems.append(f"{file}: write values out; aliases are not read")
             return []
         content = yaml.safe_load(text)
+    except UsageError as error:
+        problems.append(f"--space: {error}")
+        return []
     except OSError as error:
         problems.append(f"--space: can't read {file}: {error.strerror}")
         return []

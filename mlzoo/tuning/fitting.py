@@ -21,7 +21,7 @@ from mlzoo import registry
 from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
 from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import evaluate
 from mlzoo.evaluation.forecasts import ForecastOutcome, forecast_scorers
@@ -34,6 +34,7 @@ from mlzoo.evaluation.metrics import (
     scorers,
 )
 from mlzoo.evaluation.scorers import Scorer
+from mlzoo.files import disk_full
 from mlzoo.listening import Listener
 from mlzoo.trained import outputs_of
 from mlzoo.training import checkpoints, lbfgs
@@ -238,6 +239,9 @@ class Evaluator:
         except Interrupted:
             raise
         except Exception as caught:
+            full = find_disk_full(caught)
+            if full is not None:  # no other fit could be written either
+                raise ResourceError(disk_full(full)) from caught
             return caught
 
     def _fit(self, unit: Unit) -> Outcome:

@@ -158,6 +158,8 @@ class Pool:
         for answer in answers:
             if "failed" in answer:
                 raise MlzooError(answer["failed"])
+            if "lacking" in answer:
+                raise ResourceError(answer["lacking"])
             if "ready" in answer:
                 worker.ready, self._starts = True, 0
             else:

@@ -12,6 +12,7 @@ import yaml
 
 from mlzoo import files, registry
 from mlzoo.configs import inert
+from mlzoo.files import expand
 from mlzoo.merging import unread_by_source
 from mlzoo.tuning.declared import fields_of
 from mlzoo.tuning.plan import Plan
@@ -114,7 +115,7 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
 
 def absolute(text: str) -> str:
     """The name of data, a path so that it means the same in every folder."""
-    path = Path(text).expanduser()
+    path = expand(text)
     return str(path.resolve()) if path.exists() else text
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import registry, runs
 from mlzoo.configs import RunConfig
-from mlzoo.errors import Interrupted, MlzooError, UsageError
+from mlzoo.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
+from mlzoo.files import disk_full, expand, real_path
 from mlzoo.merging import Merged, check_unread, merge, read_config
 from mlzoo.training import devices
 from mlzoo.training.signals import Stage, Stop, caught, stopping
@@ -154,10 +155,10 @@ def make_plan(
 def folder_of(plan: Plan) -> Path:
     """Where a search is kept: the same command finds it again."""
     run = plan.run
-    path = Path(run.data).expanduser().resolve()
+    path = real_path(expand(run.data))
     model = registry.stem(run.model)
     default = f"tune-{model}-{path.stem if path.is_file() else path.name}"
-    return Path(run.out).expanduser() / (run.name or runs.slug(default))
+    return expand(run.out) / (run.name or runs.slug(default))
 
 
 def run_plan(
@@ -188,11 +189,17 @@ def run_plan(
     ):
         try:
             return _search(plan, merged, folder.path, final, listener, stage)
-        except BaseException:
+        except BaseException as error:
             if folder.begun:
                 stage.next = f"the same command resumes the search in {folder.path}"
             else:
                 folder.discard()
+            full = find_disk_full(error)
+            if full is not None and folder.path.exists():
+                raise ResourceError(
+                    f"{disk_full(full)}; what is done is kept in {folder.path}, and the same "
+                    "command goes on"
+                ) from error
             raise
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlzoo import registry
-from mlzoo.errors import MlzooError
+from mlzoo.errors import MlzooError, ResourceError
 from mlzoo.training import devices
 from mlzoo.tuning.plan import as_tuples, restore
 
@@ -42,8 +42,12 @@ def main() -> None:
         units = content.get("units", [content])
         for unit in units:
             unit["values"] = {name: as_tuples(value) for name, value in unit["values"].items()}
-        for record in evaluator.fit_all([Unit(**unit) for unit in units]):
-            _write(answers, record)
+        try:
+            for record in evaluator.fit_all([Unit(**unit) for unit in units]):
+                _write(answers, record)
+        except ResourceError as error:
+            _write(answers, {"lacking": str(error)})
+            return
 
 
 def make_evaluator(first: dict[str, Any]) -> Any:

@@ -83,7 +83,7 @@ def test_ignored_values_and_thresholds(tmp_path: Path) -> None:
     assert other.class_names == ("1", "2")
     gray = read(tmp_path, {"source_set": {"threshold": 100}}, x=X, y=X[..., 0])
     assert np.array_equal(gray.targets, X[..., 0] >= 100)
-    with pytest.raises(UsageError, match="threshold and ignore_index exclude each other"):
+    with pytest.raises(UsageError, match="threshold and ignore exclude each other"):
         read(tmp_path, {"source_set": {"threshold": 9, "ignore_index": 0}}, x=X, y=MASKS)
     for options in ({"threshold": 1}, {"ignore_index": 0}):
         with pytest.raises(DataError, match="are for masks, which have the images' height"):
@@ -102,7 +102,9 @@ def test_empty_masks_are_named(tmp_path: Path) -> None:
 
 def test_rare_and_stray_values_are_named(tmp_path: Path) -> None:
     warned = "rare classes, if they are any: '9' on 1 pixel, only in sample 4 (correct the masks)"
-    assert read(tmp_path, x=X, y=with_one(MASKS, 9)).warnings == (warned,)
+    asked, told = read(tmp_path, x=X, y=with_one(MASKS, 9)).warnings
+    assert told == warned and asked.startswith("the highest value, 9, has no name")
+    assert "--source-set ignore=9;" in asked
     binary = with_one(255 * (MASKS > 0), 77)
     with pytest.raises(
         DataError, match="masks hold 0 and 255, but 1 of 1,080 pixels 77, in sample 4"

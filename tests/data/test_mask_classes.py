@@ -15,6 +15,8 @@ from PIL import Image
 from mlzoo.data import loading
 from mlzoo.data.headers import MAX_PIXELS, BadFileError
 from mlzoo.data.mask_classes import choose_classes, read_classes
+from mlzoo.data.mask_doubts import rare_classes
+from mlzoo.data.mask_matching import match_classes
 from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile, examine, from_record, read_values
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError, UsageError
@@ -90,8 +92,7 @@ def test_gray_levels(
     assert len(said) == 1 and f"{classes[1]} is {names[1]} ({total:.1%})" in said[0]
     share = sum((mask == 255).sum() for mask in masks) / (4 * mask.size)
     assert [note for note in samples.notes if note.startswith("ignored: v")] == [
-        f"ignored: value {v}, {share:.1%} of all pixels (--source-set ignore_index=)"
-        for v in ignored
+        f"ignored: value {v}, {share:.1%} of all pixels (--source-set ignore=)" for v in ignored
     ]
 
 
@@ -210,7 +211,7 @@ def test_threshold_takes_two_names_and_no_colours(tmp_path: Path) -> None:
     few = np.array([(0, 0, 0), (255, 0, 0)], np.uint8)
     with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colours"):
         read(tmp_path, [few[drawn(0, 1)]], threshold=128)
-    with pytest.raises(UsageError, match="threshold and ignore_index exclude each other"):
+    with pytest.raises(UsageError, match="threshold and ignore exclude each other"):
         read(tmp_path, [drawn(0, 1)], threshold=128, ignore_index=3)
 
 
@@ -495,3 +496,95 @@ def test_a_threshold_survives_the_record() -> None:
     values = np.arange(256, dtype=np.int32).reshape(16, 16) * GRAY
     assert np.array_equal(again.encode(values).ravel(), np.arange(256) >= 100)
     assert again.counts({99 * GRAY: 3, 100 * GRAY: 4, 0: 1}) == [4, 4]
+
+
+# -- Names and colors that say that pixels don't count
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["void", "VOID", "Unlabeled", "unlabelled", "ignore", "Ignored", "ignore_label", "un-labeled"]
+    + ["Void class", "not labeled", "don't care", "void/ignore", "no label"],
+)
+def test_a_name_that_means_void(name: str, tmp_path: Path) -> None:
+    masks = [drawn(0, 1, 11), drawn(0, 1, 11, seed=1)]
+    tmp_path.joinpath("classes.txt").write_text(f"0 sky\n1 road\n11 {name}\n")
+    samples = read(tmp_path, masks)
+    assert samples.class_names == ("sky", "road")
+    assert np.array_equal(samples.targets[0] == IGNORED, masks[0] == 11)
+    said = [note for note in samples.notes if note.startswith("ignored: v")]
+    assert len(said) == 1 and f"value 11 ({name})" in said[0]
+
+
+@pytest.mark.parametrize("name", ["background", "other", "avoid", "voids", "label", "sky"])
+def test_a_name_that_means_a_class(name: str) -> None:
+    names = [(0, name), (GRAY, "crack")]
+    assert choose_classes({"a": file(0, 1)}, names)[0].names == (name, "crack")
+
+
+def test_names_alone_and_colors_that_mean_void() -> None:
+    chosen, _ = choose_classes({"a": file(0, 1, 2, 255)}, listed("void", "road", "car"))
+    assert (chosen.names, chosen.ignored) == (("road", "car"), (0, 255 * GRAY))
+    colors = {"a": MaskFile(1, 3, {0x800000: 1, 0x008000: 1, 0: 1}, 3)}
+    wanted = [(0, "Void"), (0x800000, "car"), (0x008000, "tree")]
+    chosen, _ = choose_classes(colors, wanted)
+    assert (chosen.names, chosen.ignored) == (("car", "tree"), (0,))
+    with pytest.raises(DataError, match=r"one class only \(crack\) beside the ignored value 0 \(v"):
+        choose_classes({"a": file(0, 1)}, listed("void", "crack"))
+
+
+def test_the_color_that_a_palette_has_for_void() -> None:
+    void = (224, 224, 192)
+    palette = tuple(void if index == 255 else (index, 0, 0) for index in range(256))
+    chosen, _ = choose_classes({"a": file(0, 7, 15, 255, palette=palette)})
+    assert (values_of(chosen), chosen.ignored) == ([0, 7, 15], (255 * GRAY,))
+    chosen, _ = choose_classes({"a": file(0, 7, 15, 255)})
+    assert values_of(chosen) == [0, 7, 15, 255]
+    colors = {0x800000: 1, 0x008000: 1, 0xE0E0C0: 1}
+    assert choose_classes({"a": MaskFile(1, 3, colors, 3)})[0].ignored == (0xE0E0C0,)
+
+
+def test_several_values_are_ignored() -> None:
+    chosen, _ = choose_classes({"a": file(0, 1, 2, 11, 255)}, ignore=(11, 255))
+    assert (values_of(chosen), chosen.ignored) == ([0, 1, 2], (11 * GRAY, 255 * GRAY))
+
+
+def test_the_setting_ignore(tmp_path: Path) -> None:
+    masks = [drawn(0, 1, 11, 255), drawn(0, 1, 11, 255, seed=1)]
+    for value in ([11, 255], "11,255"):
+        assert read(tmp_path, masks, ignore=value).class_names == ("background", "foreground")
+    assert read(tmp_path, masks, ignore=11).class_names == ("0", "1", "255")
+    with pytest.raises(UsageError, match="ignore and ignore_index are one setting"):
+        read(tmp_path, masks, ignore=11, ignore_index=255)
+
+
+def test_new_masks_whose_list_has_a_void_class() -> None:
+    known = ClassMap(((0,), (GRAY,)), ("sky", "road"))
+    wanted = [(0, "unlabeled"), (GRAY, "road"), (2 * GRAY, "sky")]
+    chosen, _ = match_classes(known, {"a": file(0, 1, 2)}, wanted, "")
+    assert chosen.encode(np.array([[0, 1, 2]]) * GRAY).tolist() == [[IGNORED, 1, 0]]
+
+
+# -- A rare highest value
+
+
+def test_a_rare_highest_value_is_asked_about() -> None:
+    masks = {
+        "a": MaskFile(10, 100, {0: 600, GRAY: 370, 11 * GRAY: 30}, 3),
+        "b": MaskFile(10, 100, {0: 600, GRAY: 400}, 2),
+    }
+    (text,) = rare_classes(masks, choose_classes(masks)[0], "")[:1]
+    assert text == (
+        "the highest value, 11, has no name and covers 1.50% of the pixels, in 1 of 2 masks: if "
+        "it marks pixels that don't count (void), leave it out with --source-set ignore=11; if it "
+        "is a class, nothing is wrong"
+    )
+    beside = {"a": MaskFile(10, 100, {0: 500, GRAY: 270, 2 * GRAY: 30, 255 * GRAY: 200}, 4)}
+    (text,) = rare_classes(beside, choose_classes(beside)[0], "")
+    assert "--source-set ignore=2,255;" in text
+
+
+def test_a_common_highest_value_is_not() -> None:
+    for counts in ({0: 500, GRAY: 300, 2 * GRAY: 200}, {0: 990, 255 * GRAY: 10}):
+        masks = {name: MaskFile(10, 100, counts, len(counts)) for name in "ab"}
+        assert rare_classes(masks, choose_classes(masks)[0], "") == []

@@ -92,6 +92,11 @@ def test_palettes_and_colours_are_no_smears() -> None:
     assert len(choose_classes({"a": red})[0].classes) == 3
 
 
+def with_counts(*counts: int) -> dict[str, MaskFile]:
+    """Two masks with so many pixels of the levels 0, 1, 2, ..."""
+    return {name: of_counts(dict(enumerate(counts))) for name in "ab"}
+
+
 def test_rare_unlisted_classes_are_named(tmp_path: Path) -> None:
     for number in range(4):
         mask = (noise(number, 16, 20, 1) > 99).astype(np.uint8)
@@ -104,10 +109,18 @@ def test_rare_unlisted_classes_are_named(tmp_path: Path) -> None:
     assert loading.read(config(tmp_path)).warnings == ()
     many = {str(i): of_counts({0: 9000, 1: 998, 2: 2}) for i in range(7)}
     chosen, _ = choose_classes(many)
-    assert rare_classes(many, chosen, "advice") == [
+    asked, told = rare_classes(many, chosen, "advice")
+    assert asked.startswith(
+        "the highest value, 2, has no name and covers 0.02% of the pixels, in 7"
+    )
+    assert told == (
         "rare classes, if they are any: '2' on 14 pixels, in 0, 1, 2, 3, 4 and 2 more (advice)"
-    ]
-    common = {str(i): of_counts({0: 9000, 1: 980, 2: 20}) for i in range(2)}
+    )
+    # Rarer than a class should be as the highest value only, which may mark pixels without one.
+    rare = with_counts(9000, 980, 20)
+    (question,) = rare_classes(rare, choose_classes(rare)[0], "")
+    assert question.startswith("the highest value, 2, has no name")
+    common = with_counts(9000, 20, 980)
     assert rare_classes(common, choose_classes(common)[0], "") == []
     one = {"only": of_counts({0: 9000, 1: 1000})}
     assert rare_classes(one, choose_classes(one)[0], "") == []

@@ -230,7 +230,7 @@ def test_missing_values_within_a_sequence_are_refused(tmp_path: Path) -> None:
         ((30, 7, 2), (30, 4, 2), {"task": "regression"}, r"--task regression has no effect on tar"),
         ((30, 7, 2), (29,), {}, r"30 inputs .* but 29 targets"),
         ((0, 7, 2), (0,), {}, r"inputs have shape \(0, 7, 2\): there are no samples"),
-        ((30, 7, 2), (30,), {"source_set": {"threshold": 3}}, "threshold and ignore_index are for"),
+        ((30, 7, 2), (30,), {"source_set": {"threshold": 3}}, "threshold and ignore are for"),
     ],
 )
 def test_arrays_that_do_not_fit(

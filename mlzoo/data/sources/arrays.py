@@ -18,6 +18,8 @@ from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError
+from mlzoo.files import expand
+from mlzoo.setting_types import Levels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,21 +47,31 @@ class Config(Settings):
     sequence: (n, steps, channels); auto: numbers with decimals and 3 axes."""
     following: bool = False
     """Sequences: targets (n, horizon, k) are the next values of the first k channels."""
+    ignore: Levels = ()
+    """Values of a mask's pixels that don't count, as 11 or 11,255; by default 255
+    beside 0, 1, 2, ..."""
     ignore_index: int | None = Field(None, ge=0, le=255)
-    """Value of a mask's pixels that don't count; by default 255 beside 0, 1, 2, ..."""
+    """The same for one value, as it was called before."""
     threshold: int | None = Field(None, ge=1, le=255)
     """Make two classes of masks: values from this on are the second."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
-        if self.threshold is not None and self.ignore_index is not None:
-            raise ValueError("threshold and ignore_index exclude each other; choose one")
+        if self.ignore and self.ignore_index is not None:
+            raise ValueError("ignore and ignore_index are one setting; give ignore alone")
+        if self.threshold is not None and self.ignored:
+            raise ValueError("threshold and ignore exclude each other; choose one")
         return self
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The values that were said not to count."""
+        return self.ignore if self.ignore_index is None else (self.ignore_index,)
 
 
 def recognises(path: str) -> bool:
     """Whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
-    return path.lower().endswith((".npz", ".npy")) or (Path(path).expanduser() / "x.npy").is_file()
+    return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -88,9 +100,9 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(f"{config.data}: following is for sequences, but inputs are {x.shape}")
     if is_dense(x, y) and config.task != "classification":
         return _dense(config, x, y, parts, notes)
-    if config.threshold or config.ignore_index is not None:
+    if config.threshold or config.ignored:
         raise DataError(
-            f"{config.data}: threshold and ignore_index are for masks, which have the images' "
+            f"{config.data}: threshold and ignore are for masks, which have the images' "
             f"height and width, but inputs are of shape {x.shape} and targets {y.shape}"
         )
     if y.ndim > 2:
@@ -133,8 +145,8 @@ def _sequences(
     from mlzoo.data.sequence_arrays import sequence_arrays
     from mlzoo.data.sequences import Sequences
 
-    if config.threshold or config.ignore_index is not None:
-        raise DataError(f"{config.data}: threshold and ignore_index are for masks")
+    if config.threshold or config.ignored:
+        raise DataError(f"{config.data}: threshold and ignore are for masks")
     found = sequence_arrays(x, y, config.data, config.task, config.following)
     inputs = found["inputs"]
     return Samples(
@@ -158,8 +170,8 @@ def _dense(
     from mlzoo.data.samples import Samples
 
     masks = config.task is None and are_masks(y)
-    if not masks and (config.threshold or config.ignore_index is not None):
-        raise DataError(f"{config.data}: threshold and ignore_index are for masks, not for fields")
+    if not masks and (config.threshold or config.ignored):
+        raise DataError(f"{config.data}: threshold and ignore are for masks, not for fields")
     x = x[..., None] if x.ndim == 3 else x
     maximum: float | None
     if config.kind == "array":
@@ -167,7 +179,7 @@ def _dense(
     else:
         x, maximum, note = as_images(x, config.data, "image")
     if masks:
-        found = dense_masks(y, config.data, config.ignore_index, config.threshold)
+        found = dense_masks(y, config.data, config.ignored, config.threshold)
     else:
         found = dense_fields(y, config.data)
     classes = found.pop("classes")
@@ -196,7 +208,7 @@ def _dense(
 def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
     from mlzoo.data.arrays import open_npy, open_npz
 
-    path = Path(config.data).expanduser()
+    path = expand(config.data)
     if path.is_dir():
         if not (path / "y.npy").is_file():
             raise DataError(f"{path} holds x.npy but no y.npy; both are needed")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.configs import Settings
-from mlzoo.errors import DataError
+from mlzoo.errors import DataError, raise_disk_full
+from mlzoo.files import expand
 from mlzoo.listening import terminal
 
 if TYPE_CHECKING:
@@ -136,11 +136,12 @@ def _fetch(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, 
                     )
             return getattr(keras.datasets, name.replace("-", "_")).load_data()
         except Exception as error:
+            raise_disk_full(error)
             raise DataError(_by_hand(name, error)) from None
 
 
 def _by_hand(name: str, error: Exception) -> str:
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+    folder = expand(os.environ.get("KERAS_HOME", "~/.keras")) / "datasets"
     copies = "\n".join(f"  {origin} as {folder / target}" for origin, target in _FILES[name])
     reason = str(error) or repr(error)
     return f"{name} can't be downloaded ({reason}); to use it offline, copy\n{copies}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from mlzoo.configs import Settings, image_size
 from mlzoo.errors import DataError
+from mlzoo.files import expand
 
 if TYPE_CHECKING:
     from mlzoo.data.checking import Checked
@@ -41,7 +41,7 @@ def recognises(path: str) -> bool:
     """Whether it is a folder that holds neither x.npy, nor tables, nor masks beside images."""
     from mlzoo.data.layouts import has_masks, has_sequences
 
-    folder = Path(path).expanduser()
+    folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
     return not has_masks(folder) and not has_sequences(folder)
@@ -53,10 +53,11 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     from mlzoo.data.checking import check_images, choose_form
     from mlzoo.data.copies import grouped
+    from mlzoo.data.differences import record
     from mlzoo.data.folders import class_names, list_folder
     from mlzoo.data.samples import Samples
 
-    listing = list_folder(Path(config.data).expanduser())
+    listing = list_folder(expand(config.data))
     names = [listing.name(i) for i in range(len(listing.files))]
     found = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
@@ -93,6 +94,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             "dtype": form.dtype,
             "maximum": form.maximum,
             "max_pixels": config.max_pixels,
+            "images": record(checked.headers, checked.contents),
         },
         notes=(
             f"classes: {', '.join(classes)}, by folder name",

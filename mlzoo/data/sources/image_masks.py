@@ -6,12 +6,14 @@ classes.txt in the folder names the classes, a line each: a name, or a value and
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from mlzoo.configs import Settings, image_size
+from mlzoo.files import expand
+from mlzoo.setting_types import Levels
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -35,23 +37,33 @@ class Config(Settings):
     """The largest share of bad files that --on-bad skip accepts."""
     max_pixels: int = Field(89_478_485, ge=1)
     """Files with more pixels are refused before they are decoded."""
+    ignore: Levels = ()
+    """Gray levels or palette indices of pixels that don't count, as 11 or 11,255; by default 255
+    beside 0, 1, 2, ..., and what classes.txt calls void, unlabeled or ignore."""
     ignore_index: int | None = Field(None, ge=0, le=255)
-    """Gray level or palette index of pixels that don't count; by default 255 beside 0, 1, 2, ..."""
+    """The same for one value, as it was called before."""
     threshold: int | None = Field(None, ge=1, le=255)
     """Make two classes: gray levels from this on are the second. For smoothed or JPEG masks."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
-        if self.threshold is not None and self.ignore_index is not None:
-            raise ValueError("threshold and ignore_index exclude each other; choose one")
+        if self.ignore and self.ignore_index is not None:
+            raise ValueError("ignore and ignore_index are one setting; give ignore alone")
+        if self.threshold is not None and self.ignored:
+            raise ValueError("threshold and ignore exclude each other; choose one")
         return self
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The values that were said not to count."""
+        return self.ignore if self.ignore_index is None else (self.ignore_index,)
 
 
 def recognises(path: str) -> bool:
     """Whether it is a folder with images and masks in one of the layouts."""
     from mlzoo.data.layouts import has_masks
 
-    folder = Path(path).expanduser()
+    folder = expand(path)
     return folder.is_dir() and not (folder / "x.npy").is_file() and has_masks(folder)
 
 
@@ -62,13 +74,14 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.bad_files import judge
     from mlzoo.data.checking import choose_form
     from mlzoo.data.copies import grouped
+    from mlzoo.data.differences import record
     from mlzoo.data.mask_classes import choose_classes, read_classes
     from mlzoo.data.mask_doubts import rare_classes
     from mlzoo.data.mask_folders import CLASSES, list_pairs
     from mlzoo.data.mask_pairs import check_pairs, empty_masks, read_masks
     from mlzoo.data.samples import Samples
 
-    root = Path(config.data).expanduser()
+    root = expand(config.data)
     pairs = list_pairs(root)
     size = image_size(config.size)
     checked = check_pairs(
@@ -81,8 +94,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     warnings = judge(
         checked.problems, total, config.on_bad, config.max_bad, what="images and masks"
     )
-    listed = read_classes(root / CLASSES) if (root / CLASSES).is_file() else []
-    classes, notes = choose_classes(checked.named(), listed, config.ignore_index, config.threshold)
+    listed = read_classes(root / CLASSES) if os.path.lexists(root / CLASSES) else []
+    classes, notes = choose_classes(checked.named(), listed, config.ignored, config.threshold)
     if not listed and config.threshold is None:
         warnings += rare_classes(
             checked.named(), classes, "list the classes in classes.txt, or correct the masks"
@@ -117,6 +130,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             "dtype": form.dtype,
             "maximum": form.maximum,
             "max_pixels": config.max_pixels,
+            "images": record(checked.headers, checked.contents),
             "masks": classes.record(),
         },
         notes=(*checked.notes, *notes, *pairs.notes(), *found.notes),

@@ -8,12 +8,12 @@ and every step has a class.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
+from mlzoo.files import expand
 from mlzoo.setting_types import as_list
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def recognises(path: str) -> bool:
     """Whether it is a folder of tables, or of folders of tables, without images."""
     from mlzoo.data.layouts import has_sequences
 
-    return has_sequences(Path(path).expanduser())
+    return has_sequences(expand(path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

@@ -6,12 +6,12 @@ number columns are inputs, the `--horizon` steps of the target that follow them 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
+from mlzoo.files import expand
 from mlzoo.setting_types import Delimiter, Header, as_list
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def recognises(path: str) -> bool:
     """Whether it is a table whose first lines have a column of dates that go on and on."""
     from mlzoo.data.layouts import looks_like_series
 
-    return looks_like_series(Path(path).expanduser())
+    return looks_like_series(expand(path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

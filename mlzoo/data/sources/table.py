@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError, UsageError
+from mlzoo.files import expand
 from mlzoo.registry import unknown
 from mlzoo.setting_types import Delimiter, Header, as_list
 
@@ -41,7 +41,7 @@ def recognises(path: str) -> bool:
     """Whether the name ends like a table's, and it holds neither steps in time nor prose."""
     from mlzoo.data.layouts import looks_like_prose, looks_like_series
 
-    file = Path(path).expanduser()
+    file = expand(path)
     named = path.lower().endswith(SUFFIXES)
     return named and not looks_like_series(file) and not looks_like_prose(file)
 
@@ -57,7 +57,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables import read_table
     from mlzoo.data.targets import column_name, find_target, target_labels, with_target
 
-    path = Path(config.data).expanduser()
+    path = expand(config.data)
     named = [*config.drop, *([config.group_by] if config.group_by else [])]
     named += [] if config.target is None else [column_name(config.target)]
     table = read_table(path, config.delimiter, config.header, named)

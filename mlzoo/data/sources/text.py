@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from mlzoo.configs import Settings
+from mlzoo.files import expand
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -30,7 +30,7 @@ def recognises(path: str) -> bool:
     """Whether it is a .txt file of lines of text rather than a table."""
     from mlzoo.data.layouts import looks_like_prose
 
-    return looks_like_prose(Path(path).expanduser())
+    return looks_like_prose(expand(path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -39,7 +39,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     from mlzoo.data.text import alphabet_of, cut_text, read_text
 
-    text = read_text(Path(config.data).expanduser())
+    text = read_text(expand(config.data))
     text = text.lower() if config.lower else text
     window = config.window or 64
     alphabet, left = alphabet_of(text)
