@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
+from mlzoo.reporting.texts import over
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
 
@@ -41,10 +42,10 @@ def compare(
 def _text(result: dict[str, Any]) -> str:
     columns = ("run", "model", "data", "parameters", "epochs", "seconds", "metric", "value")
     rows = [
-        [*(row[c] for c in columns), _interval(row["interval"]), _scores(row["baselines"])]
+        [*(row[c] for c in columns), *_interval(row), _scores(row["baselines"])]
         for row in result["rows"]
     ]
-    lines = [table([*columns, "95 % interval", "baselines"], rows)]
+    lines = [table([*columns, "95 % interval", "over", "baselines"], rows)]
     if result["differing"]:
         names = [row["run"] for row in result["rows"]]
         settings = [
@@ -52,7 +53,9 @@ def _text(result: dict[str, Any]) -> str:
             for setting, values in result["differing"].items()
         ]
         lines += ["", table(["setting that differs", *names], settings)]
-    lines += ["", *map(_sentence, result["pairs"]), *result["notes"]]
+    from mlzoo.reporting.pages.several import pair_sentence
+
+    lines += ["", *map(pair_sentence, result["pairs"]), *result["notes"]]
     return "\n".join(lines).rstrip()
 
 
@@ -60,17 +63,12 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _interval(interval: list[float] | None) -> str:
-    return f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+def _interval(row: dict[str, Any]) -> tuple[str, str]:
+    """The interval of a run and what it is taken over."""
+    ends = row["interval"]
+    text = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+    return text, over(row["units"], row["interval_unit"])
 
 
 def _scores(baselines: dict[str, float | None]) -> str:
     return ", ".join(f"{n} {v:.4g}" for n, v in baselines.items() if v is not None)
-
-
-def _sentence(pair: dict[str, Any]) -> str:
-    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
-    return (
-        f"{pair['first']} - {pair['second']}: {pair['metric']} {pair['difference']:+.4g} "
-        f"{_interval(pair['interval'])} on the same {pair['samples']} test samples: {verdict}"
-    )

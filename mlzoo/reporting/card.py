@@ -12,7 +12,7 @@ from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.texts import escape, interval, number
+from mlzoo.reporting.texts import escape, interval, interval_title, number, over
 from mlzoo.wording import few
 
 PICTURES = {
@@ -88,7 +88,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "listed": few,
         "words": _words,
     }
-    config = facts["config"]
+    config, test = facts["config"], facts["metrics"]["test"]
+    drawn = test.get("units"), test.get("interval_unit")
     return environment.get_template(_TEMPLATE).render(
         **facts,
         name=Path(facts["folder"]).name,
@@ -96,6 +97,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         sample=sample,
         limits=limits(facts),
         scores=scores(facts),
+        over=over(*drawn),
+        interval_title=interval_title(*drawn),
         units=SAMPLES.get(facts["metrics"]["task"], "samples"),
         horizons=horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(facts["metrics"]["test"]["metrics"].get("autocorrelation")),

@@ -40,12 +40,12 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
     Returns:
         A JSON-able dict. `rows`: one a run with `run` (a short unique name), `path`, `model`,
         `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
-        `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
-        metric} and `better_than_baseline`. `differing`: {setting: {run: value}} of the
-        configurations (of different models, only what both have), `environment` the same of
-        versions and machine. `best`: the run with the
-        best value, where all have the same task and metric. `pairs`: every other run against it
-        (`paired`), where they predict the same test samples. `notes`: why a pair is missing.
+        `seconds`, `metric`, `mode`, `value`, `interval` (taken over `units` `interval_unit`),
+        `baselines` {name: value of the same metric} and `better_than_baseline`. `differing`:
+        {setting: {run: value}} of the configurations (of different models, only what both have),
+        `environment` the same of versions and machine. `best`: the run with the best value, where
+        all have the same task and metric. `pairs`: every other run against it (`paired`), where
+        they predict the same test samples. `notes`: why a pair is missing.
 
     Raises:
         UsageError: fewer than two folders, or some are no run folders (a line each).
@@ -137,6 +137,8 @@ def _row(run: RunFiles) -> dict[str, Any]:
         "mode": headline.get("mode"),
         "value": headline.get("value"),
         "interval": headline.get("interval"),
+        "units": test.get("units"),
+        "interval_unit": test.get("interval_unit"),
         "baselines": {name: score.get(metric) for name, score in scores.items()},
         "better_than_baseline": test.get("better_than_baseline"),
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlzoo.evaluation.intervals import FEWEST
 from mlzoo.evaluation.metrics import NEAR, TITLES
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.texts import difference
+from mlzoo.reporting.texts import difference, over
 from mlzoo.specs import STEP_TASKS
 from mlzoo.wording import few
 
@@ -32,13 +33,17 @@ def _baseline(facts: Facts) -> Iterator[str]:
         yield (
             f"Not shown to be better than the {gain['baseline']} baseline: its gain in "
             f"{TITLES[gain['metric']]} (positive is better) is "
-            f"{difference(gain['value'], gain['interval'])}."
+            f"{difference(gain['value'], gain['interval'], _units(test))}."
         )
     for name, baseline in test.get("baselines", {}).items():
         if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
             yield f"The {name} baseline is bounded in cost ({baseline['note']})."
+
+
+def _units(test: Mapping[str, Any]) -> str:
+    return over(test.get("units"), test.get("interval_unit"))
 
 
 def _sample_counts(facts: Facts) -> Iterator[str]:
@@ -50,7 +55,8 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
         yield f"The test part has only {test['samples']} {what}."
     drawn = test.get("interval_unit", "")
     if (drawn == "groups" or drawn.startswith("blocks")) and test["units"] < FEW_GROUPS:
-        yield f"The test part has only {test['units']} {drawn}; intervals from so few are rough."
+        rough = "no verdict is possible" if test["units"] < FEWEST else "intervals are rough"
+        yield f"The test part has only {_units(test)}; from so few {rough}."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
         yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
 

@@ -1,4 +1,4 @@
-"""Two runs on the same test samples: which is better, by a paired bootstrap."""
+"""Two runs on the same test samples: which is better, by their paired difference."""
 
 from __future__ import annotations
 
@@ -73,12 +73,13 @@ def paired(
         metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
 
     Returns:
-        `metric`, `samples`, `unit`, `difference` (first minus second), its 95 % `interval`,
-        `tied` (0 lies inside) and `better` (`first`, `second` or None). Where the first is the
-        best of many runs, the interval does not account for that choice.
+        `metric`, `samples`, `unit`, `units` (how many), `difference` (first minus second), its
+        98 % `interval` (None where units are too few for a verdict), `tied` (0 lies inside, or
+        there is no interval) and `better` (`first`, `second` or None). Where the first is the best
+        of many runs, the interval does not account for that choice.
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
-    groups = one.groups
+    groups = _coarser(one.groups, other.groups)
     scale = _scale(metrics) if metrics and task == "forecasting" else None
     value, interval = intervals.difference(
         _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
@@ -88,12 +89,20 @@ def paired(
     return {
         "metric": metric,
         "samples": len(one.indices),
+        "units": intervals.count_units(len(one.indices), groups),
         "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
         "tied": tied,
         "better": None if tied else ahead,
     }
+
+
+def _coarser(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """The fewer groups: blocks of time are as long as the errors of each run go together."""
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second, key=lambda groups: len(np.unique(groups)))
 
 
 def _read(path: Path, task: str) -> Predictions | ImageScores | Forecasts:

@@ -134,6 +134,8 @@ def test_repeats_by_hand() -> None:
     assert summary["interval"] == pytest.approx([0.8 - half, 1])  # cut: accuracy ends at 1
     rmse = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}])["rmse"]
     assert rmse["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1)])  # std / sqrt(2) is 1
+    shared = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}], held_out=0.5)["rmse"]
+    assert shared["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1) * 2**0.5])
     once = summarise_repeats([{"accuracy": 0.5}])["accuracy"]
     assert once["std"] is once["interval"] is None
     assert summarise_repeats([]) == {}

@@ -15,7 +15,7 @@ from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.facts import Facts, gather
 from mlzoo.reporting.limits import limits
-from mlzoo.reporting.texts import difference, escape, interval, number
+from mlzoo.reporting.texts import difference, escape, interval, interval_title, number, over
 from mlzoo.wording import few
 from tests.evaluation.made import make_data
 
@@ -256,6 +256,10 @@ def test_texts() -> None:
     ]
     assert interval([0.5, 1.0]) == "0.5 to 1"
     assert interval(None) == "–"
-    assert difference(0.05, [-0.01, 0.11]) == "+0.05 (95 % interval -0.01 to +0.11)"
+    assert difference(0.05, [-0.01, 0.11]) == "+0.05 (98 % interval -0.01 to +0.11)"
+    found = difference(0.05, [-0.01, 0.11], over(9, "groups"))
+    assert found == "+0.05 (98 % interval -0.01 to +0.11 over 9 groups)"
+    assert over(1, "blocks of time") == "1 block of time" and over(None, "samples") == ""
+    assert interval_title(2, "groups") == "95 % interval (2 groups)"
     assert few("abc", most=2) == "a, b and 1 more"
     assert escape("a\nb_c*[x](y)`&<i>") == "a b\\_c\\*\\[x\\](y)\\`&amp;&lt;i&gt;"

@@ -84,6 +84,8 @@ def test_rows_settings_and_pairs(tmp_path: Path) -> None:
         "mode": "max",
         "value": 0.8,
         "interval": [0.5, 1],
+        "units": None,
+        "interval_unit": None,
         "baselines": {"majority": 0.4},
         "better_than_baseline": True,
     }

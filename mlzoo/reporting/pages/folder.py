@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from mlzoo.reporting.pages.rendering import interval
+from mlzoo.reporting.texts import over
 
 MOST_CLASSES = 20
 """Of more classes the confusion is shown as a picture."""
@@ -79,6 +80,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
                 "baseline": name,
                 "MAE over its": row["value"],
                 "95 % interval": interval(row["interval"]),
+                "over": over(row.get("units"), tested.get("interval_unit")),
             }
             for name, row in relative.items()
         ]

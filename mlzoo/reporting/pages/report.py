@@ -23,6 +23,7 @@ from mlzoo.reporting.pages.folder import (
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
+from mlzoo.reporting.texts import interval_title, over
 
 NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -65,12 +66,15 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
         if path in sources
     }
     tested = metrics["test"]
+    drawn = tested.get("units"), tested.get("interval_unit")
     render(
         folder / NAME,
         _TEMPLATE,
         **facts,
         title=Path(facts["folder"]).name,
         tested=tested,
+        over=over(*drawn),
+        interval_title=interval_title(*drawn),
         units=SAMPLES.get(metrics["task"], "samples"),
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
@@ -140,7 +144,12 @@ def _headline(facts: Facts) -> Any:
         if own.get(head["name"]) is not None:
             rows.append((f"baseline {name}", own[head["name"]], None))
     better = {"max": "higher is better", "min": "lower is better"}[head["mode"]]
-    return charts.interval_chart(f"{TITLES.get(head['name'], head['name'])}, {better}", rows)
+    title = f"{TITLES.get(head['name'], head['name'])}, {better}"
+    return charts.interval_chart(f"{title}, {_taken_over(metrics['test'])}", rows)
+
+
+def _taken_over(test: Mapping[str, Any]) -> str:
+    return interval_title(test.get("units"), test.get("interval_unit"))
 
 
 def _layers(folder: Path) -> dict[str, Any] | None:
@@ -201,7 +210,8 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
         for each in repeats["trainings"]
         if each["test"]["metrics"].get(head) is not None
     ]
-    title = f"{TITLES.get(head, head)} of each seed"
+    test = repeats["trainings"][0]["test"]
+    title = f"{TITLES.get(head, head)} of each seed, {_taken_over(test)}"
     chart = charts.interval_chart(title, spread) if spread else ""
     return {"rows": rows, "chart": chart, **repeats}
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlzoo.evaluation.intervals import FEWEST
 from mlzoo.evaluation.metrics import TITLES
 from mlzoo.reporting.comparison import read_runs
 from mlzoo.reporting.curves import diagnose
 from mlzoo.reporting.pages import charts
 from mlzoo.reporting.pages.folder import history
 from mlzoo.reporting.pages.rendering import render
+from mlzoo.reporting.texts import difference, over
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
 
@@ -46,13 +48,18 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
 
 def pair_sentence(pair: Mapping[str, Any]) -> str:
     """A paired difference in words."""
-    verdict = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
-    ends = pair["interval"]
-    between = f" (95 % interval {ends[0]:+.4g} to {ends[1]:+.4g})" if ends else ""
     return (
         f"{pair['first']} − {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
-        f"{pair['difference']:+.4g}{between} on the same {pair['samples']} test samples: {verdict}."
+        f"{difference(pair['difference'], pair['interval'], over(pair['units'], pair['unit']))} "
+        f"on the same {pair['samples']} test samples: {pair_verdict(pair)}."
     )
+
+
+def pair_verdict(pair: Mapping[str, Any]) -> str:
+    """Return which of two runs is better, or why that cannot be told."""
+    if pair["interval"] is None:
+        return f"no verdict from {over(pair['units'], pair['unit'])} ({FEWEST} are needed)"
+    return "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +68,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
     baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
     own = {name: row[name] for name in shown}
+    if between:
+        between = f"{between} ({over(row['units'], row['interval_unit'])})"
     return {**own, "value": row["value"], "95 % interval": between, **baselines}
 
 
@@ -78,7 +87,11 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         if own:
             better = "higher" if own[0]["mode"] == "max" else "lower"
             title = f"{TITLES.get(metric, metric)}, {better} is better"
-            lines = [(row["run"], row["value"], row["interval"]) for row in own]
+            lines = [
+                (f"{row['run']} ({units})" if units else row["run"], row["value"], row["interval"])
+                for row in own
+                for units in [over(row["units"], row["interval_unit"])]
+            ]
             found.append(charts.interval_chart(title, lines))
     return found
 
