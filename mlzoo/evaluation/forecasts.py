@@ -86,6 +86,9 @@ def evaluate_forecasts(
     `trained` are the metrics of the training where `data` hold no other part: its `band` and
     `scale` are taken.
 
+    There are no intervals from fewer than `intervals.FEWEST` blocks of time: how long errors go
+    together cannot be told from so short a series.
+
     Beside its keys: `relative_mae` {naive baseline: `value`, `interval`, `units` (blocks of time)},
     the model's MAE over the baseline's (under 1 is better); `per_horizon`, a row a step ahead;
     `autocorrelation` of the first target's residuals one step ahead (`lags`, each `stride` steps
@@ -119,7 +122,7 @@ def evaluate_forecasts(
             "scale": [number(value) for value in scale],
             "band": None if band is None else band.record(),
         },
-        "intervals": intervals.intervals(scorers, len(rows), blocks, seed),
+        "intervals": intervals.intervals(scorers, len(rows), blocks, seed, fewest=intervals.FEWEST),
         "interval_unit": "samples" if blocks is None else "blocks of time",
         "units": len(rows) if blocks is None else len(np.unique(blocks)),
         "baselines": {
@@ -369,7 +372,12 @@ def _relative(
     for name, scorers in theirs.items():
         ratios = {name: over(scorers["mae"])}
         ends = intervals.intervals(
-            ratios, samples, blocks[name], seed, bounds={name: (0.0, np.inf)}
+            ratios,
+            samples,
+            blocks[name],
+            seed,
+            bounds={name: (0.0, np.inf)},
+            fewest=intervals.FEWEST,
         )
         value = _scalars(ratios, samples)[name]
         units = intervals.count_units(samples, blocks[name])

@@ -42,6 +42,7 @@ def intervals(
     seed: int = 0,
     *,
     bounds: Mapping[str, tuple[float, float]] = BOUNDS,
+    fewest: int = 2,
 ) -> dict[str, Interval | None]:
     """Return the 95 % interval [low, high] of each metric.
 
@@ -51,13 +52,16 @@ def intervals(
         groups: (n,) a label a sample; whole groups are left out. None: single samples are.
         seed: decides the parts that more than `PARTS` units are left out in.
         bounds: the lowest and the highest value of metrics, by name; others have none.
+        fewest: units that an interval needs; 2 or more.
 
     Returns:
-        An interval a metric; None where there is none: a single unit, a metric that is undefined
-        without one of the units, or one that no unit changes. Accuracy, where every sample is
-        right or every one wrong, gets the exact binomial interval (Clopper and Pearson, 1934).
+        An interval a metric; None where there is none: fewer than `fewest` units, a metric that
+        is undefined without one of them, or one that no unit changes. Accuracy, where every sample
+        is right or every one wrong, gets the exact binomial interval (Clopper and Pearson, 1934).
     """
     units = count_units(samples, groups)
+    if units < fewest:
+        return dict.fromkeys(scorers)
     values = _left_out(scorers, samples, groups, seed)
     ones = np.ones((1, samples))
     found: dict[str, Interval | None] = {}
