@@ -20,13 +20,14 @@ from mlzoo.evaluation.scorers import Array, Scorer
 
 LEVEL = 0.95
 """How often the interval of a metric is to hold the true value."""
-DIFFERENCE_LEVEL = 0.98
-"""The same of a paired difference: equal models are called different in 2 % of comparisons."""
+DIFFERENCE_LEVEL = 0.99
+"""The same of a paired difference: equal models are called different in 1 % of comparisons,
+and in at most 3 % where errors have heavy tails or go together in time."""
 FEWEST = 6
 """Units that a verdict needs: fewer give no interval of a difference."""
 PARTS = 1000
 """From so many units on, random parts of them are left out instead of single ones."""
-HEAVY_TAILS = 1.2
+HEAVY_TAILS = 1.5
 """Intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few largest errors decide
 the standard error, and a small sample seldom holds them (calibrated on Student's t with 5 degrees
 of freedom, see `benchmarks/coverage.py`)."""

@@ -74,7 +74,7 @@ def paired(
 
     Returns:
         `metric`, `samples`, `unit`, `units` (how many), `difference` (first minus second), its
-        98 % `interval` (None where units are too few for a verdict), `tied` (0 lies inside, or
+        99 % `interval` (None where units are too few for a verdict), `tied` (0 lies inside, or
         there is no interval) and `better` (`first`, `second` or None). Where the first is the best
         of many runs, the interval does not account for that choice.
     """

@@ -40,7 +40,7 @@ def difference(value: float | None, ends: Sequence[float] | None, units: str = "
     if value is None:
         return "undefined"
     taken = f" over {units}" if units else ""
-    ranged = f" (98 % interval {ends[0]:+.3g} to {ends[1]:+.3g}{taken})" if ends else ""
+    ranged = f" (99 % interval {ends[0]:+.3g} to {ends[1]:+.3g}{taken})" if ends else ""
     return f"{value:+.3g}{ranged}"
 
 

@@ -256,9 +256,9 @@ def test_texts() -> None:
     ]
     assert interval([0.5, 1.0]) == "0.5 to 1"
     assert interval(None) == "–"
-    assert difference(0.05, [-0.01, 0.11]) == "+0.05 (98 % interval -0.01 to +0.11)"
+    assert difference(0.05, [-0.01, 0.11]) == "+0.05 (99 % interval -0.01 to +0.11)"
     found = difference(0.05, [-0.01, 0.11], over(9, "groups"))
-    assert found == "+0.05 (98 % interval -0.01 to +0.11 over 9 groups)"
+    assert found == "+0.05 (99 % interval -0.01 to +0.11 over 9 groups)"
     assert over(1, "blocks of time") == "1 block of time" and over(None, "samples") == ""
     assert interval_title(2, "groups") == "95 % interval (2 groups)"
     assert few("abc", most=2) == "a, b and 1 more"

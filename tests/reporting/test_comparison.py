@@ -95,7 +95,7 @@ def test_rows_settings_and_pairs(tmp_path: Path) -> None:
     (pair,) = found["pairs"]
     assert (pair["first"], pair["second"], pair["unit"]) == ("b", "a", "samples")
     assert pair["difference"] == pytest.approx(0.1)
-    half = 1.96 * (0.1 * 0.9 / 300) ** 0.5  # b is right and a wrong in a tenth of the samples
+    half = 2.58 * (0.1 * 0.9 / 300) ** 0.5  # b is right and a wrong in a tenth of the samples
     assert pair["interval"] == pytest.approx([0.1 - half, 0.1 + half], abs=0.01)
     assert (pair["tied"], pair["better"]) == (False, "first")
     assert found["notes"] == []
