@@ -66,15 +66,15 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
         if path in sources
     }
     tested = metrics["test"]
-    drawn = tested.get("units"), tested.get("interval_unit")
+    taken = tested.get("units"), tested.get("interval_unit")
     render(
         folder / NAME,
         _TEMPLATE,
         **facts,
         title=Path(facts["folder"]).name,
         tested=tested,
-        over=over(*drawn),
-        interval_title=interval_title(*drawn),
+        over=over(*taken),
+        interval_title=interval_title(*taken),
         units=SAMPLES.get(metrics["task"], "samples"),
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
