@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench lock clean
+.PHONY: setup demo test quick lint bench lock clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing and works offline.
 $(VENV)/.installed: pyproject.toml requirements.lock
@@ -11,22 +11,27 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	touch $@
 
-# Tests train many networks of the same shapes: what was compiled once is not compiled again, and
-# what is compiled for a few steps need not be fast.
-JAX_CACHE = JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1 XLA_FLAGS=--xla_backend_optimization_level=1
+# Two processes on two cores: threads of one that wait by spinning cost the other its time.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What was compiled once is not compiled again, and what is compiled for a few steps need not be fast.
+JAX = KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=1 \
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 
 setup: $(VENV)/.installed
 
 demo: setup
 	$(BIN)/mlzoo train cnn digits
 
+# Everything, and on JAX what depends on the backend.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
-	$(JAX_CACHE) KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadgroup -k "not unet_pretrained" \
-		--ignore tests/training/test_augmentation.py \
-		tests/models tests/layers tests/training tests/tuning/test_replicas.py \
-		tests/tuning/test_padding.py tests/tuning/test_lanes.py
+	$(PYTEST)
+	$(JAX) $(PYTEST) -m backends tests/layers tests/models tests/training tests/tuning
+
+# The fast tests of what a change touches.
+quick: setup
+	$(PYTEST) -m "not slow" $$($(BIN)/python tests/changed.py)
 
 lint: setup
 	$(BIN)/ruff check .

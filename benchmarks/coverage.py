@@ -7,7 +7,8 @@ Prints a row a case: the share of trials with an interval, how many of those hol
 Samples: n = 10 to 500 independent errors. Groups: 2 to 50 groups of 8 samples that share a part of
 their error. Forecasts: one step ahead, with AR(1) errors, in blocks of time. Errors are Gaussian or
 Student's t with 5 degrees of freedom. The last line is the worst of the cases that are held to
-.92 and .03: from 30 samples and from 6 groups on; forecasts where most trials have 6 blocks.
+.92 and .03, from 30 samples, 6 groups and 30 steps on, and how many of those are "not given": more
+than half of their trials have no interval, as they have fewer than 6 blocks of time.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def measure(case: Case, trials: int) -> dict[str, dict[str, float]]:
     return {
         name: {
             "given": given[name] / trials,
-            "covered": covered[name] / max(given[name], 1),
+            "covered": covered[name] / given[name] if given[name] else np.nan,
             "false": false[name] / trials,
             "units": units / trials,
         }
@@ -144,7 +145,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("samples", "groups", "forecasts"))
     options = parser.parse_args()
     print("part       errors  AR(1)    n  units  metric  given  covered  false claims")
-    worst = {"covered": 1.0, "false": 0.0}
+    worst, held, missing = {"covered": 1.0, "false": 0.0}, 0, 0
     for case in cases():
         if options.part not in (None, case.part):
             continue
@@ -155,10 +156,18 @@ def main() -> None:
                 f"{row['false']:12.3f}",
                 flush=True,
             )
-            if case.held and row["given"] > 0.5:
+            if not case.held:
+                continue
+            held += 1
+            worst["false"] = max(worst["false"], row["false"])
+            if row["given"] > 0.5:
                 worst["covered"] = min(worst["covered"], row["covered"])
-                worst["false"] = max(worst["false"], row["false"])
-    print(f"held to .92 and .03: coverage {worst['covered']:.3f}, false {worst['false']:.3f}")
+            else:
+                missing += 1
+    print(
+        f"held to .92 and .03: coverage {worst['covered']:.3f}, false {worst['false']:.3f}; "
+        f"of {held} rows {missing} not given"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Explanations: truth on crack photographs, cost beside other packages, layers of twelve networks.
+"""Explanations: truth on photographs, false claims, cost beside other packages, layers of networks.
 
 `--part cracks` (bar 1) trains a CNN on crack_patches, parted by photograph, and scores the maps of
 every method on cracked patches of the test part against crack_patches_masks, over seeds.
+`--part claims` simulates over `--trials` how often meaningless maps are called better, and measures
+what random maps score on `--limit` images of trained networks.
 `--part speed` (bar 3) takes turns between ours and tf-keras-vis, and Xplique and pytorch-grad-cam
 where they are installed, in one process; CPU seconds, the best of the repeats after a first call.
 `--part memory` (bar 3) is what ScoreCAM of MobileNetV2 adds. `--part layers` (bar 4) opens
@@ -14,6 +16,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from explain_claims import claims
 from explain_cracks import METHODS, cracks
 from explain_speed import memory, road, speed
 from measuring import MLZOO, arguments, data_argument, run_well, table, verdict
@@ -91,9 +94,9 @@ def repeat() -> None:
 
 def main() -> None:
     """Measure what was asked for."""
-    parser = arguments(__doc__, seeds=3, limit=32, repeats=5)
+    parser = arguments(__doc__, seeds=3, limit=32, repeats=5, trials=1000)
     data_argument(parser)
-    parts = ["all", "cracks", "speed", "memory", "layers", "repeat"]
+    parts = ["all", "cracks", "claims", "speed", "memory", "layers", "repeat"]
     parser.add_argument("--part", default="all", choices=parts, help="what to measure")
     parser.add_argument("--small", action="store_true", help="speed of the small net alone")
     parser.add_argument(
@@ -104,6 +107,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.part in ("all", "cracks"):
         cracks(options.data, options.seeds, options.limit)
+    if options.part in ("all", "claims"):
+        claims(options.trials, options.limit)
     if options.part in ("all", "speed"):
         for large in (False,) if options.small else (False, True):
             speed(options.repeats, large, options.whole)

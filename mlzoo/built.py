@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     import keras
 
 _known: dict[str, ModuleType] = {}
+_TRAINING = (
+    *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+    *("make_train_function", "fit", "train_on_batch", "call"),
+)
+"""Methods of a model that training and evaluating here do not go through."""
 
 
 def plugin(file: Path, function: str) -> ModuleType:
@@ -70,9 +75,17 @@ def plugin(file: Path, function: str) -> ModuleType:
 
 def _function(code: ModuleType, file: Path, function: str) -> Callable[[Any], Any]:
     """The function of that name, or the `build` of a `HyperModel` class."""
-    found = getattr(code, function, None)
+    found: Any = getattr(code, function, None)
     if isinstance(found, type) and hasattr(found, "build"):
-        found = found().build
+        found = found()
+    if hasattr(found, "build"):
+        if (own := _overridden(found, ("fit",), "keras_tuner")) is not None:
+            raise UsageError(
+                f"{file}:{function}: {type(found).__name__}.{own} is not run: `mlzoo tune` trains "
+                "with its own loop. Remove it, and give what it sets (epochs, batch size) as "
+                "options or dimensions"
+            )
+        found = found.build
     if not callable(found):
         known = [n for n, v in vars(code).items() if callable(v) and not n.startswith("_")]
         there = f"; it has {', '.join(sorted(known))}" if known else ""
@@ -157,6 +170,12 @@ def check(network: Any, name: str) -> None:
             f"{name} returned a model that is not compiled: call model.compile(optimizer, loss) "
             "before it is returned"
         )
+    if (own := _overridden(network, _TRAINING, "keras")) is not None:
+        raise UsageError(
+            f"{name}: {type(network).__name__}.{own} is not run: `mlzoo` trains and calls the "
+            "network's layers with its own loop. Return a plain keras.Model or Sequential, and put "
+            "what the method does into a layer (add_loss) or into the compiled loss"
+        )
     for layer in _layers(network):
         if isinstance(layer, keras.layers.Lambda):
             raise UsageError(
@@ -168,6 +187,15 @@ def check(network: Any, name: str) -> None:
         raise UsageError(f"{name}: the model has several outputs or losses; one is needed")
     if len(getattr(network, "inputs", None) or [0]) > 1:
         raise UsageError(f"{name}: the model has {len(network.inputs)} inputs; one is needed")
+
+
+def _overridden(instance: Any, methods: Sequence[str], library: str) -> str | None:
+    """Return the first of some methods that is not the library's own; None where all are."""
+    for method in methods:
+        found = getattr(instance, method, None)
+        if found is not None and str(found.__module__).partition(".")[0] != library:
+            return method
+    return None
 
 
 def _layers(network: Any) -> list[Any]:

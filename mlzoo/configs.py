@@ -117,6 +117,11 @@ class RunConfig(Settings):
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
+    rare: Literal["refuse", "merge", "drop"] = "refuse"
+    """Classes with too few samples for the split (or a search's folds): refuse the data, merge
+    them into one class called rare, or leave them out."""
+    rare_below: int | None = Field(None, ge=2)
+    """Samples under which a class is rare; by default as many as the split or the folds need."""
     train_on: Literal["train", "train+valid"] = "train"
     """train+valid: join the validation part to the training part; for settings that a search has
     chosen already."""
@@ -412,6 +417,7 @@ _READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "checkpoint_every": ("optimizer", _GRADIENT_STEPS),
     "augment": ("optimizer", _GRADIENT_STEPS),
     "augment_trials": ("augment", ("search",)),
+    "rare_below": ("rare", ("merge", "drop")),
     "warmup": ("schedule", ("cosine",)),
     "decay_every": ("schedule", ("step",)),
     "decay_factor": ("schedule", ("step", "plateau")),

@@ -19,6 +19,8 @@ from mlzoo.wording import sentences
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
+PLUGINS = ("model", "source")
+"""Fields that may name a Python file of the user's own."""
 _NESTED = {"set": "--set", "source_set": "--source-set"}
 
 
@@ -64,8 +66,12 @@ def merge(
     allow_unused: bool = False,
     problems: Iterable[str] = (),
     complete: bool = True,
+    trust: bool = False,
 ) -> Merged:
     """Merge a configuration file and flags (which win) into a checked configuration.
+
+    Python files that flags name as plug-ins are trusted; those that the file names only with
+    `trust`.
 
     `flags` holds given fields only; `set` and `source_set` are mappings or lists of
     `name=value`. `problems` are mistakes that the caller has found already; where they may hide
@@ -77,6 +83,9 @@ def merge(
     given = Given(problems=list(problems), complete=complete)
     if file is not None:
         read_file(file, given)
+    if trust:
+        registry.trust(*map(given.values.get, PLUGINS))
+    registry.trust(*map(flags.get, PLUGINS))
     _add_flags(flags, given)
     config, wrong = _validate(given)
     usable = config.model_dump() if config else _usable(given.values, wrong)
@@ -328,7 +337,8 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
     values = {**config.model_dump(mode="json"), **read}
     unread = set(inert(values, set(values))) | omit
     lines = [
-        "# Repeats this run: mlzoo train --config <this file>",
+        "# Repeats this run: mlzoo train --config <this file>"
+        + registry.trust_flag(*map(values.get, PLUGINS)),
         "# Every setting that was read; `default` marks those that nobody gave.",
     ]
     for name, value in values.items():

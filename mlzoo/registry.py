@@ -1,18 +1,25 @@
 """Plug-ins by name: a plug-in is a file, and the file's name is its name.
 
 Listing and describing plug-ins reads files as text, so it imports none of them.
+
+A plug-in may be a Python file of the user's own, given by its path. It runs only if it is trusted:
+the user named it on the command line or in a call, or said `--trust` (`trust=True`). Configuration
+files, run folders, model files and data name files too; those names trust nothing. `import_file`,
+which all such code goes through, refuses what is not trusted.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import hashlib
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from mlzoo.errors import UsageError
 
@@ -25,6 +32,8 @@ _FOLDERS = {
     "format": "exporting/formats",
 }
 _PLURALS = {"strategy": "strategies"}
+_trusted: set[Path] = set()
+"""Files that may run in this process, links followed."""
 
 
 def names(kind: str) -> list[str]:
@@ -45,7 +54,8 @@ def load(kind: str, name: str) -> ModuleType:
     A model may be `FILE.py:FUNCTION` too: a keras-tuner build function, see `mlzoo.built`.
 
     Raises:
-        UsageError: no plug-in has that name, or the file is missing or exports too little.
+        UsageError: no plug-in has that name, or the file is not trusted, is missing or exports too
+            little.
     """
     if kind == "model" and (found := build_function(name)):
         module: ModuleType = importlib.import_module("mlzoo.built").plugin(*found)
@@ -73,8 +83,8 @@ def own_file(model: str) -> Path | None:
 def absolute(model: str) -> str:
     """A model's name that means the same in every folder."""
     if found := build_function(model):
-        return f"{found[0].expanduser().resolve()}:{found[1]}"
-    return str(Path(model).expanduser().resolve()) if model.endswith(".py") else model
+        return f"{_place(found[0])}:{found[1]}"
+    return str(_place(Path(model))) if model.endswith(".py") else model
 
 
 def stem(model: str) -> str:
@@ -88,11 +98,58 @@ def tasks(model: str) -> tuple[str, ...]:
     return tuple(getattr(load("model", model), "TASKS", ("classification", "regression")))
 
 
+def trust(*names: Any) -> None:
+    """Let the files run that names of plug-ins stand for; other names change nothing.
+
+    Only for names that the user typed or passed, or after `--trust`.
+    """
+    for name in names:
+        if isinstance(name, str) and (file := own_file(name)) is not None:
+            with contextlib.suppress(UsageError):  # Told when it is loaded.
+                _trusted.add(_place(file))
+
+
+@contextlib.contextmanager
+def trust_anew() -> Iterator[None]:
+    """Begin with no file trusted; afterwards those are that were before."""
+    before = set(_trusted)
+    _trusted.clear()
+    try:
+        yield
+    finally:
+        _trusted.clear()
+        _trusted.update(before)
+
+
+def trust_flag(*names: Any) -> str:
+    """` --trust` where one of the names is a file, for commands that are suggested; else empty."""
+    return " --trust" if any(isinstance(n, str) and own_file(n) for n in names) else ""
+
+
+def _trusted_place(file: Path) -> Path:
+    """Where a file lies. Raises UsageError unless it is trusted."""
+    place = _place(file)
+    if place not in _trusted:
+        raise UsageError(
+            f"{str(file)!r} is Python code that a file names, not you, and was not run; read it, "
+            "and if you trust it repeat the command with --trust (in Python: trust=True)"
+        )
+    return place
+
+
+def _place(file: Path) -> Path:
+    try:
+        return file.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # No such user, or links in a circle.
+        raise UsageError(f"{str(file)!r} can't be found: {error}") from None
+
+
 def check_name(kind: str, name: str) -> None:
-    """Raise UsageError unless a plug-in of that kind and name (or that file) exists."""
+    """Raise UsageError unless a plug-in of that kind and name, or that trusted file, exists."""
     if (file := own_file(name)) is not None:
-        if not file.is_file():
-            raise UsageError(f"no file {str(file)!r} (looked at {file.resolve()})")
+        place = _trusted_place(file)
+        if not place.is_file():
+            raise UsageError(f"no file {str(file)!r} (looked at {place})")
     elif name not in names(kind):
         plural = _PLURALS.get(kind, f"{kind}s")
         raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
@@ -139,15 +196,15 @@ def _load_file(kind: str, path: Path) -> ModuleType:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Run a file as a module of its own, once for each place and content.
+    """Run a trusted file as a module of its own, once for each place and content.
 
     Raises:
-        UsageError: it fails.
+        UsageError: it is not trusted, or fails.
     """
-    place = path.resolve()
+    place = _trusted_place(path)
     # Place and content are part of the module's name: two files called model.py, or one that has
     # moved, must not be one module.
-    content = path.read_bytes()
+    content = place.read_bytes()
     digest = hashlib.sha256(str(place).encode() + b"\0" + content).hexdigest()[:12]
     module_name = f"mlzoo_user_{path.stem}_{digest}"
     if module_name in sys.modules:

@@ -24,6 +24,23 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def as_character(value: Any) -> Any:
+    """A delimiter's name (`tab`, `comma`, ...) as the character."""
+    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
+    return named.get(value, value) if isinstance(value, str) else value
+
+
+def as_yes_no(value: Any) -> Any:
+    """True and False, which YAML makes of yes and no, as `yes` and `no`."""
+    return ("yes" if value else "no") if isinstance(value, bool) else value
+
+
+_Character = Annotated[str, Field(min_length=1, max_length=1)]
+Delimiter = Annotated[_Character | None, BeforeValidator(as_character)]
+"""What separates a table's columns; None: recognized."""
+Header = Annotated[Literal["auto", "yes", "no"], BeforeValidator(as_yes_no)]
+"""Whether a table's first row names the columns; auto: recognized."""
+
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Sizes = Annotated[tuple[Size, ...], BeforeValidator(as_list)]

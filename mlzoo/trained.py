@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo import files, registry, runs
 from mlzoo.configs import RunConfig
-from mlzoo.errors import DataError, UsageError
+from mlzoo.errors import DataError, UsageError, is_out_of_memory
 from mlzoo.listening import Listener
 from mlzoo.merging import merge
 from mlzoo.results import Forecast, Painted, Predictions
@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
         self.path = path
-        self._trust, self._tta = trust, tta
+        self.trust, self._tta = trust, tta
         self.record = _read(path / "data.json")
         if tta not in ("none", "flips"):
             raise UsageError(f"--tta: choose none or flips (got {tta!r})")
@@ -57,8 +57,13 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig:
-        """The configuration that trained it."""
-        return merge({}, self.path / "config.yaml", allow_unused=True).config
+        """The configuration that trained it.
+
+        Raises:
+            UsageError: it names code, and the run was not opened with `trust`.
+        """
+        file = self.path / "config.yaml"
+        return merge({}, file, allow_unused=True, trust=self.trust).config
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -74,30 +79,19 @@ class Run:
                 opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
         """
         devices.prepare()
-        import keras
-
-        import mlzoo.layers  # noqa: F401  (registers our layers)
-
         own_code = self.path / "model.py"
-        if own_code.exists() and self._trust:
+        if own_code.exists() and self.trust:
+            registry.trust(str(own_code))
             registry.import_file(own_code)
         try:
-            return keras.models.load_model(self.path / "model.keras", compile=False, safe_mode=True)
-        except (ValueError, TypeError, OSError, KeyError) as error:
-            if own_code.exists() and not self._trust:
+            return read_model(self.path / "model.keras")
+        except UsageError as error:
+            if own_code.exists() and not self.trust:
                 raise UsageError(
                     f"{self.path} holds a model with code of its own (model.py); read it, and if "
                     "you trust it repeat the command with --trust"
                 ) from error
-            if "keras_hub" in str(error) and not find_spec("keras_hub"):
-                raise UsageError(
-                    f"{self.path} holds layers of KerasHub, which is not installed; install it "
-                    "with `pip install mlzoo[hub]`"
-                ) from error
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise UsageError(
-                f"{self.path / 'model.keras'} can't be loaded: {reason[:300]}"
-            ) from error
+            raise
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         """The model's outputs (n, units) for raw inputs (n, *shape), in chunks."""
@@ -359,7 +353,7 @@ class Run:
     def explain(
         self,
         x: Any = None,
-        method: str | Sequence[str] = "gradcam",
+        method: str | Sequence[str] = "auto",
         *,
         listener: Listener | None = None,
         **settings: Any,
@@ -373,8 +367,8 @@ class Run:
         Args:
             x: raw inputs (n, *shape), or a file or folder's path; by default some of the run's own
                 test part, the most confident mistakes among them.
-            method: explainers (`mlzoo explainers`), in a list or comma-separated; `all`: every
-                one that fits the model.
+            method: explainers (`mlzoo explainers`), in a list or comma-separated; `auto`: one
+                that fits the data and the model; `all`: every one that fits.
             listener: hears of progress.
             **settings: other fields of `mlzoo.explaining.settings.ExplainConfig`: `target`,
                 `against`, `limit` (not for arrays, which are explained whole), `sanity`, ...;
@@ -428,7 +422,7 @@ class Run:
         from mlzoo.data import loading
 
         listener = listener or Listener()
-        samples = loading.read(self.config, listener.progress)
+        samples = loading.read_again(self.config, self.record, listener.progress)
         arranged = loading.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
             raise DataError(
@@ -456,6 +450,7 @@ class Run:
         from mlzoo.data.inputs import read_labelled
         from mlzoo.data.record import trained_on
         from mlzoo.evaluation.evaluate import evaluate
+        from mlzoo.evaluation.metrics import rarer
 
         listener = listener or Listener()
         devices.prepare()
@@ -476,11 +471,18 @@ class Run:
                 trained = self.metrics["test"]["metrics"]
                 result = evaluate_forecasts(self.outputs, test, "test", 0, True, trained)[0]
             else:
-                result = evaluate(self.outputs, test, "test", 0, False)[0]
+                positive = rarer(list(class_totals(self.record).values()))
+                result = evaluate(self.outputs, test, "test", 0, False, positive)[0]
             return {**result, "part": "all", "trained_on": seen}
         arranged = self.own_data(listener)
         arranged = replace(arranged, cut=self.tiling())
         return evaluate(self.outputs, arranged, part, self.config.seed)[0]
+
+
+def class_totals(record: dict[str, Any]) -> dict[str, int]:
+    """Return how many samples of each class a run's data have, from its `data.json`."""
+    parts = [part.get("classes", {}) for part in record["parts"].values()]
+    return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -496,7 +498,8 @@ def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
 
     Args:
         path: the run folder.
-        trust: import `model.py` from it where the model is a plug-in of the user's own.
+        trust: run Python code that the folder holds or names: its `model.py`, and files that its
+            `config.yaml` names as plug-ins. Without it none is run.
         tta: test-time augmentation; `flips` averages what the model says of an image turned and
             mirrored, masks turned back.
 
@@ -504,6 +507,37 @@ def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
         UsageError: there is no finished run at the path, or it has no images to flip.
     """
     return Run(runs.find(path), trust, tta)
+
+
+def read_model(path: Path) -> keras.Model:
+    """The model of a .keras file; code that the file holds is never run.
+
+    Raises:
+        UsageError: the file is damaged, holds code or layers that are not known, or needs KerasHub.
+    """
+    import keras
+
+    import mlzoo.layers  # noqa: F401  (registers our layers)
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # A file made to do harm may fail in any way.
+        if is_out_of_memory(error):
+            raise
+        text = str(error).strip()
+        if "safe_mode" in text:
+            raise UsageError(
+                f"{path} holds Python code or names files outside of it (such as a Lambda layer), "
+                "which is never run or read; build the model of layers that "
+                "keras.saving.register_keras_serializable marks"
+            ) from error
+        if "keras_hub" in text and not find_spec("keras_hub"):
+            raise UsageError(
+                f"{path} holds layers of KerasHub, which is not installed; install it with "
+                "`pip install mlzoo[hub]`"
+            ) from error
+        reason = text.splitlines()[0] if text else repr(error)
+        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
 
 
 def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlzoo.listening import one_line
 from mlzoo.registry import closest
 
 _SENTENCES = {
@@ -30,9 +31,17 @@ _MOST = 60
 
 def few(names: Iterable[Any], most: int = 12) -> str:
     """Names with commas; the first few of many, and how many more there are."""
-    names = list(map(str, names))
+    names = [one_line(str(name)) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def over(count: int | None, unit: str | None) -> str:
+    """Return what intervals are taken over, `359 samples`; "" where it is not known."""
+    if not count or not unit:
+        return ""
+    first, *rest = unit.split(" ", 1)
+    return " ".join([f"{count:,}", first.removesuffix("s") if count == 1 else first, *rest])
 
 
 def sentence(item: Any) -> str:

@@ -33,6 +33,26 @@ END = """    model = keras.Model(inputs, x)
     model.compile("adam", "mse")
     return model
 """
+OWN = START.replace(
+    "def build_model",
+    """class Own(keras.Model):
+    def train_step(self, data):
+        return {}
+
+
+def build_model""",
+)
+HYPER_MODEL = """import keras
+import keras_tuner
+
+
+class build_model(keras_tuner.HyperModel):
+    def build(self, hp):
+        return keras.Sequential([keras.layers.Dense(1)])
+
+    def fit(self, hp, model, *args, **more):
+        return model.fit(*args, batch_size=hp.Int("batch", 8, 64), **more)
+"""
 WRONG = {
     "nothing": (START, "returned NoneType, not a keras.Model"),
     "not_compiled": (
@@ -51,5 +71,12 @@ WRONG = {
         "parent_values=[8])\n    x = keras.layers.Dense(1)(x)\n" + END,
         "asks for 'depth' as Int from 1 to 2 and as Int from 1 to 3",
     ),
+    "own_train_step": (OWN + END.replace("keras.Model", "Own"), "Own.train_step is not run"),
+    "own_loss": (
+        OWN.replace("train_step(self, data)", "compute_loss(self, *args, **more)")
+        + END.replace("keras.Model", "Own"),
+        "Own.compute_loss is not run",
+    ),
+    "own_fit": (HYPER_MODEL, "build_model.fit is not run"),
     "import": ("import keras\n\nraise OSError('no licence')\n", "no licence"),
 }

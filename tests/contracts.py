@@ -45,6 +45,7 @@ class ModelCase:
     Sequences have different lengths, up to that of the shape, and end in NaN; texts have one
     channel, of codes. `tasks` are those that the settings are for, by default the model's;
     `label` tells cases of one model apart; `spread` is the standard deviation of the samples.
+    A `deep` model, most of it Keras's own, is trained for one form of output alone.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModelCase:
     tasks: tuple[str, ...] = ()
     variant: str = ""
     spread: float = 1.0
+    deep: bool = False
 
     @property
     def plugin(self) -> ModuleType:
@@ -134,6 +136,11 @@ def heads(outputs: Iterable[Outputs]) -> list[Outputs]:
     return list({(o.dense, o.task in STEP_TASKS, bool(o.horizon)): o for o in outputs}.values())
 
 
+def trained_heads(case: ModelCase) -> list[Outputs]:
+    """The forms of output that a case is trained for; tracing a deep network takes long."""
+    return heads(reversed(case.outputs))[: 1 if case.deep else None]
+
+
 def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Predictions as an array; a plain call, since compiling `predict` takes longer."""
     return keras.ops.convert_to_numpy(model(x, training=False))
@@ -186,7 +193,7 @@ def check_form(case: ModelCase) -> None:
 
 def check_gradients(case: ModelCase) -> None:
     """A finite gradient, not all zero, in every trainable weight."""
-    for outputs in heads(case.outputs):
+    for outputs in trained_heads(case):
         model = case.build(outputs)  # a step moves the means of batch normalisation
         recorder = GradientRecorder()
         model.compile(recorder, "mse")
@@ -202,7 +209,7 @@ def check_gradients(case: ModelCase) -> None:
 
 def check_overfits(case: ModelCase) -> None:
     """Eight samples with random classes (or numbers) are learnt by heart."""
-    for outputs in heads(reversed(case.outputs)):
+    for outputs in trained_heads(case):
         _overfit(case, outputs)
 
 

@@ -46,11 +46,11 @@ LESS: dict[str, dict[str, object]] = {
 Nothing else of a command is changed."""
 
 BY_CHANCE = (
-    r"(not shown to be )?better than the \w+ baseline in \w+",
+    r"((better than|not distinguishable from|clearly worse than) the \w+ baseline|no verdict).*",
     r"\w+'s maps on this model are .*",
     r"best by \w+: .*",
     r"\w+ is at the optimum after \d+ steps",
-    r"\d+ more can't be told from the winner: trials .*",
+    r".* statistically tied with the winner \(paired bootstrap over \d+ samples\)\..*",
 )
 """Lines whose words depend on the numbers: where the README shows one, one like it is printed."""
 

@@ -54,6 +54,7 @@ def test_files_of_one_name_are_not_one_module(tmp_path: Path) -> None:
     for value, path in enumerate(paths):
         path.parent.mkdir()
         path.write_text(MODEL.format(value=value))
+    registry.trust(*map(str, paths))
     first, second = (registry.load("model", str(path)) for path in paths)
     assert (first.build(0, 0, 0), second.build(0, 0, 0)) == (0, 1)
     assert registry.load("model", str(paths[0])) is first
@@ -64,6 +65,7 @@ def test_files_of_one_name_are_not_one_module(tmp_path: Path) -> None:
 def test_a_file_that_lacks_something_is_refused_each_time(tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text("x = 1\n")
+    registry.trust(str(path))
     for _ in range(2):
         with pytest.raises(UsageError, match="it lacks 'Config' and 'build'; a model exports"):
             registry.load("model", str(path))

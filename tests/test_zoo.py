@@ -12,6 +12,11 @@ import pytest
 import mlzoo
 from mlzoo import zoo
 from mlzoo.errors import UsageError
+from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
+from mlzoo.reporting.card import render
+from mlzoo.reporting.comparison import compare
+from mlzoo.reporting.facts import gather
+from mlzoo.reporting.texts import escape
 from tests.cli.shell import run_mlzoo
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
@@ -29,6 +34,22 @@ def test_it_is_small_and_holds_no_path(name: str) -> None:
     assert found["command"].startswith("mlzoo train ") and found["seeds"]["std"] >= 0
     environment = (zoo.find(name) / "environment.json").read_text("utf-8")
     assert '"git_commit": null' in environment
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_of_older_versions_open_with_a_verdict(name: str) -> None:
+    facts = gather(zoo.find(name))
+    verdict = verdict_of(facts["metrics"]["test"])
+    assert (verdict == "better") == facts["metrics"]["test"]["better_than_baseline"]
+    sentence = verdict_sentence(facts["metrics"]["test"])
+    assert escape(sentence[1:]) in render(facts, {})
+
+
+def test_runs_of_older_versions_are_compared_by_verdict() -> None:
+    paths = [str(zoo.find(name)) for name in ("cnn-digits", "linear-digits")]
+    cnn, linear = compare(paths)["rows"]
+    assert (cnn["verdict"], linear["verdict"]) == ("better", "not distinguishable")
+    assert linear["against_baseline"] == "not distinguishable from linear"
 
 
 def test_together_they_are_small() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo_cli.options import Json, Panelled, with_run_options
+from mlzoo_cli.options import Json, Panelled, SafeCsv, with_run_options
 from mlzoo_cli.output import Talk, say, show
 
 app = typer.Typer(help="Write augmented copies of images.", no_args_is_help=True)
@@ -31,6 +31,7 @@ def write(
         typer.Option("--policy", help="The same as --augment: a preset, auto or a policy file."),
     ] = None,
     seed: Annotated[str, typer.Option("--seed", help="Decides what is random.")] = "0",
+    safe_csv: SafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],

@@ -55,6 +55,7 @@ def check(
 
         runs.find(subject)
     else:
+        registry.trust(subject)
         registry.check_name("model", subject)
         shape = shape_of(input) if input is not None else None
         from mlzoo.merging import check_plugin_settings

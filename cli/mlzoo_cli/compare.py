@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo.reporting.texts import over
+from mlzoo.wording import over
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
 
@@ -40,12 +40,19 @@ def compare(
 
 
 def _text(result: dict[str, Any]) -> str:
+    from mlzoo.reporting.comparison import pair_sentence
+
     columns = ("run", "model", "data", "parameters", "epochs", "seconds", "metric", "value")
     rows = [
-        [*(row[c] for c in columns), *_interval(row), _scores(row["baselines"])]
+        [
+            *(row[c] for c in columns),
+            *_interval(row),
+            _scores(row["baselines"]),
+            row["against_baseline"],
+        ]
         for row in result["rows"]
     ]
-    lines = [table([*columns, "95 % interval", "over", "baselines"], rows)]
+    lines = [table([*columns, "95 % interval", "over", "baselines", "verdict"], rows)]
     if result["differing"]:
         names = [row["run"] for row in result["rows"]]
         settings = [
@@ -53,8 +60,6 @@ def _text(result: dict[str, Any]) -> str:
             for setting, values in result["differing"].items()
         ]
         lines += ["", table(["setting that differs", *names], settings)]
-    from mlzoo.reporting.pages.several import pair_sentence
-
     lines += ["", *map(pair_sentence, result["pairs"]), *result["notes"]]
     return "\n".join(lines).rstrip()
 

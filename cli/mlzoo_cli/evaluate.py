@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo.reporting.texts import interval_title, over
+from mlzoo.reporting.texts import interval_title
+from mlzoo.wording import over
 from mlzoo_cli.options import Json, RunPath, Trust, Tta
-from mlzoo_cli.output import Talk, show, table
+from mlzoo_cli.output import Talk, say, show, table
 
 
 def evaluate(
@@ -39,12 +40,18 @@ def evaluate(
         talk.end()
     if json:
         show(result)
-    else:
-        print(scores(result))
+        return
+    from mlzoo.evaluation.verdicts import verdict_sentence
+
+    print(scores(result))
+    if sentence := verdict_sentence(result):
+        say(sentence)
 
 
 def scores(result: dict[str, Any]) -> str:
     """The scores of one part beside the baselines', with the model's intervals."""
+    from mlzoo.evaluation.metrics import imbalanced, never_predicted
+
     metrics, baselines = result["metrics"], result["baselines"] or {}
     rows = []
     for name in [n for n, v in metrics.items() if isinstance(v, float)]:
@@ -52,17 +59,24 @@ def scores(result: dict[str, Any]) -> str:
         shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
         near = (metrics.get("band") or {}).get("level") if name == "coverage" else None
         title = name if near is None else f"{name} (near {near:g})"
+        if name == "average_precision":
+            title += f" of {metrics['positive_class']}"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     what = "all samples" if result["part"] == "all" else f"{result['part']} part"
     part = f"{what} ({result['samples']})"
-    title = interval_title(result.get("units"), result.get("interval_unit"))
-    text = table([part, "model", title, *baselines], rows)
+    heading = interval_title(result.get("units"), result.get("interval_unit"))
+    text = table([part, "model", heading, *baselines], rows)
+    if names := never_predicted(metrics):
+        text += f"\nnever predicted, so their precision counts as 0: {', '.join(names)}"
     if result.get("relative_mae"):
         return f"{text}\n{_relative(result['relative_mae'], result.get('interval_unit'))}"
     steps = [row for row in metrics.get("per_class", ()) if "segments" in row]
     if steps:
         header = ["class", "precision", "recall", "f1", "segment_f1"]
         return f"{text}\n{table(header, [[row[name] for name in header] for row in steps])}"
+    samples = [row for row in metrics.get("per_class", ()) if "iou" not in row]
+    if samples and imbalanced([row["support"] for row in samples]):
+        return f"{text}\n{_recalls(samples, baselines)}"
     classes = [row for row in metrics.get("per_class", ()) if "iou" in row]
     if not classes:
         return text
@@ -75,6 +89,20 @@ def scores(result: dict[str, Any]) -> str:
         for row in classes
     ]
     return f"{text}\n{table([*header, *rest], lines)}"
+
+
+def _recalls(rows: list[dict[str, Any]], baselines: dict[str, Any]) -> str:
+    """Recall and precision of each class, and the recall that each baseline has."""
+    theirs = {
+        f"{name} recall": {row["class"]: row["recall"] for row in scores["per_class"]}
+        for name, scores in baselines.items()
+        if scores.get("per_class")
+    }
+    lines = []
+    for row in rows:
+        others = [recalls.get(row["class"]) for recalls in theirs.values()]
+        lines.append([row["class"], row["recall"], row["precision"], *others, row["support"]])
+    return table(["class", "recall", "precision", *theirs, "samples"], lines)
 
 
 def _relative(found: dict[str, Any], unit: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
-from mlzoo_cli.options import Json, Trust
+from mlzoo_cli.options import Json, SafeCsv, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            "--method", help="`mlzoo explainers`, comma-separated, or all [default: gradcam]."
+            "--method",
+            help="`mlzoo explainers`, comma-separated, or all [default: one that fits].",
         ),
     ] = None,
     data: Annotated[
@@ -68,7 +69,12 @@ def explain(
         typer.Option("--set", metavar="NAME=VALUE", help="Setting of the method, repeatable."),
     ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="mlzoo or tf-keras-vis [default: mlzoo].")
+        str | None,
+        typer.Option(
+            "--engine",
+            help="mlzoo, or tf-keras-vis: that package's maps, to check against another "
+            "implementation or to repeat published ones; six methods, images [default: mlzoo].",
+        ),
     ] = None,
     no_evidence: Annotated[
         bool, typer.Option("--no-evidence", help="Score maps by --truth alone, or not.")
@@ -102,6 +108,7 @@ def explain(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of explanations.")
     ] = False,
+    safe_csv: SafeCsv = False,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -134,7 +141,7 @@ def explain(
         "max_memory": max_memory,
     }
     given = {name: value for name, value in values.items() if value not in (None, {})}
-    config = _repeated(repeat, given, out) if repeat else _configured(given)
+    config = _repeated(repeat, given, out, trust) if repeat else _configured(given)
     import os
 
     # Explainers run on TensorFlow, whatever a model was trained on.
@@ -174,7 +181,7 @@ def _configured(given: dict[str, Any]) -> Any:
     return config
 
 
-def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
+def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool) -> Any:
     from mlzoo.explaining.settings import read_record
 
     if given:
@@ -182,7 +189,7 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None) -> Any:
         raise UsageError(f"--repeat does what its record says; leave out {flags}")
     if out is None:
         raise UsageError("--repeat needs --out, a folder for the new explanations")
-    return read_record(repeat)
+    return read_record(repeat, trust)
 
 
 def _tell_changes(repeat: str, outcome: Outcome) -> None:

@@ -30,6 +30,7 @@ def list_explainers(context: typer.Context, json: Json = False) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="An explainer.")], json: Json = False) -> None:
     """A method's settings, for --set NAME=VALUE."""
+    registry.trust(name)
     registry.check_name("explainer", name)
     from mlzoo.settings import setting_table
 

@@ -16,7 +16,7 @@ def export(
     format: Annotated[
         str,
         typer.Option("--format", help="keras, saved_model, onnx, litert or openvino."),
-    ],
+    ] = "keras",
     output: Annotated[
         str | None,
         typer.Option(

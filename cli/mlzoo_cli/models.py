@@ -50,6 +50,7 @@ def show(
     """A model's settings; with --input also its layers and parameter counts."""
     from mlzoo.merging import check_plugin_settings
 
+    registry.trust(name)
     registry.check_name("model", name)
     if classes is not None and input is None:
         raise UsageError("--classes: has no effect without --input")

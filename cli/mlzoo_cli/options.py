@@ -15,10 +15,25 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 from mlzoo import fields, registry
+from mlzoo.files import quote_formulas
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Import the run's own model.py where it has one.")
+    bool,
+    typer.Option(
+        "--trust",
+        help="Run Python code that a run folder or configuration file holds or names; without it "
+        "none is run.",
+    ),
+]
+SafeCsv = Annotated[
+    bool,
+    typer.Option(
+        "--safe-csv",
+        callback=lambda on: quote_formulas(on),
+        help="Write an apostrophe before CSV cells that a spreadsheet would compute: names that "
+        "begin with =, +, -, @ or a tab.",
+    ),
 ]
 Tta = Annotated[
     str,

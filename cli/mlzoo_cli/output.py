@@ -10,12 +10,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from mlzoo import errors
-from mlzoo.listening import Listener
+from mlzoo.files import csv_text, safe_csv
+from mlzoo.listening import STEERS, Listener, one_line, printable, terminal
+from mlzoo.registry import trust_anew
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
 EXIT_CODES: dict[type[BaseException], int] = {
@@ -27,14 +31,53 @@ EXIT_CODES: dict[type[BaseException], int] = {
 }
 
 
+class Escaping:
+    """A stream of text that writes control characters as text, so that none steers the terminal.
+
+    Names of files, classes and columns may hold any. `stream` is what lies below: bars that move
+    the cursor write there.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, escaped."""
+        self.stream.write(printable(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def console() -> Console:
+    """What draws bars and tables on stderr; text is shown as it is."""
+    from rich.console import Console
+
+    return Console(file=terminal(), markup=False, emoji=False, highlight=False)
+
+
 def say(text: str) -> None:
     """A line of talk, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)  # A bar may have taken over stderr.
 
 
 def show(content: Any) -> None:
     """One JSON document, on stdout."""
-    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    # Within JSON only strings hold such characters.
+    print(STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def show_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A CSV table on stdout, a line a row: control characters within cells are escaped."""
+    sys.stdout.write(
+        csv_text([{_escaped(n): _escaped(value) for n, value in row.items()} for row in rows])
+    )
+
+
+def _escaped(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else value
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -56,7 +99,9 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return one_line(str(value))
 
 
 def _is_number(value: Any) -> bool:
@@ -66,7 +111,9 @@ def _is_number(value: Any) -> bool:
 def run_command(command: Callable[[], Any]) -> int:
     """Run the command line; returns its exit code and prints errors as sentences."""
     try:
-        command()
+        out, err = Escaping(sys.stdout), Escaping(sys.stderr)
+        with redirect_stdout(out), redirect_stderr(err), trust_anew(), safe_csv():
+            command()
     except SystemExit as error:
         if error.code == 128 + signal.SIGINT:
             say("interrupted")  # Typer turned Ctrl-C into this
@@ -111,7 +158,7 @@ def _out_of_memory() -> str:
 def _report(error: BaseException, text: str, code: int | None = None) -> int:
     if os.environ.get("MLZOO_DEBUG"):
         traceback.print_exception(error)
-    for line in text.splitlines():
+    for line in text.split("\n"):
         say(f"error: {line}")
     if code is None:
         code = next(c for kind, c in EXIT_CODES.items() if isinstance(error, kind))
@@ -183,7 +230,7 @@ class Talk(Listener):
         if self._bar is None or self._task is None:
             say(text)
         else:
-            self._bar.console.print(text, highlight=False, soft_wrap=True)
+            self._bar.console.print(one_line(text), soft_wrap=True)
             self._bar.update(self._task, completed=int(row["epoch"]) * self._steps)
 
     def _same_rate(self, row: Mapping[str, Any]) -> bool:
@@ -198,7 +245,6 @@ class Talk(Listener):
         self._bar, self._task, self._what = None, None, ""
 
     def _open(self, what: str, total: int) -> None:
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -218,17 +264,17 @@ class Talk(Listener):
 
         self.end()
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             Rate(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console(),
             transient=True,
         )
         self._bar.start()
         self._what = what
-        self._task = self._bar.add_task(what, total=total)
+        self._task = self._bar.add_task(one_line(what), total=total)
 
 
 def _figures(logs: Mapping[str, float]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from pydantic import ValidationError
 
 from mlzoo.configs import RunConfig
 from mlzoo.errors import UsageError
-from mlzoo.files import csv_text
 from mlzoo.trained import ChooseTiling, Run
 from mlzoo.wording import sentences
-from mlzoo_cli.output import Talk, say, show
+from mlzoo_cli.output import Talk, say, show, show_csv
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def paint(
     if json:
         show(rows)
     else:
-        sys.stdout.write(csv_text(rows))
+        show_csv(rows)
     if output is not None:
         say(f"{len(rows)} images predicted, in {output}")
     elif not json:

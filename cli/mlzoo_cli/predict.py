@@ -12,8 +12,8 @@ import typer
 
 from mlzoo.errors import UsageError
 from mlzoo.files import csv_text, write_text
-from mlzoo_cli.options import Json, RunPath, Trust, Tta
-from mlzoo_cli.output import Talk, say, show
+from mlzoo_cli.options import Json, RunPath, SafeCsv, Trust, Tta
+from mlzoo_cli.output import Talk, say, show, show_csv
 
 _PROMPT_SHOWN = 200
 """Characters of a prompt that are printed before what follows."""
@@ -82,6 +82,7 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
+    safe_csv: SafeCsv = False,
     tta: Tta = "none",
     trust: Trust = False,
     json: Json = False,
@@ -170,7 +171,7 @@ def _feature_table(run: Run, data: list[str], output: Path | None, json: bool) -
     if json:
         show(rows)
     elif output is None:
-        sys.stdout.write(csv_text(rows))
+        show_csv(rows)
     else:
         write_text(output, csv_text(rows))
         say(f"{len(rows)} rows of {len(rows[0]) - 1} features in {output}")
@@ -263,11 +264,10 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
     if json:
         show(rows)
         return
-    text = csv_text(rows)
     if output is None:
-        sys.stdout.write(text)
+        show_csv(rows)
     else:
-        write_text(output, text)
+        write_text(output, csv_text(rows))
         say(f"{len(rows)} predictions in {output}")
 
 

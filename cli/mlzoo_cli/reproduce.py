@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mlzoo.errors import MlzooError
-from mlzoo_cli.options import Json, RunPath
+from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
 
-def reproduce(run: RunPath, json: Json = False) -> None:
+def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
     """Train a run again from its config.yaml, in a temporary place, and compare.
 
     Exit code 0 only where it came out the same: bit by bit where the run states that it is
@@ -19,7 +19,7 @@ def reproduce(run: RunPath, json: Json = False) -> None:
 
     talk = Talk(quiet=json)
     try:
-        result = train_again(run, talk)
+        result = train_again(run, talk, trust=trust)
     finally:
         talk.end()
     if json:

@@ -12,6 +12,9 @@ from mlzoo.errors import UsageError
 from mlzoo_cli.options import RunPath, Trust
 from mlzoo_cli.output import say
 
+_CONNECTIONS = 64
+"""Connections that are answered at the same time; more get status 503."""
+
 
 def serve(
     run: RunPath,
@@ -22,6 +25,12 @@ def serve(
     max_pixels: Annotated[
         int, typer.Option("--max-pixels", help="Images with more are refused undecoded.")
     ] = 40_000_000,
+    max_rows: Annotated[
+        int, typer.Option("--max-rows", help="Tables with more rows are refused.")
+    ] = 10_000,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds in which an upload has to arrive.")
+    ] = 30.0,
     no_map: Annotated[
         bool, typer.Option("--no-map", help="Leave out the Grad-CAM map of images of classes.")
     ] = False,
@@ -29,11 +38,12 @@ def serve(
 ) -> None:
     """Serve a run on localhost: a page to drop an image (or a CSV table) on, and POST /predict.
 
-    Nobody else can reach it: it listens on 127.0.0.1 alone and answers to localhost alone. The
+    Nobody else can reach it: it listens on 127.0.0.1 alone, answers to localhost alone, and refuses
+    uploads from pages of other origins. Requests that come together are predicted together. The
     body of POST /predict is the file itself, as in `curl --data-binary @image.png
     localhost:8000/predict`. Ctrl-C ends it.
     """
-    _check(port, max_mb, max_pixels)
+    _check(port, max_mb, max_pixels, max_rows, timeout)
     if not no_map:
         # Maps are computed on TensorFlow, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -45,15 +55,21 @@ def serve(
     from mlzoo.serving.answers import Answers
     from mlzoo.serving.app import create_app
 
-    answers = Answers(opened, max_pixels, not no_map)
+    answers = Answers(opened, max_pixels, not no_map, max_rows)
     _ = opened.model  # so that what is wrong with it is told now
     say(f"http://localhost:{port} serves {run}; Ctrl-C ends it")
     uvicorn.run(
-        create_app(answers, int(max_mb * 1e6)), host="127.0.0.1", port=port, log_level="warning"
+        create_app(answers, int(max_mb * 1e6), timeout),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        limit_concurrency=_CONNECTIONS,
+        server_header=False,
+        use_colors=False,
     )
 
 
-def _check(port: int, max_mb: float, max_pixels: int) -> None:
+def _check(port: int, max_mb: float, max_pixels: int, max_rows: int, timeout: float) -> None:
     problems = []
     if not 1 <= port <= 65535:
         problems.append(f"--port: must be from 1 to 65535 (got {port})")
@@ -61,6 +77,10 @@ def _check(port: int, max_mb: float, max_pixels: int) -> None:
         problems.append(f"--max-mb: must be over 0, at most 1000 (got {max_mb:g})")
     if max_pixels < 1:
         problems.append(f"--max-pixels: must be at least 1 (got {max_pixels})")
+    if max_rows < 1:
+        problems.append(f"--max-rows: must be at least 1 (got {max_rows})")
+    if not 0 < timeout <= 3600:
+        problems.append(f"--timeout: must be over 0, at most 3600 (got {timeout:g})")
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing and not problems:
         problems.append(f"serve needs {' and '.join(missing)}: pip install 'mlzoo[serve]'")

@@ -33,6 +33,7 @@ def list_sources(context: typer.Context, json: Json = False) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="A source.")], json: Json = False) -> None:
     """A source's settings: flags of `mlzoo train`, or --source-set NAME=VALUE."""
+    registry.trust(name)
     registry.check_name("source", name)
     from mlzoo.configs import RunConfig
     from mlzoo.settings import setting_table

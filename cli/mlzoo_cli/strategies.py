@@ -33,6 +33,7 @@ def show(
     json: Json = False,
 ) -> None:
     """A strategy's settings: --strategy-set NAME=VALUE of `mlzoo tune`."""
+    registry.trust(name)
     registry.check_name("strategy", name)
     from mlzoo.settings import setting_table
 

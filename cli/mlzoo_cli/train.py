@@ -12,7 +12,7 @@ import typer
 from mlzoo.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
 from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
-from mlzoo_cli.options import Json, with_run_options, wrong_flags
+from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def train(
         bool,
         typer.Option("--snapshots", help="Keep each epoch's weights, for `mlzoo landscape RUN`."),
     ] = False,
+    safe_csv: SafeCsv = False,
+    trust: Trust = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -92,16 +94,23 @@ def train(
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
     if snapshots and (given.get("repeats", "1") != "1" or given.get("optimizer") == "lbfgs"):
         problems.append("--snapshots: is for one training by steps; leave out --repeats and lbfgs")
+    if trust and config is None and resume is None:
+        problems.append("--trust: has no effect without --config or --resume")
     watched = explain_every is not None or snapshots
     talk = Watching(explain_every, snapshots, quiet=json) if watched else Talk(quiet=json)
     try:
         if resume is not None:
-            run = _resume(resume, flags, problems, config, overwrite, allow_unused, talk)
+            run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, talk)
         else:
             from mlzoo.merging import merge
 
             merged = merge(
-                flags, config, allow_unused=allow_unused, problems=problems, complete=not wrong
+                flags,
+                config,
+                allow_unused=allow_unused,
+                problems=problems,
+                complete=not wrong,
+                trust=trust,
             )
             if any(asked):
                 flag = next(name for name, on in instead.items() if on)
@@ -168,6 +177,7 @@ def _resume(
     config: Path | None,
     overwrite: bool,
     allow_unused: bool,
+    trust: bool,
     talk: Talk,
 ) -> Run:
     changed = [
@@ -189,10 +199,12 @@ def _resume(
         raise UsageError(problems)
     from mlzoo.training.train import resume
 
-    return resume(path, epochs=int(epochs) if epochs else None, listener=talk)
+    return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=talk)
 
 
 def _summary(run: Run) -> None:
+    from mlzoo.evaluation.verdicts import verdict_sentence
+
     metrics = run.metrics
     kept = metrics["kept"]
     say(
@@ -200,20 +212,12 @@ def _summary(run: Run) -> None:
         f"{kept['value']:.4g}); {metrics['stopped']}"
     )
     print(scores(metrics["test"]))
-    say(_verdict(metrics["test"]))
+    say(verdict_sentence(metrics["test"]))
     if metrics["repeats"]:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
     say(f"report: {run.path / 'report.html'}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
-
-
-def _verdict(test: dict[str, Any]) -> str:
-    """Whether the model beats the best baseline, in a sentence."""
-    gain = test["gain"]
-    if test["better_than_baseline"]:
-        return f"better than the {gain['baseline']} baseline in {gain['metric']}"
-    return f"not shown to be better than the {gain['baseline']} baseline in {gain['metric']}"
 
 
 def _repeats(repeats: dict[str, Any], name: str) -> str:

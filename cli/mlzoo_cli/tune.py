@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo_cli.options import Json, with_run_options
+from mlzoo.registry import trust_flag
+from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options
 from mlzoo_cli.output import say, show, table
 from mlzoo_cli.train import words
 
@@ -204,6 +205,8 @@ def tune(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Throw the search of the same name away.")
     ] = False,
+    safe_csv: SafeCsv = False,
+    trust: Trust = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -227,9 +230,11 @@ def tune(
     if builder is not None:
         model, data, more = _built(builder, model, data)
         wrong += more
+    if trust and config is None:
+        problems = [*problems, "--trust: has no effect without --config"]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     plan, merged = _plan(
-        positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong
+        positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong, trust
     )
     if dry_run:
         from mlzoo.tuning.rehearsal import rehearse
@@ -321,6 +326,7 @@ def _plan(
     search: dict[str, Any],
     problems: list[str],
     complete: bool,
+    trust: bool,
 ) -> tuple[Plan, Any]:
     """The checked plan; every mistake is told in one pass."""
     from mlzoo import registry
@@ -334,7 +340,7 @@ def _plan(
 
         devices.prepare(flags.get("device", "auto"))  # before the file imports Keras
     try:
-        merged = merge(flags, config, problems=problems, complete=complete)
+        merged = merge(flags, config, problems=problems, complete=complete, trust=trust)
     except UsageError as error:
         try:
             check_search(search)
@@ -364,6 +370,7 @@ def _document(found: Found) -> dict[str, Any]:
         "ended": found.ended.reason,
         "best": None if found.best is None else found.best.number,
         "tied": found.tied,
+        "ties": found.ties.text,
         "trials": [
             {
                 "trial": trial.number,
@@ -386,7 +393,7 @@ def _document(found: Found) -> dict[str, Any]:
 
 def _summary(found: Found) -> None:
     from mlzoo.tuning.results import failures
-    from mlzoo.tuning.search import ranked
+    from mlzoo.tuning.trials import ranked
     from mlzoo_cli.tuning_talk import row
 
     names = found.plan.space.names
@@ -395,13 +402,16 @@ def _summary(found: Found) -> None:
     for group in failures(found.trials):
         count = len(group["trials"])
         say(f"warning: {count} trial{'s' if count > 1 else ''} failed: {group['error']}")
-    others = len(found.tied) - 1
-    if others > 0:
-        say(f"{others} more can't be told from the winner: trials {_few(found.tied[1:])}")
+    if found.ties.text:
+        say(found.ties.text)
     if found.run is not None:
+        from mlzoo.wording import over
+
         test = found.run.metrics["headline"]
         interval = test["interval"]
         between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+        taken = over(found.run.metrics["test"]["units"], found.run.metrics["test"]["interval_unit"])
+        between += f" over {taken}" if interval else ""
         print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
         say(f"winner: {found.run.path}")
     if found.nested is not None:
@@ -409,9 +419,5 @@ def _summary(found: Found) -> None:
 
         print(spoken(found.nested))
     say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
-    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}")
-
-
-def _few(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - 8} more" if len(numbers) > 8 else ""
-    return ", ".join(map(str, numbers[:8])) + more
+    code = trust_flag(found.plan.run.model, found.plan.run.source)
+    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}{code}")

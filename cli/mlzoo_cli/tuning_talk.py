@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.tuning.search import SearchListener
 from mlzoo.tuning.settings import shown
-from mlzoo_cli.output import Talk, say
+from mlzoo_cli.output import Talk, console, say
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -85,11 +85,10 @@ class SearchTalk(Talk, SearchListener):
         return f"trial {trial.number}: {trial.mean:.4g}{error}{dropped}{mark}; {values}"
 
     def _draw(self, best_trial: Tried | None) -> None:
-        from rich.console import Console
         from rich.live import Live
 
         if self._live is None:
-            self._live = Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
+            self._live = Live(console=console(), transient=True, refresh_per_second=4)
             self._live.start()
         self._live.update(self._table(best_trial))
 

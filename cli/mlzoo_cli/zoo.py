@@ -60,5 +60,6 @@ def pull(
 ) -> None:
     """Copy a model's run folder, to predict with, to explain, to go on from."""
     place = zoo.pull(name, out)
-    say(f"run folder: {place}\nnext: mlzoo evaluate {place}")
+    say(f"run folder: {place}")
+    say(f"next: mlzoo evaluate {place}")
     print(place)

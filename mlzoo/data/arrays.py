@@ -57,6 +57,27 @@ def open_npy(path: Path) -> np.ndarray:
         raise _unreadable(path, error) from None
 
 
+def check_samples(x: np.ndarray, y: np.ndarray, what: str) -> None:
+    """Raise DataError unless inputs and targets are samples along their first axis, and as many."""
+    for name, array in (("inputs", x), ("targets", y)):
+        if array.ndim == 0:
+            raise DataError(
+                f"{what}: {name} are a single value, of shape (), not an array of samples; the "
+                "first axis must count the samples"
+            )
+        if array.size == 0:
+            lacking = "samples" if not len(array) else "values"
+            raise DataError(
+                f"{what}: {name} have shape {array.shape}: there are no {lacking} in them; give "
+                "arrays without an axis of length 0"
+            )
+    if len(x) != len(y):
+        raise DataError(
+            f"{what}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape {y.shape}); "
+            "they must pair one to one"
+        )
+
+
 def _unreadable(path: Path, error: Exception) -> DataError:
     if "pickle" in str(error) or "Python objects" in str(error):
         return DataError(
@@ -98,8 +119,8 @@ def check_inputs(x: np.ndarray, what: str) -> np.ndarray:
     """
     if x.dtype.kind not in "biuf":
         raise DataError(f"{what} has type {x.dtype}; inputs must be real numbers")
-    if x.ndim == 0 or len(x) == 0:
-        raise DataError(f"{what} has shape {x.shape}: there are no samples in it")
+    if x.ndim == 0 or x.size == 0:
+        raise DataError(f"{what} has shape {x.shape}: there are no samples with values in it")
     if x.ndim == 1:
         x = x[:, None]
     if is_image(x):
@@ -142,6 +163,8 @@ def as_trained(x: np.ndarray, location: Path, reader: dict[str, Any]) -> np.ndar
         x = x[..., None]
     if x.shape[1:] != shape or x.dtype.kind not in "biuf":
         raise DataError(f"{location}: samples are {x.shape[1:]} {x.dtype}, the model takes {shape}")
+    if not x.size:
+        raise DataError(f"{location} has shape {x.shape}: there are no samples in it")
     check_finite(x, str(location))
     dtype = np.dtype(reader["dtype"])
     if dtype.kind == "u" and len(x):

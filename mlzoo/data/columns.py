@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,18 @@ import pandas as pd
 
 from mlzoo.data.samples import Column
 from mlzoo.data.tables import Table
+from mlzoo.data.times import are_dates
 from mlzoo.errors import DataError
 
 MOST_CATEGORIES = 100
 _NUMERIC_SHARE = 0.9
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_ID_NAME = re.compile(r"(.*[\W_])?(id|uid|uuid|index)|.*[a-z0-9]I[Dd]|(ID|Id)", re.ASCII)
+_FEWEST_IDS = 20
+_SHOWN = 60
+"""Characters of a cell that a message shows."""
+_WORDS = 4
+"""Words of a cell from which on it is a text rather than a name."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def numbers(table: Table, name: str) -> np.ndarray | None:
         row = int(infinite[0])
         raise DataError(
             f"column {name!r}, {table.where(row)}: {values[row]} is no finite number "
-            f"({len(infinite)} such values); correct it or leave the column out with --drop"
+            f"({len(infinite)} such values); correct it or leave the cell empty"
         )
     return parsed
 
@@ -61,28 +68,74 @@ def _text_among_numbers(table: Table, name: str, rows: np.ndarray) -> str:
     more = f", and {len(rows) - 1} more such values" if len(rows) > 1 else ""
     return (
         f"column {name!r}, {table.where(row)}: {table.columns[name][row]!r} stands among numbers"
-        f"{more}; correct it, leave the cell empty, or leave the column out with --drop"
+        f"{more}; correct it or leave the cell empty"
     )
 
 
-def encode(table: Table, names: Sequence[str]) -> Encoded:
-    """The columns `names` as a float32 matrix, with what is notable about them."""
+def drop_flag(names: Iterable[str], dropped: Sequence[str] = ()) -> str:
+    """The option that leaves columns out, as the shell takes it, those left out already first."""
+    return f"--drop {shlex.quote(','.join(dict.fromkeys([*dropped, *names])))}"
+
+
+def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> Encoded:
+    """The columns `names` as a float32 matrix, with what is notable about them.
+
+    Args:
+        table: as it was read.
+        names: of the inputs.
+        dropped: columns that are left out already, for the option that leaves out more.
+
+    Raises:
+        DataError: columns that can't be inputs, all of them at once, with the option that leaves
+            them out.
+    """
     matrix = np.full((len(table), len(names)), np.nan, dtype=np.float32)
     columns: list[Column] = []
-    warnings: list[str] = []
+    wrong: dict[str, str] = {}
+    doubts: dict[str, str] = {}
+    dates = []
     for index, name in enumerate(names):
-        parsed = numbers(table, name)
-        if parsed is None:
-            categories, positions = _categories(table, name)
-            columns.append(Column(name, categories))
-            matrix[:, index] = positions
-        else:
-            columns.append(Column(name))
-            matrix[:, index] = parsed
-            warnings += _looks_like_id(name, parsed)
-    warnings += _useless(matrix, columns)
+        columns.append(Column(name))
+        try:
+            parsed = numbers(table, name)
+            if parsed is None:
+                categories, matrix[:, index] = _categories(table, name)
+                columns[index] = Column(name, categories)
+            else:
+                matrix[:, index] = parsed
+                doubts |= _looks_like_id(name, parsed)
+        except DataError as error:
+            wrong[name] = str(error)
+            dates += [name] * are_dates(table.columns[name])
+    good = [index for index, name in enumerate(names) if name not in wrong]
+    doubts |= _useless(matrix[:, good], [columns[index] for index in good])
+    if wrong:
+        raise DataError(_all_problems(wrong, doubts, dates, dropped))
     notes = _notes(matrix, columns)
+    if len(doubts) > 1:
+        notes.append(
+            f"columns that warnings name can be left out with {drop_flag(doubts, dropped)}"
+        )
+    warnings = [f"{text}; {drop_flag([name], dropped)}" for name, text in doubts.items()]
     return Encoded(matrix, tuple(columns), tuple(notes), tuple(warnings))
+
+
+def _all_problems(
+    wrong: dict[str, str], doubts: dict[str, str], dates: list[str], dropped: Sequence[str]
+) -> str:
+    """What is wrong with columns, a line each, and what solves all of it."""
+    names = [*wrong, *doubts]
+    lines = [*wrong.values(), *doubts.values()]
+    advice = f"leave {'it' if len(names) == 1 else 'them all'} out with {drop_flag(names, dropped)}"
+    if dates:
+        rest = [*dropped, *(name for name in names if name not in dates)]
+        others = f" {drop_flag(rest)}" if rest else ""
+        advice += f", or forecast from the dates with --source series{others}"
+    if len(lines) == 1:
+        return f"{lines[0]}; {advice}"
+    head = f"{len(wrong)} column{'s' if len(wrong) > 1 else ''} can't be used as they are"
+    head = head.replace("they are", "it is") if len(wrong) == 1 else head
+    return "\n".join([f"{head}:", *(f"  {line}" for line in lines), advice])
 
 
 def encode_as(table: Table, columns: Sequence[Column]) -> tuple[np.ndarray, list[str]]:
@@ -149,44 +202,49 @@ def _categories(table: Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
 
 def _too_many(name: str, distinct: list[str], present: int) -> str:
     example = distinct[0]
-    if _DATE.match(example):
-        advice = "they look like dates: turn them into numbers (a year, a day), or leave them out"
+    words = np.mean([len(value.split()) for value in distinct])
+    if are_dates(np.array(distinct, dtype=object)):
+        advice = "they look like dates: turn them into numbers (a year, a day) to use them"
     elif _DECIMAL_COMMA.fullmatch(example):
         advice = "they look like numbers with a decimal comma: write them with a point"
+    elif words >= _WORDS:
+        advice = "they look like free text, which a table's models do not read"
     else:
-        advice = "they look like names or identifiers: leave them out"
-    series = ", or --source series to forecast from them" if _DATE.match(example) else ""
+        advice = "they look like names or identifiers, which say nothing of other rows"
+    example = example if len(example) <= _SHOWN else f"{example[:_SHOWN]}..."
     return (
         f"column {name!r} has {len(distinct)} different texts in {present} rows, such as "
-        f"{example!r}; {advice} with --drop {name!r}{series}"
+        f"{example!r}; {advice}"
     )
 
 
-def _looks_like_id(name: str, values: np.ndarray) -> list[str]:
-    if len(values) < 20 or np.isnan(values).any():
-        return []
+def _looks_like_id(name: str, values: np.ndarray) -> dict[str, str]:
+    """A doubt where a column of numbers tells rows apart."""
+    if len(values) < _FEWEST_IDS or np.isnan(values).any():
+        return {}
     ordered = np.sort(values)
     if ordered[0] in (0, 1) and (np.diff(ordered) == 1).all():
-        return [f"column {name!r} counts the rows; if it is an identifier, --drop {name!r}"]
-    return []
+        return {name: f"column {name!r} counts the rows, as an identifier does"}
+    if (np.diff(ordered) > 0).all() and not (values % 1).any() and _ID_NAME.fullmatch(name):
+        return {name: f"column {name!r} has another number in every row, as an identifier does"}
+    return {}
 
 
-def _useless(matrix: np.ndarray, columns: list[Column]) -> list[str]:
-    warnings = []
+def _useless(matrix: np.ndarray, columns: list[Column]) -> dict[str, str]:
+    """A doubt on each column that is empty, constant, or the same as another."""
+    doubts = {}
     first: dict[bytes, str] = {}
     for index, column in enumerate(columns):
         values = matrix[:, index]
         known = values[~np.isnan(values)]
         if len(known) == 0 or (known == known[0]).all():
             shown = "empty" if len(known) == 0 else "constant"
-            warnings.append(f"column {column.name!r} is {shown}; --drop {column.name!r}")
+            doubts[column.name] = f"column {column.name!r} is {shown}"
             continue
         same = first.setdefault(values.tobytes(), column.name)
         if same != column.name:
-            warnings.append(
-                f"columns {same!r} and {column.name!r} are the same; --drop {column.name!r}"
-            )
-    return warnings
+            doubts[column.name] = f"columns {same!r} and {column.name!r} are the same"
+    return doubts
 
 
 def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:

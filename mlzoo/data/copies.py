@@ -11,6 +11,7 @@ import numpy as np
 
 from mlzoo.data.bad_files import groups_by
 from mlzoo.errors import DataError
+from mlzoo.files import unquoted
 
 MANIFEST = "augmented.csv"
 
@@ -65,6 +66,7 @@ def read_manifest(root: Path) -> dict[str, str]:
         return {}
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-        return {row["file"]: row["original"] for row in rows if row["file"] != row["original"]}
+        pairs = [(unquoted(row["file"]), unquoted(row["original"])) for row in rows]
+        return {file: original for file, original in pairs if file != original}
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise DataError(f"{path} is no list of augmented copies: {error!r}") from None

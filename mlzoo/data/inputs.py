@@ -9,8 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.arrays import as_trained, check_finite, choose_pair, open_npy, open_npz
-from mlzoo.data.bad_files import listed
+from mlzoo.data.arrays import (
+    as_trained,
+    check_finite,
+    check_samples,
+    choose_pair,
+    open_npy,
+    open_npz,
+)
+from mlzoo.data.bad_files import listed, refuse_undecodable
 from mlzoo.data.checking import Checked, check_images
 from mlzoo.data.columns import encode_as, numbers
 from mlzoo.data.decoding import Form
@@ -38,6 +45,9 @@ class NewInputs:
     rows: Rows
     names: list[str]
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_undecodable(self.names, "new samples")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -111,6 +121,7 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
 
 def existing(path: str) -> Path:
     """The file or folder at a path. Raises UsageError where there is none."""
+    refuse_undecodable([path], "the path")
     location = Path(path).expanduser()
     if not location.exists():
         raise UsageError(f"{path!r} is not there (looked at {location.resolve()})")
@@ -149,13 +160,13 @@ def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, 
 def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
     """Each class's position among the model's. Raises DataError for one that it does not know."""
     place = {name: position for position, name in enumerate(reader["class_names"])}
-    unknown = sorted(set(labels) - set(place))
+    unknown = sorted(set(labels) - set(place) - set(merged := reader.get("merged", {})))
     if unknown:
         raise DataError(
             f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
             f"which has {', '.join(map(repr, place))}"
         )
-    return np.array([place[name] for name in labels], dtype=np.int32)
+    return np.array([place[merged.get(name, name)] for name in labels], dtype=np.int32)
 
 
 # -- Tables
@@ -166,7 +177,8 @@ def _columns(reader: dict[str, Any]) -> tuple[Column, ...]:
 
 
 def _table(location: Path, reader: dict[str, Any]) -> Table:
-    return read_table(location, reader.get("delimiter"), reader.get("header", "auto"))
+    names = [column["name"] for column in reader["columns"]]
+    return read_table(location, reader.get("delimiter"), reader.get("header", "auto"), names)
 
 
 def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
@@ -218,8 +230,7 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     arrays = open_npz(location)
     first, second = choose_pair(arrays, location)
     x, y = as_trained(arrays[first], location, reader), arrays[second]
-    if len(x) != len(y):
-        raise DataError(f"{location}: {len(x)} inputs but {len(y)} targets")
+    check_samples(x, y, str(location))
     if reader["task"] == "forecasting":
         from mlzoo.data.sequence_arrays import following_values
 

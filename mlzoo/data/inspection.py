@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo import registry
 from mlzoo.configs import RunConfig
 from mlzoo.data.bad_files import unlisted
 from mlzoo.data.loading import Progress, partition, read, source_config
@@ -19,15 +20,24 @@ from mlzoo.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 _IMBALANCED = 0.8
 
 
-def inspect(config: RunConfig, progress: Progress | None = None) -> dict[str, Any]:
+def inspect(
+    config: RunConfig, progress: Progress | None = None, *, trust: bool = False
+) -> dict[str, Any]:
     """Describe the data of a run as plain values: shapes, classes, columns, parts, problems.
 
     Bad files and leaks are listed rather than refused, so that one call shows all of them.
+
+    Args:
+        config: the run; only what concerns its data is read.
+        progress: called as samples are read.
+        trust: run a Python file that `config.source` names.
 
     Raises:
         UsageError: the path, the source or one of its settings is wrong.
         DataError: nothing can be read at all.
     """
+    if trust:
+        registry.trust(config.source)
     source, settings = source_config(config)
     tolerant: dict[str, Any] = {"allow_leakage": True}
     if "on_bad" in type(settings).model_fields:

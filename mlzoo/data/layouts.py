@@ -113,6 +113,8 @@ def _tables(folder: Path) -> int | None:
 
 
 _DATE = re.compile(r"\d{4}([-/])\d{2}(\1\d{2}([ T]\d{1,2}:\d{2}.*)?)?|\d{4}\.\d{2}\.\d{2}")
+_MONTH = re.compile(r"(\d{1,3})-(0[1-9]|1[0-2])")
+_YEAR = re.compile(r"[12]\d{3}")
 _SERIES_LINES = 20
 _PROSE, _LONG_LINES = 8192, 500
 """Characters that are looked at, and how many of one or two lines are a text."""
@@ -141,6 +143,7 @@ def looks_like_series(path: Path) -> bool:
     """Whether a table's first lines have a column of dates, year first, each after the last.
 
     The last of the other columns must hold numbers: text there is what a table would predict.
+    Years alone count where there is one other column, of numbers.
     """
     if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         return False
@@ -150,14 +153,32 @@ def looks_like_series(path: Path) -> bool:
     except OSError:
         return False
     for delimiter in (",", ";", "\t"):
-        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        except csv.Error:  # a cell that is longer than any of a series
+            continue
         if len(rows) < 4 or len(rows[0]) < 2:
             continue
         columns = [[cell.strip() for cell in cells] for cells in zip(*rows[1:], strict=False)]
-        for i, dates in enumerate(columns):
-            if all(map(_DATE.fullmatch, dates)) and dates == sorted(set(dates)):
+        for i, cells in enumerate(columns):
+            if _go_on(cells, only=len(columns) == 2 and i == 0):
                 return any(map(_is_number, [*columns[:i], *columns[i + 1 :]][-1]))
     return False
+
+
+def _go_on(cells: list[str], only: bool) -> bool:
+    """Whether cells are times, each after the last; bare years where they are the only time."""
+    if all(map(_DATE.fullmatch, cells)):
+        return cells == sorted(set(cells))
+    months = [match for cell in cells if (match := _MONTH.fullmatch(cell))]
+    if len(months) == len(cells):
+        numbers = [12 * int(match[1]) + int(match[2]) for match in months]
+    elif only and all(map(_YEAR.fullmatch, cells)):
+        numbers = list(map(int, cells))
+    else:
+        return False
+    steps = {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
+    return len(steps) == 1 and min(steps) > 0
 
 
 def _is_number(cell: str) -> bool:

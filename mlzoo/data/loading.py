@@ -6,6 +6,7 @@ configuration first; the work imports what it needs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "partition",
     "read",
+    "read_again",
     "recognise",
     "source_config",
     "unread_by_samples",
@@ -49,11 +51,15 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     """All samples of the run's source."""
     from dataclasses import replace
 
+    from mlzoo.data.bad_files import refuse_undecodable
+
+    refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
     module = registry.load("source", source)
     samples: Samples = module.load(settings, progress)
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
+    refuse_undecodable([*samples.names, *samples.class_names], config.data)
     reader = {
         **samples.reader,
         "source": source,
@@ -63,6 +69,48 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     }
     why = f"source: {source} (--source)"
     return replace(samples, reader=reader, notes=(why, *samples.notes))
+
+
+def read_again(
+    config: RunConfig, record: dict[str, Any], progress: Progress | None = None
+) -> Samples:
+    """All samples of a run that exists, read as they were when it began.
+
+    What was recognized then (source, header, time, window, season) is not recognized anew, and
+    windows of runs made before inputs could reach back across a border still share no step.
+
+    Args:
+        config: of the run.
+        record: what its `data.json` holds.
+        progress: called as files are read.
+    """
+    from dataclasses import replace
+
+    reader = record["reader"]
+    samples = read(_as_recognized(config, reader), progress)
+    if samples.windows is None or reader.get("reach_back"):
+        return samples
+    kept = {name: value for name, value in samples.reader.items() if name != "reach_back"}
+    return replace(samples, windows=replace(samples.windows, targets=None), reader=kept)
+
+
+def _as_recognized(config: RunConfig, reader: dict[str, Any]) -> RunConfig:
+    """A run's configuration with what was recognized in its data written out."""
+    source = reader.get("source", config.source)
+    if source is None:  # a run of before sources were written down
+        return config
+    fields = registry.load("source", source).Config.model_fields
+    found: dict[str, Any] = {}
+    if "season" in fields and "season" in reader:
+        found = {"time": reader["time"] or "none", "season": reader["season"]}
+    if "header" in fields and config.source_set.get("header", "auto") == "auto":
+        names = reader.get("channels") or [column["name"] for column in reader["columns"]]
+        unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
+        found["header"] = "no" if unnamed else "yes"
+    update: dict[str, Any] = {"source": source, "source_set": {**config.source_set, **found}}
+    if "window" in fields and "window" in reader:
+        update["window"] = reader["window"]
+    return config.model_copy(update=update)
 
 
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
@@ -78,6 +126,9 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
     else:
         unread["split"] = "has no effect: windows are split in order of time"
+    if samples.task != "classification":  # as in `splitting`, whose classes are of whole samples
+        reason = f"has no effect on {samples.task}: it is for one class a sample"
+        unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.task in DENSE_TASKS and not _cut(samples, config):
@@ -147,7 +198,7 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     from dataclasses import replace
 
     from mlzoo.data.leakage import check_leakage
-    from mlzoo.data.splitting import draw, split
+    from mlzoo.data.splitting import draw, merge_rare, split
 
     notes: tuple[str, ...] = ()
     if config.limit is not None and config.limit >= len(samples):
@@ -155,7 +206,12 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     elif config.limit is not None:
         notes = (f"limit: {config.limit} of {len(samples)} samples, drawn with the seed (--limit)",)
         samples = samples.only(draw(samples, config.limit, seed))
-    parts = split(samples, shares(config.fractions), config.split, seed, config.gap)
+    fractions = shares(config.fractions)
+    warnings: tuple[str, ...] = ()
+    if config.rare != "refuse":
+        below = config.rare_below or sum(share > 0 for share in fractions)
+        samples, warnings = merge_rare(samples, config.rare, below, config.split)
+    parts = split(samples, fractions, config.split, seed, config.gap)
     if samples.copies is not None:
         # A copy tells nothing of new data that its original does not tell.
         whole = {name: at[~samples.copies[at]] for name, at in parts.parts.items()}
@@ -164,7 +220,8 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         kept = {**whole, "train": parts.parts["train"]}
         parts = replace(parts, parts=kept, notes=(*parts.notes, note))
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
-    return samples, replace(parts, notes=(*notes, *parts.notes), warnings=(*parts.warnings, *leaks))
+    warnings = (*warnings, *parts.warnings, *leaks)
+    return samples, replace(parts, notes=(*notes, *parts.notes), warnings=warnings)
 
 
 def join_valid(parts: Split) -> Split:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.arrays import choose_pair, open_npy, open_npz
+from mlzoo.data.arrays import check_samples, choose_pair, open_npy, open_npz
 from mlzoo.data.bad_files import listed
 from mlzoo.data.columns import numbers
 from mlzoo.data.inputs import NewInputs, finite_targets, positions_of
@@ -220,8 +220,7 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     arrays = open_npz(location)
     first, second = choose_pair(arrays, location)
     x, y = arrays[first], arrays[second]
-    if len(x) != len(y) or not len(x):
-        raise DataError(f"{location}: {len(x)} inputs but {len(y)} targets; they must pair")
+    check_samples(x, y, str(location))
     names = [f"sample {i}" for i in range(len(x))]
     inputs = ragged(as_sequences(x, reader, str(location)), str(location))
     task = reader["task"]

@@ -12,6 +12,7 @@ import numpy as np
 from mlzoo.data.samples import Samples
 from mlzoo.data.series import Series, cut_windows, filled_note, read_series, without_windows
 from mlzoo.data.steps import open_steps
+from mlzoo.data.tables import Table
 from mlzoo.data.times import same_step, step_text
 from mlzoo.errors import DataError
 
@@ -42,7 +43,7 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
         DataError: columns that are missing, times that can't be read, or too few steps.
     """
     window, horizon = reader["window"], reader["horizon"]
-    table = open_steps(location)
+    table = _open(location, reader)
     found, warnings = read_series(table, location.name, reader, trained=True, last=window)
     notes = []
     for series in found:
@@ -70,10 +71,17 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
 
 def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     """All windows of a table's series, with the values that follow them."""
-    found, warnings = read_series(open_steps(location), location.name, reader, trained=True)
+    found, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
     samples = Samples(**cut_windows(found, reader))
     warnings += without_windows(found, reader)
     return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
+
+
+def _open(location: Path, reader: dict[str, Any]) -> Table:
+    """A file's columns, read as those of the training data."""
+    names = [name for name in (*reader["targets"], reader["time"], reader["group"]) if name]
+    header = reader.get("header", "auto")
+    return open_steps(location, reader.get("delimiter"), header, names)
 
 
 def _gaps(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlzoo.data.windows import Windows
 
 PARTS = ("train", "valid", "test")
+SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
+"""What messages call the splits."""
 
 
 class Rows(Protocol):

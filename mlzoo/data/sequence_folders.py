@@ -21,7 +21,7 @@ from mlzoo.data.sequence_listing import (
     list_sequences,
 )
 from mlzoo.data.sequences import Sequences
-from mlzoo.data.steps import fill, find_time, read_steps
+from mlzoo.data.steps import fill, find_time, read_steps, with_time
 from mlzoo.data.tables import Table
 from mlzoo.data.targets import Target, compare, find_target, target_labels
 from mlzoo.errors import DataError, UsageError
@@ -239,6 +239,7 @@ def _read_all(
     if wrong:
         raise DataError(f"--drop: no column {wrong[0]!r}; there are {', '.join(first.columns)}")
     time = None if config.time == "none" else find_time(first, config.time)
+    first = with_time(first, time)
     if own is not None and own == time:
         raise DataError(f"--target: {own!r} is the time; name a column of classes")
     left_out = {*config.drop, *([own] if own else [])}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlzoo.data.columns import numbers
 from mlzoo.data.labels import class_name
@@ -21,6 +22,7 @@ from mlzoo.data.steps import (
     open_steps,
     read_steps,
     refuse_missing,
+    with_time,
 )
 from mlzoo.data.tables import Table
 from mlzoo.data.times import TimeAxis, calendar, check_calendar, same_step, step_text
@@ -45,6 +47,9 @@ SEASONS = {
 """What series with a usual step may repeat themselves after, in steps."""
 _SHORTEST, _LONGEST_SEASON = 16, 60
 _FEW = 5
+_LEAST_CORRELATION = 0.1
+"""Correlation of values a season apart from which on the season matters."""
+_MOST_SEASONS, _MOST_LOOKED_AT = 20, 5000
 _FEWEST_STEPS = 4
 """Steps of what deserves to be called a series."""
 
@@ -84,9 +89,15 @@ def load_series(config: Any) -> Samples:
         DataError: columns or times that can't be used, or series too short for a window.
     """
     path = Path(config.data).expanduser()
-    table = open_steps(path)
-    time = None if config.time == "none" else find_time(table, config.time)
+    named = [*config.drop, *([config.group_by] if config.group_by else [])]
+    table = open_steps(path, config.delimiter, config.header, [*named, *_asked_targets(config)])
+    left = {name: values for name, values in table.columns.items() if name not in config.drop}
+    time = None
+    if config.time != "none":
+        time = find_time(replace(table, columns=left), config.time)
+    table = with_time(table, time)
     targets, channels, notes = _columns(config, table, time)
+    notes = [*table.notes, *_time_note(time, table), *notes]
     reader = {
         "kind": "sequence",
         "channels": channels,
@@ -98,6 +109,8 @@ def load_series(config: Any) -> Samples:
         "dtype": "float32",
         "horizon": config.horizon,
         "stride": config.stride or 1,
+        "delimiter": config.delimiter,
+        "header": config.header,
     }
     found, warnings = read_series(table, path.name, reader)
     season, why = choose_season(found, len(targets), config.season)
@@ -121,6 +134,20 @@ def load_series(config: Any) -> Samples:
     return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
 
 
+def _time_note(time: str | None, table: Table) -> list[str]:
+    """Which columns are one time, where there are several."""
+    if time is None or "," not in time:
+        return []
+    return [
+        f"time: {time} are one time and no channels (--source-set time=); where a step stands in "
+        "the day, week or year becomes an input with --source-set calendar="
+    ]
+
+
+def _asked_targets(config: Any) -> list[str]:
+    return [] if config.target is None else [name.strip() for name in config.target.split(",")]
+
+
 def read_series(
     table: Table,
     what: str,
@@ -137,6 +164,7 @@ def read_series(
         trained: whether they are read for a model that is trained already.
         last: how many steps from the end on matter; all by default.
     """
+    table = with_time(table, reader["time"])
     groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
     found: list[Series] = []
     warnings: list[str] = []
@@ -247,7 +275,7 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
     """
     window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
     stamps, labels = _shared_axis(found)
-    starts, spans, history, names = [], [], [], []
+    starts, spans, history, targets, names = [], [], [], [], []
     filled = np.zeros(len(labels), dtype=int)
     offset = 0
     for series, axis in zip(found, stamps, strict=True):
@@ -262,6 +290,7 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         starts.append(first + offset)
         history.append(first + window - _stretch_starts(series.breaks, first))
         spans.append(np.stack([axis[first], axis[first + window + horizon - 1] + 1], axis=1))
+        targets.append(axis[first + window])
         prefix = f"{series.name} " if series.name else ""
         names += [f"{prefix}from {series.label(i + window)}" for i in first.tolist()]
         offset += steps
@@ -294,8 +323,9 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
             labels,
             np.repeat(np.arange(len(found)), [len(each) for each in starts]),
             filled if filled.any() else None,
+            np.concatenate(targets),
         ),
-        "reader": reader,
+        "reader": {**reader, "reach_back": True},
     }
 
 
@@ -329,8 +359,58 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     errors = {season: error for season, error in errors.items() if np.isfinite(error)}
     if not errors:
         return 1, "none that the step suggests"
-    best = min(errors, key=lambda season: errors[season])
-    return best, f"{best} steps, as the step of {step} and the values suggest"
+    shown = [season for season in errors if _repeats(found, targets, season)]
+    best = min(shown or errors, key=lambda season: errors[season])
+    why = f"as the step of {step} and the values suggest"
+    if not shown:
+        why = f"as the step of {step} suggests; the values do not show it"
+    return best, f"{best} steps, {why}"
+
+
+def _repeats(found: Sequence[Series], targets: int, season: int) -> bool:
+    """Whether values are alike after a season, beyond chance, and more so than after half of one.
+
+    A moving mean of one season, the trend, is subtracted first. Chance is judged by Bartlett's
+    formula for the standard error of an autocorrelation (Brockwell and Davis, Time Series: Theory
+    and Methods, 1991, section 7.2), with the lags of less than a quarter season, over which values
+    change slowly anyway.
+    """
+    rows = [_detrended(series, targets, season) for series in found]
+    lines = [row for row in rows if len(row) > season]
+    if not lines:
+        return False
+    correlation, pairs = _correlation(lines, season)
+    half, _ = _correlation(lines, max(1, season // 2))
+    near = [_correlation(lines, lag)[0] for lag in range(1, (season + 3) // 4)]
+    error = np.sqrt((1 + 2 * np.nansum(np.square(near))) / max(pairs, 1))
+    return bool(correlation > max(_LEAST_CORRELATION, 1.96 * error, np.nan_to_num(half)))
+
+
+def _detrended(series: Series, targets: int, season: int) -> np.ndarray:
+    """The targets of a series' first 60 % without their moving mean, NaN between stretches."""
+    steps = min(int(0.6 * len(series.values)), max(_MOST_SEASONS * season, _MOST_LOOKED_AT))
+    head = series.values[:steps, :targets].astype("float64")
+    apart = np.full((season, targets), np.nan)
+    stretches = np.split(head, series.breaks[series.breaks < steps])
+    line = np.concatenate([row for stretch in stretches for row in (stretch, apart)])
+    rest = line - pd.DataFrame(line).rolling(season, center=True).mean().to_numpy()
+    return rest - np.nanmean(rest, axis=0) if np.isfinite(rest).any() else rest[:0]
+
+
+def _correlation(lines: Sequence[np.ndarray], lag: int) -> tuple[float, int]:
+    """The correlation of values some steps apart, over several lines, and how many pairs."""
+    products, powers, pairs = 0.0, 0.0, 0
+    for line in lines:
+        a, b = line[lag:], line[:-lag]
+        known = np.isfinite(a) & np.isfinite(b)
+        a, b = np.where(known, a, 0.0), np.where(known, b, 0.0)
+        scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        moves = scale > 0
+        weight = known.sum(axis=0)[moves]
+        products += float(((a * b).sum(axis=0)[moves] / scale[moves] * weight).sum())
+        powers += float(weight.sum())
+        pairs += int(known.sum())
+    return (products / powers if powers else float("nan")), pairs
 
 
 def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float:
@@ -372,7 +452,7 @@ def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], li
     asked = [("--drop", name) for name in config.drop]
     if config.group_by is not None:
         asked.append(("--group-by", config.group_by))
-    targets = [] if config.target is None else [t.strip() for t in config.target.split(",")]
+    targets = _asked_targets(config)
     asked += [("--target", name) for name in targets]
     wrong = [
         f"{flag}: {unknown('column', name, table.columns)}"

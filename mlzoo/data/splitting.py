@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from mlzoo.specs import IGNORED
 from mlzoo.wording import few
 
 _SHOWN = 10
+_MERGED = "rare"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,79 @@ def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
     return np.flatnonzero(drawn)
 
 
+def merge_rare(
+    samples: Samples, how: str, below: int, method: str = "random"
+) -> tuple[Samples, tuple[str, ...]]:
+    """Merge classes with too few samples into one, or drop them.
+
+    Where all rare classes together are still too few, the next smallest class is merged with them.
+
+    Args:
+        samples: of any task; only those with one class a sample are changed.
+        how: `merge` or `drop`.
+        below: different samples under which a class is rare; of a source with given splits those
+            of the training split count.
+        method: of the split, as in `split`.
+
+    Returns:
+        The samples, and a sentence on what was changed.
+
+    Raises:
+        DataError: fewer than two classes would be left.
+    """
+    if samples.task != "classification":
+        return samples, ()
+    given = samples.given_parts
+    pool = np.arange(len(samples)) if given is None else np.flatnonzero(given == "train")
+    counts = _class_sizes(samples, find_units(samples, method), pool)
+    present = np.bincount(samples.labels, minlength=len(counts)) > 0
+    rare = present & (counts < below)
+    if not rare.any():
+        return samples, ()
+    small = _named(samples, counts, np.flatnonzero(rare))
+    if how == "merge":
+        for label in np.argsort(counts, kind="stable"):
+            if counts[rare].sum() >= below:
+                break
+            rare[label] |= present[label]
+    if (present & ~rare).sum() + (how == "merge") < 2:
+        raise DataError(
+            f"--rare {how}: with fewer than {below} different samples each, {small} would not "
+            "leave two classes; add samples, or use other --fractions, fewer --folds or a lower "
+            "--rare-below"
+        )
+    kept = [name for name, gone in zip(samples.class_names, rare, strict=True) if not gone]
+    new = np.cumsum(~rare) - 1
+    what = f"classes with fewer than {below} different samples: {small}"
+    if how == "drop":
+        where = np.flatnonzero(~rare[samples.labels])
+        left = samples.only(where)
+        gone = len(samples) - len(where)
+        text = f"{what}; left out, {gone} sample{'s' if gone > 1 else ''} (--rare)"
+        return _relabeled(left, new, kept, {}), (text,)
+    merged = _MERGED
+    while merged in kept:
+        merged += "_"
+    new[rare] = len(kept)
+    names = {samples.class_names[label]: merged for label in np.flatnonzero(rare)}
+    together = _named(samples, counts, np.flatnonzero(rare))
+    if together != small:
+        what += ", too few even together, so that the next smallest class joins them"
+    text = f"{what}; merged into the class {merged!r}: {together} (--rare)"
+    return _relabeled(samples, new, [*kept, merged], names), (text,)
+
+
+def _relabeled(
+    samples: Samples, new: np.ndarray, names: list[str], merged: dict[str, str]
+) -> Samples:
+    """Samples whose class i is class `new[i]` of `names`."""
+    reader = {**samples.reader, "class_names": list(names)}
+    if merged:
+        reader["merged"] = merged
+    labels = new[samples.labels].astype(samples.labels.dtype)
+    return replace(samples, targets=labels, class_names=tuple(names), reader=reader)
+
+
 def _note(parts: dict[str, np.ndarray], method: str, grouped: bool) -> str:
     counts = "/".join(str(len(parts.get(part, ()))) for part in PARTS)
     return (
@@ -182,21 +256,28 @@ def _check_class_sizes(
         if len(indices) < len(shares):
             raise DataError(f"{len(indices)} samples can't fill {len(shares)} parts")
         return
-    if samples.groups is None:
-        indices = indices[np.unique(units.of[indices], return_index=True)[1]]
-    counts = np.bincount(samples.labels[indices], minlength=len(samples.class_names))
-    small = [
-        f"{name!r} ({count})"
-        for name, count in zip(samples.class_names, counts, strict=True)
-        if 0 < count < len(shares)
-    ]
-    if small:
+    counts = _class_sizes(samples, units, indices)
+    small = np.flatnonzero((counts > 0) & (counts < len(shares)))
+    if len(small):
         raise DataError(
             f"too few different samples for {len(shares)} parts in "
-            f"class{'es' if len(small) > 1 else ''} {few(small, _SHOWN)}: each needs at least "
-            f"{len(shares)}; add samples, leave the class out, or use fewer parts with "
-            "--fractions 80/0/20 (fewer --folds in a search)"
+            f"class{'es' if len(small) > 1 else ''} {_named(samples, counts, small)}: each needs "
+            f"at least {len(shares)}; add samples, merge rare classes with --rare merge or leave "
+            "them out with --rare drop, or use fewer parts with --fractions 80/0/20 (fewer --folds "
+            "in a search)"
         )
+
+
+def _class_sizes(samples: Samples, units: Units, indices: np.ndarray) -> np.ndarray:
+    """Samples of each class at some positions; without groups each duplicate counts once."""
+    if samples.groups is None:
+        indices = indices[np.unique(units.of[indices], return_index=True)[1]]
+    return np.bincount(samples.labels[indices], minlength=len(samples.class_names))
+
+
+def _named(samples: Samples, counts: np.ndarray, classes: np.ndarray) -> str:
+    """Names of classes with their counts."""
+    return few([f"{samples.class_names[i]!r} ({counts[i]})" for i in classes], _SHOWN)
 
 
 def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, float]) -> list[str]:

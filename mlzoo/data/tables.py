@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from mlzoo.errors import DataError
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
 _SAMPLE_LINES = 50
+_DECIDING_ROWS, _DECIDING_CELLS = 200, 100_000
+_OF_ONE_KIND = 0.9
+"""Share of a column's cells that must be numbers, or dates, for it to hold them."""
+_FEWEST_EVEN = 4
+"""Numbers with one step between them, from this many on, name columns (years, wavelengths)."""
+_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}(\1\d{1,4})?([ T]\d.*)?")
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,20 @@ class Table:
         return Table(columns, self.lines[keep], self.rows[keep], self.notes)
 
 
-def read_table(path: Path, delimiter: str | None = None, header: str = "auto") -> Table:
+def read_table(
+    path: Path,
+    delimiter: str | None = None,
+    header: str = "auto",
+    expected: Collection[str] = (),
+) -> Table:
     """Read a .csv, .tsv, .txt or .parquet file.
 
     Args:
         path: the file.
-        delimiter: one character; None recognises it.
+        delimiter: one character; None recognizes it.
         header: `yes`, `no`, or `auto`.
+        expected: column names that are asked for or that a model was trained on; where the first
+            line has all of them, `auto` takes it for a header.
 
     Raises:
         DataError: empty, undecodable or ragged files; two columns of one name.
@@ -65,14 +80,20 @@ def read_table(path: Path, delimiter: str | None = None, header: str = "auto") -
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{path} is empty; expected a header line and one line a sample")
-    first = lines[:_SAMPLE_LINES]
-    delimiter = delimiter or find_delimiter(first)
-    has_header = header == "yes" or (header == "auto" and _looks_like_header(first, delimiter))
+    delimiter = delimiter or find_delimiter(lines[:_SAMPLE_LINES])
+    rows, first_lines = _rows(path, text, delimiter)
+    has_header, why = header == "yes", ""
+    if header == "auto":
+        deciding = min(_DECIDING_ROWS, max(5, _DECIDING_CELLS // len(rows[0])))
+        has_header, why = find_header(rows[: deciding + 1], expected)
     if delimiter != ",":
         notes.append(f"delimiter: {DELIMITERS.get(delimiter, delimiter)} (--source-set delimiter=)")
     if not has_header:
-        notes.append("header: none, so columns are column1, column2, ... (--source-set header=yes)")
-    frame, starts = _parse(path, text, delimiter, has_header)
+        notes.append(
+            f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
+            "(--source-set header=yes)"
+        )
+    frame, starts = _frame(path, rows, first_lines, has_header)
     columns = {str(name): _clean(frame[name]) for name in frame.columns}
     return Table(columns, starts, np.arange(1, len(frame) + 1), tuple(notes))
 
@@ -103,7 +124,11 @@ def find_delimiter(lines: Sequence[str]) -> str:
     """The character that cuts the most lines into as many fields as the first line has."""
     best, best_score = ",", 0.0
     for candidate in DELIMITERS:
-        counts = [len(row) for row in csv.reader(lines, delimiter=candidate, skipinitialspace=True)]
+        try:
+            rows = csv.reader(lines, delimiter=candidate, skipinitialspace=True)
+            counts = [len(row) for row in rows]
+        except csv.Error:  # a line of many columns is one long field to the wrong delimiter
+            continue
         if not counts or counts[0] < 2:
             continue
         score = sum(count == counts[0] for count in counts) / len(counts)
@@ -112,21 +137,101 @@ def find_delimiter(lines: Sequence[str]) -> str:
     return best
 
 
-def _looks_like_header(lines: Sequence[str], delimiter: str) -> bool:
-    cells = next(csv.reader(lines[:1], delimiter=delimiter, skipinitialspace=True))
-    numbers = sum(_is_number(cell) for cell in cells)
-    return numbers * 2 < len(cells)
+def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -> tuple[bool, str]:
+    """Whether the first row names the columns, and the reason where it does not.
+
+    A text above numbers or dates is a name. A number above numbers is none, unless the first
+    row's numbers are evenly spaced, as years beside a name and 0, 1, 2, ... are. Where all columns
+    hold text, the first row is data where it repeats itself, or where its cells are values of
+    their columns.
+
+    Args:
+        rows: the first rows of a file, as cells.
+        expected: names that columns should have.
+    """
+    first = [cell.strip() for cell in rows[0]]
+    body = [row for row in rows[1:] if len(row) == len(first)]
+    if expected and set(expected) <= set(first):
+        return True, ""
+    if not body:
+        named = 2 * sum(_kind(cell) == "number" for cell in first) < len(first)
+        return named or all(len(row) == len(first) + 1 for row in rows[1:] or [[]]), ""
+    columns = [[cell.strip() for cell in column] for column in zip(*body, strict=True)]
+    kinds = [_column_kind(column) for column in columns]
+    present = [(i, _kind(cell)) for i, cell in enumerate(first) if _kind(cell) != "missing"]
+    naming = [i for i, kind in present if kinds[i] != "text" and kind == "text"]
+    alike = [i for i, kind in present if kinds[i] != "text" and kind == kinds[i]]
+    above = [first[i] for i in alike]
+    own_value = kinds[-1] == "text" and first[-1] in columns[-1]
+    if naming and not alike:
+        return True, ""
+    if naming and (_evenly_spaced(above) or (len(naming) >= len(alike) and not own_value)):
+        return True, ""
+    if alike:
+        counted = [str(i) for i in range(len(above))]  # as pandas names columns without names
+        named = _evenly_spaced(above) and not _evenly_spaced([body[0][i] for i in alike])
+        named &= above == counted or len(present) > len(alike)
+        named |= _years(above) and not any(_years([row[i] for i in alike]) for row in body)
+        kind = kinds[alike[0]]
+        return named, f"its first row has the {kind} {above[0]!r} where {kind}s follow below"
+    return _text_header(first, columns)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
+def _text_header(first: list[str], columns: list[list[str]]) -> tuple[bool, str]:
+    """`find_header` where no column of numbers or dates tells."""
+    names = [cell for cell in first if _kind(cell) != "missing"]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        return False, f"its first row has {repeated[0]!r} more than once"
+    known = [cell in column for cell, column in zip(first, columns, strict=True)]
+    if known[-1] and len(first) > 1:
+        return False, f"{first[-1]!r} in its first row is one of the last column's values"
+    if sum(known) * 2 > len(known):
+        return False, "most cells of its first row are values of their columns"
+    return True, ""
+
+
+def _kind(cell: str) -> str:
+    """`missing`, `number` (a comma may be the decimal point), `date` or `text`."""
+    cell = cell.strip()
+    if cell.lower() in MISSING:
+        return "missing"
+    if _as_number(cell) is not None:
+        return "number"
+    return "date" if _DATE.fullmatch(cell) else "text"
+
+
+def _column_kind(cells: Sequence[str]) -> str:
+    """What nearly all of a column's cells are: `number`, `date`, or else `text`."""
+    counts = Counter(map(_kind, cells))
+    known = len(cells) - counts.pop("missing", 0)
+    kind, count = counts.most_common(1)[0] if counts else ("text", 0)
+    return kind if known and count >= _OF_ONE_KIND * known else "text"
+
+
+def _evenly_spaced(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers with one step from each to the next."""
+    numbers = [_as_number(cell) for cell in cells]
+    if len(numbers) < _FEWEST_EVEN or None in numbers:
         return False
-    return True
+    steps = np.diff(np.array(numbers, dtype=float))
+    return bool(steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6))
 
 
-def _parse(path: Path, text: str, delimiter: str, header: bool) -> tuple[pd.DataFrame, np.ndarray]:
+def _years(cells: Sequence[str]) -> bool:
+    """Whether cells are years of our time, several, each after the last."""
+    years = [int(cell) for cell in cells if re.fullmatch(r"(19|20)\d\d", cell.strip())]
+    return len(years) == len(cells) > 1 and years == sorted(set(years))
+
+
+def _as_number(cell: str) -> float | None:
+    try:
+        return float(cell.replace(",", ".")) if any(map(str.isdigit, cell)) else None
+    except ValueError:
+        return None
+
+
+def _rows(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     """Rows of text cells with the lines they start at, blank lines left out."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     rows: list[list[str]] = []
@@ -139,7 +244,26 @@ def _parse(path: Path, text: str, delimiter: str, header: bool) -> tuple[pd.Data
                 starts.append(end + 1)
             end = reader.line_num
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {error}") from None
+        raise DataError(_unreadable(path, end + 1, error)) from None
+    if not rows:
+        raise DataError(f"{path} holds no cell with text or a number; expected a table")
+    return rows, starts
+
+
+def _unreadable(path: Path, line: int, error: csv.Error) -> str:
+    if "field limit" not in str(error):
+        return f"{path}, line {line}: {error}"
+    return (
+        f"{path}, line {line}: a cell has more than {csv.field_size_limit():,} characters, which "
+        "is no value of a table; a quote that opens there may never be closed: close or remove "
+        "it, shorten the cell, or name the delimiter with --source-set delimiter="
+    )
+
+
+def _frame(
+    path: Path, rows: list[list[str]], starts: list[int], header: bool
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows below the header as columns of text, with the lines they start at."""
     names = [cell.strip() for cell in rows[0]] if header else None
     names = names or [f"column{i + 1}" for i in range(len(rows[0]))]
     rows, starts = rows[header:], starts[header:]
@@ -152,9 +276,12 @@ def _named(path: Path, names: list[str], rows: list[list[str]]) -> list[str]:
     if rows and all(len(row) == len(names) + 1 for row in rows):
         names = ["row_name", *names]  # R's write.table leaves the row names' header out
     names = [name or f"column{i + 1}" for i, name in enumerate(names)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{path} has more than one column called {', '.join(map(repr, twice))}")
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise DataError(
+            f"{path} has more than one column called {', '.join(map(repr, repeated))}; give each "
+            "its own name, or, if the first row holds data, use --source-set header=no"
+        )
     return names
 
 

@@ -63,6 +63,12 @@ def find_target(text: str | None, table: Table) -> Target:
     return Target(wanted, match[2], match[3]) if match else Target(wanted)
 
 
+def column_name(text: str) -> str:
+    """The column of a target such as `quality>=6`."""
+    match = _EXPRESSION.fullmatch(text)
+    return match[1] if match else text
+
+
 def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
     """The rows whose target is there, and a note on the others."""
     values = table.columns[name]

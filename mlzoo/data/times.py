@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from mlzoo.errors import DataError
 TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
+_YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
+_LOOKED_AT, _FEW = 100, 5
 _REGULAR = 0.02
 """Steps that differ by less than this share of the usual one are regular."""
 _BREAK = 0.5
@@ -47,8 +50,11 @@ class TimeAxis:
             return [f"+{number}" for number in range(1, count + 1)]
         last = self.stamps[-1]
         if isinstance(self.step, str):
-            following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)[1:]
-            return [self.written(stamp) for stamp in following.to_numpy()]
+            try:
+                following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)
+                return [self.written(stamp) for stamp in following[1:].to_numpy()]
+            except (NotImplementedError, OverflowError, ValueError):  # beyond the year 9999
+                return [f"+{number}" for number in range(1, count + 1)]
         return [self.written(float(last) + self.step * i) for i in range(1, count + 1)]
 
     def text(self, position: int) -> str:
@@ -76,7 +82,7 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
         DataError: times that can't be read, are missing, or go back.
     """
     values = table.columns[name]
-    stamps, doubt = _parse(values)
+    stamps, doubt = parse_times(values)
     bad = np.flatnonzero(np.isnat(stamps) if stamps.dtype.kind == "M" else np.isnan(stamps))
     if len(bad):
         first = int(bad[0])
@@ -134,11 +140,32 @@ def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
     return np.stack([f(angle) for angle in angles for f in (np.sin, np.cos)], axis=1)
 
 
-def _parse(values: np.ndarray) -> tuple[np.ndarray, str]:
+def are_dates(values: np.ndarray) -> bool:
+    """Whether the first values are text that holds digits, is no number, and reads as a date."""
+    known = [v for v in values[:_LOOKED_AT] if v is not None] if values.dtype == object else []
+    text = np.array(known[:_FEW], dtype=object)
+    if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
+        return False
+    if any(map(_is_number, text)):
+        return False
+    stamps = parse_times(text)[0]
+    return stamps.dtype.kind == "M" and not np.isnat(stamps).any()
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
 
     Dates that do not begin with the year are read month first or day first, whichever can be read
-    and goes up in the more regular steps; the text says which where both can be.
+    and goes up in the more regular steps; the text says which where both can be, and what else is
+    doubtful. Dates such as 3-12 are the twelfth month of year 3.
     """
     if values.dtype != object:
         return values.astype(np.float64), ""
@@ -146,12 +173,20 @@ def _parse(values: np.ndarray) -> tuple[np.ndarray, str]:
     parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
     if not np.isnan(parsed).all():
         return parsed, ""
+    first = next((value for value in values if value is not None), "")
+    if all(value is None or _YEAR_MONTH.fullmatch(value) for value in values):
+        whole = text.str.replace(_YEAR_MONTH, _in_full, regex=True)
+        year, month = first.split("-")
+        return dates_of(whole, format="ISO8601"), (
+            f"times such as {first!r} are read as a year and a month, here month {int(month)} of "
+            f"year {int(year)}; write the year with four digits where that is wrong"
+        )
     dates = dates_of(text, format="ISO8601")
     if not np.isnat(dates).all():
         return dates, ""
     month, day = dates_of(text), dates_of(text, dayfirst=True)
     if np.array_equal(month, day, equal_nan=True):
-        return month, ""
+        return month, _short_year(first, month)
     if _disorder(day) < _disorder(month):
         month, day, order = day, month, "day"
     else:
@@ -161,16 +196,36 @@ def _parse(values: np.ndarray) -> tuple[np.ndarray, str]:
         f"times such as {values[0]!r} are read {order} first; write the year first where that is "
         "wrong"
         if doubtful
-        else ""
+        else _short_year(first, month)
+    )
+
+
+def _in_full(match: re.Match[str]) -> str:
+    return f"{int(match[1]):04d}-{int(match[2]):02d}"
+
+
+def _short_year(value: str, stamps: np.ndarray) -> str:
+    """A doubt where a date has a year of two digits, whose century is a guess."""
+    known = stamps[~np.isnat(stamps)]
+    year = f"{pd.Timestamp(known[0]).year:04d}" if len(known) else ""
+    if year in value:
+        return ""
+    return (
+        f"times such as {value!r} have no year of four digits; it is read as {year}: write the "
+        "year in full where that is wrong"
     )
 
 
 def dates_of(text: pd.Series, **options: Any) -> np.ndarray:
-    """Text as datetime64, in UTC where it says a time zone; NaT where it is no date."""
+    """Text as datetime64, in UTC where it says a time zone; NaT where it is no date.
+
+    The unit is that which the text needs, since nanoseconds reach from 1677 to 2262 only.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that the format is guessed
         dates = pd.to_datetime(text, errors="coerce", utc=True, **options)
-    return dates.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    dates = dates.dt.tz_localize(None)
+    return dates.where(dates.dt.year.between(1, 9999)).to_numpy()
 
 
 def _disorder(stamps: np.ndarray) -> tuple[int, int, int]:

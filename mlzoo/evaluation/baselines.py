@@ -102,7 +102,7 @@ def _linear(data: Data, seed: int) -> Baseline | None:
         predict, stopped = _logistic(matrix, rows.targets, data.samples)
     else:
         predict, stopped = _ridge(matrix, rows.targets), ""
-    fewer = f"fitted on {len(rows)} of {len(data.train)} training samples"
+    fewer = f"fitted on {len(rows):,} of {len(data.train):,} training samples"
     notes = [shrunk, fewer if len(rows) < len(data.train) else "", stopped]
     note = "; ".join(filter(None, notes))
     return None if predict is None else Baseline(lambda x: predict(features(x)), note)

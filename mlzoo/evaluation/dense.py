@@ -12,9 +12,10 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.tiles import Predict, Tiling, strips
 from mlzoo.errors import DivergedError
 from mlzoo.evaluation import fields, intervals, pixels
-from mlzoo.evaluation.metrics import HEADLINES, number
+from mlzoo.evaluation.metrics import HEADLINES
 from mlzoo.evaluation.pixel_features import fit_pixels
 from mlzoo.evaluation.scorers import Scorer
+from mlzoo.evaluation.verdicts import against_baselines
 
 UNITS = {
     "segmentation": "images",
@@ -22,7 +23,7 @@ UNITS = {
     "labelling": "sequences",
     "text": "windows",
 }
-"""What is drawn again for intervals, where there are no groups."""
+"""What intervals are taken over, where there are no groups."""
 Segment = Callable[[np.ndarray], np.ndarray]
 """From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
 
@@ -54,7 +55,7 @@ class DenseOutcome:
     indices: np.ndarray
     tally: Tally
     blocks: np.ndarray | None = None
-    """(n,) of windows that overlap: the stretch that each is drawn again with, for intervals."""
+    """(n,) of windows that overlap: the stretch that each is left out with, for intervals."""
 
 
 def whole(
@@ -118,6 +119,7 @@ def summary(
     `blocks` are those of `DenseOutcome`.
     """
     rows, task = data.parts()[part], data.samples.task
+    metric = HEADLINES[task].name
     ours = tallies.pop("")
     groups = rows.samples.groups
     labels = blocks if groups is None else np.asarray(groups)[rows.indices].astype(str)
@@ -128,11 +130,19 @@ def summary(
         "metrics": ours.metrics(),
         "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
         "interval_unit": unit,
-        "units": len(rows) if labels is None else len(np.unique(labels)),
+        "units": intervals.count_units(len(rows), labels),
         "baselines": {
             name: {**_each_class(tally), "note": notes[name]} for name, tally in tallies.items()
         },
-        **_gain(task, ours, tallies, len(rows), labels, seed),
+        "headline": metric,
+        **against_baselines(
+            ours.scorers(),
+            {name: tally.scorers() for name, tally in tallies.items()},
+            metric,
+            len(rows),
+            labels,
+            seed,
+        ),
     }
     return result, DenseOutcome(rows.indices, ours, blocks)
 
@@ -201,33 +211,6 @@ def _baselines(data: Data, seed: int) -> dict[str, tuple[Segment, str]]:
     }
 
 
-def _scalars(tally: Tally) -> dict[str, float | None]:
-    ones = np.ones((1, len(tally.scores())))
-    return {name: number(scorer(ones)[0]) for name, scorer in tally.scorers().items()}
-
-
 def _each_class(tally: Tally) -> dict[str, Any]:
     """The scalars, and those of each class or field."""
     return {name: value for name, value in tally.metrics().items() if name != "confusion"}
-
-
-def _gain(
-    task: str,
-    ours: Tally,
-    theirs: Mapping[str, Tally],
-    samples: int,
-    groups: np.ndarray | None,
-    seed: int,
-) -> dict[str, Any]:
-    """The headline metric beside that of the best baseline, by a paired bootstrap."""
-    if not theirs:
-        return {"gain": None, "better_than_baseline": None}
-    metric, mode = HEADLINES[task]
-    sign = 1 if mode == "max" else -1
-    best = max(theirs, key=lambda name: sign * (_scalars(theirs[name])[metric] or 0))
-    pair = [ours.scorers()[metric], theirs[best].scorers()[metric]]
-    if mode == "min":
-        pair.reverse()
-    value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
-    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
-    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}

@@ -16,14 +16,17 @@ from mlzoo.evaluation.forecasts import ForecastOutcome, evaluate_forecasts
 from mlzoo.evaluation.labelling import evaluate_labels
 from mlzoo.evaluation.metrics import (
     BOUNDS,
-    HEADLINES,
     as_probabilities,
+    class_counts,
     classification,
+    headline,
+    rarer,
     regression,
     score,
     scorers,
 )
 from mlzoo.evaluation.text import evaluate_text
+from mlzoo.evaluation.verdicts import against_baselines
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -49,6 +52,7 @@ def evaluate(
     part: str = "test",
     seed: int = 0,
     with_baselines: bool = True,
+    positive: int | None = None,
 ) -> tuple[dict[str, Any], Outcome | DenseOutcome | ForecastOutcome]:
     """Score a model on one part of the data, which is read in chunks of at most 32 MB.
 
@@ -56,17 +60,18 @@ def evaluate(
         predict: from raw inputs (n, *shape) to the model's outputs (n, units), n up to 8192.
         data: the samples; its training part is read for the baselines only.
         part: `train`, `valid` or `test`.
-        seed: decides the resamples of the intervals and the baselines' training samples.
+        seed: decides the parts that the intervals leave out and the baselines' training samples.
         with_baselines: fit and score the baselines as well.
+        positive: which of two classes `average_precision` is about; by default the rarer one.
 
     Returns:
         A JSON-able dict and the predictions it is computed from. Its keys: `part`; `samples`;
         `metrics` (`metrics.classification`, `metrics.regression`, `pixels.segmentation`);
         `intervals` {metric: [low, high] or None}; `interval_unit` (`samples`, `images` or
         `groups`), `units` (how many
-        of those); `baselines` {name: metrics and `note`}; `gain` (over the best baseline:
-        `baseline`, `metric`, `value`, `interval`; positive is better); and
-        `better_than_baseline`: whether that interval lies above 0. None without baselines.
+        of those); `baselines` {name: metrics and `note`}; `headline`, the metric that decides;
+        `gain` (over the best baseline: `baseline`, `metric`, `value`, `interval`; positive is
+        better) and `verdict` (`verdicts.judge`). These two are None without baselines.
 
     Raises:
         DataError: the part is empty.
@@ -89,16 +94,21 @@ def evaluate(
     )
     outcome = _outcome(said.pop(""), data, rows, part)
     groups = _groups(rows)
-    found = scorers(data.samples.task, outcome.targets, outcome.outputs)
+    task, counts = data.samples.task, class_counts(data.samples)
+    rare = rarer(counts) if positive is None else positive
+    found = scorers(task, outcome.targets, outcome.outputs, rare)
+    metric = headline(task, counts).name
+    theirs = {name: scorers(task, outcome.targets, out, rare) for name, out in said.items()}
     result = {
         "part": part,
         "samples": len(rows),
-        "metrics": _metrics(data, outcome),
+        "metrics": _metrics(data, outcome, rare),
         "intervals": intervals.intervals(found, len(rows), groups, seed),
         "interval_unit": intervals.unit(groups),
-        "units": len(rows) if groups is None else len(np.unique(groups)),
-        "baselines": _baseline_scores(data, rows, fitted, said),
-        **_gain(data, outcome, said, groups, seed),
+        "units": intervals.count_units(len(rows), groups),
+        "baselines": _baseline_scores(data, rows, fitted, said, rare),
+        "headline": metric,
+        **against_baselines(found, theirs, metric, len(rows), groups, seed),
     }
     return result, outcome
 
@@ -162,39 +172,26 @@ def _groups(rows: Part) -> np.ndarray | None:
     return None if groups is None else np.asarray(groups)[rows.indices].astype(str)
 
 
-def _metrics(data: Data, outcome: Outcome) -> dict[str, Any]:
+def _metrics(data: Data, outcome: Outcome, positive: int) -> dict[str, Any]:
     if data.samples.task == "classification":
-        return classification(outcome.targets, outcome.outputs, data.samples.class_names)
+        names = data.samples.class_names
+        return classification(outcome.targets, outcome.outputs, names, positive)
     return regression(outcome.targets, outcome.outputs, data.samples.target_names)
 
 
 def _baseline_scores(
-    data: Data, rows: Part, fitted: dict[str, baselines.Baseline], said: dict[str, np.ndarray]
-) -> dict[str, Any]:
-    return {
-        name: {**score(data.samples.task, rows.targets, said[name]), "note": base.note}
-        for name, base in fitted.items()
-    }
-
-
-def _gain(
     data: Data,
-    outcome: Outcome,
+    rows: Part,
+    fitted: dict[str, baselines.Baseline],
     said: dict[str, np.ndarray],
-    groups: np.ndarray | None,
-    seed: int,
+    positive: int,
 ) -> dict[str, Any]:
-    """The headline metric beside that of the best baseline, by a paired bootstrap."""
-    if not said:
-        return {"gain": None, "better_than_baseline": None}
-    task, samples = data.samples.task, len(outcome.targets)
-    metric, mode = HEADLINES[task]
-    sign = 1 if mode == "max" else -1
-    theirs = {name: scorers(task, outcome.targets, out)[metric] for name, out in said.items()}
-    ones = np.ones((1, samples))
-    best = max(theirs, key=lambda name: sign * float(theirs[name](ones)[0]))
-    ours = scorers(task, outcome.targets, outcome.outputs)[metric]
-    pair = (ours, theirs[best]) if mode == "max" else (theirs[best], ours)
-    value, interval = intervals.difference(*pair, samples, groups, seed)
-    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
-    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}
+    task, names = data.samples.task, data.samples.class_names
+
+    def scores(outputs: np.ndarray) -> dict[str, Any]:
+        if not names:
+            return dict(score(task, rows.targets, outputs))
+        found = classification(rows.targets, outputs, names, positive)
+        return {name: value for name, value in found.items() if name != "confusion"}
+
+    return {name: {**scores(said[name]), "note": base.note} for name, base in fitted.items()}

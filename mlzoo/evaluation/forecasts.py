@@ -16,6 +16,7 @@ from mlzoo.evaluation import intervals
 from mlzoo.evaluation.metrics import HEADLINES, NEAR, number
 from mlzoo.evaluation.naive import naive_forecasts, training_scale
 from mlzoo.evaluation.scorers import Array, Scorer, ratio
+from mlzoo.evaluation.verdicts import against_baselines
 
 Predict = Callable[[np.ndarray], np.ndarray]
 LEVEL = NEAR["coverage"]
@@ -58,8 +59,8 @@ class ForecastOutcome:
         targets: (n, horizon, targets) true values, NaN where there is none.
         outputs: the same, forecast.
         band: what holds most of the true values; None without a validation part.
-        blocks: (n,) of each window the stretch of time that it is drawn again with, for
-            intervals; None where windows are drawn one by one.
+        blocks: (n,) of each window the stretch of time that it is left out with, for
+            intervals; None where windows are left out one by one.
     """
 
     indices: np.ndarray
@@ -111,6 +112,9 @@ def evaluate_forecasts(
         scorers["coverage"] = _coverage(truth, said, band)
         metrics["coverage"] = number(scorers["coverage"](np.ones((1, len(rows))))[0])
     theirs = {name: forecast_scorers(truth, each, scale) for name, (each, _) in naive.items()}
+    headline = HEADLINES["forecasting"].name
+    if metrics[headline] is None:
+        headline = "mae"  # the training split does not change, so there is nothing to divide by
     result = {
         "part": part,
         "samples": len(rows),
@@ -124,13 +128,14 @@ def evaluate_forecasts(
         },
         "intervals": intervals.intervals(scorers, len(rows), blocks, seed, fewest=intervals.FEWEST),
         "interval_unit": "samples" if blocks is None else "blocks of time",
-        "units": len(rows) if blocks is None else len(np.unique(blocks)),
+        "units": intervals.count_units(len(rows), blocks),
         "baselines": {
             name: {**_scalars(theirs[name], len(rows)), "note": note}
             for name, (_, note) in naive.items()
         },
         "relative_mae": _relative(scorers["mae"], theirs, len(rows), paired, seed),
-        **_gain(scorers, theirs, len(rows), blocks, seed),
+        "headline": headline,
+        **against_baselines(scorers, theirs, headline, len(rows), blocks, seed),
     }
     if len(data.samples.target_names) == 1:
         del result["metrics"]["per_target"]
@@ -383,24 +388,3 @@ def _relative(
         units = intervals.count_units(samples, blocks[name])
         found[name] = {"value": value, "interval": ends[name], "units": units}
     return found
-
-
-def _gain(
-    ours: Mapping[str, Scorer],
-    theirs: Mapping[str, Mapping[str, Scorer]],
-    samples: int,
-    blocks: Array | None,
-    seed: int,
-) -> dict[str, Any]:
-    """The headline metric beside that of the best baseline, by a paired bootstrap."""
-    if not theirs:
-        return {"gain": None, "better_than_baseline": None}
-    metric = HEADLINES["forecasting"].name
-    if _scalars(ours, samples)[metric] is None:
-        metric = "mae"
-    best = min(theirs, key=lambda name: _scalars(theirs[name], samples)[metric] or np.inf)
-    value, interval = intervals.difference(
-        theirs[best][metric], ours[metric], samples, blocks, seed
-    )
-    gain = {"baseline": best, "metric": metric, "value": value, "interval": interval}
-    return {"gain": gain, "better_than_baseline": bool(interval and interval[0] > 0)}

@@ -11,7 +11,7 @@ often the intervals hold the truth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -132,7 +132,7 @@ def student(units: int, level: float = LEVEL) -> float:
 
 
 def mean_interval(
-    values: Array,
+    values: Array | Sequence[float],
     bounds: tuple[float, float] = (-np.inf, np.inf),
     held_out: float | None = None,
     level: float = LEVEL,

@@ -115,7 +115,7 @@ def _linear(data: Data, rows: Part, last: np.ndarray | None) -> tuple[np.ndarray
     if len(train) > _MOST_ROWS:
         chosen = np.linspace(0, len(train) - 1, _MOST_ROWS).astype(int)
         train = Part(train.samples, train.indices[chosen])
-        notes.append(f"fitted on {_MOST_ROWS} of {len(data.train)} training windows")
+        notes.append(f"fitted on {_MOST_ROWS:,} of {len(data.train):,} training windows")
     steps = max(1, _MOST_INPUTS // data.samples.inputs.shape[-1])
     if len(data.samples.inputs.shape) > 2 and data.samples.inputs.shape[1] > steps:
         notes.append(f"the last {steps} steps of each window")

@@ -1,4 +1,4 @@
-"""Scores of semantic segmentation, from counts of each image, so that images can be resampled.
+"""Scores of semantic segmentation, from counts of each image, so that images can be left out.
 
 Masks are (height, width) uint8 class positions; 255 in a true mask is a pixel that doesn't count.
 Counts are summed over the images before a score is taken from them, as the field does (Everingham
@@ -16,7 +16,7 @@ import numpy as np
 
 from mlzoo.evaluation.boundaries import boundary_counts
 from mlzoo.evaluation.metrics import number
-from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, ratio
+from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, precision_of, ratio
 from mlzoo.specs import IGNORED
 
 _STRIP = 1 << 22  # pixels counted at a time: 32 MB of positions
@@ -75,9 +75,9 @@ def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
     """Scores of segmentation as functions of weights (b, n) over the images.
 
     Each but `pixel_accuracy` is a mean over classes, of sums over the weighted images: `mean_iou`
-    and `mean_dice` over the classes that occur or are predicted, `mean_precision` over those
-    predicted, `mean_recall` over those that occur, `boundary_f1` over those that have a boundary
-    in truth or prediction (0 for one that has it in one of them only).
+    and `mean_dice` over the classes that occur or are predicted, `mean_precision` over the same
+    (0 for one that is never predicted), `mean_recall` over those that occur, `boundary_f1` over
+    those that have a boundary in truth or prediction (0 for one that has it in one of them only).
     """
     confusion, boundaries = counts.confusion, counts.boundaries
     return {
@@ -146,7 +146,7 @@ def _dice(confusion: Array) -> Array:
 
 
 def _precision(confusion: Array) -> Array:
-    return ratio(_right(confusion), confusion.sum(axis=1))
+    return precision_of(_right(confusion), confusion.sum(axis=1), confusion.sum(axis=2))
 
 
 def _recall(confusion: Array) -> Array:

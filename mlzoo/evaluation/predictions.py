@@ -19,6 +19,7 @@ from mlzoo.errors import UsageError
 from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome
 from mlzoo.evaluation.forecasts import ForecastOutcome
+from mlzoo.files import unquoted, write_rows
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,8 @@ def _about(
 
 def _write(path: Path, columns: Sequence[tuple[str, list]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([name for name, _ in columns])
-        writer.writerows(zip(*(column for _, column in columns), strict=True))
+        rows = zip(*(column for _, column in columns), strict=True)
+        write_rows(file, [name for name, _ in columns], rows)
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -160,7 +160,8 @@ def read_predictions(path: Path) -> Predictions:
         raise UsageError(f"{path} holds an index twice")
     table = table[np.argsort(indices)]
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
-    targets, predictions = (table[:, wanted[what]].astype(str) for what in wanted)
+    plain = np.vectorize(unquoted, otypes=[object])
+    targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
     return Predictions(np.sort(indices), targets, predictions, groups)
 
 

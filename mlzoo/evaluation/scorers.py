@@ -1,8 +1,8 @@
-"""Scalar metrics as functions of sample weights: one code for a score and for its resamples.
+"""Scalar metrics as functions of sample weights: one code for a score and for its intervals.
 
-A `Scorer` takes weights (b, n), how often each of b resamples holds each of n samples, and gives
-b values, NaN where a metric is undefined. All weights 1 is the metric itself; the counts of a
-bootstrap resample give the metric of that resample.
+A `Scorer` takes weights (b, n), how much each of n samples counts in each of b sets, and gives
+b values, NaN where a metric is undefined. All weights 1 is the metric itself; weights of 0 leave
+samples out.
 """
 
 from __future__ import annotations
@@ -24,12 +24,28 @@ def ratio(numerator: Array, denominator: Array) -> Array:
         return np.where(denominator == 0, np.nan, numerator / denominator)
 
 
-def classification_scorers(targets: Array, probabilities: Array) -> dict[str, Scorer]:
-    """Accuracy, balanced accuracy, macro F1, log loss and, for two classes, ROC AUC.
+def precision_of(right: Array, chosen: Array, true: Array) -> Array:
+    """Return the precision of classes: 0 for one that is never predicted but occurs.
+
+    NaN for one that is neither predicted nor occurs.
+
+    Args:
+        right: how many samples of each class are predicted as such; any shape.
+        chosen: how many are predicted as each class.
+        true: how many are truly of each class.
+    """
+    return np.where((chosen == 0) & (true > 0), 0.0, ratio(right, chosen))
+
+
+def classification_scorers(
+    targets: Array, probabilities: Array, positive: int = 1
+) -> dict[str, Scorer]:
+    """Accuracy, balanced accuracy, macro F1, log loss; ROC AUC and average precision of two.
 
     Args:
         targets: (n,) positions of the true classes, 0..k-1.
         probabilities: (n, k) rows that sum to 1.
+        positive: which of two classes `average_precision` is about.
 
     Balanced accuracy is the mean recall of the classes that occur; macro F1 the mean F1 of the
     classes that occur or are predicted (scikit-learn's definitions).
@@ -54,6 +70,9 @@ def classification_scorers(targets: Array, probabilities: Array) -> dict[str, Sc
     }
     if probabilities.shape[1] == 2:
         scorers["roc_auc"] = _roc_auc(targets == 1, probabilities[:, 1])
+        scorers["average_precision"] = _average_precision(
+            targets == positive, probabilities[:, positive]
+        )
     return scorers
 
 
@@ -100,14 +119,19 @@ def mean_defined(values: Array) -> Array:
     return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
 
 
+def _runs(scores: Array) -> tuple[Array, Array]:
+    """The order that sorts scores, and where each run of equal scores starts in it."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    return order, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
 def _roc_auc(positive: Array, scores: Array) -> Scorer:
     """Share of (positive, negative) pairs that the score orders rightly, ties counting half.
 
     Mann-Whitney's U over the number of pairs; NaN where one class is absent.
     """
-    order = np.argsort(scores, kind="stable")
-    ordered = scores[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of runs of equal scores
+    order, starts = _runs(scores)
     positive = positive[order].astype("float64")
 
     def score(weights: Array) -> Array:
@@ -116,5 +140,23 @@ def _roc_auc(positive: Array, scores: Array) -> Scorer:
         down = np.add.reduceat(weights * (1 - positive), starts, axis=1)
         below = np.cumsum(down, axis=1) - down / 2
         return ratio((up * below).sum(axis=1), up.sum(axis=1) * down.sum(axis=1))
+
+    return score
+
+
+def _average_precision(positive: Array, scores: Array) -> Scorer:
+    """Mean of the precision at each threshold, weighted by the gain in recall.
+
+    scikit-learn's definition, without interpolation; NaN where no sample is positive.
+    """
+    order, starts = _runs(-scores)
+    positive = positive[order].astype("float64")
+
+    def score(weights: Array) -> Array:
+        weights = weights[:, order]
+        found = np.add.reduceat(weights * positive, starts, axis=1)
+        chosen = np.cumsum(np.add.reduceat(weights, starts, axis=1), axis=1)
+        precision = np.cumsum(found, axis=1) / np.maximum(chosen, 1e-300)
+        return ratio((found * precision).sum(axis=1), found.sum(axis=1))
 
     return score

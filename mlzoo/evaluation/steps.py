@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.evaluation.metrics import number
 from mlzoo.evaluation.pixels import error_counts
-from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, ratio
+from mlzoo.evaluation.scorers import Array, Scorer, mean_defined, precision_of, ratio
 from mlzoo.specs import IGNORED
 
 OVERLAP = 0.5
@@ -149,7 +149,7 @@ class StepTally:
             for each in (self.counts.found, self.counts.predicted, self.counts.true)
         )
         columns = {
-            "precision": ratio(right, chosen),
+            "precision": precision_of(right, chosen, true),
             "recall": ratio(right, true),
             "f1": ratio(2 * right, true + chosen),
             "segment_f1": ratio(2 * found, own + predicted),

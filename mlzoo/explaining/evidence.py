@@ -1,22 +1,31 @@
-"""The evidence for maps: their scores beside controls, intervals over samples, and a sentence."""
+"""The evidence for maps: their scores beside controls, intervals, verdicts and sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mlzoo.evaluation.intervals import difference, intervals
+from mlzoo.evaluation.intervals import intervals
 from mlzoo.explaining import faithfulness
-from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch
+from mlzoo.explaining.claims import (
+    CONTROLS,
+    FEWEST,
+    RANDOM_MAPS,
+    SMALLEST,
+    Units,
+    judge,
+    paired,
+    ranked,
+    ranking,
+    sentence,
+)
+from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch, without_padding
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.truth import against_truth, read_truth
 from mlzoo.listening import Listener
-
-CONTROLS = ("random", "edges")
-"""Maps that know no model: random cells, and an edge detector, of images."""
 
 
 def score_all(
@@ -32,41 +41,62 @@ def score_all(
     Returns:
         The controls' explanations.
     """
-    samples = {names[p]: (batch, row) for batch in batches for row, p in enumerate(batch.positions)}
+    rows = {names[p]: (batch, row) for batch in batches for row, p in enumerate(batch.positions)}
+    baselines = {id(b): b.probe.baseline(b.x) for b in batches}
+    samples: dict[str, faithfulness.Sample] = {}
     controls: list[Explanation] = []
-    done, baselines = 0, {id(b): b.probe.baseline(b.x) for b in batches}
-    seen: set[str] = set()
-    for each in explained.explanations:
-        batch, row = samples[each.name]
-        one = slice(row, row + 1)
-        sample = faithfulness.Sample(
-            batch.probe,
-            batch.x[one],
-            batch.asked.weights[one],
-            baselines[id(batch)][one],
-            config.seed,
-        )
-        if each.name not in seen:
-            seen.add(each.name)
-            own = controls_of(each, config.seed)
-            for control in own:
-                _score(sample, control, config)
-            controls += own
-        _score(sample, each, config)
-        done += 1
+    for done, each in enumerate(explained.explanations, 1):
+        if each.name not in samples:
+            batch, row = rows[each.name]
+            one = slice(row, row + 1)
+            samples[each.name] = faithfulness.Sample(
+                batch.probe,
+                batch.x[one],
+                batch.asked.weights[one],
+                baselines[id(batch)][one],
+                faithfulness.sample_seed(each.name, config.seed),
+            )
+            controls += scored_controls(samples[each.name], each, config)
+        _score(samples[each.name], each, config)
         listener.progress(done, len(explained.explanations), "scoring")
     if config.evidence:
         _stability(explained, batches, names, config, settings)
     return controls
 
 
-def controls_of(each: Explanation, seed: int) -> list[Explanation]:
-    """Explanations of the same sample by maps that know no model."""
+def scored_controls(
+    sample: faithfulness.Sample, each: Explanation, config: ExplainConfig
+) -> list[Explanation]:
+    """Return explanations of the same sample by maps that know no model, with their scores.
+
+    The random map's scores are the means over `RANDOM_MAPS` maps, which no other sample shares; the
+    explanation holds the first of them.
+    """
     shape = each.values.shape
-    found = [replace(each, method="random", values=faithfulness.random_map(shape, seed), scores={})]
+
+    def control(method: str, values: np.ndarray) -> Explanation:
+        found = replace(each, method=method, values=values, flag="", scores={})
+        _score(sample, found, config)
+        return found
+
+    draws = [
+        control("random", without_padding(values[None], each.x[None])[0])
+        for values in random_maps(shape, each.name, config.seed)
+    ]
+    means = {
+        name: round(float(np.mean([draw.scores[name] for draw in draws])), 6)
+        for name in draws[0].scores
+    }
+    found = [replace(draws[0], scores=means)]
     if each.x.ndim == 3 and len(shape) == 2:
-        found.append(replace(each, method="edges", values=faithfulness.edges(each.x), scores={}))
-    return [replace(control, flag="") for control in found]
+        found.append(control("edges", faithfulness.edges(each.x)))
+    return found
+
+
+def random_maps(shape: tuple[int, ...], name: str, seed: int) -> list[np.ndarray]:
+    """Return the random maps of the sample of a name."""
+    seeds = [faithfulness.sample_seed(f"{name} {i}", seed) for i in range(RANDOM_MAPS)]
+    return [faithfulness.random_map(shape, own) for own in seeds]
 
 
 def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig) -> None:
@@ -110,126 +140,97 @@ def _stability(
                 each.scores["stability"] = round(float(value), 6)
 
 
-def summarise(
-    found: Sequence[Explanation], controls: Sequence[Explanation], seed: int
+def summarize(
+    found: Sequence[Explanation],
+    controls: Sequence[Explanation],
+    seed: int,
+    groups: Mapping[str, str] | None = None,
+    word: str = "groups",
+    doubt: str = "",
 ) -> dict[str, Any]:
-    """Means with 95 % intervals over samples, gains over the controls, ranking and sentences."""
-    tables = _tables([*found, *controls])
-    summary: dict[str, Any] = {"methods": {}, "compared": headline(tables), "sentences": []}
-    for method, table in tables.items():
-        scorers = {name: _mean(values) for name, values in table.items()}
-        count = len(next(iter(table.values())))
-        ends = intervals(scorers, count, seed=seed)
-        summary["methods"][method] = {
-            name: {"mean": float(np.mean(values)), "interval": ends[name]}
-            for name, values in table.items()
-        }
-    by = summary["compared"]
-    own = [m for m in tables if m not in CONTROLS]
+    """Summarize scores: means with 95 % intervals, verdicts beside the controls, and a ranking.
+
+    Args:
+        found: explanations with their scores.
+        controls: those of maps that know no model.
+        seed: decides the parts that the intervals leave out.
+        groups: the group of each sample, by the sample's name; None: samples are independent.
+        word: what groups are called.
+        doubt: why no method earns a claim on this model; "" where nothing forbids one.
+    """
+    names, tables = _tables([*found, *controls])
+    labels = None if groups is None else np.array([groups[name] for name in names])
+    units = Units(labels, "samples" if groups is None else word)
+    by = headline(tables)
+    count = len(names) if labels is None else len(np.unique(labels))
+    summary: dict[str, Any] = {
+        "methods": {m: _means(table, labels, seed) for m, table in tables.items()},
+        "compared": by,
+        "unit": units.word,
+        "units": count,
+        "smallest": SMALLEST,
+        "doubt": doubt,
+        "sentences": [],
+    }
+    scores = {method: table[by] for method, table in tables.items() if by in table}
+    own = [method for method in scores if method not in CONTROLS]
+    beside = [control for control in CONTROLS if control in scores]
+    pairs = {(m, c): paired(scores[m], scores[c], units) for m in own for c in beside}
+    judged = judge(pairs, doubt)
+    over = f"{count} {units.word}"
     for method in own:
-        beaten = {
-            control: _compared(tables[method][by], tables[control][by], seed)
-            for control in CONTROLS
-            if control in tables and by in tables[control] and by in tables[method]
-        }
-        summary["methods"][method]["against"] = beaten
-        summary["sentences"].append(sentence(method, by, beaten))
-    summary["ranking"] = ranking({m: tables[m][by] for m in own if by in tables[m]}, seed)
-    if len(summary["ranking"]) > 1:
-        count = len(tables[summary["ranking"][0]["method"]][by])
-        summary["sentences"].append(_ranked(summary["ranking"], by) + _few(count))
+        against = {control: judged[method, control] for control in beside}
+        summary["methods"][method]["against"] = against
+        summary["sentences"].append(sentence(method, by, against, over, doubt))
+    summary["ranking"] = ranking({m: scores[m] for m in own}, units, doubt)
+    if len(own) > 1 and not doubt:
+        summary["sentences"].append(ranked(summary["ranking"], by, over, count))
+    if judged and not doubt and count >= FEWEST:
+        summary["sentences"].append(
+            f"verdicts rest on paired t-tests over {over} (Holm's correction for {len(judged)}); a "
+            f"difference in {by} of less than {SMALLEST} is too small to matter"
+        )
     return summary
 
 
-def headline(tables: dict[str, dict[str, np.ndarray]]) -> str:
-    """What methods are compared by: the truth where it is known, else insertion less deletion."""
-    return "pointing" if any("pointing" in table for table in tables.values()) else "gain"
+def _tables(
+    found: Sequence[Explanation],
+) -> tuple[list[str], dict[str, dict[str, np.ndarray]]]:
+    """The samples that every method has scores of, and their scores (n,) by method and name.
 
-
-def _tables(found: Sequence[Explanation]) -> dict[str, dict[str, np.ndarray]]:
-    """Scores (n,) by method and name, over the samples that every method has scores of."""
+    A score that a sample lacks is NaN.
+    """
     methods = list(dict.fromkeys(e.method for e in found))
     by = {(e.method, e.name): e.scores for e in found}
     names = [
         n for n in dict.fromkeys(e.name for e in found) if all(by.get((m, n)) for m in methods)
     ]
-    tables: dict[str, dict[str, np.ndarray]] = {}
-    for method in methods:
+    tables = {}
+    for method in methods if names else ():
         rows = [by[method, name] for name in names]
-        keys = [key for key in dict.fromkeys(k for row in rows for k in row)]
-        table = {key: np.array([row[key] for row in rows if key in row]) for key in keys}
-        if table:
-            tables[method] = table
-    return tables
+        keys = dict.fromkeys(key for row in rows for key in row)
+        tables[method] = {key: np.array([row.get(key, np.nan) for row in rows]) for key in keys}
+    return names, tables
 
 
-def _mean(values: np.ndarray) -> Any:
-    def scorer(weights: np.ndarray) -> np.ndarray:
-        used = weights[:, : len(values)]
-        return used @ values / np.maximum(used.sum(axis=1), 1)
-
-    return scorer
+def headline(tables: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """What methods are compared by: the truth where it is known, else insertion less deletion."""
+    return "pointing" if any("pointing" in table for table in tables.values()) else "gain"
 
 
-def _compared(first: np.ndarray, second: np.ndarray, seed: int) -> dict[str, Any]:
-    """The mean difference of paired scores, with its interval."""
-    if len(first) != len(second) or not len(first):
-        return {"difference": None, "interval": None, "better": False}
-    value, ends = difference(_mean(first), _mean(second), len(first), seed=seed)
-    return {"difference": value, "interval": ends, "better": bool(ends and ends[0] > 0)}
-
-
-def sentence(method: str, by: str, beaten: dict[str, Any]) -> str:
-    """What the comparison with the controls says, for people."""
-    words = {"random": "a random map", "edges": "an edge detector that knows no model"}
-    missed = [words[name] for name, found in beaten.items() if not found["better"]]
-    if not beaten:
-        return f"{method}: nothing to compare it with"
-    if missed:
-        return (
-            f"{method}'s maps on this model are not shown to be better than "
-            f"{' or '.join(missed)} (by {by})"
-        )
-    return f"{method}'s maps on this model are better than {' and '.join(words[n] for n in beaten)}"
-
-
-def ranking(scores: dict[str, np.ndarray], seed: int) -> list[dict[str, Any]]:
-    """Methods from the best mean down.
-
-    `rank`: that of the best one above whose difference may be chance, so that several share it;
-    `behind` and `interval`: the difference to that one; `tied`: whether that is the best of all.
-    """
-    order = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
-    found: list[dict[str, Any]] = []
-    leader, rank = "", 0
-    for place, name in enumerate(order, 1):
-        behind = _compared(scores[leader], scores[name], seed) if leader else {"better": True}
-        if behind["better"]:
-            leader, rank = name, place
-            behind = _compared(scores[name], scores[name], seed)
-        found.append(
-            {
-                "method": name,
-                "rank": rank,
-                "mean": float(np.mean(scores[name])),
-                "behind": behind["difference"],
-                "interval": behind["interval"],
-                "tied": rank == 1,
-            }
-        )
+def _means(
+    table: Mapping[str, np.ndarray], labels: np.ndarray | None, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Each score's mean over the samples that have it, with its 95 % interval."""
+    found = {}
+    for name, scores in table.items():
+        has = np.isfinite(scores)
+        values = scores[has]
+        groups = None if labels is None else labels[has]
+        ends = intervals({name: _mean(values)}, len(values), groups, seed)
+        found[name] = {"mean": float(values.mean()), "interval": ends[name]}
     return found
 
 
-ENOUGH = 32
-"""Samples that a ranking of methods should rest on."""
-
-
-def _few(count: int) -> str:
-    return "" if count >= ENOUGH else f" (over {count} samples; --limit {ENOUGH} tells more apart)"
-
-
-def _ranked(rows: list[dict[str, Any]], by: str) -> str:
-    tied = [row["method"] for row in rows if row["tied"]]
-    if len(tied) == 1:
-        return f"best by {by}: {tied[0]}"
-    return f"best by {by}: {', '.join(tied)}, whose differences may be chance"
+def _mean(values: np.ndarray) -> Any:
+    return lambda weights: weights @ values / np.maximum(weights.sum(axis=1), 1)

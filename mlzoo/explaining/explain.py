@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from mlzoo.errors import UsageError
 from mlzoo.explaining.asking import Asked, ask
 from mlzoo.explaining.engine.findings import Finding
 from mlzoo.explaining.engine.probe import Probe
-from mlzoo.explaining.settings import ALL, ExplainConfig, method_settings
+from mlzoo.explaining.reference import METHODS as PACKAGE_METHODS
+from mlzoo.explaining.reference import package_maps
+from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, by_shape
 from mlzoo.listening import Listener
 
@@ -69,11 +72,13 @@ class Explained:
         explanations: maps of samples.
         findings: by method, what is said of the model as a whole.
         facts: by method, its settings and costs.
+        left_out: of `all`, the methods that did not run, and why.
     """
 
     explanations: list[Explanation]
     findings: dict[str, list[Finding]]
     facts: dict[str, Any]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def mapping(self) -> list[str]:
@@ -105,25 +110,44 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
     return batches
 
 
-def fitting(methods: tuple[str, ...], probe: Probe, kind: str) -> list[str]:
-    """The methods that were asked for; of `all` those that fit the model.
+DEFAULTS = {"image": ("gradcam",)}
+"""Methods that `auto` tries first, by the kind of data."""
+ANY = "integrated_gradients"
+"""The method of `auto` where none of those fits: it explains any model."""
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The methods to run.
+
+    Attributes:
+        names: of those that run.
+        left_out: of `all`, why each of the others does not.
+    """
+
+    names: list[str]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
+    """Return the methods that are asked for, picked for the model where it is `auto` or `all`.
 
     Raises:
         UsageError: a method that was named does not fit.
     """
-    if ALL not in methods:
-        for name in methods:
-            reason = misfit(name, probe, kind)
-            if reason:
-                raise UsageError(f"--method {name}: {reason}")
-        return list(dict.fromkeys(methods))
-    return [
-        name
-        for name in registry.names("explainer")
-        if misfit(name, probe, kind) is None
-        and not of_model(name)
-        and not getattr(registry.load("explainer", name), "EXTRA", None)
-    ]
+    if ALL in config.method:
+        names = registry.names("explainer")
+        reasons = {name: misfit(name, probe, kind, config.engine) for name in names}
+        left_out = {name: reason for name, reason in reasons.items() if reason}
+        return Methods([name for name in reasons if name not in left_out], left_out)
+    if AUTO in config.method:
+        fits = (name for name in DEFAULTS.get(kind, ()) if not misfit(name, probe, kind))
+        return Methods([next(fits, ANY)])
+    for name in config.method:
+        reason = misfit(name, probe, kind, config.engine)
+        if reason:
+            raise UsageError(f"--method {name}: {reason}")
+    return Methods(list(dict.fromkeys(config.method)))
 
 
 def of_model(name: str) -> bool:
@@ -131,16 +155,24 @@ def of_model(name: str) -> bool:
     return bool(getattr(registry.load("explainer", name), "MODEL", False))
 
 
-def misfit(name: str, probe: Probe, kind: str) -> str | None:
+def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | None:
     """Why a method can't explain a model of a kind of data; None where it can."""
     plugin = registry.load("explainer", name)
     kinds = getattr(plugin, "KINDS", None)
+    extra = getattr(plugin, "EXTRA", None)
+    if engine != "mlzoo" and name not in PACKAGE_METHODS:
+        return f"--engine {engine} has no {name}; it has {', '.join(PACKAGE_METHODS)}"
     if kinds and kind not in kinds:
         return f"it is for {' and '.join(kinds)} data, and these are {kind}"
     if getattr(plugin, "NEEDS_LAYER", False) and probe.layer is None:
-        return "no layer of this model has places; try integrated_gradients"
+        return (
+            "it needs a convolutional layer, or a recurrent one that returns sequences, and this "
+            f"model has none; use --method {ANY}"
+        )
     if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
-        return "it is for images and sequences, and these are films; try integrated_gradients"
+        return f"it is for images and sequences, and these are films; use --method {ANY}"
+    if extra and find_spec(extra) is None:
+        return f'it needs the package {extra}; pip install "mlzoo[{extra}]"'
     if getattr(plugin, "COMPARES", False):
         try:
             probe.background_rows(1, 0)
@@ -153,43 +185,55 @@ def run_methods(
     subject: Subject,
     chosen: Chosen,
     batches: list[Batch],
+    methods: Methods,
     config: ExplainConfig,
     listener: Listener,
 ) -> Explained:
-    """The maps of every method for every sample that has something to explain."""
-    methods = fitting(config.method, batches[0].probe, subject.kind)
+    """The maps of every method for every sample that has something to explain.
+
+    Of `all`, a method that can't explain this model is left out; see `Explained.left_out`.
+    """
     probes = {id(b.probe): b.probe for b in batches}.values()
-    settings = method_settings(config, methods)
-    found: list[Explanation] = []
-    findings: dict[str, list[Finding]] = {}
-    facts: dict[str, Any] = {}
-    total, done = len(methods) * len(chosen), 0
-    for method in methods:
+    settings = method_settings(config, methods.names)
+    explained = Explained([], {}, {}, dict(methods.left_out))
+    for done, method in enumerate(methods.names):
         began, forwards = time.process_time(), sum(p.forwards for p in probes)
         said: dict[str, list[float]] = {}
-        if of_model(method):
-            plugin, first = registry.load("explainer", method), batches[0]
-            weights = first.asked.weights
-            findings[method] = plugin.explain(settings[method], first.probe, first.x, weights)
-            done += len(chosen)
-        for batch in [] if of_model(method) else batches:
-            values = explain_batch(method, settings[method], batch, config)
-            for name, numbers in batch.probe.said.items():
-                said.setdefault(name, []).extend(numbers.tolist())
-            found += _explanations(method, batch, values, subject, chosen)
-            done += len(batch.positions)
-            listener.progress(done, total, "explaining")
+        found: list[Explanation] = []
+        try:
+            if of_model(method):
+                explained.findings[method] = explain_model(method, settings[method], batches[0])
+            for batch in [] if of_model(method) else batches:
+                values = explain_batch(method, settings[method], batch, config)
+                for name, numbers in batch.probe.said.items():
+                    said.setdefault(name, []).extend(numbers.tolist())
+                found += _explanations(method, batch, values, subject, chosen)
+                count = done * len(chosen) + len(found)
+                listener.progress(count, len(methods.names) * len(chosen), "explaining")
+        except UsageError as error:
+            if ALL not in config.method:
+                raise
+            explained.left_out[method] = str(error)
+            continue
         _tell_completeness(method, said, listener)
-        facts[method] = {
+        explained.explanations += found
+        explained.facts[method] = {
             "settings": settings[method].model_dump(mode="json"),
             "cpu_seconds": round(time.process_time() - began, 3),
             "forwards": sum(p.forwards for p in probes) - forwards,
             **{name: float(np.max(numbers)) for name, numbers in said.items()},
         }
-    place = {name: i for i, name in enumerate(methods)}
+    place = {name: i for i, name in enumerate(methods.names)}
     order = {name: i for i, name in enumerate(chosen.names)}
-    found.sort(key=lambda e: (order[e.name], place[e.method]))
-    return Explained(found, findings, facts)
+    explained.explanations.sort(key=lambda e: (order[e.name], place[e.method]))
+    return explained
+
+
+def explain_model(method: str, settings: Any, batch: Batch) -> list[Finding]:
+    """What a method that explains no single sample says of the model."""
+    plugin = registry.load("explainer", method)
+    found: list[Finding] = plugin.explain(settings, batch.probe, batch.x, batch.asked.weights)
+    return found
 
 
 COMPLETE = 0.05
@@ -216,8 +260,6 @@ def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfi
         plugin = registry.load("explainer", method)
         values = plugin.explain(settings, batch.probe, batch.x, batch.asked.weights)
     else:
-        from mlzoo.explaining.reference import package_maps
-
         values = package_maps(method, batch.probe, batch.x, batch.asked.weights, config.layer)
     return without_padding(np.asarray(values, "float32"), batch.x)
 

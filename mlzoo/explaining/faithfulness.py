@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from zlib import crc32
 
 import numpy as np
 
@@ -17,19 +19,27 @@ from mlzoo.explaining.engine.resampling import upsample
 
 STEPS = 20
 PERCENTS = (10, 20, 30, 40, 50, 60, 70, 80, 90)
-SUBSETS = 32
+SUBSETS = 64
 _CELLS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample, opened for scoring: (1, ...) arrays."""
+    """One sample, opened for scoring: (1, ...) arrays.
+
+    `seed` decides the order of equal values, the noise and the subsets: `sample_seed`.
+    """
 
     probe: Probe
     x: np.ndarray
     target: np.ndarray
     baseline: np.ndarray
     seed: int
+
+
+def sample_seed(name: str, seed: int) -> int:
+    """Return a seed of a sample's own, so that no random draw is shared by all samples."""
+    return crc32(name.encode(), seed)
 
 
 def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
@@ -42,9 +52,10 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
         how much surer the model is after removing the weakest than after removing the strongest
         (Rong et al. 2022); `iou_drop`: of masks, the share of the predicted region that is lost
         when the strongest tenth is blurred away; `sensitivity_n`: correlation of what random
-        parts sum to and what hiding them costs (Ancona et al., "Towards better understanding of
-        gradient-based attribution methods", 2018); `sparseness`: the Gini index (Chalasani et
-        al., "Concise Explanations of Neural Networks using Adversarial Training", 2020).
+        halves of the map sum to and what hiding them costs (Ancona et al., "Towards better
+        understanding of gradient-based attribution methods", 2018); `sparseness`: the Gini index
+        (Chalasani et al., "Concise Explanations of Neural Networks using Adversarial Training",
+        2020).
     """
     # A number may be what it is because of what lowers it.
     strength = np.asarray(values, "float64")
@@ -155,18 +166,34 @@ def _class_mask(outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(sample: Sample, values: np.ndarray) -> float:
-    """Correlation over random halves: what a map says of one, and the log-odds it costs."""
-    rng = np.random.default_rng([sample.seed, 0x5E])
-    parts = cells(values.shape)
-    chosen = rng.random((SUBSETS, parts.max() + 1)) < 0.5
-    hidden = chosen[:, parts]
-    sums = (hidden * values).reshape(SUBSETS, -1).sum(axis=1)
-    probe = sample.probe
-    masks = probe.spread((~hidden).astype("float32"))
-    left = probe.masked(sample.x, sample.target, masks, sample.baseline)[0]
-    if np.ptp(sums) == 0 or np.ptp(left) == 0:
+    """Correlation over random halves: what a map says of one, and the log-odds that it costs.
+
+    Exactly half of the cells are hidden each time. Where cells differ in size, a positive map would
+    still say more of a larger half, so its mean is taken off first; of even cells that changes
+    nothing.
+    """
+    hidden, left = hidden_halves(sample, values.shape)
+    sums = hidden.reshape(SUBSETS, -1) @ (values - values.mean()).ravel()
+    if np.ptp(sums) <= 1e-9 * np.abs(values).sum() or np.ptp(left) == 0:
         return 0.0
     return float(np.corrcoef(sums, -left)[0, 1])
+
+
+@lru_cache(maxsize=4)
+def hidden_halves(sample: Sample, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Random halves of a sample's cells, and the log-odds that are left without them.
+
+    Returns:
+        (SUBSETS, *shape) truth values, true where a position is hidden, and (SUBSETS,) log-odds;
+        the same ones for all maps of a sample.
+    """
+    parts = cells(shape)
+    count = int(parts.max()) + 1
+    rng = np.random.default_rng([sample.seed, 0x5E])
+    order = rng.permuted(np.tile(np.arange(count), (SUBSETS, 1)), axis=1)
+    hidden = (order < count // 2)[:, parts]
+    masks = sample.probe.spread((~hidden).astype("float32"))
+    return hidden, sample.probe.masked(sample.x, sample.target, masks, sample.baseline)[0]
 
 
 def cells(shape: tuple[int, ...]) -> np.ndarray:

@@ -56,6 +56,7 @@ def write_page(
         header=header,
         scores=rows,
         intervals=any("[" in cell for row in rows for cell in row),
+        units=f"{evidence['units']} {evidence['unit']}" if evidence else "",
         sanity=[
             (method, mode, found)
             for method, modes in record["sanity"].items()

@@ -1,14 +1,16 @@
 """The package tf-keras-vis as a second engine, with its own defaults, to compare with ours.
 
-Kubota and contributors, https://github.com/keisen/tf-keras-vis. What it gives is left as it is:
-its layer, its corner-aligned enlarging, its softmax over ScoreCAM's scores.
+It is there to check maps against an independent implementation, and to repeat maps that were
+published with it. Kubota and contributors, https://github.com/keisen/tf-keras-vis. What it gives is
+left as it is: its layer, its corner-aligned enlarging, its softmax over ScoreCAM's scores.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -25,7 +27,7 @@ NOISY_COPIES = 20
 def package_maps(
     method: str, probe: Probe, x: np.ndarray, target: np.ndarray, layer: str | None = None
 ) -> np.ndarray:
-    """The package's maps (n, height, width), each from 0 to 1.
+    """The package's maps (n, height, width), each from 0 to 1; all 0 where it found nothing.
 
     Args:
         method: one of `METHODS`.
@@ -42,7 +44,18 @@ def package_maps(
     if x.ndim != 4 or target.ndim != 2:
         raise UsageError("--engine tf-keras-vis takes images and one class a sample")
     model, z = functional(probe), probe.enter(x)
-    return run_package(method, model, z, target, layer)
+    found = np.array(run_package(method, model, z, target, layer))
+    # Maps run from 0 to 1. What the package could not bring there is the rounding of an empty map.
+    found[found.max(axis=(1, 2)) < 0.5] = 0
+    return found
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the package's progress bars and its warnings from the user, who can't act on them."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def functional(probe: Probe) -> keras.Model:
@@ -64,7 +77,8 @@ def run_package(
     method: str, model: keras.Model, z: np.ndarray, target: np.ndarray, layer: str | None = None
 ) -> np.ndarray:
     """The package's maps (n, height, width) of a Functional model and its inputs."""
-    return package_method(method, model)(z, target, layer)
+    with quiet():
+        return package_method(method, model)(z, target, layer)
 
 
 def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]:
@@ -101,7 +115,7 @@ def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]
             settings["penultimate_layer"] = layer
         if max_n is not None:
             settings["max_N"] = max_n
-        with contextlib.redirect_stdout(io.StringIO()):  # it draws bars there
+        with quiet():
             return np.asarray(own(score, z, **settings))
 
     return call

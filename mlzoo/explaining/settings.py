@@ -17,6 +17,7 @@ from mlzoo.setting_types import Words, as_list
 from mlzoo.wording import sentences
 
 ALL = "all"
+AUTO = "auto"
 Sanity = Literal["cascading", "independent", "labels"]
 RECORD = "explain.json"
 
@@ -26,8 +27,9 @@ class ExplainConfig(Settings):
 
     run: str
     """A finished run folder, or a .keras file."""
-    method: Words = ("gradcam",)
-    """Explainers (`mlzoo explainers`), comma-separated; all: every one that fits the model."""
+    method: Words = (AUTO,)
+    """Explainers (`mlzoo explainers`), comma-separated; auto: gradcam for images where the model
+    has a convolutional layer, else integrated_gradients; all: every one that fits the model."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Setting of the method, name=value; with several methods, method.name=value."""
     data: str | None = None
@@ -55,7 +57,8 @@ class ExplainConfig(Settings):
     layer: str | None = None
     """The layer that class activation maps look at; by default the last that has places."""
     engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
-    """mlzoo, or the package tf-keras-vis for the methods that it has, to compare."""
+    """mlzoo, or the package tf-keras-vis for the six methods that it has: to check maps against
+    another implementation, or to repeat published ones. Its maps are from 0 to 1, without sign."""
     evidence: bool = True
     """Score every map by what the model says, beside a random map and an edge detector; without
     it maps are only compared with the truth, where that is given."""
@@ -92,8 +95,12 @@ class ExplainConfig(Settings):
         return value
 
 
-def configure(values: dict[str, Any]) -> ExplainConfig:
+def configure(values: dict[str, Any], trust: bool = True) -> ExplainConfig:
     """A checked configuration from given fields.
+
+    Args:
+        values: fields of `ExplainConfig`.
+        trust: run Python files that they name as methods: for fields that the user gave.
 
     Raises:
         UsageError: with every mistake, one line each.
@@ -108,10 +115,12 @@ def configure(values: dict[str, Any]) -> ExplainConfig:
     contradictions = _contradictions(config)
     if contradictions:
         raise UsageError(contradictions)
-    for name in config.method:
-        if name != ALL:
-            registry.check_name("explainer", name)
-    method_settings(config, [name for name in config.method if name != ALL])
+    named = [name for name in config.method if name not in (ALL, AUTO)]
+    if trust:
+        registry.trust(*named)
+    for name in named:
+        registry.check_name("explainer", name)
+    method_settings(config, named)
     return config
 
 
@@ -140,7 +149,7 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
             given[method][name] = value
         elif not dot and len(methods) == 1:
             given[methods[0]][key] = value
-        elif ALL not in config.method:
+        elif not {ALL, AUTO} & set(config.method):
             problems.append(
                 f"--set {key}: write method.name=value, with a method of {', '.join(methods)}"
             )
@@ -160,13 +169,13 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
     return found
 
 
-def read_record(path: str) -> ExplainConfig:
+def read_record(path: str, trust: bool = False) -> ExplainConfig:
     """The configuration of an earlier run of explanations, from its folder or its explain.json.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it names code as a method and `trust` is not set.
     """
-    return configure(read_record_file(path)["config"])
+    return configure(read_record_file(path)["config"], trust)
 
 
 def read_record_file(path: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.listening import Listener
 from mlzoo.specs import DENSE_TASKS
-from mlzoo.trained import Run, load, outputs_of
+from mlzoo.trained import Run, load, outputs_of, read_model
 from mlzoo.wording import few
 
 BACKGROUND = 512
@@ -82,6 +82,8 @@ class Chosen:
         known: samples of the part that is explained, with their truth.
         targets: the class or output that is asked for of each, by name; empty where all are
             asked for the same.
+        groups: the group of each, whose samples are not independent; empty where all are.
+        unit: what is independent: `samples` or `groups`.
     """
 
     names: list[str]
@@ -90,6 +92,13 @@ class Chosen:
     background: Background | None = None
     known: Background | None = None
     targets: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    unit: str = "samples"
+
+    @property
+    def group_of(self) -> dict[str, str] | None:
+        """The group of each sample by its name; None where samples are independent."""
+        return dict(zip(self.names, self.groups, strict=True)) if self.groups else None
 
     def target(self, index: int) -> str | None:
         """The class or output that is asked for of a sample; None where all are asked the same."""
@@ -104,6 +113,7 @@ class Chosen:
             inputs=[self.inputs[i] for i, _ in pairs],
             truths=[self.truths[i] for i, _ in pairs],
             targets=tuple(name for _, name in pairs),
+            groups=tuple((self.groups or self.names)[i] for i, _ in pairs),
         )
 
     def __len__(self) -> int:
@@ -142,13 +152,7 @@ def subject_of(run: Run) -> Subject:
 
 
 def _from_file(path: Path, wanted: str | None = None) -> Subject:
-    import mlzoo.layers  # noqa: F401  (registers our layers)
-
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [repr(error)])[0]
-        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
+    model = read_model(path)
     inputs = getattr(model, "inputs", None) or [None]
     several = as_one(model, wanted) if len(inputs) > 1 else None
     if several is None and wanted is not None:
@@ -187,12 +191,28 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
         images = open_images(config.data, subject.record["reader"], listener.progress)
         count = min(len(images), config.limit)
         arrays = [images.image(i) for i in range(count)]
-        return Chosen(list(images.names[:count]), arrays, [None] * count)
+        return _grouped(Chosen(list(images.names[:count]), arrays, [None] * count), subject)
     read = read_inputs(config.data, subject.record["reader"], listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
-    found = _limited(list(read.names), read.rows, config.limit)
+    found = _grouped(_limited(list(read.names), read.rows, config.limit), subject)
     return replace(found, background=_compared_with(subject, config, listener))
+
+
+def _grouped(chosen: Chosen, subject: Subject) -> Chosen:
+    """New images with the groups that the run's `group_by` finds in the names of all of them."""
+    from mlzoo.data.bad_files import groups_by
+
+    assert subject.run is not None
+    pattern = subject.run.config.group_by
+    if pattern is None or subject.kind != "image":
+        return chosen
+    inner = [Path(name).name for name in chosen.names]
+    try:
+        groups = groups_by(pattern, chosen.names, inner, "the folder")
+    except DataError:
+        return chosen
+    return replace(chosen, groups=tuple(map(str, groups)), unit="groups")
 
 
 def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
@@ -318,13 +338,15 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
         wrong = _mistakes(subject, part, seen)[: config.limit // 2]
         order = np.array([*wrong, *(i for i in order if i not in set(wrong))])
     positions = order[: config.limit]
-    names = part.names()
+    names, groups = part.names(), part.samples.groups
     return Chosen(
         [names[int(i)] for i in positions],
         [_input(part, int(i), subject.task) for i in positions],
         [_truth(part, int(i), subject.task) for i in positions],
         _background(subject, data.train, config.seed),
         _background(subject, part, config.seed),
+        groups=() if groups is None else tuple(str(groups[part.indices[i]]) for i in positions),
+        unit="samples" if groups is None else "groups",
     )
 
 

@@ -12,18 +12,21 @@ import numpy as np
 from mlzoo import registry
 from mlzoo.errors import DataError
 from mlzoo.explaining import sanity
-from mlzoo.explaining.evidence import score_all, summarise
+from mlzoo.explaining.evidence import score_all, summarize
 from mlzoo.explaining.explain import (
     Batch,
     Explained,
     Explanation,
+    Methods,
+    choose_methods,
     explain_batch,
     open_batches,
     run_methods,
 )
 from mlzoo.explaining.folders import check_free, default_folder, row, write
+from mlzoo.explaining.learned import why_no_claim
 from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
-from mlzoo.explaining.settings import ALL, ExplainConfig, configure, method_settings
+from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.explaining.truth import check_truth
 from mlzoo.listening import Listener
@@ -78,7 +81,7 @@ def explain(
         run: a finished run folder, or a .keras file.
         out: the folder to write; by default `explanations/METHOD` within the run folder.
         overwrite: replace such a folder.
-        trust: import the run's own model.py.
+        trust: run Python code that the run folder holds or names; without it none is run.
         listener: hears of progress.
         **settings: fields of `ExplainConfig`: `method`, `data`, `target`, `truth`, ...
 
@@ -99,11 +102,17 @@ def explain_configured(
 ) -> Outcome:
     """`explain` with a configuration that was checked before."""
     listener = listener or Listener()
-    folder = Path(out).expanduser() if out else default_folder(config.run, config.method)
-    check_free(folder, overwrite)
+    known = Path(out).expanduser() if out else None
+    if known is None and AUTO not in config.method:
+        known = default_folder(config.run, config.method)
+    if known is not None:
+        check_free(known, overwrite)
     devices.prepare()
     subject = open_subject(config.run, trust, config.input)
-    found = compute(subject, choose(subject, config, listener), config, listener)
+    job = open_job(subject, choose(subject, config, listener), config, listener)
+    folder = known or default_folder(config.run, job.methods.names)
+    check_free(folder, overwrite)
+    found = compute(job, listener)
     write(folder, subject, found.explained, found.controls, found.record, listener)
     run = Path(config.run).expanduser()
     if folder.parent == run / "explanations" and (run / REPORT).is_file():
@@ -121,11 +130,42 @@ def explain_samples(
     subject = subject_of(run)
     own = x is None or path is not None
     chosen = choose(subject, config, listener) if own else given(subject, np.asarray(x), config)
-    return compute(subject, chosen, config, listener)
+    return compute(open_job(subject, chosen, config, listener), listener)
 
 
-def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener) -> Outcome:
+@dataclass(frozen=True)
+class ExplainJob:
+    """A model and samples, opened: everything that `compute` needs."""
+
+    subject: Subject
+    chosen: Chosen
+    config: ExplainConfig
+    batches: list[Batch]
+    methods: Methods
+
+
+def open_job(
+    subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener
+) -> ExplainJob:
+    """Open a model for its samples, and pick the methods.
+
+    Raises:
+        UsageError: a method does not fit the model, or a setting the method.
+    """
+    if config.target == ALL:
+        chosen = chosen.of_every(subject.outputs)
+    batches = open_batches(subject, chosen, config)
+    methods = choose_methods(config, batches[0].probe, subject.kind)
+    if AUTO in config.method:
+        config = config.model_copy(update={"method": tuple(methods.names)})
+        listener.note(f"method: {methods.names[0]} (--method; `mlzoo explainers` lists them)")
+    method_settings(config, methods.names)
+    return ExplainJob(subject, chosen, config, batches, methods)
+
+
+def compute(job: ExplainJob, listener: Listener) -> Outcome:
     """The maps of chosen samples, their evidence and the record."""
+    subject, chosen, config, batches = job.subject, job.chosen, job.config, job.batches
     if config.truth is not None:
         count = check_truth(config.truth, chosen.names)
         listener.note(f"truth: known of {count} of {len(chosen)} samples")
@@ -133,9 +173,6 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
     if "labels" in config.sanity:
         shuffled = train_on_shuffled(subject, config.seed, listener)
         listener.note(f"sanity by labels: {shuffled.budget}")
-    if config.target == ALL:
-        chosen = chosen.of_every(subject.outputs)
-    batches = open_batches(subject, chosen, config)
     probe = batches[0].probe
     if subject.several is not None:
         listener.note(
@@ -146,13 +183,21 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         listener.note(note)
     if probe.layer is not None:
         listener.note(_layer(probe, (1, *probe.shape)))
-    explained = run_methods(subject, chosen, batches, config, listener)
+    explained = run_methods(subject, chosen, batches, job.methods, config, listener)
+    _tell_left_out(explained.left_out, listener)
     settings = method_settings(config, list(explained.facts))
     summary: dict[str, Any] = {}
     controls: list[Explanation] = []
     if (config.evidence or config.truth) and explained.explanations:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
-        summary = summarise(explained.explanations, controls, config.seed)
+        summary = summarize(
+            explained.explanations,
+            controls,
+            config.seed,
+            chosen.group_of,
+            chosen.unit,
+            why_no_claim(subject, chosen),
+        )
     checks = {}
     for method in explained.mapping if config.sanity else ():
         checks[method] = check_method(
@@ -177,6 +222,7 @@ def compute(subject: Subject, chosen: Chosen, config: ExplainConfig, listener: L
         "evidence": summary,
         "sanity": checks,
         "left_out": left_out,
+        "methods_left_out": explained.left_out,
         "maps": [row(each) for each in [*explained.explanations, *controls]],
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
@@ -238,6 +284,15 @@ def _layer(probe: Any, shape: tuple[int, ...]) -> str:
     )
 
 
+def _tell_left_out(left_out: dict[str, str], listener: Listener) -> None:
+    """Name the methods that `all` leaves out, those of one reason together."""
+    by: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by.setdefault(reason, []).append(name)
+    for reason, names in by.items():
+        listener.note(f"left out: {', '.join(names)}: {reason}")
+
+
 def _tell_of_empty(left_out: dict[str, str], explained: Explained, listener: Listener) -> None:
     by: dict[str, list[str]] = {}
     for name, reason in left_out.items():
@@ -247,8 +302,9 @@ def _tell_of_empty(left_out: dict[str, str], explained: Explained, listener: Lis
     if not explained.explanations and not explained.findings:
         raise DataError("nothing is left to explain; name another --target, or other --data")
     for method, count in _count_flags(explained).items():
+        maps = "maps are" if count > 1 else "map is"
         listener.warn(
-            f"{method}: {count} maps are empty, negative or not finite (column flag in scores.csv)"
+            f"{method}: {count} {maps} empty, negative or not finite (column flag in scores.csv)"
         )
 
 

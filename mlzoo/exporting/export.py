@@ -66,7 +66,7 @@ def export(
         output: the folder to write; by default `exports/FORMAT` in the run folder.
         int8: litert: 8-bit integers, ranges from samples of the training part.
         overwrite: replace an export that is there.
-        trust: import the run's own `model.py` where it has one.
+        trust: run Python code that the run folder holds or names; without it none is run.
         listener: hears of progress.
 
     Returns:

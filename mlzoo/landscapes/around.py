@@ -122,7 +122,7 @@ def _other(run: Run, config: AroundConfig, values: Weights) -> Weights | None:
         return None
     from mlzoo.trained import load
 
-    other = load(config.to).model.trainable_variables
+    other = load(config.to, trust=run.trust).model.trainable_variables
     if [tuple(v.shape) for v in other] != [v.shape for v in values]:
         raise UsageError(f"--to {config.to}: its weights are not shaped as those of {run.path}")
     return checkpoints.values(other)

@@ -114,8 +114,10 @@ def _path(land: Landscape, optimizer: str, rate: float | None, points: np.ndarra
 
 
 def build(name: str, rate: np.ndarray | float, formulas: Formulas) -> keras.Optimizer:
-    """The Keras optimiser of a name; `rate` may be an array that fits the variable's shape."""
-    optimizers, f = keras.optimizers, formulas
+    """The Keras optimizer of a name; `rate` may be an array that fits the variable's shape."""
+    optimizers = keras.optimizers
+    # Keras on TensorFlow casts a Python float by way of float32; NumPy's keeps its 64 bits.
+    f = formulas.model_copy(update={n: np.float64(v) for n, v in formulas if isinstance(v, float)})
     made: dict[str, Callable[[], Any]] = {
         "sgd": lambda: optimizers.SGD(0.1),
         "momentum": lambda: optimizers.SGD(0.1, momentum=f.momentum),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import sympy
+from scipy.ndimage import minimum_filter
 from scipy.optimize import minimize
 
 from mlzoo.landscapes.expressions import Node
@@ -16,8 +17,10 @@ from mlzoo.landscapes.expressions import parse as parse_expression
 from mlzoo.landscapes.named import FUNCTIONS
 
 _X, _Y = sympy.symbols("x y", real=True)
-_STARTS = 7
-"""Starts a side from which an expression's lowest minimum is searched."""
+_GRID = 101
+"""Points a side of the grid whose valleys the search for an expression's minima starts from."""
+_STARTS = 24
+"""Most starts of that search."""
 Evaluated = Callable[[np.ndarray], np.ndarray]
 """From points (n, 2) to values (n,)."""
 
@@ -74,7 +77,7 @@ class Function:
     def minima(self) -> np.ndarray:
         """The points (n, 2) of the global minima; none where the function is unbounded below.
 
-        Those of an expression are the lowest that L-BFGS finds from a grid of starts in the view.
+        Those of an expression are the lowest that L-BFGS finds from the valleys of a grid.
         """
         known = self._searched() if self.known is None else self.known
         return np.array(known, float).reshape(-1, 2)
@@ -90,10 +93,9 @@ class Function:
         return np.hypot(apart[..., 0], apart[..., 1]).min(axis=1)
 
     def _searched(self) -> Sequence[tuple[float, float]]:
-        side = np.linspace(*self.view, _STARTS)
         low, high = self.view
         found = []
-        for start in [(a, b) for a in side for b in side]:
+        for start in self._valleys():
             result = minimize(
                 lambda p: float(np.nan_to_num(self.value(p[None])[0], nan=1e300, posinf=1e300)),
                 start,
@@ -115,6 +117,17 @@ class Function:
             if value <= lowest + 1e-9 * max(1.0, abs(lowest)) and apart:
                 chosen.append(point)
         return chosen
+
+    def _valleys(self) -> np.ndarray:
+        """The lowest points (n, 2) of a grid over the view that lie no higher than their neighbors.
+
+        At most `_STARTS` of them: a plateau has as many as it has points.
+        """
+        side = np.linspace(*self.view, _GRID)
+        points = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+        values = np.nan_to_num(self.value(points), nan=np.inf, neginf=-1e300).reshape(_GRID, _GRID)
+        valleys = np.flatnonzero(values <= minimum_filter(values, size=3))
+        return points[valleys[np.argsort(values.ravel()[valleys], kind="stable")][:_STARTS]]
 
     def _edges(self) -> list[tuple[np.ndarray, np.ndarray]]:
         side = np.linspace(*self.view, 101)

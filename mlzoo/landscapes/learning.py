@@ -19,7 +19,7 @@ from mlzoo import files
 from mlzoo.configs import RunConfig
 from mlzoo.data.samples import Data
 from mlzoo.errors import DataError
-from mlzoo.evaluation.metrics import HEADLINES, as_probabilities
+from mlzoo.evaluation.metrics import as_probabilities, class_counts, headline
 from mlzoo.landscapes import folders, pictures
 from mlzoo.landscapes.page import Section, Table, curves, write_page
 from mlzoo.listening import Listener
@@ -106,7 +106,7 @@ def _measured(
     listener = listener or Listener()
     if not len(data.valid):
         raise DataError("there is no validation part to measure errors on; see --fractions")
-    headline = HEADLINES[data.samples.task]
+    judged = headline(data.samples.task, class_counts(data.samples))
     rows, done = [], 0
     for value, config, size, bootstrap in points:
         errors, outputs = [], []
@@ -114,13 +114,13 @@ def _measured(
             generator = np.random.default_rng([config.seed, size, repeat])
             chosen = generator.choice(data.train.indices, size, replace=bootstrap)
             part = fold_data(data, (np.sort(chosen), data.valid.indices))
-            train, valid, said = _fit(part, config, fit_seed(config.seed, 0, repeat), headline.name)
+            train, valid, said = _fit(part, config, fit_seed(config.seed, 0, repeat), judged.name)
             errors.append((train, valid))
             outputs.append(said)
             done += 1
             listener.progress(done, len(points) * repeats, "fitting")
         both = np.array(errors)
-        both = 1 - both if headline.mode == "max" else both
+        both = 1 - both if judged.mode == "max" else both
         spread = both.std(axis=0, ddof=1) if repeats > 1 else [None, None]
         rows.append(
             {
@@ -132,7 +132,7 @@ def _measured(
                 **_bias_variance(outputs, data),
             }
         )
-    return headline.name if headline.mode == "min" else f"1 - {headline.name}", rows
+    return judged.name if judged.mode == "min" else f"1 - {judged.name}", rows
 
 
 def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, float, Any]:
@@ -144,8 +144,8 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
         else:
             quiet = config.model_copy(update={"checkpoint_every": 1e9})
             Training(model, data, quiet, Path(scratch), seed, Listener(), Stop()).fit()
-    train = score_model(model, replace(data, valid=data.train), metric)
-    valid = score_model(model, data, metric)
+    train, _ = score_model(model, replace(data, valid=data.train), metric)
+    valid, _ = score_model(model, data, metric)
     if data.samples.task not in ("classification", "regression"):
         return train, valid, None
     return train, valid, outputs_of(model, np.asarray(data.valid.inputs()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -23,6 +22,7 @@ from mlzoo import registry
 from mlzoo.backbones import HUB_FAMILIES, keras_home, preset_folder
 from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
+from mlzoo.listening import terminal
 
 _WHOLE = ("config.json", "image_converter.json", "model*weights*")
 _SIDE = 224
@@ -202,7 +202,7 @@ def pull(preset: str) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{preset}."))
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(terminal()):
             got = Path(kagglehub.model_download(handle, output_dir=str(part)))
         if got != part:  # notebooks at Colab and Kaggle have places of their own
             shutil.copytree(got, part, dirs_exist_ok=True)

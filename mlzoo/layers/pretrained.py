@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from keras import ops
 from mlzoo.backbones import BACKBONES, LEAST, WIDE, keras_home, preset_of
 from mlzoo.errors import DataError, UsageError
 from mlzoo.files import disk_errors
+from mlzoo.listening import terminal
 
 _SIDE = 224
 _MOMENTUM = 0.9
@@ -388,7 +388,7 @@ def download(fname: str, origin: str, cache_subdir: str = "models", **more: Any)
         home.mkdir(parents=True, exist_ok=True)
     try:
         # Keras prints its messages and its progress bar to stdout, which is for results.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(terminal()):
             return str(fetch(fname, origin, cache_subdir=cache_subdir, cache_dir=home, **more))
     except Exception as error:
         (home / cache_subdir / fname).unlink(missing_ok=True)

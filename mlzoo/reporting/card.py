@@ -9,11 +9,12 @@ from typing import Any
 import jinja2
 
 from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
+from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.texts import escape, interval, interval_title, number, over
-from mlzoo.wording import few
+from mlzoo.reporting.texts import escape, interval, interval_title, number
+from mlzoo.wording import few, over
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -36,8 +37,8 @@ SETTINGS = (
     "class_weights sampler augment clip_norm clip_value precision seed"
 ).split()
 SPLITTING = (
-    "fractions split group_by seed limit size color window horizon stride gap tile overlap target "
-    "drop"
+    "fractions split group_by seed limit rare rare_below size color window horizon stride gap tile "
+    "overlap target drop"
 ).split()
 SAMPLES = {
     "forecasting": "windows",
@@ -96,6 +97,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         pictures=pictures,
         sample=sample,
         limits=limits(facts),
+        verdict=verdict_of(facts["metrics"]["test"]),
+        sentence=verdict_sentence(facts["metrics"]["test"]),
         scores=scores(facts),
         over=over(*drawn),
         interval_title=interval_title(*drawn),

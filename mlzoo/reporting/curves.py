@@ -1,7 +1,8 @@
-"""What learning curves say of a training, in plain sentences, by rules that can be checked.
+"""Diagnosis of a training from its learning curves and test scores, by rules that can be checked.
 
-The rules look at the loss of the training part (L) and of the validation part (V), smoothed over
-three epochs where there are ten or more. Each rule's numbers stand beside it.
+The rules look at the loss of the training split (L) and of the validation split (V), smoothed over
+three epochs where there are ten or more, and at the scores on the test split. Each rule's numbers
+stand beside it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlzoo.evaluation.metrics import missed_class
+from mlzoo.evaluation.verdicts import TIED, WORSE, verdict_of, verdict_sentence
+
 Kind = Literal[
-    "too few epochs", "rate too high", "under-fitting", "over-fitting", "stopped too early", "sound"
+    "too few epochs",
+    "rate too high",
+    "threshold off",
+    "under-fitting",
+    "over-fitting",
+    "missed class",
+    "stopped too early",
+    "worse than a baseline",
+    "sound",
 ]
 FEW_EPOCHS = 3
 NO_FALL = 0.02
@@ -25,6 +37,8 @@ APART = 0.5
 """V over L at the kept epoch, as a share of the start of V, from which they are far apart."""
 STILL = 0.03
 """V that falls by this share of its whole fall in the last quarter is still falling."""
+WASTED = 0.2
+"""Balanced accuracy that another decision threshold is sure to add, from which ours is off."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +60,18 @@ def diagnose(
     history: Sequence[Mapping[str, Any]],
     kept: int,
     stopped: str = "",
-    better_than_baseline: bool | None = None,
+    test: Mapping[str, Any] | None = None,
+    normalized: bool = True,
 ) -> list[Diagnosis]:
-    """Diagnose a training from its history; the gravest finding first.
+    """Diagnose a training from its history and its test scores; the gravest finding first.
 
     Args:
         history: a row an epoch: `epoch` (from 1), `loss`, and `val_loss` where a validation part
             is.
         kept: the epoch whose weights were kept.
         stopped: why the training ended; one that begins with `all` ran out of epochs.
-        better_than_baseline: whether the test scores beat the best baseline's.
+        test: the scores on the test split, as `metrics.json` holds them.
+        normalized: whether the model has, or may have, batch normalization.
 
     Returns:
         One finding or more.
@@ -68,15 +84,23 @@ def diagnose(
     kept = min(kept, len(training))
     if thrown := _rate(training):
         return [thrown]
+    test = test or {}
     early = _early(valid or training, bool(valid), kept, stopped)
     # What was not trained to its end need not beat a baseline yet.
-    better = better_than_baseline if early is None else None
-    found = [_over(training, valid, kept), _under(training, valid, kept, better), early]
+    beaten = verdict_of(test) in (TIED, WORSE) and early is None
+    threshold = _threshold(test, normalized)
+    # A threshold or batch statistics that are off lift V far above L without any over-fitting.
+    fitted = [_over(training, valid, kept), _under(training, valid, kept, beaten)]
+    found = [threshold, *(fitted if threshold is None else ()), _missed(test), early]
     clear = [each for each in found if each is not None]
     if clear:
         return clear
     which = "the validation loss" if valid else "the training loss"
-    return [Diagnosis("sound", f"No fault shows: {which} fell and levelled off.")]
+    if verdict_of(test) == WORSE:
+        text = f"{which[0].upper()}{which[1:]} fell and leveled off, but the model is "
+        advice = "Try another model or other inputs; `mlzoo tune` searches its settings."
+        return [Diagnosis("worse than a baseline", f"{text}{verdict_sentence(test)}.", advice)]
+    return [Diagnosis("sound", f"No fault shows: {which} fell and leveled off.")]
 
 
 def _rate(training: Sequence[float]) -> Diagnosis | None:
@@ -108,6 +132,44 @@ def _rate(training: Sequence[float]) -> Diagnosis | None:
     return None
 
 
+def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
+    """The threshold is off where the model orders samples far better than it classifies them.
+
+    A ROC curve of area A has a point with a balanced accuracy of 1 - sqrt((1 - A) / 2) or more:
+    it lies under the line of its largest TPR - FPR.
+    """
+    metrics = test.get("metrics", {})
+    area, reached = metrics.get("roc_auc"), metrics.get("balanced_accuracy")
+    if area is None or reached is None:
+        return None
+    possible = 1 - math.sqrt((1 - area) / 2)
+    if possible - reached < WASTED:
+        return None
+    cause = "the moving statistics of batch normalization or the" if normalized else "the"
+    text = (
+        f"The model orders the {test.get('samples', '')} test samples well (ROC AUC {area:.3g}), "
+        f"but its classes are wrong (balanced accuracy {reached:.3g}, where another threshold "
+        f"reaches {possible:.3g} or more): {cause} decision threshold of 0.5 is off, "
+        "and the validation loss is high because of that."
+    )
+    longer = "Train for more steps (--epochs, a smaller --batch-size) so that they settle. "
+    rare = "Where a class is rare, --class-weights auto moves the threshold."
+    return Diagnosis("threshold off", text, longer * normalized + rare)
+
+
+def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
+    """A class is missed where it is recognized far less often than one that holds over 80 %."""
+    row = missed_class(test.get("metrics", {}))
+    if row is None:
+        return None
+    text = (
+        f"The model misses a rare class: it recognizes {row['recall']:.0%} of the "
+        f"{row['support']:,} test samples of {row['class']}, which accuracy hides."
+    )
+    advice = "Try --class-weights auto or --sampler balanced."
+    return Diagnosis("missed class", text, advice)
+
+
 def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagnosis | None:
     """Over-fitting: V has turned while L went on falling, or stands far above it."""
     if len(valid) != len(training):
@@ -135,7 +197,7 @@ def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagn
 
 
 def _under(
-    training: Sequence[float], valid: Sequence[float], kept: int, better: bool | None
+    training: Sequence[float], valid: Sequence[float], kept: int, beaten: bool
 ) -> Diagnosis | None:
     """Under-fitting: L hardly fell; or no baseline is beaten and V is no higher than L."""
     fall = training[0] - min(training)
@@ -146,7 +208,7 @@ def _under(
             "so hardly anything was learned."
         )
         return Diagnosis("under-fitting", text, advice)
-    if better is False and len(valid) == len(training):
+    if beaten and len(valid) == len(training):
         here, there = training[kept - 1], valid[kept - 1]
         if there <= here + 0.1 * abs(here):
             text = (

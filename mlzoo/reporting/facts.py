@@ -8,6 +8,8 @@ from typing import Any, TypedDict
 
 import yaml
 
+from mlzoo.errors import UsageError
+
 
 class PartCounts(TypedDict, total=False):
     """One part of the data; `classes` {class name: samples} where there are classes.
@@ -54,13 +56,14 @@ class MetricFacts(TypedDict, total=False):
     """`metrics.json`. `test` is what `mlzoo.evaluation.evaluate.evaluate` returns.
 
     Attributes:
-        headline: `name`, `mode`, `value`, `interval`.
+        headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.
         test: scores on the test part, with intervals and baselines.
         valid: metrics of the kept epoch on the validation part.
         kept: `epoch`, `criterion`, `value`.
         repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
         epochs: how many were trained.
         stopped: why training ended.
+        scales: {metric of the history: what it is measured in}, where that is not one scale.
         events: what happened while it trained that a reader should know.
         seconds: of the training and its evaluation.
         parameters: of the model.
@@ -75,6 +78,7 @@ class MetricFacts(TypedDict, total=False):
     repeats: dict[str, Any] | None
     epochs: int
     stopped: str
+    scales: dict[str, str]
     events: list[str]
     seconds: float
     parameters: int
@@ -126,12 +130,28 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
     grouped = all("groups" in part for part in split.values())
     return {
         "folder": str(final or folder),
-        "config": yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
+        "config": read_config(folder),
         "data": _json(folder / "data.json"),
         "metrics": _json(folder / "metrics.json"),
         "environment": _json(folder / "environment.json"),
         "groups": {name: len(p["groups"]) for name, p in split.items()} if grouped else None,
     }
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The settings in a run folder's `config.yaml`, as they stand there.
+
+    Raises:
+        UsageError: it can't be read, or holds anything but names and plain values.
+    """
+    path = folder / "config.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} can't be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} can't be read: it holds no names and values")
+    return content
 
 
 def _json(path: Path) -> Any:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlzoo.evaluation.intervals import FEWEST
-from mlzoo.evaluation.metrics import NEAR, TITLES
+from mlzoo.evaluation.metrics import NEAR, missed_class, never_predicted
+from mlzoo.evaluation.verdicts import BETTER, verdict_of, verdict_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.texts import difference, over
 from mlzoo.specs import STEP_TASKS
-from mlzoo.wording import few
+from mlzoo.wording import few, over
 
 SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
 FEW_SAMPLES = 100
@@ -22,20 +22,19 @@ IMBALANCE = 3.0
 
 def limits(facts: Facts) -> list[str]:
     """Everything a reader of the scores should know before trusting them."""
-    checks = (_baseline, _sample_counts, _classes, _forecasts, _settings, _training)
+    checks = (_baseline, _sample_counts, _classes, _missed, _forecasts, _settings, _training)
     return [sentence for check in checks for sentence in check(facts)]
 
 
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
-    gain = test.get("gain")
-    if test.get("better_than_baseline") is False and gain:
-        yield (
-            f"Not shown to be better than the {gain['baseline']} baseline: its gain in "
-            f"{TITLES[gain['metric']]} (positive is better) is "
-            f"{difference(gain['value'], gain['interval'], _units(test))}."
-        )
+    sentence, told = verdict_sentence(test), None
+    if sentence and verdict_of(test) != BETTER:
+        yield f"{sentence[0].upper()}{sentence[1:]}."
+        told = test["gain"]["baseline"]  # whose note stands in that sentence
     for name, baseline in test.get("baselines", {}).items():
+        if name == told:
+            continue
         if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
@@ -54,7 +53,9 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
         what = "windows" if str(unit).startswith("blocks") else what
         yield f"The test part has only {test['samples']} {what}."
     drawn = test.get("interval_unit", "")
-    if (drawn == "groups" or drawn.startswith("blocks")) and test["units"] < FEW_GROUPS:
+    few_groups = drawn.startswith(("groups", "blocks")) and test["units"] < FEW_GROUPS
+    # Where there is a sentence on the baseline, it says that units are too few for a verdict.
+    if few_groups and (test["units"] >= FEWEST or not verdict_sentence(test)):
         rough = "no verdict is possible" if test["units"] < FEWEST else "intervals are rough"
         yield f"The test part has only {_units(test)}; from so few {rough}."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
@@ -81,6 +82,18 @@ def _classes(facts: Facts) -> Iterator[str]:
     scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
     if scarce:
         yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {few(scarce)}."
+
+
+def _missed(facts: Facts) -> Iterator[str]:
+    """Classes that the model misses, which scores of all samples hide."""
+    metrics = facts["metrics"]["test"]["metrics"]
+    if row := missed_class(metrics):
+        yield (
+            f"Of the {row['support']:,} test samples of {row['class']} only {row['recall']:.0%} "
+            "are recognized; accuracy hides that."
+        )
+    if names := never_predicted(metrics):
+        yield f"Never predicted on the test split, so that their precision is 0: {few(names)}."
 
 
 def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:

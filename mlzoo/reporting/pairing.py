@@ -19,7 +19,14 @@ from mlzoo.evaluation.predictions import (
     read_image_scores,
     read_predictions,
 )
-from mlzoo.evaluation.scorers import Scorer, mean_defined, ratio, regression_scorers
+from mlzoo.evaluation.scorers import (
+    Scorer,
+    classification_scorers,
+    mean_defined,
+    ratio,
+    regression_scorers,
+)
+from mlzoo.evaluation.verdicts import NONE, TIED, judge
 
 FILE = "predictions.csv"
 _BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
@@ -68,15 +75,16 @@ def paired(
         first: a run folder with `predictions.csv`.
         second: another, for which `unlike` finds no reason.
         task: of both.
-        metric: the headline of the task, or a metric of `regression_scorers`.
+        metric: the headline of a run, or a metric of `regression_scorers`.
         mode: `max` where more is better, else `min`.
         metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
 
     Returns:
-        `metric`, `samples`, `unit`, `units` (how many), `difference` (first minus second), its
-        99 % `interval` (None where units are too few for a verdict), `tied` (0 lies inside, or
-        there is no interval) and `better` (`first`, `second` or None). Where the first is the best
-        of many runs, the interval does not account for that choice.
+        `metric`, `samples`, `unit` and `units` (what the interval is taken over, and how many),
+        `difference` (first minus second), its `interval` (None where there are too few units) and
+        the `level` of that, `tied` (0 lies inside; None where there is no verdict) and `better`
+        (`first`, `second` or None). Where the first is the best of many runs, the interval does
+        not account for that choice.
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
     groups = _coarser(one.groups, other.groups)
@@ -84,17 +92,20 @@ def paired(
     value, interval = intervals.difference(
         _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
     )
-    tied = interval is None or interval[0] <= 0 <= interval[1]
+    units = intervals.count_units(len(one.indices), groups)
+    verdict = judge(interval, units)
+    tied = None if verdict == NONE else verdict == TIED
     ahead = "first" if ((value or 0) > 0) == (mode == "max") else "second"
     return {
         "metric": metric,
         "samples": len(one.indices),
-        "units": intervals.count_units(len(one.indices), groups),
+        "units": units,
         "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
+        "level": intervals.DIFFERENCE_LEVEL,
         "tied": tied,
-        "better": None if tied else ahead,
+        "better": ahead if tied is False else None,
     }
 
 
@@ -122,11 +133,13 @@ def _scorer(found: Predictions | ImageScores | Forecasts, metric: str, scale: An
 
 
 def _sample_scorer(predictions: Predictions, metric: str) -> Scorer:
-    if metric == "accuracy":
-        right = (predictions.targets == predictions.predictions).all(axis=1).astype("float64")
-        return lambda weights: ratio(weights @ right, weights.sum(axis=1))
-    targets, said = predictions.targets.astype(float), predictions.predictions.astype(float)
-    return regression_scorers(targets, said)[metric]
+    if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
+        both = np.concatenate([predictions.targets, predictions.predictions])[:, 0]
+        names, positions = np.unique(both, return_inverse=True)
+        targets, chosen = np.split(positions, 2)
+        return classification_scorers(targets, np.eye(len(names))[chosen])[metric]
+    truth, said = predictions.targets.astype(float), predictions.predictions.astype(float)
+    return regression_scorers(truth, said)[metric]
 
 
 def _image_scorer(scores: ImageScores, metric: str) -> Scorer:

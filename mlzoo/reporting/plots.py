@@ -28,7 +28,12 @@ COUNTS_WRITTEN, SHARES_WRITTEN = 20, 12
 _NO_CURVES = ("epoch", "seconds", "time", "step", "steps", "steps_per_second")
 
 
-def learning_curves(folder: Path, history: History, kept_epoch: int | None = None) -> Path:
+def learning_curves(
+    folder: Path,
+    history: History,
+    kept_epoch: int | None = None,
+    scales: Mapping[str, str] | None = None,
+) -> Path:
     """Draw each metric of training and validation over the epochs.
 
     Args:
@@ -36,6 +41,7 @@ def learning_curves(folder: Path, history: History, kept_epoch: int | None = Non
         history: a row an epoch: `epoch` (from 1), and any numbers by name; `val_` names belong to
             the name without it. A learning rate is drawn only where it changes.
         kept_epoch: the epoch whose weights were kept, marked by a line.
+        scales: {metric: what it is measured in}, for the titles.
     """
     header = list(dict.fromkeys(name for row in history for name in row))
     write_csv(folder / "learning_curves.csv", header, [[r.get(n) for n in header] for r in history])
@@ -45,7 +51,7 @@ def learning_curves(folder: Path, history: History, kept_epoch: int | None = Non
     figure = new_figure(max(4.2 * columns, 4.8), 3.2 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for name, axes in zip(names, grid.flat, strict=False):
-        _curve(axes, history, name, kept_epoch)
+        _curve(axes, history, name, kept_epoch, (scales or {}).get(name, ""))
     for axes in list(grid.flat)[len(names) :]:
         axes.set_visible(False)
     return save(figure, folder / "learning_curves.png")
@@ -145,7 +151,9 @@ def _points(history: History, *names: str) -> list[tuple[float, float]]:
     ]
 
 
-def _curve(axes: Axes, history: History, name: str, kept_epoch: int | None) -> None:
+def _curve(
+    axes: Axes, history: History, name: str, kept_epoch: int | None, scale: str = ""
+) -> None:
     what = "rate" if name == "learning_rate" else "training"
     styles = {name: (what, BLUE, "o"), f"val_{name}": ("validation", ORANGE, "s")}
     for column, (text, colour, marker) in styles.items():
@@ -157,7 +165,8 @@ def _curve(axes: Axes, history: History, name: str, kept_epoch: int | None) -> N
     values = [value for _, value in _points(history, name, f"val_{name}")]
     if name in ("loss", "learning_rate") and min(values) > 0 and max(values) / min(values) > 100:
         axes.set_yscale("log")
-    tidy(axes, label(name.replace("_", " ")), "epoch")
+    title = label(name.replace("_", " "))
+    tidy(axes, f"{title} ({scale})" if scale else title, "epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     if kept_epoch is not None:
         axes.axvline(kept_epoch, color=GRAY, linestyle="--", linewidth=1, label="kept")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from mlzoo.wording import over
+
 
 def number(value: Any) -> str:
     """A number in up to four significant digits; a dash where it is undefined."""
@@ -21,27 +23,10 @@ def interval(ends: Sequence[float] | None) -> str:
     return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
 
 
-def over(count: int | None, unit: str | None) -> str:
-    """Return what intervals are taken over, `359 samples`; "" where it is not known."""
-    if not count or not unit:
-        return ""
-    first, *rest = unit.split(" ", 1)
-    return " ".join([f"{count:,}", first.removesuffix("s") if count == 1 else first, *rest])
-
-
 def interval_title(count: int | None, unit: str | None) -> str:
     """Return the heading of a column of intervals: `95 % interval (359 samples)`."""
     units = over(count, unit)
     return f"95 % interval ({units})" if units else "95 % interval"
-
-
-def difference(value: float | None, ends: Sequence[float] | None, units: str = "") -> str:
-    """A signed difference with its interval, and what that is taken over."""
-    if value is None:
-        return "undefined"
-    taken = f" over {units}" if units else ""
-    ranged = f" (99 % interval {ends[0]:+.3g} to {ends[1]:+.3g}{taken})" if ends else ""
-    return f"{value:+.3g}{ranged}"
 
 
 def escape(value: Any) -> str:

@@ -8,15 +8,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from mlzoo.data.headers import MAX_PIXELS
 from mlzoo.errors import DataError, UsageError
+from mlzoo.serving.batches import Served
 from mlzoo.specs import DENSE_TASKS, STEP_TASKS
 from mlzoo.trained import Run
+
+MAX_ROWS = 10_000
+"""Rows of a table that are predicted at once."""
+_SIDE = 1600
+"""Pixels a side that a picture in an answer has at most."""
+_TEXT, _TEXTS = 1000, 20
+"""Characters of a message, and warnings, that an answer has at most."""
 
 _KINDS = {
     b"\xff\xd8\xff": ".jpg",
@@ -29,7 +36,7 @@ _KINDS = {
 
 
 class Answers:
-    """Predicts what is uploaded, one at a time.
+    """Predicts what is uploaded; what comes at the same time goes through the model together.
 
     An upload is written to a temporary file whose name is ours, and is read as `mlzoo predict`
     reads files; nothing that a request says is taken for a path.
@@ -38,12 +45,20 @@ class Answers:
         run: the run.
         max_pixels: images with more are refused before they are decoded.
         maps: whether images of classes get a Grad-CAM map.
+        max_rows: tables with more are refused.
 
     Raises:
-        UsageError: the run is of text or of arrays, which no file that is uploaded holds.
+        UsageError: the run is of text or of arrays, which no file that is uploaded holds; or its
+            configuration names code that is not trusted.
     """
 
-    def __init__(self, run: Run, max_pixels: int = MAX_PIXELS, maps: bool = True) -> None:
+    def __init__(
+        self,
+        run: Run,
+        max_pixels: int = MAX_PIXELS,
+        maps: bool = True,
+        max_rows: int = MAX_ROWS,
+    ) -> None:
         kind, task = run.record["kind"], run.record["task"]
         if task == "text" or kind not in ("image", "table", "sequence"):
             raise UsageError(
@@ -53,7 +68,9 @@ class Answers:
         run.record["reader"]["max_pixels"] = min(
             max_pixels, run.record["reader"].get("max_pixels", MAX_PIXELS)
         )
-        self.run, self._lock = run, Lock()
+        self.run, self._max_rows = Served(run), max_rows
+        if run.dense:
+            run.tiling()  # So that a configuration that can't be read is told now.
         self.maps = maps and kind == "image" and task == "classification"
         self._probe: Any = None
 
@@ -78,15 +95,21 @@ class Answers:
         Raises:
             DataError: the upload can't be read as what the run takes.
         """
-        with self._lock, _file(body, self.run.record["kind"]) as path:
+        with _file(body, self.run.record["kind"]) as path:
+            if path.suffix == ".csv" and max(map(body.count, b"\n\r")) > self._max_rows + 1:
+                raise DataError(
+                    f"the upload has more than {self._max_rows:,} rows (--max-rows); predict it "
+                    "with `mlzoo predict`"
+                )
             try:
-                if self.run.record["task"] in DENSE_TASKS:
-                    return self._dense(path)
-                return self._whole(path)
+                dense = self.run.record["task"] in DENSE_TASKS
+                answer = self._dense(path) if dense else self._whole(path)
             except (DataError, UsageError) as error:
-                # Where the file lies is nobody's business.
+                # Do not reveal paths of this machine.
                 text = str(error).replace(str(path), "the upload").replace(path.name, "the upload")
-                raise DataError(text) from None
+                raise DataError(text[:_TEXT]) from None
+        warnings = [text[:_TEXT] for text in answer["warnings"][:_TEXTS]]
+        return {**answer, "warnings": warnings}
 
     def _whole(self, path: Path) -> dict[str, Any]:
         found = self.run.predict(path)
@@ -116,14 +139,15 @@ class Answers:
 
         reader = self.run.record["reader"]
         x = np.asarray(read_inputs(str(path), reader).rows[:1])
-        if self._probe is None:
-            self._probe = Probe(self.run.model, x)
-        if self._probe.layer is None:
-            return {}
         outputs = self.run.outputs(x)
         place = as_probabilities(outputs).argmax(axis=1)
         target = of_classes(place, outputs.shape[1])
-        values = gradcam.explain(gradcam.Config(), self._probe, x, target)[0]
+        with self.run.batches.alone():
+            if self._probe is None:
+                self._probe = Probe(self.run.model, x)
+            if self._probe.layer is None:
+                return {}
+            values = gradcam.explain(gradcam.Config(), self._probe, x, target)[0]
         picture = as_picture(x[0], reader.get("maximum"))
         return {
             "picture": data_url(picture),
@@ -178,9 +202,11 @@ def _file(body: bytes, kind: str) -> Iterator[Path]:
 
 
 def data_url(picture: np.ndarray) -> str:
-    """An image (height, width, 3) from 0 to 1 as a PNG that a page can show."""
+    """An image (height, width, 3) from 0 to 1 as a PNG for a page; a large one is made smaller."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype("uint8")).save(buffer, "PNG")
+    image = Image.fromarray(np.rint(255 * np.clip(picture, 0, 1)).astype("uint8"))
+    image.thumbnail((_SIDE, _SIDE))
+    image.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -4,19 +4,23 @@
     GET  /run       what the run is, as JSON
     POST /predict   the file itself as the request's body; answers JSON
 
-Errors are JSON too, {"error": "..."}, with status 413 (too large) or 422 (not readable, too many
-pixels).
+Errors are JSON too, {"error": "..."}, with status 403 (a page of another origin asks), 408 (the
+upload takes too long), 413 (too large), 422 (not readable, too many pixels or rows) or 500.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import traceback
 from pathlib import Path
 from typing import Any
 
+import anyio
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 
 from mlzoo.errors import DataError
 from mlzoo.serving.answers import Answers
@@ -27,23 +31,31 @@ HEADERS = {
         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer, with which browsers may say that the page's own requests have no origin.
+    "Referrer-Policy": "same-origin",
 }
+TIMEOUT = 30.0
+"""Seconds in which an upload has to arrive."""
+_AT_ONCE = 8
+"""Uploads that are decoded at the same time."""
 _HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 """Names by which it may be asked for, so that no site that a browser shows can reach it by one of
 its own."""
 
 
-def create_app(answers: Answers, max_bytes: int) -> FastAPI:
+def create_app(answers: Answers, max_bytes: int, timeout: float = TIMEOUT) -> FastAPI:
     """The application.
 
     Args:
         answers: what predicts.
         max_bytes: the largest upload that is read.
+        timeout: seconds in which it has to arrive.
     """
     app = FastAPI(title="mlzoo", docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
 
     @app.get("/", response_class=HTMLResponse)
     def show() -> HTMLResponse:
@@ -54,17 +66,37 @@ def create_app(answers: Answers, max_bytes: int) -> FastAPI:
         return answers.about()
 
     @app.post("/predict")
-    async def predict(request: Request) -> JSONResponse:
-        body = await _body(request, max_bytes)
+    async def predict(request: Request) -> Response:
+        if not _own_origin(request):
+            return _refused(403, "a page of another origin can't use this one")
+        try:
+            with anyio.fail_after(timeout):
+                body = await _body(request, max_bytes)
+        except TimeoutError:
+            return _refused(408, f"the upload took longer than {timeout:g} s (--timeout)")
+        except ClientDisconnect:
+            return Response(status_code=499)  # Nobody reads it.
         if body is None:
             limit = f"{max_bytes / 1e6:g} MB"
             return _refused(413, f"the upload is larger than {limit} (--max-mb)")
+        work = functools.partial(answers.predict, body)
         try:
-            return JSONResponse(await run_in_threadpool(answers.predict, body), headers=HEADERS)
+            answer = await anyio.to_thread.run_sync(work, limiter=limiter)
         except DataError as error:
             return _refused(422, str(error))
+        except Exception as error:
+            if os.environ.get("MLZOO_DEBUG"):
+                traceback.print_exception(error)
+            return _refused(500, f"the upload can't be predicted: {type(error).__name__}")
+        return JSONResponse(answer, headers=HEADERS)
 
     return app
+
+
+def _own_origin(request: Request) -> bool:
+    """Whether a request comes from the page itself, or from no page at all (curl)."""
+    origin = request.headers.get("origin")
+    return origin is None or origin == f"http://{request.headers.get('host')}"
 
 
 async def _body(request: Request, most: int) -> bytes | None:
@@ -81,4 +113,5 @@ async def _body(request: Request, most: int) -> bytes | None:
 
 
 def _refused(status: int, reason: str) -> JSONResponse:
-    return JSONResponse({"error": reason}, status, headers=HEADERS)
+    # What is left of a body that was not read would be taken for the next request.
+    return JSONResponse({"error": reason}, status, headers={**HEADERS, "Connection": "close"})

@@ -57,9 +57,7 @@ def accumulate(
         before: micro-batches a step in that state.
     """
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    # Schedules count micro-batches.
-    optimizer = build_optimizer(config, steps * count, has_rates(model))
-    optimizer.gradient_accumulation_steps = count
+    optimizer = build_optimizer(config, steps, has_rates(model), count)
     model.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
     model.optimizer.build(model.trainable_variables)
     carried = [v for v in model.optimizer.variables if not _adds_up(v)]

@@ -13,7 +13,7 @@ from mlzoo.data.samples import Data
 from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import Outcome, evaluate, summarise_repeats
 from mlzoo.evaluation.forecasts import ForecastOutcome
-from mlzoo.evaluation.metrics import HEADLINES
+from mlzoo.evaluation.metrics import BESIDE, MODES
 from mlzoo.evaluation.predictions import (
     write_forecasts,
     write_image_scores,
@@ -75,7 +75,8 @@ def write_artefacts(
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
     plots_folder = folder / "plots"
     plots_folder.mkdir(exist_ok=True)
-    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch)
+    scales = record.get("scales", {})
+    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
     predictions = folder / "predictions.csv"
     if isinstance(outcome, DenseOutcome):
         write_image_scores(predictions, outcome, data.samples)
@@ -93,17 +94,9 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
     """
     data_record = files.read_json(folder / "data.json")
     first = records[0]
-    name, mode = HEADLINES[data_record["task"]]
-    if name == "mase" and first["test"]["metrics"][name] is None:
-        name = "mae"  # the training part does not change, so there is nothing to divide by
     metrics = {
         "task": data_record["task"],
-        "headline": {
-            "name": name,
-            "mode": mode,
-            "value": first["test"]["metrics"][name],
-            "interval": first["test"]["intervals"].get(name),
-        },
+        "headline": _headline(first["test"]),
         **first,
         "repeats": None,
         "data_fingerprint": data_record["fingerprint"],
@@ -123,6 +116,23 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
     facts = gather(folder, final)
     write_card(folder, facts)
     write_report(folder, facts)
+
+
+def _headline(test: dict[str, Any]) -> dict[str, Any]:
+    """The metric that the run is judged by, and `also` what is to be read beside it."""
+
+    def figure(name: str) -> dict[str, Any]:
+        interval = test["intervals"].get(name)
+        return {
+            "name": name,
+            "mode": MODES[name],
+            "value": test["metrics"][name],
+            "interval": interval,
+        }
+
+    name = test["headline"]
+    beside = [n for n in BESIDE.get(name, ()) if n in test["metrics"]]
+    return {**figure(name), "also": [figure(each) for each in beside]}
 
 
 def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, Any]:

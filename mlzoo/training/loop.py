@@ -28,6 +28,7 @@ from mlzoo.training.optimizers import (
     build_optimizer,
     direction,
     has_rates,
+    last_rate,
 )
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
@@ -162,7 +163,7 @@ class Training:
         self.steps.sync()
         row = dict(place.means)
         row |= {f"val_{name}": value for name, value in self._validate().items()}
-        rate = float(keras.ops.convert_to_numpy(self.trained.optimizer.learning_rate))
+        rate = last_rate(self.trained.optimizer)
         seconds = time.monotonic() - began
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])

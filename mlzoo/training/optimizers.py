@@ -17,16 +17,22 @@ from mlzoo.specs import STEP_TASKS, Outputs
 
 
 def build_optimizer(
-    config: RunConfig, steps_per_epoch: int, rated: bool = False
+    config: RunConfig, steps_per_epoch: int, rated: bool = False, micro: int = 1
 ) -> keras.Optimizer:
-    """The Keras optimizer with its schedule and clipping.
-
-    With `rated` a variable that has a `rate_factor` learns at that share of the rate.
+    """Return the Keras optimizer with its schedule, clipping and gradient accumulation.
 
     `momentum` and `nesterov` are SGD with (Nesterov) momentum. The global norm of all gradients
     is clipped where `clip_norm` is set, each entry where `clip_value` is.
+
+    Args:
+        config: of the run.
+        steps_per_epoch: whole steps an epoch.
+        rated: whether a variable that has a `rate_factor` learns at that share of the rate.
+        micro: micro-batches a step; from 2 on their gradients are added up.
     """
     rate = learning_rate(config, steps_per_epoch)
+    if micro > 1 and isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = WholeSteps(rate, micro)
     clipping = {"global_clipnorm": config.clip_norm, "clipvalue": config.clip_value}
     clipping = {name: value for name, value in clipping.items() if value is not None}
     optimizers = keras.optimizers
@@ -43,7 +49,51 @@ def build_optimizer(
     optimizer_class, settings = classes[config.optimizer]
     if rated:
         optimizer_class = _rated(optimizer_class)
+    if micro > 1:
+        settings = {**settings, "gradient_accumulation_steps": micro}
     return optimizer_class(learning_rate=rate, **settings, **clipping)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class WholeSteps(keras.optimizers.schedules.LearningRateSchedule):
+    """Schedule over whole steps for an optimizer that accumulates gradients.
+
+    Keras hands a schedule the number of micro-batches, and steps after the last one of each step:
+    a schedule that is merely stretched would be read up to one whole step late in it.
+
+    Args:
+        schedule: over whole steps.
+        micro: micro-batches a step.
+    """
+
+    def __init__(self, schedule: Any, micro: int) -> None:
+        self.schedule, self.micro = schedule, micro
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate of the step that a micro-batch belongs to."""
+        return self.schedule(keras.ops.floor_divide(step, self.micro))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "micro": self.micro}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> WholeSteps:
+        """Build it from its arguments."""
+        return cls(keras.optimizers.schedules.deserialize(config["schedule"]), config["micro"])
+
+
+def last_rate(optimizer: keras.Optimizer) -> float:
+    """Return the learning rate of the last step taken (of the first, where none was)."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of a LossScaleOptimizer
+    rate = inner._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        done = int(keras.ops.convert_to_numpy(inner._iterations))
+        rate = rate(max(done - 1, 0))
+    elif not isinstance(rate, keras.Variable):
+        rate = inner.learning_rate
+    return float(keras.ops.convert_to_numpy(rate))
 
 
 def has_rates(model: keras.Model) -> bool:
@@ -113,6 +163,37 @@ def build_loss(
     if terms == [(1.0, terms[0][1])]:
         return losses[0]
     return LossSum(losses, [weight for weight, _ in terms])
+
+
+def scales(config: RunConfig, outputs: Outputs) -> dict[str, str]:
+    """Return what the columns of a history are measured in, where that is not one scale.
+
+    Losses on numbers work on standardized targets, while their errors are told in the units of
+    the target. Empty where there are no such numbers.
+    """
+    if not outputs.mean:
+        return {}
+    terms = [
+        name if weight == 1 else f"{weight:g} {name}"
+        for weight, name in _terms(config, outputs.task)
+    ]
+    plural = "s" if len(outputs.mean) > 1 else ""
+    return {
+        "loss": f"{' + '.join(terms)} of standardized target{plural}",
+        "mae": "units of the target",
+    }
+
+
+def scale_note(config: RunConfig, outputs: Outputs) -> str:
+    """Return `scales` as a sentence, with the statistics that standardize the first target."""
+    found = scales(config, outputs)
+    if not found:
+        return ""
+    rest = f" (first of {len(outputs.mean)} targets)" if len(outputs.mean) > 1 else ""
+    return (
+        f"scales: loss is {found['loss']}, mae is in {found['mae']}; standardized means minus "
+        f"{outputs.mean[0]:.4g}, divided by {outputs.std[0]:.4g}{rest}, from the training split"
+    )
 
 
 def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:

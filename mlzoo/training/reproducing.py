@@ -15,7 +15,9 @@ from mlzoo.merging import merge
 from mlzoo.training.unchanged import check_code
 
 
-def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, Any]:
+def reproduce(
+    run: str | Path, listener: Listener | None = None, *, trust: bool = False
+) -> dict[str, Any]:
     """Train a run again with its own configuration, in a temporary place, and compare.
 
     What counts as the same follows the determinism that the run states in `environment.json`:
@@ -25,6 +27,7 @@ def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, An
     Args:
         run: a finished run folder; it is not changed.
         listener: hears of progress.
+        trust: run Python files that its `config.yaml` names; without it none is run.
 
     Returns:
         JSON-able: `reproduced`; `determinism` as the run states it; `checks`, a row each with
@@ -33,20 +36,22 @@ def reproduce(run: str | Path, listener: Listener | None = None) -> dict[str, An
         {name: [first, again]}.
 
     Raises:
-        UsageError: there is no finished run, or its plug-in or another file it read has changed.
+        UsageError: there is no finished run, its configuration names code and `trust` is not set,
+            or its plug-in or another file it read has changed.
         MlzooError: it can't be trained again; see `mlzoo.training.train`.
     """
     from mlzoo.training.train import train_merged
 
     folder = runs.find(run)
     before = _facts(folder)
-    merged = merge({}, folder / "config.yaml", allow_unused=True)
+    merged = merge({}, folder / "config.yaml", allow_unused=True, trust=trust)
     check_code(before["environment"].get("files", {}), merged.config)
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
-        path = train_merged(replace(merged, config=config), listener=listener).path
-        again = _facts(path)
-    return compared(before, again)
+        again = replace(merged, config=config)
+        path = train_merged(again, listener=listener, record=before["data"]).path
+        facts = _facts(path)
+    return compared(before, facts)
 
 
 def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:

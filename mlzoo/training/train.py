@@ -39,6 +39,7 @@ def train(
     config: str | Path | None = None,
     overwrite: bool = False,
     allow_unused: bool = False,
+    trust: bool = False,
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
@@ -50,6 +51,8 @@ def train(
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
         allow_unused: accept settings that nothing reads.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         **settings: fields of `RunConfig`, `set={...}` for those of the model.
 
@@ -60,21 +63,29 @@ def train(
         MlzooError: what went wrong and what to do; see `mlzoo.errors`.
     """
     flags = {"model": model, "data": data, **settings}
-    merged = merge(flags, Path(config) if config else None, allow_unused=allow_unused)
+    file = Path(config) if config else None
+    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
     return train_merged(merged, overwrite=overwrite, listener=listener)
 
 
 def train_merged(
-    merged: Merged, *, overwrite: bool = False, listener: Listener | None = None
+    merged: Merged,
+    *,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+    record: dict[str, Any] | None = None,
 ) -> Run:
-    """`train` with a configuration that was merged and checked before."""
+    """`train` with a configuration that was merged and checked before.
+
+    `record` is the `data.json` of a run whose data are to be read as they were for it.
+    """
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
     runs.check_root(Path(config.out))
     if config.name:
         runs.check_free(Path(config.out).expanduser(), config.name, overwrite)
-    samples, data, unread = prepared(merged, listener)
+    samples, data, unread = prepared(merged, listener, record)
     folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
     try:
         _write_start(folder, merged, data, set(unread))
@@ -87,8 +98,10 @@ def train_merged(
         folder.release()
 
 
-def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[str, str]]:
-    """Check a run, read its data and start Keras.
+def prepared(
+    merged: Merged, listener: Listener, record: dict[str, Any] | None = None
+) -> tuple[Samples, Data, dict[str, str]]:
+    """Check a run, read its data (as `record` says, where there is one) and start Keras.
 
     Returns:
         All samples, the three parts, and the fields that these data leave unread, with reasons.
@@ -100,7 +113,10 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
-    samples = loading.read(config, listener.progress)
+    if record is None:
+        samples = loading.read(config, listener.progress)
+    else:
+        samples = loading.read_again(config, record, listener.progress)
     check_task(config.model, samples.task)
     check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
@@ -109,6 +125,8 @@ def prepared(merged: Merged, listener: Listener) -> tuple[Samples, Data, dict[st
     devices.prepare(config.device, config.precision)
     data = loading.arrange(samples, config, config.seed)
     _tell(data, listener)
+    if hint := imbalance_note(data, config):
+        listener.note(hint)
     return samples, data, unread
 
 
@@ -126,17 +144,25 @@ def free_place(config: RunConfig) -> Path:
     return runs.free(root, default_name(config))
 
 
-def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    path: str | Path,
+    *,
+    epochs: int | None = None,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> Run:
     """Go on with an unfinished run, exactly where its newest checkpoint is.
 
     Args:
         path: the run folder, with or without `.partial`.
         epochs: train up to this many epochs instead; must not be fewer than were trained.
+        trust: run Python files that its `config.yaml` names; without it none is run.
         listener: hears of progress.
 
     Raises:
-        UsageError: there is no unfinished run, another process is training it, or something has
-            changed that would change the weights: data, backend, versions, plug-in.
+        UsageError: there is no unfinished run, another process is training it, its configuration
+            names code and `trust` is not set, or something has changed that would change the
+            weights: data, backend, versions, plug-in.
         DataError: the data can't be read, or every checkpoint is damaged.
     """
     from mlzoo.data import loading
@@ -144,18 +170,19 @@ def resume(path: str | Path, *, epochs: int | None = None, listener: Listener | 
     listener = listener or Listener()
     folder = runs.reopen(Path(path).expanduser())
     try:
-        merged = merge({}, folder.path / "config.yaml", allow_unused=True)
+        merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
         config = merged.config
         before = files.read_json(folder.path / "environment.json")
         check_code(before["files"], config)
         if epochs is not None and epochs != config.epochs:
             config = _extended(folder, merged, epochs, listener)
         devices.choose(config.device)
-        samples = loading.read(config, listener.progress)
+        record = files.read_json(folder.path / "data.json")
+        samples = loading.read_again(config, record, listener.progress)
         devices.prepare(config.device, config.precision)
         check_machine(before, config)
         data = loading.arrange(samples, config, config.seed)
-        fingerprint = files.read_json(folder.path / "data.json")["fingerprint"]
+        fingerprint = record["fingerprint"]
         if data.fingerprint != fingerprint:
             raise UsageError(
                 f"{config.data} has changed since this run started (fingerprint "
@@ -204,6 +231,27 @@ def _tell(data: Data, listener: Listener) -> None:
         listener.warn(warning)
 
 
+def imbalance_note(data: Data, config: RunConfig) -> str:
+    """Return what is done about one class that holds over 80 % of the samples; "" without one."""
+    from mlzoo.evaluation.metrics import TITLES, class_counts, headline, imbalanced, rarer
+
+    counts = class_counts(data.samples)
+    if not imbalanced(counts):
+        return ""
+    names = data.samples.class_names
+    judged = TITLES[headline(data.samples.task, counts).name]
+    if len(counts) == 2:
+        judged += f" and the average precision of {names[rarer(counts)]}"
+    share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
+    text = (
+        f"imbalanced classes: {share:.1%} of the samples are {largest}, so models are judged by "
+        f"{judged}"
+    )
+    if config.class_weights != "none" or config.sampler == "balanced":
+        return text
+    return f"{text}; rare classes weigh more in training with --class-weights auto"
+
+
 def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
@@ -212,6 +260,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read["model"] = registry.absolute(config.model)
+    if config.source:
+        read["source"] = registry.absolute(config.source)
     for name in ("data", "class_weights"):
         path = Path(getattr(config, name)).expanduser()
         if path.exists() and (name == "data" or path.is_file()):
@@ -247,7 +297,6 @@ def _work(
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
-    from mlzoo.evaluation.metrics import HEADLINES
     from mlzoo.trained import Run
     from mlzoo.training.augment_search import searched
     from mlzoo.training.finishing import complete
@@ -267,20 +316,21 @@ def _work(
                 data = replace(data, policy=policy)
             records.append(_train_once(folder, config, data, seed, listener, not repeat))
         except (Interrupted, KeyboardInterrupt) as error:
-            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}"
+            code = registry.trust_flag(config.model, config.source)
+            command = f"mlzoo train --resume {shlex.quote(str(folder.final))}{code}"
             hint = f"{error or 'stopped'}; go on with: {command}"
             raise Interrupted(hint, getattr(error, "signal", signal.SIGINT)) from None
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
         files.write_json(done, records)
         if config.repeats > 1:
-            name = HEADLINES[samples.task].name
+            name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
             shown = "not defined" if reached is None else f"{reached:.4g}"
             listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     complete(folder.path, folder.final, records)
     done.unlink(missing_ok=True)
-    return Run(folder.finish(), trust=registry.own_file(config.model) is not None)
+    return Run(folder.finish())  # A model with code of its own is loaded by what ran it here.
 
 
 def _train_once(
@@ -298,6 +348,7 @@ def _train_once(
     from mlzoo.training.batches import build_batches, padding_note
     from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
+    from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
     began = time.monotonic()
@@ -308,6 +359,9 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
+    own_loss = getattr(model, "compiled_with", None) is not None
+    if first and not own_loss and (told := scale_note(config, data.outputs)):
+        listener.note(told)
     tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
@@ -323,6 +377,7 @@ def _train_once(
     if data.outputs.dense:
         data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
+    record["scales"] = {} if own_loss else scales(config, data.outputs)
     if first:
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)

@@ -32,7 +32,10 @@ FIXED = {
     "task": "it decides what is predicted",
     "horizon": "it decides what is predicted",
     **dict.fromkeys(
-        ("limit", "group_by", "split", "fractions", "gap", "stride", "on_bad", "max_bad"),
+        (
+            *("limit", "group_by", "split", "fractions", "gap", "stride", "on_bad", "max_bad"),
+            *("rare", "rare_below"),
+        ),
         "all candidates are scored on the same samples",
     ),
     **dict.fromkeys(("allow_leakage", "train_on"), "it is no property of a model"),

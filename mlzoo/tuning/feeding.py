@@ -137,13 +137,14 @@ class Feeder:
         return found
 
     def stacked(self, folds: Sequence[Data], config: RunConfig) -> Stacked | None:
-        """All folds' samples; None where they are too many for that."""
+        """All folds' samples; None where they are too many, or of different widths."""
         keys = [_key(data, config) for data in folds]
         own = folds if len(set(keys)) > 1 else folds[:1]
         key = json.dumps(keys[: len(own)])
         if key not in self._fed:
             x = [self._inputs(data) for data in own]
-            if sum(array.nbytes for array in x) > MOST_BYTES:
+            widths = {array.shape[1:] for array in x}
+            if len(widths) > 1 or sum(array.nbytes for array in x) > MOST_BYTES:
                 return None
             y, weights = zip(*(_targets(data, config) for data in own), strict=True)
             fed, aims, shares = (put(np.concatenate(arrays)) for arrays in (x, y, weights))

@@ -84,7 +84,7 @@ def convergence(trials: Sequence[Tried], metric: str) -> go.Figure:
 
 
 def folds(trials: Sequence[Tried], ranked: Sequence[int], tied: Sequence[int], metric: str) -> Any:
-    """The fold scores of the best trials; those that can't be told from the winner stand out."""
+    """The fold scores of the best trials; those statistically tied with the winner stand out."""
     figure = go.Figure()
     for number in ranked[:_SHOWN]:
         trial = trials[number]

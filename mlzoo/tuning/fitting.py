@@ -9,8 +9,8 @@ import tempfile
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,18 @@ from mlzoo.configs import RunConfig, check_fit
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
 from mlzoo.errors import DivergedError, Interrupted, UsageError
+from mlzoo.evaluation.dense import DenseOutcome
 from mlzoo.evaluation.evaluate import evaluate
-from mlzoo.evaluation.metrics import HEADLINES, MODES, as_probabilities
-from mlzoo.evaluation.metrics import score as metric_scores
+from mlzoo.evaluation.forecasts import ForecastOutcome, forecast_scorers
+from mlzoo.evaluation.metrics import (
+    MODES,
+    as_probabilities,
+    class_counts,
+    headline,
+    number,
+    scorers,
+)
+from mlzoo.evaluation.scorers import Scorer
 from mlzoo.listening import Listener
 from mlzoo.trained import outputs_of
 from mlzoo.training import lbfgs
@@ -35,6 +44,7 @@ from mlzoo.tuning.declared import candidate
 from mlzoo.tuning.feeding import Fit
 from mlzoo.tuning.folds import fold_data, search_folds
 from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.ties import UnitScores, unit_scores
 from mlzoo.tuning.trials import Unit
 
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
@@ -51,10 +61,19 @@ _METRICS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished fit: its score on the fold's validation part, and the epochs that it took."""
+    """A finished fit.
+
+    Attributes:
+        score: on the fold's validation part.
+        epochs: that it took.
+        units: what each held-out sample adds to the score; None where that is not defined.
+        fallback: why the compiled fit failed that this plain one took the place of.
+    """
 
     score: float
     epochs: int
+    units: UnitScores | None = None
+    fallback: str | None = None
 
 
 class Evaluator:
@@ -89,7 +108,8 @@ class Evaluator:
             listener.note(note)
         for warning in self.data.warnings:
             listener.warn(warning)
-        self.metric = plan.search.metric or HEADLINES[task].name
+        usual = headline(task, class_counts(self.data.samples)).name
+        self.metric = plan.search.metric or usual
         known = _METRICS.get(task, tuple(MODES))
         if self.metric not in known:
             raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")
@@ -109,8 +129,9 @@ class Evaluator:
 
         Returns:
             The journal's record of each: `trial`, `fold`, `repeat`, `score` (None where it
-            failed), `epochs`, `seconds` and `cpu` (its share), and `error` (None, or what went
-            wrong) with its `traceback`.
+            failed), `epochs`, `seconds` and `cpu` (its share), `error` (None, or what went
+            wrong) with its `traceback`, and `paired` (`UnitScores.record`, or None); `fallback`
+            where a compiled fit failed and a plain one took its place.
 
         Raises:
             Interrupted: a signal came.
@@ -154,7 +175,7 @@ class Evaluator:
         outcome = ending if isinstance(ending, Outcome) else None
         error, trace = None, None
         if isinstance(ending, Exception):
-            error = f"{type(ending).__name__}: {str(ending).strip() or 'no message'}"
+            error = _described(ending)
             if not isinstance(ending, DivergedError):
                 trace = "".join(traceback.format_exception(ending))
         elif not np.isfinite(ending.score):
@@ -170,6 +191,8 @@ class Evaluator:
             "cpu": round(cpu, 4),
             "error": error,
             "traceback": trace,
+            "paired": outcome.units.record() if outcome and outcome.units and not error else None,
+            **({"fallback": outcome.fallback} if outcome and outcome.fallback else {}),
         }
 
     def check_fast(self, unit: Unit) -> str | None:
@@ -219,15 +242,27 @@ class Evaluator:
 
     def _fit(self, unit: Unit) -> Outcome:
         fit = self._prepared(unit)
-        if self.fast is not None and self.fast.suits(fit):
-            ending = self._together([fit])[0]
-            if isinstance(ending, Exception):
-                raise ending
+        ending, failure = self._fit_compiled(fit)
+        if isinstance(ending, Exception):
+            raise ending
+        if ending is not None:
             return ending
         if self.fast is not None:
             self.fast.settle()
         metric, stop = self.metric, self.stop
-        return fit_plainly(fit.config, fit.data, fit.seed, metric, stop, fit.before, fit.keep)
+        outcome = fit_plainly(fit.config, fit.data, fit.seed, metric, stop, fit.before, fit.keep)
+        return replace(outcome, fallback=failure)
+
+    def _fit_compiled(self, fit: Fit) -> tuple[Outcome | Exception | None, str | None]:
+        """A fit by a shared program, or why that failed; neither where none suits it."""
+        if self.fast is None:
+            return None, None
+        try:
+            return (self._together([fit])[0] if self.fast.suits(fit) else None), None
+        except Interrupted:
+            raise
+        except Exception as caught:  # whatever it is: the plain code tells whether it is the fit's
+            return None, _described(caught).splitlines()[0][:200]
 
     def _together(self, fits: Sequence[Fit]) -> list[Outcome | Exception]:
         """Fits by one program; a score that can't be computed is the fit's own failure."""
@@ -238,7 +273,8 @@ class Evaluator:
                 continue
             try:
                 outputs, epochs = ending
-                found.append(Outcome(score_outputs(outputs, fit.data, self.metric), epochs))
+                scored = score_outputs(outputs, fit.data, self.metric)
+                found.append(Outcome(scored[0], epochs, scored[1]))
             except DivergedError as caught:
                 found.append(caught)
         return found
@@ -340,11 +376,12 @@ def fit_plainly(
             shutil.rmtree(keep, ignore_errors=True)
             keep.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(folder, keep)
-    return Outcome(score_model(model, data, metric), len(fitted.history))
+    scored, units = score_model(model, data, metric)
+    return Outcome(scored, len(fitted.history), units)
 
 
-def score_model(model: keras.Model, data: Data, metric: str) -> float:
-    """The score of a model on the validation part of a fold."""
+def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, UnitScores | None]:
+    """Return a model's score on the validation part of a fold, and what each sample adds to it."""
     if data.samples.task in ("classification", "regression"):
         rows = data.valid
         parts = [
@@ -352,14 +389,24 @@ def score_model(model: keras.Model, data: Data, metric: str) -> float:
             for start in range(0, len(rows), 4096)
         ]
         return score_outputs(np.concatenate(parts), data, metric)
-    found, _ = evaluate(
+    found, outcome = evaluate(
         lambda inputs: outputs_of(model, inputs), data, "valid", with_baselines=False
     )
-    return _pick(found["metrics"], metric, data.samples.task)
+    metrics = found["metrics"]
+    scored = _pick(metrics, metric, data.samples.task)
+    if isinstance(outcome, ForecastOutcome):
+        scale = np.array(metrics["scale"], "float64")
+        known = forecast_scorers(outcome.targets, outcome.outputs, scale)
+    else:
+        known = outcome.tally.scorers() if isinstance(outcome, DenseOutcome) else {}
+    return scored, _units(known, metric, data)
 
 
-def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> float:
-    """The score of a model's outputs (n, units) for the validation part of a fold.
+def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, UnitScores | None]:
+    """Return the score of a model's outputs (n, units) for the validation part of a fold.
+
+    Returns:
+        The score, and what each sample adds to it.
 
     Raises:
         DivergedError: outputs are NaN or infinite.
@@ -372,11 +419,26 @@ def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> float:
         outputs = as_probabilities(outputs)
     else:
         outputs = outputs.astype("float64").reshape(targets.shape)
-    return _pick(metric_scores(task, targets, outputs), metric, task)
+    known = scorers(task, targets, outputs)
+    _check_metric(known, metric, task)
+    value = number(known[metric](np.ones((1, len(targets))))[0])
+    return float("nan") if value is None else value, _units(known, metric, data)
+
+
+def _units(known: dict[str, Scorer], metric: str, data: Data) -> UnitScores | None:
+    return unit_scores(known[metric], data.valid) if metric in known else None
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
 
 
 def _pick(found: dict[str, Any], metric: str, task: str) -> float:
-    if metric not in found:
-        known = ", ".join(name for name in found if name in MODES)
-        raise UsageError(f"--metric {metric} is none of {task}; choose one of {known}")
+    _check_metric(found, metric, task)
     return float("nan") if found[metric] is None else float(found[metric])
+
+
+def _check_metric(known: Iterable[str], metric: str, task: str) -> None:
+    if metric not in known:
+        others = ", ".join(name for name in known if name in MODES)
+        raise UsageError(f"--metric {metric} is none of {task}; choose one of {others}")

@@ -8,13 +8,15 @@ for model selection" (2006), and Cawley and Talbot (2010).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mlzoo import files
-from mlzoo.tuning.compare import interval
+from mlzoo.evaluation.intervals import mean_interval
+from mlzoo.evaluation.metrics import BOUNDS
 from mlzoo.tuning.engines import Engine
 from mlzoo.tuning.folds import inner, outer
 from mlzoo.tuning.journal import Journal
@@ -31,10 +33,11 @@ class Nested:
         folds: a dict an outer fold: `trial` and `values` of its winner, `chosen` (the mean score
             that chose it) and `held_out` (its score on the samples that the search never saw).
         score: the mean of `held_out`.
-        interval: its 95 % interval (Student's t over outer folds, which share samples: somewhat
-            narrow); None for a single fold.
+        interval: its 95 % interval, cut to the values that the metric can have: Student's t over
+            outer folds, with the variance of folds that share training samples (Nadeau and
+            Bengio, 2003); None for a single fold.
         gap: the mean of how much better `chosen` is than `held_out`; positive: too good.
-        gap_interval: its 95 % interval.
+        gap_interval: its 95 % interval, cut in the same way.
     """
 
     metric: str
@@ -110,7 +113,11 @@ def summarise(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
     """Means and intervals over outer folds."""
     scores = [row["held_out"] for row in rows]
     gaps = [as_loss(row["held_out"], metric) - as_loss(row["chosen"], metric) for row in rows]
-    return Nested(metric, list(rows), mean(scores), interval(scores), mean(gaps), interval(gaps))
+    low, high = bounds = BOUNDS.get(metric, (-math.inf, math.inf))
+    shared = 1 / max(len(rows) - 1, 1)
+    own = mean_interval(scores, bounds, shared)
+    gap = mean_interval(gaps, (low - high, high - low), shared)
+    return Nested(metric, list(rows), mean(scores), own, mean(gaps), gap)
 
 
 def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str, Any] | None:

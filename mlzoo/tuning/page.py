@@ -14,10 +14,12 @@ from mlzoo.tuning import figures
 from mlzoo.tuning.analysis import effects
 from mlzoo.tuning.nested import Nested, spoken
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.results import failures, ranks, tied
+from mlzoo.tuning.results import failures, ranks
 from mlzoo.tuning.settings import shown
 from mlzoo.tuning.skopt_plots import skopt_pictures
+from mlzoo.tuning.ties import Ties, find_ties
 from mlzoo.tuning.trials import Tried
+from mlzoo.wording import over
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8
@@ -38,10 +40,11 @@ def write_page(
         plan: the search.
         trials: all of them.
         metric: the score that was chosen by.
-        test: name, value and interval of the winner's test score, if it was tested.
+        test: name, value and interval of the winner's test score, and the `units` and
+            `interval_unit` that the interval is taken over; None if it was not tested.
         nested: what nested cross-validation found, if it was done.
     """
-    order = ranks(trials, metric)
+    order, ties = ranks(trials, metric), find_ties(trials, metric)
     render(
         path,
         TEMPLATE,
@@ -49,11 +52,11 @@ def write_page(
         plotly=plotly.offline.get_plotlyjs(),
         facts=[*_facts(plan, trials, metric, test, order), *_optimism(nested)],
         command="mlzoo train --config best.yaml",
-        sections=_sections(plan, trials, metric, order),
+        sections=_sections(plan, trials, metric, order, ties),
         failures=failures(trials),
         table_title="All trials",
         header=["trial", "rank", "state", metric, "± error", *plan.space.names, "epochs"],
-        rows=_rows(plan, trials, metric, order),
+        rows=_rows(plan, trials, order, ties.numbers),
     )
 
 
@@ -92,8 +95,9 @@ def _facts(
             f"({figures.described(first)})."
         )
     if test is not None:
-        interval = test["interval"]
-        between = f", 95 % interval {interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        ends, taken = test["interval"], over(test.get("units"), test.get("interval_unit"))
+        between = f", 95 % interval {ends[0]:.4g} to {ends[1]:.4g}" if ends else ""
+        between += f" over {taken}" if ends and taken else ""
         lines.append(
             f"Trained on the training and validation parts and tested once: {test['name']} "
             f"{test['value']:.4g}{between}. The search never saw the test part; the score by "
@@ -110,12 +114,11 @@ def _optimism(nested: Nested | None) -> list[str]:
 
 
 def _sections(
-    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int]
+    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int], ties: Ties
 ) -> list[dict[str, Any]]:
     if not order:
         return []
     found = effects(plan.space, trials)
-    group = tied(trials, metric)
     sections: list[tuple[str, str, list[Any]]] = [
         (
             "All trials at once",
@@ -129,8 +132,8 @@ def _sections(
         ),
         (
             "Spread over folds",
-            f"{len(group) - 1} trials can't be told from the winner by paired differences.",
-            [figures.folds(trials, list(order), group, metric)],
+            ties.text,
+            [figures.folds(trials, list(order), ties.numbers, metric)],
         ),
     ]
     if found:
@@ -157,9 +160,8 @@ def _sections(
 
 
 def _rows(
-    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int]
+    plan: Plan, trials: Sequence[Tried], order: dict[int, int], group: Sequence[int]
 ) -> list[dict[str, Any]]:
-    group = tied(trials, metric)
     rows = []
     for number in [*order, *(t.number for t in trials if t.number not in order)]:
         trial = trials[number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlzoo import registry
-from mlzoo.configs import RunConfig
+from mlzoo.configs import RunConfig, shares
 from mlzoo.errors import UsageError
 from mlzoo.merging import check_plugin_settings
 from mlzoo.spaces import Dimension, Space
@@ -123,6 +124,26 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def least_samples(config: RunConfig, count: int, nested: int) -> int:
+    """Return how many samples of a class the splits and all folds of a search need.
+
+    Args:
+        config: its fractions of the splits.
+        count: folds of the search.
+        nested: outer folds; 0: none.
+    """
+    parts = shares(config.fractions)
+    needed = count if count > 1 else 1
+    if nested:
+        within = count
+        if count == 1:  # one part, of the validation split's share
+            within = max(2, round((parts[0] + parts[1]) / parts[1])) if parts[1] else 2
+        needed = max(nested, math.ceil(within * nested / (nested - 1)) + 1)
+    # A class's share of the test split is rounded, to one sample more at most.
+    total = math.ceil(needed / (1 - parts[2])) + 1 if count > 1 or nested else 1
+    return max(sum(share > 0 for share in parts), total)
+
+
 def check_search(values: dict[str, Any]) -> TuneConfig:
     """Search settings, checked, those of the strategy too.
 
@@ -136,6 +157,7 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
     strategy = values.get("strategy", "random")
     own = values.get("strategy_set", {})
     try:
+        registry.trust(strategy)
         registry.check_name("strategy", strategy)
         lines = own if isinstance(own, list) else [f"{n}={json.dumps(v)}" for n, v in own.items()]
         values["strategy_set"] = check_plugin_settings("strategy", strategy, lines)

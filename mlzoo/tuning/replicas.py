@@ -203,7 +203,8 @@ class Replicas:
     def _architecture(self, fit: Fit) -> Architecture | None:
         """What a candidate's network is; None: it can't be shared."""
         config, data = fit.config, fit.folds[fit.fold]
-        text = key_of(config, data)
+        # Categories that a fold lacks make its one-hot inputs narrower than another's.
+        text = f"{self.feeder.inputs(data).shape} {key_of(config, data)}"
         if text not in self._known:
             model = self._build(config, fit, fit.seed)
             self._known[text] = own = architecture_of(model, config, self.space)

@@ -1,9 +1,8 @@
-"""What a search leaves: its tables, the winner's configuration, and who is tied with it."""
+"""Results of a search: its tables, the winner's configuration, and failures by cause."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,9 +15,9 @@ from mlzoo.configs import inert
 from mlzoo.merging import unread_by_source
 from mlzoo.tuning.declared import fields_of
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.trials import Tried, as_loss, best, mean
+from mlzoo.tuning.trials import Tried, best, mean, ranked
 
-_LEVEL = 0.975
+_NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")
 
 
 def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str) -> None:
@@ -33,7 +32,7 @@ def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str)
     rows = [_row(plan, trial, order.get(trial.number)) for trial in trials]
     files.write_text(folder / "trials.csv", files.csv_text(rows))
     fits = [
-        {key: value for key, value in fit.items() if key not in ("kind", "traceback")}
+        {key: value for key, value in fit.items() if key not in _NOT_IN_TABLES}
         for trial in trials
         for _, fit in sorted(trial.fits.items())
     ]
@@ -45,9 +44,7 @@ def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str)
 
 def ranks(trials: Sequence[Tried], metric: str) -> dict[int, int]:
     """The place of each trial that is done, by its number; the first is 1."""
-    done = [trial for trial in trials if trial.state == "done"]
-    done.sort(key=lambda trial: as_loss(mean(trial.scores), metric))  # stable: first come
-    return {trial.number: place for place, trial in enumerate(done, start=1)}
+    return {trial.number: place for place, trial in enumerate(ranked(trials, metric), start=1)}
 
 
 def _row(plan: Plan, trial: Tried, rank: int | None) -> dict[str, Any]:
@@ -109,7 +106,8 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
     return (
         f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
         f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
-        "# Trains it on the training and validation parts: mlzoo train --config <this file>\n"
+        "# Trains it on the training and validation parts: mlzoo train --config <this file>"
+        f"{registry.trust_flag(base.model, base.source)}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )
 
@@ -118,36 +116,6 @@ def absolute(text: str) -> str:
     """The name of data, a path so that it means the same in every folder."""
     path = Path(text).expanduser()
     return str(path.resolve()) if path.exists() else text
-
-
-def tied(trials: Iterable[Tried], metric: str) -> list[int]:
-    """The trials that can't be told from the winner, itself first.
-
-    A trial is tied where the 95 % interval (Student's t) of its paired differences to the winner,
-    fold by fold, holds 0. Folds share samples, so that the interval is somewhat narrow (Nadeau and
-    Bengio, "Inference for the Generalization Error", 2003): their correction 1/k + n_valid/n_train
-    of the variance is made. Scores of a single fold tie nobody.
-    """
-    from scipy.special import stdtrit
-
-    trials = list(trials)
-    first = best(trials, metric)
-    if first is None:
-        return []
-    found = [first.number]
-    for trial in trials:
-        if trial.state != "done" or trial is first:
-            continue
-        pairs = zip(trial.fold_scores, first.fold_scores, strict=True)
-        behind = [as_loss(own, metric) - as_loss(its, metric) for own, its in pairs]
-        count = len(behind)
-        if count < 2:
-            continue
-        variance = math.fsum((d - mean(behind)) ** 2 for d in behind) / (count - 1)
-        half = stdtrit(count - 1, _LEVEL) * math.sqrt(variance * (1 / count + 1 / (count - 1)))
-        if mean(behind) <= half:
-            found.append(trial.number)
-    return found
 
 
 def cause(error: str) -> str:

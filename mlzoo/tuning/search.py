@@ -20,7 +20,7 @@ from mlzoo.tuning.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.racing import RACE_AHEAD, trails
-from mlzoo.tuning.trials import Tried, Unit, as_loss, best, from_records, mean, paid
+from mlzoo.tuning.trials import Tried, Unit, best, from_records, paid
 
 _FIRST_FAILURES = 10
 _WAITING = 4
@@ -78,6 +78,7 @@ class Search:
         self._visible: int | None = None
         self._proposing: Future[list[Proposal]] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1)
+        self._fell_back = False
 
     def run(
         self,
@@ -146,6 +147,12 @@ class Search:
         self.journal.append(record)
         trial = self.trials[record["trial"]]
         trial.fits[record["fold"], record["repeat"]] = record
+        if record.get("fallback") and not self._fell_back:
+            self._fell_back = True
+            self.listener.note(
+                f"compiled fits failed in trial {trial.number} ({record['fallback']}); each fit in "
+                "which they fail is done by the code of `mlzoo train` (--fast off: all fits are)"
+            )
         self.listener.fitted(record, trial, self.best)
 
     def _next_units(self, together: Together | None) -> list[Unit]:
@@ -278,9 +285,3 @@ def _start(engine: Engine, units: list[Unit]) -> None:
         engine.start(units[0])
     else:
         cast(GroupEngine, engine).start_group(units)
-
-
-def ranked(trials: list[Tried], metric: str) -> list[Tried]:
-    """Those that are done, the best first."""
-    done = [trial for trial in trials if trial.state == "done"]
-    return sorted(done, key=lambda trial: as_loss(mean(trial.scores), metric))

@@ -144,6 +144,12 @@ def best(trials: Iterable[Tried], metric: str) -> Tried | None:
     return min(done, key=lambda trial: as_loss(mean(trial.scores), metric), default=None)
 
 
+def ranked(trials: Iterable[Tried], metric: str) -> list[Tried]:
+    """Return the trials that are done, the best first; of equals the first."""
+    done = [trial for trial in trials if trial.state == "done"]
+    return sorted(done, key=lambda trial: as_loss(mean(trial.scores), metric))
+
+
 def from_records(records: Iterable[dict[str, Any]], keys: Sequence[Key]) -> list[Tried]:
     """The trials that a journal's records tell of."""
     trials: list[Tried] = []

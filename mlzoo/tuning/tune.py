@@ -16,7 +16,7 @@ from mlzoo.errors import Interrupted, MlzooError, UsageError
 from mlzoo.merging import Merged, check_unread, merge
 from mlzoo.training import devices
 from mlzoo.tuning.declared import build_space, check_against
-from mlzoo.tuning.plan import Plan, check_search, with_epochs
+from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 
 if TYPE_CHECKING:
     from mlzoo.trained import Run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.nested import Nested
     from mlzoo.tuning.search import Ended, Search, SearchListener
+    from mlzoo.tuning.ties import Ties
     from mlzoo.tuning.trials import Tried
 
 _LOOKED_AT = 100
@@ -46,7 +47,7 @@ class Found:
         metric: the score that it chose by.
         trials: all of them, by number.
         best: the winner; None where no trial was done.
-        tied: numbers of the trials that can't be told from the winner, itself first.
+        ties: the trials that are statistically tied with the winner.
         run: the winner, trained again and tested; None where it was not to be trained.
         ended: why the search ended.
         nested: what nested cross-validation says of the score; None where it was not asked for.
@@ -57,10 +58,15 @@ class Found:
     metric: str
     trials: list[Tried]
     best: Tried | None
-    tied: list[int]
+    ties: Ties
     run: Run | None
     ended: Ended
     nested: Nested | None = None
+
+    @property
+    def tied(self) -> list[int]:
+        """Numbers of the trials that are statistically tied with the winner, itself first."""
+        return self.ties.numbers
 
 
 def tune(
@@ -72,6 +78,7 @@ def tune(
     config: str | Path | None = None,
     overwrite: bool = False,
     final: bool = True,
+    trust: bool = False,
     listener: SearchListener | None = None,
     search: dict[str, Any] | None = None,
     **settings: Any,
@@ -87,6 +94,8 @@ def tune(
         config: a YAML file of settings; those given here win.
         overwrite: throw a search of the same name away.
         final: train the winner again, on training and validation parts, and test it.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
         listener: hears of progress.
         search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
         **settings: fields of `RunConfig`.
@@ -100,7 +109,7 @@ def tune(
     flags = {"model": model, "data": data, **settings}
     if registry.build_function(model):
         devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
-    merged = merge(flags, Path(config) if config else None)
+    merged = merge(flags, Path(config) if config else None, trust=trust)
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
     return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
 
@@ -131,7 +140,11 @@ def make_plan(
     if problems:
         raise UsageError(problems)
     check_against(plans[1], fixed)
-    return Plan(merged.config, plans[1], with_epochs(plans[0], merged.config))
+    run, chosen = merged.config, plans[0]
+    if run.rare != "refuse" and run.rare_below is None:
+        below = least_samples(run, chosen.folds, chosen.nested)
+        run = run.model_copy(update={"rare_below": below})  # the winner's classes are the search's
+    return Plan(run, plans[1], with_epochs(chosen, run))
 
 
 def folder_of(plan: Plan) -> Path:
@@ -177,7 +190,7 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
     from mlzoo.training.signals import caught
     from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
-    from mlzoo.tuning.results import tied, write_tables
+    from mlzoo.tuning.results import write_tables
     from mlzoo.tuning.search import Search
 
     with caught() as stop:
@@ -213,14 +226,15 @@ def _search(plan: Plan, merged: Merged, path: Path, final: bool, listener: Searc
         raise MlzooError(_nothing(search))
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
-    test = None if run is None else run.metrics["headline"]
+    test = None if run is None else {**run.metrics["test"], **run.metrics["headline"]}
     from mlzoo.tuning.hparams import write_hparams
     from mlzoo.tuning.page import write_page
+    from mlzoo.tuning.ties import find_ties
 
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
-    numbers = tied(search.trials, search.metric)
-    return Found(path, plan, search.metric, search.trials, first, numbers, run, ended, nested)
+    ties = find_ties(search.trials, search.metric)
+    return Found(path, plan, search.metric, search.trials, first, ties, run, ended, nested)
 
 
 def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
@@ -349,9 +363,8 @@ def _train_winner(path: Path, listener: SearchListener) -> Run:
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
-    trust = registry.own_file(merged.config.model) is not None
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(winner, trust=trust)
+        return Run(winner)
     listener.note("training the winner on the training and validation parts")
     if (path / "winner.partial").is_dir() and not winner.exists():
         try:
@@ -383,6 +396,7 @@ def run_comparison(
     Raises:
         UsageError: a name is wrong, or there is one strategy only.
     """
+    registry.trust(*names)
     for name in names:
         registry.check_name("strategy", name)
     if len(set(names)) < 2 or len(set(names)) < len(names):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from mlzoo import registry
 from mlzoo.errors import MlzooError
 from mlzoo.training import devices
 from mlzoo.tuning.plan import as_tuples, restore
@@ -48,6 +49,7 @@ def main() -> None:
 def make_evaluator(first: dict[str, Any]) -> Any:
     """What does the fits of a search: its `plan`, the `folder` of states, whether `fast`."""
     plan = restore(first["plan"])
+    registry.trust(plan.run.model, plan.run.source)  # The search has checked and run them.
     devices.choose(plan.run.device)
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.fitting import Evaluator

@@ -10,14 +10,13 @@ import pytest
 
 from tests.cli import world as made
 from tests.cli.shell import Mlzoo, run_mlzoo
+from tests.once import once
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world() -> Path:
     """Data sets and configuration files, none of which a command may change."""
-    root = tmp_path_factory.mktemp("world")
-    made.build(root)
-    return root
+    return once("world", made.build)
 
 
 @pytest.fixture
@@ -29,14 +28,16 @@ def mlzoo(tmp_path: Path, world: Path, monkeypatch: pytest.MonkeyPatch) -> Mlzoo
 
 
 @pytest.fixture(scope="session")
-def runs(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(world: Path) -> Path:
     """A folder with the finished runs `table`, `numbers`, `images`, `masks`, `fields`, `own`."""
-    root = tmp_path_factory.mktemp("runs")
-    with contextlib.chdir(world):
-        for name, arguments in made.RUNS.items():
-            done = run_mlzoo("train", *arguments, "--name", name, "--out", root)
-            assert done.code == 0, done.err
-    return root
+
+    def train(root: Path) -> None:
+        with contextlib.chdir(world):
+            for name, arguments in made.RUNS.items():
+                done = run_mlzoo("train", *arguments, "--name", name, "--out", root)
+                assert done.code == 0, done.err
+
+    return once("runs", train)
 
 
 @pytest.fixture

@@ -202,8 +202,8 @@ READS_DATA = [
     ("data inspect d/pickled.npz", 3, "holds Python objects"),
     # -- Series, sequences, texts
     ("train rnn d/series.csv --window 500", 3, "the longest stretch without a break in time has"),
-    ("train rnn d/series.csv --window 12 --horizon 9", 3, "and the values that follow it take 21"),
-    ("train rnn d/series.csv --gap 30", 3, "a smaller --gap, or other --fractions"),
+    ("train rnn d/series.csv --window 3 --horizon 21", 3, "the values to forecast take 21: use a"),
+    ("train rnn d/series.csv --gap 30", 3, "a smaller --gap, other --fractions"),
     ("train rnn d/series.csv --target flwo", 3, "unknown column 'flwo' (did you mean 'flow'?)"),
     ("train rnn d/series.csv --group-by plant", 3, "--group-by: unknown column 'plant'"),
     ("train rnn d/series.csv --source-set time=when", 3, "no column 'when' to read times from"),

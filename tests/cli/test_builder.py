@@ -35,7 +35,11 @@ def test_a_build_function_is_searched_trained_and_repeated(mlzoo: Mlzoo) -> None
     assert best["model"] == f"{Path('net.py').resolve()}:build_model"
     assert best["set"] == found["trials"][found["best"]]["values"]
     assert not {"optimizer", "loss", "learning_rate"} & set(best)
-    again = mlzoo("train", "--config", FOLDER / "best.yaml", "--name", "again")
+    assert f"next: mlzoo train --config {FOLDER / 'best.yaml'} --trust" in mlzoo(*words).err
+    words_again = ("train", "--config", FOLDER / "best.yaml", "--name", "again")
+    refused = mlzoo(*words_again)
+    assert refused.code == 2 and "--trust" in refused.cause
+    again = mlzoo(*words_again, "--trust")
     assert again.code == 0, again.err
     sums = [
         json.loads((folder / "metrics.json").read_text())["weights_sha256"]
@@ -44,7 +48,7 @@ def test_a_build_function_is_searched_trained_and_repeated(mlzoo: Mlzoo) -> None
     assert sums[0] == sums[1], "best.yaml turns into the winning model, bit for bit"
     history = list(csv.DictReader((FOLDER / "winner" / "history.csv").read_text().splitlines()))
     assert float(history[0]["learning_rate"]) == pytest.approx(best["set"]["learning_rate"])
-    again = mlzoo("evaluate", FOLDER / "winner", "--json")
+    again = mlzoo("evaluate", FOLDER / "winner", "--trust", "--json")
     assert again.code == 0 and json.dumps(found["test"]["value"]) in again.out
     code = "import mlzoo_cli.main, sys; mlzoo_cli.main.run()"
     said = python("-c", code, "predict", FOLDER / "winner", "d/ok.csv", "--json")
@@ -136,6 +140,7 @@ def test_outputs_of_any_kind_end_as_probabilities(kind: str, mlzoo: Mlzoo) -> No
 def test_numbers_are_predicted_in_their_own_units_and_images_scaled_once(mlzoo: Mlzoo) -> None:
     text = HEAD.format(head="Dense(1)", loss="'mae'").replace('"tanh"', '"relu"')
     Path("net.py").write_text(text)
+    registry.trust("net.py:build_model")
     plugin = registry.load("model", "net.py:build_model")
     assert len(plugin.SPACE) == 0
     done = mlzoo("tune", "net.py:build_model", *DATA)

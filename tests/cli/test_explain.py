@@ -28,7 +28,9 @@ def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, 
     record = json.loads(done.out)
     assert record["config"]["limit"] == 3 and record["model"]["weights_sha256"]
     assert record["methods"]["smoothgrad"]["settings"]["samples"] == 3
-    assert len(record["evidence"]["sentences"]) == 3
+    # A net of two epochs on noise knows nothing: no claim, and no ranking.
+    sentences = record["evidence"]["sentences"]
+    assert len(sentences) == 2 and all("no evidence of anything learned" in s for s in sentences)
     first = Path("first")
     maps = arrays(first)
     assert len(maps) == 6 and all(m.dtype == np.float32 and m.ndim == 2 for m in maps.values())
@@ -78,7 +80,41 @@ def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> N
         np.testing.assert_allclose(found["values"], mean, rtol=1e-5)
     assert "permutation" in done.out and Path("t/model/permutation.png").is_file()
     maps_of_rows = mlzoo("explain", runs / "table", "--method", "gradcam", "--out", "u")
-    assert maps_of_rows.code == 2 and "no layer of this model has places" in maps_of_rows.cause
+    assert maps_of_rows.code == 2 and "needs a convolutional layer" in maps_of_rows.cause
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [("table", "integrated_gradients"), ("images", "gradcam"), ("fields", "")]
+)
+def test_without_a_method_one_is_picked(mlzoo: Mlzoo, runs: Path, name: str, method: str) -> None:
+    done = mlzoo("explain", runs / name, "--limit", 1, "--no-evidence", "--out", "x", "--json")
+    assert done.code == 0, done.err
+    [picked] = json.loads(done.out)["config"]["method"]
+    assert picked == (method or picked)
+    assert all(key.startswith(f"{picked}/") for key in arrays(Path("x")))
+
+
+def test_all_methods_run_and_the_others_are_named_with_the_reason(
+    mlzoo: Mlzoo, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlzoo import registry
+
+    names, few = registry.names, ["filters", "gradcam", "permutation", "saliency"]
+    monkeypatch.setattr(registry, "names", lambda k: few if k == "explainer" else names(k))
+    done = mlzoo("explain", runs / "numbers", "--method", "all", "--limit", 2, "--no-evidence",
+                 "--out", "x")  # fmt: skip
+    assert done.code == 0, done.err
+    record = json.loads(Path("x/explain.json").read_text(encoding="utf-8"))
+    assert list(record["methods"]) == ["permutation", "saliency"]
+    left_out = record["methods_left_out"]
+    assert list(left_out) == ["filters", "gradcam"] and "table" in left_out["filters"]
+    assert all(f"left out: {name}: {reason}" in done.err for name, reason in left_out.items())
+
+
+def test_an_export_is_of_keras_where_no_format_is_named(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo("export", runs / "numbers", "--output", "x")
+    assert done.code == 0, done.err
+    assert Path("x/model.keras").is_file()
 
 
 def test_a_file_alone_is_explained_with_arrays(mlzoo: Mlzoo, runs: Path) -> None:

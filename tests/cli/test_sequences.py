@@ -16,6 +16,7 @@ from mlzoo.errors import UsageError
 from tests.cli.shell import Mlzoo, run_mlzoo
 from tests.cli.test_bad_input import left_behind, refused
 from tests.cli.test_commands import document, predictions, succeeded
+from tests.once import once
 
 SMALL = ("--epochs", 1, "--set", "units=3")
 RUNS: dict[str, tuple[object, ...]] = {
@@ -40,9 +41,12 @@ def table(path: Path, header: str, rows: list[list[object]]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sequences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sequences() -> Path:
     """Small data of each kind."""
-    root = tmp_path_factory.mktemp("sequences")
+    return once("sequences", make_sequences)
+
+
+def make_sequences(root: Path) -> None:
     rng = np.random.default_rng(0)
     days = [datetime.date(2021, 1, 1) + datetime.timedelta(i) for i in range(150)]
     values = 10 + 3 * np.sin(np.arange(150) * 2 * np.pi / 7) + rng.normal(0, 0.5, 150)
@@ -70,19 +74,20 @@ def sequences(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     x = rng.normal(size=(40, 3)).astype("float32")
     np.savez(root / "vectors.npz", x=x, y=np.stack([x[:, :1], -x[:, :1]], axis=1))
-    return root
 
 
 @pytest.fixture(scope="session")
-def trained(sequences: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(sequences: Path) -> Path:
     """A folder with a finished run of each of `RUNS`, and what each printed."""
-    root = tmp_path_factory.mktemp("trained")
-    with contextlib.chdir(sequences):
-        for name, words in RUNS.items():
-            done = succeeded(run_mlzoo("train", *words, "--name", name, "--out", root))
-            (root / f"{name}.out").write_text(done.out)
-            (root / f"{name}.err").write_text(done.err)
-    return root
+
+    def train(root: Path) -> None:
+        with contextlib.chdir(sequences):
+            for name, words in RUNS.items():
+                done = succeeded(run_mlzoo("train", *words, "--name", name, "--out", root))
+                (root / f"{name}.out").write_text(done.out)
+                (root / f"{name}.err").write_text(done.err)
+
+    return once("trained-sequences", train)
 
 
 @pytest.fixture

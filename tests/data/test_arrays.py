@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from mlzoo.data import loading
+from mlzoo.data.bad_files import refuse_undecodable
+from mlzoo.data.inputs import NewInputs, existing
 from mlzoo.data.samples import Samples
 from mlzoo.errors import DataError
 from tests.data.pictures import config, shared
@@ -190,3 +193,45 @@ def test_one_hot_text_and_several_targets(tmp_path: Path) -> None:
     data = loading.load(config(npz(tmp_path, x=X, y=X[:, :2])))
     assert data.outputs.units == 2
     assert len(data.outputs.mean) == 2
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.float32(3), "y": np.arange(60)}, r"inputs are a single value, of shape \(\)"),
+        ({"x": np.zeros((60, 3)), "y": np.float32(3)}, "targets are a single value"),
+        (
+            {"x": np.zeros((60, 0)), "y": np.arange(60)},
+            r"inputs have shape \(60, 0\): there are no v",
+        ),
+        ({"x": np.zeros((60, 0, 3)), "y": np.arange(60)}, r"shape \(60, 0, 3\)"),
+        ({"x": np.zeros((60, 3)), "y": np.zeros((60, 0))}, r"targets have shape \(60, 0\)"),
+        ({"x_train": np.float32(3), "y_train": np.float32(3)}, "train: inputs are a single value"),
+        (
+            {
+                "x_train": np.zeros((9, 2)),
+                "y_train": np.zeros(9),
+                "x_test": np.zeros((9, 2)),
+                "y_test": np.zeros((9, 2)),
+            },
+            "targets differ in shape",
+        ),
+    ],
+)
+def test_arrays_without_samples(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        loading.read(config(tmp_path / "a.npz"))
+
+
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.csv")
+    (tmp_path / name).write_text("a,kind\n" + "1,x\n2,y\n" * 30)
+    with pytest.raises(DataError, match=r"must be UTF-8, but got '.*caf\\xe9.csv'; rename"):
+        loading.read(config(tmp_path / name))
+    with pytest.raises(DataError, match="must be UTF-8"):
+        existing(str(tmp_path / name))
+    with pytest.raises(DataError, match="new samples: names must be UTF-8"):
+        NewInputs(np.zeros((1, 2)), [name])
+    with pytest.raises(DataError, match=r"imgs: names must be UTF-8.* and 1 more; rename"):
+        refuse_undecodable(["good", *[f"{name}{i}" for i in range(4)]], "imgs")

@@ -77,7 +77,16 @@ DATED = "\n".join(["date,v", *(f"2020-01-{day:02},{day}" for day in range(1, 25)
         ("a.csv", DATED.replace("2020-01-07", ""), "table"),
         # Prices and years are no dates.
         ("a.csv", "\n".join(["price,v", *(f"{1000 + i}.25,{i}" for i in range(30))]), "table"),
-        ("a.csv", "\n".join(["year,v", *(f"{1950 + i},{i}" for i in range(30))]), "table"),
+        ("a.csv", "\n".join(["year,a,v", *(f"{1950 + i},1,{i}" for i in range(30))]), "table"),
+        ("a.csv", "\n".join(["year,v", *(f"{1950 + i % 9},{i}" for i in range(30))]), "table"),
+        # but nothing is learned from a year alone; months of years without a century.
+        ("a.csv", "\n".join(["year,v", *(f"{1950 + i},{i}" for i in range(30))]), "series"),
+        (
+            "a.csv",
+            "\n".join(["m,v", *(f"{9 + i // 12}-{i % 12 + 1:02},1" for i in range(30))]),
+            "series",
+        ),
+        ("a.csv", "a,v\n" + f"1,{'z' * 131_073}\n" * 4, "table"),
         ("a.csv", "\n".join(["day,v", *(f"{i:02}.01.2020,{i}" for i in range(1, 30))]), "table"),
         ("a.csv", "date\n2020-01-01\n2020-01-02\n2020-01-03\n2020-01-04\n", "table"),
         ("a.txt", PROSE, "text"),

@@ -229,7 +229,7 @@ def test_missing_values_within_a_sequence_are_refused(tmp_path: Path) -> None:
     [
         ((30, 7, 2), (30, 4, 2), {"task": "regression"}, r"--task regression has no effect on tar"),
         ((30, 7, 2), (29,), {}, r"30 inputs .* but 29 targets"),
-        ((0, 7, 2), (0,), {}, r"sequences are numbers .* but got \(0, 7, 2\) float64"),
+        ((0, 7, 2), (0,), {}, r"inputs have shape \(0, 7, 2\): there are no samples"),
         ((30, 7, 2), (30,), {"source_set": {"threshold": 3}}, "threshold and ignore_index are for"),
     ],
 )
@@ -285,7 +285,7 @@ def test_new_labelled_arrays_map_classes_by_name(tmp_path: Path) -> None:
     assert samples.inputs.lengths.tolist() == LENGTHS[:4]
     with pytest.raises(DataError, match="class '4' is unknown to the model, which has '5', '6'"):
         read_labelled(str(save(tmp_path / "n.npz", x=x, y=[7, 7, 4, 7])), reader)
-    with pytest.raises(DataError, match="4 inputs but 3 targets"):
+    with pytest.raises(DataError, match=r"4 inputs .* but 3 targets"):
         read_labelled(str(save(tmp_path / "n.npz", x=x, y=[7, 7, 5])), reader)
     with pytest.raises(DataError, match=r"targets are \(4, 2\); a class each is needed, \(4,\)"):
         read_labelled(str(save(tmp_path / "n.npz", x=x, y=np.full((4, 2), 5))), reader)

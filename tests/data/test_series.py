@@ -20,6 +20,7 @@ from mlzoo.data.series import Series, choose_season, default_window
 from mlzoo.data.splitting import split
 from mlzoo.data.windows import Windows, shared_time, split_by_time
 from mlzoo.errors import DataError, UsageError
+from mlzoo.merging import merge
 from tests.data.pictures import config, shared
 
 
@@ -92,10 +93,20 @@ def test_text_is_no_default_target(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", date=dates(40), v=np.arange(40), flag=["x", "y"] * 20)
     assert read(path, source="series", drop=["flag"]).target_names == ("v",)
     # Text last is what a table predicts.
-    with pytest.raises(DataError, match="'date' has 40 different .* --drop 'date', or --source s"):
+    message = "(?s)'date' has 40 different .*--drop date,v, or forecast .*--source series --drop v"
+    with pytest.raises(DataError, match=message):
         read(path)
-    with pytest.raises(DataError, match=r"s.csv: column 'flag' holds text .*--drop 'flag'"):
+    with pytest.raises(DataError, match=r"s.csv: column 'flag' holds text .*--drop flag"):
         read(path, source="series")
+
+
+def test_all_columns_of_text_are_named_with_the_option(tmp_path: Path) -> None:
+    text = {name: ["x", "y"] * 20 for name in ("flag", "kind of day")}
+    path = write(tmp_path / "s.csv", date=dates(40), **text, v=np.arange(40))
+    with pytest.raises(DataError) as error:
+        read(path, source="series")
+    assert "column 'flag' holds text" in str(error.value)
+    assert str(error.value).endswith("leave them all out with --drop 'flag,kind of day'")
 
 
 @pytest.mark.parametrize(
@@ -254,6 +265,53 @@ def test_times_out_of_order_name_the_row(tmp_path: Path) -> None:
         read(path, source="series")
 
 
+def hourly(folder: Path, count: int = 200) -> Path:
+    """A series whose times are spread over four columns, and which repeats itself daily."""
+    times = pd.date_range("2010-02-27", periods=count, freq="h")
+    parts = {name: getattr(times, name) for name in ("year", "month", "day", "hour")}
+    return write(folder / "h.csv", No=np.arange(count), **parts, v=times.hour + 0.5)
+
+
+def test_columns_of_one_time(tmp_path: Path) -> None:
+    path = hourly(tmp_path)
+    samples = read(path, source="series", drop=["No"], window=4)
+    assert (samples.reader["time"], samples.reader["step"]) == ("year,month,day,hour", "h")
+    assert samples.reader["channels"] == ["v"]
+    assert samples.names[0] == "from 2010-02-27 04:00:00"
+    assert samples.windows.season == 24
+    assert "year,month,day,hour are one time and no channels" in "\n".join(samples.notes)
+    found = last_windows(path, reader_of(samples))
+    assert found.times == [["2010-03-07 08:00:00"]]
+    # As asked for, and with one of the columns left out.
+    daily = write(tmp_path / "d.csv", y=[2020] * 20, day=np.arange(20) + 1, month=1, v=range(20))
+    read_as = read(daily, source="series", source_set={"time": "y,month,day"}, window=2)
+    assert (read_as.reader["step"], read_as.reader["channels"]) == ("D", ["v"])
+    with pytest.raises(DataError, match="no column 'mnth' to read times from"):
+        read(daily, source="series", source_set={"time": "y,mnth"})
+
+
+def test_dates_with_the_clock_beside_them(tmp_path: Path) -> None:
+    times = pd.date_range("2004-03-10 18:00", periods=100, freq="h")
+    path = write(
+        tmp_path / "c.csv",
+        Date=times.strftime("%d/%m/%Y"),
+        Time=times.strftime("%H.%M.%S"),
+        v=np.arange(100),
+    )
+    samples = read(path, source="series", window=4)
+    assert (samples.reader["time"], samples.reader["step"]) == ("Date,Time", "h")
+    assert samples.names[0] == "from 2004-03-10 22:00:00"
+    bikes = write(tmp_path / "b.csv", d=[str(t.date()) for t in times], hr=times.hour, v=range(100))
+    assert read(bikes, source="series", window=4).reader["time"] == "d,hr"
+
+
+def test_years_and_months_without_a_date() -> None:
+    samples = read(shared("series/shampoo.csv"))
+    assert (samples.reader["source"], samples.reader["step"]) == ("series", "MS")
+    assert samples.names[0] == "from 0001-05-01"
+    assert "times such as '1-01' are read as a year and a month" in samples.warnings[0]
+
+
 # -- Several series
 
 
@@ -280,8 +338,8 @@ def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
     data = loading.load(config(path, group_by="plant", window=3, horizon=2))
     borders = [round(50 * share) for share in (0, 0.6, 0.8, 1)]
     for part, low, high in zip(data.parts().values(), borders, borders[1:], strict=False):
-        spans = samples.windows.spans[part.indices]
-        assert (spans[:, 0] >= low).all() and (spans[:, 1] <= high).all()
+        windows = samples.windows.only(part.indices)
+        assert (windows.first_targets >= low).all() and (windows.spans[:, 1] <= high).all()
     with pytest.raises(DataError, match="goes back in row 41.*tells them apart with --group-by"):
         read(path, drop=["plant"])
 
@@ -413,6 +471,12 @@ def test_the_season_is_that_which_repeats() -> None:
     assert choose_season([series(weekly, "30min")], 1, None)[0] in (48, 336)
     assert choose_season([series(weekly, None)], 1, None) == (1, "none that the step suggests")
     assert choose_season([series(weekly, "D")], 1, 30) == (30, "30 steps")
+    # A year that weather hides is found by what comes back; a trend or slow waves are no season.
+    weather = 2 * yearly + 1.5 * rng.normal(size=2000)
+    assert choose_season([series(weather, "D")], 1, None)[0] == 365
+    walk = series(np.cumsum(rng.normal(size=2000)), "D")
+    for other in (walk, series(t * 1.0, "MS"), series(np.sin(t / 40), "MS")):
+        assert "the values do not show it" in choose_season([other], 1, None)[1]
     assert choose_season([series(weekly, "D")], 1, 1) == (1, "none")
     # What comes after the first 60 % does not count.
     pattern = 9 * rng.normal(size=365)
@@ -437,10 +501,9 @@ def test_daily_temperatures() -> None:
     assert samples.target_names == ("Temp",)
     # Each of two breaks costs the 34 windows that would reach across it.
     assert samples.inputs.shape == (3650 - 34 - 2 * 34, 28, 1)
-    values = pd.read_csv(path)["Temp"].to_numpy()[: int(0.6 * 3650)]
-    week, year = (np.abs(values[lag:] - values[:-lag]).mean() for lag in (7, 365))
-    assert week < year
-    assert (samples.reader["step"], samples.windows.season) == ("D", 7)
+    # Warm and cold days come back after a year, not after a week.
+    assert (samples.reader["step"], samples.windows.season) == ("D", 365)
+    assert "season: 365 steps, as the step of D and the values suggest" in "\n".join(samples.notes)
     # Two leap days are left out of this series.
     assert "2 breaks in time (the usual step is D): 1984-12-30 to 1985-01-01" in samples.warnings[0]
 
@@ -448,6 +511,7 @@ def test_daily_temperatures() -> None:
 def test_monthly_sunspots() -> None:
     samples = read(shared("series/monthly-sunspots.csv"), horizon=12)
     assert (samples.reader["step"], samples.windows.season) == ("MS", 12)
+    assert "as the step of MS suggests; the values do not show it" in "\n".join(samples.notes)
     assert samples.inputs.shape == (2820 - 48 - 12 + 1, 48, 1)
     assert samples.warnings == ()
 
@@ -459,18 +523,23 @@ def test_monthly_sunspots() -> None:
 def test_parts_follow_in_time_with_exact_borders(tmp_path: Path, gap: int) -> None:
     path = counted(tmp_path, 100)
     data = loading.load(config(path, window=4, horizon=2, gap=gap))
-    first = {name: part.inputs()[0, 0, 0] for name, part in data.parts().items()}
+    first = {name: part.targets[0, 0, 0] for name, part in data.parts().items()}
     last = {name: part.targets[-1, -1, 0] for name, part in data.parts().items()}
-    assert first == {"train": 0, "valid": 60 + gap, "test": 80 + gap}
+    # The first window must know its inputs; later splits know what came before them.
+    assert first == {"train": 4, "valid": 60 + gap, "test": 80 + gap}
     assert last == {"train": 59, "valid": 79, "test": 99}
-    counts = [55, 15 - gap, 15 - gap]
+    assert data.test.inputs()[0, 0, 0] == 76 + gap
+    counts = [55, 19 - gap, 19 - gap]
     assert [len(part) for part in data.parts().values()] == counts
     left = 95 - sum(counts)
     notes = "\n".join(data.notes)
     assert (
         f"split: {'/'.join(map(str, counts))} windows in order of time, train 2020-01-01 " in notes
     )
-    assert f"{left} windows that reach across a border are left out, {gap} steps between" in notes
+    assert (
+        f"{left} windows whose targets reach across a border are left out; inputs may reach back "
+        f"across it; {gap} steps between" in notes
+    )
     tests = {0: "2020-03-21", 5: "2020-03-26"}[gap]
     assert f"test {tests} to 2020-04-09 (--fractions)" in notes
 
@@ -489,34 +558,78 @@ def test_two_parts_with_a_gap(tmp_path: Path) -> None:
     data = loading.load(
         config(counted(tmp_path, 100), window=4, horizon=2, gap=3, fractions="80/0/20")
     )
-    assert [len(part) for part in data.parts().values()] == [75, 0, 12]
-    assert data.test.inputs()[0, 0, 0] == 83
+    assert [len(part) for part in data.parts().values()] == [75, 0, 16]
+    assert data.test.targets[0, 0, 0] == 83 and data.test.inputs()[0, 0, 0] == 79
 
 
-def test_a_part_that_holds_no_window_is_refused(tmp_path: Path) -> None:
+def test_a_split_that_holds_no_targets_is_refused(tmp_path: Path) -> None:
     path = counted(tmp_path, 100)
-    message = r"the valid part has 20 steps, but a window .* take 21: use a shorter --window"
+    assert len(loading.load(config(path, window=19, horizon=20)).valid) == 1
+    message = (
+        r"the validation split has 20 steps, but the values to forecast take 21: use a shorter --h"
+    )
     with pytest.raises(DataError, match=message):
-        loading.load(config(path, window=19, horizon=2))
-    assert len(loading.load(config(path, window=18, horizon=2)).valid) == 1
-    with pytest.raises(DataError, match="the valid part has 19 steps, but .* take 20"):
-        loading.load(config(path, window=18, horizon=2, gap=1))
+        loading.load(config(path, window=19, horizon=21))
+    with pytest.raises(DataError, match="the validation split has 19 steps, but .* take 20"):
+        loading.load(config(path, window=18, horizon=20, gap=1))
+    with pytest.raises(
+        DataError, match="the training split has 60 steps, but its first .* take 61"
+    ):
+        loading.load(config(path, window=59, horizon=2))
 
 
-def test_windows_of_two_parts_that_share_steps_are_refused(tmp_path: Path) -> None:
+def test_targets_of_one_split_in_windows_of_another_are_refused(tmp_path: Path) -> None:
     samples = read(counted(tmp_path, 100), window=4, horizon=2)
     parts = split(samples).parts
     assert check_leakage(samples, parts) == []
-    mixed = parts | {"test": np.concatenate([[57, 58], parts["test"]])}
-    message = r"mend .*--allow-leakage:\n2 of 17 test windows share steps in time with train win"
+    mixed = parts | {"test": np.concatenate([[50, 51], parts["test"]])}
+    message = r"mend .*--allow-leakage:\n2 of 21 test windows have targets that lie in training w"
     with pytest.raises(DataError, match=message) as error:
         check_leakage(samples, {**mixed, "valid": mixed["valid"][10:]})
-    assert "valid" not in str(error.value)
+    assert "validation" not in str(error.value)
     found = check_leakage(samples, mixed, allow=True)
     assert found == [
-        "2 of 17 test windows share steps in time with train windows",
-        "2 of 17 test windows share steps in time with valid windows",
+        "2 of 21 test windows have targets that lie in training windows",
+        "1 of 21 test windows have targets that lie in validation windows",
     ]
+
+
+def test_short_series_run_at_every_horizon(tmp_path: Path) -> None:
+    """144 months: 29 of them are tested on, not 13, and a year ahead can be forecast."""
+    months = [str(t)[:7] for t in pd.period_range("1949-01", periods=144, freq="M")]
+    path = write(tmp_path / "air.csv", Month=months, Passengers=np.arange(144) % 12)
+    for horizon, count in ((1, 29), (6, 24), (12, 18)):
+        assert len(loading.load(config(path, horizon=horizon)).test) == count
+    for name in ("monthly_champagne_sales", "monthly-robberies", "yearly-water-usage"):
+        data = loading.load(config(shared(f"series/{name}.csv"), horizon=12))
+        assert min(len(part) for part in data.parts().values()) >= 5
+
+
+def test_runs_made_before_keep_their_windows(tmp_path: Path) -> None:
+    """A record that does not say that inputs reach back has splits that share no step."""
+    settings = config(counted(tmp_path, 100), horizon=2)
+    samples = loading.read(settings)
+    record = {"reader": {k: v for k, v in samples.reader.items() if k != "reach_back"}}
+    record["reader"] |= {"window": 4, "season": 5}
+    old = loading.read_again(settings, record)
+    assert (old.inputs.shape[1], old.windows.season) == (4, 5)
+    parts = loading.arrange(old, settings, 0).parts()
+    assert [len(part) for part in parts.values()] == [55, 15, 15]
+    assert parts["test"].inputs()[0, 0, 0] == 80
+    assert "reach_back" not in old.reader
+    again = loading.read_again(settings, {"reader": samples.reader})
+    assert np.array_equal(again.windows.first_targets, samples.windows.first_targets)
+
+
+@pytest.mark.parametrize("name", ["rnn-mackey-glass", "tcn-mackey-glass"])
+def test_published_runs_keep_their_split(name: str) -> None:
+    folder = Path(__file__).parents[2] / "saved_models" / "zoo" / name
+    record, parts = (json.loads((folder / f"{n}.json").read_text()) for n in ("data", "split"))
+    settings = merge({}, folder / "config.yaml", allow_unused=True).config
+    data = loading.arrange(loading.read_again(settings, record), settings, settings.seed)
+    assert data.fingerprint == record["fingerprint"]
+    for part, rows in data.parts().items():
+        assert rows.indices.tolist() == parts["parts"][part]["indices"]
 
 
 def test_shared_time_counts_exactly() -> None:
@@ -525,7 +638,7 @@ def test_shared_time_counts_exactly() -> None:
     train = np.array([0, 1])
     assert shared_time(windows, {"train": train, "test": np.array([2])}) == []
     assert shared_time(windows, {"train": train, "test": np.array([2, 3, 4])}) == [
-        "2 of 3 test windows share steps in time with train windows"
+        "2 of 3 test windows share steps in time with training windows"
     ]
     found, _ = split_by_time(windows, {"train": 0.5, "test": 0.5}, 0)
     assert found["train"].tolist() == [0, 4] and found["test"].tolist() == [1, 3]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlzoo.data import loading
+from mlzoo.data.inputs import positions_of
 from mlzoo.data.samples import PARTS, Samples
 from mlzoo.data.sharing import class_quotas
 from mlzoo.data.splitting import draw, split
@@ -253,6 +254,63 @@ def test_mnist_is_split_exactly_in_proportion() -> None:
     for part, share in zip(data.parts().values(), (0.6, 0.2, 0.2), strict=True):
         assert len(part) == share * 10_000
         assert np.abs(np.bincount(part.targets) - share * total).max() < 2
+
+
+def test_rare_classes_are_merged_or_dropped_where_asked() -> None:
+    samples = made([40, 30, 2, 1, 20])
+    with pytest.raises(DataError, match="--rare merge or leave them out with --rare drop"):
+        loading.partition(samples, config("d"), 0)
+    merged, parts = loading.partition(samples, config("d", rare="merge"), 0)
+    assert merged.class_names == ("c0", "c1", "c4", "rare")
+    assert np.bincount(merged.labels).tolist() == [40, 30, 20, 3]
+    expected = np.array([0, 1, 3, 3, 2])[samples.labels]
+    assert (merged.labels == expected).all() and len(merged) == 93
+    assert merged.reader["class_names"] == ["c0", "c1", "c4", "rare"]
+    assert merged.reader["merged"] == {"c2": "rare", "c3": "rare"}
+    assert parts.warnings[0] == (
+        "classes with fewer than 3 different samples: 'c2' (2), 'c3' (1); merged into the class "
+        "'rare': 'c2' (2), 'c3' (1) (--rare)"
+    )
+    left, parts = loading.partition(samples, config("d", rare="drop"), 0)
+    assert left.class_names == ("c0", "c1", "c4") and len(left) == 90
+    assert (left.labels == expected[expected < 3]).all()
+    assert "left out, 3 samples" in parts.warnings[0]
+    same, parts = loading.partition(made([20, 20]), config("d", rare="merge"), 0)
+    assert same.class_names == ("c0", "c1") and not parts.warnings
+
+
+def test_a_rare_class_alone_is_merged_with_the_next_smallest() -> None:
+    merged, parts = loading.partition(made([40, 2, 9]), config("d", rare="merge"), 0)
+    assert merged.class_names == ("c0", "rare")
+    assert "the next smallest class joins them" in parts.warnings[0]
+    assert "'c1' (2), 'c2' (9)" in parts.warnings[0]
+    below, _ = loading.partition(made([40, 12, 9]), config("d", rare="drop", rare_below=10), 0)
+    assert below.class_names == ("c0", "c1")
+    with pytest.raises(DataError, match="would not leave two classes"):
+        loading.partition(made([40, 2]), config("d", rare="merge"), 0)
+    with pytest.raises(DataError, match="would not leave two classes"):
+        loading.partition(made([40, 2]), config("d", rare="drop"), 0)
+
+
+def test_copies_count_once_and_given_splits_by_their_training_split() -> None:
+    hashes = np.array(["same"] * 4 + [f"h{i}" for i in range(60)])
+    labels = np.array([2] * 4 + [0, 1] * 30, np.int32)
+    copied = made([4, 30, 30], targets=labels, hashes=hashes)
+    left, _ = loading.partition(copied, config("d", rare="drop"), 0)
+    assert left.class_names == ("c0", "c1")
+    parts = np.array(["train", "train", "valid", "test"] * 16)
+    labels = np.tile(np.array([0, 1, 0, 1], np.int32), 16)
+    labels[[3, 7]] = 2
+    given = made([32, 30, 2], targets=labels, given_parts=parts)
+    left, _ = loading.partition(given, config("d", rare="drop"), 0)
+    assert left.class_names == ("c0", "c1"), "it is in the test split only"
+
+
+def test_new_samples_of_a_merged_class_are_read_as_that_class() -> None:
+    reader = {"class_names": ["a", "rare"], "merged": {"b": "rare"}}
+    assert positions_of(["a", "b", "rare"], reader, "new.csv").tolist() == [0, 1, 1]
+    with pytest.raises(DataError, match="class 'c' is unknown"):
+        positions_of(["c"], reader, "new.csv")
 
 
 def test_a_limit_that_limits_nothing_says_so() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from mlzoo.data import loading
 from mlzoo.data.labels import label
-from mlzoo.data.tables import find_delimiter, read_table
+from mlzoo.data.tables import find_delimiter, find_header, read_table
 from mlzoo.errors import DataError
 from tests.data.pictures import config, shared
 
@@ -103,6 +104,75 @@ def test_a_table_without_header_keeps_its_first_row(tmp_path: Path) -> None:
     assert any("header: none" in note and "header=" in note for note in samples.notes)
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (["39, State-gov, 77516, <=50K", "50, Private, ?, >50K"], "number '39' where numbers"),
+        (["A11 6 A34 A34 1", "A12 48 A34 A33 2"], "number '6'"),
+        (["2020-01-01,a,b,x", "2020-01-02,c,d,y"], "date '2020-01-01' where dates"),
+        (["n.a.,5,a", "3,6,b", "4,7,a"], "number '5'"),
+        (["p,x,s,x,e", "e,x,y,z,p"], "'x' more than once"),
+        (["sunny,hot,high,no", "rain,mild,low,no", "rain,cool,mid,yes"], "'no' in its first row"),
+        (["a,b,new", "a,b,old", "b,a,older"], "most cells"),
+        ([",y,n,y,d", "n,n,,y,r"], "'y' more than once"),
+    ],
+)
+def test_a_first_row_of_values_is_no_header(tmp_path: Path, lines: list[str], why: str) -> None:
+    lines = lines + 2 * lines[1:]
+    found = read_table(written(tmp_path, "\n".join(lines)))
+    assert len(found) == len(lines)
+    assert list(found.columns)[0] == "column1"
+    assert any(why in note and "--source-set header=yes" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["age,fare,survived", "22,7.25,survived", "38,71.3,died"],  # a value of its own
+        ["name,kind", "anna,tall", "bert,small"],
+        ["Country,1990,1991,1992,1993", "Chad,3,4,5,7.2", "Mali,3,4,4,1"],
+        ["Country,2019,2021", "Chad,3,4.5", "Mali,3,4"],
+        ["label,0,1,2,3,4", "5,0,0,3,4,1", "3,3,4,5,1,2"],
+        ["0,1,2,3,4", "1.5,2.5,1,2,9", "3,3,4,5,1"],
+        [",a,b", "0,1,x", "1,2,y"],
+        ["a b c", "r1 1 2 3", "r2 3 4 5"],
+        ["größe;v", "1,5;2,5", "3,2;1"],
+        ["2020-01-01,2020-01-02,2020-01-03", "1,2,3", "4,5,6"],
+    ],
+)
+def test_real_headers_stay(tmp_path: Path, lines: list[str]) -> None:
+    assert len(read_table(written(tmp_path, "\n".join(lines)))) == len(lines) - 1
+
+
+def test_every_shared_table_has_a_header_and_none_without_its_first_line() -> None:
+    files = sorted([*Path(shared("tables")).glob("*.csv"), *Path(shared("series")).glob("*.csv")])
+    for path in files:
+        lines = path.read_text().splitlines()[:202]
+        delimiter = find_delimiter(lines[:50])
+        rows = list(csv.reader(lines, delimiter=delimiter))
+        assert find_header(rows) == (True, ""), path
+        assert not find_header(rows[1:])[0], path
+
+
+def test_names_that_are_expected_decide(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,a,kind\nx,a,kind\ny,b,other\n")
+    assert len(read_table(path)) == 3
+    assert len(read_table(path, expected=["b"])) == 3
+    with pytest.raises(DataError, match="more than one column called 'a'.*--source-set header=no"):
+        read_table(path, expected=["kind"])
+
+
+def test_a_cell_that_never_ends_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n".join(["u,v,kind", *ROWS, f"1,2,{'z' * 131_073}"]))
+    with pytest.raises(
+        DataError, match="line 42: a cell has more than 131,072 characters, .*quote"
+    ):
+        read_table(path)
+    wide = ",".join(["1.25"] * 40_000)
+    names = ",".join(f"c{i}" for i in range(40_000))
+    assert find_delimiter([names, wide]) == ","  # one long cell to other delimiters
+
+
 def test_quoted_cells_keep_delimiters_and_line_breaks(tmp_path: Path) -> None:
     rows = [
         f'{i},"x, y",{"ab"[i % 2]}' if i % 3 else f'{i},"p\nq",{"ab"[i % 2]}' for i in range(30)
@@ -158,10 +228,12 @@ def test_constant_duplicated_and_counting_columns_are_warned_about(tmp_path: Pat
     rows = [f"{i},{i * i % 17},{i * i % 17},5,{'ab'[i % 2]}" for i in range(40)]
     samples = read(simple(tmp_path, "id,v,w,c,kind", rows))
     text = "\n".join(samples.warnings)
-    assert "column 'id' counts the rows" in text
+    assert "column 'id' counts the rows, as an identifier does; --drop id" in text
     assert "columns 'v' and 'w' are the same" in text
     assert "column 'c' is constant" in text
     assert len(samples.warnings) == 3
+    notes = "\n".join(samples.notes)
+    assert "columns that warnings name can be left out with --drop id,w,c" in notes
 
 
 @pytest.mark.parametrize(
@@ -172,8 +244,59 @@ def test_text_with_too_many_values_is_refused_by_name(
     tmp_path: Path, cell: str, advice: str
 ) -> None:
     rows = [f'{i},"{cell.format(i + 1)}",{"ab"[i % 2]}' for i in range(28)]
-    with pytest.raises(DataError, match=f"column 'v' has 28 different.*{advice}.*--drop 'v'"):
+    with pytest.raises(DataError, match=f"(?s)'v' has 28 different.*{advice}.*--drop v,u"):
         read(simple(tmp_path, rows=rows))
+
+
+def test_all_problems_come_with_the_one_option(tmp_path: Path) -> None:
+    rows = [
+        f"{i},2020-{1 + i // 28:02}-{1 + i % 28:02},a word or two of row {i},K{i:03},{i % 5},"
+        f"{'12o' if i == 7 else i},{'ab'[i % 2]}"
+        for i in range(60)
+    ]
+    path = simple(tmp_path, "id,date,free text,code,size,count,kind", rows)
+    with pytest.raises(DataError) as error:
+        read(path, drop=["size"])
+    text = str(error.value)
+    for name in ("'date' has 60", "'free text' has 60", "'code' has 60", "'id' counts the rows"):
+        assert f"column {name}" in text
+    assert "column 'count', row 8 (line 9): '12o' stands among numbers" in text
+    assert "look like dates" in text and "like free text" in text and "names or identif" in text
+    flag = "--drop 'size,date,free text,code,count,id'"
+    forecast = "--source series --drop 'size,free text,code,count,id'"
+    last = f"leave them all out with {flag}, or forecast from the dates with {forecast}"
+    assert text.splitlines()[-1] == last
+    left = read(path, drop=["size", "date", "free text", "code", "count"])
+    assert [column.name for column in left.columns] == ["id"]
+
+
+def test_numbers_that_tell_rows_apart_are_identifiers(tmp_path: Path) -> None:
+    rows = [f"{15600000 + 7 * i},{i * i},{'ab'[i % 2]}" for i in range(40)]
+    samples = read(simple(tmp_path, "CustomerId,size,kind", rows))
+    assert samples.warnings == (
+        "column 'CustomerId' has another number in every row, as an identifier does; "
+        "--drop CustomerId",
+    )
+
+
+def test_rows_that_follow_in_time_are_offered_as_a_series(tmp_path: Path) -> None:
+    def warned(**columns: object) -> bool:
+        rows = pd.DataFrame({**columns, "v": np.arange(40) * 37 % 11, "kind": list("ab") * 20})
+        rows.to_csv(tmp_path / "t.csv", index=False)
+        drop = ["Date"] if "Date" in columns else []
+        found = [w for w in read(tmp_path / "t.csv", drop=drop).warnings if "in time" in w]
+        assert all("--source series" in w and "random split" in w for w in found)
+        return bool(found)
+
+    days = pd.date_range("2020-01-01", periods=40)
+    assert warned(Date=days.strftime("%d.%m.%Y"))
+    assert warned(Date=days[::-1].strftime("%d.%m.%Y"))
+    assert warned(year=days.year, month=days.month, day=days.day)
+    assert warned(time=np.arange(40) * 0.5)
+    # Years of cars and of rows in no order are facts, not times.
+    assert not warned(year=1990 + np.arange(40) % 20)
+    assert not warned(Date=np.repeat(["2020-01-03", "2020-01-01", "2020-01-02", "2020-01-01"], 10))
+    assert not warned(month=np.arange(40) % 12 + 1, day=np.arange(40) % 28 + 1)
 
 
 def test_drop_and_group_by_columns_are_no_inputs(tmp_path: Path) -> None:

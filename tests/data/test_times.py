@@ -194,6 +194,37 @@ def test_day_or_month_first_as_it_fits() -> None:
     assert "read day first" in axis(years).warnings[0]
 
 
+@pytest.mark.parametrize("first", [1, 1099, 1499, 1582, 1658, 1700, 2261, 2399, 9996])
+@pytest.mark.parametrize("written", ["{y:04}-{m:02}", "{y:04}-{m:02}-01 00:00", "1.{m}.{y:04}"])
+def test_dates_of_all_years_are_right(first: int, written: str) -> None:
+    months = [(year, month) for year in range(first, first + 4) for month in range(1, 13)]
+    found = axis([written.format(y=y, m=m) for y, m in months])
+    assert found.step == "MS" and not len(found.breaks)
+    assert [found.text(i) for i in (0, 47)] == [f"{first:04}-01-01", f"{first + 3:04}-12-01"]
+    following = [f"{first + 4:04}-01-01"] if first < 9996 else ["+1"]
+    assert found.after(1) == following
+
+
+def test_dates_over_all_years_keep_their_step() -> None:
+    found = axis([f"{year:04}-07-04" for year in range(1, 10_000)])
+    assert found.text(1100) == "1101-07-04"
+    stamps = axis([f"{year}-01-01" for year in range(2000, 2400)])
+    assert (stamps.step, stamps.text(399)) == ("YS-JAN", "2399-01-01")
+    for year in ("0000", "10000"):
+        with pytest.raises(DataError, match="which is no time"):
+            axis([f"{year}-01-01", f"{year}-01-02", "2020-01-01"])
+
+
+def test_years_and_months_without_a_century() -> None:
+    found = axis([f"{year}-{month:02}" for year in (1, 2, 3) for month in range(1, 13)])
+    assert (found.step, found.text(35), found.after(1)) == ("MS", "0003-12-01", ["0004-01-01"])
+    assert "'1-01' are read as a year and a month, here month 1 of year 1" in found.warnings[0]
+    with pytest.raises(DataError, match="'1-13', which is no time"):
+        axis([f"1-{day:02}" for day in range(1, 15)])
+    found = axis(["Nov-60", "Dec-60", "Jan-61"])
+    assert "'Nov-60' have no year of four digits; it is read as 2060" in found.warnings[0]
+
+
 def test_calendar_goes_round() -> None:
     stamps = np.array(["2020-01-06T00:00", "2020-01-08T12:00"], dtype="datetime64[ns]")
     found = calendar(stamps, ("day", "week"))
@@ -235,7 +266,7 @@ def test_steps_of_a_file(tmp_path: Path) -> None:
     assert steps.channels == ("speed",)
     assert np.array_equal(steps.values, [[2.5], [np.nan]], equal_nan=True)
     assert steps.times is not None and steps.times.stamps.tolist() == [1, 2]
-    with pytest.raises(DataError, match="column 'note' holds text such as 'x'; .*--drop 'note'"):
+    with pytest.raises(DataError, match="column 'note' holds text such as 'x'; .*--drop note"):
         read_steps(found, "a.csv", "t")
     with pytest.raises(DataError, match="a.csv: it lacks the column 'w'; it has 't', 'speed', "):
         read_steps(found, "a.csv", "t", ["speed", "w"])

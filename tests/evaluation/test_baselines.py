@@ -150,7 +150,7 @@ def test_images_on_disk_are_read_in_chunks_and_in_part() -> None:
     assert len(np.intersect1d(fitted_on, data.train.indices)) == baselines.LAZY_ROWS
     assert lazy.most * 64 * 64 * 3 * 4 <= 32_000_000
     assert found["note"] == (
-        "images averaged to 16x16 gray; fitted on 2000 of 12000 training samples"
+        "images averaged to 16x16 gray; fitted on 2,000 of 12,000 training samples"
     )
 
 

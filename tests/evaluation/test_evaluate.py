@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mlzoo.errors import DataError, DivergedError, UsageError
 from mlzoo.evaluation import features
 from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
 from mlzoo.evaluation.predictions import read_predictions, write_predictions
+from mlzoo.evaluation.verdicts import short_verdict, verdict_of, verdict_sentence
 from tests.evaluation.made import make_data
 
 
@@ -39,7 +41,8 @@ def test_a_model_that_knows_beats_the_baselines() -> None:
     assert result["metrics"]["accuracy"] == 1
     assert result["metrics"]["roc_auc"] == 1
     assert result["intervals"]["accuracy"] == pytest.approx([0.025**0.01, 1])
-    assert result["better_than_baseline"] is True
+    assert result["verdict"] == "better"
+    assert (result["headline"], result["gain"]["metric"]) == ("accuracy", "accuracy")
     gain = result["gain"]
     baseline = result["baselines"][gain["baseline"]]["accuracy"]
     assert baseline == max(scores["accuracy"] for scores in result["baselines"].values())
@@ -52,7 +55,7 @@ def test_a_model_that_knows_beats_the_baselines() -> None:
 
 def test_a_model_that_guesses_does_not() -> None:
     result, _ = evaluate(lambda x: np.full((len(x), 1), 0.3), ring())
-    assert result["better_than_baseline"] is False
+    assert result["verdict"] == "not distinguishable"
 
 
 def test_less_is_better_for_rmse() -> None:
@@ -61,11 +64,58 @@ def test_less_is_better_for_rmse() -> None:
     good, outcome = evaluate(lambda x: x**2, data)
     assert good["gain"]["metric"] == "rmse"
     assert good["gain"]["value"] > 0
-    assert good["better_than_baseline"] is True
+    assert good["verdict"] == "better"
     assert outcome.outputs.shape == outcome.targets.shape == (80,)
     bad, _ = evaluate(lambda x: x**2 + 50, data)
     assert bad["gain"]["value"] < 0
-    assert bad["better_than_baseline"] is False
+    assert bad["verdict"] == "worse"
+
+
+def test_scores_against_baselines_of_few_groups_are_no_verdict() -> None:
+    data = ring()
+    grouped = replace(data.samples, groups=np.arange(500) // 250)
+    parts = {name: Part(grouped, part.indices) for name, part in data.parts().items()}
+    result, _ = evaluate(inside, replace(data, samples=grouped, **parts))
+    assert (result["units"], result["verdict"]) == (2, "no verdict")
+    assert verdict_sentence(result).startswith("no verdict: only 2 groups in the test split")
+    old = {name: value for name, value in result.items() if name != "verdict"}
+    assert verdict_of(old | {"better_than_baseline": True}) == "no verdict"
+
+
+def test_the_verdict_stands_beside_its_numbers_and_what_bounds_the_baseline() -> None:
+    inputs = np.random.default_rng(0).normal(size=(400, 1))
+    data = make_data(inputs, inputs[:, 0].astype("float32"))
+    result, _ = evaluate(lambda x: x + np.sign(x), data)
+    note = "fitted on 5,000 of 6,710 training samples"
+    result["baselines"]["linear"]["note"] = note
+    assert re.fullmatch(
+        r"clearly worse than the linear baseline in RMSE: -\S+ \(99 % interval -\S+ to -\S+ over "
+        rf"80 samples; above 0 is better\); the linear baseline: {note}",
+        verdict_sentence(result),
+    )
+    assert short_verdict(result) == "clearly worse than linear"
+    older = {name: value for name, value in result.items() if name != "verdict"}
+    assert verdict_of({**older, "better_than_baseline": False}) == "worse"
+    assert verdict_of({"samples": 3}) is None and verdict_sentence({"samples": 3}) == ""
+    assert short_verdict({**result, "verdict": "no verdict"}) == "no verdict"
+
+
+def test_imbalanced_classes_decide_the_metric_of_the_verdict() -> None:
+    """A model that names the common class alone is as accurate as the majority, and no better."""
+    rng = np.random.default_rng(1)
+    targets = (np.arange(1000) % 20 == 0).astype("int32")
+    data = make_data(rng.normal(size=(1000, 1)) + 4 * targets[:, None], targets)
+    result, _ = evaluate(lambda x: 0.01 + 0.001 * (x > 2), data)
+    assert result["headline"] == result["gain"]["metric"] == "balanced_accuracy"
+    assert (result["gain"]["baseline"], result["verdict"]) == ("linear", "worse")
+    assert result["metrics"]["accuracy"] > 0.9
+    assert result["metrics"]["average_precision"] > 0.5, "of the rare class, which is ordered well"
+    flipped = make_data(data.samples.inputs, 1 - targets)
+    again, _ = evaluate(lambda x: 1 - (0.01 + 0.001 * (x > 2)), flipped)
+    ours, theirs = (r["metrics"]["average_precision"] for r in (result, again))
+    assert ours == pytest.approx(theirs)
+    recalls = {row["class"]: row["recall"] for row in result["baselines"]["linear"]["per_class"]}
+    assert recalls["c1"] > 0.5
 
 
 def test_groups_are_drawn_whole() -> None:
@@ -98,7 +148,7 @@ def test_without_baselines_the_training_part_is_not_read() -> None:
     data.samples.inputs[data.train.indices] = np.nan  # type: ignore[index]
     result, _ = evaluate(inside, data, with_baselines=False)
     assert result["baselines"] == {}
-    assert result["gain"] is result["better_than_baseline"] is None
+    assert result["gain"] is result["verdict"] is None
 
 
 def test_other_parts_and_empty_ones() -> None:

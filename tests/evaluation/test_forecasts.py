@@ -109,8 +109,8 @@ def test_persistence_repeats_the_last_value_of_each_target() -> None:
     said, note = naive_forecasts(data, data.test)["persistence"]
     known = data.test.inputs()[:, -1, :2]
     np.testing.assert_array_equal(said, np.stack([known, known], axis=1))
-    # The test part begins with step 24; its first window is of 24, 25 and 26.
-    assert (note, said[0].tolist()) == ("", [[26, -26], [26, -26]])
+    # The test split begins with step 24: the first window that it is forecast from ends at 23.
+    assert (note, said[0].tolist()) == ("", [[23, -23], [23, -23]])
     np.testing.assert_array_equal(data.test.targets[:, 0] - said[:, 0], [[1, -1]] * len(said))
 
 
@@ -343,7 +343,7 @@ def test_blocks_of_time_are_two_horizons_long_and_shared_by_all_series() -> None
     assert blocks[:half].tolist() == blocks[half:].tolist()
     result, _ = evaluate(lambda x: np.repeat(last(x), 3, axis=1), data, "test")
     assert result["interval_unit"] == "blocks of time"
-    assert (result["samples"], result["units"]) == (16, len(set(blocks)))
+    assert (result["samples"], result["units"]) == (20, len(set(blocks)))
 
 
 def test_blocks_grow_with_the_autocorrelation_of_the_errors() -> None:
@@ -394,10 +394,10 @@ def test_errors_relative_to_naive_forecasts() -> None:
     row = halfway["relative_mae"]["persistence"]
     assert row["value"] == pytest.approx(0.5, rel=1e-5)
     assert row["interval"] is None or row["interval"] == pytest.approx([0.5, 0.5], rel=1e-5)
-    assert halfway["better_than_baseline"] is True
+    assert halfway["verdict"] == "better"
     same, _ = evaluate(last, data, "test")
     assert same["relative_mae"]["persistence"]["value"] == 1
-    assert same["better_than_baseline"] is False
+    assert same["verdict"] != "better"
     expected = np.abs(data.test.targets[:, 0, 0] - last(data.test.inputs())[:, 0, 0]).mean()
     assert same["metrics"]["mae"] == pytest.approx(expected)
     assert same["metrics"]["mase"] == pytest.approx(expected / training_scale(data)[0])

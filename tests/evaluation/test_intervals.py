@@ -228,3 +228,5 @@ def test_trainings_on_shared_samples_get_the_corrected_variance() -> None:
     assert found == pytest.approx([0.8 - half, 0.8 + half])
     assert intervals.mean_interval(values, (0, 0.95), 0.2 / 0.6)[1] == 0.95
     assert intervals.mean_interval(values[:1]) is None
+    found = intervals.mean_interval([1.0, 2.0, 3.0])
+    assert found == pytest.approx([2 - 2.4841377, 2 + 2.4841377])

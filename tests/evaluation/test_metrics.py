@@ -58,6 +58,38 @@ def test_macro_f1_counts_a_class_that_is_only_predicted() -> None:
     }
 
 
+def test_a_class_that_is_never_predicted_has_no_precision_and_counts() -> None:
+    targets = np.array([0] * 9 + [1])
+    found = metrics.classification(targets, np.tile([0.9, 0.1], (10, 1)), ["a", "b"])
+    assert [row["precision"] for row in found["per_class"]] == [0.9, 0]
+    assert metrics.never_predicted(found) == ["b"]
+    assert metrics.never_predicted({"rmse": 1.0}) == []
+    assert metrics.missed_class(found) == found["per_class"][1]
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_average_precision_agrees_with_scikit_learn(positive: int) -> None:
+    targets, probabilities = predictions(2)
+    found = metrics.classification(targets, probabilities, "ab", positive)["average_precision"]
+    expected = sk.average_precision_score(targets == positive, probabilities[:, positive])
+    assert found == pytest.approx(expected)
+    absent = np.full(len(targets), 1 - positive)
+    assert (
+        metrics.classification(absent, probabilities, "ab", positive)["average_precision"] is None
+    )
+
+
+def test_imbalanced_classes_are_judged_by_balanced_accuracy() -> None:
+    assert metrics.headline("classification", [81, 19]).name == "balanced_accuracy"
+    assert metrics.headline("classification", [80, 20]).name == "accuracy"
+    assert metrics.headline("classification", [90, 5, 5]).name == "balanced_accuracy"
+    for task, usual in metrics.HEADLINES.items():
+        assert metrics.headline(task) == usual
+        if task != "classification":
+            assert metrics.headline(task, [99, 1]) == usual
+    assert [metrics.rarer(counts) for counts in ([9, 1], [1, 9], [5, 5], [])] == [1, 0, 1, 1]
+
+
 def test_one_class_in_the_part() -> None:
     found = metrics.classification(np.zeros(3, int), np.array([[0.9, 0.1]] * 3), ["a", "b"])
     assert found["accuracy"] == found["balanced_accuracy"] == found["macro_f1"] == 1

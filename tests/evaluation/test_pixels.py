@@ -84,7 +84,7 @@ def test_scores_agree_with_sets_of_pixels(masks: Masks) -> None:
         "mean_iou": mean(iou),
         "mean_dice": mean(dice),
         "pixel_accuracy": mean(list(truth == predicted)),
-        "mean_precision": mean([len(t & s) / len(s) for t, s in both if s]),
+        "mean_precision": mean([len(t & s) / len(s) if s else 0 for t, s in both if t | s]),
         "mean_recall": mean([len(t & s) / len(t) for t, s in both if t]),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected)
@@ -155,7 +155,7 @@ def test_classes_that_are_nowhere_are_left_out() -> None:
     found = segmentation(counted([(truth, predicted)]), "abcd")
     assert found["mean_iou"] == pytest.approx((2 / 3 + 0 + 0) / 3)  # a, b, c
     assert found["mean_dice"] == pytest.approx((4 / 5 + 0 + 0) / 3)
-    assert found["mean_precision"] == pytest.approx((1 + 0) / 2)  # a, c
+    assert found["mean_precision"] == pytest.approx((1 + 0 + 0) / 3)  # b is never predicted
     assert found["mean_recall"] == pytest.approx((2 / 3 + 0) / 2)  # a, b
     assert found["pixel_accuracy"] == 0.5
     assert found["per_class"][3] == {

@@ -134,7 +134,7 @@ def test_baselines_are_the_commonest_class_and_a_regression_on_neighbours() -> N
     assert result["baselines"]["majority"]["accuracy"] == pytest.approx(share)
     assert result["baselines"]["linear"]["accuracy"] > 0.85
     assert "5 before and after it" in result["baselines"]["linear"]["note"]
-    assert result["metrics"]["accuracy"] == 0 and result["better_than_baseline"] is False
+    assert result["metrics"]["accuracy"] == 0 and result["verdict"] == "worse"
 
 
 def test_scores_of_sequences_are_read_back(tmp_path) -> None:

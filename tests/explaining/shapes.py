@@ -13,6 +13,8 @@ from functools import cache
 import keras
 import numpy as np
 
+from tests.explaining.trained import trained_once
+
 SIDE = 64
 SHAPES = ("square", "disc", "cross", "ring")
 TRAINED_ON = 1024
@@ -66,13 +68,16 @@ def net(head: str = "softmax", units: int = 4, seed: int = 0) -> keras.Model:
 
 @cache
 def trained() -> keras.Model:
-    """A net for the four shapes; accuracy 1. Trained once for all tests of a process."""
+    """A net for the four shapes; accuracy 1. Trained once for all tests."""
+    return trained_once("shapes", net(), _train)
+
+
+def _train(model: keras.Model) -> None:
     x, classes, _ = drawn(TRAINED_ON, seed=1)
-    model, epochs = net(), 4
+    epochs = 4
     rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * TRAINED_ON // 32)
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     model.fit(x, classes, batch_size=32, epochs=epochs, verbose=0)
-    return model
 
 
 @cache

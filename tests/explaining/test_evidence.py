@@ -11,7 +11,7 @@ import pytest
 
 from mlzoo import registry
 from mlzoo.errors import DataError
-from mlzoo.explaining import evidence, faithfulness, imputing, sanity, truth
+from mlzoo.explaining import claims, faithfulness, imputing, sanity, truth
 from mlzoo.explaining.engine.probe import Probe
 from tests.explaining import shapes
 from tests.explaining.test_planted import maps, opened
@@ -228,8 +228,8 @@ def test_methods_that_may_be_equal_are_tied() -> None:
     rng = np.random.default_rng(0)
     base = rng.normal(size=40)
     scores = {"good": base + 1, "same": base + 1 + 0.01 * rng.normal(size=40), "bad": base}
-    rows = {row["method"]: row["tied"] for row in evidence.ranking(scores, seed=0)}
+    rows = {row["method"]: row["tied"] for row in claims.ranking(scores, claims.Units())}
     assert rows == {"good": True, "same": True, "bad": False}
     scores["worse"] = base - 0.02 * rng.normal(size=40)
-    ranks = {row["method"]: row["rank"] for row in evidence.ranking(scores, seed=0)}
+    ranks = {row["method"]: row["rank"] for row in claims.ranking(scores, claims.Units())}
     assert {ranks["good"], ranks["same"]} == {1} and {ranks["bad"], ranks["worse"]} == {3}

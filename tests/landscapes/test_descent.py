@@ -51,6 +51,24 @@ def test_matyas(optimizer, formulas, end, value) -> None:
     assert found.values[-1] == pytest.approx(value, abs=5e-5)
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_constants_have_all_their_64_bits(optimizer) -> None:
+    found = path("bowl", optimizer, 0.1, (6, 6), 30).points[:, 0]
+    w, first, second, expected = 6.0, 0.0, 0.0, [6.0]
+    for step in range(1, 31):
+        gradient = 2 * w
+        if optimizer == "momentum":
+            first = 0.9 * first - 0.1 * gradient
+            w += first
+        else:
+            first += (gradient - first) * (1 - 0.9)
+            second += (gradient**2 - second) * (1 - 0.999)
+            rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            w -= rate * first / (np.sqrt(second) + 1e-7)
+        expected.append(w)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_adagrad_on_the_cubic_ridge() -> None:
     found = path("cubic-ridge", "adagrad", 0.3, (4, 4), 1000).points
     for step, end in ((1, 3.7), (2, 3.504962), (1000, 0.145687)):

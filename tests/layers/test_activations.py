@@ -13,6 +13,8 @@ from mlzoo.layers.pieces import activate
 from mlzoo.models import mlp
 from mlzoo.specs import Inputs, Outputs
 
+pytestmark = pytest.mark.backends
+
 
 def _apply(layer: Callable[[Any], Any], x: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(layer(np.asarray(x, "float32")))

@@ -11,6 +11,8 @@ from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 from mlzoo.specs import IGNORED
 
+pytestmark = pytest.mark.backends
+
 TRUTH = np.array([[[[1.0, 10.0], [np.nan, 20.0]]]], "float32")
 SAID = np.array([[[[3.0, 10.0], [99.0, 28.0]]]], "float32")
 

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
 from mlzoo.layers.gradients import GradientRecorder
+
+pytestmark = pytest.mark.backends
 
 
 def _line() -> tuple[keras.Model, GradientRecorder]:

@@ -9,6 +9,8 @@ import pytest
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.losses import Focal, Standardised
 
+pytestmark = pytest.mark.backends
+
 
 def _loss(loss: keras.losses.Loss, y: Any, p: Any) -> float:
     return float(loss(np.asarray(y), np.asarray(p, "float32")))

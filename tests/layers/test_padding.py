@@ -9,6 +9,8 @@ import pytest
 from mlzoo.data.decoding import mirrored
 from mlzoo.layers.padding import CropLike, PadToMultiple
 
+pytestmark = pytest.mark.backends
+
 SIZES = [(1, 1), (1, 9), (2, 3), (3, 2), (5, 8), (8, 16), (13, 31), (33, 7)]
 
 

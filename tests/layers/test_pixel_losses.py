@@ -26,6 +26,8 @@ from mlzoo.layers.pixel_losses import (
     pixel_loss,
 )
 
+pytestmark = pytest.mark.backends
+
 NAMES = ["crossentropy", "focal", "topk", "dice", "iou", "tversky", "lovasz", "boundary"]
 WEIGHTS = (0.5, 2.0, 0.0, 3.0)
 ALL = {

@@ -7,6 +7,8 @@ from sklearn.preprocessing import PolynomialFeatures
 
 from mlzoo.layers.polynomial import Polynomial, monomial_count
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.mark.parametrize(("features", "degree"), [(1, 5), (2, 2), (4, 3), (3, 4)])
 def test_monomials_are_those_of_scikit_learn(features: int, degree: int) -> None:

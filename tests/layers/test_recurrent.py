@@ -13,6 +13,8 @@ from mlzoo.layers.recurrent import CELLS, Carried
 from mlzoo.layers.scaling import SequenceScaling
 from mlzoo.layers.steps import AttentionPooling, LastStep, MaskLike, NoMask, ZeroBeyond
 
+pytestmark = pytest.mark.backends
+
 NAN = np.nan
 
 

@@ -14,6 +14,8 @@ from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_acc
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
 from mlzoo.specs import IGNORED
 
+pytestmark = pytest.mark.backends
+
 NAN = np.nan
 
 

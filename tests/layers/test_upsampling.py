@@ -8,6 +8,8 @@ import pytest
 
 from mlzoo.layers.upsampling import BilinearUp
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4)])
 def test_the_numbers_are_those_of_keras(size: tuple[int, int]) -> None:

@@ -22,6 +22,7 @@ def build(inputs: Inputs = FILM, outputs: Outputs = CLASSES, **settings) -> kera
     return plugin.build(plugin.Config(**settings), inputs, outputs)
 
 
+@pytest.mark.backends
 def test_weights_are_those_of_four_convolutions_of_input_and_state() -> None:
     model = build(filters=(5, 3), kernel_size=3, batch_normalization=False)
     first, second = (model.get_layer(f"conv_lstm{i}").count_params() for i in (1, 2))

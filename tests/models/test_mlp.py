@@ -25,6 +25,7 @@ def _predict(model: keras.Model, x: Any) -> np.ndarray:
     return keras.ops.convert_to_numpy(model(np.asarray(x, "float32"), training=False))
 
 
+@pytest.mark.backends
 def test_forward_pass_of_the_2_3_2_3_network() -> None:
     model = _model(features=2, units=3, hidden=[3, 2])
     assert model.count_params() == 26

@@ -77,6 +77,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         if outputs is not LABELS or "pooling" not in settings
     ],
 )
+@pytest.mark.backends
 def test_padding_changes_no_output(variant: str, outputs: Outputs) -> None:
     model = case(**VARIANTS[variant]).build(outputs)
     x = case().samples(4, outputs)
@@ -144,6 +145,7 @@ def decoder(cell: str, outputs: Outputs, inputs: Inputs | None = None, **more: A
 
 @pytest.mark.parametrize("outputs", [FORECAST, ELSEWHERE], ids=["from_last", "elsewhere"])
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.backends
 def test_a_free_decoder_is_one_taught_by_itself(cell: str, outputs: Outputs) -> None:
     model = decoder(cell, outputs)
     twin = model.twin
@@ -210,6 +212,7 @@ def test_without_teacher_forcing_there_is_no_twin() -> None:
 @pytest.mark.parametrize(
     "more", [{"cell": "simple"}, {"cell": "gru"}, {"units": (4, 3), "layer_normalization": True}]
 )
+@pytest.mark.backends
 def test_pieces_with_carried_state_are_one_piece(more: dict[str, Any], outputs: Outputs) -> None:
     settings = {"units": (4,), **more}
     own = ModelCase("rnn", settings, ((4, 2), (4, 2)), "sequence")

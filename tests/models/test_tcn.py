@@ -48,6 +48,7 @@ def test_a_causal_network_sees_no_later_step(causal: bool) -> None:
     [(NUMBERS, "mean"), (NUMBERS, "last"), (NUMBERS, "attention"), (LABELS, "mean"),
      (FORECAST, "mean")],
 )  # fmt: skip
+@pytest.mark.backends
 def test_padding_changes_no_output(causal: bool, outputs: Any, pooling: str) -> None:
     model = case(causal=causal, pooling=pooling).build(outputs)
     # Biases away from 0, which would hide what padding says.

@@ -15,8 +15,8 @@ from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.facts import Facts, gather
 from mlzoo.reporting.limits import limits
-from mlzoo.reporting.texts import difference, escape, interval, interval_title, number, over
-from mlzoo.wording import few
+from mlzoo.reporting.texts import escape, interval, interval_title, number
+from mlzoo.wording import few, over
 from tests.evaluation.made import make_data
 
 NAMES = ("sound", "crack|wide", "<b>rust</b>")
@@ -196,7 +196,9 @@ def changed(path: str, value: Any) -> Facts:
     ("path", "value", "sentence"),
     [
         ("metrics.test.samples", 36, "only 36 samples"),
-        ("metrics.test.better_than_baseline", False, "Not shown to be better than the"),
+        ("metrics.test.verdict", "not distinguishable", "Not distinguishable from the "),
+        ("metrics.test.verdict", "worse", "Clearly worse than the "),
+        ("metrics.test.verdict", "no verdict", "No verdict: the difference to the "),
         ("metrics.test.baselines.linear.note", "on half", "linear baseline is bounded"),
         ("data.parts.valid.samples", 0, "no validation part"),
         ("data.parts.train.classes", {"a": 90, "b": 30}, "90 training samples of a, 30 of b"),
@@ -214,6 +216,35 @@ def test_limits_follow_from_facts(path: str, value: Any, sentence: str) -> None:
     assert not any(sentence in limit for limit in limits(make_facts()))
     assert any(sentence in limit for limit in limits(changed(path, value)))
     render(changed(path, value) if "classes" not in path else make_facts(), {})
+
+
+def test_a_run_of_an_older_version_gets_its_verdict_from_the_interval() -> None:
+    facts = make_facts()
+    test = facts["metrics"]["test"]
+    assert test.pop("verdict") == "better"
+    test |= {"better_than_baseline": False}
+    test["gain"]["interval"] = [-0.4, -0.2]
+    assert any(limit.startswith("Clearly worse than the ") for limit in limits(facts))
+    assert "\n**Clearly worse than the " in render(facts, {})
+
+
+def test_missed_classes_and_what_stands_beside_the_headline_are_shown() -> None:
+    facts = make_facts()
+    metrics = facts["metrics"]["test"]["metrics"]
+    metrics["per_class"][0] |= {"support": 900, "recall": 1.0}
+    metrics["per_class"][1] |= {"support": 50, "recall": 0.58}
+    metrics["confusion"] = [[900, 0, 0], [21, 29, 0], [50, 0, 0]]
+    metrics["per_class"][2] |= {"support": 50, "recall": 0.0}
+    beside = {"name": "average_precision", "mode": "max", "value": 0.66, "interval": [0.5, 0.8]}
+    facts["metrics"]["headline"]["also"] = [beside]
+    found = limits(facts)
+    assert (
+        "Of the 50 test samples of <b>rust</b> only 0% are recognized; accuracy hides that."
+        in found
+    )
+    assert "Never predicted on the test split, so that their precision is 0: <b>rust</b>." in found
+    text = render(facts, {})
+    assert "and average precision **0.66**\n(95 % interval 0.5 to 0.8)\non 120 test samples" in text
 
 
 def test_few_groups_are_a_limit() -> None:
@@ -256,9 +287,6 @@ def test_texts() -> None:
     ]
     assert interval([0.5, 1.0]) == "0.5 to 1"
     assert interval(None) == "–"
-    assert difference(0.05, [-0.01, 0.11]) == "+0.05 (99 % interval -0.01 to +0.11)"
-    found = difference(0.05, [-0.01, 0.11], over(9, "groups"))
-    assert found == "+0.05 (99 % interval -0.01 to +0.11 over 9 groups)"
     assert over(1, "blocks of time") == "1 block of time" and over(None, "samples") == ""
     assert interval_title(2, "groups") == "95 % interval (2 groups)"
     assert few("abc", most=2) == "a, b and 1 more"

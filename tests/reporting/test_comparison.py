@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mlzoo.errors import UsageError
-from mlzoo.reporting.comparison import compare
+from mlzoo.reporting.comparison import compare, pair_sentence
 
 TARGETS = np.arange(300) % 3
 
@@ -25,7 +25,7 @@ def make_run(
     config: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
     start: int = 0,
-    groups: bool = False,
+    groups: int = 0,
 ) -> str:
     """A run folder of 300 test samples, the first `wrong` of which it takes for another class."""
     folder.mkdir(parents=True)
@@ -41,7 +41,9 @@ def make_run(
         },
         "test": {
             "samples": 300,
+            "units": 300,
             "baselines": {"majority": {"accuracy": 0.4, "log_loss": 1.0}},
+            "gain": {"baseline": "majority", "metric": "accuracy", "interval": [0.1, 0.3]},
             "better_than_baseline": True,
         },
         "kept": {"epoch": 3},
@@ -56,7 +58,7 @@ def make_run(
     if wrong is not None:
         said = np.where(np.arange(300) < wrong, (TARGETS + 1) % 3, TARGETS)
         lines = [
-            f"{i + start}{f',g{i // 100}' if groups else ''},c{t},c{s}"
+            f"{i + start}{f',g{i // (300 // groups)}' if groups else ''},c{t},c{s}"
             for i, (t, s) in enumerate(zip(TARGETS, said, strict=True))
         ]
         header = f"index{',group' if groups else ''},target,prediction"
@@ -84,10 +86,11 @@ def test_rows_settings_and_pairs(tmp_path: Path) -> None:
         "mode": "max",
         "value": 0.8,
         "interval": [0.5, 1],
-        "units": None,
+        "units": 300,
         "interval_unit": None,
         "baselines": {"majority": 0.4},
-        "better_than_baseline": True,
+        "verdict": "better",
+        "against_baseline": "better than majority",
     }
     assert found["differing"] == {"seed": {"a": 0, "b": 1}, "set.l2": {"a": 0, "b": 0.1}}
     assert found["environment"] == {}
@@ -108,10 +111,33 @@ def test_close_runs_are_tied(tmp_path: Path) -> None:
 
 
 def test_groups_make_the_pair_less_sure(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path / name, wrong, groups=True) for name, wrong in (("a", 0), ("b", 60))]
+    runs = [make_run(tmp_path / name, wrong, groups=6) for name, wrong in (("a", 0), ("b", 40))]
     (pair,) = compare(runs)["pairs"]
-    assert pair["unit"] == "groups"
-    assert pair["tied"]  # all mistakes are in one group of three
+    assert (pair["unit"], pair["units"]) == ("groups", 6)
+    assert pair["tied"]  # all mistakes are in one group of six
+    assert pair_sentence(pair).endswith(
+        "over 6 groups) on the same 300 test samples: statistically tied"
+    )
+
+
+def test_few_groups_give_no_verdict(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, wrong, groups=2) for name, wrong in (("a", 0), ("b", 300))]
+    (pair,) = compare(runs)["pairs"]
+    assert (pair["tied"], pair["better"]) == (None, None)
+    assert pair_sentence(pair).endswith("no verdict: only 2 groups (6 are needed)")
+
+
+def test_runs_judged_by_balanced_accuracy_are_paired(tmp_path: Path) -> None:
+    headline = {"name": "balanced_accuracy", "mode": "max", "value": 0.9, "interval": None}
+    runs = [
+        make_run(
+            tmp_path / name, wrong, metrics={"headline": {**headline, "value": 1 - wrong / 300}}
+        )
+        for name, wrong in (("a", 90), ("b", 0))
+    ]
+    (pair,) = compare(runs)["pairs"]
+    assert (pair["metric"], pair["better"]) == ("balanced_accuracy", "first")
+    assert pair["difference"] == pytest.approx(0.3)
 
 
 def test_less_is_better(tmp_path: Path) -> None:

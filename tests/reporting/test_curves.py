@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,10 @@ def test_under_fitting_is_told() -> None:
     flat = [0.693 - 0.0002 * i for i in range(20)]
     assert kinds(flat, flat) == ["under-fitting"]
     training, valid = falling(20, to=0.6), falling(20, to=0.6)
-    assert kinds(training, valid, better_than_baseline=False) == ["under-fitting"]
-    assert kinds(training, valid, better_than_baseline=True) == ["sound"]
+    assert kinds(training, valid, test={"verdict": "not distinguishable"}) == ["under-fitting"]
+    assert kinds(training, valid, test={"verdict": "worse"}) == ["under-fitting"]
+    assert kinds(training, valid, test={"verdict": "better"}) == ["sound"]
+    assert kinds(training, valid, test={"verdict": "no verdict"}) == ["sound"]
 
 
 def test_a_loss_that_still_falls_when_epochs_run_out_was_stopped_too_early() -> None:
@@ -68,9 +71,56 @@ def test_a_loss_that_still_falls_when_epochs_run_out_was_stopped_too_early() -> 
     assert found[0].kind == "stopped too early" and "--epochs 40" in found[0].advice
     assert "validation loss" in found[0].sentence
     assert kinds(line, **ran_out) == ["stopped too early"]
-    unfinished = diagnose(rows(line, line), 20, "all 20 epochs done", False)
+    worse = {"verdict": "worse"}
+    unfinished = diagnose(rows(line, line), 20, "all 20 epochs done", worse)
     assert [d.kind for d in unfinished] == ["stopped too early"], "not under-fitting"
     assert kinds(line, line) == ["sound"], "early stopping has seen enough"
+
+
+def test_a_model_that_is_worse_than_a_baseline_is_not_sound() -> None:
+    gain = {"baseline": "linear", "metric": "rmse", "value": -2.0, "interval": [-2.5, -1.5]}
+    test = {"gain": gain, "verdict": "worse", "units": 90, "interval_unit": "samples"}
+    (found,) = diagnose(rows(falling(30), falling(30, to=0.13)), 30, "", test)
+    assert found.kind == "worse than a baseline"
+    assert "clearly worse than the linear baseline in RMSE: -2" in found.sentence
+    assert "no fault" not in found.sentence.lower()
+
+
+def scored(
+    area: float, balanced: float, recalls: tuple[float, float], support: tuple[int, int]
+) -> Any:
+    per_class = [
+        {"class": name, "recall": recall, "support": count}
+        for name, recall, count in zip(("sound", "cracked"), recalls, support, strict=True)
+    ]
+    metrics = {"roc_auc": area, "balanced_accuracy": balanced, "per_class": per_class}
+    return {"samples": sum(support), "metrics": metrics}
+
+
+def test_a_threshold_that_is_off_is_not_called_over_fitting() -> None:
+    """All samples in the right order and all of one class: no weights were learned by heart."""
+    training, valid = falling(20, to=0.01), [1.0] + [0.95] * 19
+    test = scored(1.0, 0.5, (1.0, 0.0), (12, 12))
+    found = diagnose(rows(training, valid), 20, "", test)
+    assert [each.kind for each in found] == ["threshold off"]
+    assert "24 test samples" in found[0].sentence and "over-fit" not in found[0].sentence
+    assert "batch normalization or the decision threshold of 0.5 is off" in found[0].sentence
+    (plain,) = diagnose(rows(training, valid), 20, "", test, normalized=False)
+    assert "batch" not in plain.sentence + plain.advice
+    right = scored(0.95, 0.85, (0.9, 0.8), (12, 12))
+    assert kinds(training, valid, test=right, kept=20) == ["over-fitting"]
+
+
+def test_a_rare_class_that_is_missed_is_a_fault() -> None:
+    curves = falling(30), falling(30, to=0.13)
+    missed = scored(0.95, 0.79, (0.998, 0.58), (1310, 31))
+    (found,) = diagnose(rows(*curves), 30, "", missed)
+    assert (
+        found.kind == "missed class" and "58% of the 31 test samples of cracked" in found.sentence
+    )
+    assert "--class-weights auto" in found.advice
+    assert kinds(*curves, test=scored(0.95, 0.94, (0.98, 0.9), (1310, 31))) == ["sound"]
+    assert kinds(*curves, test=scored(0.9, 0.79, (0.998, 0.58), (50, 31))) == ["sound"]
 
 
 @pytest.mark.parametrize("count", (1, 2))

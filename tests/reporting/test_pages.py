@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from mlzoo import files
 from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.pages import charts, network
 from mlzoo.reporting.pages.folder import given_settings
+from mlzoo.reporting.pages.report import write_report
 from mlzoo.reporting.pages.several import write_comparison
 from tests.browser import Browser, checks, needs_chromium
 from tests.reporting.made_runs import run_folder
@@ -53,6 +55,21 @@ def test_the_report_is_one_small_file_that_holds_what_the_folder_holds(run: Path
         assert text in page, text
     given = {row["setting"] for row in given_settings(run)["given"]}
     assert {"model", "data", "--epochs", "--set hidden"} <= given and "--seed" not in given
+
+
+def test_the_summary_tells_a_missed_class_and_the_scale_of_the_loss(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, pictures=0, epochs=12)
+    metrics = files.read_json(run / "metrics.json")
+    rows = metrics["test"]["metrics"]["per_class"]
+    rows[0] |= {"support": 900, "recall": 0.99}
+    rows[1] |= {"support": 20, "recall": 0.5}
+    metrics["scales"] = {"loss": "mse of standardized target"}
+    metrics["test"]["verdict"] = "worse"
+    files.write_json(run / "metrics.json", metrics)
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "No fault shows" not in page and "50% of the 20 test samples" in page
+    assert '<p class="verdict bad">Clearly worse than the ' in page
+    assert "loss (mse of standardized target)" in page
 
 
 def test_a_chart_stands_where_its_numbers_say() -> None:

@@ -22,7 +22,7 @@ from mlzoo.evaluation.predictions import write_forecasts, write_image_scores
 from mlzoo.reporting import forecasts as reporting
 from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
-from mlzoo.reporting.comparison import compare
+from mlzoo.reporting.comparison import compare, pair_sentence
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.forecasts import (
     Case,
@@ -32,7 +32,6 @@ from mlzoo.reporting.forecasts import (
     residual_correlation,
 )
 from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.pages.several import pair_sentence
 from mlzoo.reporting.timelines import Timeline, timelines
 from tests.evaluation.forecasting import series_data
 from tests.evaluation.test_steps import before, labelled
@@ -198,8 +197,8 @@ def test_a_short_series_with_a_season_gives_no_verdict(tmp_path: Path) -> None:
     runs = [forecasts(0.0), forecasts(2.0)]
     paths = [run_folder(tmp_path / f"r{i}", "forecasting", *run) for i, run in enumerate(runs)]
     (pair,) = compare(paths)["pairs"]
-    assert (pair["units"], pair["interval"], pair["better"]) == (1, None, None)
-    assert "no verdict from 1 block of time (6 are needed)" in pair_sentence(
+    assert (pair["units"], pair["interval"], pair["better"]) == (2, None, None)
+    assert "no verdict: only 2 blocks of time (6 are needed)" in pair_sentence(
         {"first": "a", "second": "b", **pair}
     )
 
@@ -292,7 +291,7 @@ def test_the_card_of_forecasts() -> None:
     near = f"| coverage of the 90 % band | near 0.9 | {metrics['coverage']:.4g} |"
     assert near in text
     row = result["relative_mae"]["persistence"]
-    assert row["interval"] is None  # of one block of time
+    assert row["interval"] is None  # of two blocks of time
     assert f"| persistence | {row['value']:.4g} | – | {row['units']} |" in text
     horizon = next(t for t in tables(text) if t[0].startswith("| Steps ahead"))
     assert cells(horizon[0])[5:] == ["MAE of persistence", "MAE of linear"]
@@ -305,7 +304,7 @@ def test_the_card_of_forecasts() -> None:
     told = limits(found)
     assert any(s.startswith("The test part is one stretch of time right after") for s in told)
     assert any(s.startswith("The band is as wide at all times") for s in told)
-    assert any("only 1 block of time" in s for s in told)
+    assert any("only 2 blocks of time" in s for s in told)
     assert not any("cameras" in s for s in told)
 
 

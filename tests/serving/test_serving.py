@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 import struct
+import threading
+import time
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ from PIL import Image
 
 import mlzoo
 from mlzoo import zoo
-from mlzoo.errors import UsageError
+from mlzoo.errors import DataError, UsageError
 from mlzoo.trained import Run, load
 from tests.cli.world import mask_folder
 
@@ -24,8 +29,9 @@ pytest.importorskip("httpx", reason="httpx, which fastapi's test client needs, i
 
 from fastapi.testclient import TestClient  # noqa: E402
 
-from mlzoo.serving.answers import Answers  # noqa: E402
+from mlzoo.serving.answers import Answers, data_url  # noqa: E402
 from mlzoo.serving.app import create_app  # noqa: E402
+from mlzoo.serving.batches import Batches  # noqa: E402
 
 LIMIT = 50_000
 
@@ -159,3 +165,145 @@ def test_what_no_file_holds_is_not_served(run: Run) -> None:
     other.record["task"] = "text"
     with pytest.raises(UsageError, match="can't be served"):
         Answers(other)
+
+
+# -- Other origins, slow and vanishing clients, many at once
+
+
+class Slow:
+    """Answers without a run."""
+
+    def predict(self, body: bytes) -> dict[str, Any]:
+        if body == b"fails":
+            raise RuntimeError("never mind")
+        return {"predictions": [{"name": "", "prediction": len(body)}], "warnings": []}
+
+    def about(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("http://localhost:8000", 200),
+        ("http://localhost", 403),
+        ("http://localhost:3000", 403),
+        ("https://localhost:8000", 403),
+        ("http://127.0.0.1:8000", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+    ],
+)
+def test_only_the_page_itself_may_post(origin: str | None, status: int) -> None:
+    client = TestClient(create_app(Slow(), LIMIT), base_url="http://localhost:8000")  # type: ignore[arg-type]
+    headers = {} if origin is None else {"Origin": origin}
+    answer = client.post("/predict", content=b"x", headers=headers)
+    assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["referrer-policy"] == "same-origin"
+
+
+def test_what_fails_inside_is_told_without_a_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    client = TestClient(create_app(Slow(), LIMIT), base_url="http://localhost")  # type: ignore[arg-type]
+    answer = client.post("/predict", content=b"fails")
+    assert answer.status_code == 500 and "RuntimeError" in answer.json()["error"]
+    assert "never mind" not in answer.text and "Traceback" not in capfd.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """A real server that waits .3 seconds for an upload."""
+    uvicorn = pytest.importorskip("uvicorn")
+    app = create_app(Slow(), LIMIT, timeout=0.3)  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    thread.join()
+
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+
+
+def test_slow_clients_are_let_go(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(HEAD + b"some")
+        answer = b""
+        while piece := client.recv(4096):  # until the server closes the connection
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 408") and b"--timeout" in answer
+
+
+def test_clients_that_vanish_leave_no_traceback(
+    address: tuple[str, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for sent in (HEAD + b"some", HEAD + b"x" * 100, HEAD[:20], b"\x00\xff\r\n\r\n"):
+        with socket.create_connection(address, timeout=5) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(sent)
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(HEAD + b"x" * 100)
+        assert client.recv(4096).startswith(b"HTTP/1.1 200"), "it serves on"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_inputs_that_wait_together_go_through_the_model_together() -> None:
+    calls: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def model(x: np.ndarray) -> np.ndarray:
+        calls.append(len(x))
+        begun.set()
+        go.wait(5)
+        if (x < 0).any():
+            raise ValueError("negative")
+        return 2 * x
+
+    batches = Batches(model)
+    inputs = [np.full((1 + i % 2, 3), i) for i in range(8)] + [np.zeros((1, 5), int)]
+    with ThreadPoolExecutor(10) as pool:
+        first = pool.submit(batches, np.full((1, 3), 9))
+        begun.wait(5)
+        rest = [pool.submit(batches, x) for x in inputs]
+        while len(batches._waiting) < len(inputs):
+            time.sleep(0.001)
+        go.set()
+        for x, found in zip(inputs, rest, strict=True):
+            np.testing.assert_array_equal(found.result(5), 2 * x)
+        np.testing.assert_array_equal(first.result(5), np.full((1, 3), 18))
+        assert sorted(calls) == [1, 1, 12], "one call for all of a shape"
+        begun.clear(), go.clear(), calls.clear()
+        first = pool.submit(batches, np.ones((1, 3)))
+        begun.wait(5)
+        pair = [pool.submit(batches, np.full((1, 3), float(v))) for v in (-1, 4)]
+        while len(batches._waiting) < 2:
+            time.sleep(0.001)
+        go.set()
+        with pytest.raises(ValueError, match="negative"):
+            pair[0].result(5)
+        assert pair[1].result(5)[0, 0] == 8, "another's fault is not its own"
+
+
+def test_answers_are_bounded() -> None:
+    wine = Answers(load(zoo.find("mlp-wine")), max_rows=3)
+    columns = wine.about()["columns"]
+    line = ",".join(["1"] * len(columns))
+    body = "\n".join([",".join(columns), *[line] * 3]).encode()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(wine.predict, [body] * 4))
+    said = [[list(r["probabilities"].values()) for r in a["predictions"]] for a in answers]
+    assert np.shape(said) == (4, 3, 3)
+    np.testing.assert_allclose(said, np.broadcast_to(said[0], (4, 3, 3)), atol=1e-6)
+    for end in (b"\n", b"\r"):
+        with pytest.raises(DataError, match="more than 3 rows"):
+            wine.predict(body.replace(b"\n", end) + (end + line.encode()) * 2)
+    with pytest.raises(DataError) as wide:
+        wine.predict(b",".join(b"column%d" % i for i in range(8_000)) + b"\n")
+    assert len(str(wide.value)) <= 1000
+    url = data_url(np.zeros((2000, 4000, 3)))
+    assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (1600, 800)

@@ -14,8 +14,11 @@ from mlzoo.training import checkpoints
 from mlzoo.training.accumulation import micro_batches
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training
+from mlzoo.training.optimizers import WholeSteps
 from mlzoo.training.signals import Stop
 from tests.training import made
+
+pytestmark = pytest.mark.backends
 
 
 class Heard(Listener):
@@ -86,6 +89,24 @@ def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
     rates = [row["learning_rate"] for row in plain.history]
     assert [row["learning_rate"] for row in fitted.history] == pytest.approx(rates)
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
+
+
+def test_the_rate_of_every_step_is_that_of_a_training_in_whole_steps(tmp_path: Path) -> None:
+    more = {"schedule": "cosine", "warmup": 1, "learning_rate": 0.05}
+    plain, expected, _, _ = fit(tmp_path / "plain", optimizer="adam", **more)
+    fitted, found, heard, _ = fit(tmp_path / "parts", from_epoch_3, optimizer="adam", **more)
+    assert len(heard.warnings) == 2
+    rates = [[row["learning_rate"] for row in one.history] for one in (plain, fitted)]
+    assert rates[0] == pytest.approx(rates[1], rel=1e-6)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+
+
+def test_a_schedule_over_whole_steps_is_saved_and_loaded() -> None:
+    schedules = keras.optimizers.schedules
+    own = WholeSteps(schedules.ExponentialDecay(1.0, 1, 0.5), 4)
+    for each in (own, schedules.deserialize(schedules.serialize(own))):
+        assert [float(each(step)) for step in (0, 3, 4, 11)] == [1.0, 1.0, 0.5, 0.25]
 
 
 def test_what_does_not_fit_at_all_is_an_error(tmp_path: Path) -> None:

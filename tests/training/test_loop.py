@@ -27,6 +27,7 @@ def fit(tmp_path, data=None, **more) -> tuple[Fitted, keras.Model]:
     return training.fit(), model
 
 
+@pytest.mark.backends
 def test_it_learns_and_the_history_says_so(tmp_path) -> None:
     fitted, model = fit(tmp_path, epochs=30, learning_rate=0.1)
     assert [row["epoch"] for row in fitted.history] == list(range(1, len(fitted.history) + 1))
@@ -76,6 +77,16 @@ def test_a_plateau_lowers_the_rate(tmp_path) -> None:
     np.testing.assert_allclose(drops, 0.1, rtol=1e-5)
 
 
+def test_the_history_holds_the_rate_of_each_epoch_s_last_step(tmp_path) -> None:
+    data = made.data()
+    more = {"schedule": "cosine", "epochs": 3, "learning_rate": 0.1, "early_stopping": 0}
+    fitted, _ = fit(tmp_path, data, batch_size=20, **more)
+    steps = -(-len(data.train) // 20)
+    last = (np.arange(1, 4) * steps - 1) / (3 * steps)
+    expected = 0.1 * (1 + np.cos(np.pi * last)) / 2
+    np.testing.assert_allclose([r["learning_rate"] for r in fitted.history], expected, rtol=1e-6)
+
+
 def test_no_validation_part_watches_the_training_loss(tmp_path) -> None:
     fitted, _ = fit(tmp_path, made.data(shares=(0.8, 0.0)), epochs=3)
     assert fitted.criterion == "best loss"
@@ -83,6 +94,7 @@ def test_no_validation_part_watches_the_training_loss(tmp_path) -> None:
         fit(tmp_path, monitor="val_mae")
 
 
+@pytest.mark.backends
 def test_class_weights_scale_the_loss_by_the_analytic_amount() -> None:
     data = made.data()
     config = made.config(optimizer="sgd")
@@ -111,6 +123,7 @@ def test_a_full_batch_is_one_step(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.backends
 def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(keep, tmp_path) -> None:
     data = made.data(60)
     inputs = data.samples.inputs.copy()
@@ -138,6 +151,7 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(keep, tmp_path
     assert all(np.isfinite(np.asarray(w)).all() for w in model.get_weights())
 
 
+@pytest.mark.backends
 def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
     # Without dropout: XLA draws its masks with another generator.
     settings = {"hidden": [8], "dropout": 0}
@@ -148,6 +162,7 @@ def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
     np.testing.assert_allclose(*found, atol=1e-4)
 
 
+@pytest.mark.backends
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path) -> None:
     def weights(name: str, seed: int) -> np.ndarray:
         _, model = fit(tmp_path / name, epochs=2, seed=seed, model="mlp")
@@ -157,6 +172,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path) -> 
     assert not np.array_equal(weights("c", 1), weights("d", 2))
 
 
+@pytest.mark.backends
 def test_lbfgs_reaches_the_least_squares_solution() -> None:
     data = made.data(80, task="regression")
     config = made.config(optimizer="lbfgs", epochs=60, early_stopping=0, keep="last")
@@ -178,6 +194,7 @@ def test_lbfgs_refuses_a_random_loss() -> None:
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.backends
 def test_mixed_precision_computes_in_half_and_answers_in_single(tmp_path, precision: str) -> None:
     try:
         data = made.data()

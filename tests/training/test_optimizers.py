@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mlzoo.configs import OPTIMIZERS
 from mlzoo.errors import UsageError
 from mlzoo.specs import Outputs
-from mlzoo.training.optimizers import build_loss, build_optimizer
+from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
 from tests.training.made import config
 
 
@@ -20,6 +20,7 @@ def rates(steps: int, per_epoch: int, **more) -> list[float]:
 
 
 @pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "lbfgs"])
+@pytest.mark.backends
 def test_every_optimizer_goes_downhill(name: str) -> None:
     # Two steps of each on the bowl x^2 + y^2 from (6, 6): both coordinates fall alike.
     point = keras.Variable(np.array([6.0, 6.0], "float32"))
@@ -30,6 +31,7 @@ def test_every_optimizer_goes_downhill(name: str) -> None:
     assert found[0] == found[1] < 6.0
 
 
+@pytest.mark.backends
 def test_sgd_momentum_and_nesterov_by_hand() -> None:
     # On the bowl from 6 with rate .1: x -= .1 * 2x; momentum .9 adds .9 of the last move.
     ends = {}
@@ -69,6 +71,7 @@ def test_step_halves_every_few_epochs() -> None:
     assert found[30] == pytest.approx(0.2)
 
 
+@pytest.mark.backends
 def test_clipping_bounds_a_step() -> None:
     for more, expected in (({"clip_norm": 1.0}, [-0.6, -0.8]), ({"clip_value": 3.5}, [-3.0, -3.5])):
         point = keras.Variable(np.zeros(2, "float32"))
@@ -93,3 +96,20 @@ def test_losses_by_task() -> None:
         build_loss(config(loss="mse"), two)
     with pytest.raises(UsageError, match="focal does not fit regression"):
         build_loss(config(loss="focal"), number)
+
+
+def test_scales_of_a_history_are_told_where_they_differ() -> None:
+    numbers = Outputs("regression", 1, mean=(21.3,), std=(7.8,))
+    assert scales(config(), numbers) == {
+        "loss": "mse of standardized target",
+        "mae": "units of the target",
+    }
+    assert scale_note(config(loss="huber"), numbers) == (
+        "scales: loss is huber of standardized target, mae is in units of the target; "
+        "standardized means minus 21.3, divided by 7.8, from the training split"
+    )
+    several = Outputs("forecasting", 2, mean=(1.0, 2.0), std=(1.0, 3.0), horizon=4)
+    assert "targets" in scales(config(), several)["loss"]
+    assert "(first of 2 targets)" in scale_note(config(), several)
+    classes = Outputs("classification", 3)
+    assert scales(config(), classes) == {} and scale_note(config(), classes) == ""

@@ -82,6 +82,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.backends
 def test_a_cut_changes_no_bit(case: str, tmp_path: Path) -> None:
     kind, more = CASES[case]
     own = data(kind)
@@ -109,6 +110,7 @@ def test_later_epochs_of_these_sequences_have_new_shapes() -> None:
     assert 1 < first < second
 
 
+@pytest.mark.backends
 def test_states_that_are_carried_are_in_the_checkpoint(tmp_path: Path) -> None:
     kind, more = CASES["carried"]
     with pytest.raises(Cut):
@@ -119,6 +121,7 @@ def test_states_that_are_carried_are_in_the_checkpoint(tmp_path: Path) -> None:
     assert len(states) >= 4 and all(array.any() for array in states[:4])
 
 
+@pytest.mark.backends
 def test_states_begin_empty_in_every_epoch(tmp_path: Path) -> None:
     """Without a change of weights the loss of each epoch is the same, and not that of no state."""
     own = data("windows")
@@ -229,6 +232,7 @@ def test_lbfgs_refuses_what_is_not_the_model_s_own_loss(
         lbfgs.fit(model, data(kind), chosen, Listener(), Stop())
 
 
+@pytest.mark.backends
 def test_lbfgs_weighs_the_classes_of_steps() -> None:
     own = data("labelling")
     fitted = {}

@@ -10,7 +10,8 @@ from mlzoo.data import loading
 from mlzoo.data.samples import Data, Samples
 from mlzoo.data.windows import Windows, folds_by_time
 from mlzoo.errors import DataError, UsageError
-from mlzoo.tuning.folds import fold_data, split_folds
+from mlzoo.tuning.folds import fold_data, search_folds, split_folds
+from mlzoo.tuning.plan import least_samples
 
 RUN = RunConfig(model="mlp", data="digits", limit=600)
 
@@ -22,6 +23,20 @@ def samples() -> Samples:
 
 def arranged(samples: Samples, **fields: object) -> Data:
     return loading.arrange(samples, RUN.model_copy(update=fields), 0)
+
+
+@pytest.mark.parametrize(("folds", "nested"), [(1, 0), (2, 0), (5, 0), (3, 2), (5, 4), (1, 3)])
+def test_rare_classes_have_enough_samples_for_every_fold(folds: int, nested: int) -> None:
+    below = least_samples(RUN, folds, nested)
+    assert (below == 3) == (folds == 1 and not nested)
+    for size in range(below, below + 4):
+        labels = np.repeat([0, 1], [97, size]).astype(np.int32)
+        rows = np.arange(len(labels), dtype=np.float32)[:, None]
+        own = Samples(rows, labels, "classification", class_names=("a", "b"))
+        for seed in range(3):
+            data = loading.arrange(own, RUN.model_copy(update={"limit": None}), seed)
+            found = search_folds(data, RUN, folds, nested)
+            assert all(labels[train].any() for train, _ in found)
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -84,6 +99,17 @@ def test_folds_of_time_are_scored_on_what_follows() -> None:
         assert len(folds[0][0]) < len(folds[3][0])
     with pytest.raises(DataError, match="use fewer --folds"):
         folds_by_time(windows, np.arange(8), 4, 0)
+
+
+def test_folds_of_time_share_no_target_while_inputs_reach_back() -> None:
+    starts = np.arange(100)
+    spans = np.stack([starts, starts + 5], axis=1)
+    windows = Windows(spans, starts, 1, np.arange(106), targets=starts + 4)
+    for gap in (0, 3):
+        for train, valid in folds_by_time(windows, np.arange(80), 4, gap):
+            assert spans[train, 1].max() + gap <= windows.first_targets[valid].min()
+            assert spans[valid, 0].min() < spans[train, 1].max()
+            assert len(valid) == 16 - gap
 
 
 def test_training_on_both_parts_leaves_the_test_part_as_it_was(samples: Samples) -> None:

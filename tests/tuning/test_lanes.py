@@ -16,9 +16,10 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.trials import Unit
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax", reason="fits are vectorised on JAX"
-)
+pytestmark = [
+    pytest.mark.backends,
+    pytest.mark.skipif(keras.backend.backend() != "jax", reason="fits are vectorized on JAX alone"),
+]
 
 
 def evaluator(folder: Path, fast: str = "auto", folds: int = 3, **run: Any) -> Evaluator:

@@ -71,6 +71,17 @@ def test_a_choice_without_luck_has_no_gap(tmp_path: Path) -> None:
     assert all(row["values"] == {"a": 29} for row in found.folds)
 
 
+def test_intervals_end_where_the_metric_does_and_know_that_folds_share_samples() -> None:
+    rows = [{"chosen": 0.98, "held_out": x} for x in (0.9, 1.0, 0.97)]
+    found = summarise(rows, "accuracy")
+    assert found.interval is not None and found.interval[1] == 1.0
+    spread = np.std([0.9, 1.0, 0.97], ddof=1)
+    half = 4.302653 * spread * math.sqrt(1 / 3 + 1 / 2)
+    assert found.interval[0] == pytest.approx(found.score - half, rel=1e-5)
+    wild = summarise([{"chosen": 1.0, "held_out": x} for x in (0.0, 1.0)], "accuracy")
+    assert (wild.interval, wild.gap_interval) == ([0.0, 1.0], [-1.0, 1.0])
+
+
 def test_what_is_said_of_the_gap_depends_on_its_interval() -> None:
     rows = [{"chosen": 0.9, "held_out": 0.8 + 0.01 * i} for i in range(4)]
     certain = summarise(rows, "accuracy")

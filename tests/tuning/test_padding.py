@@ -55,6 +55,7 @@ def test_networks_whose_idle_units_would_say_something_are_not_padded() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "rmsprop", "adadelta"])
+@pytest.mark.backends
 def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> None:
     own = Evaluator(plan("6,16", optimizer=optimizer), tmp_path)
     values = {"units": 6, "layers": 2, "activation": "tanh", "l2": 0.001}
@@ -68,6 +69,7 @@ def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> Non
     assert first[:, :6].all() and second[:6, :6].all()
 
 
+@pytest.mark.backends
 def test_narrow_and_wide_candidates_share_programs_and_score_as_alone(tmp_path: Path) -> None:
     chosen = plan("6,16")
     for fast in ("auto", "off"):

@@ -13,7 +13,10 @@ from mlzoo.tuning.declared import build_space
 from mlzoo.tuning.fitting import Evaluator
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.ties import UnitScores
 from mlzoo.tuning.trials import Unit
+
+pytestmark = pytest.mark.backends
 
 VALUES = {"layers": 2, "units": 12, "learning_rate": 0.01, "dropout": 0.3}
 
@@ -59,6 +62,48 @@ def test_shared_fits_equal_plain_ones(
     for ours, plain in zip(found["auto"], found["off"], strict=True):
         assert ours["epochs"] == plain["epochs"]
         assert ours["score"] == pytest.approx(plain["score"], rel=1e-3)
+        units = [UnitScores.of(record["paired"]) for record in (ours, plain)]
+        assert units[0] is not None and units[1] is not None
+        assert (
+            units[0].count
+            == units[1].count
+            == len(own.data.train)
+            + len(own.data.valid)
+            - (len(own._folds(own.plan.run)[ours["fold"]].train))
+        )
+        np.testing.assert_allclose(units[0].values.mean(), units[1].values.mean(), rtol=1e-3)
+
+
+def test_categories_that_some_folds_lack_change_the_width_of_their_inputs(tmp_path: Path) -> None:
+    lines = [f"{'odd' if n == 20 else 'ab'[n % 2]},{n % 7},{n % 2}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["kind,size,y", *lines]))
+    run = {"data": str(tmp_path / "t.csv"), "target": "y", "task": "classification"}
+    own = evaluator(tmp_path, folds=3, **{**run, "limit": None, "epochs": 1})
+    widths = {own.fast.feeder.inputs(data).shape for data in own._folds(own.plan.run)}
+    assert len(widths) == 2
+    units = [Unit(0, fold, 0, {"learning_rate": 0.1}) for fold in range(3)]
+    records = own.fit_all(units) if own.fast.lanes > 1 else [own.fit(unit) for unit in units]
+    assert [r["error"] for r in records] == [None] * 3, records[0]["traceback"]
+    assert not any("fallback" in r for r in records), "all of them are compiled"
+
+
+def test_a_compiled_fit_that_fails_is_done_by_the_plain_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = evaluator(tmp_path, "off", limit=60, epochs=1)
+    own = evaluator(tmp_path, limit=60, epochs=1)
+
+    def broken(fits: Any) -> Any:
+        raise ValueError("could not broadcast input array")
+
+    monkeypatch.setattr(own.fast, "fit", broken)
+    unit = Unit(0, 0, 0, {"layers": 1, "units": 4})
+    found, expected = own.fit(unit), plain.fit(unit)
+    assert found["fallback"] == "ValueError: could not broadcast input array"
+    assert (found["error"], found["score"]) == (None, expected["score"])
+    assert "fallback" not in expected
+    failed = own.fit(Unit(1, 0, 0, {"units": -1}))
+    assert failed["error"] and "fallback" not in failed, "the plain code's own failure is told"
 
 
 def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ import yaml
 from mlzoo import registry
 from mlzoo.merging import merge
 from mlzoo.tuning import results
-from mlzoo.tuning.journal import read
+from mlzoo.tuning.engines import Serial
+from mlzoo.tuning.journal import Journal, read
+from mlzoo.tuning.search import Search, SearchListener
 from mlzoo.tuning.trials import Unit
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
@@ -168,14 +170,19 @@ def _real() -> Any:
     return build_space(RunConfig(model="mlp", data="digits"), lines, None)
 
 
-def test_who_is_tied_with_the_winner_follows_from_paired_differences(tmp_path: Path) -> None:
-    scores = {0: [0.9, 0.8, 0.7], 1: [0.89, 0.81, 0.69], 2: [0.85, 0.75, 0.65], 3: [0.5, 0.4, 0.31]}
+def test_compiled_fits_that_failed_are_told_of_once(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Heard(SearchListener):
+        def note(self, text: str) -> None:
+            told.append(text)
 
     def fit(unit: Unit) -> dict[str, Any]:
-        return made.record(unit, score=scores[unit.trial][unit.fold])
+        return made.record(unit, fallback="ValueError: could not broadcast")
 
-    search, _ = made.search(tmp_path, made.plan("grid", folds=3, trials=4), fit)
-    assert results.tied(search.trials, "accuracy") == [0, 1]
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        Search(made.plan("grid", folds=3, trials=2), "accuracy", journal, Heard()).run(Serial(fit))
+    assert len(told) == 1 and "trial 0 (ValueError: could not broadcast)" in told[0]
 
 
 _RUN = """

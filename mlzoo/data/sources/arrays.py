@@ -64,6 +64,7 @@ def recognises(path: str) -> bool:
 
 def load(config: Config, progress: Any = None) -> Samples:
     """Read the arrays, check them, and find out what they are."""
+    from mlzoo.data.arrays import check_samples
     from mlzoo.data.digests import row_digests
     from mlzoo.data.labels import label
     from mlzoo.data.mask_arrays import is_dense
@@ -72,11 +73,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.sequence_arrays import are_sequences
 
     x, y, parts, notes = _read(config)
-    if len(x) != len(y):
-        raise DataError(
-            f"{config.data}: {len(x)} inputs (shape {x.shape}) but {len(y)} targets (shape "
-            f"{y.shape}); they must pair one to one"
-        )
+    check_samples(x, y, config.data)
     narrow = x.ndim == y.ndim == 3 and x.dtype.kind == "f" and x.shape[2] < _NARROW
     if config.kind == "auto" and narrow and is_dense(x, y):
         raise DataError(
@@ -245,7 +242,7 @@ def _given_parts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     import numpy as np
 
-    from mlzoo.data.arrays import describe
+    from mlzoo.data.arrays import check_samples, describe
 
     named = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
     found = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
@@ -254,6 +251,10 @@ def _given_parts(
     if lacking or len(shapes) > 1:
         reason = f"it lacks {', '.join(lacking)}" if lacking else "samples differ in shape"
         raise DataError(f"{path}: {reason}; it holds {describe(arrays)}")
+    for suffix in found:
+        check_samples(arrays[f"x_{suffix}"], arrays[f"y_{suffix}"], f"{path}, {suffix}")
+    if len({arrays[f"y_{suffix}"].shape[1:] for suffix in found}) > 1:
+        raise DataError(f"{path}: targets differ in shape; it holds {describe(arrays)}")
     x = np.concatenate([arrays[f"x_{suffix}"] for suffix in found])
     y = np.concatenate([arrays[f"y_{suffix}"] for suffix in found])
     parts = np.concatenate(

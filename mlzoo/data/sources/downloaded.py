@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError
+from mlzoo.listening import terminal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +124,7 @@ def _fetch(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, 
     import keras
 
     # Keras prints its messages and its progress bar to stdout, which is for results.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(terminal()):
         try:
             if name == "fashion-mnist":
                 for file, md5 in _FASHION.items():

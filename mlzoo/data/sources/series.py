@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from mlzoo.configs import Settings
-from mlzoo.setting_types import as_list
+from mlzoo.setting_types import Delimiter, Header, as_list
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -39,7 +39,12 @@ class Config(Settings):
     """Missing values of inputs: refuse them, draw a line between the neighbours, or repeat the last
     one, within a stretch without a break in time; missing targets neither train nor count."""
     time: str | None = None
-    """Column of time stamps; recognised by default; none: rows are steps."""
+    """Column of time stamps, or the columns that make up one time, such as year,month,day;
+    recognised by default; none: rows are steps."""
+    delimiter: Delimiter = None
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
+    header: Header = "auto"
+    """Whether the first line names the columns; recognised by default."""
     season: int | None = Field(None, ge=1)
     """Steps after which the series repeats itself, for the seasonal baseline; 1: it does not; by
     default what fits the step and the training values best."""

@@ -10,25 +10,12 @@ from pydantic import BeforeValidator, Field
 from mlzoo.configs import Settings
 from mlzoo.errors import DataError, UsageError
 from mlzoo.registry import unknown
+from mlzoo.setting_types import Delimiter, Header, as_list
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
-Character = Annotated[str, Field(min_length=1, max_length=1)]
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-
-
-def _words(value: Any) -> Any:
-    return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
-
-
-def _character(value: Any) -> Any:
-    named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "space": " ", "bar": "|"}
-    return named.get(value, value) if isinstance(value, str) else value
-
-
-def _yes_no(value: Any) -> Any:
-    return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
 class Config(Settings):
@@ -40,14 +27,14 @@ class Config(Settings):
     """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
     task: Literal["classification", "regression"] | None = None
     """What the target is; inferred from its values by default."""
-    drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
+    drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""
     group_by: str | None = None
     """Column whose rows of one value stay in one part; it is then no input."""
-    delimiter: Annotated[Character | None, BeforeValidator(_character)] = None
+    delimiter: Delimiter = None
     """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
-    header: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_yes_no)] = "auto"
-    """Whether the first line names the columns."""
+    header: Header = "auto"
+    """Whether the first line names the columns; recognised by default."""
 
 
 def recognises(path: str) -> bool:
@@ -66,10 +53,14 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.columns import encode
     from mlzoo.data.digests import row_digests
     from mlzoo.data.samples import Samples
+    from mlzoo.data.steps import time_of_rows
     from mlzoo.data.tables import read_table
-    from mlzoo.data.targets import find_target, target_labels, with_target
+    from mlzoo.data.targets import column_name, find_target, target_labels, with_target
 
-    table = read_table(Path(config.data).expanduser(), config.delimiter, config.header)
+    path = Path(config.data).expanduser()
+    named = [*config.drop, *([config.group_by] if config.group_by else [])]
+    named += [] if config.target is None else [column_name(config.target)]
+    table = read_table(path, config.delimiter, config.header, named)
     _check_names(config, list(table.columns))
     target = find_target(config.target, table)
     table, left_out = with_target(table, target.column)
@@ -82,7 +73,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(
             f"{config.data}: no column is left for the inputs; it has {', '.join(table.columns)}"
         )
-    encoded = encode(table, inputs)
+    encoded = encode(table, inputs, config.drop)
+    warnings = _time_warning(time_of_rows(table), config)
     groups = None
     if config.group_by is not None:
         groups = np.array([str(value) for value in table.columns[config.group_by]])
@@ -114,8 +106,20 @@ def load(config: Config, progress: Any = None) -> Samples:
             "header": config.header,
         },
         notes=tuple(note for note in notes if note),
-        warnings=encoded.warnings,
+        warnings=(*encoded.warnings, *warnings),
     )
+
+
+def _time_warning(time: str | None, config: Config) -> list[str]:
+    """What a random split of rows that follow one another in time does to scores."""
+    if time is None or config.group_by is not None:
+        return []
+    return [
+        f"the rows follow one another in time ({time}): a random split puts neighbors in time "
+        "into the training and the test split, so scores may be better than those of later rows; "
+        "to forecast, split in order of time: --source series; to keep whole periods together, "
+        "name a column of them with --group-by"
+    ]
 
 
 def _check_names(config: Config, names: list[str]) -> None:

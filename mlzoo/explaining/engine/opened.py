@@ -27,6 +27,7 @@ _SCALES = (
     "Rescaling",
     "InputPart",
 )
+_HALF = {tf.float16, tf.bfloat16}
 _DEEP = 2.0
 """A gradient holds each layer's output, and about as much again on the way back."""
 
@@ -134,7 +135,8 @@ class Opened:
 
     def _open_head(self, called: graphs.Called, x: np.ndarray) -> None:
         outputs = self.outputs(x)
-        precise = self.model.dtype_policy.compute_dtype == "float32"
+        # A loaded model's own policy says nothing of its layers.
+        precise = not {tensor.dtype for tensor in called.layers.values()} & _HALF
         found = heads.check(outputs, self.logits(x), self.head, precise)
         if found == "log":
             self.head = "log"
@@ -170,8 +172,9 @@ class Opened:
     # -- Inputs
 
     def inputs(self, x: np.ndarray) -> np.ndarray:
-        """Samples in the type that the model takes."""
-        return np.asarray(x, self._x.dtype.as_numpy_dtype)
+        """Samples in the type that the model takes; floats in float32, cast where it begins."""
+        kind = "float32" if self._x.dtype.is_floating else self._x.dtype.as_numpy_dtype
+        return np.asarray(x, kind)
 
     def enter(self, x: np.ndarray) -> np.ndarray:
         """Inputs (n, *shape) where the model's numbers begin: (n, *self.shape) float32."""
@@ -186,7 +189,11 @@ class Opened:
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """The model's outputs (n, ..., k)."""
-        return self._mapped("outputs", lambda x: (self._call(x, None).outputs,), [x])[0]
+
+        def graph(x: Any) -> Any:
+            return (tf.cast(self._call(x, None).outputs, "float32"),)
+
+        return self._mapped("outputs", graph, [x])[0]
 
     def logits(self, x: np.ndarray, z: np.ndarray | None = None) -> np.ndarray:
         """What stands before the model's softmax or sigmoid: (n, ..., k)."""
@@ -199,11 +206,11 @@ class Opened:
 
     def _call(self, x: Any, z: Any, instead: dict[int, Any] | None = None) -> graphs.Called:
         if z is None:
-            return graphs.call(self.model, x, instead)
+            return graphs.call(self.model, tf.cast(x, self._x.dtype), instead)
         if self._entry is None:
             return graphs.call(self.model, tf.cast(z, self._x.dtype), instead)
         own = {id(self._entry): tf.cast(z, self._dtype)}
-        return graphs.call(self.model, x, {**own, **(instead or {})})
+        return graphs.call(self.model, tf.cast(x, self._x.dtype), {**own, **(instead or {})})
 
     def _logits(self, x: Any, z: Any) -> Any:
         return self._logits_of(self._call(x, z))

@@ -11,10 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlzoo.reporting.facts import read_config
 from mlzoo.reporting.pages.rendering import interval
-from mlzoo.reporting.texts import over
+from mlzoo.wording import over
 
 MOST_CLASSES = 20
 """Of more classes the confusion is shown as a picture."""
@@ -34,11 +33,18 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [{name: float(text) for name, text in row.items() if text} for row in rows]
 
 
+def has_layer(folder: Path, kind: str) -> bool:
+    """Return whether a run's model has a layer of a type; true where that is not known."""
+    path = folder / "layers.json"
+    if not path.is_file():
+        return True
+    return any(layer["type"] == kind for layer in json.loads(path.read_text(encoding="utf-8")))
+
+
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
-    text = (folder / "config.yaml").read_text(encoding="utf-8")
-    values = yaml.safe_load(text)
-    usual = _defaults(text)
+    values = read_config(folder)
+    usual = _defaults((folder / "config.yaml").read_text(encoding="utf-8"))
     found: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
     for name, value in values.items():
         inner = value if isinstance(value, dict) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlzoo import files
 from mlzoo.evaluation.metrics import TITLES
+from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
 from mlzoo.reporting.card import PICTURES, SAMPLES, scores
 from mlzoo.reporting.curves import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -19,11 +20,13 @@ from mlzoo.reporting.pages.folder import (
     confusion,
     explanations,
     given_settings,
+    has_layer,
     history,
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
-from mlzoo.reporting.texts import interval_title, over
+from mlzoo.reporting.texts import interval_title
+from mlzoo.wording import over
 
 NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -54,7 +57,7 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
     facts = facts or gather(folder)
     rows = history(folder)
     metrics = facts["metrics"]
-    found = _diagnosis(facts, rows)
+    found = _diagnosis(facts, rows, has_layer(folder, "BatchNormalization"))
     drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
     explained = explanations(folder)
     pictures = [p for p in drawn.values() if p.stem != "learning_curves"]
@@ -75,12 +78,14 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
         tested=tested,
         over=over(*taken),
         interval_title=interval_title(*taken),
+        verdict=verdict_of(tested),
+        sentence=verdict_sentence(tested),
         units=SAMPLES.get(metrics["task"], "samples"),
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
         limits=limits(facts),
         diagnosis=found,
-        curves=learning_curves(rows, metrics["kept"]["epoch"]),
+        curves=learning_curves(rows, metrics["kept"]["epoch"], metrics.get("scales")),
         settings=given_settings(folder),
         layers=_layers(folder),
         scores=scores(facts),
@@ -104,8 +109,16 @@ def write_report(folder: Path, facts: Facts | None = None) -> Path:
     return folder / NAME
 
 
-def learning_curves(rows: list[dict[str, Any]], kept: int | None = None) -> list[Any]:
-    """A chart for each metric of a history, training and validation in one."""
+def learning_curves(
+    rows: list[dict[str, Any]], kept: int | None = None, scales: Mapping[str, str] | None = None
+) -> list[Any]:
+    """A chart for each metric of a history, training and validation in one.
+
+    Args:
+        rows: a row an epoch.
+        kept: the epoch whose weights were kept.
+        scales: {metric: what it is measured in}, for the titles.
+    """
     names = list(dict.fromkeys(name.removeprefix("val_") for row in rows for name in row))
     names = [n for n in names if n not in ("epoch", "seconds", "learning_rate")]
     if len({row.get("learning_rate") for row in rows}) > 1:
@@ -121,16 +134,18 @@ def learning_curves(rows: list[dict[str, Any]], kept: int | None = None) -> list
         values = [value for line in lines for _, value in line.points]
         wide = name in ("loss", "learning_rate") and 0 < 100 * min(values) < max(values)
         mark = None if kept is None else (float(kept), "kept")
-        found.append(charts.line_chart(name.replace("_", " "), lines, mark=mark, log=wide))
+        scale = (scales or {}).get(name)
+        title = name.replace("_", " ") + (f" ({scale})" if scale else "")
+        found.append(charts.line_chart(title, lines, mark=mark, log=wide))
     return found
 
 
-def _diagnosis(facts: Facts, rows: list[dict[str, Any]]) -> list[Diagnosis]:
+def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> list[Diagnosis]:
     if not rows or facts["config"].get("optimizer") == "lbfgs":
         return []
     metrics = facts["metrics"]
-    better = metrics["test"].get("better_than_baseline")
-    return diagnose(rows, metrics["kept"]["epoch"], metrics.get("stopped", ""), better)
+    kept, stopped = metrics["kept"]["epoch"], metrics.get("stopped", "")
+    return diagnose(rows, kept, stopped, metrics["test"], normalized)
 
 
 def _headline(facts: Facts) -> Any:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlzoo.evaluation.intervals import FEWEST
 from mlzoo.evaluation.metrics import TITLES
-from mlzoo.reporting.comparison import read_runs
+from mlzoo.reporting.comparison import pair_sentence, read_runs
 from mlzoo.reporting.curves import diagnose
 from mlzoo.reporting.pages import charts
-from mlzoo.reporting.pages.folder import history
+from mlzoo.reporting.pages.folder import has_layer, history
 from mlzoo.reporting.pages.rendering import render
-from mlzoo.reporting.texts import difference, over
+from mlzoo.wording import over
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
 
@@ -35,7 +34,7 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
         title=f"{len(rows)} runs side by side",
         rows=_alike([_row(row) for row in rows]),
         best=compared["best"],
-        pairs=[pair_sentence(pair) for pair in compared["pairs"]],
+        pairs=[f"{pair_sentence(pair)}." for pair in compared["pairs"]],
         notes=compared["notes"],
         scores=_scores(rows),
         curves=_curves(histories),
@@ -46,22 +45,6 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
     return path
 
 
-def pair_sentence(pair: Mapping[str, Any]) -> str:
-    """A paired difference in words."""
-    return (
-        f"{pair['first']} − {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
-        f"{difference(pair['difference'], pair['interval'], over(pair['units'], pair['unit']))} "
-        f"on the same {pair['samples']} test samples: {pair_verdict(pair)}."
-    )
-
-
-def pair_verdict(pair: Mapping[str, Any]) -> str:
-    """Return which of two runs is better, or why that cannot be told."""
-    if pair["interval"] is None:
-        return f"no verdict from {over(pair['units'], pair['unit'])} ({FEWEST} are needed)"
-    return "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
-
-
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = ("run", "model", "data", "samples", "parameters", "epochs", "seconds", "metric")
     ends = row["interval"]
@@ -70,7 +53,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     own = {name: row[name] for name in shown}
     if between:
         between = f"{between} ({over(row['units'], row['interval_unit'])})"
-    return {**own, "value": row["value"], "95 % interval": between, **baselines}
+    scored = {"value": row["value"], "95 % interval": between, "verdict": row["against_baseline"]}
+    return {**own, **scored, **baselines}
 
 
 def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -125,7 +109,9 @@ def _diagnoses(
         own = histories[row["run"]]
         if own and row["kept_epoch"]:
             stopped = run.metrics.get("stopped", "")
-            first = diagnose(own, row["kept_epoch"], stopped, row["better_than_baseline"])[0]
+            normalized = has_layer(run.path, "BatchNormalization")
+            tested = run.metrics.get("test")
+            first = diagnose(own, row["kept_epoch"], stopped, tested, normalized)[0]
             found.append(f"{row['run']}: {first.sentence}")
     return found
 

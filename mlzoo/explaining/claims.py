@@ -1,0 +1,173 @@
+"""When a method is called better than a control or than another method, and in which words.
+
+The mean of the paired differences must be at least `SMALLEST` and differ from 0 by Student's t over
+independent units, with Holm's correction ("A Simple Sequentially Rejective Multiple Test
+Procedure", 1979) over all methods and controls. Units are samples, or the means of groups, for
+which t holds whatever their sizes (Ibragimov and Müller, "t-Statistic Based Correlation and
+Heterogeneity Robust Inference", 2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+CONTROLS = {"random": "a random map", "edges": "an edge detector that knows no model"}
+"""Maps that know no model, in words: random cells, and an edge detector, of images."""
+RANDOM_MAPS = 8
+"""Random maps of a sample, whose scores are averaged."""
+LEVEL = 0.02
+"""Two-sided level of all verdicts together. It is low because t claims too often where gains of few
+units are skewed; `benchmarks/explain.py --part claims` prints how often."""
+SMALLEST = 0.05
+"""Smallest difference in gain or pointing, both of which are at most 1, that matters."""
+FEWEST = 6
+"""Samples or groups that a comparison needs."""
+ENOUGH = 32
+"""Samples that a ranking of methods should rest on."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is independent among samples: themselves, or the groups that they belong to.
+
+    Attributes:
+        groups: (n,) a label a sample; None: every sample is a unit of its own.
+        word: `samples` or `groups`.
+    """
+
+    groups: np.ndarray | None = None
+    word: str = "samples"
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean of each unit's finite values (n,), without units that have none."""
+        finite = np.isfinite(values)
+        if self.groups is None:
+            return values[finite]
+        labels = np.unique(self.groups[finite], return_inverse=True)[1]
+        return np.bincount(labels, values[finite]) / np.bincount(labels)
+
+
+def paired(first: np.ndarray, second: np.ndarray, units: Units) -> dict[str, Any]:
+    """Compare paired scores (n,) by Student's t over units.
+
+    Returns:
+        `difference`: the mean over units of first less second; `interval`: 95 %, by Student's t;
+        `p`: two-sided; `units`. The interval is None and `p` is 1 below `FEWEST` units.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    gaps = units.means(first - second)
+    count = len(gaps)
+    difference = float(gaps.mean()) if count else None
+    found = {"difference": difference, "interval": None, "p": 1.0, "units": count}
+    if difference is None or count < FEWEST:
+        return found
+    error = float(gaps.std(ddof=1)) / count**0.5
+    if error == 0:  # t is not defined
+        return {**found, "interval": [difference] * 2, "p": float(difference == 0)}
+    half = float(stdtrit(count - 1, 0.975)) * error
+    p = 2 * float(stdtr(count - 1, -abs(difference) / error))
+    return {**found, "interval": [difference - half, difference + half], "p": p}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number by Holm's step-down procedure."""
+    values = np.asarray(p_values, "float64")
+    order = np.argsort(values)
+    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted.tolist()
+
+
+def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dict[str, Any]]:
+    """Add to comparisons their corrected `p`, a `verdict`, and whether the first is `better`."""
+    adjusted = holm([pair["p"] for pair in pairs.values()])
+    found = {}
+    for (key, pair), p in zip(pairs.items(), adjusted, strict=True):
+        if doubt:
+            verdict = "no claim"
+        elif pair["units"] < FEWEST:
+            verdict = "too few"
+        elif p >= LEVEL or pair["difference"] <= 0:
+            verdict = "not shown"
+        elif pair["difference"] < SMALLEST:
+            verdict = "too small to matter"
+        else:
+            verdict = "better"
+        found[key] = {**pair, "p": p, "verdict": verdict, "better": verdict == "better"}
+    return found
+
+
+def sentence(
+    method: str, by: str, against: Mapping[str, dict[str, Any]], over: str, doubt: str = ""
+) -> str:
+    """What the comparison with the controls says, for people."""
+    if not against:
+        return f"{method}: nothing to compare it with"
+    begin = f"{method}'s maps on this model are"
+    if doubt:
+        return f"{begin} no evidence of anything learned: {doubt}"
+    by_verdict: dict[str, list[str]] = {}
+    for control, found in against.items():
+        by_verdict.setdefault(found["verdict"], []).append(CONTROLS[control])
+    every = " or ".join(CONTROLS[control] for control in against)
+    if "too few" in by_verdict:
+        return (
+            f"{begin} not shown to be better than {every}: {over} are too few to compare "
+            f"(at least {FEWEST}); raise --limit or name more --data"
+        )
+    parts = []
+    if "not shown" in by_verdict:
+        parts.append(f"not shown to be better than {' or '.join(by_verdict['not shown'])}")
+    if small := by_verdict.get("too small to matter"):
+        gains = [f["difference"] for f in against.values() if f["verdict"] == "too small to matter"]
+        sizes = " and ".join(f"{gain:+.3f}" for gain in gains)
+        parts.append(f"better than {' and '.join(small)} by too little to matter ({by} {sizes})")
+    if better := by_verdict.get("better"):
+        parts.append(f"better than {' and '.join(better)}")
+    return f"{begin} {', but '.join(parts)} (by {by}, over {over})"
+
+
+def ranking(
+    scores: Mapping[str, np.ndarray], units: Units, doubt: str = ""
+) -> list[dict[str, Any]]:
+    """Methods from the best mean down; all of one rank where a doubt forbids claims.
+
+    `rank`: that of the best one above whose difference may be chance or too small to matter, so
+    that several share it; `behind` and `interval`: the difference to that one; `tied`: whether that
+    is the best of all. All pairs of methods are compared, and corrected for their number.
+    """
+    order = sorted(scores, key=lambda name: -float(units.means(scores[name]).mean()))
+    pairs = {(a, b): paired(scores[a], scores[b], units) for a, b in combinations(order, 2)}
+    judged = judge(pairs, doubt)
+    found: list[dict[str, Any]] = []
+    leader, rank = "", 0
+    for place, name in enumerate(order, 1):
+        if not leader or judged[leader, name]["better"]:
+            leader, rank = name, place
+        behind = judged.get((leader, name), {"difference": 0.0, "interval": [0.0, 0.0]})
+        found.append(
+            {
+                "method": name,
+                "rank": rank,
+                "mean": float(np.nanmean(scores[name])),
+                "behind": behind["difference"],
+                "interval": behind["interval"],
+                "tied": rank == 1,
+            }
+        )
+    return found
+
+
+def ranked(rows: list[dict[str, Any]], by: str, over: str, count: int) -> str:
+    """Say which methods are best, and of how many samples that is known."""
+    tied = [row["method"] for row in rows if row["tied"]]
+    chance = ", statistically tied" if len(tied) > 1 else ""
+    few = "" if count >= ENOUGH else f" (over {over}; --limit {ENOUGH} tells more apart)"
+    return f"best by {by}: {', '.join(tied)}{chance}{few}"
