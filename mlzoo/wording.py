@@ -36,6 +36,14 @@ def few(names: Iterable[Any], most: int = 12) -> str:
     return ", ".join(names[:most]) + more
 
 
+def over(count: int | None, unit: str | None) -> str:
+    """Return what intervals are taken over, `359 samples`; "" where it is not known."""
+    if not count or not unit:
+        return ""
+    first, *rest = unit.split(" ", 1)
+    return " ".join([f"{count:,}", first.removesuffix("s") if count == 1 else first, *rest])
+
+
 def sentence(item: Any) -> str:
     """What is wrong with one value, what was received and, for a choice, the closest right one."""
     kind = item["type"]

@@ -9,6 +9,7 @@ import typer
 
 from mlzoo.errors import UsageError
 from mlzoo.runs import find
+from mlzoo.wording import over
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
 
@@ -48,13 +49,13 @@ def _text(result: dict[str, Any]) -> str:
     rows = [
         [
             *(row[c] for c in columns),
-            _interval(row["interval"]),
+            *_interval(row),
             _scores(row["baselines"]),
             row["against_baseline"],
         ]
         for row in result["rows"]
     ]
-    lines = [table([*columns, "95 % interval", "baselines", "verdict"], rows)]
+    lines = [table([*columns, "95 % interval", "over", "baselines", "verdict"], rows)]
     if result["differing"]:
         names = [row["run"] for row in result["rows"]]
         settings = [
@@ -70,8 +71,11 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _interval(interval: list[float] | None) -> str:
-    return f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+def _interval(row: dict[str, Any]) -> tuple[str, str]:
+    """The interval of a run and what it is taken over."""
+    ends = row["interval"]
+    text = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
+    return text, over(row["units"], row["interval_unit"])
 
 
 def _scores(baselines: dict[str, float | None]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.errors import UsageError
+from mlzoo.reporting.texts import interval_title
+from mlzoo.wording import over
 from mlzoo_cli.options import Json, RunPath, Trust, Tta
 from mlzoo_cli.output import Talk, say, show, table
 
@@ -62,11 +64,12 @@ def scores(result: dict[str, Any]) -> str:
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     what = "all samples" if result["part"] == "all" else f"{result['part']} part"
     part = f"{what} ({result['samples']})"
-    text = table([part, "model", "95 % interval", *baselines], rows)
+    heading = interval_title(result.get("units"), result.get("interval_unit"))
+    text = table([part, "model", heading, *baselines], rows)
     if names := never_predicted(metrics):
         text += f"\nnever predicted, so their precision counts as 0: {', '.join(names)}"
     if result.get("relative_mae"):
-        return f"{text}\n{_relative(result['relative_mae'])}"
+        return f"{text}\n{_relative(result['relative_mae'], result.get('interval_unit'))}"
     steps = [row for row in metrics.get("per_class", ()) if "segments" in row]
     if steps:
         header = ["class", "precision", "recall", "f1", "segment_f1"]
@@ -102,11 +105,12 @@ def _recalls(rows: list[dict[str, Any]], baselines: dict[str, Any]) -> str:
     return table(["class", "recall", "precision", *theirs, "samples"], lines)
 
 
-def _relative(found: dict[str, Any]) -> str:
+def _relative(found: dict[str, Any], unit: str | None) -> str:
     """The mean absolute error over that of each baseline."""
     rows = []
     for name, row in found.items():
         ends = row["interval"]
         shown = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
-        rows.append([name, row["value"], shown])
-    return table(["mae over that of (under 1 is better)", "ratio", "95 % interval"], rows)
+        rows.append([name, row["value"], shown, over(row.get("units"), unit)])
+    header = ["mae over that of (under 1 is better)", "ratio", "95 % interval", "over"]
+    return table(header, rows)

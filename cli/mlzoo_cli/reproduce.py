@@ -34,7 +34,11 @@ def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
 
 def _text(result: dict[str, Any]) -> str:
     checks = [
-        [c["what"], _short(c["first"]), _short(c["again"]), "yes" if c["same"] else "no"]
+        [
+            c["what"],
+            *("" if c["what"] == "baseline scores" else _short(c[n]) for n in ("first", "again")),
+            "yes" if c["same"] else "no",
+        ]
         for c in result["checks"]
         if c["what"] != "test scores"
     ]

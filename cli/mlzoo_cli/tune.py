@@ -405,9 +405,13 @@ def _summary(found: Found) -> None:
     if found.ties.text:
         say(found.ties.text)
     if found.run is not None:
+        from mlzoo.wording import over
+
         test = found.run.metrics["headline"]
         interval = test["interval"]
         between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
+        taken = over(found.run.metrics["test"]["units"], found.run.metrics["test"]["interval_unit"])
+        between += f" over {taken}" if interval else ""
         print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
         say(f"winner: {found.run.path}")
     if found.nested is not None:

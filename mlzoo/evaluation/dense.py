@@ -23,7 +23,7 @@ UNITS = {
     "labelling": "sequences",
     "text": "windows",
 }
-"""What is drawn again for intervals, where there are no groups."""
+"""What intervals are taken over, where there are no groups."""
 Segment = Callable[[np.ndarray], np.ndarray]
 """From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
 
@@ -55,7 +55,7 @@ class DenseOutcome:
     indices: np.ndarray
     tally: Tally
     blocks: np.ndarray | None = None
-    """(n,) of windows that overlap: the stretch that each is drawn again with, for intervals."""
+    """(n,) of windows that overlap: the stretch that each is left out with, for intervals."""
 
 
 def whole(
@@ -130,7 +130,7 @@ def summary(
         "metrics": ours.metrics(),
         "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
         "interval_unit": unit,
-        "units": len(rows) if labels is None else len(np.unique(labels)),
+        "units": intervals.count_units(len(rows), labels),
         "baselines": {
             name: {**_each_class(tally), "note": notes[name]} for name, tally in tallies.items()
         },

@@ -60,7 +60,7 @@ def evaluate(
         predict: from raw inputs (n, *shape) to the model's outputs (n, units), n up to 8192.
         data: the samples; its training part is read for the baselines only.
         part: `train`, `valid` or `test`.
-        seed: decides the resamples of the intervals and the baselines' training samples.
+        seed: decides the parts that the intervals leave out and the baselines' training samples.
         with_baselines: fit and score the baselines as well.
         positive: which of two classes `average_precision` is about; by default the rarer one.
 
@@ -105,7 +105,7 @@ def evaluate(
         "metrics": _metrics(data, outcome, rare),
         "intervals": intervals.intervals(found, len(rows), groups, seed),
         "interval_unit": intervals.unit(groups),
-        "units": len(rows) if groups is None else len(np.unique(groups)),
+        "units": intervals.count_units(len(rows), groups),
         "baselines": _baseline_scores(data, rows, fitted, said, rare),
         "headline": metric,
         **against_baselines(found, theirs, metric, len(rows), groups, seed),
@@ -113,22 +113,25 @@ def evaluate(
     return result, outcome
 
 
-def summarise_repeats(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def summarise_repeats(
+    runs: Sequence[Mapping[str, Any]], held_out: float | None = None
+) -> dict[str, dict[str, Any]]:
     """Mean and spread of each scalar metric over repeated trainings.
 
     Args:
         runs: one `metrics` dict a training; entries that are no numbers are left out.
+        held_out: test samples over training samples, where each training has its own split of
+            the same data (`intervals.mean_interval`); None where all have the same split.
 
     Returns:
         {metric: {mean, std, min, max, interval, values}}. `std` divides by n - 1. `interval` is
-        the 95 % interval of the mean by Student's t, cut to the values that the metric can have;
-        it is somewhat narrow where the trainings share samples (Nadeau and Bengio, Inference for
-        the Generalization Error, 2003). `std` and `interval` are None for a single training. A
-        metric that is undefined in some training is left out of the summary.
+        the 95 % interval of the mean by Student's t, cut to the values that the metric can have.
+        `std` and `interval` are None for a single training. A metric that is undefined in some
+        training is left out of the summary.
     """
     names = [name for name, value in runs[0].items() if _is_number(value)] if runs else []
     return {
-        name: _summary(name, [float(run[name]) for run in runs])
+        name: _summary(name, [float(run[name]) for run in runs], held_out)
         for name in names
         if all(_is_number(run.get(name)) for run in runs)
     }
@@ -138,24 +141,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _summary(name: str, values: list[float]) -> dict[str, Any]:
-    count, mean = len(values), float(np.mean(values))
-    summary: dict[str, Any] = {
-        "mean": mean,
-        "std": None,
+def _summary(name: str, values: list[float], held_out: float | None) -> dict[str, Any]:
+    bounds = BOUNDS.get(name, (-np.inf, np.inf))
+    return {
+        "mean": float(np.mean(values)),
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         "min": min(values),
         "max": max(values),
-        "interval": None,
+        "interval": intervals.mean_interval(np.array(values), bounds, held_out),
         "values": values,
     }
-    if count > 1:
-        from scipy.special import stdtrit
-
-        std = float(np.std(values, ddof=1))
-        half = float(stdtrit(count - 1, 0.975)) * std / count**0.5
-        low, high = BOUNDS.get(name, (-np.inf, np.inf))
-        summary |= {"std": std, "interval": [max(low, mean - half), min(high, mean + half)]}
-    return summary
 
 
 def _outcome(outputs: np.ndarray, data: Data, rows: Part, part: str) -> Outcome:

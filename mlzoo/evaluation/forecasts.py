@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ Predict = Callable[[np.ndarray], np.ndarray]
 LEVEL = NEAR["coverage"]
 """Share of the true values that a band is to hold."""
 LAGS = 24
+BLOCK_TIMES = 1.5
+"""Autocorrelation times of the errors that a block of time holds."""
+MOST_CORRELATED = 0.995
+"""The highest first autocorrelation that is told from 1."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ class ForecastOutcome:
         targets: (n, horizon, targets) true values, NaN where there is none.
         outputs: the same, forecast.
         band: what holds most of the true values; None without a validation part.
-        blocks: (n,) of each window the stretch of time that it is drawn again with, for
-            intervals; None where windows are drawn one by one.
+        blocks: (n,) of each window the stretch of time that it is left out with, for
+            intervals; None where windows are left out one by one.
     """
 
     indices: np.ndarray
@@ -82,11 +87,14 @@ def evaluate_forecasts(
     `trained` are the metrics of the training where `data` hold no other part: its `band` and
     `scale` are taken.
 
-    Beside its keys: `relative_mae` {naive baseline: `value`, `interval`}, the model's MAE over
-    the baseline's (under 1 is better); `per_horizon`, a row a step ahead; `autocorrelation` of
-    the first target's residuals one step ahead (`lags`, each `stride` steps further back, and the
-    `bound` of white noise; None without a time axis); `band`, what to add to a forecast so that
-    `level` of the true values lie inside.
+    There are no intervals from fewer than `intervals.FEWEST` blocks of time: how long errors go
+    together cannot be told from so short a series.
+
+    Beside its keys: `relative_mae` {naive baseline: `value`, `interval`, `units` (blocks of time)},
+    the model's MAE over the baseline's (under 1 is better); `per_horizon`, a row a step ahead;
+    `autocorrelation` of the first target's residuals one step ahead (`lags`, each `stride` steps
+    further back, and the `bound` of white noise; None without a time axis); `band`, what to add to
+    a forecast so that `level` of the true values lie inside.
     """
     rows = data.parts()[part]
     said = _forecasts(predict, rows, part)
@@ -94,7 +102,10 @@ def evaluate_forecasts(
     band = find_band(predict, data) if trained is None else Band.of(trained["band"])
     naive = dict(naive_forecasts(data, rows)) if with_baselines else {}
     scale = training_scale(data) if trained is None else np.array(trained["scale"], "float64")
-    blocks = block_labels(rows)
+    errors = {name: truth - each for name, (each, _) in naive.items()}
+    paired = {name: block_labels(rows, truth - said, error) for name, error in errors.items()}
+    nearest = min(errors, key=lambda name: float(np.nanmean(np.abs(errors[name]))), default="")
+    blocks = paired[nearest] if nearest else block_labels(rows, truth - said)
     scorers = forecast_scorers(truth, said, scale)
     metrics = _scalars(scorers, len(rows))
     if band is not None:
@@ -115,14 +126,14 @@ def evaluate_forecasts(
             "scale": [number(value) for value in scale],
             "band": None if band is None else band.record(),
         },
-        "intervals": intervals.intervals(scorers, len(rows), blocks, seed),
+        "intervals": intervals.intervals(scorers, len(rows), blocks, seed, fewest=intervals.FEWEST),
         "interval_unit": "samples" if blocks is None else "blocks of time",
-        "units": len(rows) if blocks is None else len(np.unique(blocks)),
+        "units": intervals.count_units(len(rows), blocks),
         "baselines": {
             name: {**_scalars(theirs[name], len(rows)), "note": note}
             for name, (_, note) in naive.items()
         },
-        "relative_mae": _relative(scorers["mae"], theirs, len(rows), blocks, seed),
+        "relative_mae": _relative(scorers["mae"], theirs, len(rows), paired, seed),
         "headline": headline,
         **against_baselines(scorers, theirs, headline, len(rows), blocks, seed),
     }
@@ -223,13 +234,65 @@ def _residual_correlation(rows: Part, residuals: Array) -> dict[str, Any] | None
     return autocorrelation(residuals, stretches, windows.history[rows.indices])
 
 
-def block_labels(rows: Part) -> Array | None:
-    """A label a window: neighbours in time, whose targets overlap, share one."""
-    windows = rows.samples.windows
-    if windows is None:
+def block_labels(rows: Part, *errors: Array) -> Array | None:
+    """Return a label a window (n,): neighbors in time, whose errors go together, share one.
+
+    Args:
+        rows: windows of a series.
+        errors: (n, horizon, targets) of each forecast that is scored, NaN where unknown. Blocks
+            are `BLOCK_TIMES` times as long as the longest of their autocorrelation times, and at
+            least two horizons, as targets overlap.
+
+    Returns:
+        None without a time axis.
+    """
+    windows, stretches = rows.samples.windows, stretches_of(rows)
+    if windows is None or stretches is None:
         return None
-    length = 2 * int(rows.samples.targets.shape[1])
-    return np.char.mod("%d", windows.spans[rows.indices, 1] // length)
+    at = windows.history[rows.indices]
+    times = [
+        autocorrelation_time(each, stretches, at)
+        for error in errors
+        for each in (_mean_known(error), _mean_known(np.abs(error)))
+    ]
+    shortest = 2 * int(rows.samples.targets.shape[1])
+    length = max([shortest, *(math.ceil(BLOCK_TIMES * time) for time in times)])
+    ends = windows.spans[rows.indices, 1]
+    if length > shortest:  # few long blocks must be equally long, or the rest counts as one
+        ends = ends - ends.min()
+        steps = int(ends.max()) + 1
+        length = math.ceil(steps / max(1, steps // length))
+    return np.char.mod("%d", ends // length)
+
+
+def autocorrelation_time(errors: Array, stretch: Array, at: Array) -> float:
+    """Return after how many steps errors (n,) tell as much as independent ones.
+
+    The longer of two estimates: (1 + r) / (1 - r), with the first autocorrelation r corrected for
+    its bias in short series (Kendall, Note on bias in the estimation of autocorrelation, 1954),
+    and the sum of autocorrelations while those of two neighboring lags together are positive
+    (Geyer, Practical Markov chain Monte Carlo, 1992).
+
+    Args:
+        errors: NaN where one is not known.
+        stretch: (n,) a label an error; what lies in two stretches is not compared.
+        at: (n,) the step of its stretch that each belongs to.
+    """
+    found = autocorrelation(errors, stretch, at)
+    lags = np.array(found["lags"])
+    if not len(lags):
+        return 1.0
+    first = max(float(lags[0]), 0.0)
+    first = min(first + (1 + 3 * first) / len(errors), MOST_CORRELATED)
+    pairs = np.r_[1.0, lags][: (len(lags) + 1) // 2 * 2].reshape(-1, 2).sum(axis=1)
+    pairs = np.minimum.accumulate(pairs)[np.cumprod(pairs > 0).astype(bool)]
+    return float(found["stride"] * max((1 + first) / (1 - first), 2 * pairs.sum() - 1))
+
+
+def _mean_known(errors: Array) -> Array:
+    """Means of (n, horizon, targets) over what is known, (n,); NaN where nothing is."""
+    known = np.isfinite(errors)
+    return ratio(np.where(known, errors, 0).sum(axis=(1, 2)), known.sum(axis=(1, 2)))
 
 
 def _forecasts(predict: Predict, rows: Part, part: str) -> Array:
@@ -299,15 +362,29 @@ def _relative(
     ours: Scorer,
     theirs: Mapping[str, Mapping[str, Scorer]],
     samples: int,
-    blocks: Array | None,
+    blocks: Mapping[str, Array | None],
     seed: int,
 ) -> dict[str, Any]:
-    """The model's MAE over each baseline's, on the same resamples."""
+    """The model's MAE over each baseline's, on the same windows.
+
+    `blocks` are those that hold the errors of both, by baseline.
+    """
 
     def over(other: Scorer) -> Scorer:
         return lambda weights: ratio(ours(weights), other(weights))
 
-    ratios = {name: over(scorers["mae"]) for name, scorers in theirs.items()}
-    found = intervals.intervals(ratios, samples, blocks, seed)
-    values = _scalars(ratios, samples)
-    return {name: {"value": values[name], "interval": found[name]} for name in ratios}
+    found = {}
+    for name, scorers in theirs.items():
+        ratios = {name: over(scorers["mae"])}
+        ends = intervals.intervals(
+            ratios,
+            samples,
+            blocks[name],
+            seed,
+            bounds={name: (0.0, np.inf)},
+            fewest=intervals.FEWEST,
+        )
+        value = _scalars(ratios, samples)[name]
+        units = intervals.count_units(samples, blocks[name])
+        found[name] = {"value": value, "interval": ends[name], "units": units}
+    return found

@@ -114,7 +114,8 @@ def _slope(gray: np.ndarray) -> np.ndarray:
         cv2.Sobel(gray, cv2.CV_32F, *axis, scale=1 / 8, borderType=cv2.BORDER_REFLECT)
         for axis in ((1, 0), (0, 1))
     )
-    return cv2.magnitude(across, down)
+    # cv2.magnitude gives other last bits in other places of memory.
+    return np.sqrt(across * across + down * down)
 
 
 def _strips(image: np.ndarray, maximum: float) -> Iterator[tuple[int, int, np.ndarray]]:

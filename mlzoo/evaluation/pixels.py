@@ -1,4 +1,4 @@
-"""Scores of semantic segmentation, from counts of each image, so that images can be resampled.
+"""Scores of semantic segmentation, from counts of each image, so that images can be left out.
 
 Masks are (height, width) uint8 class positions; 255 in a true mask is a pixel that doesn't count.
 Counts are summed over the images before a score is taken from them, as the field does (Everingham

@@ -1,8 +1,8 @@
-"""Scalar metrics as functions of sample weights: one code for a score and for its resamples.
+"""Scalar metrics as functions of sample weights: one code for a score and for its intervals.
 
-A `Scorer` takes weights (b, n), how often each of b resamples holds each of n samples, and gives
-b values, NaN where a metric is undefined. All weights 1 is the metric itself; the counts of a
-bootstrap resample give the metric of that resample.
+A `Scorer` takes weights (b, n), how much each of n samples counts in each of b sets, and gives
+b values, NaN where a metric is undefined. All weights 1 is the metric itself; weights of 0 leave
+samples out.
 """
 
 from __future__ import annotations

@@ -10,13 +10,10 @@ import numpy as np
 from mlzoo.evaluation import intervals
 from mlzoo.evaluation.metrics import MODES, TITLES, number
 from mlzoo.evaluation.scorers import Array, Scorer
+from mlzoo.wording import over
 
 BETTER, TIED, WORSE = "better", "not distinguishable", "worse"
 NONE = "no verdict"
-DIFFERENCE_LEVEL = intervals.LEVEL
-"""How often the interval of a difference is to hold the true one."""
-FEWEST_UNITS = 6
-"""Samples or groups that a verdict needs: intervals from fewer hold the truth too seldom."""
 
 _SPLITS = {"train": "training split", "valid": "validation split", "test": "test split"}
 _PHRASES = {
@@ -33,7 +30,7 @@ def judge(interval: Sequence[float] | None, units: int) -> str:
         interval: the difference's interval, or None where there is none.
         units: how many independent samples or groups the interval is taken from.
     """
-    if interval is None or units < FEWEST_UNITS:
+    if interval is None or units < intervals.FEWEST:
         return NONE
     low, high = interval
     return BETTER if low > 0 else WORSE if high < 0 else TIED
@@ -47,15 +44,15 @@ def against_baselines(
     groups: Array | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Compare a model with the best baseline in one metric, by a paired bootstrap.
+    """Compare a model with the best baseline in one metric, by their paired difference.
 
     Args:
         ours: the model's metrics as functions of sample weights.
         theirs: {baseline: the same}.
         metric: which metric decides.
         samples: n, the number of samples that they score.
-        groups: (n,) a label a sample; whole groups are drawn. None: single samples are.
-        seed: decides the resamples.
+        groups: (n,) a label a sample; whole groups are left out. None: single samples are.
+        seed: decides the parts that many units are left out in.
 
     Returns:
         `gain` (`baseline`, `metric`, `value`, `interval` and its `level`; positive is better) and
@@ -73,15 +70,14 @@ def against_baselines(
     best = max(theirs, key=quality)
     pair = [ours[metric], theirs[best][metric]][::sign]
     value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
-    units = samples if groups is None else len(np.unique(groups))
     gain = {
         "baseline": best,
         "metric": metric,
         "value": value,
         "interval": interval,
-        "level": DIFFERENCE_LEVEL,
+        "level": intervals.DIFFERENCE_LEVEL,
     }
-    return {"gain": gain, "verdict": judge(interval, units)}
+    return {"gain": gain, "verdict": judge(interval, intervals.count_units(samples, groups))}
 
 
 def verdict_of(test: Mapping[str, Any]) -> str | None:
@@ -117,10 +113,10 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
         return ""
     rival, metric = gain["baseline"], TITLES.get(gain["metric"], gain["metric"])
     units = test.get("units", test.get("samples", 0))
-    unit, split = test.get("interval_unit", "samples"), _SPLITS.get(str(test.get("part")), "data")
-    if verdict == NONE and units < FEWEST_UNITS:
-        unit = unit.removesuffix("s") if units == 1 else unit
-        text = f"no verdict: only {units} {unit} in the {split} ({FEWEST_UNITS} are needed)"
+    taken = over(units, test.get("interval_unit", "samples"))
+    if verdict == NONE and units < intervals.FEWEST:
+        split = _SPLITS.get(str(test.get("part")), "data")
+        text = f"no verdict: only {taken} in the {split} ({intervals.FEWEST} are needed)"
     elif verdict == NONE:
         text = f"no verdict: the difference to the {rival} baseline in {metric} has no interval"
     else:
@@ -128,7 +124,7 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
         level = gain.get("level", 0.95)  # older runs do not tell it
         text = (
             f"{_PHRASES[verdict]} the {rival} baseline in {metric}: {gain['value']:+.3g} "
-            f"({100 * level:g} % interval {low:+.3g} to {high:+.3g} over {units:,} {unit}; "
+            f"({100 * level:g} % interval {low:+.3g} to {high:+.3g} over {taken}; "
             "above 0 is better)"
         )
     note = ((test.get("baselines") or {}).get(rival) or {}).get("note")

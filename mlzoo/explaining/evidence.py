@@ -153,7 +153,7 @@ def summarize(
     Args:
         found: explanations with their scores.
         controls: those of maps that know no model.
-        seed: decides the resamples of the intervals.
+        seed: decides the parts that the intervals leave out.
         groups: the group of each sample, by the sample's name; None: samples are independent.
         word: what groups are called.
         doubt: why no method earns a claim on this model; "" where nothing forbids one.

@@ -13,8 +13,8 @@ from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
 from mlzoo.files import write_text
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.texts import escape, interval, number
-from mlzoo.wording import few
+from mlzoo.reporting.texts import escape, interval, interval_title, number
+from mlzoo.wording import few, over
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -89,7 +89,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "listed": few,
         "words": _words,
     }
-    config = facts["config"]
+    config, test = facts["config"], facts["metrics"]["test"]
+    drawn = test.get("units"), test.get("interval_unit")
     return environment.get_template(_TEMPLATE).render(
         **facts,
         name=Path(facts["folder"]).name,
@@ -99,6 +100,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         verdict=verdict_of(facts["metrics"]["test"]),
         sentence=verdict_sentence(facts["metrics"]["test"]),
         scores=scores(facts),
+        over=over(*drawn),
+        interval_title=interval_title(*drawn),
         units=SAMPLES.get(facts["metrics"]["task"], "samples"),
         horizons=horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(facts["metrics"]["test"]["metrics"].get("autocorrelation")),

@@ -12,9 +12,11 @@ from typing import Any
 
 from mlzoo import files
 from mlzoo.errors import UsageError
+from mlzoo.evaluation.intervals import FEWEST
 from mlzoo.evaluation.metrics import TITLES
-from mlzoo.evaluation.verdicts import FEWEST_UNITS, short_verdict, verdict_of
+from mlzoo.evaluation.verdicts import short_verdict, verdict_of
 from mlzoo.registry import closest
+from mlzoo.wording import over
 
 _NOT_COMPARED = ("name", "out", "command")
 
@@ -39,13 +41,13 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
     Returns:
         A JSON-able dict. `rows`: one a run with `run` (a short unique name), `path`, `model`,
         `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
-        `seconds`, `metric`, `mode`, `value`, `interval`, `baselines` {name: value of the same
-        metric}, `verdict` (`better`, `not distinguishable`, `worse`, `no verdict` or None) and
-        `against_baseline`, the same in words. `differing`: {setting: {run: value}} of the
-        configurations (of different models, only what both have), `environment` the same of
-        versions and machine. `best`: the run with the best value, where all have the same task and
-        metric. `pairs`: every other run against it (`paired`), where they predict the same test
-        samples. `notes`: why a pair is missing.
+        `seconds`, `metric`, `mode`, `value`, `interval` (taken over `units` `interval_unit`),
+        `baselines` {name: value of the same metric}, `verdict` (`better`, `not distinguishable`,
+        `worse`, `no verdict` or None) and `against_baseline`, the same in words. `differing`:
+        {setting: {run: value}} of the configurations (of different models, only what both have),
+        `environment` the same of versions and machine. `best`: the run with the best value, where
+        all have the same task and metric. `pairs`: every other run against it (`paired`), where
+        they predict the same test samples. `notes`: why a pair is missing.
 
     Raises:
         UsageError: fewer than two folders, or some are no run folders (a line each).
@@ -70,12 +72,13 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
 
 def pair_sentence(pair: Mapping[str, Any]) -> str:
     """Return a paired difference in words, without a full stop."""
-    ends, units = pair["interval"], f"{pair['units']:,} {pair['unit']}"
+    ends, units = pair["interval"], over(pair["units"], pair["unit"])
     ranged = f"{ends[0]:+.4g} to {ends[1]:+.4g} over {units}" if ends else ""
     between = f" ({100 * pair['level']:g} % interval {ranged})" if ends else ""
     if pair["tied"] is None:
-        few = pair["units"] < FEWEST_UNITS
-        verdict = f"no verdict: only {units}" if few else "no verdict: there is no interval"
+        few = pair["units"] < FEWEST
+        reason = f"only {units} ({FEWEST} are needed)" if few else "there is no interval"
+        verdict = f"no verdict: {reason}"
     else:
         verdict = "statistically tied" if pair["tied"] else f"{pair[pair['better']]} is better"
     value = "undefined" if pair["difference"] is None else f"{pair['difference']:+.4g}"
@@ -143,6 +146,8 @@ def _row(run: RunFiles) -> dict[str, Any]:
         "mode": headline.get("mode"),
         "value": headline.get("value"),
         "interval": headline.get("interval"),
+        "units": test.get("units"),
+        "interval_unit": test.get("interval_unit"),
         "baselines": {name: score.get(metric) for name, score in scores.items()},
         "verdict": verdict_of(test),
         "against_baseline": short_verdict(test),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlzoo.evaluation.intervals import FEWEST
 from mlzoo.evaluation.metrics import NEAR, missed_class, never_predicted
 from mlzoo.evaluation.verdicts import BETTER, verdict_of, verdict_sentence
 from mlzoo.reporting.facts import Facts
 from mlzoo.specs import STEP_TASKS
-from mlzoo.wording import few
+from mlzoo.wording import few, over
 
 SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
 FEW_SAMPLES = 100
@@ -40,6 +41,10 @@ def _baseline(facts: Facts) -> Iterator[str]:
             yield f"The {name} baseline is bounded in cost ({baseline['note']})."
 
 
+def _units(test: Mapping[str, Any]) -> str:
+    return over(test.get("units"), test.get("interval_unit"))
+
+
 def _sample_counts(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
     if test["samples"] < FEW_SAMPLES:
@@ -48,8 +53,11 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
         what = "windows" if str(unit).startswith("blocks") else what
         yield f"The test part has only {test['samples']} {what}."
     drawn = test.get("interval_unit", "")
-    if (drawn == "groups" or drawn.startswith("blocks")) and test["units"] < FEW_GROUPS:
-        yield f"The test part has only {test['units']} {drawn}; intervals from so few are rough."
+    few_groups = drawn.startswith(("groups", "blocks")) and test["units"] < FEW_GROUPS
+    # Where there is a sentence on the baseline, it says that units are too few for a verdict.
+    if few_groups and (test["units"] >= FEWEST or not verdict_sentence(test)):
+        rough = "no verdict is possible" if test["units"] < FEWEST else "intervals are rough"
+        yield f"The test part has only {_units(test)}; from so few {rough}."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
         yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
 

@@ -1,4 +1,4 @@
-"""Two runs on the same test samples: which is better, by a paired bootstrap."""
+"""Two runs on the same test samples: which is better, by their paired difference."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mlzoo.evaluation.scorers import (
     ratio,
     regression_scorers,
 )
-from mlzoo.evaluation.verdicts import DIFFERENCE_LEVEL, NONE, TIED, judge
+from mlzoo.evaluation.verdicts import NONE, TIED, judge
 
 FILE = "predictions.csv"
 _BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
@@ -86,18 +86,19 @@ def paired(
         metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
 
     Returns:
-        `metric`, `samples`, `unit` and `units` (what the interval is taken from, and how many),
-        `difference` (first minus second), its `interval` and the `level` of that, `tied` (0 lies
-        inside; None where there is no verdict) and `better` (`first`, `second` or None). Where the
-        first is the best of many runs, the interval does not account for that choice.
+        `metric`, `samples`, `unit` and `units` (what the interval is taken over, and how many),
+        `difference` (first minus second), its `interval` (None where there are too few units) and
+        the `level` of that, `tied` (0 lies inside; None where there is no verdict) and `better`
+        (`first`, `second` or None). Where the first is the best of many runs, the interval does
+        not account for that choice.
     """
     one, other = (_read(folder / FILE, task) for folder in (first, second))
-    groups = one.groups
+    groups = _coarser(one.groups, other.groups)
     scale = _scale(metrics) if metrics and task == "forecasting" else None
     value, interval = intervals.difference(
         _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
     )
-    units = len(one.indices) if groups is None else len(np.unique(groups))
+    units = intervals.count_units(len(one.indices), groups)
     verdict = judge(interval, units)
     tied = None if verdict == NONE else verdict == TIED
     ahead = "first" if ((value or 0) > 0) == (mode == "max") else "second"
@@ -108,10 +109,17 @@ def paired(
         "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
         "difference": value,
         "interval": interval,
-        "level": DIFFERENCE_LEVEL,
+        "level": intervals.DIFFERENCE_LEVEL,
         "tied": tied,
         "better": ahead if tied is False else None,
     }
+
+
+def _coarser(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    """The fewer groups: blocks of time are as long as the errors of each run go together."""
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second, key=lambda groups: len(np.unique(groups)))
 
 
 def _read(path: Path, task: str) -> Predictions | ImageScores | Forecasts:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from mlzoo.wording import over
+
 
 def number(value: Any) -> str:
     """A number in up to four significant digits; a dash where it is undefined."""
@@ -19,6 +21,12 @@ def number(value: Any) -> str:
 def interval(ends: Sequence[float] | None) -> str:
     """`low to high`; a dash where there is none."""
     return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
+
+
+def interval_title(count: int | None, unit: str | None) -> str:
+    """Return the heading of a column of intervals: `95 % interval (359 samples)`."""
+    units = over(count, unit)
+    return f"95 % interval ({units})" if units else "95 % interval"
 
 
 def escape(value: Any) -> str:

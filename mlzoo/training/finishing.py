@@ -102,10 +102,14 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
         "data_fingerprint": data_record["fingerprint"],
     }
     if len(records) > 1:
+        own_splits = all(record["own_split"] for record in records[1:])
+        parts = data_record["parts"]
+        shared = parts["test"]["samples"] / parts["train"]["samples"] if own_splits else None
+        tested = [record["test"]["metrics"] for record in records]
         metrics["repeats"] = {
-            "summary": summarise_repeats([record["test"]["metrics"] for record in records]),
-            "own_splits": all(record["own_split"] for record in records[1:]),
-            "baselines": _baseline_repeats(records),
+            "summary": summarise_repeats(tested, shared),
+            "own_splits": own_splits,
+            "baselines": _baseline_repeats(records, shared),
             "trainings": records,
         }
     files.write_json(folder / "metrics.json", metrics)
@@ -131,9 +135,9 @@ def _headline(test: dict[str, Any]) -> dict[str, Any]:
     return {**figure(name), "also": [figure(each) for each in beside]}
 
 
-def _baseline_repeats(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, Any]:
     names = records[0]["test"]["baselines"]
     return {
-        name: summarise_repeats([record["test"]["baselines"][name] for record in records])
+        name: summarise_repeats([record["test"]["baselines"][name] for record in records], shared)
         for name in names
     }

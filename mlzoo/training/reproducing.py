@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ def reproduce(
     """Train a run again with its own configuration, in a temporary place, and compare.
 
     What counts as the same follows the determinism that the run states in `environment.json`:
-    where it is bitwise, weights and all scores must be equal; where it is seeded only, the score
-    that the run is judged by must lie in the interval of the first one.
+    where it is bitwise, weights and all scores, the baselines' too, must be equal; where it is
+    seeded only, the score that the run is judged by must lie in the interval of the first one.
 
     Args:
         run: a finished run folder; it is not changed.
@@ -40,8 +40,9 @@ def reproduce(
 
     Returns:
         JSON-able: `reproduced`; `determinism` as the run states it; `checks`, a row each with
-        `what`, `first`, `again` and `same`; `scores`, a row a test score with `first`, `again` and
-        `difference`; `environment`, what differs as {name: [first, again]}.
+        `what`, `first`, `again` and `same`; `scores`, a row a test score (of the baselines those
+        that differ) with `first`, `again` and `difference`; `environment`, what differs as
+        {name: [first, again]}.
 
     Raises:
         UsageError: there is no finished run, its configuration names code and `trust` is not set,
@@ -82,7 +83,9 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
         _check("kept epoch", first["kept"]["epoch"], second["kept"]["epoch"], bitwise),
         _check("weights sha256", _weights(first), _weights(second), bitwise),
     ]
-    scores = list(_scores(first, second))
+    scores = list(_scores(first, second, _own))
+    baselines = list(_scores(first, second, _of_baselines))
+    checks.append(_check("baseline scores", *_values(baselines), bitwise))
     if bitwise:
         checks.append(_check("test scores", *_values(scores)))
     else:
@@ -94,7 +97,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
         "reproduced": all(check["same"] for check in checks if check["counts"]),
         "determinism": determinism,
         "checks": checks,
-        "scores": scores,
+        "scores": scores + [row for row in baselines if row["difference"] != 0],
         "environment": _differing(before["environment"], again["environment"]),
     }
 
@@ -115,16 +118,32 @@ def _indices(split: Mapping[str, Any]) -> str:
     return "/".join(str(len(indices)) for indices in parts.values()) + f" {digest}"
 
 
-def _scores(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The test scores of every seed."""
+def _scores(
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    read: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """The test scores of every seed: those that `read` takes from what stands of the test."""
     for place, (one, two) in enumerate(zip(_trainings(first), _trainings(second), strict=False)):
-        own = two["test"]["metrics"]
-        for name, value in one["test"]["metrics"].items():
+        own = read(two["test"])
+        for name, value in read(one["test"]).items():
             if isinstance(value, float):
                 again = own.get(name)
                 gap = None if again is None else again - value
                 title = name if not place else f"{name}, seed {one['seed']}"
                 yield {"score": title, "first": value, "again": again, "difference": gap}
+
+
+def _own(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    return test["metrics"]
+
+
+def _of_baselines(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        f"{metric} of the {name} baseline": value
+        for name, scores in (test.get("baselines") or {}).items()
+        for metric, value in scores.items()
+    }
 
 
 def _weights(metrics: Mapping[str, Any]) -> str:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo import registry
+from mlzoo.evaluation.intervals import mean_interval
 from mlzoo.evaluation.metrics import BOUNDS
 from mlzoo.tuning.engines import Fit, Serial
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 from mlzoo.tuning.search import Search, SearchListener
 from mlzoo.tuning.trials import Tried, Unit, as_loss, mean, paid
-
-_LEVEL = 0.975
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
     """The strategies by the mean of their best scores, the best first."""
     finals = {name: [curve[-1] for curve in own] for name, own in curves.items()}
     order = sorted(finals, key=lambda name: as_loss(mean(finals[name]), metric))
-    first = finals[order[0]]
+    first, bounds = finals[order[0]], BOUNDS.get(metric, (-math.inf, math.inf))
     found = []
     for name in order:
         columns = list(zip(*curves[name], strict=True))
@@ -161,38 +160,14 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
                 name,
                 finals[name],
                 mean(finals[name]),
-                interval(finals[name], BOUNDS.get(metric)),
+                mean_interval(finals[name], bounds),
                 mean(behind),
-                None if name == order[0] else interval(behind),
+                None if name == order[0] else mean_interval(behind),
                 [mean(column) for column in columns],
-                [b for column in columns if (b := interval(column, BOUNDS.get(metric)))],
+                [b for column in columns if (b := mean_interval(column, bounds))],
             )
         )
     return found
-
-
-def interval(
-    values: Sequence[float], bounds: tuple[float, float] | None = None, shared: float = 0.0
-) -> list[float] | None:
-    """Return the 95 % interval of the mean by Student's t; None for one value.
-
-    Args:
-        values: as independent as `shared` says.
-        bounds: the lowest and highest value that the mean can have; the interval is cut to them.
-        shared: test over training samples, where values come from folds of one data set, whose
-            training samples are shared (Nadeau and Bengio, Inference for the Generalization
-            Error, 2003: the variance of the mean is 1/k + `shared` times that of a value).
-    """
-    from scipy.special import stdtrit
-
-    count = len(values)
-    if count < 2:
-        return None
-    centre = mean(values)
-    variance = math.fsum((value - centre) ** 2 for value in values) / (count - 1)
-    half = float(stdtrit(count - 1, _LEVEL)) * math.sqrt(variance * (1 / count + shared))
-    low, high = bounds or (-math.inf, math.inf)
-    return [max(low, centre - half), min(high, centre + half)]
 
 
 def verdict(found: Sequence[Standing]) -> str:

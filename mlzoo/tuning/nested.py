@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo import files
+from mlzoo.evaluation.intervals import mean_interval
 from mlzoo.evaluation.metrics import BOUNDS
-from mlzoo.tuning.compare import interval
 from mlzoo.tuning.engines import Engine
 from mlzoo.tuning.folds import inner, outer
 from mlzoo.tuning.journal import Journal
@@ -115,8 +115,8 @@ def summarise(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
     gaps = [as_loss(row["held_out"], metric) - as_loss(row["chosen"], metric) for row in rows]
     low, high = bounds = BOUNDS.get(metric, (-math.inf, math.inf))
     shared = 1 / max(len(rows) - 1, 1)
-    own = interval(scores, bounds, shared)
-    gap = interval(gaps, (low - high, high - low), shared)
+    own = mean_interval(scores, bounds, shared)
+    gap = mean_interval(gaps, (low - high, high - low), shared)
     return Nested(metric, list(rows), mean(scores), own, mean(gaps), gap)
 
 

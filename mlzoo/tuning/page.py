@@ -19,6 +19,7 @@ from mlzoo.tuning.settings import shown
 from mlzoo.tuning.skopt_plots import skopt_pictures
 from mlzoo.tuning.ties import Ties, find_ties
 from mlzoo.tuning.trials import Tried
+from mlzoo.wording import over
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8
@@ -39,7 +40,8 @@ def write_page(
         plan: the search.
         trials: all of them.
         metric: the score that was chosen by.
-        test: name, value and interval of the winner's test score, if it was tested.
+        test: name, value and interval of the winner's test score, and the `units` and
+            `interval_unit` that the interval is taken over; None if it was not tested.
         nested: what nested cross-validation found, if it was done.
     """
     order, ties = ranks(trials, metric), find_ties(trials, metric)
@@ -93,8 +95,9 @@ def _facts(
             f"({figures.described(first)})."
         )
     if test is not None:
-        interval = test["interval"]
-        between = f", 95 % interval {interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+        ends, taken = test["interval"], over(test.get("units"), test.get("interval_unit"))
+        between = f", 95 % interval {ends[0]:.4g} to {ends[1]:.4g}" if ends else ""
+        between += f" over {taken}" if ends and taken else ""
         lines.append(
             f"Trained on the training and validation parts and tested once: {test['name']} "
             f"{test['value']:.4g}{between}. The search never saw the test part; the score by "

@@ -249,7 +249,7 @@ def _search(
     stage.doing = "training the winner"
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
-    test = None if run is None else run.metrics["headline"]
+    test = None if run is None else {**run.metrics["test"], **run.metrics["headline"]}
     from mlzoo.tuning.hparams import write_hparams
     from mlzoo.tuning.page import write_page
     from mlzoo.tuning.ties import find_ties

@@ -89,7 +89,7 @@ def test_the_verdict_stands_beside_its_numbers_and_what_bounds_the_baseline() ->
     note = "fitted on 5,000 of 6,710 training samples"
     result["baselines"]["linear"]["note"] = note
     assert re.fullmatch(
-        r"clearly worse than the linear baseline in RMSE: -\S+ \(95 % interval -\S+ to -\S+ over "
+        r"clearly worse than the linear baseline in RMSE: -\S+ \(99 % interval -\S+ to -\S+ over "
         rf"80 samples; above 0 is better\); the linear baseline: {note}",
         verdict_sentence(result),
     )
@@ -184,6 +184,8 @@ def test_repeats_by_hand() -> None:
     assert summary["interval"] == pytest.approx([0.8 - half, 1])  # cut: accuracy ends at 1
     rmse = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}])["rmse"]
     assert rmse["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1)])  # std / sqrt(2) is 1
+    shared = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}], held_out=0.5)["rmse"]
+    assert shared["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1) * 2**0.5])
     once = summarise_repeats([{"accuracy": 0.5}])["accuracy"]
     assert once["std"] is once["interval"] is None
     assert summarise_repeats([]) == {}

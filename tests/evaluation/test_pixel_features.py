@@ -182,3 +182,12 @@ def test_samples_that_cannot_be_fitted_are_refused() -> None:
         fitted([(image, np.full_like(mask, 255))])
     with pytest.raises(ValueError, match=r"\(32, 31\) for an image of \(32, 32, 1\)"):
         fitted([(image, mask[:, 1:])])
+
+
+def test_slopes_do_not_depend_on_where_they_lie_in_memory() -> None:
+    gray = np.random.default_rng(0).random((181, 211), "float32")
+    found, kept = set(), []
+    for size in range(1, 60):
+        kept.append(np.empty(size * 97, "uint8"))  # moves what is allocated next
+        found.add(module._slope(gray).tobytes())
+    assert len(found) == 1

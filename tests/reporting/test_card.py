@@ -15,8 +15,8 @@ from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.facts import Facts, gather
 from mlzoo.reporting.limits import limits
-from mlzoo.reporting.texts import escape, interval, number
-from mlzoo.wording import few
+from mlzoo.reporting.texts import escape, interval, interval_title, number
+from mlzoo.wording import few, over
 from tests.evaluation.made import make_data
 
 NAMES = ("sound", "crack|wide", "<b>rust</b>")
@@ -287,5 +287,7 @@ def test_texts() -> None:
     ]
     assert interval([0.5, 1.0]) == "0.5 to 1"
     assert interval(None) == "–"
+    assert over(1, "blocks of time") == "1 block of time" and over(None, "samples") == ""
+    assert interval_title(2, "groups") == "95 % interval (2 groups)"
     assert few("abc", most=2) == "a, b and 1 more"
     assert escape("a\nb_c*[x](y)`&<i>") == "a b\\_c\\*\\[x\\](y)\\`&amp;&lt;i&gt;"

@@ -86,6 +86,8 @@ def test_rows_settings_and_pairs(tmp_path: Path) -> None:
         "mode": "max",
         "value": 0.8,
         "interval": [0.5, 1],
+        "units": 300,
+        "interval_unit": None,
         "baselines": {"majority": 0.4},
         "verdict": "better",
         "against_baseline": "better than majority",
@@ -96,7 +98,7 @@ def test_rows_settings_and_pairs(tmp_path: Path) -> None:
     (pair,) = found["pairs"]
     assert (pair["first"], pair["second"], pair["unit"]) == ("b", "a", "samples")
     assert pair["difference"] == pytest.approx(0.1)
-    half = 1.96 * (0.1 * 0.9 / 300) ** 0.5  # b is right and a wrong in a tenth of the samples
+    half = 2.58 * (0.1 * 0.9 / 300) ** 0.5  # b is right and a wrong in a tenth of the samples
     assert pair["interval"] == pytest.approx([0.1 - half, 0.1 + half], abs=0.01)
     assert (pair["tied"], pair["better"]) == (False, "first")
     assert found["notes"] == []
@@ -122,7 +124,7 @@ def test_few_groups_give_no_verdict(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / name, wrong, groups=2) for name, wrong in (("a", 0), ("b", 300))]
     (pair,) = compare(runs)["pairs"]
     assert (pair["tied"], pair["better"]) == (None, None)
-    assert pair_sentence(pair).endswith("no verdict: only 2 groups")
+    assert pair_sentence(pair).endswith("no verdict: only 2 groups (6 are needed)")
 
 
 def test_runs_judged_by_balanced_accuracy_are_paired(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from mlzoo.evaluation.predictions import write_forecasts, write_image_scores
 from mlzoo.reporting import forecasts as reporting
 from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
-from mlzoo.reporting.comparison import compare
+from mlzoo.reporting.comparison import compare, pair_sentence
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.forecasts import (
     Case,
@@ -180,15 +180,27 @@ def run_folder(folder: Path, task: str, result: Any, outcome: Any, data: Data) -
 
 
 def test_forecasts_are_paired_by_windows_and_blocks(tmp_path: Path) -> None:
-    runs = [forecasts(0.0), forecasts(2.0)]
+    data = series_data([np.random.default_rng(0).normal(size=800)], window=4, horizon=3)
+    runs = [(*evaluate(last(shift, 3), data, "test"), data) for shift in (0.0, 4.0)]
     paths = [run_folder(tmp_path / f"r{i}", "forecasting", *run) for i, run in enumerate(runs)]
     (pair,) = compare(paths)["pairs"]
+    assert pair["units"] == min(result["units"] for result, _, _ in runs) >= 6
     mase = [result["metrics"]["mase"] for result, _, _ in runs]
     assert pair["difference"] == pytest.approx(mase[0] - mase[1])
     assert (pair["metric"], pair["unit"]) == ("mase", "blocks of time")
     assert pair["samples"] == runs[0][0]["samples"] and pair["better"] == "first"
     low, high = pair["interval"]
     assert low < pair["difference"] < high < 0
+
+
+def test_a_short_series_with_a_season_gives_no_verdict(tmp_path: Path) -> None:
+    runs = [forecasts(0.0), forecasts(2.0)]
+    paths = [run_folder(tmp_path / f"r{i}", "forecasting", *run) for i, run in enumerate(runs)]
+    (pair,) = compare(paths)["pairs"]
+    assert (pair["units"], pair["interval"], pair["better"]) == (2, None, None)
+    assert "no verdict: only 2 blocks of time (6 are needed)" in pair_sentence(
+        {"first": "a", "second": "b", **pair}
+    )
 
 
 def test_targets_keep_their_scales_when_runs_are_paired(tmp_path: Path) -> None:
@@ -279,8 +291,8 @@ def test_the_card_of_forecasts() -> None:
     near = f"| coverage of the 90 % band | near 0.9 | {metrics['coverage']:.4g} |"
     assert near in text
     row = result["relative_mae"]["persistence"]
-    ends = f"{row['interval'][0]:.4g} to {row['interval'][1]:.4g}"
-    assert f"| persistence | {row['value']:.4g} | {ends} |" in text
+    assert row["interval"] is None  # of two blocks of time
+    assert f"| persistence | {row['value']:.4g} | – | {row['units']} |" in text
     horizon = next(t for t in tables(text) if t[0].startswith("| Steps ahead"))
     assert cells(horizon[0])[5:] == ["MAE of persistence", "MAE of linear"]
     assert [cells(line)[0] for line in horizon[2:]] == ["1", "2", "3"]
@@ -292,7 +304,7 @@ def test_the_card_of_forecasts() -> None:
     told = limits(found)
     assert any(s.startswith("The test part is one stretch of time right after") for s in told)
     assert any(s.startswith("The band is as wide at all times") for s in told)
-    assert any(f"only {result['units']} blocks of time" in s for s in told)
+    assert any("only 2 blocks of time" in s for s in told)
     assert not any("cameras" in s for s in told)
 
 

@@ -24,7 +24,7 @@ def facts(determinism: str = BITWISE) -> dict[str, Any]:
             "epochs": 5,
             "kept": {"epoch": 4},
             "weights_sha256": "12",
-            "test": {"metrics": scores},
+            "test": {"metrics": scores, "baselines": {"linear": {"accuracy": 0.7, "note": ""}}},
             "repeats": None,
         },
     }
@@ -49,6 +49,14 @@ def test_where_bits_are_stated_bits_count() -> None:
     found = compared(facts(), again(score=0.9000001))
     assert wrong(found) == ["test scores"]
     assert found["scores"][0]["difference"] > 0
+
+
+def test_baselines_are_compared_too() -> None:
+    other = again()
+    other["metrics"]["test"]["baselines"]["linear"]["accuracy"] = 0.7 + 1e-12
+    found = compared(facts(), other)
+    assert wrong(found) == ["baseline scores"] and not found["reproduced"]
+    assert found["scores"][-1]["score"] == "accuracy of the linear baseline"
 
 
 def test_where_only_the_seed_is_stated_the_score_s_interval_counts() -> None:

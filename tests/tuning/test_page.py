@@ -35,6 +35,7 @@ def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
     found: Search, tmp_path: Path
 ) -> None:
     test = {"name": "accuracy", "value": 0.8123, "interval": [0.75, 0.86]}
+    test |= {"units": 70, "interval_unit": "samples"}
     write_page(tmp_path / "report.html", found.plan, found.trials, "accuracy", test)
     page = (tmp_path / "report.html").read_text()
     body = page[page.index("</head>") :]
@@ -44,7 +45,7 @@ def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
     drawn = re.findall(r'Plotly\.newPlot\(\s*"[^"]+",\s*(\[.*?\]),\s*\{', body, re.S)
     kinds = [trace["type"] for figure in drawn for trace in json.loads(figure)]
     assert {"parcoords", "scatter", "box", "bar"} <= set(kinds)
-    assert "0.8123, 95 % interval 0.75 to 0.86" in body
+    assert "0.8123, 95 % interval 0.75 to 0.86 over 70 samples." in body
     assert "&lt;no&gt; good" in body and "<no> good" not in body
     best = found.best
     assert best is not None and f"The winner is trial {best.number}" in body

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlzoo import files
 from mlzoo.reporting.pages.rendering import interval
+from mlzoo.wording import over
 
 MOST_CLASSES = 20
 """Of more classes the confusion is shown as a picture."""
@@ -100,6 +101,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
                 "baseline": name,
                 "MAE over its": row["value"],
                 "95 % interval": interval(row["interval"]),
+                "over": over(row.get("units"), tested.get("interval_unit")),
             }
             for name, row in relative.items()
         ]

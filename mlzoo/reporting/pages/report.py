@@ -26,6 +26,8 @@ from mlzoo.reporting.pages.folder import (
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
+from mlzoo.reporting.texts import interval_title
+from mlzoo.wording import over
 
 NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -77,12 +79,15 @@ def write_report(
         if path in sources
     }
     tested = metrics["test"]
+    taken = tested.get("units"), tested.get("interval_unit")
     render(
         folder / NAME,
         _TEMPLATE,
         **facts,
         title=Path(facts["folder"]).name,
         tested=tested,
+        over=over(*taken),
+        interval_title=interval_title(*taken),
         verdict=verdict_of(tested),
         sentence=verdict_sentence(tested),
         units=SAMPLES.get(metrics["task"], "samples"),
@@ -164,7 +169,12 @@ def _headline(facts: Facts) -> Any:
         if own.get(head["name"]) is not None:
             rows.append((f"baseline {name}", own[head["name"]], None))
     better = {"max": "higher is better", "min": "lower is better"}[head["mode"]]
-    return charts.interval_chart(f"{TITLES.get(head['name'], head['name'])}, {better}", rows)
+    title = f"{TITLES.get(head['name'], head['name'])}, {better}"
+    return charts.interval_chart(f"{title}, {_taken_over(metrics['test'])}", rows)
+
+
+def _taken_over(test: Mapping[str, Any]) -> str:
+    return interval_title(test.get("units"), test.get("interval_unit"))
 
 
 def _layers(folder: Path) -> dict[str, Any] | None:
@@ -228,7 +238,8 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
         for each in repeats["trainings"]
         if each["test"]["metrics"].get(head) is not None
     ]
-    title = f"{TITLES.get(head, head)} of each seed"
+    test = repeats["trainings"][0]["test"]
+    title = f"{TITLES.get(head, head)} of each seed, {_taken_over(test)}"
     chart = charts.interval_chart(title, spread) if spread else ""
     return {"rows": rows, "chart": chart, **repeats}
 

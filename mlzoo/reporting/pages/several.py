@@ -13,6 +13,7 @@ from mlzoo.reporting.curves import diagnose
 from mlzoo.reporting.pages import charts
 from mlzoo.reporting.pages.folder import has_layer, history
 from mlzoo.reporting.pages.rendering import render
+from mlzoo.wording import over
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
 
@@ -50,6 +51,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
     baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
     own = {name: row[name] for name in shown}
+    if between:
+        between = f"{between} ({over(row['units'], row['interval_unit'])})"
     scored = {"value": row["value"], "95 % interval": between, "verdict": row["against_baseline"]}
     return {**own, **scored, **baselines}
 
@@ -68,7 +71,11 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         if own:
             better = "higher" if own[0]["mode"] == "max" else "lower"
             title = f"{TITLES.get(metric, metric)}, {better} is better"
-            lines = [(row["run"], row["value"], row["interval"]) for row in own]
+            lines = [
+                (f"{row['run']} ({units})" if units else row["run"], row["value"], row["interval"])
+                for row in own
+                for units in [over(row["units"], row["interval_unit"])]
+            ]
             found.append(charts.interval_chart(title, lines))
     return found
 
