@@ -250,6 +250,7 @@ def test_a_users_own_source_file(tmp_path: Path) -> None:
         "def recognises(path): return True\n"
         "def load(config, progress=None): ...\n"
     )
+    registry.trust(str(path))
     name, found = source_config(config("anything", source=str(path), source_set={"twice": 2}))
     assert found.twice == 2
 
