@@ -16,7 +16,7 @@ from mlzoo.training.signals import stopping
 from mlzoo.training.unchanged import check_code
 
 _NEEDED = {
-    "data": ("fingerprint",),
+    "data": ("fingerprint", "reader"),
     "metrics": ("headline", "test", "epochs", "kept", "weights_sha256"),
     "environment": (),
     "split": ("parts",),

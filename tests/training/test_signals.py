@@ -90,7 +90,8 @@ def test_what_is_trained_to_compare_is_not_to_be_resumed(
     (folder / "model.keras").touch()
     (folder / "config.yaml").write_text("model: linear\ndata: ok.csv\ntarget: y\nepochs: 1\n")
     for name, needed in reproducing._NEEDED.items():
-        (folder / f"{name}.json").write_text(json.dumps(dict.fromkeys(needed, 1)))
+        record = {n: {} if n == "reader" else 1 for n in needed}
+        (folder / f"{name}.json").write_text(json.dumps(record))
     monkeypatch.setattr(finishing, "score", sends(signal.SIGTERM))
     with pytest.raises(Interrupted) as caught:
         reproducing.reproduce(folder)
