@@ -57,9 +57,9 @@ def images(side: int) -> Any:
 
 def composed(side: int) -> Callable[[Any], Any]:
     """Albumentations' own pipeline of the policy `medium`."""
-    from mlzoo.augment.catalogue import albumentations
-    from mlzoo.augment.images import build
-    from mlzoo.augment.policies import preset
+    from mlzoo.transforms.catalogue import albumentations
+    from mlzoo.transforms.images import build
+    from mlzoo.transforms.policies import preset
 
     steps = preset("images", "medium")
     transform = albumentations().Compose([build(step, (side, side, 3)) for step in steps])
@@ -70,9 +70,9 @@ def ours(x: Any, side: int) -> Iterator[Any]:
     """Batches of a training with `medium`, epoch after epoch."""
     import numpy as np
 
-    from mlzoo.augment.choosing import choose
     from mlzoo.data.samples import Part, Samples
     from mlzoo.training.batches import Batches, Rows
+    from mlzoo.transforms.choosing import choose
 
     labels = (np.arange(len(x)) % 2).astype("int32")
     samples = Samples(x, labels, "classification", "image", class_names=("a", "b"), maximum=255)
@@ -200,7 +200,7 @@ def busy() -> bool:
     import numpy as np
     import psutil
 
-    from mlzoo.configs import RunConfig
+    from mlzoo.core.configs import RunConfig
     from mlzoo.data import loading
     from mlzoo.training.batches import build_batches
     from mlzoo.training.building import build_model

@@ -24,7 +24,7 @@ COMPILING = 2
 def epochs(data: Path, buckets: int, count: int) -> list[float]:
     """Seconds of the training steps of each epoch."""
     import mlzoo
-    from mlzoo.listening import Listener
+    from mlzoo.core.progress import Listener
 
     class Clock(Listener):
         """Times the steps of each epoch; validation comes after them."""

@@ -22,10 +22,10 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.special import gamma
 
-from mlzoo.data.sequences import Sequences
-from mlzoo.evaluation import intervals
-from mlzoo.evaluation.forecasts import block_labels
-from mlzoo.evaluation.metrics import scorers
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.statistics import intervals
+from mlzoo.statistics.metrics import scorers
+from mlzoo.tasks.forecasting import block_labels
 
 Array = np.ndarray
 BURN_IN = 300

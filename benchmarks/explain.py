@@ -42,7 +42,7 @@ def layers() -> None:
     import keras
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
     rows = []
     for name, (channels, side) in NETS.items():
@@ -61,9 +61,9 @@ def repeat() -> None:
     import numpy as np
 
     import mlzoo
-    from mlzoo import registry
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.core import registry
     from mlzoo.explaining.targets import of_classes
+    from mlzoo.introspection.probe import Probe
 
     with tempfile.TemporaryDirectory() as root:
         run, first, second = (Path(root) / name for name in ("digits", "first", "second"))

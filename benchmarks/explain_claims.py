@@ -86,7 +86,7 @@ def real(trials: int, images: int) -> None:
 
     from mlzoo.explaining import faithfulness
     from mlzoo.explaining.claims import RANDOM_MAPS, Units, judge, paired
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
     rows, rng = [], np.random.default_rng(0)
     for name, (model, x, target) in {"CNN": cnn(images), "U-Net": unet(images)}.items():

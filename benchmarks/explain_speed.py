@@ -109,10 +109,10 @@ def _case(large: bool) -> tuple[Any, Any]:
 
 
 def _ours_and_theirs(model: Any, images: Any, classes: Any, slow: bool) -> Sides:
-    from mlzoo import registry
+    from mlzoo.core import registry
     from mlzoo.explaining import reference
-    from mlzoo.explaining.engine.probe import Probe
     from mlzoo.explaining.targets import of_classes
+    from mlzoo.introspection.probe import Probe
 
     probe = Probe(model, images)
     target, functional = of_classes(classes, probe.units), reference.functional(probe)

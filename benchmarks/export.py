@@ -119,7 +119,7 @@ def presets(folder: Path) -> bool:
 
 def cells(run: Any, formats: list[str], folder: Path) -> list[Any]:
     """The number of samples, the largest difference of each format, or why there is none."""
-    from mlzoo.errors import MlzooError, UsageError
+    from mlzoo.core.errors import MlzooError, UsageError
     from mlzoo.exporting.export import check, export
 
     found: list[Any] = [""]
@@ -145,7 +145,7 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", metavar="NAME", help="only those that begin so")
     args = parser.parse_args()
     import mlzoo
-    from mlzoo import registry
+    from mlzoo.core import registry
 
     formats = registry.names("format")
     rows = []

@@ -74,8 +74,8 @@ def network(model: str, settings: dict[str, str]) -> Any:
     """The plug-in's network, compiled: what `model.fit` trains."""
     import keras
 
-    from mlzoo import registry
-    from mlzoo.specs import Inputs, Outputs
+    from mlzoo.core import registry
+    from mlzoo.core.specs import Inputs, Outputs
 
     plugin = registry.load("model", model)
     scaling = keras.layers.serialize(keras.layers.Rescaling(1 / 255, dtype="float32"))

@@ -38,8 +38,8 @@ ROUND = 8
 
 def search(folder: Path, strategy: str) -> None:
     """Run a search, or go on with it, and write its tables."""
-    from mlzoo.configs import RunConfig
-    from mlzoo.spaces import Dimension, Space
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.core.spaces import Dimension, Space
     from mlzoo.tuning.engines import Serial
     from mlzoo.tuning.journal import Journal
     from mlzoo.tuning.plan import Plan
@@ -122,7 +122,7 @@ def punish(
 
 def train(root: Path, overwrite: bool, changes: int | None = None) -> None:
     """Train a run in a process that ends after so many changes of the disk."""
-    from mlzoo.merging import merge
+    from mlzoo.core.config_loading import merge
     from mlzoo.training.train import train_merged
     from tests.kills import Life, life
 
@@ -141,7 +141,7 @@ def train(root: Path, overwrite: bool, changes: int | None = None) -> None:
 
 def resumed(root: Path, overwrite: bool) -> None:
     """Resume a run, or begin it again where there is nothing to resume."""
-    from mlzoo.errors import UsageError
+    from mlzoo.core.errors import UsageError
     from mlzoo.training.train import resume
 
     try:
@@ -153,7 +153,7 @@ def resumed(root: Path, overwrite: bool) -> None:
 
 def result(root: Path) -> dict[str, Any]:
     """What a run leaves: names of its files, and scores and weights without times."""
-    from mlzoo import files
+    from mlzoo.core import files
 
     names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
     metrics = files.read_json(root / "a" / "metrics.json")
@@ -166,7 +166,7 @@ def kill_trainings(step: int) -> bool:
     """Kill trainings at every `step`-th change of the disk; whether all ended alike."""
     import importlib
 
-    for name in ("mlzoo.training.finishing", "mlzoo.training.loop", "mlzoo.data.loading"):
+    for name in ("mlzoo.training.artifacts", "mlzoo.training.loop", "mlzoo.data.loading"):
         importlib.import_module(name)  # before the forks, so that each kill costs no start-up
     rows = [kill_each(overwrite, step) for overwrite in (False, True)]
     measuring.table(["training", "kills", "changes of the disk", "wrong after"], rows)
@@ -205,7 +205,7 @@ def ended(process: int) -> int:
 def main() -> None:
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
     sys.path.insert(0, str(measuring.REPOSITORY))
-    from mlzoo import registry
+    from mlzoo.core import registry
 
     names = registry.names("strategy")
     parser = measuring.arguments(__doc__, kills=100, seed=0, strategies=",".join(names))

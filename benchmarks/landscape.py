@@ -28,8 +28,8 @@ import json, sys, time
 run, names, side, images, loop = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
 import numpy as np, keras
 from mlzoo import load
-from mlzoo.landscapes import around, planes, surfaces
-from mlzoo.landscapes.settings import AroundConfig
+from mlzoo.checking.landscapes import loss_surface as around, planes, surfaces
+from mlzoo.checking.settings import AroundConfig
 opened = load(run)
 data = opened.own_data()
 config = AroundConfig(plane="weights", weights=names, limit=images)

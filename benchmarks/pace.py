@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import mlzoo
-from mlzoo.listening import Listener
+from mlzoo.core.progress import Listener
 
 
 def now() -> np.ndarray:

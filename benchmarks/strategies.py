@@ -160,8 +160,8 @@ Objective = Callable[[Point], float]
 
 def ours(strategy: str, problem: Problem, objective: Objective, count: int, seed: int) -> None:
     """A strategy of mlzoo, one trial after another, as one worker would see them."""
-    from mlzoo import registry
-    from mlzoo.spaces import Dimension, Space, Trial
+    from mlzoo.core import registry
+    from mlzoo.core.spaces import Dimension, Space, Trial
 
     space = Space(
         tuple(

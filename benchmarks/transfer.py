@@ -36,9 +36,9 @@ def measure(args: argparse.Namespace, folder: Path) -> bool:
     """Train both ways in this process, and say how long each took."""
     import numpy as np
 
-    from mlzoo.configs import RunConfig
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.core.progress import Listener
     from mlzoo.data import loading
-    from mlzoo.listening import Listener
     from mlzoo.training.building import build_model
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import Stop

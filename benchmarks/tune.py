@@ -239,7 +239,8 @@ def sklearn(args: Any) -> dict[str, Any]:
 def prepare(folder: Path, data: Path, limit: int, seed: int) -> Path:
     """The digits for all sides: mlzoo's own file, and its pool with the folds that it makes."""
     code = (
-        "import sys, numpy as np; from pathlib import Path; from mlzoo.configs import RunConfig; "
+        "import sys, numpy as np; from pathlib import Path; "
+        "from mlzoo.core.configs import RunConfig; "
         "from mlzoo.data import loading; from mlzoo.tuning.folds import split_folds; "
         f"run = RunConfig(model='mlp', data={str(data)!r}, limit={limit * 5 // 4}, seed={seed}); "
         "d = loading.arrange(loading.read(run), run, run.seed); "

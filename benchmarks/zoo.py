@@ -89,7 +89,7 @@ def check(made: Path) -> None:
 
 def interval(metric: str, summary: dict[str, float]) -> tuple[float, float]:
     """Where the score of one more training lies, with 95 %: mean and spread of the seeds'."""
-    from mlzoo.evaluation.metrics import BOUNDS
+    from mlzoo.statistics.metrics import BOUNDS
 
     reach = _STUDENT * summary["std"] * math.sqrt(1 + 1 / SEEDS)
     lowest, highest = BOUNDS.get(metric, (-math.inf, math.inf))

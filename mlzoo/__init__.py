@@ -10,12 +10,12 @@ _LAZY = {
     "train": "mlzoo.training.train",
     "resume": "mlzoo.training.train",
     "tune": "mlzoo.tuning.tune",
-    "load": "mlzoo.trained",
+    "load": "mlzoo.api",
     "export": "mlzoo.exporting.export",
     "explain": "mlzoo.explaining.work",
     "compare": "mlzoo.reporting.comparison",
-    "inspect": "mlzoo.data.inspection",
-    "RunConfig": "mlzoo.configs",
+    "inspect": "mlzoo.data.quality.inspection",
+    "RunConfig": "mlzoo.core.configs",
 }
 __all__ = sorted([*_LAZY, "__version__"])
 

@@ -17,11 +17,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from mlzoo import fields, registry
-from mlzoo.layers.field_losses import MaskedFields
+from mlzoo.core import fields, registry
+from mlzoo.core.specs import CLASS_TASKS, STEP_TASKS, Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
-from mlzoo.specs import CLASS_TASKS, STEP_TASKS, Inputs, Outputs
+from mlzoo.losses.field_losses import MaskedFields
 
 CLASSES = Outputs("classification", 3)
 PAIR = Outputs("classification", 1)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
 from mlzoo_cli.output import table
@@ -22,7 +22,7 @@ def list_augmentations(context: typer.Context, json: Json = False) -> None:
     """The presets of `--augment`, and the transforms of a policy (`augmentations show NAME`)."""
     if context.invoked_subcommand is not None:
         return
-    from mlzoo.augment import catalogue, policies
+    from mlzoo.transforms import catalogue, policies
 
     found: dict[str, Any] = {
         kind: {
@@ -55,7 +55,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A preset or a transform.")], json: Json = False
 ) -> None:
     """A preset's policy, ready to be changed, or a transform's parameters and their defaults."""
-    from mlzoo.augment import catalogue, policies
+    from mlzoo.transforms import catalogue, policies
 
     kinds = [kind for kind in catalogue.KINDS if name in policies.presets(kind)]
     if kinds:

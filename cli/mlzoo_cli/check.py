@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
-from mlzoo.files import expand
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand
 from mlzoo_cli.models import shape_of
 from mlzoo_cli.options import Json, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.landscapes.checking import Checked
+    from mlzoo.checking.gradients.checking import Checked
 
 
 def check(
@@ -51,24 +51,24 @@ def check(
         problems = [f"{n}: has no effect on a run" for n, value in given.items() if value]
         if problems:
             raise UsageError(problems)
-        from mlzoo import runs
+        from mlzoo.runs import run_folder
 
-        runs.find(subject)
+        run_folder.find(subject)
     else:
         registry.trust(subject)
         registry.check_name("model", subject)
         shape = shape_of(input) if input is not None else None
-        from mlzoo.merging import check_plugin_settings
+        from mlzoo.core.config_loading import check_plugin_settings
 
         settings = check_plugin_settings("model", subject, set or [])
     from mlzoo.training.devices import prepare
 
     prepare()
-    from mlzoo.landscapes.checking import check_model, check_run
+    from mlzoo.checking.gradients.checking import check_model, check_run
 
     try:
         if is_run:
-            from mlzoo.trained import load
+            from mlzoo.api import load
 
             found = check_run(load(subject, trust=trust), samples, seed, talk)
         else:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
-from mlzoo.runs import find
-from mlzoo.wording import over
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
+from mlzoo.runs.run_folder import find
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import Json, Panelled, with_run_options
 from mlzoo_cli.output import Talk, show, table
 
@@ -30,10 +30,10 @@ def inspect(
     problems: list[str],
 ) -> None:
     """Say what was recognised: counts, shapes, class balance, problems, the split."""
-    from mlzoo.merging import merge
+    from mlzoo.core.config_loading import merge
 
     merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
-    from mlzoo.data.inspection import inspect as inspect_data
+    from mlzoo.data.quality.inspection import inspect as inspect_data
 
     talk = Talk(quiet=json)
     try:
@@ -66,7 +66,7 @@ def preview(
     problems: list[str],
 ) -> None:
     """Draw what a network would be fed: samples, and what `--augment` makes of each."""
-    from mlzoo.merging import merge
+    from mlzoo.core.config_loading import merge
 
     given = {"augment": "auto", **given}
     merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
@@ -74,10 +74,10 @@ def preview(
         raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
     if not picture.parent.is_dir():
         raise UsageError(f"--picture: there is no folder {picture.parent}")
-    from mlzoo.augment.choosing import choose
     from mlzoo.data import loading
     from mlzoo.data.samples import Part
     from mlzoo.reporting.augmentation import draw
+    from mlzoo.transforms.choosing import choose
 
     config, talk = merged.config, Talk(quiet=json)
     try:

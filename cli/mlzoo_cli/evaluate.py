@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
-from mlzoo.reporting.texts import interval_title
-from mlzoo.wording import over
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
+from mlzoo.drawing.texts import interval_title
 from mlzoo_cli.options import Json, RunPath, Trust, Tta
 from mlzoo_cli.output import Talk, say, show, table
 
@@ -31,7 +31,7 @@ def evaluate(
         raise UsageError(f"--part: choose train, valid or test (got {part!r})")
     if data is not None and part != "test":
         raise UsageError("--part has no effect on other data: leave it out")
-    from mlzoo.trained import load
+    from mlzoo.api import load
 
     talk = Talk(quiet=json)
     try:
@@ -41,7 +41,7 @@ def evaluate(
     if json:
         show(result)
         return
-    from mlzoo.evaluation.verdicts import verdict_sentence
+    from mlzoo.statistics.verdicts import verdict_sentence
 
     print(scores(result))
     if sentence := verdict_sentence(result):
@@ -50,7 +50,7 @@ def evaluate(
 
 def scores(result: dict[str, Any]) -> str:
     """The scores of one part beside the baselines', with the model's intervals."""
-    from mlzoo.evaluation.metrics import imbalanced, never_predicted
+    from mlzoo.statistics.metrics import imbalanced, never_predicted
 
     metrics, baselines = result["metrics"], result["baselines"] or {}
     rows = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import Json, SafeCsv, Trust
 from mlzoo_cli.output import Talk, say, show, table
 
@@ -175,9 +175,9 @@ def _configured(given: dict[str, Any]) -> Any:
     if "sanity_weights" in given and not {"cascading", "independent"} & set(config.sanity):
         raise UsageError("--sanity-weights has no effect without --sanity cascading or independent")
     if not config.run.endswith(".keras"):
-        from mlzoo import runs
+        from mlzoo.runs import run_folder
 
-        runs.find(config.run)
+        run_folder.find(config.run)
     return config
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo_cli.models import setting_lines
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
@@ -32,7 +32,7 @@ def show(name: Annotated[str, typer.Argument(help="An explainer.")], json: Json 
     """A method's settings, for --set NAME=VALUE."""
     registry.trust(name)
     registry.check_name("explainer", name)
-    from mlzoo.settings import setting_table
+    from mlzoo.core.settings import setting_table
 
     plugin = registry.load("explainer", name)
     rows = setting_table(str(plugin.__file__), plugin.Config())

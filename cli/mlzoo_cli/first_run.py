@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import registry
-from mlzoo.errors import MlzooError, UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo_cli.demos import DEMOS
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.merging import Merged
+    from mlzoo.core.config_loading import Merged
 
 WELCOME = """\
 mlzoo trains Keras models on your data and says how far to trust them.
@@ -75,13 +75,13 @@ def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: b
 
         print(config_text(merged), end="")
     elif flag == "--dry-run":
-        from mlzoo.training.rehearsal import rehearse
+        from mlzoo.training.dry_run import rehearse
 
         plan = rehearse(merged, talk)
         talk.end()
         show(plan) if json else print(_plan(plan))
     elif flag == "--find-rate":
-        from mlzoo.training.rates import find_rate
+        from mlzoo.training.lr_finder import find_rate
 
         found = find_rate(merged, talk)
         talk.end()

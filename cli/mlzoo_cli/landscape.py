@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
-from mlzoo.files import expand
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand
 from mlzoo_cli.options import Json, Trust, with_run_options
 from mlzoo_cli.output import Talk, say, show, table
 from mlzoo_cli.train import words
 
 if TYPE_CHECKING:
-    from mlzoo.landscapes.walking import Walked
+    from mlzoo.checking.landscapes.trajectories import Walked
 
 _FUNCTIONS, _MODELS, _CURVES = "Functions", "Loss of a run", "Learning curves"
 _WALKS = ("steps", "start", "noise", "sweep", "points", "tolerance", "view")
@@ -187,9 +187,9 @@ def _around(
     trust: bool,
     json: bool,
 ) -> None:
-    from mlzoo import runs
-    from mlzoo.landscapes.folders import folder_of
-    from mlzoo.landscapes.settings import around, walks
+    from mlzoo.checking.landscapes.folders import folder_of
+    from mlzoo.checking.settings import around, walks
+    from mlzoo.runs import run_folder
 
     problems += _idle([n for n in ("noise", "sweep", "tolerance", "view") if n in walking],
                       "on a run")  # fmt: skip
@@ -207,16 +207,16 @@ def _around(
         raise UsageError([*problems, *error.problems]) from None
     if problems:
         raise UsageError(problems)
-    path = runs.find(subject)
+    path = run_folder.find(subject)
     if config.to is not None:
-        runs.find(config.to)
+        run_folder.find(config.to)
     default = path / "landscapes" / config.plane
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
     from mlzoo.training.devices import prepare
 
     prepare()
-    from mlzoo.landscapes.around import look, write
-    from mlzoo.trained import load
+    from mlzoo.api import load
+    from mlzoo.checking.landscapes.loss_surface import look, write
 
     talk = Talk(quiet=json)
     run = load(path, trust=trust)
@@ -238,10 +238,10 @@ def _around(
 
 def check_subject(subject: str) -> None:
     """Raise UsageError unless a text is a function's name or an expression; loads no library."""
-    from mlzoo.landscapes.expressions import FUNCTIONS as INNER
-    from mlzoo.landscapes.expressions import parse
-    from mlzoo.landscapes.named import FUNCTIONS
-    from mlzoo.registry import unknown
+    from mlzoo.checking.landscapes.expressions import FUNCTIONS as INNER
+    from mlzoo.checking.landscapes.expressions import parse
+    from mlzoo.checking.landscapes.named import FUNCTIONS
+    from mlzoo.core.registry import unknown
 
     if subject in FUNCTIONS:
         return
@@ -252,9 +252,9 @@ def check_subject(subject: str) -> None:
             "and y, or a run folder"
         )
     if re.fullmatch(r"[\w.~/ -]*[A-Za-z_]{2}[\w.~/ -]*/[\w.~/ -]*", subject):
-        from mlzoo import runs
+        from mlzoo.runs import run_folder
 
-        runs.find(subject)  # says what is there instead
+        run_folder.find(subject)  # says what is there instead
     parse(subject)
 
 
@@ -267,9 +267,9 @@ def _walk(
     overwrite: bool,
     json: bool,
 ) -> None:
-    from mlzoo import runs
-    from mlzoo.landscapes.folders import folder_of
-    from mlzoo.landscapes.settings import walks
+    from mlzoo.checking.landscapes.folders import folder_of
+    from mlzoo.checking.settings import walks
+    from mlzoo.runs import run_folder
 
     formulas = {name: given[name] for name in _FORMULAS if name in given}
     for line in given.get("set", []):
@@ -292,12 +292,12 @@ def _walk(
         raise UsageError([*problems, *error.problems]) from None
     if problems:
         raise UsageError(problems)
-    default = Path("saved_models") / f"landscape-{runs.slug(subject)[:60]}"
+    default = Path("saved_models") / f"landscape-{run_folder.slug(subject)[:60]}"
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
     from mlzoo.training.devices import prepare
 
     prepare()
-    from mlzoo.landscapes.walking import compare, write
+    from mlzoo.checking.landscapes.trajectories import compare, write
 
     talk = Talk(quiet=json)
     try:

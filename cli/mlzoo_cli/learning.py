@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.spaces import Dimension
+    from mlzoo.core.spaces import Dimension
 
 _OCTAVES = 20
 _KNOWN = {
@@ -28,9 +28,9 @@ def curve(
     json: bool,
 ) -> None:
     """Check, fit, write and print."""
-    from mlzoo import runs
-    from mlzoo.landscapes.folders import folder_of
-    from mlzoo.merging import merge
+    from mlzoo.checking.landscapes.folders import folder_of
+    from mlzoo.core.config_loading import merge
+    from mlzoo.runs import run_folder
 
     dimension, wrong = None, []
     if "capacity" in asked and "samples" in asked:
@@ -48,19 +48,19 @@ def curve(
     merged = merge(flags, None, problems=[*problems, *wrong])
     config = merged.config
     if dimension is not None:
-        from mlzoo.tuning.declared import candidate
+        from mlzoo.tuning.space_from_config import candidate
 
         for value in dimension.levels(15):
             candidate(config, {dimension.name: value})
     what = dimension.name if dimension else "samples"
     base = f"landscape-{Path(model).stem}-{Path(config.data).stem}-{what}"
-    default = Path("saved_models") / runs.slug(base)
+    default = Path("saved_models") / run_folder.slug(base)
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
     from mlzoo.training.devices import prepare
 
     prepare(config.device, config.precision)
+    from mlzoo.checking.landscapes import learning
     from mlzoo.data import loading
-    from mlzoo.landscapes import learning
     from mlzoo.training.building import check_task
 
     talk = Talk(quiet=json)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
 from mlzoo_cli.output import table
@@ -48,7 +48,7 @@ def show(
     json: Json = False,
 ) -> None:
     """A model's settings; with --input also its layers and parameter counts."""
-    from mlzoo.merging import check_plugin_settings
+    from mlzoo.core.config_loading import check_plugin_settings
 
     registry.trust(name)
     registry.check_name("model", name)
@@ -57,7 +57,7 @@ def show(
     shape = shape_of(input) if input is not None else None
     settings = check_plugin_settings("model", name, set or [])
     if shape is None:
-        from mlzoo.settings import setting_table
+        from mlzoo.core.settings import setting_table
 
         plugin = registry.load("model", name)
         rows = setting_table(str(plugin.__file__), plugin.Config(**settings))

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand
 
-from mlzoo import fields, registry
-from mlzoo.files import quote_formulas
+from mlzoo.core import fields, registry
+from mlzoo.core.files import quote_formulas
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Trust = Annotated[

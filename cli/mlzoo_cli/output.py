@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import errors
-from mlzoo.files import csv_text, disk_full, safe_csv
-from mlzoo.listening import STEERS, Listener, one_line, printable, terminal
-from mlzoo.registry import trust_anew
+from mlzoo.core import errors
+from mlzoo.core.files import csv_text, disk_full, safe_csv
+from mlzoo.core.progress import STEERS, Listener, one_line, printable, terminal
+from mlzoo.core.registry import trust_anew
 from mlzoo.training.signals import terminable
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlzoo.configs import RunConfig
-from mlzoo.errors import UsageError
-from mlzoo.trained import ChooseTiling, Run
-from mlzoo.wording import sentences
+from mlzoo.api import ChooseTiling, Run
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import sentences
 from mlzoo_cli.output import Talk, say, show, show_csv
 
 
@@ -40,8 +40,8 @@ def paint(
     rows: list[dict[str, Any]] = []
     warnings: dict[str, None] = {}
     try:
-        from mlzoo.data.new_images import image_names
-        from mlzoo.reporting.painted import Folder
+        from mlzoo.data.images.inference_inputs import image_names
+        from mlzoo.reporting.mask_export import Folder
 
         folder = None
         if output is not None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.errors import UsageError
-from mlzoo.files import csv_text, expand, real_path, write_text
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import csv_text, expand, real_path, write_text
 from mlzoo_cli.options import Json, RunPath, SafeCsv, Trust, Tta
 from mlzoo_cli.output import Talk, say, show, show_csv
 
@@ -21,8 +21,8 @@ _LONGEST_NAME = 256
 """Characters from which on what is given can be no file's name."""
 
 if TYPE_CHECKING:
-    from mlzoo.results import Forecast, Predictions
-    from mlzoo.trained import Run
+    from mlzoo.api import Run
+    from mlzoo.runs.results import Forecast, Predictions
 
 
 def predict(
@@ -98,7 +98,7 @@ def predict(
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")
     _check_writing(length, temperature, seed)
-    from mlzoo.trained import load
+    from mlzoo.api import load
 
     opened = load(run, trust=trust, tta=tta)
     writing = {"--length": length, "--temperature": temperature, "--seed": seed}
@@ -232,7 +232,7 @@ def _prompt(given: str) -> str:
         return given
     path = expand(given)
     if path.is_file():
-        from mlzoo.data.tables import decode
+        from mlzoo.data.tables.tables import decode
 
         return decode(path)[0].replace("\r\n", "\n").replace("\r", "\n")
     if path.is_dir():

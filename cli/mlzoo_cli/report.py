@@ -12,10 +12,10 @@ def report(run: RunPath, json: Json = False) -> None:
     Training writes it at its end; it is read from the run folder's files alone, so neither the
     data nor Keras is needed.
     """
-    from mlzoo import runs
     from mlzoo.reporting.pages.report import write_report
+    from mlzoo.runs import run_folder
 
-    path = write_report(runs.find(run), listener=Talk(quiet=json))
+    path = write_report(run_folder.find(run), listener=Talk(quiet=json))
     if json:
         show({"report": str(path)})
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlzoo.errors import MlzooError
+from mlzoo.core.errors import MlzooError
 from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import Talk, say, show, table
 

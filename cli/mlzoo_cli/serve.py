@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import RunPath, Trust
 from mlzoo_cli.output import say
 
@@ -47,7 +47,7 @@ def serve(
     if not no_map:
         # Maps are computed on TensorFlow, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
-    from mlzoo.trained import load
+    from mlzoo.api import load
 
     opened = load(run, trust=trust)
     import uvicorn

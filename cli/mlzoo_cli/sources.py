@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo_cli.models import setting_lines
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
@@ -35,8 +35,8 @@ def show(name: Annotated[str, typer.Argument(help="A source.")], json: Json = Fa
     """A source's settings: flags of `mlzoo train`, or --source-set NAME=VALUE."""
     registry.trust(name)
     registry.check_name("source", name)
-    from mlzoo.configs import RunConfig
-    from mlzoo.settings import setting_table
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.core.settings import setting_table
 
     plugin = registry.load("source", name)
     rows = [

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo_cli.models import setting_lines
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import show as show_json
@@ -35,7 +35,7 @@ def show(
     """A strategy's settings: --strategy-set NAME=VALUE of `mlzoo tune`."""
     registry.trust(name)
     registry.check_name("strategy", name)
-    from mlzoo.settings import setting_table
+    from mlzoo.core.settings import setting_table
 
     plugin = registry.load("strategy", name)
     rows = setting_table(str(plugin.__file__), plugin.Config())

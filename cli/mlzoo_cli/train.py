@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.errors import MlzooError, UsageError
+from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo_cli.evaluate import scores
 from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
 from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options, wrong_flags
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
-    from mlzoo.trained import Run
+    from mlzoo.api import Run
 
 
 @with_run_options()
@@ -102,7 +102,7 @@ def train(
         if resume is not None:
             run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, talk)
         else:
-            from mlzoo.merging import merge
+            from mlzoo.core.config_loading import merge
 
             merged = merge(
                 flags,
@@ -136,7 +136,7 @@ class Watching(Talk):
     def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
         """Have an epoch's maps drawn; what stops that is told, and the training goes on."""
         if self._snapshots:
-            from mlzoo.landscapes.snapshots import keep
+            from mlzoo.checking.landscapes.snapshots import keep
 
             keep(epoch, model, folder)
         if self._every is None:
@@ -203,7 +203,7 @@ def _resume(
 
 
 def _summary(run: Run) -> None:
-    from mlzoo.evaluation.verdicts import verdict_sentence
+    from mlzoo.statistics.verdicts import verdict_sentence
 
     metrics = run.metrics
     kept = metrics["kept"]

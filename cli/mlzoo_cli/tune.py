@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.registry import trust_flag
+from mlzoo.core.registry import trust_flag
 from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options
 from mlzoo_cli.output import say, show, table
 from mlzoo_cli.train import words
@@ -237,7 +237,7 @@ def tune(
         positional | given, config, vary or [], space, search, [*wrong, *problems], not wrong, trust
     )
     if dry_run:
-        from mlzoo.tuning.rehearsal import rehearse
+        from mlzoo.tuning.dry_run import rehearse
 
         facts = rehearse(plan, merged)
         show(facts) if json else print(_rehearsed(facts))
@@ -261,7 +261,7 @@ def tune(
 
 def _built(builder: str, model: str | None, data: str | None) -> tuple[str, str | None, list[str]]:
     """Model and data where a build function takes the model's place, and what is wrong."""
-    from mlzoo import registry
+    from mlzoo.core import registry
 
     name = builder if registry.build_function(builder) else f"{builder}:build_model"
     if data is not None:
@@ -329,9 +329,9 @@ def _plan(
     trust: bool,
 ) -> tuple[Plan, Any]:
     """The checked plan; every mistake is told in one pass."""
-    from mlzoo import registry
-    from mlzoo.errors import UsageError
-    from mlzoo.merging import merge
+    from mlzoo.core import registry
+    from mlzoo.core.config_loading import merge
+    from mlzoo.core.errors import UsageError
     from mlzoo.tuning.plan import check_search
     from mlzoo.tuning.tune import make_plan
 
@@ -405,7 +405,7 @@ def _summary(found: Found) -> None:
     if found.ties.text:
         say(found.ties.text)
     if found.run is not None:
-        from mlzoo.wording import over
+        from mlzoo.core.messages import over
 
         test = found.run.metrics["headline"]
         interval = test["interval"]

@@ -46,7 +46,7 @@ class SearchTalk(Talk, SearchListener):
 
     def _estimated(self, record: dict[str, Any]) -> str:
         """What is to come, after a fit that shared what the first one compiled."""
-        from mlzoo.tuning.rehearsal import memory, planned
+        from mlzoo.tuning.dry_run import memory, planned
 
         count = planned(self._plan)
         if count is None or record["error"]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlzoo import zoo
+from mlzoo.runs import zoo
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, table
 from mlzoo_cli.output import show as show_json

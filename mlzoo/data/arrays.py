@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from mlzoo.errors import DataError
-from mlzoo.files import refuse_special
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import refuse_special
 
 PAIRS = (
     ("x", "y"),

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import as_text, expand, real_path, refuse_special
+from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.arrays import (
     as_trained,
     check_finite,
@@ -17,23 +20,20 @@ from mlzoo.data.arrays import (
     open_npy,
     open_npz,
 )
-from mlzoo.data.bad_files import listed, refuse_undecodable
-from mlzoo.data.checking import Checked, check_images
-from mlzoo.data.columns import encode_as, numbers
-from mlzoo.data.decoding import Form
-from mlzoo.data.differences import array_differences, differences
-from mlzoo.data.digests import row_digests
-from mlzoo.data.folders import images_below, list_folder
-from mlzoo.data.headers import MAX_PIXELS, Header
-from mlzoo.data.images import Rescaled
-from mlzoo.data.labels import class_name
-from mlzoo.data.layouts import SUFFIXES
+from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.folders import images_below, list_folder
+from mlzoo.data.images.headers import MAX_PIXELS, Header
+from mlzoo.data.images.images import Rescaled
+from mlzoo.data.images.layouts import SUFFIXES
+from mlzoo.data.quality.bad_files import listed, refuse_undecodable
+from mlzoo.data.quality.differences import array_differences, differences
+from mlzoo.data.quality.digests import row_digests
+from mlzoo.data.quality.validation import Checked, check_images
 from mlzoo.data.samples import Column, Rows, Samples
-from mlzoo.data.tables import Table, read_table
-from mlzoo.data.targets import Target, compare
-from mlzoo.errors import DataError, UsageError
-from mlzoo.files import as_text, expand, real_path, refuse_special
-from mlzoo.specs import DENSE_TASKS
+from mlzoo.data.tables.columns import encode_as, numbers
+from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.tables import Table, read_table
+from mlzoo.data.tables.targets import Target, compare
 
 Progress = Callable[[int, int, str], Any]
 Choose = Callable[[Sequence[Header]], tuple[Form, list[str]]]
@@ -73,7 +73,7 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         matrix, warnings = encode_as(table, _columns(reader))
         return NewInputs(matrix, table.row_names(), tuple(warnings))
     if reader["kind"] == "sequence":
-        from mlzoo.data.new_sequences import read_sequences
+        from mlzoo.data.sequences.inference_inputs import read_sequences
 
         return read_sequences(location, reader)
     if location.suffix.lower() in (".npz", ".npy"):
@@ -100,11 +100,11 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
     if reader["kind"] == "table":
         return _labelled_table(location, reader)
     if reader["task"] in DENSE_TASKS:
-        from mlzoo.data.new_pairs import read_pairs
+        from mlzoo.data.masks.inference_inputs import read_pairs
 
         return read_pairs(location, reader, progress)
     if reader["kind"] == "sequence":
-        from mlzoo.data.new_sequences import read_labelled_sequences
+        from mlzoo.data.sequences.inference_inputs import read_labelled_sequences
 
         return read_labelled_sequences(location, reader)
     if location.suffix.lower() == ".npz":
@@ -237,7 +237,7 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     x, y = as_trained(arrays[first], location, reader), arrays[second]
     check_samples(x, y, str(location))
     if reader["task"] == "forecasting":
-        from mlzoo.data.sequence_arrays import following_values
+        from mlzoo.data.sequences.arrays import following_values
 
         names = [f"sample {i}" for i in range(len(x))]
         return _samples(x, following_values(y, reader, str(location)), names, reader)

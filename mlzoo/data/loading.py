@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig, shares
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, shares
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.recognition import check_source, recognise, source_config
-from mlzoo.errors import DataError
-from mlzoo.specs import DENSE_TASKS
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Samples
@@ -53,8 +53,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     import numpy as np
 
-    from mlzoo.data.bad_files import refuse_undecodable
-    from mlzoo.data.differences import record_arrays
+    from mlzoo.data.quality.bad_files import refuse_undecodable
+    from mlzoo.data.quality.differences import record_arrays
 
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
@@ -152,7 +152,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
 
 def _cut(samples: Samples, config: RunConfig) -> bool:
     """Whether any image is cut into several tiles."""
-    from mlzoo.data.tiles import choose_tiling
+    from mlzoo.data.images.tiles import choose_tiling
 
     size = samples.inputs.shape[1:3]
     tiling = choose_tiling(config.tile, config.overlap or 0, *size)
@@ -165,11 +165,11 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     Raises:
         DataError: parts that can't be made, or that leak into each other.
     """
-    from mlzoo.augment.choosing import choose
-    from mlzoo.data.digests import fingerprint
+    from mlzoo.data.images.tiles import choose_tiling
+    from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
     from mlzoo.data.scaling import input_spec, output_spec
-    from mlzoo.data.tiles import choose_tiling
+    from mlzoo.transforms.choosing import choose
 
     samples, parts = partition(samples, config, seed)
     if config.train_on == "train+valid":
@@ -202,7 +202,7 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     """The samples that --limit leaves, and their checked split; light enough to inspect data."""
     from dataclasses import replace
 
-    from mlzoo.data.leakage import check_leakage
+    from mlzoo.data.quality.leakage import check_leakage
     from mlzoo.data.splitting import draw, merge_rare, split
 
     notes: tuple[str, ...] = ()
@@ -245,8 +245,8 @@ def as_test_part(samples: Samples) -> Data:
     """Samples that are all to be tested on: the other parts are empty."""
     import numpy as np
 
+    from mlzoo.core.specs import Inputs, Outputs
     from mlzoo.data.samples import Data, Part
-    from mlzoo.specs import Inputs, Outputs
 
     nothing = Part(samples, np.arange(0))
     outputs = Outputs(samples.task, 0)

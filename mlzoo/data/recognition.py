@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig, Settings
-from mlzoo.errors import UsageError
-from mlzoo.files import expand, real_path, refuse_special
-from mlzoo.wording import sentences
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand, real_path, refuse_special
+from mlzoo.core.messages import sentences
 
 DATA_FIELDS = (
     "target",

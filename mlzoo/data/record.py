@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.data.sequences import Sequences
-from mlzoo.specs import IGNORED
+from mlzoo.data.sequences.sequences import Sequences
 
 HASH_DIGITS = 12
 

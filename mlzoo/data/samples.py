@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mlzoo.augment.policies import Policy
-from mlzoo.data.tiles import Cut, Tiling, uncut
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.images.tiles import Cut, Tiling, uncut
+from mlzoo.transforms.policies import Policy
 
 if TYPE_CHECKING:
-    from mlzoo.data.windows import Windows
+    from mlzoo.data.sequences.windows import Windows
 
 PARTS = ("train", "valid", "test")
 SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}

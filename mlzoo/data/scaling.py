@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs
 from mlzoo.data.samples import Part
-from mlzoo.data.sequences import Sequences
-from mlzoo.errors import DataError
+from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
-from mlzoo.specs import STEP_TASKS, Inputs, Outputs
 
 _CHUNK = 4096
 # Anything smaller is a constant column seen through rounding errors.

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.messages import few
+from mlzoo.core.specs import IGNORED
+from mlzoo.data.allocation import by_hash, greedy, stratified
 from mlzoo.data.samples import PARTS, Samples
-from mlzoo.data.sharing import by_hash, greedy, stratified
-from mlzoo.data.units import Units, find_units
-from mlzoo.data.windows import split_by_time
-from mlzoo.errors import DataError
-from mlzoo.specs import IGNORED
-from mlzoo.wording import few
+from mlzoo.data.sequences.windows import split_by_time
+from mlzoo.data.split_groups import Units, find_units
 
 _SHOWN = 10
 _MERGED = "rare"

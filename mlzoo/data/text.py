@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Samples
-from mlzoo.data.sequences import Sequences
-from mlzoo.data.tables import decode
-from mlzoo.data.windows import Windows
-from mlzoo.errors import DataError
-from mlzoo.specs import IGNORED
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.windows import Windows
+from mlzoo.data.tables.tables import decode
 
 RARE = "\ufffd"
 """What stands for characters without a code of their own."""

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.probe import Probe
 
 KINDS = ("image", "table", "sequence")
 MODEL = True
@@ -111,7 +111,7 @@ _NOTE = (
 
 
 def _refuse(model: Probe, x: np.ndarray) -> None:
-    from mlzoo.errors import UsageError
+    from mlzoo.core.errors import UsageError
 
     if len(model.shape) > 3 or (len(model.shape) == 2 and x.ndim == 2):
         raise UsageError(
@@ -131,7 +131,7 @@ def _images(
 ) -> Finding:
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.introspection.findings import Finding
 
     ends = np.array([real.min(), real.max()])
     note = f"{_NOTE}; at most {facts['saturated'].max():.1%} of an image's values at an end"
@@ -150,7 +150,7 @@ def _sequences(
     """A curve for each class and channel, as the model sees them behind its scaling."""
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.introspection.findings import Finding
 
     count, steps, channels = inputs.shape
     values = np.moveaxis(inputs, 2, 1).reshape(count * channels, steps)
@@ -174,7 +174,7 @@ def _rows(
     """Rows in the columns' own units, beside the ends of the data."""
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.introspection.findings import Finding
 
     columns = rows.shape[1]
     groups = [np.flatnonzero(mask) for mask in model.spread(np.eye(columns, dtype="float32"))]
@@ -221,7 +221,7 @@ def _wanted(
     """The layer whose channels or units are climbed to, None for classes; and each by name."""
     import numpy as np
 
-    from mlzoo.errors import UsageError
+    from mlzoo.core.errors import UsageError
 
     if config.channels and config.units:
         raise UsageError("--set channels and --set units exclude each other")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.probe import Probe
 
 KINDS = ("table",)
 MODEL = True
@@ -43,8 +43,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """
     import numpy as np
 
-    from mlzoo.errors import UsageError
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.core.errors import UsageError
+    from mlzoo.introspection.findings import Finding
 
     known = model.known
     rows = x if known is None else known.x
@@ -94,8 +94,8 @@ def _span(model: Probe, rows: np.ndarray, middle: np.ndarray, column: int, outpu
 
 
 def _column(name: str | None, names: list[str], order: list[int]) -> int:
-    from mlzoo.errors import UsageError
-    from mlzoo.registry import unknown
+    from mlzoo.core.errors import UsageError
+    from mlzoo.core.registry import unknown
 
     if name is None:
         return order[0]

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import as_list
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import as_list
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.probe import Probe
 
 MODEL = True
 _WARNING = (
@@ -45,7 +45,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     from sklearn.decomposition import PCA, KernelPCA
     from sklearn.manifold import TSNE
 
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.introspection.findings import Finding
 
     known = model.known
     rng = np.random.default_rng([config.seed, 0xE5])

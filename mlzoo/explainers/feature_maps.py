@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.probe import Probe
 
 KINDS = ("image",)
 NEEDS_LAYER = True
@@ -36,7 +36,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """A picture a channel, of each of the first samples."""
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.introspection.findings import Finding
 
     few = slice(0, config.samples)
     values = model.features(x[few], target[few])[0]

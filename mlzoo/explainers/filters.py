@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.findings import Finding
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.findings import Finding
+    from mlzoo.introspection.probe import Probe
 
 KINDS = ("image",)
 MODEL = True
@@ -38,8 +38,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """
     import numpy as np
 
-    from mlzoo.errors import UsageError
-    from mlzoo.explaining.engine.findings import Finding
+    from mlzoo.core.errors import UsageError
+    from mlzoo.introspection.findings import Finding
 
     layer = model.first_layer()
     weights = np.asarray(layer.kernel) if hasattr(layer, "kernel") else np.zeros(0)

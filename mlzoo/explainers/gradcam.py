@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
 NEEDS_LAYER = True
 
@@ -31,7 +31,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
-    from mlzoo.explaining.engine.resampling import positive
+    from mlzoo.introspection.resampling import positive
 
     values, gradients = model.features(x, target)
     places = tuple(range(1, values.ndim - 1))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
 NEEDS_LAYER = True
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
 
 class Config(Settings):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
 NEEDS_LAYER = True
 
@@ -40,7 +40,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """Maps (n, height, width) of images, (n, steps) of sequences."""
     import numpy as np
 
-    from mlzoo.explaining.engine.resampling import positive
+    from mlzoo.introspection.resampling import positive
 
     values, gradients = model.features(x, target)
     black = config.variant != "odds"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.explaining.engine.probe import Probe
+    from mlzoo.introspection.probe import Probe
 
 KINDS = ("table",)
 EXTRA = "shap"
@@ -41,7 +41,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     """
     import numpy as np
 
-    from mlzoo.errors import UsageError
+    from mlzoo.core.errors import UsageError
 
     try:
         import shap

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.registry import unknown
+from mlzoo.core.specs import DENSE_TASKS, STEP_TASKS
 from mlzoo.explaining import targets
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.subjects import Subject
-from mlzoo.registry import unknown
-from mlzoo.specs import DENSE_TASKS, STEP_TASKS
 
 
 @dataclass(frozen=True)

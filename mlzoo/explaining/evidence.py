@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.evaluation.intervals import intervals
+from mlzoo.core.progress import Listener
 from mlzoo.explaining import faithfulness
 from mlzoo.explaining.claims import (
     CONTROLS,
@@ -25,7 +25,7 @@ from mlzoo.explaining.claims import (
 from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch, without_padding
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.truth import against_truth, read_truth
-from mlzoo.listening import Listener
+from mlzoo.statistics.intervals import intervals
 
 
 def score_all(

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.explaining.asking import Asked, ask
-from mlzoo.explaining.engine.findings import Finding
-from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.reference import METHODS as PACKAGE_METHODS
 from mlzoo.explaining.reference import package_maps
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, by_shape
-from mlzoo.listening import Listener
+from mlzoo.introspection.findings import Finding
+from mlzoo.introspection.probe import Probe
 
 
 @dataclass

@@ -14,8 +14,8 @@ from zlib import crc32
 import numpy as np
 
 from mlzoo.explaining import imputing
-from mlzoo.explaining.engine.probe import Probe
-from mlzoo.explaining.engine.resampling import upsample
+from mlzoo.introspection.probe import Probe
+from mlzoo.introspection.resampling import upsample
 
 STEPS = 20
 PERCENTS = (10, 20, 30, 40, 50, 60, 70, 80, 90)

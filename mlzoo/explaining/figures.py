@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlzoo.explaining.engine.findings import Finding
-from mlzoo.reporting.canvas import BLUE, COLOURS, GRAY, label, new_figure, save, tidy
-from mlzoo.reporting.pictures import as_picture
+from mlzoo.drawing.canvas import BLUE, COLOURS, GRAY, label, new_figure, save, tidy
+from mlzoo.drawing.pictures import as_picture
+from mlzoo.introspection.findings import Finding
 
 _MOST_BARS = 30
 _ACROSS = 8

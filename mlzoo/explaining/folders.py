@@ -17,18 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo import files, runs
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core import files
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import expand
+from mlzoo.core.progress import Listener
 from mlzoo.explaining import sanity_curves
-from mlzoo.explaining.engine.findings import Finding
 from mlzoo.explaining.explain import Explained, Explanation
 from mlzoo.explaining.figures import draw_finding
 from mlzoo.explaining.page import write_page
 from mlzoo.explaining.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
-from mlzoo.files import expand
-from mlzoo.listening import Listener
+from mlzoo.introspection.findings import Finding
+from mlzoo.runs import run_folder
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 """A file's ending, also before a class in brackets."""
@@ -38,7 +39,7 @@ def default_folder(run: str, methods: Sequence[str]) -> Path:
     """Where explanations go: beside what else a run folder holds."""
     path = expand(run)
     root = path.with_suffix("") if path.suffix == ".keras" else path
-    return root / "explanations" / runs.slug("-".join(methods))
+    return root / "explanations" / run_folder.slug("-".join(methods))
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
@@ -154,7 +155,7 @@ def file_stems(names: Sequence[str]) -> dict[str, str]:
     """A file name, without suffix, for each sample; no two alike."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        stem = base = runs.slug(_SUFFIX.sub("", name))
+        stem = base = run_folder.slug(_SUFFIX.sub("", name))
         number = 2
         while stem in found.values():
             stem, number = f"{base}-{number}", number + 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from mlzoo.evaluation.metrics import as_probabilities
+from mlzoo.api import outputs_of
+from mlzoo.core.specs import IGNORED
 from mlzoo.explaining.subjects import Chosen, Subject
-from mlzoo.specs import IGNORED
-from mlzoo.trained import outputs_of
+from mlzoo.statistics.metrics import as_probabilities
 
 SMALLEST_SKILL = 0.1
 """Smallest skill that earns a claim: 0 is that of guessing, 1 that of a perfect model."""

@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.explaining.subjects import Subject
-from mlzoo.layers.losses import Standardised
-from mlzoo.listening import Listener
+from mlzoo.losses.losses import Standardised
 from mlzoo.training.building import build_model
 
 SAMPLES = 512

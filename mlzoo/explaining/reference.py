@@ -16,8 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.errors import UsageError
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core.errors import UsageError
+from mlzoo.introspection.probe import Probe
 
 METHODS = ("saliency", "smoothgrad", "gradcam", "gradcam_plus_plus", "layercam", "scorecam")
 """What the package has."""

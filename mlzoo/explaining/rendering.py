@@ -16,9 +16,9 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mlzoo.drawing.canvas import BLUE, RED, label, new_figure, save, tidy
+from mlzoo.drawing.pictures import as_picture
 from mlzoo.explaining.explain import Explanation
-from mlzoo.reporting.canvas import BLUE, RED, label, new_figure, save, tidy
-from mlzoo.reporting.pictures import as_picture
 
 DIVERGING, RISING = "RdBu_r", "inferno"
 _SHARE = 0.85

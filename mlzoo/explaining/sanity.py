@@ -16,8 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.explaining.engine.graphs import all_layers
 from mlzoo.explaining.faithfulness import spearman
+from mlzoo.introspection.graphs import all_layers
 
 PASS, WARN = 0.35, 0.5
 """Rank correlation with all weights random: under the first passes, over the second fails."""

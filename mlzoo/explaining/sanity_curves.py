@@ -8,8 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from mlzoo.drawing.canvas import COLOURS, GRAY, label, new_figure, save, tidy
 from mlzoo.explaining.sanity import PASS, WARN
-from mlzoo.reporting.canvas import COLOURS, GRAY, label, new_figure, save, tidy
 
 MEASURES = {
     "spearman": "rank correlation",

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from mlzoo import files, registry
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.files import expand
-from mlzoo.setting_types import Words, as_list
-from mlzoo.wording import sentences
+from mlzoo.core import files, registry
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand
+from mlzoo.core.messages import sentences
+from mlzoo.core.setting_types import Words, as_list
 
 ALL = "all"
 AUTO = "auto"

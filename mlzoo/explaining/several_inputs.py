@@ -13,8 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.errors import DataError, UsageError
-from mlzoo.registry import unknown
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.registry import unknown
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

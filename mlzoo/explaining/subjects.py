@@ -10,18 +10,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import registry
+from mlzoo.api import Run, load, outputs_of, read_model
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.messages import few
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.inputs import existing, image_files, read_inputs
 from mlzoo.data.samples import Part
-from mlzoo.errors import DataError, UsageError
-from mlzoo.evaluation.metrics import as_probabilities
-from mlzoo.explaining.engine.findings import Background
 from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
-from mlzoo.listening import Listener
-from mlzoo.specs import DENSE_TASKS
-from mlzoo.trained import Run, load, outputs_of, read_model
-from mlzoo.wording import few
+from mlzoo.introspection.findings import Background
+from mlzoo.statistics.metrics import as_probabilities
 
 BACKGROUND = 512
 """Samples that methods may compare with."""
@@ -36,7 +36,7 @@ class Subject:
     Attributes:
         path: the run folder or the file.
         model: raw inputs in, probabilities or numbers out.
-        task: one of `mlzoo.specs`.
+        task: one of `mlzoo.core.specs`.
         kind: `image`, `table`, `sequence` or `array`.
         outputs: names of classes or targets.
         columns: names of a table's columns, or of a sequence's channels.
@@ -186,7 +186,7 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
         found = _limited(*_plain(config.data, subject), config.limit)
         return replace(found, background=Background(np.stack(found.inputs)))
     if subject.task in DENSE_TASKS:
-        from mlzoo.data.new_images import open_images
+        from mlzoo.data.images.inference_inputs import open_images
 
         images = open_images(config.data, subject.record["reader"], listener.progress)
         for warning in images.warnings:
@@ -203,7 +203,7 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
 
 def _grouped(chosen: Chosen, subject: Subject) -> Chosen:
     """New images with the groups that the run's `group_by` finds in the names of all of them."""
-    from mlzoo.data.bad_files import groups_by
+    from mlzoo.data.quality.bad_files import groups_by
 
     assert subject.run is not None
     pattern = subject.run.config.group_by
@@ -225,7 +225,7 @@ def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
     """
     assert subject.run is not None
     if subject.task in DENSE_TASKS:
-        from mlzoo.data.new_images import as_images
+        from mlzoo.data.images.inference_inputs import as_images
 
         rows: Any = as_images(x, subject.record["reader"]).image
         count = len(x)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import refuse_special
+from mlzoo.core.messages import few
 from mlzoo.data.inputs import existing, image_files
-from mlzoo.errors import DataError
-from mlzoo.files import refuse_special
-from mlzoo.wording import few
 
 SIDES = ("left", "top", "right", "bottom")
 """Columns of a table of boxes, in pixels; `name` beside them, and `width` and `height` of the image

@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core import registry
+from mlzoo.drawing.canvas import label, new_figure, save
+from mlzoo.drawing.pictures import as_picture
 from mlzoo.explaining.rendering import laid_over, scaled
 from mlzoo.explaining.targets import of_classes
-from mlzoo.reporting.canvas import label, new_figure, save
-from mlzoo.reporting.pictures import as_picture
+from mlzoo.introspection.probe import Probe
 
 _ACROSS = 4
 

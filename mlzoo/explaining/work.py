@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.errors import DataError
+from mlzoo.api import Run
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+from mlzoo.core.messages import few
+from mlzoo.core.progress import Listener
 from mlzoo.explaining import sanity
 from mlzoo.explaining.evidence import score_all, summarize
 from mlzoo.explaining.explain import (
@@ -29,15 +33,11 @@ from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
 from mlzoo.explaining.truth import check_truth
-from mlzoo.files import expand
-from mlzoo.listening import Listener
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
-from mlzoo.trained import Run
 from mlzoo.training import devices
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.signals import stopping
-from mlzoo.wording import few
 
 SANE = 16
 """Samples that the sanity check is made on."""
@@ -88,7 +88,7 @@ def explain(
         **settings: fields of `ExplainConfig`: `method`, `data`, `target`, `truth`, ...
 
     Raises:
-        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
     """
     config = configure({"run": str(run), **settings})
     return explain_configured(config, out, overwrite=overwrite, trust=trust, listener=listener)
@@ -131,7 +131,7 @@ def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
 def explain_samples(
     run: Run, x: Any = None, listener: Listener | None = None, **settings: Any
 ) -> Outcome:
-    """Explain samples with an open run and write nothing; see `mlzoo.trained.Run.explain`."""
+    """Explain samples with an open run and write nothing; see `mlzoo.api.Run.explain`."""
     listener = listener or Listener()
     path = str(x) if isinstance(x, (str, Path)) else None
     config = configure({"run": str(run.path), "data": path, **settings})

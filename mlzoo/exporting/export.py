@@ -7,18 +7,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import files, registry
-from mlzoo.errors import MlzooError, UsageError, raise_disk_full
-from mlzoo.files import expand
-from mlzoo.listening import Listener
-from mlzoo.specs import DENSE_TASKS
+from mlzoo.core import files, registry
+from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
+from mlzoo.core.files import expand
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import DENSE_TASKS
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.exporting.contract import Form
+    from mlzoo.api import Run
     from mlzoo.exporting.scoring import Score
-    from mlzoo.trained import Run
+    from mlzoo.formats._contract import Form
 
 SAMPLES = 200
 """Samples of the test part that an export is scored on."""
@@ -79,7 +79,7 @@ def export(
         MlzooError: the format can't hold this model, or its outputs differ; nothing is left.
     """
     check(format, int8)
-    from mlzoo.trained import load
+    from mlzoo.api import load
 
     opened = load(run, trust=trust) if isinstance(run, str | Path) else run
     name = f"{format}-int8" if int8 else format
@@ -131,7 +131,7 @@ def _check_backend(format: str) -> None:
 def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) -> dict[str, Any]:
     """Write and score; returns what export.json holds."""
     from mlzoo.exporting import samples
-    from mlzoo.exporting.graphs import in_float32, single
+    from mlzoo.formats._graphs import in_float32, single
     from mlzoo.training.devices import quiet_stderr, versions
 
     plugin = registry.load("format", format)

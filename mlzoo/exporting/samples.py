@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.data.samples import Part
-from mlzoo.data.sequences import Sequences
-from mlzoo.exporting.contract import Form
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.formats._contract import Form
 
 SIDE = 512
 """Images with something at every pixel are cut to this many pixels a side, at most."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.errors import MlzooError
-from mlzoo.specs import CLASS_TASKS
+from mlzoo.core.errors import MlzooError
+from mlzoo.core.specs import CLASS_TASKS
 
 TOLERANCE = 1e-4
 """Largest difference of a float format: in probability, or in spreads of the numbers predicted."""

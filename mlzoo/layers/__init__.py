@@ -1,16 +1,13 @@
-"""Custom layers, activations and losses, registered with Keras under "mlzoo".
+"""Custom layers and activations, registered with Keras under "mlzoo".
 
-Importing this package imports them all, so that Keras can deserialise saved models.
+Importing this package imports them all, so that Keras can deserialize saved models.
 """
 
 from mlzoo.layers import (
     activations,
     adapting,
     decoding,
-    field_losses,
-    losses,
     padding,
-    pixel_losses,
     polynomial,
     pretrained,
     recurrent,
@@ -23,10 +20,7 @@ __all__ = [
     "activations",
     "adapting",
     "decoding",
-    "field_losses",
-    "losses",
     "padding",
-    "pixel_losses",
     "polynomial",
     "pretrained",
     "recurrent",

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from mlzoo.errors import UsageError
-from mlzoo.layers.pieces import initializer as initializer_named
-from mlzoo.layers.pieces import regularizer
+from mlzoo.core.errors import UsageError
+from mlzoo.layers.blocks import initializer as initializer_named
+from mlzoo.layers.blocks import regularizer
 
 
 def convolution(
@@ -38,7 +38,7 @@ def convolution(
         padding: `same` or `valid`.
         separable: one kernel a channel, then a 1x1 convolution.
         bias: whether it has one (batch normalisation after it has its own).
-        initializer: a name of `mlzoo.setting_types.Initializer`.
+        initializer: a name of `mlzoo.core.setting_types.Initializer`.
         activation: the activation that follows, which `auto` weights depend on.
         l2: penalty on the squared weights.
 

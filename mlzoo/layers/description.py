@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from mlzoo import registry
-from mlzoo.settings import setting_table
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core import registry
+from mlzoo.core.settings import setting_table
+from mlzoo.core.specs import Inputs, Outputs
 
 
 def describe(

@@ -7,8 +7,8 @@ from functools import partial
 
 import keras
 
+from mlzoo.layers.blocks import activate, dropout, initializer, regularizer
 from mlzoo.layers.convolutions import convolution
-from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
 from mlzoo.layers.upsampling import BilinearUp
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.backbones import HUB_FAMILIES, keras_home, preset_folder
-from mlzoo.errors import DataError, UsageError, raise_disk_full
-from mlzoo.files import disk_errors, expand, real_path
-from mlzoo.listening import terminal
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError, UsageError, raise_disk_full
+from mlzoo.core.files import disk_errors, expand, real_path
+from mlzoo.core.progress import terminal
+from mlzoo.layers.backbones import HUB_FAMILIES, keras_home, preset_folder
 
 _WHOLE = ("config.json", "image_converter.json", "model*weights*")
 _SIDE = 224

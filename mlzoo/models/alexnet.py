@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import Sizes, searched, searched_layers
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Sizes, searched, searched_layers
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -53,8 +53,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.blocks import dense, flat, regularizer
     from mlzoo.layers.convolutions import require_sides
-    from mlzoo.layers.pieces import dense, flat, regularizer
 
     inputs.require_image("alexnet")
     require_sides(inputs.shape, "alexnet", _SMALLEST)
@@ -71,8 +71,8 @@ def _convolutions(x: keras.KerasTensor, l2: float) -> keras.KerasTensor:
     """(batch, 227, 227, 3) as (batch, 6, 6, 256)."""
     import keras
 
+    from mlzoo.layers.blocks import activate
     from mlzoo.layers.convolutions import convolution
-    from mlzoo.layers.pieces import activate
 
     # Two pixels around the image, fewer than half a kernel.
     x = keras.layers.ZeroPadding2D(2, name="conv1_pad")(x)

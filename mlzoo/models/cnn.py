@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import (
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import (
     Activation,
     Initializer,
     Rate,
@@ -25,7 +25,7 @@ from mlzoo.setting_types import (
     searched,
     searched_layers,
 )
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -101,7 +101,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import dense, dropout, regularizer
+    from mlzoo.layers.blocks import dense, dropout, regularizer
 
     inputs.require_image("cnn")
     tensor, x = inputs.start()
@@ -127,8 +127,8 @@ def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTens
     """Block `number` (from 1): its convolutions, pooling and dropout."""
     import keras
 
-    from mlzoo.layers.pieces import dropout
-    from mlzoo.setting_types import per_layer
+    from mlzoo.core.setting_types import per_layer
+    from mlzoo.layers.blocks import dropout
 
     for convolution in range(1, config.convolutions + 1):
         x = _convolution(x, number, convolution, config)
@@ -146,8 +146,8 @@ def _convolution(
     """Convolution `number` of a block (both from 1), normalisation and activation."""
     import keras
 
+    from mlzoo.layers.blocks import activate
     from mlzoo.layers.convolutions import convolution
-    from mlzoo.layers.pieces import activate
 
     x = convolution(
         x,

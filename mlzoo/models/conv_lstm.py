@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.setting_types import Rate, Sizes, searched, searched_layers
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

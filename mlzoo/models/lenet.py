@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import Activation, searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Activation, searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -46,8 +46,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.blocks import activate, dense, dropout, flat, regularizer
     from mlzoo.layers.convolutions import convolution, require_sides
-    from mlzoo.layers.pieces import activate, dense, dropout, flat, regularizer
 
     inputs.require_image("lenet")
     require_sides(inputs.shape, "lenet", _SMALLEST)

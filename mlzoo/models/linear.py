@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.setting_types import searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.setting_types import searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import flat, regularizer
+    from mlzoo.layers.blocks import flat, regularizer
     from mlzoo.layers.polynomial import Polynomial, monomial_count
 
     tensor, scaled = inputs.start()

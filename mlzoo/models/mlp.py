@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import (
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import (
     Activations,
     Initializer,
     Rates,
@@ -25,7 +25,7 @@ from mlzoo.setting_types import (
     searched,
     searched_layers,
 )
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -111,7 +111,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import flat, regularizer
+    from mlzoo.layers.blocks import flat, regularizer
 
     tensor, scaled = inputs.start()
     joined = [flat(scaled)]
@@ -126,7 +126,7 @@ def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTen
     """Hidden layer `number` (from 1): dense, normalisation, activation, dropout."""
     import keras
 
-    from mlzoo.layers.pieces import activate, dropout, initializer, regularizer
+    from mlzoo.layers.blocks import activate, dropout, initializer, regularizer
 
     count = len(config.hidden)
     activation = per_layer(config.activation, count)[number - 1]
@@ -151,7 +151,7 @@ def _with_skips(
     """Join to hidden layer `number` the outputs of `earlier` layers that skip to it."""
     import keras
 
-    from mlzoo.errors import UsageError
+    from mlzoo.core.errors import UsageError
 
     sources = [earlier[start] for start, end in config.skip_pairs if end == number]
     if not sources:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import as_text, searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import as_text, searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -53,7 +53,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import regularizer
+    from mlzoo.layers.blocks import regularizer
 
     inputs.require_image("resnet")
     variant = config.variant
@@ -113,6 +113,6 @@ def _normalised(
 
 
 def _relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    from mlzoo.layers.pieces import activate
+    from mlzoo.layers.blocks import activate
 
     return activate(x, "relu", name)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.setting_types import Rate, Sizes, searched, searched_layers
-from mlzoo.specs import STEP_TASKS, Inputs, Outputs, Twin
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
+from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs, Twin
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +84,7 @@ class Config(Settings):
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """The model, from (batch, steps, channels) to what `outputs` owes.
 
-    A model that is trained on more than its inputs has a `twin` (`mlzoo.specs.Twin`).
+    A model that is trained on more than its inputs has a `twin` (`mlzoo.core.specs.Twin`).
 
     Raises:
         UsageError: a sample is no sequence, or a setting has no effect on the task.

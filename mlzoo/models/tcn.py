@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.setting_types import Activation, Rate, searched
-from mlzoo.specs import STEP_TASKS, Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.setting_types import Activation, Rate, searched
+from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -96,7 +96,7 @@ def _block(
     """Two dilated convolutions and the residual connection around them."""
     import keras
 
-    from mlzoo.layers.pieces import activate
+    from mlzoo.layers.blocks import activate
     from mlzoo.layers.steps import ZeroBeyond
 
     shortcut = x

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mlzoo.backbones import check_backbone, check_together
-from mlzoo.configs import Settings
-from mlzoo.setting_types import Rate, Sizes, searched
-from mlzoo.specs import Halves, Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Rate, Sizes, searched
+from mlzoo.core.specs import Halves, Inputs, Outputs
+from mlzoo.layers.backbones import check_backbone, check_together
 
 if TYPE_CHECKING:
     import keras
@@ -64,7 +64,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.pieces import dense, regularizer
+    from mlzoo.layers.blocks import dense, regularizer
     from mlzoo.layers.pretrained import attach
 
     inputs.require_image("transfer")

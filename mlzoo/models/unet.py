@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import Activation, Rate, searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Activation, Rate, searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -56,9 +56,9 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.blocks import regularizer
     from mlzoo.layers.encoders import Levels, decode, encode
     from mlzoo.layers.padding import CropLike, PadToMultiple
-    from mlzoo.layers.pieces import regularizer
 
     inputs.require_image("unet")
     levels = Levels(**config.model_dump())

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.errors import UsageError
-from mlzoo.setting_types import Activation, searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.setting_types import Activation, searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

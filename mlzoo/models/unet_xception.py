@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.setting_types import Size, Sizes, searched
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Size, Sizes, searched
+from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -57,8 +57,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.blocks import regularizer
     from mlzoo.layers.padding import CropLike, PadToMultiple
-    from mlzoo.layers.pieces import regularizer
 
     inputs.require_image("unet_xception")
     tensor, x = inputs.start(any_size=True)
@@ -118,6 +118,6 @@ def _norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    from mlzoo.layers.pieces import activate
+    from mlzoo.layers.blocks import activate
 
     return activate(x, "relu", name)

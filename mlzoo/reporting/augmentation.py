@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlzoo.augment.policies import Policy
-from mlzoo.augment.variants import Variant, shown, variants
-from mlzoo.reporting.canvas import COLOURS, DPI, GRAY, label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.canvas import COLOURS, DPI, GRAY, label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.palette import class_colours
+from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
+from mlzoo.drawing.pictures import class_label, heat_map, strips
 from mlzoo.reporting.masks import drawn_size, masked, shrunk_picture
-from mlzoo.reporting.palette import class_colours
-from mlzoo.reporting.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
-from mlzoo.reporting.pictures import class_label, heat_map, strips
+from mlzoo.transforms.policies import Policy
+from mlzoo.transforms.variants import Variant, shown, variants
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

@@ -8,13 +8,13 @@ from typing import Any
 
 import jinja2
 
-from mlzoo.evaluation.metrics import MODES, NEAR, TITLES
-from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
-from mlzoo.files import write_text
+from mlzoo.core.files import write_text
+from mlzoo.core.messages import few, over
+from mlzoo.drawing.texts import escape, interval, interval_title, number
+from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.limits import limits, residual_sentence
-from mlzoo.reporting.texts import escape, interval, interval_title, number
-from mlzoo.wording import few, over
+from mlzoo.statistics.metrics import MODES, NEAR, TITLES
+from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
 PICTURES = {
     "learning_curves": "Learning curves",

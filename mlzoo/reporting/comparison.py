@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlzoo import files
-from mlzoo.errors import UsageError
-from mlzoo.evaluation.intervals import FEWEST
-from mlzoo.evaluation.metrics import TITLES
-from mlzoo.evaluation.verdicts import short_verdict, verdict_of
-from mlzoo.registry import closest
-from mlzoo.wording import over
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
+from mlzoo.core.registry import closest
+from mlzoo.statistics.intervals import FEWEST
+from mlzoo.statistics.metrics import TITLES
+from mlzoo.statistics.verdicts import short_verdict, verdict_of
 
 _NOT_COMPARED = ("name", "out", "command")
 

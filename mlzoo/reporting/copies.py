@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from mlzoo import files
-from mlzoo.augment.augmenter import image_form
-from mlzoo.augment.choosing import choose
-from mlzoo.augment.images import ImageChanges
-from mlzoo.augment.policies import Policy
-from mlzoo.data.copies import MANIFEST
-from mlzoo.errors import DataError, UsageError
-from mlzoo.reporting.palette import class_colours, write_mask
+from mlzoo.core import files
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.quality.duplicates import MANIFEST
+from mlzoo.drawing.palette import class_colours, write_mask
+from mlzoo.transforms.augmenter import image_form
+from mlzoo.transforms.choosing import choose
+from mlzoo.transforms.images import ImageChanges
+from mlzoo.transforms.policies import Policy
 
 if TYPE_CHECKING:
-    from mlzoo.configs import RunConfig
+    from mlzoo.core.configs import RunConfig
     from mlzoo.data.samples import Samples
 
 Progress = Callable[[int, int, str], Any]

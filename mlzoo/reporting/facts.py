@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypedDict
 
-from mlzoo import files
+from mlzoo.core import files
 
 
 class PartCounts(TypedDict, total=False):
@@ -50,7 +50,7 @@ class DataFacts(TypedDict, total=False):
 
 
 class MetricFacts(TypedDict, total=False):
-    """`metrics.json`. `test` is what `mlzoo.evaluation.evaluate.evaluate` returns.
+    """`metrics.json`. `test` is what `mlzoo.evaluating.evaluate.evaluate` returns.
 
     Attributes:
         headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.

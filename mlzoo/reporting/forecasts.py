@@ -11,8 +11,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from mlzoo.data.samples import Samples
-from mlzoo.evaluation.forecasts import LEVEL, Band, ForecastOutcome
-from mlzoo.reporting.canvas import (
+from mlzoo.drawing.canvas import (
     BLUE,
     GRAY,
     GREEN,
@@ -24,6 +23,7 @@ from mlzoo.reporting.canvas import (
     tidy,
     write_csv,
 )
+from mlzoo.tasks.forecasting import LEVEL, Band, ForecastOutcome
 
 MOST_TARGETS, MOST_STEPS = 3, 400
 _COLOURS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORANGE}

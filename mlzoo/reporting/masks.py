@@ -18,9 +18,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.reporting.canvas import label, save, write_csv
-from mlzoo.reporting.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
-from mlzoo.reporting.panels import (
+from mlzoo.core.specs import IGNORED
+from mlzoo.drawing.canvas import label, save, write_csv
+from mlzoo.drawing.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
+from mlzoo.drawing.panels import (
     LINE,
     MARGIN,
     SQUARE,
@@ -35,8 +36,7 @@ from mlzoo.reporting.panels import (
     square,
     write,
 )
-from mlzoo.reporting.pictures import as_picture
-from mlzoo.specs import IGNORED
+from mlzoo.drawing.pictures import as_picture
 
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256

@@ -8,11 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo import files
-from mlzoo.evaluation import intervals
-from mlzoo.evaluation.dense import UNITS
-from mlzoo.evaluation.forecasts import forecast_scorers
-from mlzoo.evaluation.predictions import (
+from mlzoo.core import files
+from mlzoo.evaluating.predictions import (
     Forecasts,
     ImageScores,
     Predictions,
@@ -20,14 +17,17 @@ from mlzoo.evaluation.predictions import (
     read_image_scores,
     read_predictions,
 )
-from mlzoo.evaluation.scorers import (
+from mlzoo.statistics import intervals
+from mlzoo.statistics.scorers import (
     Scorer,
     classification_scorers,
     mean_defined,
     ratio,
     regression_scorers,
 )
-from mlzoo.evaluation.verdicts import NONE, TIED, judge
+from mlzoo.statistics.verdicts import NONE, TIED, judge
+from mlzoo.tasks.forecasting import forecast_scorers
+from mlzoo.tasks.segmentation import UNITS
 
 FILE = "predictions.csv"
 _BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}

@@ -11,17 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.reporting.canvas import (
-    BLUE,
-    GRAY,
-    ORANGE,
-    RED,
-    label,
-    new_figure,
-    save,
-    tidy,
-    write_csv,
-)
+from mlzoo.drawing.canvas import BLUE, GRAY, ORANGE, RED, label, new_figure, save, tidy, write_csv
 
 History = Sequence[Mapping[str, Any]]
 COUNTS_WRITTEN, SHARES_WRITTEN = 20, 12
@@ -93,7 +83,7 @@ def gradient_lags(folder: Path, norms: np.ndarray) -> Path:
 
     Args:
         folder: where `gradient_lags.png` and `.csv` are written.
-        norms: (steps,) from the last step backwards, as of `mlzoo.layers.lags.lag_gradients`.
+        norms: (steps,) from the last step backwards, as of `gradient_flow.lag_gradients`.
     """
     known = [(lag, float(value)) for lag, value in enumerate(norms) if np.isfinite(value)]
     write_csv(folder / "gradient_lags.csv", ["lag", "gradient norm"], known)

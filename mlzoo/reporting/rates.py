@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlzoo.reporting.canvas import BLUE, GRAY, RED, new_figure, save, tidy, write_csv
+from mlzoo.drawing.canvas import BLUE, GRAY, RED, new_figure, save, tidy, write_csv
 
 
 def draw_rates(

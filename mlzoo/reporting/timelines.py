@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.evaluation.steps import segments
-from mlzoo.reporting.canvas import COLOURS, label, new_figure, save, tidy, write_csv
-from mlzoo.reporting.palette import palette
+from mlzoo.drawing.canvas import COLOURS, label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.palette import palette
+from mlzoo.statistics.steps import segments
 
 MOST_CHANNELS, MOST_CLASSES = 6, 20
 

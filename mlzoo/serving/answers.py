@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.headers import MAX_PIXELS
-from mlzoo.errors import DataError, UsageError
+from mlzoo.api import Run
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import DENSE_TASKS, STEP_TASKS
+from mlzoo.data.images.headers import MAX_PIXELS
 from mlzoo.serving.batches import Served
-from mlzoo.specs import DENSE_TASKS, STEP_TASKS
-from mlzoo.trained import Run
 
 MAX_ROWS = 10_000
 """Rows of a table that are predicted at once."""
@@ -130,12 +130,12 @@ class Answers:
     def _explained(self, path: Path) -> dict[str, Any]:
         """Where the evidence for the predicted class lies, on the image."""
         from mlzoo.data.inputs import read_inputs
-        from mlzoo.evaluation.metrics import as_probabilities
+        from mlzoo.drawing.pictures import as_picture
         from mlzoo.explainers import gradcam
-        from mlzoo.explaining.engine.probe import Probe
         from mlzoo.explaining.rendering import laid_over, scaled
         from mlzoo.explaining.targets import of_classes
-        from mlzoo.reporting.pictures import as_picture
+        from mlzoo.introspection.probe import Probe
+        from mlzoo.statistics.metrics import as_probabilities
 
         reader = self.run.record["reader"]
         x = np.asarray(read_inputs(str(path), reader).rows[:1])
@@ -159,8 +159,8 @@ class Answers:
         return str(self.run.record["class_names"][position])
 
     def _dense(self, path: Path) -> dict[str, Any]:
-        from mlzoo.reporting.palette import class_colours, overlay
-        from mlzoo.reporting.pictures import as_picture
+        from mlzoo.drawing.palette import class_colours, overlay
+        from mlzoo.drawing.pictures import as_picture
 
         (painted,) = self.run.masks(path)
         record = self.run.record

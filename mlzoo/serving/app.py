@@ -22,7 +22,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
-from mlzoo.errors import DataError
+from mlzoo.core.errors import DataError
 from mlzoo.serving.answers import Answers
 
 HEADERS = {

@@ -9,7 +9,7 @@ from threading import Lock
 
 import numpy as np
 
-from mlzoo.trained import Run
+from mlzoo.api import Run
 
 MOST = 256
 """Samples that one call takes, unless a single request has more."""

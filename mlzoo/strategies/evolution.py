@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.spaces import Proposal, Space, Trial, Values
+from mlzoo.core.configs import Settings
+from mlzoo.core.spaces import Proposal, Space, Trial, Values
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from itertools import islice
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.spaces import Proposal, Space, Trial
+from mlzoo.core.configs import Settings
+from mlzoo.core.spaces import Proposal, Space, Trial
 
 INDEPENDENT = True
 COMPLETE = True

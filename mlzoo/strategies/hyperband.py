@@ -14,8 +14,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mlzoo.configs import Settings
-from mlzoo.spaces import Proposal, Space, Trial, Values
+from mlzoo.core.configs import Settings
+from mlzoo.core.spaces import Proposal, Space, Trial, Values
 
 COMPLETE = True
 AHEAD = 10**6

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import Field
 
-from mlzoo.configs import Settings
-from mlzoo.hyperparameters import from_told, to_hyperparameters, to_told
-from mlzoo.spaces import Proposal, Space, Trial, worst
+from mlzoo.core.configs import Settings
+from mlzoo.core.hyperparameters import from_told, to_hyperparameters, to_told
+from mlzoo.core.spaces import Proposal, Space, Trial, worst
 
 COMPLETE = True
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
 from mlzoo.training.batches import Batch
 from mlzoo.training.building import all_layers
 from mlzoo.training.checkpoints import Arrays, values

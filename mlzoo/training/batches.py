@@ -13,18 +13,18 @@ from typing import Protocol
 import numpy as np
 import yaml
 
-from mlzoo import registry
-from mlzoo.augment.augmenter import Augmenter
-from mlzoo.augment.policies import Policy
-from mlzoo.configs import RunConfig, check_fit
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.data.samples import Data, Part
-from mlzoo.data.sequences import Sequences
-from mlzoo.data.views import Views, grid
-from mlzoo.errors import UsageError
-from mlzoo.specs import CLASS_TASKS, IGNORED, STEP_TASKS
+from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.training.balance import shuffled
-from mlzoo.training.lengths import ByLength
-from mlzoo.training.streams import STREAMS, Streams
+from mlzoo.training.bucketing import ByLength
+from mlzoo.training.stateful_batches import STREAMS, Streams
+from mlzoo.transforms._crops import Views, grid
+from mlzoo.transforms.augmenter import Augmenter
+from mlzoo.transforms.policies import Policy
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
@@ -109,7 +109,7 @@ class Batches:
         augmenter = self.feed.augmenter
         if self._workers and augmenter is not None and augmenter.workers is None:
             assert augmenter.form is not None
-            from mlzoo.augment.workers import Workers
+            from mlzoo.transforms.workers import Workers
 
             augmenter.workers = Workers(
                 self._workers, augmenter.steps, augmenter.form, self.batch_size

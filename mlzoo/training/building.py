@@ -7,16 +7,16 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig
-from mlzoo.errors import MlzooError, UsageError
-from mlzoo.listening import Listener
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import MlzooError, UsageError
+from mlzoo.core.progress import Listener
 
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.data.images.tiles import Cutting
     from mlzoo.data.samples import Data
-    from mlzoo.data.tiles import Cutting
 
 
 def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
@@ -52,15 +52,15 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
 def cutting(config: RunConfig, model: keras.Model) -> Cutting:
     """How images are cut when a network, with the weights it has now, predicts them."""
-    from mlzoo.data.tiles import Cutting
-    from mlzoo.layers.reach import reach
+    from mlzoo.data.images.tiles import Cutting
+    from mlzoo.layers.receptive_field import reach
 
     return Cutting(config.tile, config.overlap, cache(partial(reach, model)))
 
 
 def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: Listener) -> None:
     """Say what tiles of the largest image share, and warn where the network needs more."""
-    from mlzoo.data.tiles import seams
+    from mlzoo.data.images.tiles import seams
 
     if not data.outputs.dense:
         return

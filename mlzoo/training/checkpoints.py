@@ -19,8 +19,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import files
-from mlzoo.errors import DataError
+from mlzoo.core import files
+from mlzoo.core.errors import DataError
 
 Arrays = list[np.ndarray]
 

@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from mlzoo.errors import ResourceError, UsageError
+from mlzoo.core.errors import ResourceError, UsageError
 
 _PACKAGES = (
     "mlzoo",

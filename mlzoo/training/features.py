@@ -8,9 +8,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import Halves
 from mlzoo.data.samples import Data, Part
-from mlzoo.listening import Listener
-from mlzoo.specs import Halves
 from mlzoo.training.checkpoints import weights_sha256
 
 _KEPT: OrderedDict[tuple[str, ...], np.ndarray] = OrderedDict()
@@ -55,7 +55,7 @@ def _features(extractor: keras.Model, data: Data, listener: Listener) -> np.ndar
 def _computed(
     extractor: keras.Model, data: Data, wanted: np.ndarray, listener: Listener
 ) -> np.ndarray:
-    from mlzoo.trained import outputs_of
+    from mlzoo.api import outputs_of
 
     inputs = data.samples.inputs
     found = np.zeros((len(inputs), extractor.output_shape[-1]), "float32")

@@ -13,17 +13,17 @@ import keras
 import numpy as np
 from scipy.optimize import minimize
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DivergedError, Interrupted, UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, UsageError
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.listening import Listener
 from mlzoo.training import checkpoints
 from mlzoo.training.batches import chunks, class_weights
+from mlzoo.training.early_stopping import Watch
 from mlzoo.training.loop import Fitted, history_columns, inside_weights, measure, monitored
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
 from mlzoo.training.signals import Stop
-from mlzoo.training.watch import Watch
 
 MOST_PARAMETERS = 200_000
 

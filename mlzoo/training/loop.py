@@ -13,13 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import STEP_TASKS, Compiled, Twin
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
-from mlzoo.listening import Listener
-from mlzoo.specs import STEP_TASKS, Compiled, Twin
 from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
+from mlzoo.training.early_stopping import Watch
 from mlzoo.training.features import halved
 from mlzoo.training.optimizers import (
     build_loss,
@@ -31,7 +32,6 @@ from mlzoo.training.optimizers import (
 )
 from mlzoo.training.signals import Stop
 from mlzoo.training.steps import build_steps
-from mlzoo.training.watch import Watch
 
 _JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 

@@ -7,13 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import LOSSES, RunConfig, check_fit, loss_terms
-from mlzoo.errors import UsageError
-from mlzoo.layers.field_losses import MaskedFields
-from mlzoo.layers.losses import Focal, Standardised, class_accuracy
-from mlzoo.layers.pixel_losses import LossSum, pixel_loss
-from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
-from mlzoo.specs import STEP_TASKS, Outputs
+from mlzoo.core.configs import LOSSES, RunConfig, check_fit, loss_terms
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import STEP_TASKS, Outputs
+from mlzoo.losses.field_losses import MaskedFields
+from mlzoo.losses.losses import Focal, Standardised, class_accuracy
+from mlzoo.losses.pixel_losses import LossSum, pixel_loss
+from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 
 
 def build_optimizer(

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.listening import Listener
-from mlzoo.merging import Merged
+from mlzoo.core.config_loading import Merged
+from mlzoo.core.progress import Listener
 
 EPOCHS = 300
 FITTED = 0.1
@@ -31,12 +31,12 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
     Returns:
         JSON-able: `fitted`, `samples`, `epochs` (that it took), `first_loss`, `loss`, and `text`.
     """
-    from mlzoo.augment.choosing import choose
     from mlzoo.data.samples import Part
     from mlzoo.training.building import build_model
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import caught
     from mlzoo.training.train import prepared
+    from mlzoo.transforms.choosing import choose
 
     epochs = merged.config.epochs if "epochs" in merged.given else EPOCHS
     config = merged.config.model_copy(

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlzoo import files, runs
-from mlzoo.listening import Listener
-from mlzoo.merging import merge, read_config
+from mlzoo.core import files
+from mlzoo.core.config_loading import merge, read_config
+from mlzoo.core.progress import Listener
+from mlzoo.runs import run_folder
+from mlzoo.training.resume_checks import check_code
 from mlzoo.training.signals import stopping
-from mlzoo.training.unchanged import check_code
 
 _NEEDED = {
     "data": ("fingerprint", "reader"),
@@ -51,7 +52,7 @@ def reproduce(
     """
     from mlzoo.training.train import train_merged
 
-    folder = runs.find(run)
+    folder = run_folder.find(run)
     before = _facts(folder)
     read_config(folder, trust)  # which names a damaged file
     merged = merge({}, folder / "config.yaml", allow_unused=True, trust=trust)

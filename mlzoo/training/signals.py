@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from mlzoo.errors import Interrupted
+from mlzoo.core.errors import Interrupted
 
 
 @dataclass

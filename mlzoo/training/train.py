@@ -12,26 +12,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import files, registry, runs
-from mlzoo.augment.policies import parse
-from mlzoo.backbones import placed
-from mlzoo.configs import RunConfig, check_fit
-from mlzoo.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
-from mlzoo.files import expand, real_path
-from mlzoo.listening import Listener
-from mlzoo.merging import Merged, check_unread, merge, resolved_yaml, unread_by_source
-from mlzoo.runs import RunFolder
+from mlzoo.core import files, registry
+from mlzoo.core.config_loading import Merged, check_unread, merge, resolved_yaml, unread_by_source
+from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
+from mlzoo.core.files import expand, real_path
+from mlzoo.core.progress import Listener
+from mlzoo.layers.backbones import placed
+from mlzoo.runs import run_folder
+from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training import devices
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
+from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
 from mlzoo.training.signals import Stage, stopping
-from mlzoo.training.unchanged import check_code, check_config, check_machine, files_read, seal
+from mlzoo.transforms.policies import parse
 
 if TYPE_CHECKING:
     import keras
 
-    from mlzoo.augment.policies import Policy
+    from mlzoo.api import Run
     from mlzoo.data.samples import Data, Samples
-    from mlzoo.trained import Run
+    from mlzoo.transforms.policies import Policy
 
 _STARTED = "environment.json"
 """The last file that is written before training starts."""
@@ -65,7 +66,7 @@ def train(
         The finished run, opened.
 
     Raises:
-        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
         Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
@@ -88,12 +89,12 @@ def train_merged(
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
-    runs.check_root(Path(config.out))
+    run_folder.check_root(Path(config.out))
     if config.name:
-        runs.check_free(expand(config.out), config.name, overwrite)
+        run_folder.check_free(expand(config.out), config.name, overwrite)
     with stopping("reading the data") as stage:
         samples, data, unread = prepared(merged, listener, record)
-        folder = runs.create(Path(config.out), config.name, default_name(config), overwrite)
+        folder = run_folder.create(Path(config.out), config.name, default_name(config), overwrite)
         flag = registry.trust_flag(config.model, config.source)
         try:
             with _resumable(folder, flag):
@@ -160,11 +161,11 @@ def free_place(config: RunConfig) -> Path:
         UsageError: the name that was given is taken.
     """
     root, name = expand(config.out), config.name
-    runs.check_root(root)
+    run_folder.check_root(root)
     if name:
-        runs.check_free(root, name, False)
+        run_folder.check_free(root, name, False)
         return root / name
-    return runs.free(root, default_name(config))
+    return run_folder.free(root, default_name(config))
 
 
 def resume(
@@ -190,10 +191,10 @@ def resume(
     """
     listener = listener or Listener()
     path = expand(path)
-    if (done := runs.completed(path)) is not None:
+    if (done := run_folder.completed(path)) is not None:
         listener.note("the run was complete; what was left of its training is removed")
         return _opened(done, trust)
-    folder = runs.reopen(path)
+    folder = run_folder.reopen(path)
     try:
         with stopping("reading the data") as stage:
             flag = " --trust" if trust else ""
@@ -289,7 +290,7 @@ def _tell(data: Data, listener: Listener) -> None:
 
 def imbalance_note(data: Data, config: RunConfig) -> str:
     """Return what is done about one class that holds over 80 % of the samples; "" without one."""
-    from mlzoo.evaluation.metrics import TITLES, class_counts, headline, imbalanced, rarer
+    from mlzoo.statistics.metrics import TITLES, class_counts, headline, imbalanced, rarer
 
     counts = class_counts(data.samples)
     if not imbalanced(counts):
@@ -372,8 +373,8 @@ def _work(
 ) -> Run:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
+    from mlzoo.training.artifacts import complete
     from mlzoo.training.augment_search import searched
-    from mlzoo.training.finishing import complete
 
     records = _records_done(folder, listener)
     first_test = data.test.indices.tolist()
@@ -389,7 +390,7 @@ def _work(
             data = replace(data, policy=policy)
         records.append(_train_once(folder, config, data, seed, listener, not repeat, stage))
         records[-1]["own_split"] = data.test.indices.tolist() != first_test
-        files.write_sealed(folder.path / runs.REPEATS, records)
+        files.write_sealed(folder.path / run_folder.REPEATS, records)
         if config.repeats > 1:
             name = records[-1]["test"]["headline"]
             reached = records[-1]["test"]["metrics"][name]
@@ -402,14 +403,14 @@ def _work(
 
 
 def _opened(path: Path, trust: bool = False) -> Run:
-    from mlzoo.trained import Run
+    from mlzoo.api import Run
 
     return Run(path, trust)
 
 
 def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
     """Return the scores of the trainings that are done; none where their file is damaged."""
-    path = folder.path / runs.REPEATS
+    path = folder.path / run_folder.REPEATS
     if not path.exists():
         return []
     try:
@@ -433,8 +434,8 @@ def _train_once(
     import keras
 
     from mlzoo.training import lbfgs
+    from mlzoo.training.artifacts import score, write_artefacts
     from mlzoo.training.batches import build_batches, padding_note
-    from mlzoo.training.finishing import score, write_artefacts
     from mlzoo.training.loop import Training
     from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.spaces import Dimension, Space
+from mlzoo.core.spaces import Dimension, Space
 from mlzoo.tuning.trials import Tried
 
 _LEAST = 8

@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.spaces import Space
 from mlzoo.data.samples import Data
-from mlzoo.spaces import Space
-from mlzoo.tuning.declared import layers_of
+from mlzoo.tuning.dynamic_hyperparameters import numbers_of
 from mlzoo.tuning.padding import can_pad, draws, is_vector, widened
-from mlzoo.tuning.scalars import numbers_of
+from mlzoo.tuning.space_from_config import layers_of
 
 _FREE = (
     *("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed"),

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from mlzoo.tuning.scalars import Scalars
+from mlzoo.tuning.dynamic_hyperparameters import Scalars
 
 Arrays = list[np.ndarray]
 traces = 0
@@ -126,7 +126,7 @@ def put(array: np.ndarray) -> Any:
 def build_program(parts: Parts, together: bool = False) -> Any:
     """A `Program` for the backend in use; `together` builds `Lanes` of JAX."""
     if together:
-        from mlzoo.tuning.lanes import Lanes
+        from mlzoo.tuning.vectorized import Lanes
 
         return Lanes(parts)
     if keras.backend.backend() == "jax":

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlzoo import registry
-from mlzoo.backbones import placed
-from mlzoo.errors import MlzooError, ResourceError, UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import MlzooError, ResourceError, UsageError
+from mlzoo.layers.backbones import placed
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.results import absolute

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlzoo import registry
-from mlzoo.evaluation.intervals import mean_interval
-from mlzoo.evaluation.metrics import BOUNDS
+from mlzoo.core import registry
+from mlzoo.statistics.intervals import mean_interval
+from mlzoo.statistics.metrics import BOUNDS
 from mlzoo.tuning.engines import Fit, Serial
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan, check_search, with_epochs

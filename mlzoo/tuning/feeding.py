@@ -14,9 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.specs import Inputs
 from mlzoo.data.samples import Data, Part
-from mlzoo.specs import Inputs
 from mlzoo.training.balance import shuffled
 from mlzoo.training.batches import chunk_size, class_weights
 from mlzoo.tuning.backend import put

@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from mlzoo.evaluation.metrics import MODES
-from mlzoo.spaces import Dimension, Space
+from mlzoo.core.spaces import Dimension, Space
+from mlzoo.statistics.metrics import MODES
 from mlzoo.tuning.analysis import Effect
 from mlzoo.tuning.trials import Tried, mean
 

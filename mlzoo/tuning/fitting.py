@@ -17,15 +17,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig, check_fit
+from mlzoo.api import outputs_of
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
+from mlzoo.core.files import disk_full
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
-from mlzoo.evaluation.dense import DenseOutcome
-from mlzoo.evaluation.evaluate import evaluate
-from mlzoo.evaluation.forecasts import ForecastOutcome, forecast_scorers
-from mlzoo.evaluation.metrics import (
+from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.statistics.metrics import (
     MODES,
     as_probabilities,
     class_counts,
@@ -33,18 +34,17 @@ from mlzoo.evaluation.metrics import (
     number,
     scorers,
 )
-from mlzoo.evaluation.scorers import Scorer
-from mlzoo.files import disk_full
-from mlzoo.listening import Listener
-from mlzoo.trained import outputs_of
+from mlzoo.statistics.scorers import Scorer
+from mlzoo.tasks.forecasting import ForecastOutcome, forecast_scorers
+from mlzoo.tasks.segmentation import DenseOutcome
 from mlzoo.training import checkpoints, lbfgs
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import Training
 from mlzoo.training.signals import Stop
-from mlzoo.tuning.declared import candidate
 from mlzoo.tuning.feeding import Fit
 from mlzoo.tuning.folds import fold_data, search_folds
 from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.ties import UnitScores, unit_scores
 from mlzoo.tuning.trials import Unit
 
@@ -117,7 +117,7 @@ class Evaluator:
         self._folds(plan.run)
         self.fast: Any = None
         if plan.search.fast == "auto" and not registry.build_function(plan.run.model):
-            from mlzoo.tuning.replicas import Replicas
+            from mlzoo.tuning.compiled_fits import Replicas
 
             self.fast = Replicas(plan.space, lanes(plan))
 
@@ -204,7 +204,7 @@ class Evaluator:
         Returns:
             What was found, as a sentence; None with `--fast off`.
         """
-        from mlzoo.tuning.replicas import unshared
+        from mlzoo.tuning.compiled_fits import unshared
 
         if self.fast is None:
             return None

@@ -8,9 +8,9 @@ from types import TracebackType
 
 import keras
 
-from mlzoo import runs
-from mlzoo.errors import UsageError
-from mlzoo.files import disk_errors
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import disk_errors
+from mlzoo.runs import run_folder
 from mlzoo.training.devices import versions
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
@@ -35,12 +35,12 @@ class SearchFolder:
 
     def __init__(self, path: Path, overwrite: bool) -> None:
         self.path = path
-        runs.check_root(path.parent)
+        run_folder.check_root(path.parent)
         if path.exists() and any(path.iterdir()) and not _is_search(path):
             raise UsageError(f"{path} is no search; choose another --name or --out")
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-        self._lock = runs.lock(path)
+        self._lock = run_folder.lock(path)
         removed = path / _REMOVED
         shutil.rmtree(removed, ignore_errors=True)  # a kill may have left it
         if overwrite:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.scaling import input_spec, output_spec
+from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splitting import share_evenly
-from mlzoo.data.windows import folds_by_time
-from mlzoo.errors import DataError, UsageError
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Sorted positions in the samples to train on, and to score on."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
 
 _STATES = {"COMPLETED": "done", "FAILED": "failed", "INVALID": "failed", "RUNNING": "running"}
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mlzoo.errors import DataError
-from mlzoo.files import disk_errors
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import disk_errors
 
 _START = "0" * 16
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlzoo import files
-from mlzoo.evaluation.intervals import mean_interval
-from mlzoo.evaluation.metrics import BOUNDS
+from mlzoo.core import files
+from mlzoo.statistics.intervals import mean_interval
+from mlzoo.statistics.metrics import BOUNDS
 from mlzoo.tuning.engines import Engine
 from mlzoo.tuning.folds import inner, outer
 from mlzoo.tuning.journal import Journal

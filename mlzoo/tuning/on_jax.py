@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mlzoo.tuning.backend import Parts, Said, State, Work, batches, count_trace
-from mlzoo.tuning.scalars import penalty
+from mlzoo.tuning.dynamic_hyperparameters import penalty
 
 
 class JaxStep:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mlzoo.tuning.backend import Parts, Said, State, Work, batches, count_trace
-from mlzoo.tuning.scalars import penalty
+from mlzoo.tuning.dynamic_hyperparameters import penalty
 
 
 class TensorFlowProgram:

@@ -12,9 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.configs import RunConfig
-from mlzoo.spaces import Space
-from mlzoo.tuning.declared import layers_of
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.spaces import Space
+from mlzoo.tuning.space_from_config import layers_of
 
 _KEPT = ("linear", "relu", "leaky_relu", "elu", "selu", "tanh", "silu", "gelu")
 """Activations that map 0 to 0."""

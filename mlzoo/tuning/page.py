@@ -9,6 +9,7 @@ from typing import Any
 
 import plotly.offline
 
+from mlzoo.core.messages import over
 from mlzoo.reporting.pages.rendering import render
 from mlzoo.tuning import figures
 from mlzoo.tuning.analysis import effects
@@ -19,7 +20,6 @@ from mlzoo.tuning.settings import shown
 from mlzoo.tuning.skopt_plots import skopt_pictures
 from mlzoo.tuning.ties import Ties, find_ties
 from mlzoo.tuning.trials import Tried
-from mlzoo.wording import over
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from mlzoo.spaces import Dimension
+from mlzoo.core.spaces import Dimension
 
 _RANGE = re.compile(
     r"(?P<log>log:)?\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>[^/\s]+)\s*(/\s*(?P<step>\S+))?"

@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig, shares
-from mlzoo.errors import UsageError
-from mlzoo.merging import check_plugin_settings
-from mlzoo.spaces import Dimension, Space
+from mlzoo.core import registry
+from mlzoo.core.config_loading import check_plugin_settings
+from mlzoo.core.configs import RunConfig, shares
+from mlzoo.core.errors import UsageError
+from mlzoo.core.spaces import Dimension, Space
 from mlzoo.tuning.settings import TuneConfig
 
 _FREE = (
@@ -150,7 +150,7 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
     Raises:
         UsageError: with every mistake, one line each.
     """
-    from mlzoo.wording import sentences
+    from mlzoo.core.messages import sentences
 
     values = dict(values)
     problems: list[str] = []

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from mlzoo.errors import MlzooError, ResourceError
+from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials import Unit
 

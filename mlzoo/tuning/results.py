@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from mlzoo import files, registry
-from mlzoo.configs import inert
-from mlzoo.files import expand
-from mlzoo.merging import unread_by_source
-from mlzoo.tuning.declared import fields_of
+from mlzoo.core import files, registry
+from mlzoo.core.config_loading import unread_by_source
+from mlzoo.core.configs import inert
+from mlzoo.core.files import expand
 from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials import Tried, best, mean, ranked
 
 _NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")

@@ -13,13 +13,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mlzoo.listening import Listener
-from mlzoo.spaces import Proposal
+from mlzoo.core.progress import Listener
+from mlzoo.core.spaces import Proposal
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.racing import RACE_AHEAD, trails
+from mlzoo.tuning.pruning import RACE_AHEAD, trails
 from mlzoo.tuning.trials import Tried, Unit, best, from_records, paid
 
 _FIRST_FAILURES = 10

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.reporting import canvas
-from mlzoo.spaces import Dimension, Space
+from mlzoo.core.spaces import Dimension, Space
+from mlzoo.drawing import canvas
 from mlzoo.tuning.figures import text
 from mlzoo.tuning.trials import Tried, as_loss
 

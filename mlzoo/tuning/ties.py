@@ -26,7 +26,7 @@ from mlzoo.tuning.trials import Tried, as_loss, mean, ranked
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part
-    from mlzoo.evaluation.scorers import Scorer
+    from mlzoo.statistics.scorers import Scorer
 
 LEAST = 6
 """Units from which on trials are compared at all."""
@@ -91,7 +91,7 @@ def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
     Returns:
         (n,) positions of units, at most 256; what they are; and how many there are of those.
     """
-    from mlzoo.evaluation.dense import UNITS
+    from mlzoo.tasks.segmentation import UNITS
 
     samples, count = rows.samples, len(rows)
     if samples.groups is not None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mlzoo.evaluation.metrics import MODES
-from mlzoo.spaces import Trial, Values
+from mlzoo.core.spaces import Trial, Values
+from mlzoo.statistics.metrics import MODES
 from mlzoo.tuning.plan import as_tuples
 
 Key = tuple[int, int]

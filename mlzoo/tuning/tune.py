@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo import registry, runs
-from mlzoo.configs import RunConfig
-from mlzoo.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
-from mlzoo.files import disk_full, expand, real_path
-from mlzoo.merging import Merged, check_unread, merge, read_config
+from mlzoo.core import registry
+from mlzoo.core.config_loading import Merged, check_unread, merge, read_config
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
+from mlzoo.core.files import disk_full, expand, real_path
+from mlzoo.runs import run_folder
 from mlzoo.training import devices
 from mlzoo.training.signals import Stage, Stop, caught, stopping
-from mlzoo.tuning.declared import build_space, check_against
 from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
+from mlzoo.tuning.space_from_config import build_space, check_against
 
 if TYPE_CHECKING:
-    from mlzoo.trained import Run
+    from mlzoo.api import Run
     from mlzoo.tuning.compare import Standing
     from mlzoo.tuning.engines import Engine
     from mlzoo.tuning.fitting import Evaluator
@@ -108,7 +109,7 @@ def tune(
         The finished search.
 
     Raises:
-        MlzooError: what went wrong and what to do; see `mlzoo.errors`.
+        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
         Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
     flags = {"model": model, "data": data, **settings}
@@ -158,7 +159,7 @@ def folder_of(plan: Plan) -> Path:
     path = real_path(expand(run.data))
     model = registry.stem(run.model)
     default = f"tune-{model}-{path.stem if path.is_file() else path.name}"
-    return expand(run.out) / (run.name or runs.slug(default))
+    return expand(run.out) / (run.name or run_folder.slug(default))
 
 
 def run_plan(
@@ -381,14 +382,14 @@ def _nothing(search: Search) -> str:
 
 def _train_winner(path: Path, listener: SearchListener) -> Run:
     """Train `best.yaml` into `winner`, or open it where that was done."""
-    from mlzoo.trained import Run
+    from mlzoo.api import Run
     from mlzoo.training.train import resume, train_merged
 
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(runs.find(winner))
+        return Run(run_folder.find(winner))
     listener.note("training the winner on the training and validation parts")
     if _repeats(path / "winner.partial", merged.config):
         with contextlib.suppress(MlzooError):  # what can't be resumed is trained anew
@@ -449,7 +450,7 @@ def run_comparison(
             folder.path / "searches",
             listener,
         )
-        from mlzoo import files
+        from mlzoo.core import files
         from mlzoo.tuning.compare_page import rows, write_comparison
 
         files.write_text(folder.path / "strategies.csv", files.csv_text(rows(found)))

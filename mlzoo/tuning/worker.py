@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from mlzoo import registry
-from mlzoo.errors import MlzooError, ResourceError
+from mlzoo.core import registry
+from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.training import devices
 from mlzoo.tuning.plan import as_tuples, restore
 

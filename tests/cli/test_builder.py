@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo import registry
+from mlzoo.core import registry
 from tests import builders
 from tests.cli.shell import Mlzoo, python
 

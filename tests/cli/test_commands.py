@@ -20,7 +20,7 @@ import yaml
 from PIL import Image
 
 import mlzoo as library
-from mlzoo import registry
+from mlzoo.core import registry
 from tests.cli.shell import SHARED, Done, Mlzoo, python
 from tests.cli.world import RUNS, noise
 
@@ -436,11 +436,13 @@ def test_an_interrupt_before_any_work_says_so(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlzoo.merging.merge", interrupt)
+    monkeypatch.setattr("mlzoo.core.config_loading.merge", interrupt)
     assert mlzoo("train", "cnn", "digits") == (130, "", "stopped; run the same command again\n")
-    monkeypatch.setattr("mlzoo.merging.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(
+        "mlzoo.core.config_loading.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM)
+    )
     assert mlzoo("train", "cnn", "digits") == (143, "", "stopped; run the same command again\n")
-    monkeypatch.setattr("mlzoo.trained.load", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     assert mlzoo("evaluate", "x") == (143, "", "stopped; run the same command again\n")
 
 
@@ -453,7 +455,7 @@ def test_want_of_memory_names_options_that_the_command_has(
     def load(*_: Any, **__: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("mlzoo.trained.load", load)
+    monkeypatch.setattr("mlzoo.api.load", load)
     done = mlzoo(*words)
     assert done.code == 4 and done.errors[0].startswith("out of memory")
     assert set(re.findall(r"--\w+", done.err)) == flags

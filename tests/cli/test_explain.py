@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
 from tests.cli.shell import Mlzoo
 
 
@@ -97,7 +97,7 @@ def test_without_a_method_one_is_picked(mlzoo: Mlzoo, runs: Path, name: str, met
 def test_all_methods_run_and_the_others_are_named_with_the_reason(
     mlzoo: Mlzoo, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlzoo import registry
+    from mlzoo.core import registry
 
     names, few = registry.names, ["filters", "gradcam", "permutation", "saliency"]
     monkeypatch.setattr(registry, "names", lambda k: few if k == "explainer" else names(k))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import mlzoo as library
-from mlzoo.data import enlarging
+from mlzoo.data.images import enlarging
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 from tests.training.masks import folder, pair

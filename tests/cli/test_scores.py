@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from mlzoo_cli.evaluate import scores
 
-from mlzoo.configs import RunConfig
-from mlzoo.evaluation.evaluate import evaluate
-from mlzoo.trained import class_totals
+from mlzoo.api import class_totals
+from mlzoo.core.configs import RunConfig
+from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.training.train import imbalance_note
-from tests.evaluation.made import make_data
+from tests.evaluating.made import make_data
 
 NAMES = ("sound", "cracked")
 

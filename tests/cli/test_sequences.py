@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mlzoo as library
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from tests.cli.shell import Mlzoo, run_mlzoo
 from tests.cli.test_bad_input import left_behind, refused
 from tests.cli.test_commands import document, predictions, succeeded

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from mlzoo_cli.output import Escaping, Talk, run_command, say, show, show_csv, table
 
-from mlzoo import files, zoo
-from mlzoo.data.bad_files import listed
-from mlzoo.errors import UsageError
-from mlzoo.evaluation.predictions import read_predictions
-from mlzoo.listening import one_line, printable
-from mlzoo.wording import few
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import few
+from mlzoo.core.progress import one_line, printable
+from mlzoo.data.quality.bad_files import listed
+from mlzoo.evaluating.predictions import read_predictions
+from mlzoo.runs import zoo
 from tests.cli.shell import Mlzoo
 from tests.cli.world import image_folder
 

@@ -12,12 +12,13 @@ import pytest
 import yaml
 
 import mlzoo
-from mlzoo import registry, zoo
-from mlzoo.errors import UsageError
-from mlzoo.listening import Listener
-from mlzoo.merging import merge
-from mlzoo.trained import load
-from mlzoo.training.unchanged import seal
+from mlzoo.api import load
+from mlzoo.core import registry
+from mlzoo.core.config_loading import merge
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.runs import zoo
+from mlzoo.training.resume_checks import seal
 from tests.cli.shell import Mlzoo
 from tests.cli.world import OWN_MODEL
 
@@ -257,7 +258,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     keras.Model(start, keras.layers.Dense(1, name="head")(start)).save(folder / "plain.keras")
     for kind, module, name in (
         ("registered", "builtins", "mlzoo>import_file"),
-        ("imported", "mlzoo.registry", None),
+        ("imported", "mlzoo.core.registry", None),
     ):
         with zipfile.ZipFile(folder / "plain.keras") as plain:
             contents = {entry: plain.read(entry) for entry in plain.namelist()}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo.tuning.journal import read
 from tests.cli.shell import Mlzoo
 

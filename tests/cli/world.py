@@ -18,7 +18,7 @@ from tests.training.masks import folder as mask_folder
 OWN_MODEL = '''"""A model of mine: one dense layer behind a layer of my own."""
 
 import keras
-from mlzoo.configs import Settings
+from mlzoo.core.configs import Settings
 
 
 @keras.saving.register_keras_serializable("mine")

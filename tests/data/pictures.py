@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 

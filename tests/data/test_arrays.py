@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.bad_files import refuse_undecodable
 from mlzoo.data.inputs import NewInputs, existing
+from mlzoo.data.quality.bad_files import refuse_undecodable
 from mlzoo.data.samples import Samples
-from mlzoo.errors import DataError
 from tests.data.pictures import config, shared
 
 X = np.random.default_rng(0).normal(size=(30, 4))

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.differences import Content, record
-from mlzoo.data.headers import Header
+from mlzoo.data.images.headers import Header
+from mlzoo.data.images.inference_inputs import open_images
 from mlzoo.data.inputs import read_inputs
-from mlzoo.data.new_images import open_images
-from mlzoo.errors import DataError
+from mlzoo.data.quality.differences import Content, record
 from tests.data.pictures import config, folder, noise, save
 
 

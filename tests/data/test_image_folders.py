@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.checking import check_images, choose_form
-from mlzoo.data.decoding import Form, convert, orient, shape_up
-from mlzoo.data.headers import MAX_PIXELS
+from mlzoo.data.images.decoding import Form, convert, orient, shape_up
+from mlzoo.data.images.headers import MAX_PIXELS
+from mlzoo.data.quality.validation import check_images, choose_form
 from mlzoo.data.samples import Samples
-from mlzoo.errors import DataError
 from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 
 
@@ -331,7 +331,7 @@ def test_images_beyond_the_budget_are_never_held(tmp_path: Path) -> None:
 def test_the_check_decodes_every_file_once_and_reports_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mlzoo.data.checking as checking
+    import mlzoo.data.quality.validation as checking
 
     decoded: list[Path] = []
     original = checking.decode

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import Inputs
 from mlzoo.data import loading
-from mlzoo.data.images import LazyImages
+from mlzoo.data.images.images import LazyImages
 from mlzoo.data.samples import Column, Part, Samples
 from mlzoo.data.scaling import input_spec, output_spec, statistics
-from mlzoo.errors import DataError
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
-from mlzoo.specs import Inputs
 from tests.data.pictures import config, folder
 
 COLUMNS = (Column("u"), Column("kind", ("a", "b", "c")), Column("v"), Column("flat"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlzoo.data.inspection import inspect
+from mlzoo.data.quality.inspection import inspect
 from tests.data.pictures import config, folder, shared, tree_hash
 
 

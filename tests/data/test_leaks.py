@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.digests import difference_hash
-from mlzoo.data.leakage import check_leakage
-from mlzoo.data.similarity import NEAR_BITS, near_pairs
-from mlzoo.errors import DataError
+from mlzoo.data.quality.digests import difference_hash
+from mlzoo.data.quality.leakage import check_leakage
+from mlzoo.data.quality.similarity import NEAR_BITS, near_pairs
 from tests.data.pictures import config, folder, noise, save, shared
 
 

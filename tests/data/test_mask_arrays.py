@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.samples import Part, Samples
-from mlzoo.errors import DataError, UsageError
-from mlzoo.specs import IGNORED
 from tests.data.pictures import config
 
 COUNT, HEIGHT, WIDTH = 10, 12, 9

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
-from mlzoo.data.headers import MAX_PIXELS, BadFileError
-from mlzoo.data.mask_classes import choose_classes, read_classes
-from mlzoo.data.mask_doubts import rare_classes
-from mlzoo.data.mask_matching import match_classes
-from mlzoo.data.mask_values import GRAY, ClassMap, MaskFile, examine, from_record, read_values
+from mlzoo.data.images.headers import MAX_PIXELS, BadFileError
+from mlzoo.data.masks.classes import choose_classes, read_classes
+from mlzoo.data.masks.matching import match_classes
+from mlzoo.data.masks.quality import rare_classes
+from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, examine, from_record, read_values
 from mlzoo.data.samples import Samples
-from mlzoo.errors import DataError, UsageError
-from mlzoo.specs import IGNORED
 from tests.data.pictures import config, noise, save
 
 SHAPE = (16, 20)

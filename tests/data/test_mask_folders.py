@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.data import loading, mask_pairs
-from mlzoo.data.checking import check_images
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import IGNORED
+from mlzoo.data import loading
 from mlzoo.data.loading import recognise
-from mlzoo.data.masks import lazy_masks
+from mlzoo.data.masks import pairs as mask_pairs
+from mlzoo.data.masks.masks import lazy_masks
+from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
-from mlzoo.errors import DataError
-from mlzoo.specs import IGNORED
 from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.samples import Samples
-from mlzoo.data.sources import generated
-from mlzoo.errors import DataError, UsageError
+from mlzoo.sources import generated
 from tests.data.pictures import config
 
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
-from mlzoo.errors import DataError, UsageError
 from tests.data.pictures import config, folder, noise, save
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
+from mlzoo.data.images.inference_inputs import NewImages, as_images, image_names, open_images
 from mlzoo.data.inputs import read_labelled
-from mlzoo.data.new_images import NewImages, as_images, image_names, open_images
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
-from mlzoo.errors import DataError, UsageError
-from mlzoo.specs import IGNORED
 from tests.data.pictures import config, noise, save
 
 SIZES = [(24, 32), (40, 20), (24, 32)]

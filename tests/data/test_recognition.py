@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig, Settings
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.fields import settings
 from mlzoo.data.loading import check_source, recognise, source_config
-from mlzoo.errors import UsageError
-from mlzoo.fields import settings
 from tests.data.pictures import config, folder
 
 
@@ -245,7 +245,7 @@ def test_a_users_own_source_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(
         '"""Mine."""\n'
-        "from mlzoo.configs import Settings\n"
+        "from mlzoo.core.configs import Settings\n"
         "class Config(Settings):\n    data: str\n    twice: int = 1\n"
         "def recognises(path): return True\n"
         "def load(config, progress=None): ...\n"

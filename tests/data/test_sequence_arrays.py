@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.samples import Samples
-from mlzoo.data.sequences import Sequences
-from mlzoo.errors import DataError
-from mlzoo.specs import IGNORED
+from mlzoo.data.sequences.sequences import Sequences
 from tests.data.pictures import config
 
 LENGTHS = [7, 3, 5, 7, 1, 6] * 5

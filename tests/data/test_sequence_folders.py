@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.loading import recognise
 from mlzoo.data.record import data_record, split_record, trained_on
 from mlzoo.data.samples import Samples
-from mlzoo.data.sequences import Sequences
-from mlzoo.errors import DataError, UsageError
-from mlzoo.specs import IGNORED
+from mlzoo.data.sequences.sequences import Sequences
 from tests.data.pictures import config, shared
 
 

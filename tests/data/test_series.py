@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlzoo.core.config_loading import merge
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
-from mlzoo.data.leakage import check_leakage
-from mlzoo.data.new_series import last_windows
+from mlzoo.data.quality.leakage import check_leakage
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
-from mlzoo.data.series import Series, choose_season, default_window
+from mlzoo.data.sequences.inference_series import last_windows
+from mlzoo.data.sequences.series import Series, choose_season, default_window
+from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splitting import split
-from mlzoo.data.windows import Windows, shared_time, split_by_time
-from mlzoo.errors import DataError, UsageError
-from mlzoo.merging import merge
 from tests.data.pictures import config, shared
 
 
@@ -451,7 +451,7 @@ def test_calendar_features_are_inputs(tmp_path: Path) -> None:
 
 
 def series(values: np.ndarray, step: Any) -> Series:
-    from mlzoo.data.times import TimeAxis
+    from mlzoo.data.sequences.times import TimeAxis
 
     stamps = np.arange(len(values)).astype("datetime64[D]")
     return Series("", values.astype(np.float32)[:, None], TimeAxis("t", stamps, step, np.arange(0)))

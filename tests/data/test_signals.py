@@ -7,8 +7,9 @@ import pytest
 from scipy.integrate import simpson
 from scipy.interpolate import CubicSpline
 
+from mlzoo.core.errors import UsageError
 from mlzoo.data import loading
-from mlzoo.data.signals import (
+from mlzoo.data.sequences.signals import (
     STATES,
     accelerometer,
     delayed_xor,
@@ -16,7 +17,6 @@ from mlzoo.data.signals import (
     moving_spots,
     sine_mix,
 )
-from mlzoo.errors import UsageError
 from tests.data.pictures import config
 
 

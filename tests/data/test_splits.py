@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
+from mlzoo.data.allocation import class_quotas
 from mlzoo.data.inputs import positions_of
 from mlzoo.data.samples import PARTS, Samples
-from mlzoo.data.sharing import class_quotas
 from mlzoo.data.splitting import draw, split
-from mlzoo.errors import DataError
 from tests.data.pictures import config, shared
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=5)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.labels import label
-from mlzoo.data.tables import find_delimiter, find_header, read_table
-from mlzoo.errors import DataError
+from mlzoo.data.tables.labels import label
+from mlzoo.data.tables.tables import find_delimiter, find_header, read_table
 from tests.data.pictures import config, shared
 
 ROWS = [f"{i},{(i * 37) % 101},{'ab'[i % 2]}" for i in range(40)]

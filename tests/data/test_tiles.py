@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlzoo import registry
-from mlzoo.data.decoding import mirrored
-from mlzoo.data.tiles import BLEND, GRID, Cutting, Predict, Tiling, seams, strips
-from mlzoo.errors import UsageError
-from mlzoo.layers.reach import reach
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.images.decoding import mirrored
+from mlzoo.data.images.tiles import BLEND, GRID, Cutting, Predict, Tiling, seams, strips
+from mlzoo.layers.receptive_field import reach
 
 TILINGS = st.integers(2, 16).flatmap(
     lambda side: st.builds(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlzoo.data.steps import fill, find_time, open_steps, read_steps
-from mlzoo.data.tables import Table
-from mlzoo.data.times import TimeAxis, calendar, time_axis
-from mlzoo.errors import DataError
+from mlzoo.core.errors import DataError
+from mlzoo.data.sequences.steps import fill, find_time, open_steps, read_steps
+from mlzoo.data.sequences.times import TimeAxis, calendar, time_axis
+from mlzoo.data.tables.tables import Table
 
 
 def table(**columns: list[object]) -> Table:

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from mlzoo import fields, registry
-from mlzoo.explaining.engine.findings import Background, Finding
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core import fields, registry
 from mlzoo.explaining.targets import of_classes
+from mlzoo.introspection.findings import Background, Finding
+from mlzoo.introspection.probe import Probe
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # shap's own
 NAMES = registry.names("explainer")

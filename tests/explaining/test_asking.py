@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.explaining.asking import Asked, ask
 from mlzoo.explaining.settings import configure
 from mlzoo.explaining.subjects import Chosen, Subject

@@ -12,15 +12,15 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo.explaining import claims, evidence, faithfulness, reference
-from mlzoo.explaining.engine.findings import Background
-from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.explain import Explanation, choose_methods, flag
 from mlzoo.explaining.learned import untrained, why_no_claim
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.subjects import Chosen, Subject
 from mlzoo.explaining.targets import of_classes
+from mlzoo.introspection.findings import Background
+from mlzoo.introspection.probe import Probe
 
 layers = keras.layers
 

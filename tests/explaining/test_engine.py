@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
-from mlzoo.explaining.engine import resampling
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
 from mlzoo.explaining.targets import of_classes
+from mlzoo.introspection import resampling
+from mlzoo.introspection.probe import Probe
 
 layers = keras.layers
 

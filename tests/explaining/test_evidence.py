@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.errors import DataError
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError
 from mlzoo.explaining import claims, faithfulness, imputing, sanity, truth
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.introspection.probe import Probe
 from tests.explaining import shapes
 from tests.explaining.test_planted import maps, opened
 

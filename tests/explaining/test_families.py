@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo.explaining import faithfulness, targets
-from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.explain import without_padding
+from mlzoo.introspection.probe import Probe
 from mlzoo.layers.scaling import SequenceScaling
 from tests.explaining.trained import trained_once
 

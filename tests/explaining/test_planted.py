@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from mlzoo.explaining import faithfulness, reference
-from mlzoo.explaining.engine.probe import Probe
 from mlzoo.explaining.targets import of_classes
 from mlzoo.explaining.truth import against_truth
+from mlzoo.introspection.probe import Probe
 from tests.explaining import shapes
 
 IMAGES = 48

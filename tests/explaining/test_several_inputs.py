@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.errors import DataError, UsageError
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.explaining.several_inputs import as_one
 from mlzoo.explaining.targets import of_classes
+from mlzoo.introspection.probe import Probe
 
 rng = np.random.default_rng(0)
 IMAGES = rng.random((3, 16, 16, 1)).astype("float32")

@@ -9,10 +9,10 @@ from math import factorial
 import keras
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.explaining.engine.findings import Background
-from mlzoo.explaining.engine.probe import Probe
+from mlzoo.core import registry
 from mlzoo.explaining.faithfulness import spearman
+from mlzoo.introspection.findings import Background
+from mlzoo.introspection.probe import Probe
 from mlzoo.layers.scaling import TableScaling
 
 COLUMNS, ROWS = 8, 5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from mlzoo import registry
-from mlzoo.explaining.engine.probe import Probe
-from mlzoo.explaining.engine.resampling import positive
+from mlzoo.core import registry
 from mlzoo.explaining.explain import flag
 from mlzoo.explaining.targets import of_classes
+from mlzoo.introspection.probe import Probe
+from mlzoo.introspection.resampling import positive
 
 layers = keras.layers
 

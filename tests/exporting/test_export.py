@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import mlzoo
-from mlzoo import registry
-from mlzoo.errors import MlzooError, UsageError
+from mlzoo.api import Run
+from mlzoo.core import registry
+from mlzoo.core.errors import MlzooError, UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.exporting import scoring
-from mlzoo.exporting.contract import Form
 from mlzoo.exporting.export import check, export
-from mlzoo.exporting.graphs import frozen, in_float32
+from mlzoo.formats._contract import Form
+from mlzoo.formats._graphs import frozen, in_float32
 from mlzoo.layers.scaling import TableScaling
-from mlzoo.specs import Inputs, Outputs
-from mlzoo.trained import Run
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="graphs that are exported are TensorFlow's"

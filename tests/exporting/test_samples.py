@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.data.samples import Part, Samples
-from mlzoo.data.sequences import Sequences
+from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.exporting.samples import SIDE, drawn, form_of
 
 

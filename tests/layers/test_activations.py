@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.layers.activations import AtLeast, TrainableExponent, TrainableSlope
+from mlzoo.layers.blocks import activate
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.layers.pieces import activate
 from mlzoo.models import mlp
-from mlzoo.specs import Inputs, Outputs
 
 pytestmark = pytest.mark.backends
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.layers.field_losses import MaskedFields
+from mlzoo.core.specs import IGNORED
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
-from mlzoo.specs import IGNORED
+from mlzoo.losses.field_losses import MaskedFields
+from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 
 pytestmark = pytest.mark.backends
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from mlzoo.layers.description import describe
 
 

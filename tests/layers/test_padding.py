@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.data.decoding import mirrored
+from mlzoo.data.images.decoding import mirrored
 from mlzoo.layers.padding import CropLike, PadToMultiple
 
 pytestmark = pytest.mark.backends

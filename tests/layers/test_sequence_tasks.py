@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.layers.field_losses import MaskedFields
-from mlzoo.layers.pixel_losses import as_pixels, pixel_loss
-from mlzoo.layers.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.core.specs import IGNORED
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
-from mlzoo.specs import IGNORED
+from mlzoo.losses.field_losses import MaskedFields
+from mlzoo.losses.pixel_losses import as_pixels, pixel_loss
+from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
 
 pytestmark = pytest.mark.backends
 

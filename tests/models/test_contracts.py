@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from tests import contracts
 from tests.contracts import ModelCase
 

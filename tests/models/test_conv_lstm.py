@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo import registry
-from mlzoo.data.signals import moving_spots
-from mlzoo.errors import UsageError
-from mlzoo.specs import Inputs, Outputs
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.sequences.signals import moving_spots
 from tests.contracts import CLASSES, outcome
 
 FILM = Inputs((8, 16, 16, 1), "array")

@@ -20,13 +20,13 @@ import pytest
 from pydantic import ValidationError
 
 import mlzoo
-from mlzoo.backbones import files_of, placed
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.layers import hub
+from mlzoo.layers.backbones import files_of, placed
 from mlzoo.layers.description import describe
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
-from mlzoo.specs import Inputs, Outputs
 
 kh = pytest.importorskip("keras_hub", reason="keras-hub is not installed (pip install mlzoo[hub])")
 SCALE, OFFSET = [1 / 255, 1 / 200, 1 / 100], [-0.5, -0.4, 0.2]
@@ -381,8 +381,8 @@ def test_presets_that_fit_no_image_of_ours_say_why(
 def test_heads_of_attention_are_no_map(presets: dict[str, tuple[str, keras.Model]]) -> None:
     import tensorflow as tf
 
-    from mlzoo.explaining.engine.graphs import call
-    from mlzoo.explaining.engine.layers import spatial
+    from mlzoo.introspection.graphs import call
+    from mlzoo.introspection.layers import spatial
 
     net, found = model(presets["vit"][0]), []
 

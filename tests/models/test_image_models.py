@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.models import alexnet, cnn, lenet, resnet
-from mlzoo.specs import Inputs, Outputs
 
 
 def _model(

@@ -6,9 +6,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import PolynomialFeatures
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.models import linear
-from mlzoo.specs import Inputs, Outputs
 
 
 def test_degree_two_predicts_what_a_polynomial_fit_does() -> None:

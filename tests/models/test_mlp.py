@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.layers.activations import TrainableExponent, TrainableSlope
 from mlzoo.models import linear, mlp
-from mlzoo.specs import Inputs, Outputs
 
 PAIRS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
 

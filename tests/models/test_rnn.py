@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.recurrent import CELLS, MATRICES
 from mlzoo.layers.scaling import SequenceScaling
-from mlzoo.specs import Inputs, Outputs
 from tests import contracts
 from tests.contracts import ELSEWHERE, FORECAST, LABELS, NUMBERS, TEXT, ModelCase, outcome
 

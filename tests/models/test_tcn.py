@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from tests.contracts import FORECAST, LABELS, NUMBERS, TEXT, ModelCase, outcome
 
 

@@ -17,17 +17,17 @@ from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from pydantic import ValidationError
 
 import mlzoo
-from mlzoo.backbones import BACKBONES
-from mlzoo.configs import RunConfig
+from mlzoo.core.config_loading import merge
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data import loading
-from mlzoo.errors import DataError, UsageError
 from mlzoo.layers import pretrained
+from mlzoo.layers.backbones import BACKBONES
 from mlzoo.layers.pretrained import BackboneInput
-from mlzoo.listening import Listener
-from mlzoo.merging import merge
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
-from mlzoo.specs import Inputs, Outputs
 from mlzoo.training import features
 from mlzoo.training.building import build_model
 from mlzoo.training.checkpoints import weights_sha256

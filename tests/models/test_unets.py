@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.errors import UsageError
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.layers.description import describe
-from mlzoo.specs import Inputs, Outputs
 from tests.contracts import outcome
 
 PHOTO = Inputs((256, 256, 3), "image")

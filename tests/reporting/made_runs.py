@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from mlzoo import files
+from mlzoo.core import files
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
 from tests.reporting.test_card import make_facts

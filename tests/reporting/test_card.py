@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo.evaluation.evaluate import evaluate, summarise_repeats
+from mlzoo.core.messages import few, over
+from mlzoo.drawing.texts import escape, interval, interval_title, number
+from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
 from mlzoo.reporting.card import render, write_card
+from mlzoo.reporting.caveats import limits
 from mlzoo.reporting.facts import Facts, gather
-from mlzoo.reporting.limits import limits
-from mlzoo.reporting.texts import escape, interval, interval_title, number
-from mlzoo.wording import few, over
-from tests.evaluation.made import make_data
+from tests.evaluating.made import make_data
 
 NAMES = ("sound", "crack|wide", "<b>rust</b>")
 

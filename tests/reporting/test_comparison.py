@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.reporting.comparison import compare, pair_sentence
 
 TARGETS = np.arange(300) % 3

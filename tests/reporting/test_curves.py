@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo.reporting.curves import diagnose
+from mlzoo.reporting.curve_diagnosis import diagnose
 
 
 def rows(training: list[float], valid: list[float] | None = None) -> list[dict[str, float]]:

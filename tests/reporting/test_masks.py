@@ -16,8 +16,9 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
-from mlzoo.errors import ResourceError
-from mlzoo.reporting import masks, palette, panels
+from mlzoo.core.errors import ResourceError
+from mlzoo.drawing import palette, panels
+from mlzoo.reporting import masks
 from mlzoo.reporting.masks import Case, FieldCase
 
 LEFT = TOP = 14
@@ -470,7 +471,7 @@ def test_fields_of_any_size_and_scale(tmp_path: Path, shape: tuple[int, int], sc
 
 def test_masks_need_no_pyplot_and_writing_them_no_matplotlib() -> None:
     code = (
-        "import sys; import mlzoo.reporting.palette; "
+        "import sys; import mlzoo.drawing.palette; "
         "print({'PIL', 'matplotlib', 'pandas'} & set(sys.modules)); "
         "import mlzoo.reporting.masks; "
         "print({'matplotlib.pyplot', 'keras', 'tensorflow', 'scipy', 'cv2'} & set(sys.modules))"

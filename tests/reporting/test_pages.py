@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo import files
+from mlzoo.core import files
 from mlzoo.reporting.comparison import compare
 from mlzoo.reporting.pages import charts, network
 from mlzoo.reporting.pages.folder import given_settings

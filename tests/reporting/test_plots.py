@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.reporting import pictures, plots
+from mlzoo.drawing import pictures
+from mlzoo.reporting import plots
 
 
 @pytest.fixture(autouse=True)
@@ -215,8 +216,8 @@ def test_no_mistakes_no_picture(tmp_path: Path) -> None:
 
 def test_pictures_need_no_pyplot_and_no_keras() -> None:
     code = (
-        "import sys; import mlzoo.reporting.plots, mlzoo.reporting.pictures, "
-        "mlzoo.reporting.card, mlzoo.evaluation.evaluate, mlzoo.evaluation.baselines; "
+        "import sys; import mlzoo.reporting.plots, mlzoo.drawing.pictures, "
+        "mlzoo.reporting.card, mlzoo.evaluating.evaluate, mlzoo.baselines._fit; "
         "heavy = {'matplotlib.pyplot', 'keras', 'tensorflow', 'sklearn', 'pandas'}; "
         "print(heavy & set(sys.modules))"
     )

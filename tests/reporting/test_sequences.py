@@ -15,13 +15,12 @@ import yaml
 from PIL import Image
 
 from mlzoo.data.samples import Data
-from mlzoo.evaluation.evaluate import evaluate
-from mlzoo.evaluation.forecasts import Band, ForecastOutcome
-from mlzoo.evaluation.metrics import HEADLINES
-from mlzoo.evaluation.predictions import write_forecasts, write_image_scores
+from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.evaluating.predictions import write_forecasts, write_image_scores
 from mlzoo.reporting import forecasts as reporting
 from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
+from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.comparison import compare, pair_sentence
 from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.forecasts import (
@@ -31,12 +30,13 @@ from mlzoo.reporting.forecasts import (
     over_time,
     residual_correlation,
 )
-from mlzoo.reporting.limits import limits, residual_sentence
 from mlzoo.reporting.timelines import Timeline, timelines
-from tests.evaluation.forecasting import series_data
-from tests.evaluation.test_steps import before, labelled
-from tests.evaluation.test_text import always, text_data
+from mlzoo.statistics.metrics import HEADLINES
+from mlzoo.tasks.forecasting import Band, ForecastOutcome
 from tests.reporting.test_card import cells, make_facts, tables
+from tests.statistics.test_steps import before, labelled
+from tests.tasks.made_forecasts import series_data
+from tests.tasks.test_text import always, text_data
 
 RNG = np.random.default_rng(0)
 SERIES = [10 + np.sin(np.arange(120.0) / 2) + RNG.normal(0, 0.2, 120) for _ in range(2)]

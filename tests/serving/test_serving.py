@@ -19,9 +19,9 @@ import pytest
 from PIL import Image
 
 import mlzoo
-from mlzoo import zoo
-from mlzoo.errors import DataError, UsageError
-from mlzoo.trained import Run, load
+from mlzoo.api import Run, load
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.runs import zoo
 from tests.cli.world import mask_folder
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'mlzoo[serve]')")

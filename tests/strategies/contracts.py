@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mlzoo import fields, registry
-from mlzoo.spaces import Dimension, Proposal, Space, Trial
+from mlzoo.core import fields, registry
+from mlzoo.core.spaces import Dimension, Proposal, Space, Trial
 
 SPACE = Space(
     (

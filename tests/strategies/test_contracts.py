@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo import registry
+from mlzoo.core import registry
 from tests.strategies import contracts
 
 NAMES = registry.names("strategy")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlzoo import registry
-from mlzoo.hyperparameters import from_hyperparameters, from_told, to_hyperparameters, to_told
-from mlzoo.spaces import Dimension, Space, Trial
+from mlzoo.core import registry
+from mlzoo.core.hyperparameters import from_hyperparameters, from_told, to_hyperparameters, to_told
+from mlzoo.core.spaces import Dimension, Space, Trial
 from tests.strategies.contracts import SPACE, play
 
 LINE = Space((Dimension("x", "float", 0.0, 1.0),))

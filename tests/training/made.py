@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.scaling import input_spec, output_spec
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.scaling import input_spec, output_spec
-from mlzoo.data.sequences import Sequences
-from mlzoo.data.windows import Windows
-from mlzoo.specs import IGNORED
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.windows import Windows
 
 
 def samples(lengths: list[int] | np.ndarray, task: str = "classification") -> Samples:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.listening import Listener
+from mlzoo.core.progress import Listener
 from mlzoo.training import checkpoints
 from mlzoo.training.accumulation import micro_batches
 from mlzoo.training.building import build_model

@@ -13,19 +13,19 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.augment.policies import Policy, parse
+from mlzoo.api import Run
+from mlzoo.core.config_loading import Merged, merge
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import UsageError
-from mlzoo.layers.losses import class_accuracy
-from mlzoo.layers.pixel_losses import Dice, PixelCrossentropy
-from mlzoo.layers.pixel_metrics import mean_iou, pixel_accuracy
-from mlzoo.listening import Listener
-from mlzoo.merging import Merged, merge
-from mlzoo.trained import Run
+from mlzoo.losses.losses import class_accuracy
+from mlzoo.losses.pixel_losses import Dice, PixelCrossentropy
+from mlzoo.metrics.pixel_metrics import mean_iou, pixel_accuracy
 from mlzoo.training.augment_search import pick
 from mlzoo.training.batches import Batches, build_batches, worker_count
 from mlzoo.training.train import resume, train_merged
+from mlzoo.transforms.policies import Policy, parse
 from tests.training.masks import folder
 from tests.training.test_resume import Cut, CutAt
 

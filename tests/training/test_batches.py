@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part
-from mlzoo.errors import UsageError
 from mlzoo.training.batches import Batches, Rows, chunk_size, chunks, class_weights
 from tests.training import made
 

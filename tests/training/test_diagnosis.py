@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlzoo.errors import ResourceError
+from mlzoo.core.errors import ResourceError
 from mlzoo.training import devices
 from mlzoo.training.diagnosis import diagnose, missing_links
 

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo import files, runs
+from mlzoo.core import files
+from mlzoo.core.config_loading import merge
+from mlzoo.core.errors import MlzooError, UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
-from mlzoo.errors import MlzooError, UsageError
-from mlzoo.listening import Listener
-from mlzoo.merging import merge
-from mlzoo.training import checkpoints, devices, finishing, train
+from mlzoo.runs import run_folder
+from mlzoo.training import artifacts, checkpoints, devices, train
+from mlzoo.training.resume_checks import seal
 from mlzoo.training.train import resume, train_merged
-from mlzoo.training.unchanged import seal
 from mlzoo.tuning import fitting, hparams, page, tune
 from tests.cli import world
 from tests.kills import contents, life
@@ -75,7 +76,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     monkeypatch.setattr(loading, "read", remembered(loading.read))
     monkeypatch.setattr(devices, "environment", remembered(devices.environment))
     monkeypatch.setattr(train, "_train_once", once)
-    monkeypatch.setattr(finishing, "complete", complete)
+    monkeypatch.setattr(artifacts, "complete", complete)
     yield seeds
 
 
@@ -133,7 +134,7 @@ def test_a_kill_at_any_change_of_the_disk(
         trained.clear()
         go_on(root, table, overwrite)
         assert not (scored and trained), f"{changes}: trained again"
-        runs.find(root / "a")
+        run_folder.find(root / "a")
         assert sorted(p.name for p in root.iterdir()) == ["a"], (changes, lived.done[changes])
         assert contents(root / "a") == expected, (changes, lived.done[changes])
 
@@ -171,7 +172,7 @@ def test_a_resumed_run_may_be_killed_again(table: Path, trained: list[int], tmp_
             with life(root, second):
                 go_on(root, table)
             go_on(root, table)
-            runs.find(root / "a")
+            run_folder.find(root / "a")
             assert contents(root) == contents(whole), (first, second)
 
 
@@ -247,7 +248,7 @@ def test_damaged_files_of_an_unfinished_run(
         (folder / name).write_bytes(damage)
         talk = Talk()
         if name == "repeats.json":
-            assert train._records_done(runs.RunFolder(folder, folder, None), talk) == []
+            assert train._records_done(run_folder.RunFolder(folder, folder, None), talk) == []
             assert f"{name} is " in talk.lines[0] and "trained again" in talk.lines[0]
             continue
         with pytest.raises(MlzooError, match=name):

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.core.errors import DivergedError, UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
-from mlzoo.errors import DivergedError, UsageError
-from mlzoo.listening import Listener
 from mlzoo.training import lbfgs
 from mlzoo.training.batches import Batches, Rows, chunks
 from mlzoo.training.building import build_model

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.configs import OPTIMIZERS
-from mlzoo.errors import UsageError
-from mlzoo.specs import Outputs
+from mlzoo.core.configs import OPTIMIZERS
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import Outputs
 from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
 from tests.training.made import config
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mlzoo
-from mlzoo import files
+from mlzoo.core import files
 from mlzoo.training.reproducing import compared, reproduce
 
 BITWISE, SEEDED = "bitwise: the same command ends with the same weights", "seeded only: a GPU"

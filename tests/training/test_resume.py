@@ -14,13 +14,14 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo import files, runs
+from mlzoo.api import Run
+from mlzoo.core import files
+from mlzoo.core.config_loading import merge
+from mlzoo.core.errors import DataError, Interrupted, ResourceError, UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.errors import DataError, Interrupted, ResourceError, UsageError
-from mlzoo.listening import Listener
-from mlzoo.merging import merge
-from mlzoo.trained import Run
+from mlzoo.runs import run_folder
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training
@@ -147,7 +148,7 @@ def test_a_process_killed_with_9_is_resumed_bit_for_bit(tmp_path: Path) -> None:
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from pathlib import Path\n"
         "from tests.training.test_resume import run\n"
-        "from mlzoo.listening import Listener\n"
+        "from mlzoo.core.progress import Listener\n"
         "class Kill(Listener):\n"
         "    left = 11\n"
         "    def step(self, epoch, step, logs):\n"
@@ -255,7 +256,7 @@ def test_what_would_change_the_weights_is_refused(
 
 def test_a_changed_plug_in_is_refused(tmp_path: Path) -> None:
     source = (
-        "import keras\nfrom mlzoo.configs import Settings\nclass Config(Settings):\n    pass\n"
+        "import keras\nfrom mlzoo.core.configs import Settings\nclass Config(Settings):\n    pass\n"
         "def build(config, inputs, outputs):\n    start, x = inputs.start()\n"
         "    x = keras.layers.Dense(4, 'relu')(keras.layers.Flatten()(x))\n"
         "    return keras.Model(start, outputs.head(x))\n"
@@ -307,7 +308,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
         resume(tmp_path / "cut", epochs=1)
     with pytest.raises(UsageError, match="unfinished run.*--resume"):
         run(tmp_path, "mlp", "cut")
-    owner = runs.reopen(tmp_path / "cut")
+    owner = run_folder.reopen(tmp_path / "cut")
     with pytest.raises(UsageError, match="in use by process"):
         resume(tmp_path / "cut")
     owner.release()

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.configs import LOSSES
-from mlzoo.data import loading, tiles
-from mlzoo.errors import UsageError
-from mlzoo.listening import Listener
-from mlzoo.merging import merge
-from mlzoo.results import Painted
-from mlzoo.trained import Run
+from mlzoo.api import Run
+from mlzoo.core.config_loading import merge
+from mlzoo.core.configs import LOSSES
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.data import loading
+from mlzoo.data.images import tiles
+from mlzoo.runs.results import Painted
 from mlzoo.training import devices
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 import mlzoo
-from mlzoo.configs import RunConfig, check_fit
+from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
-from mlzoo.data.sequences import Sequences
-from mlzoo.data.signals import delayed_xor
-from mlzoo.errors import UsageError
-from mlzoo.listening import Listener
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.signals import delayed_xor
 from mlzoo.training import checkpoints, lbfgs
 from mlzoo.training.batches import build_batches, class_weights, padding_note, validation
+from mlzoo.training.bucketing import ByLength
 from mlzoo.training.building import build_model
-from mlzoo.training.lengths import ByLength
 from mlzoo.training.loop import Fitted, Training, compile_model, measure
 from mlzoo.training.signals import Stop
 from tests.contracts import outcome

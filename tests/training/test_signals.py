@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from mlzoo.core.config_loading import merge
+from mlzoo.core.errors import Interrupted
 from mlzoo.data import loading
-from mlzoo.errors import Interrupted
-from mlzoo.merging import merge
-from mlzoo.training import finishing, reproducing, train
+from mlzoo.training import artifacts, reproducing, train
 from mlzoo.training.signals import AGAIN, stopping
 from mlzoo.training.train import resume, train_merged
 from tests.cli import world
@@ -55,16 +55,16 @@ def test_after_it_the_run_can_be_resumed(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, doing in (
-        ((finishing, "score"), "evaluating"),
-        ((finishing, "write_artefacts"), "drawing and saving"),
-        ((finishing, "complete"), "writing the report"),
+        ((artifacts, "score"), "evaluating"),
+        ((artifacts, "write_artefacts"), "drawing and saving"),
+        ((artifacts, "complete"), "writing the report"),
     ):
         with monkeypatch.context() as patched, pytest.raises(Interrupted) as caught:
             patched.setattr(*place, sends(signal.SIGTERM))
             train_merged(merge(given)) if doing == "evaluating" else resume("a")
         assert str(caught.value) == f"stopped while {doing}; {RESUME}"
     with monkeypatch.context() as patched, pytest.raises(Interrupted) as caught:
-        patched.setattr("mlzoo.runs._remove_leftovers", sends(signal.SIGTERM))
+        patched.setattr("mlzoo.runs.run_folder._remove_leftovers", sends(signal.SIGTERM))
         resume("a")
     assert str(caught.value) == "stopped while writing the report; the run is complete: a"
     assert resume("a").metrics["epochs"] == 1
@@ -92,7 +92,7 @@ def test_what_is_trained_to_compare_is_not_to_be_resumed(
     for name, needed in reproducing._NEEDED.items():
         record = {n: {} if n == "reader" else 1 for n in needed}
         (folder / f"{name}.json").write_text(json.dumps(record))
-    monkeypatch.setattr(finishing, "score", sends(signal.SIGTERM))
+    monkeypatch.setattr(artifacts, "score", sends(signal.SIGTERM))
     with pytest.raises(Interrupted) as caught:
         reproducing.reproduce(folder)
     assert str(caught.value) == f"stopped while evaluating; {AGAIN}"

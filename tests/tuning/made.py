@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlzoo.configs import RunConfig
-from mlzoo.spaces import Space
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.spaces import Space
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo.errors import UsageError
+from mlzoo.core.errors import UsageError
 from mlzoo.tuning.cluster import Cluster
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.fitting import Evaluator

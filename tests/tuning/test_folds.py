@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlzoo.configs import RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.samples import Data, Samples
-from mlzoo.data.windows import Windows, folds_by_time
-from mlzoo.errors import DataError, UsageError
+from mlzoo.data.sequences.windows import Windows, folds_by_time
 from mlzoo.tuning.folds import fold_data, search_folds, split_folds
 from mlzoo.tuning.plan import least_samples
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlzoo.errors import DataError, UsageError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.tuning.importing import read_keras_tuner
 
 

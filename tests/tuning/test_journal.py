@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo.errors import DataError
+from mlzoo.core.errors import DataError
 from mlzoo.tuning.journal import Journal, read
 
 RECORDS = [{"kind": "fit", "score": 0.1 + 0.2, "error": None}, {"text": "é\n"}, {"n": 3}]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo import files
-from mlzoo.configs import RunConfig
+from mlzoo.core import files
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.spaces import Dimension, Space
 from mlzoo.data import loading
-from mlzoo.spaces import Dimension, Space
 from mlzoo.tuning import folds
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.journal import Journal

@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.configs import RunConfig
-from mlzoo.tuning.declared import build_space, candidate
+from mlzoo.core.configs import RunConfig
 from mlzoo.tuning.fitting import Evaluator
 from mlzoo.tuning.padding import can_pad, pad, widened
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.space_from_config import build_space, candidate
 from mlzoo.tuning.trials import Unit
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import psutil
 import pytest
 
-from mlzoo.configs import RunConfig
-from mlzoo.errors import MlzooError
-from mlzoo.tuning.declared import build_space
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import MlzooError
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.fitting import Evaluator
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.pool import Pool
 from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.space_from_config import build_space
 from mlzoo.tuning.trials import Unit
 from tests.tuning.made import search
 

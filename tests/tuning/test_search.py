@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import yaml
 
-from mlzoo import registry
-from mlzoo.merging import merge
+from mlzoo.core import registry
+from mlzoo.core.config_loading import merge
 from mlzoo.tuning import results
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.journal import Journal, read
@@ -163,8 +163,8 @@ def test_the_winner_s_configuration_is_one_that_train_takes(tmp_path: Path) -> N
 
 
 def _real() -> Any:
-    from mlzoo.configs import RunConfig
-    from mlzoo.tuning.declared import build_space
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.tuning.space_from_config import build_space
 
     lines = ["layers=1,2", "units=10,20", "optimizer=adam,momentum", "momentum=0.5,0.9"]
     return build_space(RunConfig(model="mlp", data="digits"), lines, None)

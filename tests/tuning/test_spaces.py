@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlzoo import registry
-from mlzoo.configs import RunConfig
-from mlzoo.errors import UsageError
-from mlzoo.spaces import Dimension, Space
-from mlzoo.tuning.declared import build_space, candidate, default_space
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.core.spaces import Dimension, Space
 from mlzoo.tuning.parsing import parse_line
+from mlzoo.tuning.space_from_config import build_space, candidate, default_space
 from tests.strategies.contracts import FINITE, SPACE
 
 MLP = RunConfig(model="mlp", data="digits")

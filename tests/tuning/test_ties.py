@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo.evaluation.scorers import classification_scorers, regression_scorers
+from mlzoo.statistics.scorers import classification_scorers, regression_scorers
 from mlzoo.tuning.journal import read
 from mlzoo.tuning.ties import UnitScores, find_ties, listed, unit_scores
 from mlzoo.tuning.trials import Tried

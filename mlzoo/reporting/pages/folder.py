@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlzoo import files
+from mlzoo.core import files
+from mlzoo.core.messages import over
 from mlzoo.reporting.pages.rendering import interval
-from mlzoo.wording import over
 
 MOST_CLASSES = 20
 """Of more classes the confusion is shown as a picture."""

@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 from PIL import Image
 
-from mlzoo import files
-from mlzoo.wording import few
+from mlzoo.core import files
+from mlzoo.core.messages import few
 
 PICTURE_BYTES = 1_500_000
 """What all pictures of a page take at most; in the page they are a third larger."""

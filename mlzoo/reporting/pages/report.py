@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlzoo import files
-from mlzoo.evaluation.metrics import TITLES
-from mlzoo.evaluation.verdicts import verdict_of, verdict_sentence
-from mlzoo.listening import Listener
+from mlzoo.core import files
+from mlzoo.core.messages import over
+from mlzoo.core.progress import Listener
+from mlzoo.drawing.texts import interval_title
 from mlzoo.reporting.card import PICTURES, SAMPLES, scores
-from mlzoo.reporting.curves import Diagnosis, diagnose
+from mlzoo.reporting.caveats import limits, residual_sentence
+from mlzoo.reporting.curve_diagnosis import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
-from mlzoo.reporting.limits import limits, residual_sentence
 from mlzoo.reporting.pages import charts, network
 from mlzoo.reporting.pages.folder import (
     answers,
@@ -26,8 +26,8 @@ from mlzoo.reporting.pages.folder import (
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
-from mlzoo.reporting.texts import interval_title
-from mlzoo.wording import over
+from mlzoo.statistics.metrics import TITLES
+from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
 NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")

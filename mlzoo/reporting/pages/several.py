@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlzoo.evaluation.metrics import TITLES
+from mlzoo.core.messages import over
 from mlzoo.reporting.comparison import pair_sentence, read_runs
-from mlzoo.reporting.curves import diagnose
+from mlzoo.reporting.curve_diagnosis import diagnose
 from mlzoo.reporting.pages import charts
 from mlzoo.reporting.pages.folder import has_layer, history
 from mlzoo.reporting.pages.rendering import render
-from mlzoo.wording import over
+from mlzoo.statistics.metrics import TITLES
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
 

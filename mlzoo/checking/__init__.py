@@ -1,0 +1,1 @@
+"""Gradient checks of models, and landscapes of losses and functions."""

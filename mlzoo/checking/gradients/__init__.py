@@ -1,0 +1,1 @@
+"""Checks of a model's gradients against central differences."""

@@ -1,0 +1,242 @@
+"""`mlzoo check`: whether a model's gradients are right and its layers sound, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from mlzoo.checking.backend import double
+from mlzoo.checking.gradients import gradients, health
+from mlzoo.checking.gradients.precise import calls, in_double
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    from mlzoo.api import Run
+
+_DEFAULT_SHAPES = ((16, 16, 3), (12, 3), (8,), (4, 12, 12, 1), (64, 64, 3))
+_NUDGE = 0.02
+"""What is added to fresh weights, so that no bias is exactly 0, where ReLU has its kink."""
+_FAINT, _DEAD, _SAME = 1e-6, 0.9, 1e-9
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found. `failures` name what is wrong, `warnings` what may be."""
+
+    subject: str
+    compared: list[gradients.Compared]
+    activations: list[dict[str, Any]]
+    depth: list[dict[str, Any]]
+    consistency: dict[str, Any]
+    failures: list[str]
+    warnings: list[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failures
+
+    def record(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        rows = [
+            {
+                **{k: v for k, v in asdict(row).items() if k not in ("absolute", "relative")},
+                "worst": row.worst if np.isfinite(row.worst) else None,
+                "agrees": row.agrees,
+                "steps": [
+                    {"step": h, "absolute": _plain(row.absolute[h]), "relative": _plain(r)}
+                    for h, r in row.relative.items()
+                ],
+            }
+            for row in self.compared
+        ]
+        return {
+            "subject": self.subject,
+            "passed": self.passed,
+            "failures": self.failures,
+            "warnings": self.warnings,
+            "gradients": rows,
+            "activations": [{k: _plain(v) for k, v in r.items()} for r in self.activations],
+            "depth": [{k: _plain(v) for k, v in row.items()} for row in self.depth],
+            "consistency": {k: _plain(v) for k, v in self.consistency.items()},
+        }
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def check(
+    model: keras.Model,
+    x: np.ndarray,
+    subject: str,
+    *,
+    seed: int = 0,
+    entries: int = 4,
+    steps: Sequence[float] = gradients.STEPS,
+    whole_steps: Sequence[float] = gradients.WHOLE_STEPS,
+    fresh: bool = False,
+    listener: Listener | None = None,
+) -> Checked:
+    """Check a model on some samples; the model itself is left as it is.
+
+    Args:
+        model: a Functional model.
+        x: (n, *shape) raw inputs, at least 2.
+        subject: what to call it.
+        seed: of directions, entries and everything else that is drawn.
+        entries: single entries of each array of weights or inputs that are compared, beside one
+            random direction through all of them.
+        steps: sizes of the central differences of a layer alone.
+        whole_steps: those through the whole model.
+        fresh: the weights are first ones, not trained.
+        listener: hears of progress.
+    """
+    listener = listener or Listener()
+    with double():
+        precise = in_double(model)
+        inputs = keras.ops.convert_to_tensor(x)
+        _, quiet = calls(precise, inputs, training=False)
+        rows = health.activations(quiet)
+        generator = np.random.default_rng(seed)
+        for variable in precise.trainable_variables if fresh else ():
+            variable.assign(variable.value + _NUDGE * generator.normal(size=variable.shape))
+        compared: list[gradients.Compared] = []
+        _, found = calls(precise, inputs, training=True)
+        for done, call in enumerate(found, 1):
+            compared += gradients.check_layers([call], seed + done, entries, steps)
+            listener.progress(done, len(found), "checking layers")
+        compared += gradients.check_whole(precise, inputs, seed, whole_steps)
+        depth = health.by_depth(precise, inputs, seed)
+        same = health.consistency(precise, inputs)
+    failures = _failures(compared, rows, depth, same)
+    return Checked(subject, compared, rows, depth, same, failures, _warnings(rows, depth, same))
+
+
+def _failures(
+    compared: Sequence[gradients.Compared],
+    rows: Sequence[dict[str, Any]],
+    depth: Sequence[dict[str, Any]],
+    same: dict[str, Any],
+) -> list[str]:
+    found = []
+    wrong = [row for row in compared if not row.agrees]
+    alone = [row for row in wrong if row.layer != "whole model"]
+    for layer in dict.fromkeys(row.layer for row in alone):
+        own = [row for row in alone if row.layer == layer]
+        names = ", ".join(dict.fromkeys(row.parameter for row in own))
+        worst = max(row.worst for row in own)
+        found.append(f"layer {layer!r}: wrong gradient in {names} (relative error {worst:.2g})")
+    if wrong and not alone:
+        names = ", ".join(row.parameter for row in wrong[:5])
+        found.append(f"whole model: wrong gradient in {names}, though each layer alone is right")
+    for row in rows:
+        if not row["finite"]:
+            found.append(f"layer {row['layer']!r}: outputs are NaN or infinite")
+    found += [f"{row['weight']}: no gradient reaches it" for row in depth if row["gradient"] == 0]
+    if same["batch_of_one"] > _SAME:
+        found.append(
+            "a sample's output depends on the batch that it is predicted in (by "
+            f"{same['batch_of_one']:.2g} of the outputs' spread)"
+        )
+    if same["again"] > _SAME:
+        found.append("two predictions of the same samples differ")
+    if same["training"] > _SAME and not same["random"]:
+        found.append("outputs differ in training, though there is no dropout or normalisation")
+    return found
+
+
+def _warnings(
+    rows: Sequence[dict[str, Any]], depth: Sequence[dict[str, Any]], same: dict[str, Any]
+) -> list[str]:
+    found = [
+        f"layer {row['layer']!r}: {row['dead']:.0%} of its units give the same for every sample"
+        for row in rows
+        if row["dead"] is not None and row["dead"] > _DEAD
+    ]
+    full = [row for row in rows if (row["saturated"] or 0) > 0.5]
+    if full:
+        found.append(
+            f"{len(full)} layers are saturated, first {full[0]['layer']!r} "
+            f"({full[0]['saturated']:.0%} of its outputs): smaller first weights, or Glorot's"
+        )
+    small = [row for row in depth if 0 < row["share"] < _FAINT]
+    if small:
+        first = small[0]
+        where = "vanish" if depth.index(first) < len(depth) / 2 else "explode"
+        found.append(
+            f"gradients {where}: that in {first['weight']} is {first['share']:.1g} of the largest"
+        )
+    return found
+
+
+def check_model(
+    name: str,
+    shape: tuple[int, ...] | None = None,
+    settings: dict[str, Any] | None = None,
+    *,
+    classes: int = 3,
+    samples: int = 4,
+    seed: int = 0,
+    listener: Listener | None = None,
+) -> Checked:
+    """Check a model plug-in with first weights, on random inputs.
+
+    Args:
+        name: the plug-in, or the path of one.
+        shape: of one sample; by default a small one that the model takes.
+        settings: values for its `Config`.
+        classes: how many it tells apart, or numbers that it predicts.
+        samples: random ones to check it on.
+        seed: of weights and samples.
+        listener: hears of progress.
+
+    Raises:
+        UsageError: the model can't be built for that shape.
+    """
+    plugin = registry.load("model", name)
+    config, task = plugin.Config(**(settings or {})), registry.tasks(name)[0]
+    keras.utils.set_random_seed(seed)
+    model = _built(name, plugin, config, shape, Outputs(task, classes))
+    sides = tuple(side or 12 for side in model.input_shape[1:])
+    x = np.random.default_rng(seed).normal(size=(max(2, samples), *sides)).astype("float32")
+    return check(model, x, name, seed=seed, fresh=True, listener=listener)
+
+
+def _built(
+    name: str, plugin: Any, config: Any, shape: tuple[int, ...] | None, outputs: Outputs
+) -> keras.Model:
+    tried: Exception | None = None
+    for sides in [shape] if shape else _DEFAULT_SHAPES:
+        kind = {1: "table", 2: "sequence", 3: "image"}.get(len(sides), "array")
+        if outputs.task == "forecasting" and not outputs.horizon:
+            outputs = Outputs("forecasting", outputs.units, horizon=2)
+        try:
+            return plugin.build(config, Inputs(tuple(sides), kind, fixed=True), outputs)
+        except (UsageError, ValueError) as error:
+            tried = tried or error
+    raise UsageError(f"{name}: can't be built for {shape or 'any of the usual shapes'}: {tried}")
+
+
+def check_run(
+    run: Run, samples: int = 4, seed: int = 0, listener: Listener | None = None
+) -> Checked:
+    """Check a trained run on some samples of its own test part.
+
+    Raises:
+        DataError: its data are gone.
+    """
+    data = run.own_data(listener)
+    count = min(max(2, samples), len(data.test))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(data.test), count, replace=False))
+    x = np.asarray(data.test.inputs(chosen))
+    if data.samples.kind == "image":
+        x = x[:, :64, :64] if data.outputs.dense else x
+    return check(run.model, x, str(run.path), seed=seed, listener=listener)

@@ -1,0 +1,92 @@
+"""A model in float64, and its layers one by one with what they were called with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.introspection.graphs import shadowed
+
+_FLOATS = ("float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer: its own function, its arguments, what it gave.
+
+    `behind` says whether weights that are trained stand before it, so that training needs the
+    gradient that it hands back.
+    """
+
+    layer: keras.layers.Layer
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+    behind: bool
+
+
+def in_double(model: keras.Model) -> keras.Model:
+    """The same model, weights included, that computes in float64; call it within `double()`.
+
+    Layers that ask for float32 themselves (heads, scaling) get float64 as well.
+    """
+    copy = type(model).from_config(_widened(model.get_config()))
+    copy.set_weights([np.asarray(w, _wide(w.dtype)) for w in model.get_weights()])
+    return copy
+
+
+def _wide(dtype: Any) -> Any:
+    return "float64" if np.dtype(dtype).kind not in "iub" else dtype
+
+
+def _widened(config: Any) -> Any:
+    """A configuration with every dtype of floating numbers made float64."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float64"}}
+        return {
+            name: "float64" if "dtype" in name and value in _FLOATS else _widened(value)
+            for name, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_widened(value) for value in config)
+    return config
+
+
+def parts(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers in order, those of models within the model in the models' place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from parts(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer
+
+
+def calls(model: keras.Model, x: Any, training: bool) -> tuple[Any, list[Call]]:
+    """The model's outputs, and every call of a layer in order; nothing of the model changes."""
+    found: list[Call] = []
+    trained = False
+
+    def recorded(layer: keras.layers.Layer, original: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal trained
+            output = original(*args, **kwargs)
+            found.append(Call(layer, original, args, kwargs, output, trained))
+            trained = trained or bool(layer.trainable_variables)
+            return output
+
+        return call
+
+    with ExitStack() as stack:
+        for layer in dict.fromkeys(parts(model)):
+            stack.enter_context(shadowed(layer, recorded(layer, layer.call)))
+        # Within the scope, moving means and seeds stay as they are.
+        with keras.StatelessScope():
+            outputs = model(x, training=training)
+    return outputs, found

@@ -1,0 +1,1 @@
+"""Optimizers on functions, the loss around trained weights, learning curves."""

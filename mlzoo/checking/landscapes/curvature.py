@@ -1,0 +1,61 @@
+"""The largest and the smallest eigenvalues of a loss's Hessian, by Lanczos's method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from mlzoo.checking.landscapes.losses import LossOf, Weights
+
+
+def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> dict[str, Any]:
+    """The `count` largest eigenvalues, and the smallest one, at some weights.
+
+    ARPACK's implicitly restarted Lanczos (Lehoucq, Sorensen and Yang 1998) needs products with
+    the Hessian alone, so the matrix is never made.
+
+    Returns:
+        `largest`, descending; `smallest`, None where it did not converge; `parameters`.
+    """
+    sizes = [w.size for w in weights]
+    total = sum(sizes)
+
+    def product(flat: np.ndarray) -> np.ndarray:
+        parts = np.split(flat.ravel(), np.cumsum(sizes)[:-1])
+        vector = [p.reshape(w.shape).astype("float32") for p, w in zip(parts, weights, strict=True)]
+        return np.concatenate([g.ravel() for g in loss.product(weights, vector)])
+
+    operator = LinearOperator((total, total), matvec=product, dtype="float64")
+    start = np.random.default_rng(seed).normal(size=total)
+    largest = _found(operator, min(count, total - 2), "LA", start)
+    smallest = _found(operator, 1, "SA", start)
+    return {
+        "largest": sorted(largest, reverse=True),
+        "smallest": smallest[0] if smallest else None,
+        "parameters": total,
+    }
+
+
+def _found(operator: Any, count: int, which: str, start: np.ndarray) -> list[float]:
+    try:
+        found = eigsh(operator, k=count, which=which, v0=start, tol=1e-3, maxiter=60,
+                      return_eigenvectors=False)  # fmt: skip
+    except ArpackNoConvergence as error:
+        found = error.eigenvalues
+    return [float(value) for value in found]
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """What the eigenvalues say."""
+    largest = found["largest"]
+    if not largest:
+        return "the Hessian's eigenvalues did not converge"
+    rate = 2 / largest[0] if largest[0] > 0 else None
+    text = f"the Hessian's largest eigenvalue is {largest[0]:.4g}"
+    if rate is not None:
+        text += f", so plain gradient descent diverges from rates over {rate:.3g}"
+    if found["smallest"] is not None and found["smallest"] < -1e-3 * abs(largest[0]):
+        text += f"; its smallest is {found['smallest']:.3g}, so some direction still leads down"
+    return text

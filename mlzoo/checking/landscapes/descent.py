@@ -1,0 +1,172 @@
+"""Optimisers on a function of two numbers: Keras's own wherever their formula is the one asked for.
+
+Where formulas differ, all names are those of the papers:
+
+- AdaGrad (Duchi et al. 2011): Keras has epsilon inside the root, as asked for here; its accumulator
+  starts at 0.1, here at `accumulator`, 0 by default.
+- Adam (Kingma and Ba 2015): Keras has epsilon outside the root, and scales the rate instead of the
+  moments, so that its epsilon is the paper's divided by sqrt(1 - beta_2^t) ("epsilon hat").
+  `epsilon_place` inside puts it into the root of the corrected second moment; that step is ours.
+- RMSprop and AdaDelta: epsilon inside the root, as in Keras.
+- L-BFGS: scipy's, as in training; it searches its own step, so it has no rate.
+
+All paths of one optimiser are one variable (paths, 2) with a rate a row, so that a sweep over
+rates costs as much as one path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+
+from mlzoo.checking.backend import double
+from mlzoo.checking.settings import Formulas
+from mlzoo.core.configs import LEARNING_RATES
+
+
+class Landscape(Protocol):
+    """What is walked on: values (n,) and gradients (n, 2) at points (n, 2), in float64."""
+
+    def value(self, points: np.ndarray) -> np.ndarray:
+        """Values at points."""
+        ...
+
+    def gradient(self, points: np.ndarray) -> np.ndarray:
+        """Gradients at points."""
+        ...
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where an optimiser went: points (steps + 1, 2) from the start on, and the values there.
+
+    Where the numbers ended it is not `whole`: its last point is the last finite one. `rate` is
+    None of an optimiser that has none.
+    """
+
+    optimizer: str
+    rate: float | None
+    points: np.ndarray
+    values: np.ndarray
+    whole: bool = True
+
+
+def walk(
+    land: Landscape,
+    optimizer: str,
+    rates: list[float],
+    start: tuple[float, float],
+    steps: int,
+    formulas: Formulas | None = None,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> list[Path]:
+    """The paths of an optimiser, one a rate; one alone where it has no rate.
+
+    Args:
+        land: what is walked on.
+        optimizer: sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw or lbfgs.
+        rates: learning rates; none: the usual one.
+        start: where every path begins.
+        steps: how many are made (iterations of L-BFGS, at most).
+        formulas: the optimisers' own numbers.
+        noise: standard deviation of what is added to each gradient entry.
+        seed: of the noise, which is the same for every optimiser and rate.
+    """
+    generator = np.random.default_rng(seed)
+    if optimizer == "lbfgs":
+        draw = _noise(generator, noise)
+        return [_lbfgs(land, start, steps, draw)]
+    rates = rates or [LEARNING_RATES[optimizer]]
+    points = np.tile(np.array(start, float), (len(rates), 1))
+    seen = [points]
+    with double(), np.errstate(all="ignore"):
+        variable = keras.Variable(points, dtype="float64")
+        rule = build(optimizer, np.array(rates)[:, None], formulas or Formulas.model_validate({}))
+        rule.build([variable])
+        draw = _noise(generator, noise)
+        for _ in range(steps):
+            gradient = land.gradient(points) + draw()
+            rule.apply([keras.ops.convert_to_tensor(gradient)])
+            points = np.array(keras.ops.convert_to_numpy(variable.value))
+            seen.append(points)
+            if not np.isfinite(points).any():
+                break
+    whole = np.stack(seen, axis=1)
+    return [_path(land, optimizer, rate, own) for rate, own in zip(rates, whole, strict=True)]
+
+
+def _noise(generator: np.random.Generator, scale: float) -> Callable[[], Any]:
+    return (lambda: scale * generator.normal(size=2)) if scale else (lambda: 0.0)
+
+
+def _path(land: Landscape, optimizer: str, rate: float | None, points: np.ndarray) -> Path:
+    with np.errstate(all="ignore"):
+        values = land.value(points)
+    fine = np.isfinite(points).all(axis=1) & np.isfinite(values)
+    end = len(points) if fine.all() else max(1, int(fine.argmin()))
+    return Path(optimizer, rate, points[:end], values[:end], bool(fine.all()))
+
+
+def build(name: str, rate: np.ndarray | float, formulas: Formulas) -> keras.Optimizer:
+    """The Keras optimizer of a name; `rate` may be an array that fits the variable's shape."""
+    optimizers = keras.optimizers
+    # Keras on TensorFlow casts a Python float by way of float32; NumPy's keeps its 64 bits.
+    f = formulas.model_copy(update={n: np.float64(v) for n, v in formulas if isinstance(v, float)})
+    made: dict[str, Callable[[], Any]] = {
+        "sgd": lambda: optimizers.SGD(0.1),
+        "momentum": lambda: optimizers.SGD(0.1, momentum=f.momentum),
+        "nesterov": lambda: optimizers.SGD(0.1, momentum=f.momentum, nesterov=True),
+        "adagrad": lambda: optimizers.Adagrad(
+            0.1, initial_accumulator_value=f.accumulator, epsilon=f.epsilon
+        ),
+        "rmsprop": lambda: optimizers.RMSprop(0.1, rho=f.rho, epsilon=f.epsilon),
+        "adadelta": lambda: optimizers.Adadelta(0.1, rho=f.rho, epsilon=f.epsilon),
+        "adam": lambda: (AdamInside if f.epsilon_place == "inside" else optimizers.Adam)(
+            0.1, beta_1=f.beta_1, beta_2=f.beta_2, epsilon=f.epsilon
+        ),
+        "adamw": lambda: optimizers.AdamW(
+            0.1, weight_decay=f.weight_decay, beta_1=f.beta_1, beta_2=f.beta_2, epsilon=f.epsilon
+        ),
+    }
+    rule = made[name]()
+    rule.learning_rate = lambda: keras.ops.convert_to_tensor(rate, "float64")
+    return rule
+
+
+class AdamInside(keras.optimizers.Adam):
+    """Adam with epsilon inside the root: w -= rate * m' / sqrt(v' + epsilon), both corrected."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move a variable by one gradient."""
+        ops, kind = keras.ops, variable.dtype
+        step = ops.cast(self.iterations + 1, kind)
+        place = self._get_variable_index(variable)
+        first, second = self._momentums[place], self._velocities[place]
+        self.assign_add(first, (gradient - first) * (1 - self.beta_1))
+        self.assign_add(second, (ops.square(gradient) - second) * (1 - self.beta_2))
+        mean = first / (1 - ops.power(ops.cast(self.beta_1, kind), step))
+        square = second / (1 - ops.power(ops.cast(self.beta_2, kind), step))
+        self.assign_sub(
+            variable, ops.cast(learning_rate, kind) * mean / ops.sqrt(square + self.epsilon)
+        )
+
+
+def _lbfgs(
+    land: Landscape, start: tuple[float, float], steps: int, draw: Callable[[], Any]
+) -> Path:
+    seen = [np.array(start, float)]
+    minimize(
+        lambda p: float(land.value(p[None])[0]),
+        seen[0],
+        jac=lambda p: land.gradient(p[None])[0] + draw(),
+        method="L-BFGS-B",
+        callback=lambda p: seen.append(p.copy()),
+        options={"maxiter": steps, "maxfun": 20 * steps + 20, "ftol": 0.0, "gtol": 1e-10},
+    )
+    return _path(land, "lbfgs", None, np.stack(seen))

@@ -1,0 +1,252 @@
+"""`mlzoo landscape RUN`: the loss around a trained model.
+
+The folder: `landscape.json` (what was asked and found), `surface.npz` (a, b, loss), `contour` and
+`surface` (PNG, SVG), `line.csv` and `line` (PNG, SVG) where there is a line, `paths.csv` of
+optimisers, and `index.html`.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlzoo.checking.landscapes import curvature, folders, pictures, planes, snapshots, surfaces
+from mlzoo.checking.landscapes.descent import Path, walk
+from mlzoo.checking.landscapes.losses import LossOf, Weights
+from mlzoo.checking.landscapes.page import Section, Table, curves, landscape, progress, write_page
+from mlzoo.checking.landscapes.trajectories import path_rows, plain
+from mlzoo.checking.settings import AroundConfig
+from mlzoo.core import files
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.drawing import canvas
+from mlzoo.training import checkpoints
+from mlzoo.training.building import build_model
+from mlzoo.training.loop import inside_weights
+from mlzoo.training.optimizers import build_loss
+
+if TYPE_CHECKING:
+    from mlzoo.api import Run
+    from mlzoo.data.samples import Data
+
+
+@dataclass
+class Around:
+    """What was found around a model."""
+
+    plane: planes.Plane
+    surface: surfaces.Surface
+    paths: list[Path]
+    line: dict[str, Any] = field(default_factory=dict)
+    eigenvalues: dict[str, Any] | None = None
+    sentences: list[str] = field(default_factory=list)
+
+
+def look(run: Run, config: AroundConfig, listener: Listener | None = None) -> Around:
+    """Measure the loss around a run's weights.
+
+    Raises:
+        DataError: its data have changed or are gone.
+        UsageError: a weight or the other run is wrong, or the training kept no snapshots.
+    """
+    listener = listener or Listener()
+    data = run.own_data(listener)
+    loss = loss_of(run, data, config, "train")
+    values = loss.weights()
+    # `build_model` starts Keras's names anew, which a loaded model does not mind.
+    first = _first_weights(run, data, values) if config.plane == "path" else None
+    plane = _plane(run, config, loss, values, first)
+    land = surfaces.OnPlane(loss, plane)
+    surface = surfaces.measure(land, plane, config.points, config.budget, listener)
+    paths = []
+    for done, name in enumerate(config.walks.optimizer if config.walked else (), 1):
+        start = config.walks.start or (plane.spans[0][1] * 0.8, plane.spans[1][1] * 0.8)
+        more = (start, config.walks.steps, config.walks.formulas)
+        paths += walk(land, name, config.walks.rates(name), *more)
+        listener.progress(done, len(config.walks.optimizer), "walking")
+    found = Around(plane, surface, paths)
+    end = _other(run, config, values) or first
+    if end is not None:
+        found.line = _line(run, data, config, values, end, loss)
+    if config.eigenvalues:
+        listener.note(f"Hessian of {sum(v.size for v in values):,} parameters")
+        found.eigenvalues = curvature.eigenvalues(loss, values, config.eigenvalues, config.seed)
+    found.sentences = _sentences(found, config, loss)
+    return found
+
+
+def loss_of(run: Run, data: Data, config: AroundConfig, part: str) -> LossOf:
+    """The run's own loss on some samples of a part, drawn with the seed."""
+    own = data.parts()[part]
+    count = min(config.limit, len(own))
+    if not count:
+        raise DataError(f"the {part} part is empty")
+    chosen = np.sort(np.random.default_rng(config.seed).choice(len(own), count, replace=False))
+    loss = build_loss(run.config, data.outputs, inside_weights(run.config, data))
+    return LossOf(run.model, loss, np.asarray(own.inputs(chosen)), own.targets_at(chosen))
+
+
+def _first_weights(run: Run, data: Data, values: Weights) -> Weights:
+    """Those that the training began with: drawn anew from its seed."""
+    fresh = build_model(run.config, data, run.config.seed)
+    found = checkpoints.values(fresh.trainable_variables)
+    if [f.shape for f in found] != [v.shape for v in values]:
+        raise UsageError(f"{run.path}: the model plug-in builds another model than it did")
+    return found
+
+
+def _plane(
+    run: Run, config: AroundConfig, loss: LossOf, values: Weights, first: Weights | None
+) -> planes.Plane:
+    if config.plane == "weights":
+        names = planes.split_names(config.weights or "")
+        return planes.two_weights(loss.variables, values, names, config.span)
+    if config.plane == "random":
+        return planes.random_directions(values, config.seed, config.span)
+    kept = snapshots.read(run.path)
+    if len(kept) < 2:
+        raise UsageError(
+            f"{run.path} kept fewer than two snapshots; train it with --snapshots, or choose "
+            "--plane random"
+        )
+    assert first is not None
+    return planes.path_directions([first, *kept], values)
+
+
+def _other(run: Run, config: AroundConfig, values: Weights) -> Weights | None:
+    if config.to is None:
+        return None
+    from mlzoo.api import load
+
+    other = load(config.to, trust=run.trust).model.trainable_variables
+    if [tuple(v.shape) for v in other] != [v.shape for v in values]:
+        raise UsageError(f"--to {config.to}: its weights are not shaped as those of {run.path}")
+    return checkpoints.values(other)
+
+
+def _line(
+    run: Run, data: Data, config: AroundConfig, values: Weights, end: Weights, loss: LossOf
+) -> dict[str, Any]:
+    """From the other run, or the first weights, to the run's own."""
+    places = np.linspace(-0.25, 1.25, 31)
+    losses, names = [loss], ["train"]
+    if len(data.valid):
+        losses.append(loss_of(run, data, config, "valid"))
+        names.append("valid")
+    found = surfaces.along(losses, end, values, places)
+    return {
+        "from": str(config.to) if config.to else "first weights",
+        "places": places.tolist(),
+        "losses": dict(zip(names, found, strict=True)),
+        "barrier": surfaces.barrier(found[0], places),
+    }
+
+
+def _sentences(found: Around, config: AroundConfig, loss: LossOf) -> list[str]:
+    z = found.surface.z
+    lowest = np.unravel_index(np.nanargmin(z), z.shape)
+    here = loss.value(found.plane.center)
+    count = sum(len(y) for _, y in loss.parts)
+    lines = [
+        f"the loss is {here:.4g} at the model's weights, on {count} samples of the training part "
+        f"and without penalties; over the plane it goes from {np.nanmin(z):.4g} (at "
+        f"{found.surface.a[lowest[1]]:.3g}, {found.surface.b[lowest[0]]:.3g}) to {np.nanmax(z):.4g}"
+    ]
+    lines += [*found.plane.notes, *([found.surface.note] if found.surface.note else [])]
+    if found.line:
+        height = found.line["barrier"]
+        what = "no barrier" if height <= 0.01 * max(here, 1e-9) else f"a barrier of {height:.3g}"
+        lines.append(f"on the straight line from {found.line['from']} there is {what}")
+    if found.eigenvalues is not None:
+        lines.append(curvature.sentence(found.eigenvalues))
+    for path in found.paths:
+        lines.append(
+            f"{path.optimizer} goes from {path.values[0]:.4g} to {path.values[-1]:.4g} in "
+            f"{len(path.points) - 1} steps"
+        )
+    return lines
+
+
+def write(folder: File, found: Around, run: Run, config: AroundConfig) -> dict[str, Any]:
+    """Write the folder; returns what landscape.json holds."""
+    grid = pictures.Grid(
+        found.surface.a, found.surface.b, found.surface.z,
+        f"loss of {run.path.name}", found.plane.labels, "loss",
+    )  # fmt: skip
+    paths = [*found.paths]
+    if len(found.plane.trail):
+        heights = _heights(grid, found.plane.trail)
+        paths.append(Path("training", None, found.plane.trail, heights))
+    record = {
+        "run": str(run.path),
+        "config": config.model_dump(mode="json"),
+        "labels": found.plane.labels,
+        "points": list(grid.z.shape),
+        "fast": found.surface.fast,
+        "trail": found.plane.trail.tolist(),
+        "line": found.line or None,
+        "eigenvalues": found.eigenvalues,
+        "paths": plain(
+            [
+                {"optimizer": p.optimizer, "learning_rate": p.rate, "steps": len(p.points) - 1,
+                 "value": float(p.values[-1])}
+                for p in found.paths
+            ]
+        ),
+        "sentences": found.sentences,
+    }  # fmt: skip
+
+    def fill(place: File) -> None:
+        files.write_json(place / folders.RECORD, record)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, a=grid.x, b=grid.y, loss=grid.z)
+        files.write_bytes(place / "surface.npz", buffer.getvalue())
+        ends = np.zeros((1, 2))
+        pictures.save(pictures.contour(grid, paths, ends), place / "contour.png")
+        pictures.save(pictures.surface(grid, paths), place / "surface.png")
+        sections = [Section("Loss", [landscape(grid, paths)], "Drag to turn, scroll to zoom.")]
+        tables = []
+        if found.paths:
+            files.write_text(place / "paths.csv", files.csv_text(path_rows(found.paths)))
+            sections.append(Section("Optimizers", [progress(found.paths, "loss")]))
+            tables.append(Table("Optimizers", record["paths"]))
+        if found.line:
+            line = found.line
+            rows = [
+                {"t": t, **{n: v[i] for n, v in line["losses"].items()}}
+                for i, t in enumerate(line["places"])
+            ]
+            files.write_text(place / "line.csv", files.csv_text(rows))
+            pictures.save(_line_picture(line), place / "line.png")
+            axes = (f"0: {line['from']}, 1: this model", "loss")
+            shown = curves(line["places"], line["losses"], axes, log=False)
+            sections.append(Section("On a straight line", [shown]))
+        title = f"Loss around {run.path.name}"
+        write_page(place / "index.html", title, found.sentences, sections, tables)
+
+    files.write_folder(folder, fill)
+    return record
+
+
+def _heights(grid: pictures.Grid, trail: np.ndarray) -> np.ndarray:
+    """The plane's own loss below each snapshot: snapshots lie off the plane, if only a little."""
+    columns = np.abs(grid.x - trail[:, :1]).argmin(axis=1)
+    rows = np.abs(grid.y - trail[:, 1:]).argmin(axis=1)
+    return grid.z[rows, columns]
+
+
+def _line_picture(line: dict[str, Any]) -> Any:
+    figure = canvas.new_figure(6.4, 4)
+    axes = figure.add_subplot()
+    canvas.tidy(axes, "loss on a straight line", canvas.label(
+        f"0: {line['from']}, 1: this model", 60), "loss")  # fmt: skip
+    for (name, values), colour in zip(line["losses"].items(), canvas.COLOURS, strict=False):
+        axes.plot(line["places"], values, color=colour, label=name)
+    for end in (0, 1):
+        axes.axvline(end, color=canvas.GRAY, linewidth=0.8, linestyle=":")
+    axes.legend(fontsize=8, frameon=False)
+    return figure

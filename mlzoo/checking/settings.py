@@ -1,0 +1,237 @@
+"""What `mlzoo landscape` is asked for, checked. Neither Keras nor NumPy is imported here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from mlzoo.core.configs import OPTIMIZERS, Settings
+from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import sentences
+from mlzoo.core.registry import unknown
+from mlzoo.tuning.settings import seconds
+
+
+class Formulas(Settings):
+    """The numbers in the optimisers' formulas, beside the rate."""
+
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Of momentum and nesterov."""
+    beta_1: float = Field(0.9, ge=0, lt=1)
+    """Adam's and AdamW's memory of gradients."""
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    """Adam's and AdamW's memory of squared gradients."""
+    rho: float = Field(0.9, ge=0, lt=1)
+    """RMSprop's and AdaDelta's memory; Keras's own is .95 for AdaDelta."""
+    epsilon: float = Field(1e-7, ge=0)
+    """What keeps a division from one by zero."""
+    epsilon_place: Literal["inside", "outside"] = "outside"
+    """Adam: epsilon inside the root, or outside as Keras has it; all others have it inside."""
+    accumulator: float = Field(0.0, ge=0)
+    """Where AdaGrad's sum of squares starts; Keras's own is 0.1."""
+    weight_decay: float = Field(0.004, ge=0)
+    """Of adamw."""
+
+
+_READERS = {
+    "momentum": ("momentum", "nesterov"),
+    "beta_1": ("adam", "adamw"),
+    "beta_2": ("adam", "adamw"),
+    "rho": ("rmsprop", "adadelta"),
+    "epsilon": ("adagrad", "rmsprop", "adadelta", "adam", "adamw"),
+    "epsilon_place": ("adam",),
+    "accumulator": ("adagrad",),
+    "weight_decay": ("adamw",),
+}
+
+
+class WalkConfig(Settings):
+    """The walks of optimisers from one start."""
+
+    optimizer: tuple[str, ...] = (
+        "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "lbfgs",
+    )  # fmt: skip
+    """Optimisers, comma-separated."""
+    learning_rate: tuple[float, ...] = ()
+    """Rates: one for all, or one an optimiser; by default each optimiser's usual one."""
+    steps: int = Field(100, ge=1, le=100_000)
+    """Steps of each."""
+    start: tuple[float, float] | None = None
+    """Where they start, as x,y."""
+    noise: float = Field(0.0, ge=0)
+    """Standard deviation of what is added to every gradient entry."""
+    sweep: tuple[float, float] | None = None
+    """Rates from..to over which every optimiser is tried, evenly in their logarithm."""
+    points: int = Field(25, ge=2, le=500)
+    """Rates of a sweep."""
+    tolerance: float = Field(0.01, gt=0)
+    """How near to the optimum counts as there, and how small a gradient as none."""
+    view: tuple[float, float] | None = None
+    """What is shown, from..to in both directions."""
+    formulas: Formulas = Formulas.model_validate({})
+    """The optimisers' own numbers."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Of the noise."""
+
+    def rates(self, optimizer: str) -> list[float]:
+        """The rates asked for of an optimiser; none: the usual one."""
+        if not self.learning_rate or optimizer == "lbfgs":
+            return []
+        if len(self.learning_rate) == 1:
+            return [self.learning_rate[0]]
+        return [self.learning_rate[self.optimizer.index(optimizer)]]
+
+
+class AroundConfig(Settings):
+    """The loss around a run's weights."""
+
+    plane: Literal["random", "weights", "path"] = "random"
+    """Two random filter-normalised directions, two weights, or the training's own path."""
+    weights: str | None = None
+    """The two weights, as hidden1/kernel[3,5],head/kernel[0,1]."""
+    span: float = Field(1.0, gt=0)
+    """How far is shown, both ways."""
+    points: int = Field(25, ge=5, le=500)
+    """Places a side."""
+    limit: int = Field(4000, ge=2)
+    """Samples of the training part that the loss is measured on."""
+    budget: float = Field(300.0, gt=0)
+    """Seconds for the surface."""
+    to: str | None = None
+    """Another run: the loss on the line between the two."""
+    eigenvalues: int = Field(0, ge=0, le=50)
+    """How many of the Hessian's largest eigenvalues are wanted."""
+    walked: bool = False
+    """Whether optimisers walk on the plane."""
+    walks: WalkConfig = WalkConfig.model_validate({})
+    """How they do."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Of samples and directions."""
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        return seconds(value) if isinstance(value, str) else value
+
+
+def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
+    """A checked configuration, from text as on the command line.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    if values.get("weights") and values.get("plane", "weights") != "weights":
+        raise UsageError("--weights: has no effect without --plane weights")
+    if values.get("weights"):
+        values = {**values, "plane": "weights"}
+    if values.get("plane") == "path" and "span" in values:
+        raise UsageError("--span: has no effect on --plane path, which shows the whole path")
+    try:
+        return AroundConfig(**values, walks=walking)
+    except ValidationError as error:
+        problems = sentences(error)
+        raise UsageError([f"--{n.replace('_', '-')}: {t}" for n, t in problems.items()]) from None
+
+
+def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
+    """Checked walks, from text as on the command line.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    problems: list[str] = []
+    read = dict(values)
+    for name, reader in _READ.items():
+        if isinstance(read.get(name), str):
+            try:
+                read[name] = reader(read[name])
+            except ValueError as error:
+                problems.append(f"--{name.replace('_', '-')}: {error} (got {read.pop(name)!r})")
+    names = read.get("optimizer", WalkConfig.model_fields["optimizer"].default)
+    for name in names:
+        if name not in OPTIMIZERS:
+            problems.append(f"--optimizer: {unknown('optimizer', name, OPTIMIZERS)}")
+    if len(set(names)) < len(names):
+        problems.append("--optimizer: names an optimizer twice")
+    rates = read.get("learning_rate", ())
+    if len(rates) > 1 and len(rates) != len(names):
+        problems.append(
+            f"--learning-rate: give one rate or one an optimizer ({len(names)}), not {len(rates)}"
+        )
+    if any(not rate > 0 for rate in rates):
+        problems.append("--learning-rate: must be more than 0")
+    problems += _formula_problems(formulas, names)
+    if not problems:
+        try:
+            return WalkConfig(**read, formulas=Formulas.model_validate(formulas))
+        except ValidationError as error:
+            problems += [f"--{n.replace('_', '-')}: {t}" for n, t in sentences(error).items()]
+    raise UsageError(problems)
+
+
+def _formula_problems(formulas: dict[str, str], names: tuple[str, ...]) -> list[str]:
+    problems = []
+    try:
+        Formulas.model_validate({n: v for n, v in formulas.items() if n in _READERS})
+    except ValidationError as error:
+        problems += [f"--set {name}: {text}" for name, text in sentences(error).items()]
+    for name in formulas:
+        if name not in _READERS:
+            problems.append(f"--set {name}: {unknown('setting of an optimizer', name, _READERS)}")
+        elif not {*_READERS[name]} & {*names}:
+            readers = " or ".join(_READERS[name])
+            problems.append(f"--set {name}: has no effect: it needs --optimizer {readers}")
+    return problems
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """`.1,.2` as numbers, all finite."""
+    try:
+        found = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError("write numbers with commas between them") from None
+    if not all(abs(number) < 1e100 for number in found):
+        raise ValueError("must be finite numbers")
+    return found
+
+
+def point(text: str) -> tuple[float, float]:
+    """`-1.2,1` as a point."""
+    try:
+        x, y = numbers(text)
+    except ValueError:
+        raise ValueError("write two numbers x,y as in -1.2,1") from None
+    return x, y
+
+
+def span(text: str) -> tuple[float, float]:
+    """`-2..2` as two numbers, the smaller first."""
+    low, dots, high = text.partition("..")
+    try:
+        (first,), (last,) = numbers(low), numbers(high)
+    except ValueError:
+        raise ValueError("write from..to as in -2..2") from None
+    if not dots or not first < last:
+        raise ValueError("write from..to, the smaller number first")
+    return first, last
+
+
+def _rates_span(text: str) -> tuple[float, float]:
+    found = span(text)
+    if found[0] <= 0:
+        raise ValueError("rates are more than 0")
+    return found
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+_READ: dict[str, Any] = {
+    "optimizer": _words,
+    "learning_rate": numbers,
+    "start": point,
+    "view": span,
+    "sweep": _rates_span,
+}

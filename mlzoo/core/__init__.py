@@ -1,0 +1,1 @@
+"""Configurations, registry, errors, messages and files; imports neither Keras nor NumPy."""

@@ -1,0 +1,375 @@
+"""Flags and a YAML file become one `RunConfig`; every mistake is told in one pass, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from mlzoo.core import files, registry
+from mlzoo.core.configs import RunConfig, inert
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import refuse_special
+from mlzoo.core.messages import sentences
+from mlzoo.data.recognition import check_source
+from mlzoo.transforms.policies import parse
+
+_NO_EFFECT = "has no effect"
+_ACCEPTS = "(--allow-unused accepts it)"
+PLUGINS = ("model", "source")
+"""Fields that may name a Python file of the user's own."""
+_NESTED = {"set": "--set", "source_set": "--source-set"}
+
+
+@dataclass
+class Given:
+    """Settings that a user gave: values by field, and where each came from, for messages."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[tuple[str, ...], str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    complete: bool = True
+    """Whether all of it could be read; if not, what is missing may stand in the rest."""
+
+    def where(self, *keys: str) -> str:
+        """`config.yaml:12` or `--epochs`, for a field or an entry of a nested one."""
+        fallback = _flag(keys[0]) + (f" {keys[1]}" if len(keys) > 1 else "")
+        return self.origins.get(keys, self.origins.get(keys[:1], fallback))
+
+    def add(self, text: str, *keys: str) -> None:
+        """Add a mistake in a field or in an entry of a nested one."""
+        place = self.where(*keys)
+        named = place.startswith("--") or place in ("MODEL", "DATA")
+        self.problems.append(f"{place}: {text}" if named else f"{place}: {' '.join(keys)}: {text}")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A valid configuration, the fields that the user gave, and warnings about unused ones.
+
+    `allow_unused` says whether what only the data show to be unused is a warning too.
+    """
+
+    config: RunConfig
+    given: frozenset[str]
+    warnings: tuple[str, ...] = ()
+    allow_unused: bool = False
+
+
+def merge(
+    flags: Mapping[str, Any],
+    file: Path | None = None,
+    *,
+    allow_unused: bool = False,
+    problems: Iterable[str] = (),
+    complete: bool = True,
+    trust: bool = False,
+) -> Merged:
+    """Merge a configuration file and flags (which win) into a checked configuration.
+
+    Python files that flags name as plug-ins are trusted; those that the file names only with
+    `trust`.
+
+    `flags` holds given fields only; `set` and `source_set` are mappings or lists of
+    `name=value`. `problems` are mistakes that the caller has found already; where they may hide
+    the model or the data, `complete` is False, and that these lack is no further mistake.
+
+    Raises:
+        UsageError: with every mistake, one line each.
+    """
+    given = Given(problems=list(problems), complete=complete)
+    if file is not None:
+        read_file(file, given)
+    if trust:
+        registry.trust(*map(given.values.get, PLUGINS))
+    registry.trust(*map(flags.get, PLUGINS))
+    _add_flags(flags, given)
+    config, wrong = _validate(given)
+    usable = config.model_dump() if config else _usable(given.values, wrong)
+    _check_plugins(usable, given)
+    right = set(given.values) - wrong
+    unread = inert(usable, right, wrong) | unread_by_source(usable, right)
+    unused = [f"{given.where(name)}: {name} {reason}" for name, reason in sorted(unread.items())]
+    if not allow_unused:
+        given.problems += [f"{line} {_ACCEPTS}" for line in unused]
+    if given.problems or config is None:
+        raise UsageError(_in_order(given.problems, file))
+    warnings = tuple(unused) if allow_unused else ()
+    return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def read_config(run: Path, trust: bool = False) -> RunConfig:
+    """Return the configuration of a run folder; code that it names may run with `trust`.
+
+    Raises:
+        DataError: `config.yaml` is missing or damaged.
+        UsageError: it holds what no configuration may hold.
+    """
+    files.read_mapping(run / "config.yaml", ("model", "data"))
+    return merge({}, run / "config.yaml", allow_unused=True, trust=trust).config
+
+
+def check_unread(merged: Merged, unread: Mapping[str, str]) -> list[str]:
+    """Warnings of fields that were given and that the data leave without effect.
+
+    Raises:
+        UsageError: there are such fields, and unused ones are not allowed.
+    """
+    lines = [
+        f"{_flag(name)}: {name} {reason}" for name, reason in unread.items() if name in merged.given
+    ]
+    if lines and not merged.allow_unused:
+        raise UsageError([f"{line} {_ACCEPTS}" for line in lines])
+    return lines
+
+
+def _in_order(problems: list[str], file: Path | None) -> list[str]:
+    """The file's mistakes first, by line."""
+
+    def line(problem: str) -> float:
+        number = problem.removeprefix(f"{file}:").partition(":")[0]
+        return int(number) if number.isdigit() and problem.startswith(f"{file}:") else float("inf")
+
+    return sorted(problems, key=line)
+
+
+def read_file(path: Path, given: Given) -> None:
+    """Add the settings of a YAML file, with their lines."""
+    before = len(given.problems)
+    node, values = _parse(path, given)
+    given.complete = given.complete and len(given.problems) == before
+    if node is None:
+        return
+    if not isinstance(node, yaml.MappingNode):
+        given.problems.append(f"{path}:1: a configuration is a list of `name: value` lines")
+        given.complete = False
+        return
+    _add_lines(path, node, given)
+    for name, value in values.items():
+        if name in RunConfig.model_fields:
+            # A key without a value says nothing, unless the field may be empty.
+            given.values[name] = {} if value is None and name in _NESTED else value
+        else:
+            line = given.where(str(name))
+            given.problems.append(f"{line}: {registry.unknown('key', str(name), _fields())}")
+
+
+def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
+    """The file's lines and values; (None, None) where it can't be read."""
+    try:
+        refuse_special(path, UsageError)
+        text = path.read_text(encoding="utf-8-sig")
+        alias = next((t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)), None)
+        if alias is not None:
+            # A few aliases of aliases stand for more values than memory holds.
+            place = f"{path}:{alias.start_mark.line + 1}"
+            given.problems.append(f"{place}: write the value out; aliases are not read")
+            return None, None
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except UsageError as error:
+        given.problems.append(f"--config: {error}")
+    except OSError as error:
+        given.problems.append(f"--config: can't read {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        given.problems.append(f"--config: {path} is no text file")
+    except RecursionError:
+        given.problems.append(f"--config: {path} is nested too deeply")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        given.problems.append(f"{place}: {getattr(error, 'problem', None) or error}")
+    return None, None
+
+
+def _add_lines(path: Path, node: yaml.MappingNode, given: Given) -> None:
+    for key, value in node.value:
+        _add_line(path, key, (key.value,), given)
+        if key.value in _NESTED and isinstance(value, yaml.MappingNode):
+            for inner, _ in value.value:
+                _add_line(path, inner, (key.value, inner.value), given)
+
+
+def _add_line(path: Path, key: yaml.Node, keys: tuple[str, ...], given: Given) -> None:
+    place = f"{path}:{key.start_mark.line + 1}"
+    if keys in given.origins:
+        given.problems.append(f"{place}: key {keys[-1]!r} stands twice")
+    given.origins[keys] = place
+
+
+def _add_flags(flags: Mapping[str, Any], given: Given) -> None:
+    for name, value in flags.items():
+        if name not in RunConfig.model_fields:
+            given.problems.append(registry.unknown("setting", name, _fields()))
+        elif name in _NESTED:
+            entries = value if isinstance(value, Mapping) else _pairs(name, value, given)
+            before = given.values.setdefault(name, {})
+            if isinstance(before, Mapping):
+                given.values[name] = {**before, **entries}
+            given.origins.update({(name, key): f"{_NESTED[name]} {key}" for key in entries})
+        else:
+            given.values[name] = value
+            given.origins[(name,)] = _flag(name)
+
+
+def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, Any]:
+    pairs = {}
+    for line in lines:
+        key, equals, text = line.partition("=")
+        if not equals or not key:
+            given.problems.append(f"{_NESTED[name]} {line}: write name=value")
+            continue
+        if key.strip() in pairs:
+            given.problems.append(f"{_NESTED[name]} {key.strip()}: given twice")
+        try:
+            pairs[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            pairs[key.strip()] = text
+    return pairs
+
+
+def _validate(given: Given) -> tuple[RunConfig | None, set[str]]:
+    """The configuration, or None and the fields with a wrong value."""
+    known = {k: v for k, v in given.values.items() if k in RunConfig.model_fields}
+    try:
+        return RunConfig(**known), set()
+    except ValidationError as error:
+        missing = {str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"}
+        found = sentences(error)
+    for name in found:
+        if name in missing:
+            if given.complete:
+                given.problems.append(f"{name}: is needed, as in `mlzoo train MODEL DATA`")
+        elif name:
+            given.add(found[name], name)
+        else:
+            given.problems.append(f"configuration: {found['']}")
+    wrong = {name for name in found if name}
+    if wrong - missing:
+        # What is wrong with the others together shows only without those that failed.
+        rest = {name: value for name, value in known.items() if name not in wrong}
+        _validate_together({**dict.fromkeys(missing, "-"), **rest}, given)
+    return None, wrong
+
+
+def _validate_together(values: dict[str, Any], given: Given) -> None:
+    try:
+        RunConfig(**values)
+    except ValidationError as error:
+        given.problems += [f"configuration: {t}" for n, t in sentences(error).items() if not n]
+
+
+def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
+    """Names and settings of the model and the source; needs neither Keras nor NumPy."""
+    if values.get("model"):
+        try:
+            check_settings("model", values["model"], values.get("set") or {}, given)
+        except UsageError as error:
+            given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
+    if values.get("augment"):
+        try:
+            parse(values["augment"])
+        except UsageError as error:
+            given.problems += [f"{_prefix(given, 'augment')}{line}" for line in error.problems]
+    if values.get("data"):
+        for name, text in check_source(dict(values), set(given.values)):
+            if not text.startswith(_NO_EFFECT):
+                given.add(text, name)
+
+
+def _prefix(given: Given, name: str) -> str:
+    place = given.origins.get((name,), "")
+    return f"{place}: " if ".y" in place else ""
+
+
+def check_settings(
+    kind: str, name: str, values: Mapping[str, Any], given: Given
+) -> BaseModel | None:
+    """A plug-in's `Config` from the settings given for it; mistakes go into `given.problems`."""
+    config_class = registry.load(kind, name).Config
+    try:
+        return config_class(**values)
+    except ValidationError as error:
+        unknown = {str(e["loc"][0]) for e in error.errors() if e["type"] == "extra_forbidden"}
+        for key, text in sentences(error).items():
+            if key in unknown:
+                text = registry.unknown(f"setting of {name}", key, config_class.model_fields)
+            given.add(text, "set", *([key] if key else []))
+        return None
+
+
+def check_plugin_settings(kind: str, name: str, lines: Iterable[str]) -> dict[str, Any]:
+    """Settings of a plug-in from `name=value` lines, checked.
+
+    Raises:
+        UsageError: with every mistake, one line each.
+    """
+    given = Given()
+    values = _pairs("set", lines, given)
+    check_settings(kind, name, values, given)
+    if given.problems:
+        raise UsageError(given.problems)
+    return values
+
+
+def unread_by_source(values: Mapping[str, Any], names: set[str]) -> dict[str, str]:
+    """Those of the fields that the source of the data does not read, each with the reason."""
+    if not values.get("data"):
+        return {}
+    found = check_source(dict(values), names)
+    return {field: text for field, text in found if text.startswith(_NO_EFFECT)}
+
+
+def _usable(values: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
+    """Values where the configuration as a whole is invalid: defaults in place of wrong ones."""
+    defaults = {
+        name: info.get_default(call_default_factory=True)
+        for name, info in RunConfig.model_fields.items()
+        if not info.is_required()
+    }
+    right = {n: v for n, v in values.items() if n in RunConfig.model_fields and n not in wrong}
+    return defaults | right
+
+
+def _fields() -> list[str]:
+    return list(RunConfig.model_fields)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-") if name not in ("model", "data") else name.upper()
+
+
+def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> str:
+    """The configuration as YAML: each field that is read, and whether it was given or a default.
+
+    `read` holds what stands in place of a field (all settings of the model, an absolute path);
+    `omit` names fields that the data or the model do not read.
+    """
+    config, given = merged.config, merged.given
+    values = {**config.model_dump(mode="json"), **read}
+    unread = set(inert(values, set(values))) | omit
+    lines = [
+        "# Repeats this run: mlzoo train --config <this file>"
+        + registry.trust_flag(*map(values.get, PLUGINS)),
+        "# Every setting that was read; `default` marks those that nobody gave.",
+    ]
+    for name, value in values.items():
+        if name in unread or (name not in given and value is None):
+            continue
+        if name in _NESTED and value:
+            asked = getattr(config, name)
+            lines.append(f"{name}:")
+            lines += ["  " + line for k, v in value.items() for line in _lines(k, v, k in asked)]
+        else:
+            lines += _lines(name, value, name in given)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(name: str, value: Any, given: bool) -> list[str]:
+    """YAML lines of one setting; the first says where nobody gave it."""
+    text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True).rstrip()
+    first, *rest = text.split("\n")
+    return [first + ("" if given else "  # default"), *rest]

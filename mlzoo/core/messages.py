@@ -1,0 +1,86 @@
+"""Sentences for people: lists of names, and mistakes that pydantic found in settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlzoo.core.progress import one_line
+from mlzoo.core.registry import closest
+
+_SENTENCES = {
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool": "must be true or false",
+    "string": "must be text",
+    "list": "must be a list",
+    "tuple": "must be a list",
+    "dict": "must be `name: value` lines",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+}
+_MOST = 60
+
+
+def few(names: Iterable[Any], most: int = 12) -> str:
+    """Names with commas; the first few of many, and how many more there are."""
+    names = [one_line(str(name)) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def over(count: int | None, unit: str | None) -> str:
+    """Return what intervals are taken over, `359 samples`; "" where it is not known."""
+    if not count or not unit:
+        return ""
+    first, *rest = unit.split(" ", 1)
+    return " ".join([f"{count:,}", first.removesuffix("s") if count == 1 else first, *rest])
+
+
+def sentence(item: Any) -> str:
+    """What is wrong with one value, what was received and, for a choice, the closest right one."""
+    kind = item["type"]
+    template = _SENTENCES.get(kind) or _SENTENCES.get(kind.partition("_")[0])
+    if template is None:
+        text = item["msg"].removeprefix("Value error, ")
+        text = text[0].lower() + text[1:]
+    else:
+        limits = item.get("ctx", {})
+        text = template.format(**{name: _plain(limit) for name, limit in limits.items()})
+    if not item["loc"]:
+        return text
+    received = repr(item["input"])
+    received = received if len(received) <= _MOST else received[:_MOST] + "..."
+    choices = re.findall(r"'([^']*)'", text) if kind == "literal_error" else []
+    close = closest(str(item["input"]), choices)
+    return f"{text} (got {received}" + (f"; did you mean {close!r}?)" if close else ")")
+
+
+def _plain(limit: Any) -> Any:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
+def sentences(error: ValidationError) -> dict[str, str]:
+    """One sentence for each setting with a mistake, under its name; "" for all of them together.
+
+    Several mistakes in one setting (a list, a type with alternatives) are told in one sentence.
+    """
+    found: dict[str, str] = {}
+    for item in error.errors():
+        name = str(item["loc"][0]) if item["loc"] else ""
+        text = sentence(item)
+        if name and name in found and found[name] != text:
+            first, got, received = found[name].rpartition(" (got")
+            other = text.rpartition(" (got")[0].removeprefix("must be ")
+            text = found[name] if other in first else f"{first} or {other}{got}{received}"
+        elif name == "" and name in found:
+            text = f"{found[name]}; {text}"
+        found[name] = text
+    return found

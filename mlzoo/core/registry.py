@@ -1,0 +1,221 @@
+"""Plug-ins by name: a plug-in is a file, and the file's name is its name.
+
+Listing and describing plug-ins reads files as text, so it imports none of them.
+
+A plug-in may be a Python file of the user's own, given by its path. It runs only if it is trusted:
+the user named it on the command line or in a call, or said `--trust` (`trust=True`). Configuration
+files, run folders, model files and data name files too; those names trust nothing. `import_file`,
+which all such code goes through, refuses what is not trusted.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import hashlib
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand, real_path
+
+_ROOT = Path(__file__).parents[1]
+_FOLDERS = {
+    "model": "models",
+    "source": "sources",
+    "strategy": "strategies",
+    "explainer": "explainers",
+    "format": "formats",
+}
+_PLURALS = {"strategy": "strategies"}
+_trusted: set[Path] = set()
+"""Files that may run in this process, links followed."""
+
+
+def names(kind: str) -> list[str]:
+    """The names of all plug-ins of a kind (a key of `_FOLDERS`), sorted."""
+    folder = _ROOT / _FOLDERS[kind]
+    return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+
+
+def summary(kind: str, name: str) -> str:
+    """The first line of a plug-in's docstring, read without importing it."""
+    text = (_ROOT / _FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import a plug-in by name, or by path where `name` ends in `.py`.
+
+    A model may be `FILE.py:FUNCTION` too: a keras-tuner build function, see
+    `mlzoo.models._keras_tuner`.
+
+    Raises:
+        UsageError: no plug-in has that name, or the file is not trusted, is missing or exports too
+            little.
+    """
+    if kind == "model" and (found := build_function(name)):
+        module: ModuleType = importlib.import_module("mlzoo.models._keras_tuner").plugin(*found)
+        return module
+    if name.endswith(".py"):
+        return _load_file(kind, Path(name))
+    check_name(kind, name)
+    package = _FOLDERS[kind].replace("/", ".")
+    return importlib.import_module(f"mlzoo.{package}.{name}")
+
+
+def build_function(model: str) -> tuple[Path, str] | None:
+    """File and function where a model's name is `FILE.py:FUNCTION`, else None."""
+    file, colon, function = model.rpartition(":")
+    return (Path(file), function) if colon and file.endswith(".py") else None
+
+
+def own_file(model: str) -> Path | None:
+    """The user's file that a model's name stands for; None for a plug-in of ours."""
+    if found := build_function(model):
+        return found[0]
+    return Path(model) if model.endswith(".py") else None
+
+
+def absolute(model: str) -> str:
+    """A model's name that means the same in every folder."""
+    if found := build_function(model):
+        return f"{_place(found[0])}:{found[1]}"
+    return str(_place(Path(model))) if model.endswith(".py") else model
+
+
+def stem(model: str) -> str:
+    """A model's name as a part of a folder's name."""
+    file = own_file(model)
+    return model if file is None else file.stem
+
+
+def tasks(model: str) -> tuple[str, ...]:
+    """The tasks of a model plug-in: its `TASKS`, or classification and regression."""
+    return tuple(getattr(load("model", model), "TASKS", ("classification", "regression")))
+
+
+def trust(*names: Any) -> None:
+    """Let the files run that names of plug-ins stand for; other names change nothing.
+
+    Only for names that the user typed or passed, or after `--trust`.
+    """
+    for name in names:
+        if isinstance(name, str) and (file := own_file(name)) is not None:
+            with contextlib.suppress(UsageError):  # Told when it is loaded.
+                _trusted.add(_place(file))
+
+
+@contextlib.contextmanager
+def trust_anew() -> Iterator[None]:
+    """Begin with no file trusted; afterwards those are that were before."""
+    before = set(_trusted)
+    _trusted.clear()
+    try:
+        yield
+    finally:
+        _trusted.clear()
+        _trusted.update(before)
+
+
+def trust_flag(*names: Any) -> str:
+    """` --trust` where one of the names is a file, for commands that are suggested; else empty."""
+    return " --trust" if any(isinstance(n, str) and own_file(n) for n in names) else ""
+
+
+def _trusted_place(file: Path) -> Path:
+    """Where a file lies. Raises UsageError unless it is trusted."""
+    place = _place(file)
+    if place not in _trusted:
+        raise UsageError(
+            f"{str(file)!r} is Python code that a file names, not you, and was not run; read it, "
+            "and if you trust it repeat the command with --trust (in Python: trust=True)"
+        )
+    return place
+
+
+def _place(file: Path) -> Path:
+    return real_path(expand(file))
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise UsageError unless a plug-in of that kind and name, or that trusted file, exists."""
+    if (file := own_file(name)) is not None:
+        place = _trusted_place(file)
+        if not place.is_file():
+            raise UsageError(f"no file {str(file)!r} (looked at {place})")
+    elif name not in names(kind):
+        plural = _PLURALS.get(kind, f"{kind}s")
+        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line for a wrong name, with the closest right one where there is one."""
+    close = closest(name, known)
+    hint = f" (did you mean {close!r}?)" if close else ""
+    return f"unknown {what} {name!r}{hint}"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None; of two alike the one that begins as it does."""
+    by_lower = {k.lower(): k for k in known}
+    name = name.lower()
+    found = difflib.get_close_matches(name, by_lower, n=3, cutoff=0.6)
+    if not found:
+        return None
+    likeness = {near: difflib.SequenceMatcher(None, near, name).ratio() for near in found}
+    return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
+
+
+_EXPORTS = {
+    "model": ("Config", "build"),
+    "source": ("Config", "recognises", "load"),
+    "strategy": ("Config", "propose"),
+    "explainer": ("Config", "explain"),
+    "format": ("Config", "write", "open_written"),
+}
+
+
+def _load_file(kind: str, path: Path) -> ModuleType:
+    check_name(kind, str(path))
+    module = import_file(path)
+    missing = [name for name in _EXPORTS[kind] if not hasattr(module, name)]
+    if missing:
+        del sys.modules[module.__name__]
+        raise UsageError(
+            f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
+            f"a {kind} exports {', '.join(_EXPORTS[kind])}"
+        )
+    return module
+
+
+def import_file(path: Path) -> ModuleType:
+    """Run a trusted file as a module of its own, once for each place and content.
+
+    Raises:
+        UsageError: it is not trusted, or fails.
+    """
+    place = _trusted_place(path)
+    # Place and content are part of the module's name: two files called model.py, or one that has
+    # moved, must not be one module.
+    content = place.read_bytes()
+    digest = hashlib.sha256(str(place).encode() + b"\0" + content).hexdigest()[:12]
+    module_name = f"mlzoo_user_{path.stem}_{digest}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    # Compiled from what was just read: Python's own cache knows a file by its second and its size,
+    # and would be written beside the user's file.
+    module = ModuleType(module_name)
+    module.__file__ = str(place)
+    sys.modules[module_name] = module
+    try:
+        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise UsageError(f"{path} fails when it is imported: {error!r}") from error
+    return module

@@ -1,0 +1,204 @@
+"""What a model is built between: the inputs it gets and the outputs it owes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+DENSE_TASKS = ("segmentation", "fields")
+"""Tasks that predict something at every pixel."""
+STEP_TASKS = ("labelling", "text")
+"""Tasks that predict a class at every step of a sequence."""
+CLASS_TASKS = ("classification", "segmentation", *STEP_TASKS)
+IGNORED = 255
+"""Among class positions of pixels or steps: one that does not count."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One sample's shape (without the batch axis), its dtype, and the layers that scale it.
+
+    `scaling` holds serialised Keras layers (`keras.layers.serialize`), applied in order; their
+    statistics come from the training part alone and are saved within the model, which therefore
+    takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns), `sequence`
+    (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
+    `fixed` builds models that could take samples of any size for this one alone. `streams` is
+    the batch size of a training that carries states from batch to batch; 0: it carries none.
+    """
+
+    shape: tuple[int, ...]
+    kind: str = "array"
+    dtype: str = "float32"
+    scaling: Sequence[dict[str, Any]] = ()
+    fixed: bool = False
+    uneven: bool = False
+    streams: int = 0
+
+    def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """The model's input, and the same after scaling: (batch, *shape) float.
+
+        With `any_size` an image's height and width, or a sequence's steps, are left open, unless
+        they are `fixed`. A scaled sequence has a Keras mask, false beyond its end.
+
+        Raises:
+            UsageError: sequences are of several lengths and the model is not for any size.
+        """
+        import keras
+
+        import mlzoo.layers  # noqa: F401  (registers the layers that scaling may name)
+
+        shape: tuple[int | None, ...] = self.shape
+        if any_size and not self.fixed:
+            shape = (*(None for _ in self.shape[:-1]), self.shape[-1])
+        elif self.uneven:
+            raise UsageError(
+                f"the sequences have different lengths (up to {self.shape[0]} steps), which this "
+                "model can't take; try `rnn` or `tcn`"
+            )
+        tensor = keras.Input(shape, dtype=self.dtype, name="input")
+        scaled = tensor
+        for config in self.scaling:
+            scaled = keras.layers.deserialize(config)(scaled)
+        return tensor, scaled
+
+    def require_sequence(self, model: str) -> None:
+        """Raise UsageError unless a sample is a sequence of steps."""
+        if self.kind != "sequence":
+            raise UsageError(
+                f"{model} needs sequences (steps, channels), but a sample here is of kind "
+                f"{self.kind} and shape {self.shape}; try "
+                + ("`conv_lstm`" if len(self.shape) == 4 else "`mlp` or `cnn`")
+            )
+
+    def require_image(self, model: str) -> None:
+        """Raise UsageError unless a sample is an image."""
+        if len(self.shape) != 3:
+            raise UsageError(
+                f"{model} needs images (height, width, channels), but a sample here has shape "
+                f"{self.shape}; try `mlp` or `linear`"
+            )
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A model on the same layers that is trained in another's place, fed more than the inputs.
+
+    `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or
+    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried).
+    """
+
+    model: keras.Model
+    feeds: str
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A model whose first half learns nothing: `extractor` gives what `head` is trained on.
+
+    Both share the model's layers. A model has them as its attribute `halves`.
+    """
+
+    extractor: keras.Model
+    head: keras.Model
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """How a model is trained that its own author compiled, in place of the run's settings.
+
+    `model` shares the layers of the one that is kept, which may go on from its outputs: logits
+    become probabilities.
+    """
+
+    model: keras.Model
+    optimizer: keras.Optimizer
+    loss: Any
+    metrics: Sequence[keras.Metric]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model predicts: `units` numbers for a task.
+
+    Classification: class probabilities; one unit (the probability of the second class) for two
+    classes, else one a class. Regression: `units` numbers in the units of the target, which the
+    head restores from standardised ones with `mean` and `std` of the training part. Segmentation:
+    one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
+    restored as those of a regression. Labelling: one unit a class, two for two classes, at every
+    step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
+    those of a regression; `channels` are their places among the input's, where they are inputs.
+    """
+
+    task: str
+    units: int
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    horizon: int = 0
+    channels: tuple[int, ...] = ()
+
+    @property
+    def causal(self) -> bool:
+        """Whether no step may see those after it: they are what is predicted."""
+        return self.task == "text"
+
+    @property
+    def dense(self) -> bool:
+        """Whether something is predicted at every pixel."""
+        return self.task in DENSE_TASKS
+
+    def refuse(self, model: str, **changed: bool) -> None:
+        """Raise UsageError for settings that were changed but have no effect on the task."""
+        names = [name for name, given in changed.items() if given]
+        if names:
+            verb = "have" if len(names) > 1 else "has"
+            raise UsageError(f"{model}: {' and '.join(names)} {verb} no effect on {self.task}")
+
+    def head(self, features: keras.KerasTensor, **settings: Any) -> keras.KerasTensor:
+        """The output layer: a layer named `head`, in float32, and what makes its numbers outputs.
+
+        It is a Dense layer on (batch, features) or, step by step, on (batch, steps, features),
+        and a convolution (1x1, unless `kernel_size` says otherwise) on (batch, height, width,
+        features) where something is predicted at every pixel. Keyword arguments go to that layer
+        (a regulariser, an initialiser).
+        """
+        return self.finish(self.logits(features, **settings))
+
+    def logits(
+        self, features: keras.KerasTensor, units: int = 0, name: str = "head", **settings: Any
+    ) -> keras.KerasTensor:
+        """The first half of `head`: the layer, with all units or some of them."""
+        import keras
+
+        settings = {"name": name, "dtype": "float32", **settings}
+        if self.dense:
+            settings = {"kernel_size": 1, "padding": "same", **settings}
+            return keras.layers.Conv2D(units or self.units, **settings)(features)
+        if self.task in STEP_TASKS:
+            from mlzoo.layers.steps import NoMask
+
+            features = NoMask(name="unmasked")(features)
+        if self.horizon and len(features.shape) == 2:
+            x = keras.layers.Dense(self.horizon * self.units, **settings)(features)
+            return keras.layers.Reshape((self.horizon, self.units), name="horizon")(x)
+        return keras.layers.Dense(units or self.units, **settings)(features)
+
+    def finish(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+        """The second half of `head`: probabilities, or numbers in the target's own units."""
+        import keras
+
+        import mlzoo.layers  # noqa: F401
+
+        if self.task in CLASS_TASKS:
+            activation = "sigmoid" if self.units == 1 else "softmax"
+            return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
+        if not self.mean:
+            return keras.layers.Identity(name="output")(logits)
+        from mlzoo.layers.scaling import Unstandardise
+
+        return Unstandardise(self.mean, self.std, dtype="float32", name="output")(logits)

@@ -1,0 +1,1 @@
+"""Images: decoding, folders, tiles and crops."""

@@ -1,0 +1,160 @@
+"""New images for a model that predicts at every pixel: each in its own size, read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import as_text
+from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
+from mlzoo.data.images.decoding import Form, shape_up
+from mlzoo.data.images.headers import Header
+from mlzoo.data.images.images import LazyImages, rescaled
+from mlzoo.data.images.layouts import has_masks
+from mlzoo.data.inputs import Progress, check_new_images, existing, image_files, unlike_training
+from mlzoo.data.masks.folders import images_alone
+from mlzoo.data.quality.differences import array_differences
+
+_ARRAYS = (".npz", ".npy")
+
+
+@dataclass(frozen=True)
+class NewImages:
+    """Images by position, as the model was trained on them: type, channels, range of values.
+
+    `image(i)` gives (height, width, channels); `sizes` are the images' own (height, width), which
+    differ from that where the training images were resized.
+    """
+
+    names: list[str]
+    sizes: list[tuple[int, int]]
+    image: Callable[[int], np.ndarray]
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def open_images(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewImages:
+    """Check new images at a path: a file, a folder with all that is in it, or arrays.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: files that can't be read, or arrays of another kind.
+    """
+    location = existing(path)
+    if location.suffix.lower() in _ARRAYS:
+        return _from_array(_array(location), str(location), reader)
+    refuse_files(str(location), reader)
+    files, names, warnings = _listing(location)
+    checked = check_new_images(files, names, reader, progress, frame(reader))
+    images: LazyImages = checked.images
+    factor = reader["maximum"] / checked.form.maximum
+
+    def image(index: int) -> np.ndarray:
+        own = images.own(index)
+        return own if factor == 1 else rescaled(own, factor, reader["dtype"])
+
+    warnings += unlike_training(checked, reader)
+    return NewImages(names, images.file_sizes, image, warnings)
+
+
+def image_names(path: str) -> list[str]:
+    """The names that `open_images` gives the images at a path; files are listed, none is read.
+
+    Raises:
+        UsageError: nothing is there.
+        DataError: there are no images.
+    """
+    location = existing(path)
+    if location.suffix.lower() in _ARRAYS:
+        return _sample_names(len(_array(location)))
+    return _listing(location)[1]
+
+
+def _listing(location: Path) -> tuple[list[Path], list[str], tuple[str, ...]]:
+    """Image files, what to call them, and a warning where masks stand beside them."""
+    files = image_files(location)
+    root = location.parent if location.is_file() else location
+    warnings: tuple[str, ...] = ()
+    if location.is_dir() and has_masks(location):
+        alone = images_alone(location)
+        if not alone:
+            raise DataError(f"{location} holds masks, but no images")
+        warnings = (
+            f"{location} holds images with their masks; the {len(alone)} images are taken, the "
+            f"{len(files) - len(alone)} other files are not",
+        )
+        files = alone
+    return files, [as_text(file.relative_to(root).as_posix()) for file in files], warnings
+
+
+def _sample_names(count: int) -> list[str]:
+    return [f"sample {index}" for index in range(count)]
+
+
+def refuse_files(path: str, reader: dict[str, Any]) -> None:
+    """Raise DataError where no image file can hold what the model takes."""
+    if reader["kind"] != "image" or reader["channels"] > 4:
+        raise DataError(
+            f"{path} is no .npz or .npy file; the model takes arrays (n, height, width, "
+            f"{reader['channels']})"
+        )
+
+
+def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
+    """An array (n, height, width, channels) as images.
+
+    Raises:
+        DataError: it has another number of axes or channels.
+    """
+    return _from_array(inputs, "the array", reader)
+
+
+def frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+    """What chooses the form of new images: that of training, in a frame that holds the largest."""
+
+    def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
+        deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
+        dtype = "uint16" if deep else "uint8"
+        if reader.get("size"):
+            height, width = reader["size"]
+            return Form(height, width, reader["channels"], dtype), []
+        height, width = (max(getattr(h, side) for h in headers) for side in ("height", "width"))
+        return Form(height, width, reader["channels"], dtype, "pad"), []
+
+    return choose
+
+
+def _array(location: Path) -> np.ndarray:
+    if location.suffix.lower() == ".npy":
+        return open_npy(location)
+    arrays = open_npz(location)
+    return arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
+
+
+def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
+    channels, maximum = reader["channels"], reader["maximum"]
+    if x.ndim not in (3, 4):
+        raise DataError(
+            f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
+            f"{channels})"
+        )
+    own = x.shape[1], x.shape[2]
+    x = as_trained(x, Path(what), {**reader, "shape": [*own, channels]})
+    scaled = x.dtype.kind == "f" and maximum is not None and len(x)
+    if scaled and not 0 <= x.min() <= x.max() <= maximum:
+        raise DataError(
+            f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
+            f"images with values from 0 to {maximum:g}"
+        )
+    height, width = reader.get("size") or own
+    form = Form(height, width, channels, reader["dtype"])
+    names = _sample_names(len(x))
+    warnings = array_differences(x, reader)
+    return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form), warnings)

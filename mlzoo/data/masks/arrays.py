@@ -1,0 +1,136 @@
+"""Arrays of images with a mask or fields for each: what stands at every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.masks.classes import choose_classes
+from mlzoo.data.masks.pairs import empty_masks
+from mlzoo.data.masks.quality import rare_classes
+from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile
+from mlzoo.data.quality.digests import row_digests
+
+
+def is_dense(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether targets stand at every pixel of images: equal heights and widths."""
+    return x.ndim in (3, 4) and y.ndim in (3, 4) and x.shape[:3] == y.shape[:3]
+
+
+def are_masks(y: np.ndarray) -> bool:
+    """Whether targets at every pixel look like masks: one whole number at each."""
+    if y.dtype.kind not in "biuf" or (y.ndim == 4 and y.shape[-1] != 1):
+        return False
+    return y.dtype.kind != "f" or bool((np.floor(y) == y).all() and np.isfinite(y).all())
+
+
+def count_masks(y: np.ndarray, what: str) -> tuple[np.ndarray, dict[str, MaskFile]]:
+    """Masks of an array as (n, height, width) int32, and what each holds, by name.
+
+    Args:
+        y: (n, height, width) or (n, height, width, 1) whole numbers from 0 to 255.
+        what: the array's name, for messages.
+
+    Raises:
+        DataError: other numbers.
+    """
+    y = y[..., 0] if y.ndim == 4 and y.shape[-1] == 1 else y
+    if y.ndim != 3 or y.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: masks are (n, height, width) whole numbers, got {y.shape} {y.dtype}; "
+            "save one-hot masks as np.argmax(masks, axis=-1)"
+        )
+    if not are_masks(y) or y.min(initial=0) < 0 or y.max(initial=0) > 255:
+        raise DataError(
+            f"{what}: masks hold whole numbers from 0 to 255, but these {y.dtype} values run from "
+            f"{y.min()} to {y.max()} (fields of numbers: --task regression)"
+        )
+    whole = y.astype(np.int32)
+    return whole, {f"sample {i}": _mask_file(mask) for i, mask in enumerate(whole)}
+
+
+def encode_masks(
+    whole: np.ndarray, counted: dict[str, MaskFile], classes: ClassMap
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class positions (n, height, width) uint8, and pixels of each class (n, k)."""
+    positions = np.stack([classes.encode(mask * GRAY) for mask in whole])
+    return positions, np.array([classes.counts(mask.values) for mask in counted.values()])
+
+
+def _mask_file(mask: np.ndarray) -> MaskFile:
+    counts = np.bincount(mask.ravel(), minlength=256)
+    values = {int(v) * GRAY: int(counts[v]) for v in np.flatnonzero(counts)}
+    height, width = mask.shape
+    return MaskFile(height, width, values, len(values))
+
+
+def dense_masks(
+    y: np.ndarray, what: str, ignore: Sequence[int], threshold: int | None
+) -> dict[str, Any]:
+    """The fields of `Samples` that masks decide, and `classes`.
+
+    Args:
+        y: as of `count_masks`.
+        what: the array's name, for messages.
+        ignore: values that do not count.
+        threshold: values from this on are the second class.
+
+    Raises:
+        DataError: as `count_masks`; values that can't be classes.
+    """
+    whole, counted = count_masks(y, what)
+    flags = "--source-set threshold=, ignore="
+    classes, notes = choose_classes(counted, (), ignore, threshold, flags)
+    positions, pixels = encode_masks(whole, counted, classes)
+    warnings = empty_masks(list(counted), pixels, classes.names)
+    if threshold is None:
+        warnings += rare_classes(counted, classes, "correct the masks")
+    return {
+        "targets": positions,
+        "task": "segmentation",
+        "class_names": classes.names,
+        "target_names": ("mask",),
+        "pixels": pixels,
+        "target_hashes": row_digests(positions),
+        "classes": classes,
+        "notes": notes,
+        "warnings": tuple(warnings),
+    }
+
+
+def dense_fields(y: np.ndarray, what: str) -> dict[str, Any]:
+    """The same of fields, (n, height, width, k) numbers, NaN where a value does not count.
+
+    Raises:
+        DataError: text; infinite values, or a field that is all NaN; one-hot masks.
+    """
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"{what}: fields are numbers, got {y.dtype}")
+    if y.ndim == 4 and y.shape[-1] > 1 and _one_hot(y):
+        raise DataError(
+            f"{what}: targets of shape {y.shape} are one-hot masks; save them as "
+            "np.argmax(masks, axis=-1)"
+        )
+    fields = (y if y.ndim == 4 else y[..., None]).astype(np.float32)
+    if np.isinf(fields).any() or np.isnan(fields).all(axis=(0, 1, 2)).any():
+        raise DataError(f"{what}: a field holds infinite values, or nothing but NaN")
+    count = fields.shape[-1]
+    missing = float(np.isnan(fields).mean())
+    note = f"fields: {count} at every pixel, {missing:.1%} of the values NaN, which don't count"
+    return {
+        "targets": fields,
+        "task": "fields",
+        "class_names": (),
+        "target_names": tuple(f"field{i}" for i in range(count)) if count > 1 else ("field",),
+        "target_hashes": row_digests(fields),
+        "classes": None,
+        "notes": [note],
+        "warnings": (),
+    }
+
+
+def _one_hot(y: np.ndarray) -> bool:
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=-1) == 1).all())

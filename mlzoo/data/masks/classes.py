@@ -1,0 +1,357 @@
+"""Which value of a mask stands for which class: inferred, said in classes.txt, or refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import refuse_special
+from mlzoo.core.specs import IGNORED
+from mlzoo.data.masks.quality import SMOOTHED, refuse_smears
+from mlzoo.data.masks.values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
+
+_SHOWN = 5
+_FULL = 255 * GRAY
+_LIST_THEM = (
+    "list every value in classes.txt (a line each: value name), or leave one out with "
+    "--source-set ignore=VALUE"
+)
+
+
+def choose_classes(
+    masks: Mapping[str, MaskFile],
+    listed: Sequence[tuple[int | None, str]] = (),
+    ignore: int | Sequence[int] | None = None,
+    threshold: int | None = None,
+    flags: str = "classes.txt, --source-set threshold=",
+) -> tuple[ClassMap, list[str]]:
+    """Which value stands for which class, and sentences on it.
+
+    Args:
+        masks: the masks by name.
+        listed: value (None: not said) and name of each class, from a classes.txt.
+        ignore: gray levels or indices that do not count; without any, the marks of the field.
+        threshold: gray levels from this on are the second class.
+        flags: what changes the classes, for the sentences.
+
+    Raises:
+        DataError: values that can't be classes, or that none of the listed classes has; a single
+            class in all masks.
+    """
+    total: Counter[int] = Counter()
+    for mask in masks.values():
+        total.update(mask.values)
+    if threshold is not None:
+        chosen = _by_threshold(masks, listed, threshold)
+        notes = [_threshold_note(chosen, total)]
+    else:
+        given = [ignore] if isinstance(ignore, int) else ignore or ()
+        chosen = _by_value(masks, sorted(total), listed, [value * GRAY for value in given])
+        notes = _notes(chosen, total, flags, void_names(sorted(total), listed))
+    present = [name for name, n in zip(chosen.names, chosen.counts(total), strict=True) if n]
+    if len(present) < 2:
+        named = void_names(sorted(total), listed) if threshold is None else {}
+        beside = f" beside the ignored value {_ignored(chosen, named)}" if chosen.ignored else ""
+        raise DataError(
+            f"all masks hold one class only ({', '.join(present) or 'none'}){beside}; "
+            f"segmentation needs two classes or more{_alpha_hint(masks)}"
+        )
+    return chosen, notes
+
+
+def _alpha_hint(masks: Mapping[str, MaskFile]) -> str:
+    names = [name for name, mask in masks.items() if mask.alpha]
+    if not names:
+        return ""
+    return (
+        f"; the alpha channel, which differs from pixel to pixel in {names[0]}, is left out: save "
+        "what it shows as gray levels"
+    )
+
+
+def _by_threshold(
+    masks: Mapping[str, MaskFile], listed: Sequence[tuple[int | None, str]], threshold: int
+) -> ClassMap:
+    _check_gray(masks)
+    names = tuple(name for _, name in listed) or ("background", "foreground")
+    if len(names) != 2:
+        raise DataError(f"threshold makes two classes, but {len(names)} are listed")
+    return ClassMap(((0,), (_FULL,)), names, threshold=threshold)
+
+
+def _check_gray(masks: Mapping[str, MaskFile]) -> None:
+    coloured = [name for name, mask in masks.items() if mask.coloured]
+    if coloured:
+        raise DataError(f"threshold needs gray masks, but {coloured[0]} has colours")
+
+
+def _by_value(
+    masks: Mapping[str, MaskFile],
+    values: list[int],
+    listed: Sequence[tuple[int | None, str]],
+    ignored: list[int],
+) -> ClassMap:
+    _check_distinct(masks, max(MOST_VALUES, len(listed) + 1))
+    asked = bool(ignored)
+    values = [value for value in values if value not in ignored]
+    void: int | None = None
+    if listed:
+        classes = listed_classes(values, listed)
+        if not asked and _contiguous(list(classes)) and _FULL in set(values) - set(classes):
+            void = _FULL
+        ignored = [*ignored, *void_names(values, listed)]
+        classes = {value: name for value, name in classes.items() if value not in ignored}
+    else:
+        refuse_smears(masks, ignored, f"number them 0, 1, 2, ... or {_LIST_THEM}")
+        void = None if asked else _void(masks, values)
+        own = [value for value in values if value != void]
+        _check_number(masks, own)
+        classes = dict(zip(own, _default_names(own), strict=True))
+    if len(classes) > IGNORED:
+        raise DataError(f"{len(classes)} classes are more than the {IGNORED} that a mask can hold")
+    if void is not None:
+        _check_mixed(masks, values)
+        ignored = [*ignored, void]
+    chosen = ClassMap(
+        tuple((value,) for value in classes),
+        tuple(classes.values()),
+        tuple(ignored),
+        _colours(masks, list(classes)),
+    )
+    refuse_unknown(masks, chosen)
+    return chosen
+
+
+def _check_distinct(masks: Mapping[str, MaskFile], most: int = MOST_VALUES) -> None:
+    smeared = [(name, mask.distinct) for name, mask in masks.items() if mask.smeared(most)]
+    if smeared:
+        name, count = smeared[0]
+        more = f" (and {len(smeared) - 1} more masks like it)" if len(smeared) > 1 else ""
+        raise DataError(
+            f"mask {name} holds {count} different values{more}, which are no classes but smeared "
+            f"edges, as JPEG files and resized masks have them; {SMOOTHED}"
+        )
+
+
+def _check_number(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
+    """Refuse more values than classes have without a list, a few in each mask."""
+    if len(values) <= MOST_VALUES:
+        return
+    name, most = max(masks.items(), key=lambda item: item[1].distinct)
+    raise DataError(
+        f"the masks hold {len(values)} different values together ({name} alone {most.distinct}); "
+        f"if all of them are classes, {_LIST_THEM}; if they are smeared edges, {SMOOTHED}"
+    )
+
+
+def _void(masks: Mapping[str, MaskFile], values: Sequence[int]) -> int | None:
+    """Return the value that marks ignored pixels by the field's conventions, if there is one.
+
+    That is 255 beside small class numbers, or the color that Pascal VOC's palette has for it,
+    as a color or at index 255.
+    """
+    if len(values) <= 2:
+        return None
+    if _VOC_VOID in values:
+        return _VOC_VOID
+    at_end = {mask.palette[255:] for mask in masks.values() if _FULL in mask.values}
+    by_color = at_end == {((_VOC_VOID >> 16, _VOC_VOID >> 8 & 255, _VOC_VOID & 255),)}
+    found = values[-1] == _FULL and (by_color or _contiguous(values[:-1]))
+    return _FULL if found else None
+
+
+_VOC_VOID = 0xE0E0C0
+
+
+def void_names(values: Sequence[int], listed: Sequence[tuple[int | None, str]]) -> dict[int, str]:
+    """Return the values whose listed names say that their pixels don't count, with the names."""
+    named = listed_classes(values, listed) if listed else {}
+    return {value: name for value, name in named.items() if means_void(name)}
+
+
+def means_void(name: str) -> bool:
+    """Whether a class's name says that its pixels don't count: void, unlabeled, ignore."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    return _VOID_NAME.fullmatch(letters) is not None
+
+
+_VOID_NAME = re.compile(
+    r"((void|ignored?|(un|not)labell?ed|unlabell?|nolabel|unannotated|dontcare)+"
+    r"(class|label|region|area|pixels?|index|id)?)"
+)
+
+
+def _contiguous(values: Sequence[int]) -> bool:
+    return list(values) == [number * GRAY for number in range(len(values))]
+
+
+def _check_mixed(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
+    """Refuse masks of 0 and 1 beside masks of 0 and 255: which is ignored then?"""
+    one, full = GRAY, 255 * GRAY
+    if list(values) != [0, one, full]:
+        return
+    ones = [name for name, mask in masks.items() if one in mask.values]
+    fulls = [name for name, mask in masks.items() if full in mask.values]
+    if not set(ones) & set(fulls):
+        raise DataError(
+            f"some masks hold 0 and 1 ({ones[0]}), others 0 and 255 ({fulls[0]}); make them alike, "
+            "take both for the second class with --source-set threshold=1, or say that 255 does "
+            "not count with --source-set ignore=255"
+        )
+
+
+def _default_names(values: Sequence[int]) -> list[str]:
+    if list(values) in ([0, 255 * GRAY], [0, GRAY]):
+        return ["background", "foreground"]
+    return list(map(shown, values))
+
+
+def listed_classes(
+    values: Sequence[int], listed: Sequence[tuple[int | None, str]]
+) -> dict[int, str]:
+    """Names of the listed classes by value: as said, else 0, 1, 2, ..., else in order."""
+    names = [name for _, name in listed]
+    said = [value for value, _ in listed if value is not None]
+    if said:
+        return dict(zip(said, names, strict=True))
+    numbered = [number * GRAY for number in range(len(names))]
+    if list(values) == [0, _FULL] and len(names) == 2:
+        numbered = [0, _FULL]
+    elif len(values) == len(names) and not set(values) <= {*numbered, _FULL}:
+        numbered = list(values)
+    return dict(zip(numbered, names, strict=True))
+
+
+def refuse_unknown(
+    masks: Mapping[str, MaskFile], classes: ClassMap, advice: str = _LIST_THEM
+) -> None:
+    """Raise DataError where masks hold values that stand for no class, with their names."""
+    if classes.threshold is not None:
+        _check_gray(masks)
+        return
+    known = {value for own in classes.classes for value in own} | set(classes.ignored)
+    unknown = {value for mask in masks.values() for value in mask.values} - known
+    _check_distinct(masks, max(MOST_VALUES, len(known)))
+    if not unknown:
+        return
+    files = [
+        f"{name} ({', '.join(shown(value) for value in sorted(unknown & set(mask.values)))})"
+        for name, mask in masks.items()
+        if unknown & set(mask.values)
+    ]
+    more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    pairs = zip(classes.classes, classes.names, strict=True)
+    listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs if own)
+    if len(unknown) == 1:
+        advice = advice.replace("VALUE", shown(*unknown))
+    raise DataError(
+        f"values that are no class in {', '.join(files[:_SHOWN])}{more}; the classes are {listed}; "
+        f"{advice}"
+    )
+
+
+def _colours(
+    masks: Mapping[str, MaskFile], classes: Sequence[int]
+) -> tuple[tuple[int, int, int], ...]:
+    """The colours that the masks themselves give the classes; none for plain gray levels."""
+    if any(value % GRAY for value in classes):
+        return tuple((value >> 16, value >> 8 & 255, value & 255) for value in classes)
+    seen: dict[int, tuple[tuple[int, int, int], str]] = {}
+    for name, mask in masks.items():
+        for index in {value // GRAY for value in {*mask.values} & {*classes}}:
+            if index >= len(mask.palette):
+                continue
+            colour, first = seen.setdefault(index, (mask.palette[index], name))
+            if colour != mask.palette[index]:
+                raise DataError(
+                    f"index {index} has the colour {colour} in {first}, but "
+                    f"{mask.palette[index]} in {name}, so indices are no classes; save masks "
+                    "with one palette, or as RGB"
+                )
+    chosen = tuple(seen[value // GRAY][0] for value in classes if value // GRAY in seen)
+    gray = all(len(set(colour)) == 1 for colour in chosen)
+    return () if gray or len(set(chosen)) < len(classes) else chosen
+
+
+def _notes(
+    chosen: ClassMap, total: Mapping[int, int], flags: str, named: Mapping[int, str]
+) -> list[str]:
+    pixels = sum(total.values())
+    parts = [
+        f"{shown(own[0])} is {name} ({count / pixels:.1%})"
+        for own, name, count in zip(chosen.classes, chosen.names, chosen.counts(total), strict=True)
+    ]
+    more = f", and {len(parts) - 20} more" if len(parts) > 20 else ""
+    notes = [f"masks: {', '.join(parts[:20])}{more} ({flags})"]
+    if chosen.ignored:
+        share = sum(total.get(value, 0) for value in chosen.ignored) / pixels
+        advice = "--source-set ignore="
+        if named:
+            advice += "; a class needs another name in classes.txt"
+        ignored = _ignored(chosen, named)
+        notes.append(f"ignored: value {ignored}, {share:.1%} of all pixels ({advice})")
+    return notes
+
+
+def _threshold_note(chosen: ClassMap, total: Mapping[int, int]) -> str:
+    below, above = chosen.counts(total)
+    shares = [
+        f"{name} ({n / (below + above):.1%})"
+        for name, n in zip(chosen.names, (below, above), strict=True)
+    ]
+    return (
+        f"masks: values from {chosen.threshold} on are {shares[1]}, all others {shares[0]} "
+        "(--source-set threshold=)"
+    )
+
+
+def _ignored(chosen: ClassMap, named: Mapping[int, str]) -> str:
+    """The ignored values, each with the name that says so."""
+    return ", ".join(
+        f"{shown(value)} ({named[value]})" if value in named else shown(value)
+        for value in chosen.ignored
+    )
+
+
+def read_classes(path: Path) -> list[tuple[int | None, str]]:
+    """The classes of a classes.txt: a name a line, or a value (7, or 255,0,0) and a name.
+
+    Raises:
+        DataError: it is empty, no text, some lines have values and others none, or it repeats one.
+    """
+    refuse_special(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} can't be read as text: {error}") from None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        raise DataError(f"{path} lists {len(lines)} classes; write one name a line, at least two")
+    codes = [_code(line.split()[0]) if len(line.split()) > 1 else None for line in lines]
+    said = [code for code in codes if code is not None]
+    if said and None in codes:
+        coded, plain = (
+            lines[[code is None for code in codes].index(none)] for none in (False, True)
+        )
+        raise DataError(
+            f"{path}: {coded!r} is a value and a name, but {plain!r} has no value (0 to 255, or "
+            "255,0,0); write both on each line, or names only"
+        )
+    names = [line.split(maxsplit=1)[1] if said else line for line in lines]
+    for what, values in (("name", names), ("value", list(map(shown, said)))):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            raise DataError(f"{path} has the {what} {twice[0]} twice")
+    return list(zip(codes, names, strict=True))
+
+
+def _code(text: str) -> int | None:
+    """`7` or `255,0,0` as a value; a trailing colon is left out."""
+    numbers = text.rstrip(":").split(",")
+    if len(numbers) not in (1, 3) or not all(n.isdecimal() and int(n) < 256 for n in numbers):
+        return None
+    red, green, blue = (int(n) for n in (numbers if len(numbers) == 3 else numbers * 3))
+    return red << 16 | green << 8 | blue

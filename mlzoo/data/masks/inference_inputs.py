@@ -1,0 +1,131 @@
+"""New images with masks or fields for a trained model, classes as in its training data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.arrays import choose_pair, open_npz
+from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.images import Rescaled
+from mlzoo.data.images.inference_inputs import as_images, frame, refuse_files
+from mlzoo.data.inputs import unlike_training
+from mlzoo.data.masks.arrays import count_masks, dense_fields, encode_masks, is_dense
+from mlzoo.data.masks.classes import read_classes
+from mlzoo.data.masks.folders import CLASSES, list_pairs
+from mlzoo.data.masks.masks import shape_mask
+from mlzoo.data.masks.matching import match_classes
+from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
+from mlzoo.data.masks.values import from_record
+from mlzoo.data.quality.bad_files import listed
+from mlzoo.data.quality.digests import row_digests
+from mlzoo.data.quality.validation import Progress
+from mlzoo.data.samples import Samples
+
+
+def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None) -> Samples:
+    """Images with masks (a folder, or an .npz file) or with fields (an .npz file).
+
+    Raises:
+        DataError: files that can't be used, or values that are none of the model's classes.
+    """
+    if location.suffix.lower() == ".npz":
+        return _arrays(location, reader)
+    if reader["task"] == "fields":
+        raise DataError(f"{location} holds no fields; give an .npz file with x and y")
+    refuse_files(str(location), reader)
+    pairs = list_pairs(location)
+    checked: Any = check_pairs(pairs, frame(reader), reader["max_pixels"], progress)
+    if checked.problems:
+        total = len(pairs) + len(pairs.problems)
+        count = f"{len(checked.problems)} of {total} images and masks can't be used"
+        raise DataError(f"{count}:\n{listed(checked.problems)}")
+    named = location / CLASSES
+    classes, warnings = match_classes(
+        from_record(reader["masks"]),
+        checked.named(),
+        read_classes(named) if os.path.lexists(named) else [],
+        "correct the masks, or say in classes.txt which values the model's names have",
+    )
+    targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
+    images: Any = checked.images
+    if checked.form.maximum != reader["maximum"]:
+        images = Rescaled(images, reader["maximum"] / checked.form.maximum, reader["dtype"])
+    return Samples(
+        inputs=images,
+        targets=targets,
+        names=checked.names,
+        hashes=checked.hashes,
+        sizes=checked.images.sizes,
+        pixels=pixels,
+        target_hashes=hashes,
+        warnings=(
+            *pairs.warnings,
+            *unlike_training(checked, reader),
+            *warnings,
+            *empty_masks(checked.names, pixels, classes.names),
+        ),
+        **_common(reader),
+    )
+
+
+def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
+    arrays = open_npz(location)
+    x, y = (arrays[name] for name in choose_pair(arrays, location))
+    if not len(x) or not is_dense(x, y):
+        raise DataError(
+            f"{location}: targets of shape {y.shape} do not stand at the pixels of images of "
+            f"shape {x.shape}"
+        )
+    new = as_images(x, reader)
+    inputs = np.stack([new.image(i) for i in range(len(new))])
+    common = {
+        **_common(reader),
+        "names": new.names,
+        "hashes": row_digests(inputs),
+        "warnings": new.warnings,
+    }
+    if reader["task"] == "fields":
+        fields = dense_fields(y, str(location))["targets"]
+        if fields.shape[-1] != len(reader["target_names"]):
+            raise DataError(
+                f"{location}: {fields.shape[-1]} fields, but the model predicts "
+                f"{len(reader['target_names'])}"
+            )
+        return Samples(inputs=inputs, targets=fields, **common)
+    whole, counted = count_masks(y, str(location))
+    advice = f"correct them in {location}: the model knows no others"
+    classes, warnings = match_classes(from_record(reader["masks"]), counted, [], advice)
+    targets, pixels = encode_masks(whole, counted, classes)
+    height, width, channels = inputs.shape[1:]
+    form = Form(height, width, channels)
+    targets = np.stack([shape_mask(mask, form) for mask in targets])
+    return Samples(
+        inputs=inputs,
+        targets=targets,
+        pixels=pixels,
+        target_hashes=row_digests(targets),
+        **{
+            **common,
+            "warnings": (
+                *new.warnings,
+                *warnings,
+                *empty_masks(new.names, pixels, classes.names),
+            ),
+        },
+    )
+
+
+def _common(reader: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task": reader["task"],
+        "kind": reader["kind"],
+        "class_names": tuple(reader["class_names"]),
+        "target_names": tuple(reader["target_names"]),
+        "maximum": reader.get("maximum"),
+        "reader": reader,
+    }

@@ -1,0 +1,110 @@
+"""Masks for a trained model that may be coded otherwise than those it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.masks.classes import listed_classes, refuse_unknown, void_names
+from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, shown
+
+_FULL = 255 * GRAY
+_CODES = ([(0,), (GRAY,)], [(0,), (_FULL,)])
+"""How two classes are coded as a rule."""
+
+
+def match_classes(
+    known: ClassMap,
+    masks: Mapping[str, MaskFile],
+    listed: Sequence[tuple[int | None, str]],
+    advice: str,
+) -> tuple[ClassMap, list[str]]:
+    """Which value of new masks stands for which class of a model, and warnings on it.
+
+    Args:
+        known: the classes of the training data.
+        masks: the new masks by name.
+        listed: value (None: not said) and name of each class, from their classes.txt.
+        advice: what to do about values that are no class.
+
+    Raises:
+        DataError: values that stand for no class of the model.
+    """
+    values = sorted({value for mask in masks.values() for value in mask.values})
+    chosen, warnings = known, []
+    if listed and not _agrees(known, values, listed):
+        chosen = _by_name(known, values, listed)
+    elif _is_other_code(known, values):
+        own = next(code for code in _CODES if code != list(known.classes))
+        chosen = replace(known, classes=tuple(own))
+        warnings = [
+            f"masks: {shown(own[1][0])} is taken for {known.names[1]!r}, which is "
+            f"{shown(known.classes[1][0])} in the training data; a classes.txt would say so"
+        ]
+    refuse_unknown(masks, chosen, advice)
+    return chosen, warnings
+
+
+def _agrees(
+    known: ClassMap, values: Sequence[int], listed: Sequence[tuple[int | None, str]]
+) -> bool:
+    """Whether a list says of every value what the training data said."""
+    said = {value: name for value, name in listed if value is not None}
+    if not said:
+        return tuple(name for _, name in listed) == known.names and (
+            known.threshold is not None or {*values} <= _values(known)
+        )
+    found = {value: _name(known, value) for value in said}
+    return all(
+        found[value] == name or (found[value] is None and name not in known.names)
+        for value, name in said.items()
+    )
+
+
+def _name(known: ClassMap, value: int) -> str | None:
+    """The class that a value stands for in the training data, None where it doesn't count."""
+    if value in known.ignored:
+        return None
+    if known.threshold is not None:
+        return known.names[int(value >= known.threshold * GRAY)]
+    pairs = zip(known.classes, known.names, strict=True)
+    return next((name for own, name in pairs if value in own), "")
+
+
+def _values(known: ClassMap) -> set[int]:
+    return {value for own in known.classes for value in own} | {*known.ignored}
+
+
+def _by_name(
+    known: ClassMap, values: Sequence[int], listed: Sequence[tuple[int | None, str]]
+) -> ClassMap:
+    """The model's classes with the values that a list gives to their names.
+
+    Raises:
+        DataError: a class that occurs is unknown to the model.
+    """
+    void = void_names(values, listed)
+    named = listed_classes(values, listed)
+    said = {v: n for v, n in named.items() if v not in void or n in known.names}
+    strange = [name for value, name in said.items() if value in values and name not in known.names]
+    if strange:
+        raise DataError(
+            f"classes.txt: class {', '.join(map(repr, strange))} is unknown to the model, which "
+            f"has {', '.join(map(repr, known.names))}"
+        )
+    own = tuple(tuple(v for v, name in said.items() if name == wanted) for wanted in known.names)
+    ignored = tuple(value for value in known.ignored if value not in said)
+    ignored += tuple(value for value in void if value not in said and value not in ignored)
+    return ClassMap(own, known.names, ignored)
+
+
+def _is_other_code(known: ClassMap, values: Sequence[int]) -> bool:
+    """Whether new masks hold 0 and 1 where those of training held 0 and 255, or the reverse."""
+    codes = [[value for (value,) in code] for code in _CODES]
+    return (
+        known.threshold is None
+        and list(known.classes) in _CODES
+        and not {*values} <= _values(known)
+        and any({*values} <= {*code, *known.ignored} for code in codes)
+    )

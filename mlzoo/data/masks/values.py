@@ -1,0 +1,189 @@
+"""Mask files: from the values of their pixels to classes.
+
+A pixel's value is its gray level, its index where the file has a palette, or its colour. All
+three are kept as one number: colours as red, green and blue bytes, gray levels and indices as
+the gray colour of that level, so that files of both kinds can stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mlzoo.core.specs import IGNORED
+from mlzoo.data.images.decoding import orient
+from mlzoo.data.images.headers import BadFileError, read_header
+from mlzoo.data.images.layouts import SUFFIXES
+
+GRAY = 0x010101
+MOST_VALUES = 64
+"""More different values than this in one mask are no classes but smeared edges."""
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """What a mask holds: pixels a value, its size, and the colours of its palette, if it has one.
+
+    `values` is empty where there are more than 256 different ones (which only colours can be),
+    `distinct` says how many there are. `lossy` files, JPEG, don't keep values as they were saved.
+    `alpha` says of a mask of one value that its transparency, which is not read, differs.
+    """
+
+    height: int
+    width: int
+    values: dict[int, int]
+    distinct: int
+    palette: tuple[tuple[int, int, int], ...] = ()
+    lossy: bool = False
+    alpha: bool = False
+
+    @property
+    def coloured(self) -> bool:
+        """Whether some pixels are no gray level."""
+        return self.distinct > 256 or any(value % GRAY for value in self.values)
+
+    def smeared(self, most: int = MOST_VALUES) -> bool:
+        """Whether it holds more values than classes do."""
+        return self.distinct > (2 if self.lossy else most)
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Which value stands for which class.
+
+    Attributes:
+        classes: for each class the values that stand for it.
+        ignored: values that stand for pixels that don't count.
+        names: of the classes.
+        colours: of the classes, as the masks have them; empty where they have none.
+        threshold: gray levels from this on are the second class, all others the first.
+    """
+
+    classes: tuple[tuple[int, ...], ...]
+    names: tuple[str, ...]
+    ignored: tuple[int, ...] = ()
+    colours: tuple[tuple[int, int, int], ...] = ()
+    threshold: int | None = None
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Values (height, width) as class positions, uint8, `IGNORED` where they don't count.
+
+        Raises:
+            BadFileError: a value stands for no class.
+        """
+        if self.threshold is not None:
+            return (values >= self.threshold * GRAY).astype(np.uint8)
+        pairs = [(value, position) for position, own in enumerate(self.classes) for value in own]
+        pairs += [(value, IGNORED) for value in self.ignored]
+        known, positions = (np.array(column) for column in zip(*sorted(pairs), strict=True))
+        place = np.minimum(np.searchsorted(known, values), len(known) - 1)
+        unknown = known[place] != values
+        if unknown.any():
+            raise BadFileError(f"holds the value {shown(int(values[unknown][0]))}, which is none")
+        return positions.astype(np.uint8)[place]
+
+    def counts(self, values: Mapping[int, int]) -> list[int]:
+        """Pixels of each class, from pixels of each value."""
+        if self.threshold is None:
+            return [sum(values.get(value, 0) for value in own) for own in self.classes]
+        above = sum(n for value, n in values.items() if value >= self.threshold * GRAY)
+        return [sum(values.values()) - above, above]
+
+    def record(self) -> dict[str, Any]:
+        """As plain values, from which `from_record` makes it again."""
+        return {
+            "classes": [list(own) for own in self.classes],
+            "names": list(self.names),
+            "ignored": list(self.ignored),
+            "colours": [list(colour) for colour in self.colours],
+            "threshold": self.threshold,
+        }
+
+
+def from_record(record: Mapping[str, Any]) -> ClassMap:
+    """The mapping that `record` describes."""
+    return ClassMap(
+        tuple(tuple(own) for own in record["classes"]),
+        tuple(record["names"]),
+        tuple(record["ignored"]),
+        tuple(tuple(colour) for colour in record["colours"]),
+        record["threshold"],
+    )
+
+
+def shown(value: int) -> str:
+    """A value as people write it: 255, or (255, 0, 0)."""
+    red, green, blue = value >> 16, value >> 8 & 255, value & 255
+    return str(blue) if red == green == blue else f"({red}, {green}, {blue})"
+
+
+def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[int, int, int], ...]]:
+    """The value of every pixel (height, width) int32, and the palette's colours, if it has one.
+
+    Raises:
+        BadFileError: the file is no image, damaged, too large, or its values are over 255.
+    """
+    header = read_header(path, max_pixels)
+    if header.bits > 8 and header.channels > 1:
+        raise BadFileError("colours of 16 bits, which can't be classes; save the mask with 8 bits")
+    try:
+        with Image.open(path) as image:
+            image.load()
+            palette: tuple[tuple[int, int, int], ...] = ()
+            if image.mode == "P":
+                pixels = np.asarray(image)
+                flat = image.getpalette() or []
+                palette = tuple(tuple(flat[i : i + 3]) for i in range(0, len(flat), 3))  # type: ignore[misc]
+            elif image.mode == "1":
+                pixels = np.asarray(image).astype(np.uint8)
+            elif image.mode in ("L", "I", "I;16", "I;16B"):
+                pixels = np.asarray(image)
+            elif image.mode == "LA":
+                pixels = np.asarray(image)[..., 0]
+            else:
+                pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:
+        raise BadFileError(f"cut short or damaged: {error}") from None
+    if pixels.max(initial=0) > 255:
+        raise BadFileError(f"values run to {pixels.max()}; a mask has at most 255 classes")
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    wide = orient(pixels, header.orientation).astype(np.int32)
+    if wide.shape[-1] == 1:
+        return wide[..., 0] * GRAY, palette
+    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], palette
+
+
+def examine(path: Path, max_pixels: int) -> MaskFile:
+    """Read a mask and count its values.
+
+    Raises:
+        BadFileError: as `read_values`.
+    """
+    values, palette = read_values(path, max_pixels)
+    gray = values.min() >= 0 and not (values % GRAY).any()
+    if gray:
+        counts = np.bincount((values // GRAY).ravel(), minlength=256)
+        found = {int(v) * GRAY: int(counts[v]) for v in np.flatnonzero(counts)}
+    else:
+        known, each = np.unique(values, return_counts=True)
+        found = dict(zip(known.tolist(), each.tolist(), strict=True))
+    distinct, lossy = len(found), SUFFIXES.get(path.suffix.lower()) == "JPEG"
+    height, width = values.shape
+    alpha = distinct == 1 and _alpha_differs(path)
+    return MaskFile(
+        height, width, found if distinct <= 256 else {}, distinct, palette, lossy, alpha
+    )
+
+
+def _alpha_differs(path: Path) -> bool:
+    """Whether some pixels of an image are more transparent than others."""
+    with Image.open(path) as image:
+        if not image.has_transparency_data:
+            return False
+        low, high = image.convert("RGBA").getchannel("A").getextrema()
+    return low != high

@@ -1,0 +1,1 @@
+"""Validation of data: bad files, duplicates, leakage, inspection."""

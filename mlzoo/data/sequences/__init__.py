@@ -1,0 +1,1 @@
+"""Sequences and series: tables over time, windows, signals."""

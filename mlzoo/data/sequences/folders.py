@@ -1,0 +1,310 @@
+"""Folders of sequences as samples: targets of each or of each step, groups, and the steps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import expand
+from mlzoo.core.messages import few
+from mlzoo.core.specs import IGNORED
+from mlzoo.data.quality.bad_files import groups_by, judge
+from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.listing import (
+    FOLDER,
+    LABEL_WORDS,
+    LAYOUT,
+    Listing,
+    key_text,
+    list_sequences,
+)
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.steps import fill, find_time, read_steps, with_time
+from mlzoo.data.tables.labels import Labels, classes, label
+from mlzoo.data.tables.tables import Table
+from mlzoo.data.tables.targets import Target, compare, find_target, target_labels
+
+
+def load_folder(config: Any, progress: Any = None) -> Samples:
+    """The samples of a folder; `config` is that of the source `sequences`.
+
+    Raises:
+        DataError: the folder has no such layout, or files or tables that do not fit.
+    """
+    listing = list_sequences(expand(config.data), progress)
+    target = _target(config, listing)
+    steps_target = _step_target(config, listing) if target is None else None
+    own = None if steps_target is None else steps_target.column
+    arrays, labels, kept, found = _read_all(config, listing, own)
+    names = [listing.name(i) for i in kept]
+    groups = _groups(config, listing, kept, names)
+    common: dict[str, Any] = {
+        "inputs": Sequences.of(arrays),
+        "kind": "sequence",
+        "names": names,
+        "groups": groups,
+        "given_parts": None if listing.parts is None else listing.parts[kept],
+        "problems": tuple(listing.problems.items()),
+        "warnings": tuple(found["warnings"]),
+    }
+    inputs = common["inputs"]
+    common["hashes"] = inputs.digests()
+    reader = {
+        "kind": "sequence",
+        "channels": found["channels"],
+        "time": found["time"],
+        "missing": config.missing,
+        "dtype": "float32",
+    }
+    about = (
+        f"sequences: {len(kept)} of {inputs.lengths.min()} to {inputs.longest} steps, "
+        f"{len(found['channels'])} channels ({few(found['channels'], 8)}) (--drop)"
+    )
+    notes = [*listing.notes, about, *found["notes"]]
+    if steps_target is not None:
+        class_names, targets, note = _step_labels(labels, steps_target)
+        return Samples(
+            targets=targets,
+            task="labelling",
+            class_names=class_names,
+            target_names=(steps_target.column,),
+            target_hashes=targets.digests(),
+            reader={**reader, "target": _recorded(steps_target)},
+            notes=(*notes, note),
+            **common,
+        )
+    assert target is not None
+    said, target_reader, target_notes = _labels(config, listing, target, kept)
+    by_folder = listing.by_folder and target == FOLDER and said.task == "classification"
+    return Samples(
+        targets=said.values,
+        task=said.task,
+        class_names=said.class_names,
+        target_names=(target,),
+        reader={**reader, "target": target_reader, "by_folder": by_folder},
+        notes=(*notes, *target_notes),
+        **common,
+    )
+
+
+# -- Targets and groups
+
+
+def _target(config: Any, listing: Listing) -> str | None:
+    """The fact to predict; None where the target is a column of the sequences."""
+    columns = next(iter(listing.tables.values())).columns
+    if config.target is not None:
+        rows = np.arange(len(listing.files))
+        known = {**dict.fromkeys(columns, rows), **listing.facts}
+        found = find_target(config.target, Table(known, rows, rows)).column
+        return found if found in listing.facts else None
+    facts = [name for name in listing.facts if name != config.group_by]
+    if listing.label_column in facts:
+        return listing.label_column
+    if len(facts) > 1:
+        raise UsageError(
+            f"the tables give each sequence {', '.join(facts)}; say with --target which of them is "
+            "to be predicted"
+        )
+    return facts[0] if facts else None
+
+
+def _step_target(config: Any, listing: Listing) -> Target:
+    """The column of the sequences that gives each step its class."""
+    table = next(iter(listing.tables.values()))
+    if config.task == "regression":
+        raise UsageError(
+            "--task regression: a value at every step can't be predicted, only a class; give each "
+            "sequence a value in a table, or forecast (--source series)"
+        )
+    if config.target is not None:
+        return find_target(config.target, table)
+    found = [name for name in table.columns if name.lower() in LABEL_WORDS]
+    if len(found) == 1:
+        return Target(found[0])
+    raise DataError(
+        f"{listing.root}: nothing says what to predict of the sequences, which have the columns "
+        f"{', '.join(table.columns)}; {LAYOUT} (--target)"
+    )
+
+
+def _labels(
+    config: Any, listing: Listing, column: str, kept: list[int]
+) -> tuple[Labels, dict[str, Any], list[str]]:
+    """The target of each sequence, how new data's are read, and notes."""
+    table = facts_table(listing, column, kept)
+    target = find_target(config.target or column, table)
+    task = config.task
+    if listing.by_folder and column == FOLDER and not target.comparison and task != "regression":
+        said = label(table.columns[column].astype(str), "classification", "class by folder")
+    else:
+        said = target_labels(table, target, task)
+    why = f"target: {column!r} (--target)" if config.target is None else ""
+    record = _recorded(target) | {"steps": False}
+    return said, record, [note for note in (why, said.note) if note]
+
+
+def _recorded(target: Target) -> dict[str, Any]:
+    return {
+        "column": target.column,
+        "comparison": target.comparison,
+        "value": target.value,
+        "steps": True,
+    }
+
+
+def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:
+    """A fact of the files at some positions, which all must have it."""
+    values = listing.facts[column][kept]
+    missing = [i for i, value in enumerate(values) if value is None or value != value]
+    if missing:
+        names = [listing.name(kept[i]) for i in missing]
+        raise DataError(
+            f"no {column} is given for {len(missing)} of {len(kept)} sequences: "
+            f"{few(names, 8)}; add them to the table, or remove the files"
+        )
+    rows = np.arange(1, len(kept) + 1)
+    return Table({column: values}, rows, rows)
+
+
+def step_values(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What a column of all sequences says: numbers where all are, else text; and where it does."""
+    raw = np.concatenate([np.asarray(part, dtype=object) for part in labels])
+    known = np.array([value is not None and value == value for value in raw])
+    parsed = pd.to_numeric(pd.Series(raw), errors="coerce").to_numpy(float)
+    if np.isnan(parsed[known]).any():
+        return np.where(known, raw, "").astype(str), known
+    return parsed, known
+
+
+def _step_labels(
+    labels: list[np.ndarray], target: Target
+) -> tuple[tuple[str, ...], Sequences, str]:
+    """Class positions of every step; a step without a class does not count."""
+    raw, known = step_values(labels)
+    column = target.column
+    names: tuple[str, ...] = target.class_names if target.comparison else ()
+    if target.comparison:
+        positions = compare(raw[known], target, text=raw.dtype.kind != "f").astype(np.int32)
+    else:
+        names, positions = classes(raw[known], f"column {column!r}")
+    if len(names) >= IGNORED:
+        raise DataError(
+            f"column {column!r} has {len(names)} classes, such as {names[0]} and {names[1]}; at "
+            f"most {IGNORED - 1} can be told apart at every step: name another column with --target"
+        )
+    left = f"; {int((~known).sum())} steps without one don't count" if not known.all() else ""
+    note = (
+        f"target: {column!r} of every step, {len(names)} classes ({few(names, 8)}){left} (--target)"
+    )
+    return names, as_steps(positions, known, labels), note
+
+
+def as_steps(positions: np.ndarray, known: np.ndarray, labels: list[np.ndarray]) -> Sequences:
+    """Class positions of the steps that have one, as sequences as long as their labels."""
+    steps = np.full(len(known), IGNORED, dtype=np.uint8)
+    steps[known] = positions
+    lengths = np.array([len(part) for part in labels])
+    return Sequences(steps, np.cumsum(lengths) - lengths, lengths)
+
+
+def _groups(config: Any, listing: Listing, kept: list[int], names: list[str]) -> Any:
+    if config.group_by is None:
+        return None
+    if config.group_by in listing.facts:
+        values = facts_table(listing, config.group_by, kept).columns[config.group_by]
+        return np.array([key_text(value) for value in values])
+    if re.fullmatch(r"[\w .-]+", config.group_by):
+        known = ", ".join(listing.facts) or "none"
+        raise DataError(
+            f"--group-by {config.group_by}: no such column in the tables ({known}), and no regular "
+            "expression with a group, such as '(\\d+)'"
+        )
+    return groups_by(config.group_by, names, names, "the folder")
+
+
+# -- Reading
+
+
+def _read_all(
+    config: Any, listing: Listing, own: str | None
+) -> tuple[list[np.ndarray], list[np.ndarray], list[int], dict[str, Any]]:
+    """Steps of every good file, labels of the steps, positions of those files, and the facts."""
+    first = next(iter(listing.tables.values()))
+    wrong = [name for name in config.drop if name not in first.columns]
+    if wrong:
+        raise DataError(f"--drop: no column {wrong[0]!r}; there are {', '.join(first.columns)}")
+    time = None if config.time == "none" else find_time(first, config.time)
+    first = with_time(first, time)
+    if own is not None and own == time:
+        raise DataError(f"--target: {own!r} is the time; name a column of classes")
+    left_out = {*config.drop, *([own] if own else [])}
+    channels = [name for name in first.columns if name != time and name not in left_out]
+    total = len(listing.files) + len(listing.problems)
+    tables = {listing.name(i): listing.tables[path] for i, path in enumerate(listing.files)}
+    reader = {"channels": channels, "time": time, "missing": config.missing}
+    arrays, problems, warnings = read_tables(tables, reader, own)
+    listing.problems |= problems
+    kept = [index for index, name in enumerate(tables) if name not in problems]
+    labels = [] if own is None else [listing.tables[listing.files[i]].columns[own] for i in kept]
+    warnings = [
+        *judge(listing.problems, total, config.on_bad, config.max_bad, what="sequences"),
+        *warnings,
+    ]
+    if not kept:
+        raise DataError(f"{config.data}: none of {total} sequences can be used")
+    notes = [f"time: column {time!r}, which is no channel (--source-set time=)"] if time else []
+    return (
+        arrays,
+        labels,
+        kept,
+        {
+            "channels": channels,
+            "time": time,
+            "warnings": warnings,
+            "notes": notes,
+        },
+    )
+
+
+def read_tables(
+    tables: dict[str, Table],
+    reader: dict[str, Any],
+    own: str | None = None,
+    trained: bool = False,
+) -> tuple[list[np.ndarray], dict[str, str], list[str]]:
+    """The channels of sequences in tables, by the name of each.
+
+    Args:
+        tables: a sequence each.
+        reader: `channels`, `missing`, and `time`: the column of times, which are checked.
+        own: a column that all must have, of the steps' classes.
+        trained: whether they are read for a model that is trained already.
+
+    Returns:
+        Arrays (steps, channels) of those that can be used, the reasons for the others, and
+        warnings of irregular times.
+    """
+    arrays, problems = [], {}
+    warnings: list[str] = []
+    for name, table in tables.items():
+        try:
+            if own is not None and own not in table.columns:
+                raise DataError(f"it lacks the column {own!r}, the target")
+            steps = read_steps(table, name, reader["time"], reader["channels"])
+            arrays.append(fill(steps.values, reader["missing"], reader["channels"], trained))
+        except DataError as error:
+            problems[name] = str(error).removeprefix(f"{name}: ")
+            continue
+        if steps.times is not None:
+            warnings += steps.times.warnings
+    return arrays, problems, _first_few(warnings)
+
+
+def _first_few(texts: list[str], most: int = 3) -> list[str]:
+    more = [f"and {len(texts) - most} more sequences with irregular times"]
+    return texts if len(texts) <= most else texts[:most] + more

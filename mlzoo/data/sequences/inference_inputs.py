@@ -1,0 +1,277 @@
+"""New sequences for a trained model: a table file, a folder of them, arrays, or a text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import as_text
+from mlzoo.core.messages import few
+from mlzoo.core.specs import IGNORED
+from mlzoo.data.arrays import check_samples, choose_pair, open_npy, open_npz
+from mlzoo.data.images.layouts import TABLES
+from mlzoo.data.inputs import NewInputs, finite_targets, positions_of
+from mlzoo.data.quality.bad_files import listed
+from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.arrays import following_values, ragged
+from mlzoo.data.sequences.folders import as_steps, facts_table, read_tables, step_values
+from mlzoo.data.sequences.inference_series import last_windows, read_windows
+from mlzoo.data.sequences.listing import Listing, list_sequences
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.steps import open_steps
+from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.tables import Table
+from mlzoo.data.tables.targets import Target, compare
+from mlzoo.data.text import cut_text, read_text
+
+
+def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
+    """Sequences without targets.
+
+    Raises:
+        DataError: files that can't be read, or lack a channel.
+    """
+    if "alphabet" in reader:
+        text = cut_text(read_text(location), reader)
+        return NewInputs(text.inputs, list(text.names))
+    if location.suffix.lower() in (".npz", ".npy"):
+        rows = _arrays(location, reader)
+        return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
+    if "window" in reader:
+        found = last_windows(location, reader)
+        return NewInputs(found.windows, found.names, found.warnings)
+    files, warnings = sequence_files(location, reader)
+    root = location.parent if location.is_file() else location
+    tables = {as_text(path.relative_to(root).as_posix()): open_steps(path) for path in files}
+    inputs, odd = _read(tables, reader)
+    return NewInputs(inputs, list(tables), (*warnings, *odd))
+
+
+def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], tuple[str, ...]]:
+    """A table file, or those in a folder that have the model's channels; a warning of the others.
+
+    Raises:
+        DataError: a folder without such files, or one with files that can't be read.
+    """
+    if location.is_file():
+        return [location], ()
+    files = sorted(
+        p
+        for p in location.rglob("*")
+        if p.suffix.lower() in TABLES and p.is_file() and p.name[0] != "."
+    )
+    own = [path for path in files if set(reader["channels"]) <= set(open_steps(path).columns)]
+    if not own:
+        raise DataError(
+            f"{location} holds no sequences with the channels {', '.join(reader['channels'])}"
+        )
+    left = [as_text(path.relative_to(location).as_posix()) for path in files if path not in own]
+    if not left:
+        return own, ()
+    return own, (
+        f"{len(left)} of {len(files)} files lack a channel of the model and are left out: "
+        f"{few(left, _FEW)}",
+    )
+
+
+def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
+    """Sequences with targets, laid out as those that were trained on.
+
+    Raises:
+        DataError: no targets, or a class that the model does not know.
+    """
+    if "alphabet" in reader:
+        return cut_text(read_text(location), reader)
+    if location.suffix.lower() in (".npz", ".npy"):
+        return _labelled_arrays(location, reader)
+    if "window" in reader:
+        return read_windows(location, reader)
+    return _labelled_files(location, reader)
+
+
+# -- Files
+
+
+def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
+    if "target" not in reader:
+        raise DataError(f"{location} holds no targets; give an .npz file with x and y")
+    target = dict(reader["target"])
+    steps = target.pop("steps", False)
+    target_ = Target(target["column"], target.get("comparison", ""), target.get("value", ""))
+    if location.is_file() and steps:
+        listing = Listing(location.parent, [location], {location: open_steps(location)})
+    elif location.is_file():
+        raise DataError(
+            f"{location} is one sequence, of which nothing gives the {target_.column}; give a "
+            "folder of sequences as that which was trained on"
+        )
+    else:
+        listing = list_sequences(location, channels=reader["channels"])
+    if listing.problems:
+        total = len(listing.files) + len(listing.problems)
+        count = f"{len(listing.problems)} of {total} files can't be used"
+        raise DataError(f"{count}:\n{listed(listing.problems)}")
+    names = [listing.name(i) for i in range(len(listing.files))]
+    inputs, odd = _read(
+        {name: listing.tables[path] for name, path in zip(names, listing.files, strict=True)},
+        reader,
+    )
+    if steps:
+        targets = _step_targets(listing, names, target_, reader)
+        return replace(_samples(inputs, targets, names, reader), warnings=odd)
+    if target_.column not in listing.facts:
+        known = ", ".join(listing.facts) or "nothing"
+        raise DataError(
+            f"{location} does not give each sequence its {target_.column}, which predictions are "
+            f"compared with; it gives {known}"
+        )
+    table = facts_table(listing, target_.column, list(range(len(names))))
+    facts = _fact_targets(table, target_, reader, location)
+    return replace(_samples(inputs, facts, names, reader), warnings=odd)
+
+
+def _fact_targets(
+    table: Table, target: Target, reader: dict[str, Any], location: Path
+) -> np.ndarray:
+    text = table.columns[target.column]
+    raw = text if reader.get("by_folder") else numbers(table, target.column)
+    raw = text if raw is None else raw
+    if target.comparison:
+        return compare(raw, target, text=raw.dtype == object).astype(np.int32)
+    if reader["task"] == "regression":
+        return finite_targets(raw, location)
+    return positions_of([class_name(value) for value in raw], reader, location)
+
+
+def _step_targets(
+    listing: Listing, names: list[str], target: Target, reader: dict[str, Any]
+) -> Sequences:
+    lacking = [
+        name
+        for name, path in zip(names, listing.files, strict=True)
+        if target.column not in listing.tables[path].columns
+    ]
+    if lacking:
+        raise DataError(
+            f"{len(lacking)} of {len(names)} sequences lack the column {target.column!r}, which "
+            f"predictions are compared with: {', '.join(lacking[:_FEW])}"
+        )
+    labels = [listing.tables[path].columns[target.column] for path in listing.files]
+    raw, known = step_values(labels)
+    if target.comparison:
+        codes = compare(raw[known], target, text=raw.dtype.kind != "f")
+    else:
+        codes = positions_of([class_name(v) for v in raw[known]], reader, listing.root)
+    return as_steps(codes, known, labels)
+
+
+def _read(tables: dict[str, Table], reader: dict[str, Any]) -> tuple[Sequences, tuple[str, ...]]:
+    """All of some sequences, read as those that were trained on; warnings of irregular times."""
+    time = reader.get("time")
+    timed = any(time in table.columns for table in tables.values())
+    own = {**reader, "time": time if timed else None}
+    arrays, problems, warnings = read_tables(tables, own, trained=True)
+    if problems:
+        count = f"{len(problems)} of {len(tables)} sequences can't be used"
+        raise DataError(f"{count}:\n{listed(problems)}")
+    return Sequences.of(arrays), tuple(warnings)
+
+
+# -- Arrays
+
+
+def _arrays(location: Path, reader: dict[str, Any]) -> np.ndarray:
+    if location.suffix.lower() == ".npy":
+        x = np.asarray(open_npy(location))
+    else:
+        arrays = open_npz(location)
+        name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
+        x = arrays[name]
+    return as_sequences(x, reader, str(location))
+
+
+def as_sequences(x: np.ndarray, reader: dict[str, Any], what: str) -> np.ndarray:
+    """An array (n, steps, channels) for a model; sequences may end in steps of NaN.
+
+    Raises:
+        DataError: another shape, or missing values within a sequence.
+    """
+    channels = len(reader["channels"])
+    if x.ndim == 2 and channels == 1:
+        x = x[..., None]
+    if x.ndim != 3 or x.shape[2] != channels or x.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: shape {x.shape} {x.dtype}, but the model takes sequences (n, steps, "
+            f"{channels}) of {', '.join(reader['channels'])}"
+        )
+    x = x.astype(np.float32)
+    if len(x):
+        ragged(x, what)
+    return x
+
+
+def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
+    if location.suffix.lower() == ".npy":
+        raise DataError(f"{location} holds no targets; give an .npz file with x and y")
+    arrays = open_npz(location)
+    first, second = choose_pair(arrays, location)
+    x, y = arrays[first], arrays[second]
+    check_samples(x, y, str(location))
+    names = [f"sample {i}" for i in range(len(x))]
+    inputs = ragged(as_sequences(x, reader, str(location)), str(location))
+    task = reader["task"]
+    if task == "forecasting":
+        return _samples(inputs, following_values(y, reader, str(location)), names, reader)
+    if task == "labelling":
+        return _samples(inputs, _array_steps(y, inputs, reader, location), names, reader)
+    if task == "regression":
+        values = finite_targets(y, location)
+        units = len(reader["target_names"])
+        if values.size != len(values) * units:
+            raise DataError(
+                f"{location}: targets are {y.shape}, but the model predicts {units} numbers each"
+            )
+        return _samples(inputs, values, names, reader)
+    if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
+        y = y.argmax(axis=1)
+    if y.size != len(y):
+        raise DataError(f"{location}: targets are {y.shape}; a class each is needed, ({len(y)},)")
+    values = positions_of([class_name(value) for value in y.reshape(-1)], reader, location)
+    return _samples(inputs, values, names, reader)
+
+
+def _array_steps(
+    y: np.ndarray, inputs: Sequences, reader: dict[str, Any], location: Path
+) -> Sequences:
+    if y.shape != inputs.shape[:2] or y.dtype.kind not in "biuf":
+        raise DataError(
+            f"{location}: targets are {y.shape} {y.dtype}; a class at every step is needed, whole "
+            f"numbers {inputs.shape[:2]}"
+        )
+    known = (np.arange(y.shape[1]) < inputs.lengths[:, None]) & (y >= 0)
+    codes = np.full(y.shape, IGNORED, dtype=np.uint8)
+    codes[known] = positions_of([class_name(value) for value in y[known]], reader, location)
+    return Sequences.of([row[:n] for row, n in zip(codes, inputs.lengths, strict=True)])
+
+
+def _samples(inputs: Sequences, targets: Any, names: list[str], reader: dict[str, Any]) -> Samples:
+    return Samples(
+        inputs=inputs,
+        targets=targets,
+        task=reader["task"],
+        kind="sequence",
+        class_names=tuple(reader["class_names"]),
+        target_names=tuple(reader["target_names"]),
+        names=names,
+        hashes=inputs.digests(),
+        target_hashes=targets.digests() if isinstance(targets, Sequences) else None,
+        reader=reader,
+    )
+
+
+_FEW = 5

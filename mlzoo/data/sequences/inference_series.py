@@ -1,0 +1,140 @@
+"""Series that a trained model is to continue, or to be scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.series import (
+    Series,
+    cut_windows,
+    filled_note,
+    read_series,
+    without_windows,
+)
+from mlzoo.data.sequences.steps import open_steps
+from mlzoo.data.sequences.times import same_step, step_text
+from mlzoo.data.tables.tables import Table
+
+
+@dataclass(frozen=True)
+class LastWindows:
+    """What each of n series ends with, and what follows.
+
+    Attributes:
+        names: of the series; one "" where there are no groups.
+        windows: (n, window, channels) float32.
+        times: of the steps to forecast, a list of `horizon` texts a series.
+        notes: what was assumed, a sentence each.
+        warnings: what is odd about the series.
+    """
+
+    names: list[str]
+    windows: np.ndarray
+    times: list[list[str]]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
+    """The last window of every series in a table.
+
+    Raises:
+        DataError: columns that are missing, times that can't be read, or too few steps.
+    """
+    window, horizon = reader["window"], reader["horizon"]
+    table = _open(location, reader)
+    found, warnings = read_series(table, location.name, reader, trained=True, last=window)
+    notes = []
+    for series in found:
+        called = f"series {series.name}" if series.name else location.name
+        if len(series.values) < window:
+            raise DataError(
+                f"{called} has {len(series.values)} steps, but the model forecasts from the last "
+                f"{window}; give more of its past"
+            )
+        first = len(series.values) - window
+        notes += _gaps(series, first, called, reader)
+        notes.append(
+            f"{called}: forecast from the last {window} steps, {series.label(first)} to "
+            f"{series.label(len(series.values) - 1)}"
+        )
+        warnings += _odd(series, first, called, reader)
+    return LastWindows(
+        [series.name for series in found],
+        np.stack([series.values[-window:] for series in found]),
+        [_following(series, horizon) for series in found],
+        (*notes, _assumed(found, horizon)),
+        tuple(warnings),
+    )
+
+
+def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
+    """All windows of a table's series, with the values that follow them."""
+    found, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
+    samples = Samples(**cut_windows(found, reader))
+    warnings += without_windows(found, reader)
+    return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
+
+
+def _open(location: Path, reader: dict[str, Any]) -> Table:
+    """A file's columns, read as those of the training data."""
+    names = [name for name in (*reader["targets"], reader["time"], reader["group"]) if name]
+    header = reader.get("header", "auto")
+    return open_steps(location, reader.get("delimiter"), header, names)
+
+
+def _gaps(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+    """A note on the values from a step on that were missing.
+
+    Raises:
+        DataError: one that no earlier value fills.
+    """
+    unknown = np.argwhere(np.isnan(series.values[first:]))
+    if len(unknown):
+        step, channel = unknown[0]
+        raise DataError(
+            f"{called}: {reader['channels'][channel]!r} is missing at {series.label(first + step)},"
+            " and so is what came before it since the series began or broke off; give it"
+        )
+    filled = 0 if series.missing is None else int(series.missing[first:].sum())
+    if not filled:
+        return []
+    return [f"{called}: {filled} missing in the last window, filled (missing={reader['missing']})"]
+
+
+def _assumed(found: Sequence[Series], horizon: int) -> str:
+    """What is taken for the times of the steps to forecast."""
+    steps = dict.fromkeys(None if s.times is None else s.times.step for s in found)
+    usual = " or ".join(step_text(step) for step in steps if step is not None)
+    if not usual:
+        return "no usual step of time is known, so steps are counted"
+    unknown = "; where there is none, steps are counted" if None in steps else ""
+    return f"the {horizon} steps that follow are taken to come at the usual step, {usual}{unknown}"
+
+
+def _following(series: Series, horizon: int) -> list[str]:
+    if series.times is None:
+        return [f"+{step}" for step in range(1, horizon + 1)]
+    return series.times.after(horizon)
+
+
+def _odd(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+    if series.times is None:
+        return []
+    found = []
+    if (series.times.breaks > first).any():
+        found.append(f"{called}: the last window reaches across a break in time")
+    trained = reader.get("step")
+    if trained is not None and not same_step(trained, series.times.step):
+        found.append(
+            f"{called}: the step is {step_text(series.times.step)}, but the model was trained on "
+            f"steps of {step_text(trained)}"
+        )
+    return found

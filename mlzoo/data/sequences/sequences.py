@@ -1,0 +1,97 @@
+"""Rows of different lengths: sequences, and windows of long series, without copies of either."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.specs import IGNORED
+
+
+class Sequences:
+    """Stretches of steps as rows, padded to the longest of those that are read together.
+
+    What pads is no value that data can have: NaN among numbers, `IGNORED` among classes. Stretches
+    may overlap, as windows of one series do; the steps are held once.
+
+    Args:
+        values: (steps, *shape of one step) float32, or uint8 class positions.
+        starts: (n,) the first step of each.
+        lengths: (n,) steps of each, 1 or more.
+    """
+
+    def __init__(self, values: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> None:
+        self.values = values
+        self.starts = np.asarray(starts, dtype=np.int64)
+        self.lengths = np.asarray(lengths, dtype=np.int64)
+
+    @classmethod
+    def of(cls, arrays: list[np.ndarray]) -> Sequences:
+        """Sequences from one array each."""
+        lengths = np.array([len(array) for array in arrays], dtype=np.int64)
+        return cls(np.concatenate(arrays), np.cumsum(lengths) - lengths, lengths)
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest."""
+        return int(self.lengths.max(initial=0))
+
+    @property
+    def uneven(self) -> bool:
+        """Whether there are several lengths."""
+        return bool(len(self.lengths)) and int(self.lengths.min()) != self.longest
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, steps of the longest, *shape of one step)."""
+        return (len(self), self.longest, *self.values.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy type of what reading gives."""
+        return self.values.dtype
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, indices: Any) -> np.ndarray:
+        """The rows at an index, a slice, a mask or an array of positions."""
+        wanted = np.arange(len(self))[indices]
+        if wanted.ndim == 0:
+            return self.own(int(wanted))
+        return self.padded(wanted, int(self.lengths[wanted].max(initial=0)))
+
+    def padded(self, indices: np.ndarray, length: int) -> np.ndarray:
+        """The rows at positions, (n, length, ...); none may be longer."""
+        steps = np.arange(length)
+        inside = steps < self.lengths[indices, None]
+        where = np.where(inside, self.starts[indices, None] + steps, 0)
+        rows = self.values[where]
+        if not inside.all():
+            rows[~inside] = padding(self.dtype)
+        return rows
+
+    def own(self, index: int) -> np.ndarray:
+        """One row without padding."""
+        start = self.starts[index]
+        return self.values[start : start + self.lengths[index]]
+
+    def only(self, indices: np.ndarray) -> Sequences:
+        """The rows at some positions; no step is copied."""
+        return Sequences(self.values, self.starts[indices], self.lengths[indices])
+
+    def digests(self) -> np.ndarray:
+        """One digest a row, equal exactly where the steps are; padding does not count."""
+        found = []
+        for index in range(len(self)):
+            row = self.own(index)
+            row = row + 0.0 if row.dtype.kind == "f" else row  # -0.0 and 0.0 are one value
+            found.append(hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()[:32])
+        return np.array(found)
+
+
+def padding(dtype: np.dtype[Any]) -> Any:
+    """What stands beyond a sequence's end."""
+    return np.nan if dtype.kind == "f" else IGNORED

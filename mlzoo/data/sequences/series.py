@@ -1,0 +1,545 @@
+"""Long series as windows of the past and the values that follow them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+from mlzoo.core.messages import few
+from mlzoo.core.registry import unknown
+from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.steps import (
+    Steps,
+    fill_stretches,
+    find_time,
+    open_steps,
+    read_steps,
+    refuse_missing,
+    with_time,
+)
+from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar, same_step, step_text
+from mlzoo.data.sequences.windows import Windows
+from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.tables import Table
+
+SEASONS = {
+    "D": (7, 365),
+    "B": (5,),
+    "W": (52,),
+    "7D": (52,),
+    "M": (12,),
+    "Q": (4,),
+    "h": (24, 168),
+    "30min": (48, 336),
+    "15min": (96, 672),
+    "10min": (144, 1008),
+    "min": (60, 1440),
+}
+"""What series with a usual step may repeat themselves after, in steps."""
+_SHORTEST, _LONGEST_SEASON = 16, 60
+_FEW = 5
+_LEAST_CORRELATION = 0.1
+"""Correlation of values a season apart from which on the season matters."""
+_MOST_SEASONS, _MOST_LOOKED_AT = 20, 5000
+_FEWEST_STEPS = 4
+"""Steps of what deserves to be called a series."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: `values` (steps, channels) float32, targets first, then all other channels.
+
+    `missing` (steps, channels) is True where a value was missing, whether it could be filled or
+    not; None: nowhere.
+    """
+
+    name: str
+    values: np.ndarray
+    times: TimeAxis | None
+    missing: np.ndarray | None = None
+
+    def truth(self, targets: int) -> np.ndarray:
+        """The targets (steps, targets), NaN where the value was missing."""
+        own = self.values[:, :targets]
+        return own if self.missing is None else np.where(self.missing[:, :targets], np.nan, own)
+
+    @property
+    def breaks(self) -> np.ndarray:
+        """Positions of steps that do not follow on the one before."""
+        return np.arange(0) if self.times is None else self.times.breaks
+
+    def label(self, step: int) -> str:
+        """The time of a step as text."""
+        return f"step {step + 1}" if self.times is None else self.times.text(step)
+
+
+def load_series(config: Any) -> Samples:
+    """The windows of a table; `config` is that of the source `series`.
+
+    Raises:
+        DataError: columns or times that can't be used, or series too short for a window.
+    """
+    path = expand(config.data)
+    named = [*config.drop, *([config.group_by] if config.group_by else [])]
+    table = open_steps(path, config.delimiter, config.header, [*named, *_asked_targets(config)])
+    left = {name: values for name, values in table.columns.items() if name not in config.drop}
+    time = None
+    if config.time != "none":
+        time = find_time(replace(table, columns=left), config.time)
+    table = with_time(table, time)
+    targets, channels, notes = _columns(config, table, time)
+    notes = [*table.notes, *_time_note(time, table), *notes]
+    reader = {
+        "kind": "sequence",
+        "channels": channels,
+        "targets": targets,
+        "time": time,
+        "group": config.group_by,
+        "missing": config.missing,
+        "calendar": list(config.calendar),
+        "dtype": "float32",
+        "horizon": config.horizon,
+        "stride": config.stride or 1,
+        "delimiter": config.delimiter,
+        "header": config.header,
+    }
+    found, warnings = read_series(table, path.name, reader)
+    season, why = choose_season(found, len(targets), config.season)
+    window = config.window or default_window(found, config.horizon, season)
+    _check_groups(found, config.group_by, window + config.horizon)
+    reader |= {"window": window, "season": season, "step": common_step(found)}
+    samples = cut_windows(found, reader)
+    warnings += [*without_windows(found, reader), *_different_steps(found)]
+    steps = sum(len(series.values) for series in found)
+    several = f"{len(found)} series" if config.group_by else "one series"
+    axis = samples["windows"].labels
+    notes = [
+        f"series: {several} of {steps} steps, {axis[0]} to {axis[-1]}"
+        + (f", by {time!r}" if time else ""),
+        *notes,
+        f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
+        f"{', '.join(targets)} (--window, --horizon, --stride)",
+        f"season: {why} (--source-set season=)",
+        *filled_note(found, reader),
+    ]
+    return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
+
+
+def _time_note(time: str | None, table: Table) -> list[str]:
+    """Which columns are one time, where there are several."""
+    if time is None or "," not in time:
+        return []
+    return [
+        f"time: {time} are one time and no channels (--source-set time=); where a step stands in "
+        "the day, week or year becomes an input with --source-set calendar="
+    ]
+
+
+def _asked_targets(config: Any) -> list[str]:
+    return [] if config.target is None else [name.strip() for name in config.target.split(",")]
+
+
+def read_series(
+    table: Table,
+    what: str,
+    reader: dict[str, Any],
+    trained: bool = False,
+    last: int | None = None,
+) -> tuple[list[Series], list[str]]:
+    """The series of a table, by the group column where there is one, and warnings.
+
+    Args:
+        table: as `open_steps` gives it.
+        what: how messages call the file.
+        reader: how the columns are read.
+        trained: whether they are read for a model that is trained already.
+        last: how many steps from the end on matter; all by default.
+    """
+    table = with_time(table, reader["time"])
+    groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
+    found: list[Series] = []
+    warnings: list[str] = []
+    angles_ = _angle_names(reader["calendar"])
+    own = [name for name in reader["channels"] if name not in angles_]
+    for name, rows in groups.items():
+        called = f"{what}, series {name}" if name else what
+        try:
+            steps: Steps = read_steps(rows, called, reader["time"], own)
+            end = steps.values if last is None else steps.values[-last:]
+            refuse_missing(end, reader["missing"], steps.channels, trained)
+        except DataError as error:
+            raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
+        missing = np.isnan(steps.values)
+        breaks = np.arange(0) if steps.times is None else steps.times.breaks
+        filled = fill_stretches(steps.values, reader["missing"], breaks)
+        if reader["calendar"]:
+            check_calendar(steps.times, called)
+            assert steps.times is not None
+            angles = calendar(steps.times.stamps, tuple(reader["calendar"]))
+            filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
+            missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
+        found.append(Series(name, filled, steps.times, missing if missing.any() else None))
+        across = "; no window reaches across a break"
+        if steps.times is not None:
+            has = len(steps.times.breaks) > 0
+            warnings += [w + across * (has and "break" in w) for w in steps.times.warnings]
+    return found, warnings
+
+
+def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
+    """The rows of each series, in the order of their first rows."""
+    if column not in table.columns:
+        raise DataError(
+            f"{what} has no column {column!r}, which tells the series apart (--group-by); it has "
+            f"{', '.join(table.columns)}"
+        )
+    raw = table.columns[column]
+    missing = np.array([value is None or value != value for value in raw])
+    if missing.any():
+        raise DataError(
+            f"{what}: {column!r}, which tells the series apart, is missing in "
+            f"{table.where(int(missing.argmax()))} ({int(missing.sum())} such rows); add it, or "
+            "leave those rows out"
+        )
+    values = np.array([class_name(value) for value in raw])
+    return {name: table.only(values == name) for name in dict.fromkeys(values.tolist())}
+
+
+def _check_groups(found: Sequence[Series], column: str | None, needed: int) -> None:
+    """Raise DataError where a column tells too much apart: most series hold no window."""
+    lengths = [len(series.values) for series in found]
+    short = sum(length < max(needed, _FEWEST_STEPS) for length in lengths)
+    if column is None or len(found) < 3 or short <= len(found) / 2:
+        return
+    raise DataError(
+        f"--group-by {column!r}: it makes {len(found)} series, of which {short} are too short for "
+        f"the {needed} steps of a window and what follows (half of them have at most "
+        f"{int(np.median(lengths))} steps); name a column that tells whole series apart, or use a "
+        "shorter --window or --horizon"
+    )
+
+
+def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+    """A warning where some of several series are too short for a window."""
+    needed = reader["window"] + reader["horizon"]
+    short = [
+        f"{series.name} ({len(series.values)})" for series in found if longest_run(series) < needed
+    ]
+    if not short or len(found) == 1:
+        return []
+    return [
+        f"{len(short)} of {len(found)} series have no window, which takes {needed} steps in a row: "
+        f"{few(short, _FEW)} (--window, --horizon)"
+    ]
+
+
+def filled_note(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+    """How many values of which channels were missing and filled, and what that means."""
+    missing = [series.missing for series in found if series.missing is not None]
+    if not missing:
+        return []
+    counts = np.sum([mask.sum(axis=0) for mask in missing], axis=0)
+    channels = ", ".join(
+        f"{name} {count}" for name, count in zip(reader["channels"], counts, strict=True) if count
+    )
+    how = {
+        "linear": "by a line between their neighbours; no window ends in a gap",
+        "previous": "by the last value before them",
+    }[reader["missing"]]
+    total = sum(series.values.size for series in found)
+    return [
+        f"missing values: {counts.sum()} of {total} filled ({channels}), {how}; filled values are "
+        "inputs alone, as targets they neither train nor count (--source-set missing=)"
+    ]
+
+
+def longest_run(series: Series) -> int:
+    """Steps of the longest stretch without a break in time."""
+    return int(np.diff([0, *series.breaks, len(series.values)]).max())
+
+
+def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `Samples` that windows of some series fill.
+
+    Raises:
+        DataError: no series is as long as a window and the horizon.
+    """
+    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    stamps, labels = _shared_axis(found)
+    starts, spans, history, targets, names = [], [], [], [], []
+    filled = np.zeros(len(labels), dtype=int)
+    offset = 0
+    for series, axis in zip(found, stamps, strict=True):
+        steps = len(series.values)
+        first = np.arange(0, steps - window - horizon + 1, reader["stride"])
+        last = first + window + horizon - 1
+        whole = _stretch_starts(series.breaks, first) == _stretch_starts(series.breaks, last)
+        first = first[whole]
+        if series.missing is not None:
+            first = first[_usable(series, first, reader)]
+            np.add.at(filled, axis, series.missing.sum(axis=1))
+        starts.append(first + offset)
+        history.append(first + window - _stretch_starts(series.breaks, first))
+        spans.append(np.stack([axis[first], axis[first + window + horizon - 1] + 1], axis=1))
+        targets.append(axis[first + window])
+        prefix = f"{series.name} " if series.name else ""
+        names += [f"{prefix}from {series.label(i + window)}" for i in first.tolist()]
+        offset += steps
+    start = np.concatenate(starts)
+    if not len(start):
+        longest = max(longest_run(series) for series in found)
+        raise DataError(
+            f"no window fits: the longest stretch without a break in time has {longest} steps, but "
+            f"a window of {window} and a horizon of {horizon} take {window + horizon} in a row; "
+            "use a shorter --window or --horizon, or more data"
+            + (", or other --source-set missing=" if filled.any() else "")
+        )
+    values = np.concatenate([series.values for series in found])
+    lengths = np.ones(len(start), dtype=int)
+    inputs = Sequences(values, start, window * lengths)
+    return {
+        "inputs": inputs,
+        "hashes": inputs.digests(),
+        "targets": Sequences(
+            np.concatenate([series.truth(k) for series in found]), start + window, horizon * lengths
+        ),
+        "task": "forecasting",
+        "kind": "sequence",
+        "target_names": tuple(reader["targets"]),
+        "names": names,
+        "windows": Windows(
+            np.concatenate(spans),
+            np.concatenate(history),
+            reader["season"],
+            labels,
+            np.repeat(np.arange(len(found)), [len(each) for each in starts]),
+            filled if filled.any() else None,
+            np.concatenate(targets),
+        ),
+        "reader": {**reader, "reach_back": True},
+    }
+
+
+def _usable(series: Series, starts: np.ndarray, reader: dict[str, Any]) -> np.ndarray:
+    """Whether windows know all inputs, some target, and do not end on a line to a later value."""
+    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    assert series.missing is not None
+    unknown = np.asarray(np.isnan(series.values).any(axis=1))
+    true = np.asarray(~series.missing[:, :k].all(axis=1))
+    gap = np.asarray(series.missing.any(axis=1))
+    usable = ~_some(unknown, starts, window) & _some(true, starts + window, horizon)
+    if reader["missing"] == "linear":
+        usable &= ~gap[starts + window - 1]
+    return usable
+
+
+def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """Whether any of `length` flags from each start on is set."""
+    counts = np.r_[0, np.cumsum(flags)]
+    return counts[starts + length] > counts[starts]
+
+
+def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> tuple[int, str]:
+    """The season in steps, and why: that whose naive forecast is best on the first 60 %."""
+    if asked is not None:
+        return asked, f"{asked} steps" if asked > 1 else "none"
+    step = common_step(found)
+    known = SEASONS.get(step) or SEASONS.get(str(step).partition("-")[0].rstrip("SE"), ())
+    # One step back is no season: it wins wherever values change slowly.
+    errors = {season: _seasonal_error(found, targets, season) for season in known}
+    errors = {season: error for season, error in errors.items() if np.isfinite(error)}
+    if not errors:
+        return 1, "none that the step suggests"
+    shown = [season for season in errors if _repeats(found, targets, season)]
+    best = min(shown or errors, key=lambda season: errors[season])
+    why = f"as the step of {step} and the values suggest"
+    if not shown:
+        why = f"as the step of {step} suggests; the values do not show it"
+    return best, f"{best} steps, {why}"
+
+
+def _repeats(found: Sequence[Series], targets: int, season: int) -> bool:
+    """Whether values are alike after a season, beyond chance, and more so than after half of one.
+
+    A moving mean of one season, the trend, is subtracted first. Chance is judged by Bartlett's
+    formula for the standard error of an autocorrelation (Brockwell and Davis, Time Series: Theory
+    and Methods, 1991, section 7.2), with the lags of less than a quarter season, over which values
+    change slowly anyway.
+    """
+    rows = [_detrended(series, targets, season) for series in found]
+    lines = [row for row in rows if len(row) > season]
+    if not lines:
+        return False
+    correlation, pairs = _correlation(lines, season)
+    half, _ = _correlation(lines, max(1, season // 2))
+    near = [_correlation(lines, lag)[0] for lag in range(1, (season + 3) // 4)]
+    error = np.sqrt((1 + 2 * np.nansum(np.square(near))) / max(pairs, 1))
+    return bool(correlation > max(_LEAST_CORRELATION, 1.96 * error, np.nan_to_num(half)))
+
+
+def _detrended(series: Series, targets: int, season: int) -> np.ndarray:
+    """The targets of a series' first 60 % without their moving mean, NaN between stretches."""
+    steps = min(int(0.6 * len(series.values)), max(_MOST_SEASONS * season, _MOST_LOOKED_AT))
+    head = series.values[:steps, :targets].astype("float64")
+    apart = np.full((season, targets), np.nan)
+    stretches = np.split(head, series.breaks[series.breaks < steps])
+    line = np.concatenate([row for stretch in stretches for row in (stretch, apart)])
+    rest = line - pd.DataFrame(line).rolling(season, center=True).mean().to_numpy()
+    return rest - np.nanmean(rest, axis=0) if np.isfinite(rest).any() else rest[:0]
+
+
+def _correlation(lines: Sequence[np.ndarray], lag: int) -> tuple[float, int]:
+    """The correlation of values some steps apart, over several lines, and how many pairs."""
+    products, powers, pairs = 0.0, 0.0, 0
+    for line in lines:
+        a, b = line[lag:], line[:-lag]
+        known = np.isfinite(a) & np.isfinite(b)
+        a, b = np.where(known, a, 0.0), np.where(known, b, 0.0)
+        scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        moves = scale > 0
+        weight = known.sum(axis=0)[moves]
+        products += float(((a * b).sum(axis=0)[moves] / scale[moves] * weight).sum())
+        powers += float(weight.sum())
+        pairs += int(known.sum())
+    return (products / powers if powers else float("nan")), pairs
+
+
+def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float:
+    """The seasonal forecast's error over that of the last value, mean of the series long enough.
+
+    NaN where none is.
+    """
+    ratios = []
+    for series in found:
+        far, near = (np.abs(_changes(series, targets, lag)) for lag in (season, 1))
+        known = [np.isfinite(each).any(axis=0).all() for each in (far, near)]
+        if len(far) >= season + 2 and all(known):
+            own = np.nanmean(near, axis=0)
+            ratios.append(np.nanmean(far, axis=0)[own > 0] / own[own > 0])
+    values = np.concatenate(ratios) if ratios else np.zeros(0)
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _changes(series: Series, targets: int, season: int) -> np.ndarray:
+    """What the first 60 % of a series' targets changed by since a season before, no break between.
+
+    Shaped (steps, targets).
+    """
+    head = series.truth(targets)[: int(0.6 * len(series.values))]
+    stretches = np.split(head, series.breaks[series.breaks < len(head)])
+    return np.concatenate([stretch[season:] - stretch[:-season] for stretch in stretches])
+
+
+def default_window(found: Sequence[Series], horizon: int, season: int) -> int:
+    """Four horizons or a season (of up to 60 steps), at most an eighth of the longest series."""
+    wanted = max(4 * horizon, season if season <= _LONGEST_SEASON else 0, _SHORTEST)
+    longest = max(len(series.values) for series in found)
+    return max(1, min(wanted, longest // 8))
+
+
+def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], list[str], list[str]]:
+    """Targets, all channels (targets first), and notes."""
+    names = [name for name in table.columns if name not in (time, config.group_by)]
+    asked = [("--drop", name) for name in config.drop]
+    if config.group_by is not None:
+        asked.append(("--group-by", config.group_by))
+    targets = _asked_targets(config)
+    asked += [("--target", name) for name in targets]
+    wrong = [
+        f"{flag}: {unknown('column', name, table.columns)}"
+        for flag, name in asked
+        if name not in table.columns
+    ]
+    if wrong:
+        raise DataError("\n".join(wrong) + f"\nthere are {', '.join(table.columns)}")
+    for name in targets:
+        taken = {time: "the time", config.group_by: "what tells the series apart"}
+        taken |= dict.fromkeys(config.drop, "left out by --drop")
+        if name in taken:
+            raise DataError(f"--target: {name!r} is {taken[name]}; name a column of numbers")
+    notes = []
+    names = [name for name in names if name not in config.drop]
+    if not names:
+        beside = f" beside the time {time!r}" if time else ""
+        raise DataError(
+            f"{config.data}: no column to forecast is left{beside}; it has "
+            f"{', '.join(table.columns)} (--drop, --group-by)"
+        )
+    targets = list(dict.fromkeys(targets))
+    if not targets:
+        numeric = [name for name in names if _is_numeric(table, name)]
+        targets = [(numeric or names)[-1]]
+        notes = [f"target: {targets[0]!r}, the last column of numbers (--target)"]
+    others = [name for name in names if name not in targets]
+    angles = _angle_names(config.calendar)
+    clash = [name for name in angles if name in names]
+    if clash:
+        raise DataError(
+            f"{config.data} has a column {clash[0]!r} already, which --source-set calendar= adds; "
+            f"leave one of them out, with --drop {clash[0]!r} or without calendar="
+        )
+    return targets, [*targets, *others, *angles], notes
+
+
+def _is_numeric(table: Table, name: str) -> bool:
+    try:
+        return numbers(table, name) is not None
+    except DataError:
+        return True  # numbers with a fault, which reading reports
+
+
+def _angle_names(features: Sequence[str]) -> list[str]:
+    return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
+
+
+def common_step(found: Sequence[Series]) -> Any:
+    """The usual step of most series; None without one."""
+    steps = Counter(series.times.step for series in found if series.times is not None)
+    return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
+
+
+def _different_steps(found: Sequence[Series]) -> list[str]:
+    """A warning where series have different usual steps."""
+    names: dict[Any, list[str]] = {}
+    for series in found:
+        if series.times is not None and series.times.step is not None:
+            same = (step for step in names if same_step(step, series.times.step))
+            names.setdefault(next(same, series.times.step), []).append(series.name)
+    if len(names) < 2:
+        return []
+    told = ", ".join(
+        f"{step_text(step)} ({len(own)}, such as {own[0]})" for step, own in names.items()
+    )
+    return [
+        f"the series have different steps: {told}; a window spans more time in one than in another "
+        "(leave some out, or bring them to one step)"
+    ]
+
+
+def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The position of each step of each series on a time axis that all share, and its labels."""
+    if any(series.times is None for series in found):
+        longest = max(found, key=lambda series: len(series.values))
+        labels = np.array([longest.label(i) for i in range(len(longest.values))], dtype=object)
+        return [np.arange(len(series.values)) for series in found], labels
+    stamps = [series.times.stamps for series in found if series.times is not None]
+    union, where = np.unique(np.concatenate(stamps), return_inverse=True)
+    first = found[0].times
+    assert first is not None
+    labels = np.array([first.written(stamp) for stamp in union], dtype=object)
+    cuts = np.cumsum([len(own) for own in stamps])[:-1]
+    return np.split(where, cuts), labels
+
+
+def _stretch_starts(breaks: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Where the stretch without a break that each step lies in begins."""
+    return np.r_[0, breaks].astype(int)[np.searchsorted(breaks, steps, side="right")]

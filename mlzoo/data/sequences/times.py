@@ -1,0 +1,331 @@
+"""Time stamps: their step, what is irregular about them, and how they go on."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.tables.tables import Table
+
+TIME_NAMES = frozenset(
+    ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
+)
+_YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
+_LOOKED_AT, _FEW = 100, 5
+_REGULAR = 0.02
+"""Steps that differ by less than this share of the usual one are regular."""
+_BREAK = 0.5
+"""Steps that differ by more than this share of the usual one break a series."""
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """The times of a series, in order.
+
+    Attributes:
+        name: the column.
+        stamps: (steps,) datetime64, or float64 where times are numbers.
+        step: pandas' name of the usual step of dates (`D`, `MS`, `30min`), or its size; None
+            where there is no usual one.
+        breaks: positions of steps that do not follow on the one before; none without a usual step.
+        warnings: what is irregular, a sentence each.
+    """
+
+    name: str
+    stamps: np.ndarray
+    step: str | float | None
+    breaks: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    def after(self, count: int) -> list[str]:
+        """The times of the steps that follow, as text; `+1`, `+2`, ... without a usual step."""
+        if self.step is None:
+            return [f"+{number}" for number in range(1, count + 1)]
+        last = self.stamps[-1]
+        if isinstance(self.step, str):
+            try:
+                following = pd.date_range(pd.Timestamp(last), periods=count + 1, freq=self.step)
+                return [self.written(stamp) for stamp in following[1:].to_numpy()]
+            except (NotImplementedError, OverflowError, ValueError):  # beyond the year 9999
+                return [f"+{number}" for number in range(1, count + 1)]
+        return [self.written(float(last) + self.step * i) for i in range(1, count + 1)]
+
+    def text(self, position: int) -> str:
+        """The time of a step as text."""
+        return self.written(self.stamps[position])
+
+    def written(self, stamp: Any) -> str:
+        """Any time as text, as exactly as the steps need it."""
+        if isinstance(stamp, float | np.floating):
+            return f"{stamp:.15g}"
+        time = pd.Timestamp(stamp)
+        days = time == time.normalize() and self._days
+        return str(time.date()) if days else time.isoformat(sep=" ")
+
+    @cached_property
+    def _days(self) -> bool:
+        """Whether all times are dates without an hour."""
+        return bool((self.stamps == self.stamps.astype("datetime64[D]")).all())
+
+
+def time_axis(table: Table, name: str, what: str) -> TimeAxis:
+    """The times in a column.
+
+    Raises:
+        DataError: times that can't be read, are missing, or go back.
+    """
+    values = table.columns[name]
+    stamps, doubt = parse_times(values)
+    bad = np.flatnonzero(np.isnat(stamps) if stamps.dtype.kind == "M" else np.isnan(stamps))
+    if len(bad):
+        first = int(bad[0])
+        value = values[first]
+        missing = value is None or value != value
+        raise DataError(
+            f"{what}: the time in column {name!r}, {table.where(first)}, is "
+            f"{'missing' if missing else f'{value!r}, which is no time'} ({len(bad)} such values); "
+            "correct it, leave the row out, or name another column with --source-set time="
+        )
+    differences = np.diff(stamps)
+    zero = np.timedelta64(0) if stamps.dtype.kind == "M" else 0.0
+    back = np.flatnonzero(differences < zero)
+    if len(back):
+        first = int(back[0]) + 1
+        raise DataError(
+            f"{what}: time goes back in {table.where(first)}, from {values[first - 1]} to "
+            f"{values[first]} ({len(back)} such places); sort the rows by {name!r}, or, where "
+            "these are several series, name the column that tells them apart with --group-by"
+        )
+    twice = np.flatnonzero(differences == zero)
+    if len(twice):
+        first = int(twice[0]) + 1
+        raise DataError(
+            f"{what}: the time {values[first]} occurs twice, in {table.where(first - 1)} and "
+            f"{table.where(first)} ({len(twice)} such places); leave one of them out, or, where "
+            "these are several series, name the column that tells them apart with --group-by"
+        )
+    step, irregular, breaks = _regularity(stamps)
+    told = _told(what, values, stamps, step, irregular, breaks)
+    doubts = [f"{what}: {doubt}"] if doubt else []
+    return TimeAxis(name, stamps, step, breaks, (*doubts, *told))
+
+
+def check_calendar(times: TimeAxis | None, what: str) -> None:
+    """Raise DataError unless the times are dates."""
+    if times is None or times.stamps.dtype.kind != "M":
+        found = "no column of times" if times is None else f"numbers as times in {times.name!r}"
+        raise DataError(
+            f"{what}: calendar features need dates, but there are {found}; leave --source-set "
+            "calendar= out, or name a column of dates with --source-set time="
+        )
+
+
+def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
+    """Sine and cosine of where each date stands in the day, week or year: (steps, 2 * features)."""
+    dates = pd.DatetimeIndex(stamps)
+    hour = dates.hour + dates.minute / 60 + dates.second / 3600
+    shares = {
+        "day": hour / 24,
+        "week": (dates.day_of_week + hour / 24) / 7,
+        "year": (dates.day_of_year - 1 + hour / 24) / 365.25,
+    }
+    angles = [2 * np.pi * np.asarray(shares[name], dtype=float) for name in features]
+    return np.stack([f(angle) for angle in angles for f in (np.sin, np.cos)], axis=1)
+
+
+def are_dates(values: np.ndarray) -> bool:
+    """Whether the first values are text that holds digits, is no number, and reads as a date."""
+    known = [v for v in values[:_LOOKED_AT] if v is not None] if values.dtype == object else []
+    text = np.array(known[:_FEW], dtype=object)
+    if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
+        return False
+    if any(map(_is_number, text)):
+        return False
+    stamps = parse_times(text)[0]
+    return stamps.dtype.kind == "M" and not np.isnat(stamps).any()
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value.replace(",", ".", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
+
+    Dates that do not begin with the year are read month first or day first, whichever can be read
+    and goes up in the more regular steps; the text says which where both can be, and what else is
+    doubtful. Dates such as 3-12 are the twelfth month of year 3.
+    """
+    if values.dtype != object:
+        return values.astype(np.float64), ""
+    text = pd.Series(values, dtype=object)
+    parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
+    if not np.isnan(parsed).all():
+        return parsed, ""
+    first = next((value for value in values if value is not None), "")
+    if all(value is None or _YEAR_MONTH.fullmatch(value) for value in values):
+        whole = text.str.replace(_YEAR_MONTH, _in_full, regex=True)
+        year, month = first.split("-")
+        return dates_of(whole, format="ISO8601"), (
+            f"times such as {first!r} are read as a year and a month, here month {int(month)} of "
+            f"year {int(year)}; write the year with four digits where that is wrong"
+        )
+    dates = dates_of(text, format="ISO8601")
+    if not np.isnat(dates).all():
+        return dates, ""
+    month, day = dates_of(text), dates_of(text, dayfirst=True)
+    if np.array_equal(month, day, equal_nan=True):
+        return month, _short_year(first, month)
+    if _disorder(day) < _disorder(month):
+        month, day, order = day, month, "day"
+    else:
+        order = "month"
+    doubtful = not np.isnat(day).any()
+    return month, (
+        f"times such as {values[0]!r} are read {order} first; write the year first where that is "
+        "wrong"
+        if doubtful
+        else _short_year(first, month)
+    )
+
+
+def _in_full(match: re.Match[str]) -> str:
+    return f"{int(match[1]):04d}-{int(match[2]):02d}"
+
+
+def _short_year(value: str, stamps: np.ndarray) -> str:
+    """A doubt where a date has a year of two digits, whose century is a guess."""
+    known = stamps[~np.isnat(stamps)]
+    year = f"{pd.Timestamp(known[0]).year:04d}" if len(known) else ""
+    if year in value:
+        return ""
+    return (
+        f"times such as {value!r} have no year of four digits; it is read as {year}: write the "
+        "year in full where that is wrong"
+    )
+
+
+def dates_of(text: pd.Series, **options: Any) -> np.ndarray:
+    """Text as datetime64, in UTC where it says a time zone; NaT where it is no date.
+
+    The unit is that which the text needs, since nanoseconds reach from 1677 to 2262 only.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that the format is guessed
+        dates = pd.to_datetime(text, errors="coerce", utc=True, **options)
+    dates = dates.dt.tz_localize(None)
+    return dates.where(dates.dt.year.between(1, 9999)).to_numpy()
+
+
+def _disorder(stamps: np.ndarray) -> tuple[int, int, int]:
+    """Counts of times that can't be read, of those that do not go up, and the steps' spread."""
+    known = stamps[~np.isnat(stamps)]
+    differences = np.diff(known).astype("timedelta64[D]").astype(int)
+    return (
+        len(stamps) - len(known),
+        int((differences <= 0).sum()),
+        int(np.ptp(differences)) if len(differences) else 0,
+    )
+
+
+def _regularity(
+    stamps: np.ndarray,
+) -> tuple[str | float | None, np.ndarray, np.ndarray]:
+    """The usual step, and the positions of steps that differ from it, and that break the series."""
+    nothing = np.arange(0)
+    if len(stamps) < 3:
+        return None, nothing, nothing
+    step: str | float | None
+    if stamps.dtype.kind == "M":
+        step = _usual_step(stamps)
+        if step is None:
+            return None, nothing, nothing
+        offset = pd.tseries.frequencies.to_offset(step)
+        expected = (pd.DatetimeIndex(stamps[:-1]) + offset).to_numpy().astype(stamps.dtype)
+        due = np.maximum((expected - stamps[:-1]).astype(float), 1.0)
+        off = np.abs((stamps[1:] - expected).astype(float)) / due
+    else:
+        differences = np.diff(stamps)
+        step = float(np.median(differences))
+        off = np.abs(differences - step) / step
+        if (off > _BREAK).mean() > 0.5:
+            return None, nothing, nothing
+    return step, np.flatnonzero(off > _REGULAR) + 1, np.flatnonzero(off > _BREAK) + 1
+
+
+def _usual_step(stamps: np.ndarray) -> str | None:
+    """Pandas' name of the step that most dates have."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of text in place of an offset
+        found = pd.infer_freq(pd.DatetimeIndex(stamps))
+    if found is not None:
+        return str(getattr(found, "freqstr", found))
+    differences, counts = np.unique(np.diff(stamps), return_counts=True)
+    shares = {_offset_name(differences[counts.argmax()]): counts.max() / (len(stamps) - 1)}
+    for name in ("B", "MS", "ME", "QS", "YS"):
+        dates = pd.DatetimeIndex(stamps[:-1]) + pd.tseries.frequencies.to_offset(name)
+        share = (dates.to_numpy().astype(stamps.dtype) == stamps[1:]).mean()
+        shares.setdefault(name, float(share))
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.5 else None
+
+
+def _offset_name(difference: np.timedelta64) -> str:
+    usual = pd.Timedelta(difference)
+    days, rest = divmod(usual, pd.Timedelta("1D"))
+    if days and not rest:
+        return "D" if days == 1 else f"{days}D"
+    return str(pd.tseries.frequencies.to_offset(usual).freqstr)
+
+
+def _told(
+    what: str,
+    values: np.ndarray,
+    stamps: np.ndarray,
+    step: str | float | None,
+    irregular: np.ndarray,
+    breaks: np.ndarray,
+) -> list[str]:
+    if step is None and len(stamps) >= 3:
+        apart = np.diff(stamps)
+        least, most = (
+            f"{t:g}" if stamps.dtype.kind == "f" else str(pd.Timedelta(t))
+            for t in (apart.min(), apart.max())
+        )
+        return [
+            f"{what}: the time stamps have no usual step, they are {least} to {most} apart; they "
+            "are taken as one step each"
+        ]
+    if not len(irregular):
+        return []
+    places = breaks if len(breaks) else irregular
+    shown = ", ".join(f"{values[i - 1]} to {values[i]}" for i in places[:3].tolist())
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    jitter = len(irregular) - len(breaks)
+    found = f"{len(breaks)} breaks in time" if len(breaks) != 1 else "1 break in time"
+    small = f"{jitter} steps a little longer or shorter" if jitter != 1 else "1 step a little off"
+    kinds = [text for count, text in ((len(breaks), found), (jitter, small)) if count]
+    return [f"{what}: {' and '.join(kinds)} (the usual step is {step_text(step)}): {shown}{more}"]
+
+
+def same_step(first: str | float | None, second: str | float | None) -> bool:
+    """Whether two usual steps are one, but for what their numbers are rounded by."""
+    if isinstance(first, float | int) and isinstance(second, float | int):
+        return abs(first - second) <= _REGULAR * max(abs(first), abs(second))
+    return first == second
+
+
+def step_text(step: str | float | None) -> str:
+    """A usual step for messages."""
+    return f"{step:g}" if isinstance(step, float) else str(step)

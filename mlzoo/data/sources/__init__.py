@@ -1,1 +1,0 @@
-"""Source plug-ins: each exports `Config`, `recognises(path) -> bool`, `load(config) -> Samples`."""

@@ -1,0 +1,270 @@
+"""Table columns to the numbers that a model takes: numeric ones as they are, text as categories."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.samples import Column
+from mlzoo.data.sequences.times import are_dates
+from mlzoo.data.tables.tables import Table
+
+MOST_CATEGORIES = 100
+_NUMERIC_SHARE = 0.9
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_ID_NAME = re.compile(r"(.*[\W_])?(id|uid|uuid|index)|.*[a-z0-9]I[Dd]|(ID|Id)", re.ASCII)
+_FEWEST_IDS = 20
+_SHOWN = 60
+"""Characters of a cell that a message shows."""
+_WORDS = 4
+"""Words of a cell from which on it is a text rather than a name."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Input columns as one matrix, NaN for missing numbers and -1 for missing categories."""
+
+    matrix: np.ndarray
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def numbers(table: Table, name: str) -> np.ndarray | None:
+    """A column as float64 with NaN where it is missing; None where it holds text.
+
+    Raises:
+        DataError: nine of ten values are numbers and some are not, or some are infinite.
+    """
+    values = table.columns[name]
+    if values.dtype != object:
+        parsed, missing = values, np.isnan(values)
+    else:
+        missing = np.array([value is None for value in values])
+        parsed = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(float)
+        text = np.isnan(parsed) & ~missing
+        if text.sum() > (1 - _NUMERIC_SHARE) * (~missing).sum():
+            return None
+        if text.any():
+            raise DataError(_text_among_numbers(table, name, np.flatnonzero(text)))
+    infinite = np.flatnonzero(np.isinf(parsed.astype(np.float32)))
+    if len(infinite):
+        row = int(infinite[0])
+        raise DataError(
+            f"column {name!r}, {table.where(row)}: {values[row]} is no finite number "
+            f"({len(infinite)} such values); correct it or leave the cell empty"
+        )
+    return parsed
+
+
+def _text_among_numbers(table: Table, name: str, rows: np.ndarray) -> str:
+    row = int(rows[0])
+    more = f", and {len(rows) - 1} more such values" if len(rows) > 1 else ""
+    return (
+        f"column {name!r}, {table.where(row)}: {table.columns[name][row]!r} stands among numbers"
+        f"{more}; correct it or leave the cell empty"
+    )
+
+
+def drop_flag(names: Iterable[str], dropped: Sequence[str] = ()) -> str:
+    """The option that leaves columns out, as the shell takes it, those left out already first."""
+    return f"--drop {shlex.quote(','.join(dict.fromkeys([*dropped, *names])))}"
+
+
+def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> Encoded:
+    """The columns `names` as a float32 matrix, with what is notable about them.
+
+    Args:
+        table: as it was read.
+        names: of the inputs.
+        dropped: columns that are left out already, for the option that leaves out more.
+
+    Raises:
+        DataError: columns that can't be inputs, all of them at once, with the option that leaves
+            them out.
+    """
+    matrix = np.full((len(table), len(names)), np.nan, dtype=np.float32)
+    columns: list[Column] = []
+    wrong: dict[str, str] = {}
+    doubts: dict[str, str] = {}
+    dates = []
+    for index, name in enumerate(names):
+        columns.append(Column(name))
+        try:
+            parsed = numbers(table, name)
+            if parsed is None:
+                categories, matrix[:, index] = _categories(table, name)
+                columns[index] = Column(name, categories)
+            else:
+                matrix[:, index] = parsed
+                doubts |= _looks_like_id(name, parsed)
+        except DataError as error:
+            wrong[name] = str(error)
+            dates += [name] * are_dates(table.columns[name])
+    good = [index for index, name in enumerate(names) if name not in wrong]
+    doubts |= _useless(matrix[:, good], [columns[index] for index in good])
+    if wrong:
+        raise DataError(_all_problems(wrong, doubts, dates, dropped))
+    notes = _notes(matrix, columns)
+    if len(doubts) > 1:
+        notes.append(
+            f"columns that warnings name can be left out with {drop_flag(doubts, dropped)}"
+        )
+    warnings = [f"{text}; {drop_flag([name], dropped)}" for name, text in doubts.items()]
+    return Encoded(matrix, tuple(columns), tuple(notes), tuple(warnings))
+
+
+def _all_problems(
+    wrong: dict[str, str], doubts: dict[str, str], dates: list[str], dropped: Sequence[str]
+) -> str:
+    """What is wrong with columns, a line each, and what solves all of it."""
+    names = [*wrong, *doubts]
+    lines = [*wrong.values(), *doubts.values()]
+    advice = f"leave {'it' if len(names) == 1 else 'them all'} out with {drop_flag(names, dropped)}"
+    if dates:
+        rest = [*dropped, *(name for name in names if name not in dates)]
+        others = f" {drop_flag(rest)}" if rest else ""
+        advice += f", or forecast from the dates with --source series{others}"
+    if len(lines) == 1:
+        return f"{lines[0]}; {advice}"
+    head = f"{len(wrong)} column{'s' if len(wrong) > 1 else ''} can't be used as they are"
+    head = head.replace("they are", "it is") if len(wrong) == 1 else head
+    return "\n".join([f"{head}:", *(f"  {line}" for line in lines), advice])
+
+
+def encode_as(table: Table, columns: Sequence[Column]) -> tuple[np.ndarray, list[str]]:
+    """New rows in the columns of a trained model, by name; unknown categories become -1.
+
+    Raises:
+        DataError: a column is missing, or holds text where numbers were trained on.
+    """
+    _require(table, [column.name for column in columns])
+    matrix = np.full((len(table), len(columns)), np.nan, dtype=np.float32)
+    warnings = []
+    for index, column in enumerate(columns):
+        if not column.categories:
+            parsed = numbers(table, column.name)
+            if parsed is None:
+                raise DataError(
+                    f"column {column.name!r} holds text such as {_first(table, column.name)!r}, "
+                    "but the model was trained on numbers there"
+                )
+            matrix[:, index] = parsed
+            continue
+        values = _text(table.columns[column.name])
+        place = {category: i for i, category in enumerate(column.categories)}
+        matrix[:, index] = [place.get(v, -1) if v is not None else -1 for v in values]
+        unseen = sorted({v for v in values if v is not None and v not in place})
+        if unseen:
+            warnings.append(
+                f"column {column.name!r}: {', '.join(map(repr, unseen[:5]))} did not occur in the "
+                f"training data and count as unknown ({len(unseen)} such values)"
+            )
+    return matrix, warnings
+
+
+def _require(table: Table, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"the table lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(map(repr, missing))} that the model takes; "
+            f"it has {', '.join(map(repr, table.columns))}"
+        )
+
+
+def _text(values: np.ndarray) -> list[str | None]:
+    if values.dtype == object:
+        return list(values)
+    return [None if np.isnan(v) else str(int(v)) if v == int(v) else str(v) for v in values]
+
+
+def _first(table: Table, name: str) -> str | None:
+    return next((value for value in table.columns[name] if value is not None), None)
+
+
+def _categories(table: Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
+    values = table.columns[name]
+    distinct = sorted({value for value in values if value is not None})
+    present = sum(value is not None for value in values)
+    if len(distinct) > MOST_CATEGORIES or (len(distinct) > 10 and len(distinct) * 2 > present):
+        raise DataError(_too_many(name, distinct, present))
+    place = {category: i for i, category in enumerate(distinct)}
+    positions = [-1 if value is None else place[value] for value in values]
+    return tuple(distinct), np.array(positions, dtype=np.float32)
+
+
+def _too_many(name: str, distinct: list[str], present: int) -> str:
+    example = distinct[0]
+    words = np.mean([len(value.split()) for value in distinct])
+    if are_dates(np.array(distinct, dtype=object)):
+        advice = "they look like dates: turn them into numbers (a year, a day) to use them"
+    elif _DECIMAL_COMMA.fullmatch(example):
+        advice = "they look like numbers with a decimal comma: write them with a point"
+    elif words >= _WORDS:
+        advice = "they look like free text, which a table's models do not read"
+    else:
+        advice = "they look like names or identifiers, which say nothing of other rows"
+    example = example if len(example) <= _SHOWN else f"{example[:_SHOWN]}..."
+    return (
+        f"column {name!r} has {len(distinct)} different texts in {present} rows, such as "
+        f"{example!r}; {advice}"
+    )
+
+
+def _looks_like_id(name: str, values: np.ndarray) -> dict[str, str]:
+    """A doubt where a column of numbers tells rows apart."""
+    if len(values) < _FEWEST_IDS or np.isnan(values).any():
+        return {}
+    ordered = np.sort(values)
+    if ordered[0] in (0, 1) and (np.diff(ordered) == 1).all():
+        return {name: f"column {name!r} counts the rows, as an identifier does"}
+    if (np.diff(ordered) > 0).all() and not (values % 1).any() and _ID_NAME.fullmatch(name):
+        return {name: f"column {name!r} has another number in every row, as an identifier does"}
+    return {}
+
+
+def _useless(matrix: np.ndarray, columns: list[Column]) -> dict[str, str]:
+    """A doubt on each column that is empty, constant, or the same as another."""
+    doubts = {}
+    first: dict[bytes, str] = {}
+    for index, column in enumerate(columns):
+        values = matrix[:, index]
+        known = values[~np.isnan(values)]
+        if len(known) == 0 or (known == known[0]).all():
+            shown = "empty" if len(known) == 0 else "constant"
+            doubts[column.name] = f"column {column.name!r} is {shown}"
+            continue
+        same = first.setdefault(values.tobytes(), column.name)
+        if same != column.name:
+            doubts[column.name] = f"columns {same!r} and {column.name!r} are the same"
+    return doubts
+
+
+def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:
+    text = [column.name for column in columns if column.categories]
+    kinds = f"inputs: {len(columns) - len(text)} numeric"
+    if text:
+        kinds += f" and {len(text)} categorical columns ({', '.join(text)})"
+    else:
+        kinds += " columns"
+    notes = [f"{kinds} (--drop)"]
+    categorical = np.array([bool(column.categories) for column in columns])
+    missing = np.where(categorical, matrix == -1, np.isnan(matrix))
+    if missing.any():
+        counts = missing.sum(axis=0)
+        worst = ", ".join(
+            f"{column.name} {count}" for column, count in zip(columns, counts, strict=True) if count
+        )
+        notes.append(
+            f"missing values: {int(missing.sum())} in {int(missing.any(axis=1).sum())} of "
+            f"{len(matrix)} rows ({worst}); numbers are filled with the training part's median, "
+            "categories count as unknown"
+        )
+    return notes

@@ -1,0 +1,112 @@
+"""From raw targets to a task, class names and checked numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+
+MOST_NUMBER_CLASSES = 20
+"""A whole-number target with more distinct values than this is a quantity, not a class."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Targets as numbers: `values` as in `Samples.targets`, and what they mean."""
+
+    task: str
+    values: np.ndarray
+    class_names: tuple[str, ...] = ()
+    note: str = ""
+
+
+def label(values: np.ndarray, task: str | None, what: str = "target") -> Labels:
+    """Turn raw targets into class positions or numbers, after `task` or by what they look like.
+
+    Args:
+        values: (n,) text or numbers, or (n, k) numbers for k regression outputs.
+        task: `classification`, `regression`, or None to infer it.
+        what: how messages call the target.
+
+    Raises:
+        DataError: regression on text, NaN or infinite numbers, or a single class.
+    """
+    values, one_hot = _flatten(np.asarray(values), task)
+    inferred, reason = _infer(values)
+    chosen = task or inferred
+    note = f"{what}: {reason}, so {inferred} (--task)" if task is None else ""
+    if one_hot:
+        note = f"{what}: one-hot rows, so classification (--task)"
+    if chosen == "regression":
+        return Labels("regression", _numbers(values, what), note=note)
+    names, positions = classes(values, what)
+    return Labels("classification", positions, names, note)
+
+
+def classes(values: np.ndarray, what: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """The sorted class names of raw labels, and each label's position among them."""
+    if values.dtype.kind == "f":
+        _numbers(values, what)
+    distinct, positions = np.unique(values, return_inverse=True)
+    names = tuple(class_name(value) for value in distinct)
+    if len(names) < 2:
+        raise DataError(
+            f"{what} has one class only ({', '.join(names) or 'none'}); "
+            "a classifier needs at least two"
+        )
+    if values.ndim > 1:
+        raise DataError(f"{what} has shape {values.shape}; classes need one label a sample")
+    return names, positions.reshape(-1).astype(np.int32)
+
+
+def class_name(value: object) -> str:
+    """How a raw label is written: whole numbers without a decimal point."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _flatten(values: np.ndarray, task: str | None) -> tuple[np.ndarray, bool]:
+    if values.ndim == 2 and values.shape[1] == 1:
+        return values[:, 0], False
+    if values.ndim == 2 and task != "regression" and values.dtype.kind in "biuf":
+        ones = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
+        if ones:
+            return values.argmax(axis=1), True
+    return values, False
+
+
+def _infer(values: np.ndarray) -> tuple[str, str]:
+    if values.dtype.kind not in "iuf":
+        return "classification", "text"
+    if values.ndim > 1:
+        return "regression", f"{values.shape[1]} numbers a sample"
+    distinct = np.unique(values)
+    count = len(distinct)
+    whole = np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()
+    if not whole:
+        return "regression", "numbers with decimals"
+    few = values.dtype.kind in "iu" or count <= MOST_NUMBER_CLASSES
+    if count <= 2 or (few and count * 10 <= len(values)):
+        return "classification", f"whole numbers with {count} distinct values"
+    return "regression", f"whole numbers with {count} distinct values"
+
+
+def _numbers(values: np.ndarray, what: str) -> np.ndarray:
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what} holds text such as {str(values.flat[0])!r}, which can't be a number to "
+            "predict; use --task classification or another --target"
+        )
+    numbers = values.astype(np.float32)
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        others = int(bad.sum()) - 1
+        more = f" and {others} more" if others else ""
+        raise DataError(
+            f"{what} is {values[row]} in row {row + 1}{more}; targets must be finite numbers"
+        )
+    return numbers

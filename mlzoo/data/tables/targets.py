@@ -1,0 +1,125 @@
+"""The target of a table: which column, and what is done to its values."""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.registry import closest
+from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.labels import Labels, label
+from mlzoo.data.tables.tables import Table
+
+_OPERATORS = {
+    ">=": (operator.ge, "<"),
+    "<=": (operator.le, ">"),
+    "==": (operator.eq, "!="),
+    ">": (operator.gt, "<="),
+    "<": (operator.lt, ">="),
+}
+_EXPRESSION = re.compile(r"\s*(.+?)\s*(>=|<=|==|>|<)\s*(.+?)\s*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column, and the comparison that makes two classes of it where there is one."""
+
+    column: str
+    comparison: str = ""
+    value: str = ""
+    note: str = ""
+
+    @property
+    def class_names(self) -> tuple[str, str]:
+        """The two classes of a comparison: where it is false, where it is true."""
+        opposite = _OPERATORS[self.comparison][1]
+        return (
+            f"{self.column}{opposite}{self.value}",
+            f"{self.column}{self.comparison}{self.value}",
+        )
+
+
+def find_target(text: str | None, table: Table) -> Target:
+    """The target that `text` names: a column, or a comparison as `quality>=6`.
+
+    Raises:
+        DataError: the table has no such column.
+    """
+    names = list(table.columns)
+    if text is None:
+        return Target(names[-1], note=f"target: {names[-1]!r}, the last column (--target)")
+    if text in names:
+        return Target(text)
+    match = _EXPRESSION.fullmatch(text)
+    wanted = match[1] if match else text
+    if wanted not in names:
+        close = closest(wanted, names)
+        hint = f" (did you mean {close!r}?)" if close else ""
+        raise DataError(f"no column {wanted!r} to predict{hint}; there are {', '.join(names)}")
+    return Target(wanted, match[2], match[3]) if match else Target(wanted)
+
+
+def column_name(text: str) -> str:
+    """The column of a target such as `quality>=6`."""
+    match = _EXPRESSION.fullmatch(text)
+    return match[1] if match else text
+
+
+def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
+    """The rows whose target is there, and a note on the others."""
+    values = table.columns[name]
+    missing = np.array([value is None or value != value for value in values])
+    if missing.all():
+        raise DataError(f"column {name!r}, the target, has no value in any row")
+    if not missing.any():
+        return table, []
+    note = f"rows left out: {int(missing.sum())} of {len(table)}, whose {name!r} is missing"
+    return table.only(~missing), [note]
+
+
+def target_labels(table: Table, target: Target, task: str | None) -> Labels:
+    """The target's values as classes or numbers.
+
+    Raises:
+        DataError: a comparison with text, or one that leaves one class empty; a task that
+            the values do not allow.
+    """
+    parsed = numbers(table, target.column)
+    values = table.columns[target.column] if parsed is None else parsed
+    if not target.comparison:
+        raw = values.astype(str) if parsed is None else parsed
+        return label(raw, task, f"target {target.column!r}")
+    if task == "regression":
+        raise DataError(
+            f"--target {target.column}{target.comparison}{target.value} makes two classes, "
+            "which --task regression can't predict; leave one of them out"
+        )
+    true = compare(values, target, text=parsed is None)
+    if true.all() or not true.any():
+        raise DataError(
+            f"{target.class_names[int(true.all())]} holds in all {len(true)} rows, so there is one "
+            f"class only; {target.column!r} runs from {values.min()} to {values.max()}"
+        )
+    counts = f"{int((~true).sum())} and {int(true.sum())}"
+    note = f"target: {target.class_names[1]} makes two classes, of {counts} rows (--target)"
+    return Labels("classification", true.astype(np.int32), target.class_names, note)
+
+
+def compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:
+    """Which values (all text, or all numbers) the target's comparison holds for."""
+    if text and target.comparison != "==":
+        raise DataError(
+            f"column {target.column!r} holds text such as {values[0]!r}, which can't be compared "
+            f"by {target.comparison}; use =="
+        )
+    try:
+        bound = target.value if text else float(target.value)
+    except ValueError:
+        raise DataError(
+            f"column {target.column!r} holds numbers, which can't be compared with {target.value!r}"
+        ) from None
+    return np.asarray(_OPERATORS[target.comparison][0](values, bound), dtype=bool)

@@ -1,0 +1,1 @@
+"""Toolkit of figures."""

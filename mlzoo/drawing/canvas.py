@@ -1,0 +1,77 @@
+"""Figures without pyplot: nothing global, no window, one look."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mlzoo.core.files import write_rows
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
+COLOURS = (BLUE, ORANGE, GREEN, RED)
+DPI = 100
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches, whose parts are laid out without overlap."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
+    """Titles, a light grid, no box."""
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(True, color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def label(text: Any, most: int = 24) -> str:
+    """Text that matplotlib draws as it stands ($ begins no formula), `most` characters long.
+
+    What is cut out is its middle, since names often differ at their ends.
+    """
+    text = " ".join(str(text).split())
+    if len(text) > most:
+        end = most // 3
+        text = f"{text[: most - end - 1]}…{text[-end:]}"
+    return text.replace("$", r"\$")
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG. A letter that the font lacks becomes a box, without a warning."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        with whole(path):
+            FigureCanvasAgg(figure).print_png(str(path))
+    return path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Remove what was written of a file where the disk is full."""
+    try:
+        yield
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
+    """Write the numbers of a picture beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path), path.open("w", newline="", encoding="utf-8") as file:
+        write_rows(file, header, rows)
+    return path

@@ -1,0 +1,220 @@
+"""Masks as pictures: colours of classes, index PNGs, masks laid over pictures, and shrunk ones."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.files import write_bytes
+from mlzoo.core.specs import IGNORED
+
+MOST_CLASSES = 255
+IGNORED_COLOUR = (128, 128, 128)
+
+# Okabe and Ito's, with sky blue before orange: the first class is often the only one, and sky blue
+# stands out from gray pictures for every reader.
+_FIRST = (
+    (0, 0, 0),
+    (86, 180, 233),
+    (230, 159, 0),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+_STRIP = 1 << 20
+"""Pixels that are mixed at a time, so that memory does not follow the image."""
+_LEVELS = 18
+"""Values of each channel among which further colours are chosen."""
+_FULL = 0.9
+"""The share from which a class fills a pixel of a shrunk mask."""
+_LIGHTNESS = 0.38, 0.93
+"""Further colours are lighter than shadows and darker than paper, so that outlines are seen."""
+
+
+def palette(classes: int) -> np.ndarray:
+    """Colours (classes, 3) as uint8, all distinct; a class keeps its colour whatever their number.
+
+    Class 0 is black, the next seven have Okabe and Ito's colours, and each further one has the
+    colour that is farthest from all before it.
+
+    Raises:
+        ValueError: a mask can't hold that many classes.
+    """
+    if not 1 <= classes <= MOST_CLASSES:
+        raise ValueError(f"a mask holds 1 to {MOST_CLASSES} classes, not {classes}")
+    return np.array(_all_colours()[:classes], "uint8")
+
+
+def full_palette(colours: np.ndarray) -> list[int]:
+    """The 768 numbers of an image's palette: class colours, then gray for what is ignored."""
+    table = np.full((256, 3), IGNORED_COLOUR, "uint8")
+    table[: len(colours)] = colours
+    table[IGNORED] = IGNORED_COLOUR
+    return table.ravel().tolist()
+
+
+def write_mask(path: Path, mask: np.ndarray, colours: np.ndarray) -> Path:
+    """Write a mask as a PNG whose values are the classes and that viewers show in colour.
+
+    Args:
+        path: what to write, in one step; its folder is made where it is missing.
+        mask: (height, width) uint8 positions of classes, 255 where a pixel is ignored.
+        colours: (classes, 3) uint8, as of `palette`.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(mask, "uint8"))
+    image.putpalette(full_palette(colours))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())
+    return path
+
+
+def overlay(
+    picture: np.ndarray,
+    mask: np.ndarray,
+    colours: np.ndarray,
+    alpha: float = 0.45,
+    skip_first: bool = True,
+) -> np.ndarray:
+    """Tint the pixels of each class and outline them in the class's full colour.
+
+    Args:
+        picture: (height, width, 3) uint8; it is not changed.
+        mask: (height, width) uint8 positions of classes; ignored pixels (255) are tinted gray.
+        colours: (classes, 3) uint8.
+        alpha: 0 leaves the picture, 1 hides it.
+        skip_first: leave the pixels of class 0, the background, as they are.
+
+    Returns:
+        (height, width, 3) uint8. Outlines lie inside their class; they are one pixel wide, and
+        one more for each 1000 pixels of the longer side.
+    """
+    table = np.array(full_palette(colours), "uint8").reshape(256, 3)
+    tinted = mask > 0 if skip_first else np.ones(mask.shape, bool)
+    lines = _borders(mask, 1 + max(mask.shape) // 1000) & tinted & (mask != IGNORED)
+    mixed = picture.copy()
+    rows = max(1, _STRIP // max(1, mask.shape[1]))
+    for start in range(0, len(mask), rows):
+        strip = slice(start, start + rows)
+        part, own, where = mixed[strip], table[mask[strip]], tinted[strip]
+        part[where] = np.rint((1 - alpha) * part[where] + alpha * own[where])
+        part[lines[strip]] = own[lines[strip]]
+    return mixed
+
+
+def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Numbers (height, width) brought to another size, as float32.
+
+    Shrunk, each is the mean of the area that falls on it; enlarged, the nearest.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(values, "float32"))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BOX))
+
+
+def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask brought to another size without losing what is thin.
+
+    Each pixel gets the class that has most of it, except where a class is so thin that it fills
+    no pixel around: that one wins every pixel it touches. So a crack of one pixel is kept, and so
+    is a gap of one pixel between grains, while the borders of large regions stay where they are.
+    """
+    from PIL import Image
+
+    mask = np.ascontiguousarray(mask, "uint8")
+    if size[0] >= mask.shape[0] and size[1] >= mask.shape[1]:
+        return np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
+    classes, most = np.zeros(size, "uint8"), np.zeros(size, "float32")
+    for value in np.unique(mask):
+        share = area_mean(mask == value, size)
+        fullest = _windows(np.maximum, _windows(np.maximum, share, 1, axis=0), 1, axis=1)
+        claim = share + ((share > 0) & (fullest < _FULL))
+        classes[claim > most] = value
+        most = np.maximum(claim, most)
+    return classes
+
+
+def _borders(mask: np.ndarray, thickness: int) -> np.ndarray:
+    """Pixels at most `thickness` from one of another class; the picture's edge is no border."""
+    low = high = mask
+    for axis in (0, 1):
+        low = _windows(np.minimum, low, thickness, axis)
+        high = _windows(np.maximum, high, thickness, axis)
+    return low != high
+
+
+def _windows(extreme: np.ufunc, values: np.ndarray, reach: int, axis: int) -> np.ndarray:
+    """The minimum or maximum of the pixels up to `reach` before and after each, along an axis."""
+    lines = np.moveaxis(values, axis, 0)
+    found = lines.copy()
+    for shift in range(1, min(reach, len(lines) - 1) + 1):
+        extreme(found[shift:], lines[:-shift], out=found[shift:])
+        extreme(found[:-shift], lines[shift:], out=found[:-shift])
+    return np.moveaxis(found, 0, axis)
+
+
+@lru_cache(maxsize=1)
+def _all_colours() -> tuple[tuple[int, ...], ...]:
+    """Each further colour is, among a grid's, the one farthest from its nearest neighbour.
+
+    White, the page's colour, and the gray of ignored pixels are kept away from too.
+    """
+    levels = np.rint(np.linspace(0, 255, _LEVELS)).astype("uint8")
+    grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    grid = grid[(_seen(grid)[:, 0] > _LIGHTNESS[0]) & (_seen(grid)[:, 0] < _LIGHTNESS[1])]
+    places = _seen(grid)
+    taken = _seen(np.array([*_FIRST, (255, 255, 255), IGNORED_COLOUR]))
+    nearest = np.min([((places - place) ** 2).sum(axis=1) for place in taken], axis=0)
+    colours: list[tuple[int, ...]] = list(_FIRST)
+    while len(colours) < MOST_CLASSES:
+        best = int(nearest.argmax())
+        colours.append(tuple(grid[best].tolist()))
+        nearest = np.minimum(nearest, ((places - places[best]) ** 2).sum(axis=1))
+    return tuple(colours)
+
+
+def _seen(colours: np.ndarray) -> np.ndarray:
+    """Colours (n, 3) where distance is about how different they look: Oklab.
+
+    Its axis from green to red counts half, since colour-blind readers see least of it.
+
+    Source: B. Ottosson, A perceptual color space for image processing, 2020.
+    """
+    srgb = colours / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    cones = linear @ np.array(
+        [
+            [0.4122214708, 0.2119034982, 0.0883024619],
+            [0.5363325363, 0.6806995451, 0.2817188376],
+            [0.0514459929, 0.1073969566, 0.6299787005],
+        ]
+    )
+    lab = np.cbrt(cones) @ np.array(
+        [
+            [0.2104542553, 1.9779984951, 0.0259040371],
+            [0.7936177850, -2.4285922050, 0.7827717662],
+            [-0.0040720468, 0.4505937099, -0.8086757660],
+        ]
+    )
+    return lab * (1, 0.5, 1)
+
+
+def class_colours(reader: dict[str, Any], classes: int) -> np.ndarray:
+    """The colours that a run's own masks give its classes, or else those of `palette`.
+
+    Args:
+        reader: `Samples.reader` of the training data.
+        classes: how many there are.
+    """
+    own = reader.get("masks", {}).get("colours")
+    return np.array(own, "uint8") if own else palette(classes)

@@ -1,0 +1,104 @@
+"""Figures laid out pixel by pixel: pictures pasted as they are, lines of text, a key of colours."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+
+from mlzoo.drawing.canvas import DPI, label
+
+MARGIN, LINE, SQUARE = 14, 18, 11
+"""Pixels around a figure, from one line of text to the next, and a side of a key's square."""
+_BASELINE, _POINTS = 11, 9
+
+Key = list[tuple[np.ndarray | None, str]]
+"""What colours mean: a small square, which a heading has none of, and its text."""
+Legend = list[tuple[int, int, np.ndarray | None, str]]
+"""A key's entries with their places: pixels from the left, and the line."""
+
+
+def blank(width: int, height: int) -> Figure:
+    """A figure of so many pixels; the hundredth keeps rounding from losing the last one."""
+    return Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
+
+
+def extent(figure: Figure) -> tuple[int, int]:
+    """A figure's width and height in pixels."""
+    return int(figure.bbox.width), int(figure.bbox.height)
+
+
+def paste(figure: Figure, x: int, y: int, picture: np.ndarray) -> None:
+    """Copy an RGB picture to x pixels from the left and y from the top."""
+    figure.figimage(picture, x, extent(figure)[1] - y - picture.shape[0], origin="upper")
+
+
+def write(figure: Figure, x: int, y: int, text: str, weight: str = "normal") -> None:
+    """A line of text whose upper left corner is at (x, y)."""
+    across, down = extent(figure)
+    figure.text(x / across, 1 - (y + _BASELINE) / down, text, fontsize=_POINTS, weight=weight)
+
+
+def fitted(
+    name: object, room: int, before: str = "", after: str = "", weight: str = "normal"
+) -> str:
+    """A name, shortened in its middle until it and what stands around it take `room` pixels."""
+    for most in range(40, 3, -1):
+        text = before + label(name, most) + after
+        if text_width(text, weight) <= room:
+            break
+    return text
+
+
+def text_width(text: str, weight: str = "normal") -> int:
+    """Pixels that a text takes when drawn."""
+    font = FontProperties(size=_POINTS, weight=weight)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        width, _, _ = _renderer().get_text_width_height_descent(text, font, ismath=False)
+    return math.ceil(width)
+
+
+def square(colour: Sequence[float] | np.ndarray) -> np.ndarray:
+    """A key's square of one colour."""
+    return np.full((SQUARE, SQUARE, 3), np.rint(colour), "uint8")
+
+
+def flowed(key: Key, room: int) -> Legend:
+    """Places for a key's entries, one after the other in lines of `room` pixels."""
+    placed: Legend = []
+    x = line = 0
+    for square, text in key:
+        width = (0 if square is None else SQUARE + 5) + text_width(text)
+        if x > 0 and x + width > room:
+            x, line = 0, line + 1
+        placed.append((x, line, square, text))
+        x += width + 16
+    return placed
+
+
+def legend_height(legend: Legend) -> int:
+    """Pixels that a key takes from top to bottom."""
+    return (legend[-1][1] + 1) * LINE
+
+
+def draw_legend(figure: Figure, y: int, legend: Legend) -> None:
+    """Write a key whose upper edge is y pixels from the top."""
+    for x, line, square, text in legend:
+        left, top = MARGIN + x, y + line * LINE
+        if square is not None:
+            paste(figure, left, top + 1, square)
+            left += SQUARE + 5
+        write(figure, left, top, text)
+
+
+@cache
+def _renderer() -> RendererAgg:
+    """What measures a text as it is drawn: with letters placed on whole pixels."""
+    return RendererAgg(1, 1, DPI)

@@ -1,0 +1,1 @@
+"""Scores of a run on a split of the data, beside its baselines."""

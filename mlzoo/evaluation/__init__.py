@@ -1,1 +1,0 @@
-"""How good a model is: metrics, intervals, baselines, and comparisons of runs' predictions."""

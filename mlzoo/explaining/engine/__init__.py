@@ -1,1 +1,0 @@
-"""Models opened up: the tensors within them, their logits, and gradients between them."""

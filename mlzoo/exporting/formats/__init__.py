@@ -1,1 +1,0 @@
-"""Export formats, one a file: `Config`, `write` and `open_written`."""

@@ -1,0 +1,40 @@
+"""The Keras file itself, for Python with Keras and mlzoo's layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlzoo.core.configs import Settings
+from mlzoo.formats._contract import Form, Predict
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+NEEDS: tuple[tuple[str, str], ...] = ()
+
+
+class Config(Settings):
+    """It has no settings."""
+
+
+def write(
+    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+) -> Path:
+    """Save the model, any size and batch as it takes them."""
+    path = folder / "model.keras"
+    model.save(path)
+    return path
+
+
+def open_written(path: Path) -> Predict:
+    """Predict with the file that was written."""
+    import keras
+
+    import mlzoo.layers  # noqa: F401  (registers our layers)
+    from mlzoo.formats._graphs import single
+
+    model = single(keras.models.load_model(path, compile=False, safe_mode=True))
+    # Compiled: hundreds of recurrent steps, called one by one, take minutes.
+    return model.predict_on_batch

@@ -1,0 +1,57 @@
+"""OpenVINO's intermediate representation (.xml and .bin), for Intel's CPUs and GPUs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core.configs import Settings
+from mlzoo.formats._contract import Form, Predict
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+NEEDS: tuple[tuple[str, str], ...] = (("openvino", "openvino"),)
+
+
+class Config(Settings):
+    """It has no settings."""
+
+
+def write(
+    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+) -> Path:
+    """Convert the model's graph; its converter knows no recurrent layers."""
+    from mlzoo.formats._graphs import traced
+
+    openvino = _openvino()
+    path = folder / "model.xml"
+    converted = openvino.convert_model(traced(model, (None, *model.input_shape[1:])))
+    port = converted.inputs[0]
+    port.get_node().set_friendly_name("input")
+    port.tensor.set_names({"input"})
+    openvino.save_model(converted, path, compress_to_fp16=False)
+    return path
+
+
+def open_written(path: Path) -> Predict:
+    """Predict with the files that were written, in float32 on the CPU."""
+    openvino = _openvino()
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(str(path), "CPU", exact)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        found: np.ndarray = compiled(x)[0]
+        return found
+
+    return predict
+
+
+def _openvino() -> Any:
+    """OpenVINO without its statistics: it reports each import where nobody has said no."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino

@@ -1,0 +1,44 @@
+"""TensorFlow SavedModel with endpoints `serve` and `serving_default`, for TensorFlow Serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlzoo.core.configs import Settings
+from mlzoo.formats._contract import Form, Predict
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+NEEDS: tuple[tuple[str, str], ...] = (("tensorflow", "tensorflow"),)
+
+
+class Config(Settings):
+    """It has no settings."""
+
+
+def write(
+    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+) -> Path:
+    """Save the model's graph, for batches and sides of any size that the model takes."""
+    from mlzoo.formats._graphs import signature
+
+    path = folder / "model"
+    spec = signature(model)
+    model.export(path, format="tf_saved_model", verbose=False, input_signature=spec)
+    return path
+
+
+def open_written(path: Path) -> Predict:
+    """Predict with the folder that was written."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(path)
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        found: np.ndarray = loaded.serve(tf.constant(x)).numpy()
+        return found
+
+    return predict

@@ -1,0 +1,1 @@
+"""Toolkit: opening a Keras model, its layers, gradients and logits."""

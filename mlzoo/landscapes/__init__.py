@@ -1,1 +1,0 @@
-"""Functions and loss surfaces that optimisers walk on, checks of models, and their capacity."""

@@ -1,0 +1,1 @@
+"""Losses of pixels, fields and classes."""

@@ -1,0 +1,1 @@
+"""Metrics that are followed while training."""

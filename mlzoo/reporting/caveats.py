@@ -1,0 +1,199 @@
+"""What a run's scores do not show, derived from its facts: a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlzoo.core.messages import few, over
+from mlzoo.core.specs import STEP_TASKS
+from mlzoo.reporting.facts import Facts
+from mlzoo.statistics.intervals import FEWEST
+from mlzoo.statistics.metrics import NEAR, missed_class, never_predicted
+from mlzoo.statistics.verdicts import BETTER, verdict_of, verdict_sentence
+
+SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
+FEW_SAMPLES = 100
+FEW_GROUPS = 20
+FEW_OF_A_CLASS = 10
+IMBALANCE = 3.0
+"""The largest class's training samples over the smallest's from which classes are imbalanced."""
+
+
+def limits(facts: Facts) -> list[str]:
+    """Everything a reader of the scores should know before trusting them."""
+    checks = (_baseline, _sample_counts, _classes, _missed, _forecasts, _settings, _training)
+    return [sentence for check in checks for sentence in check(facts)]
+
+
+def _baseline(facts: Facts) -> Iterator[str]:
+    test = facts["metrics"]["test"]
+    sentence, told = verdict_sentence(test), None
+    if sentence and verdict_of(test) != BETTER:
+        yield f"{sentence[0].upper()}{sentence[1:]}."
+        told = test["gain"]["baseline"]  # whose note stands in that sentence
+    for name, baseline in test.get("baselines", {}).items():
+        if name == told:
+            continue
+        if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
+            yield f"The {name} baseline: {baseline['note']}."
+        elif baseline.get("note"):
+            yield f"The {name} baseline is bounded in cost ({baseline['note']})."
+
+
+def _units(test: Mapping[str, Any]) -> str:
+    return over(test.get("units"), test.get("interval_unit"))
+
+
+def _sample_counts(facts: Facts) -> Iterator[str]:
+    test = facts["metrics"]["test"]
+    if test["samples"] < FEW_SAMPLES:
+        unit = test.get("interval_unit")
+        what = unit if unit in ("images", "sequences", "windows") else "samples"
+        what = "windows" if str(unit).startswith("blocks") else what
+        yield f"The test part has only {test['samples']} {what}."
+    drawn = test.get("interval_unit", "")
+    few_groups = drawn.startswith(("groups", "blocks")) and test["units"] < FEW_GROUPS
+    # Where there is a sentence on the baseline, it says that units are too few for a verdict.
+    if few_groups and (test["units"] >= FEWEST or not verdict_sentence(test)):
+        rough = "no verdict is possible" if test["units"] < FEWEST else "intervals are rough"
+        yield f"The test part has only {_units(test)}; from so few {rough}."
+    if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
+        yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
+
+
+def _classes(facts: Facts) -> Iterator[str]:
+    parts, task = facts["data"]["parts"], facts["metrics"]["task"]
+    if task == "text":
+        return
+    what = "steps" if task == "labelling" else "samples"
+    train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})
+    if not train:
+        return
+    if "pixels" in parts["train"]:
+        yield from _pixels(parts["train"]["pixels"], test)
+        return
+    largest, smallest = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+    if train[largest] >= IMBALANCE * train[smallest]:
+        yield (
+            f"Classes are imbalanced: {train[largest]} training {what} of {largest}, "
+            f"{train[smallest]} of {smallest}; read balanced accuracy and macro F1."
+        )
+    scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
+    if scarce:
+        yield f"Fewer than {FEW_OF_A_CLASS} test {what}: {few(scarce)}."
+
+
+def _missed(facts: Facts) -> Iterator[str]:
+    """Classes that the model misses, which scores of all samples hide."""
+    metrics = facts["metrics"]["test"]["metrics"]
+    if row := missed_class(metrics):
+        yield (
+            f"Of the {row['support']:,} test samples of {row['class']} only {row['recall']:.0%} "
+            "are recognized; accuracy hides that."
+        )
+    if names := never_predicted(metrics):
+        yield f"Never predicted on the test split, so that their precision is 0: {few(names)}."
+
+
+def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
+    largest, smallest = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+    if train[largest] >= IMBALANCE * train[smallest]:
+        total = sum(train.values())
+        yield (
+            f"Classes are imbalanced: {train[largest] / total:.1%} of the training pixels are "
+            f"{largest}, {train[smallest] / total:.1%} {smallest}; read the table of classes, "
+            "pixel accuracy says little."
+        )
+    scarce = [name for name, count in test.items() if count < FEW_OF_A_CLASS]
+    if scarce:
+        yield f"In fewer than {FEW_OF_A_CLASS} test images: {few(scarce)}."
+
+
+def _forecasts(facts: Facts) -> Iterator[str]:
+    """What forecasts of one stretch of time do not show."""
+    if facts["metrics"]["task"] != "forecasting":
+        return
+    test = facts["metrics"]["test"]
+    ends, level = test["intervals"].get("coverage"), NEAR["coverage"]
+    if ends and not ends[0] <= level <= ends[1]:
+        fewer = "fewer" if ends[1] < level else "more"
+        yield (
+            f"The band holds {fewer} true values than it is to: {test['metrics']['coverage']:.1%} "
+            f"instead of {level:.0%}."
+        )
+    if test["metrics"].get("band"):
+        yield (
+            "The band is as wide at all times: it does not tell calm stretches from rough ones, "
+            "and the validation part that it comes from also chose the kept epoch."
+        )
+    else:
+        yield "Without a validation part forecasts have no band: how far they err is not told."
+    if test.get("interval_unit") == "blocks of time":
+        yield (
+            "The test part is one stretch of time right after the training part: how a model that "
+            "grows old fares, or how it meets what has not happened before, was not tested."
+        )
+
+
+def residual_sentence(found: Mapping[str, Any] | None) -> str:
+    """What the autocorrelation of the residuals says, in words; "" where there is none."""
+    if not found or not found["lags"]:
+        return ""
+    lags, bound = found["lags"], found["bound"]
+    beyond = sum(abs(value) > bound for value in lags)
+    stride = found["stride"]
+    before = "one step before" if stride == 1 else f"{stride} steps before"
+    told = (
+        f"Residuals one step ahead go with those {before} at {lags[0]:+.2g}, and {beyond} "
+        f"of {len(lags)} lags lie beyond ±{bound:.2g}, where white noise has 5 %"
+    )
+    if abs(lags[0]) > bound or beyond > 0.1 * len(lags):
+        return f"{told}: something that could be foreseen is left in them."
+    return f"{told}: they show nothing that could still be foreseen."
+
+
+def _settings(facts: Facts) -> Iterator[str]:
+    config = facts["config"]
+    if config.get("allow_leakage"):
+        yield (
+            "Trained with --allow-leakage: scores may be too good; what the checks found stands "
+            "under Data."
+        )
+    if (config.get("set") or {}).get("carry_state"):
+        yield (
+            "States were carried from window to window in training alone (carry_state): in "
+            "validation, test and use every window begins without a past."
+        )
+    if config.get("limit") is not None:
+        yield f"Only {config['limit']} samples were used (--limit)."
+    if config.get("on_bad") == "skip":
+        yield "Unreadable files were left out (--on-bad skip)."
+    if facts["groups"] is None and facts["data"].get("kind") == "image":
+        yield (
+            "Samples were split one by one: if several images show the same thing, scores are "
+            "too good (--group-by)."
+        )
+
+
+def _training(facts: Facts) -> Iterator[str]:
+    metrics = facts["metrics"]
+    kept, planned = metrics["kept"]["epoch"], facts["config"].get("epochs")
+    for event in metrics.get("events", ()):
+        yield f"While it trained: {event}."
+    if kept == metrics.get("epochs") == planned:
+        yield f"The kept epoch is the last of {planned}: longer training may do better."
+    if not metrics.get("repeats"):
+        yield "Trained once: how much scores vary with the seed is not known (--repeats)."
+    if metrics["task"] == "text":
+        yield "The scores hold for text like this; other authors or subjects were not tested."
+    elif facts["data"].get("kind") == "sequence":
+        yield (
+            "The scores hold for sequences recorded as these were; other sensors, sites or times "
+            "were not tested."
+        )
+    else:
+        yield (
+            "The scores hold for samples drawn as these were; other cameras, sites or times were "
+            "not tested."
+        )

@@ -1,0 +1,251 @@
+"""Diagnosis of a training from its learning curves and test scores, by rules that can be checked.
+
+The rules look at the loss of the training split (L) and of the validation split (V), smoothed over
+three epochs where there are ten or more, and at the scores on the test split. Each rule's numbers
+stand beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mlzoo.statistics.metrics import missed_class
+from mlzoo.statistics.verdicts import TIED, WORSE, verdict_of, verdict_sentence
+
+Kind = Literal[
+    "too few epochs",
+    "rate too high",
+    "threshold off",
+    "under-fitting",
+    "over-fitting",
+    "missed class",
+    "stopped too early",
+    "worse than a baseline",
+    "sound",
+]
+FEW_EPOCHS = 3
+NO_FALL = 0.02
+"""L that falls by less than this share of its start has not learned."""
+JUMP, JUMPS = 0.1, 0.25
+"""L that rises by this share of itself in this share of the epochs is thrown about."""
+RISE = 0.1
+"""V that ends this share of its own fall above its least value has turned."""
+APART = 0.5
+"""V over L at the kept epoch, as a share of the start of V, from which they are far apart."""
+STILL = 0.03
+"""V that falls by this share of its whole fall in the last quarter is still falling."""
+WASTED = 0.2
+"""Balanced accuracy that another decision threshold is sure to add, from which ours is off."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the curves show, and what to try.
+
+    Attributes:
+        kind: its name.
+        sentence: what is seen, with its numbers.
+        advice: what to try, with flags; empty where there is nothing to do.
+    """
+
+    kind: Kind
+    sentence: str
+    advice: str = ""
+
+
+def diagnose(
+    history: Sequence[Mapping[str, Any]],
+    kept: int,
+    stopped: str = "",
+    test: Mapping[str, Any] | None = None,
+    normalized: bool = True,
+) -> list[Diagnosis]:
+    """Diagnose a training from its history and its test scores; the gravest finding first.
+
+    Args:
+        history: a row an epoch: `epoch` (from 1), `loss`, and `val_loss` where a validation part
+            is.
+        kept: the epoch whose weights were kept.
+        stopped: why the training ended; one that begins with `all` ran out of epochs.
+        test: the scores on the test split, as `metrics.json` holds them.
+        normalized: whether the model has, or may have, batch normalization.
+
+    Returns:
+        One finding or more.
+    """
+    training = _column(history, "loss")
+    valid = _column(history, "val_loss")
+    if len(training) < FEW_EPOCHS:
+        text = f"{len(training)} epochs are too few to see how the training goes."
+        return [Diagnosis("too few epochs", text, "Train longer: --epochs 20.")]
+    kept = min(kept, len(training))
+    if thrown := _rate(training):
+        return [thrown]
+    test = test or {}
+    early = _early(valid or training, bool(valid), kept, stopped)
+    # What was not trained to its end need not beat a baseline yet.
+    beaten = verdict_of(test) in (TIED, WORSE) and early is None
+    threshold = _threshold(test, normalized)
+    # A threshold or batch statistics that are off lift V far above L without any over-fitting.
+    fitted = [_over(training, valid, kept), _under(training, valid, kept, beaten)]
+    found = [threshold, *(fitted if threshold is None else ()), _missed(test), early]
+    clear = [each for each in found if each is not None]
+    if clear:
+        return clear
+    which = "the validation loss" if valid else "the training loss"
+    if verdict_of(test) == WORSE:
+        text = f"{which[0].upper()}{which[1:]} fell and leveled off, but the model is "
+        advice = "Try another model or other inputs; `mlzoo tune` searches its settings."
+        return [Diagnosis("worse than a baseline", f"{text}{verdict_sentence(test)}.", advice)]
+    return [Diagnosis("sound", f"No fault shows: {which} fell and leveled off.")]
+
+
+def _rate(training: Sequence[float]) -> Diagnosis | None:
+    """The rate is too high where the loss that is stepped down does not come down.
+
+    Not a number at all, higher at its end than at its start, or up by `JUMP` and more in `JUMPS`
+    of the epochs.
+    """
+    advice = "Try a tenth of the learning rate; `mlzoo train ... --find-rate` measures a good one."
+    if not all(map(math.isfinite, training)):
+        return Diagnosis("rate too high", "The training loss became infinite or NaN.", advice)
+    ends = sum(training[-3:]) / len(training[-3:])
+    if ends > training[0] * (1 + NO_FALL if training[0] > 0 else 1 - NO_FALL):
+        text = (
+            f"The training loss ends higher ({ends:.3g}) than it began ({training[0]:.3g}): the "
+            "learning rate is too high."
+        )
+        return Diagnosis("rate too high", text, advice)
+    steps = list(zip(training, training[1:], strict=False))
+    # Near zero every batch is a jump; what counts are those that undo something of the fall.
+    undone = 0.02 * (training[0] - min(training))
+    jumps = sum(b > a + max(JUMP * abs(a), undone) for a, b in steps)
+    if jumps >= max(2, JUMPS * len(steps)):
+        text = (
+            f"The training loss jumps up in {jumps} of {len(steps)} epochs: the learning rate is "
+            "too high, or the batches are too small."
+        )
+        return Diagnosis("rate too high", text, advice)
+    return None
+
+
+def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
+    """The threshold is off where the model orders samples far better than it classifies them.
+
+    A ROC curve of area A has a point with a balanced accuracy of 1 - sqrt((1 - A) / 2) or more:
+    it lies under the line of its largest TPR - FPR.
+    """
+    metrics = test.get("metrics", {})
+    area, reached = metrics.get("roc_auc"), metrics.get("balanced_accuracy")
+    if area is None or reached is None:
+        return None
+    possible = 1 - math.sqrt((1 - area) / 2)
+    if possible - reached < WASTED:
+        return None
+    cause = "the moving statistics of batch normalization or the" if normalized else "the"
+    text = (
+        f"The model orders the {test.get('samples', '')} test samples well (ROC AUC {area:.3g}), "
+        f"but its classes are wrong (balanced accuracy {reached:.3g}, where another threshold "
+        f"reaches {possible:.3g} or more): {cause} decision threshold of 0.5 is off, "
+        "and the validation loss is high because of that."
+    )
+    longer = "Train for more steps (--epochs, a smaller --batch-size) so that they settle. "
+    rare = "Where a class is rare, --class-weights auto moves the threshold."
+    return Diagnosis("threshold off", text, longer * normalized + rare)
+
+
+def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
+    """A class is missed where it is recognized far less often than one that holds over 80 %."""
+    row = missed_class(test.get("metrics", {}))
+    if row is None:
+        return None
+    text = (
+        f"The model misses a rare class: it recognizes {row['recall']:.0%} of the "
+        f"{row['support']:,} test samples of {row['class']}, which accuracy hides."
+    )
+    advice = "Try --class-weights auto or --sampler balanced."
+    return Diagnosis("missed class", text, advice)
+
+
+def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagnosis | None:
+    """Over-fitting: V has turned while L went on falling, or stands far above it."""
+    if len(valid) != len(training):
+        return None
+    smooth, own = _smoothed(valid), _smoothed(training)
+    least = min(range(len(smooth)), key=smooth.__getitem__)
+    fall = max(smooth[0] - smooth[least], 0.02 * abs(smooth[0]))
+    rise = smooth[-1] - smooth[least]
+    advice = "More data, --augment, a smaller model, or its dropout and l2 (--set) would help."
+    if rise > RISE * fall and own[-1] < own[least] and len(valid) - least > 2:
+        text = (
+            f"It over-fits from about epoch {least + 1} on: the validation loss rises again (from "
+            f"{valid[least]:.3g} to {valid[-1]:.3g}) while the training loss goes on falling. The "
+            f"weights of epoch {kept} were kept."
+        )
+        return Diagnosis("over-fitting", text, advice)
+    gap = valid[kept - 1] - training[kept - 1]
+    if gap > APART * abs(valid[0]) or (gap > 0.1 * abs(valid[0]) and training[kept - 1] < gap / 4):
+        text = (
+            f"It over-fits: at the kept epoch the validation loss ({valid[kept - 1]:.3g}) is far "
+            f"above the training loss ({training[kept - 1]:.3g})."
+        )
+        return Diagnosis("over-fitting", text, advice)
+    return None
+
+
+def _under(
+    training: Sequence[float], valid: Sequence[float], kept: int, beaten: bool
+) -> Diagnosis | None:
+    """Under-fitting: L hardly fell; or no baseline is beaten and V is no higher than L."""
+    fall = training[0] - min(training)
+    advice = "Try a larger model or less dropout (--set), a higher learning rate, or better inputs."
+    if fall < NO_FALL * abs(training[0]):
+        text = (
+            f"It under-fits: the training loss fell by only {fall / (abs(training[0]) or 1):.1%}, "
+            "so hardly anything was learned."
+        )
+        return Diagnosis("under-fitting", text, advice)
+    if beaten and len(valid) == len(training):
+        here, there = training[kept - 1], valid[kept - 1]
+        if there <= here + 0.1 * abs(here):
+            text = (
+                "It under-fits: no baseline is beaten on the test part, and the training part "
+                f"(loss {here:.3g}, with what dropout and augmentation add) is fitted no better "
+                f"than the validation part ({there:.3g})."
+            )
+            return Diagnosis("under-fitting", text, advice)
+    return None
+
+
+def _early(watched: Sequence[float], is_valid: bool, kept: int, stopped: str) -> Diagnosis | None:
+    """Stopped too early: the epochs ran out while the watched loss was still falling."""
+    count = len(watched)
+    if not stopped.startswith("all") or kept < count - max(1, count // 10):
+        return None
+    smooth = _smoothed(watched)
+    last = smooth[-1 - max(1, count // 4)] - smooth[-1]
+    whole = smooth[0] - smooth[-1]
+    if whole <= 0 or last < STILL * whole:
+        return None
+    which = "validation" if is_valid else "training"
+    text = (
+        f"It stopped too early: the {which} loss was still falling when the {count} epochs ended "
+        f"({last / whole:.0%} of its fall in the last quarter)."
+    )
+    return Diagnosis("stopped too early", text, f"Try --epochs {2 * count}.")
+
+
+def _column(history: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [float(row[name]) for row in history if isinstance(row.get(name), int | float)]
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Means of each value and its neighbours, from ten values on."""
+    if len(values) < 10:
+        return list(values)
+    ends = range(len(values))
+    windows = [values[max(0, i - 1) : i + 2] for i in ends]
+    return [sum(window) / len(window) for window in windows]

@@ -1,0 +1,144 @@
+"""A folder of predicted masks or fields: a file for each image, written in one step each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import disk_errors, write_bytes, write_text
+from mlzoo.drawing.palette import class_colours, overlay, write_mask
+from mlzoo.drawing.pictures import as_picture
+
+if TYPE_CHECKING:
+    from mlzoo.runs.results import Painted
+
+
+class Folder:
+    """Where `mlzoo predict --output` writes.
+
+    `masks/NAME.png`: pixels are class positions, shown in the classes' colours. `classes.txt`: a
+    position and a name a line. `overlays/NAME.png`: the mask on its image, unless it is not
+    wanted. `probabilities/NAME.npy`, where asked for: (height, width, classes) float16. Fields go
+    into `fields/NAME.npy`, (height, width, fields) float32. With the images beside them in
+    `images/`, masks and classes.txt are what `mlzoo train` reads.
+
+    Args:
+        path: the folder; it is made with the first file.
+        record: `data.json` of the run.
+        names: of all images that will be written.
+        overwrite: replace files that exist.
+
+    Raises:
+        UsageError: classes.txt is there and is another's, a file exists, or two images would have
+            their results in one.
+    """
+
+    def __init__(
+        self, path: Path, record: dict[str, Any], names: Sequence[str], overwrite: bool
+    ) -> None:
+        self.path, self._record = path, record
+        self._made = False
+        classes = record["class_names"]
+        self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
+        if classes:
+            self._colours = class_colours(record["reader"], len(classes))
+        _refuse_pairs(names)
+        if not overwrite:
+            self._refuse_existing(names)
+
+    def _refuse_existing(self, names: Sequence[str]) -> None:
+        advice = "choose another --output, or add --overwrite"
+        listed = self.path / "classes.txt"
+        if self._classes and listed.exists() and listed.read_text("utf-8") != self._classes:
+            raise UsageError(f"{listed} lists other classes; {advice}")
+        files = [self.path / file for name in names for file in self._files(name).values()]
+        found = [file for file in files if file.exists()]
+        if found:
+            more = f" (and {len(found) - 1} more files)" if len(found) > 1 else ""
+            raise UsageError(f"{found[0]} exists already{more}; {advice}")
+
+    def _files(self, name: str) -> dict[str, str]:
+        """All files that an image may have in the folder, by kind; the predicted one is first."""
+        stem = _stem(name)
+        if not self._classes:
+            return {"fields": f"fields/{stem}.npy"}
+        kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
+        return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
+
+    def _start(self) -> None:
+        """Make the folder; not before there is something to write."""
+        with disk_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        if self._classes:
+            write_text(self.path / "classes.txt", self._classes)
+        self._made = True
+
+    def write(self, painted: Painted, overlays: bool = True) -> str:
+        """Write an image's files, and remove those of an earlier prediction that are not wanted.
+
+        Returns:
+            The name of the mask's or the fields' file, within the folder.
+        """
+        if not self._made:
+            self._start()
+        files = self._files(painted.name)
+        for file in list(files.values())[1:]:
+            (self.path / file).unlink(missing_ok=True)
+        if not self._classes:
+            _write_array(self.path / files["fields"], painted.values.astype("float32"))
+            return files["fields"]
+        write_mask(self.path / files["masks"], painted.values, self._colours)
+        if painted.outputs is not None:
+            _write_array(self.path / files["probabilities"], painted.outputs.astype("float16"))
+        if overlays:
+            self._overlay(self.path / files["overlays"], painted)
+        return files["masks"]
+
+    def _overlay(self, path: Path, painted: Painted) -> None:
+        from PIL import Image
+
+        picture = Image.fromarray(_rgb(painted.image, self._record["reader"].get("maximum")))
+        size = painted.values.shape[::-1]
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        mixed = overlay(np.asarray(picture), painted.values, self._colours)
+        buffer = io.BytesIO()
+        Image.fromarray(mixed).save(buffer, "PNG")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, buffer.getvalue())
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def _refuse_pairs(names: Sequence[str]) -> None:
+    """Raise UsageError where two images would have their results in one file."""
+    seen: dict[str, str] = {}
+    for name in names:
+        stem = _stem(name)
+        if stem in seen:
+            raise UsageError(
+                f"two images would have their results in {stem}: rename one ({seen[stem]}, {name}),"
+                " or predict them into different folders"
+            )
+        seen[stem] = name
+
+
+def _rgb(image: np.ndarray, maximum: float | None) -> np.ndarray:
+    """An image of any depth as (height, width, 3) uint8."""
+    if image.dtype == np.uint8 and image.shape[-1] in (1, 3) and maximum == 255:
+        return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    return np.rint(255 * as_picture(image, maximum)).astype("uint8")
+
+
+def _write_array(path: Path, values: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())

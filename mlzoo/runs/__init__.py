@@ -1,0 +1,1 @@
+"""The run folder: format, lock, results and the models that come along."""

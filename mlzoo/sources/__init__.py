@@ -1,0 +1,1 @@
+"""Ways to read data, one file a source."""

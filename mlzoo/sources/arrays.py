@@ -1,0 +1,275 @@
+"""NumPy arrays: an .npz file, an .npy file, or a folder with x.npy and y.npy.
+
+An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
+and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
+perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
+whole numbers (n, height, width), else (or with `--task regression`) fields (n, height, width, k),
+NaN where a value does not count. Numbers with decimals (n, steps, channels) are sequences, shorter
+ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy holds a table of
+numbers whose last column is the target.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+from mlzoo.core.setting_types import Levels
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.data.samples import Samples
+
+
+_NARROW = 8
+"""Arrays of numbers with fewer columns could as well be channels as pixels."""
+
+
+class Config(Settings):
+    """How arrays are read."""
+
+    data: str
+    """The file or folder."""
+    task: Literal["classification", "regression"] | None = None
+    """What the targets are; inferred from their values by default."""
+    inputs: str | None = None
+    """Name of the input array within the file; recognised by default."""
+    targets: str | None = None
+    """Name of the target array within the file; recognised by default."""
+    kind: Literal["auto", "image", "sequence", "array"] = "auto"
+    """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes.
+    sequence: (n, steps, channels); auto: numbers with decimals and 3 axes."""
+    following: bool = False
+    """Sequences: targets (n, horizon, k) are the next values of the first k channels."""
+    ignore: Levels = ()
+    """Values of a mask's pixels that don't count, as 11 or 11,255; by default 255
+    beside 0, 1, 2, ..."""
+    ignore_index: int | None = Field(None, ge=0, le=255)
+    """The same for one value, as it was called before."""
+    threshold: int | None = Field(None, ge=1, le=255)
+    """Make two classes of masks: values from this on are the second."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.ignore and self.ignore_index is not None:
+            raise ValueError("ignore and ignore_index are one setting; give ignore alone")
+        if self.threshold is not None and self.ignored:
+            raise ValueError("threshold and ignore exclude each other; choose one")
+        return self
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The values that were said not to count."""
+        return self.ignore if self.ignore_index is None else (self.ignore_index,)
+
+
+def recognises(path: str) -> bool:
+    """Whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
+    return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the arrays, check them, and find out what they are."""
+    from mlzoo.data.arrays import check_samples
+    from mlzoo.data.images.pixels import as_images
+    from mlzoo.data.masks.arrays import is_dense
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences.arrays import are_sequences
+    from mlzoo.data.tables.labels import label
+
+    x, y, parts, notes = _read(config)
+    check_samples(x, y, config.data)
+    narrow = x.ndim == y.ndim == 3 and x.dtype.kind == "f" and x.shape[2] < _NARROW
+    if config.kind == "auto" and narrow and is_dense(x, y):
+        raise DataError(
+            f"{config.data}: inputs {x.shape} and targets {y.shape} could be images of "
+            f"{x.shape[1]}x{x.shape[2]} pixels with a target at each, or sequences of "
+            f"{x.shape[2]} channels and the values that follow; say --source-set kind=array "
+            "(or image) or kind=sequence"
+        )
+    if config.kind == "sequence" or (not is_dense(x, y) and are_sequences(x, y, config.kind)):
+        return _sequences(config, x, y, parts, notes)
+    if config.following:
+        raise DataError(f"{config.data}: following is for sequences, but inputs are {x.shape}")
+    if is_dense(x, y) and config.task != "classification":
+        return _dense(config, x, y, parts, notes)
+    if config.threshold or config.ignored:
+        raise DataError(
+            f"{config.data}: threshold and ignore are for masks, which have the images' "
+            f"height and width, but inputs are of shape {x.shape} and targets {y.shape}"
+        )
+    if y.ndim > 2:
+        raise DataError(
+            f"{config.data}: inputs of shape {x.shape} and targets of shape {y.shape}; masks and "
+            "fields must have the images' height and width"
+        )
+    x, maximum, kind_note = as_images(x, config.data, config.kind)
+    labels = label(y, config.task, "targets")
+    kind = "array" if maximum is None else "image"
+    units = labels.values.shape[1] if labels.values.ndim > 1 else 1
+    return Samples(
+        inputs=x,
+        targets=labels.values,
+        task=labels.task,
+        kind=kind,
+        class_names=labels.class_names,
+        target_names=("target",) if units == 1 else tuple(f"target{i}" for i in range(units)),
+        maximum=maximum,
+        given_parts=parts,
+        hashes=row_digests(x),
+        reader={
+            "kind": kind,
+            "size": list(x.shape[1:3]) if maximum else None,
+            "channels": x.shape[-1] if maximum else None,
+            "shape": list(x.shape[1:]),
+            "dtype": str(x.dtype),
+            "maximum": maximum,
+        },
+        notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
+    )
+
+
+def _sequences(
+    config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
+) -> Samples:
+    """Sequences with targets of each, of each step, or that follow."""
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences.arrays import sequence_arrays
+    from mlzoo.data.sequences.sequences import Sequences
+
+    if config.threshold or config.ignored:
+        raise DataError(f"{config.data}: threshold and ignore are for masks")
+    found = sequence_arrays(x, y, config.data, config.task, config.following)
+    inputs = found["inputs"]
+    return Samples(
+        given_parts=parts,
+        hashes=inputs.digests() if isinstance(inputs, Sequences) else row_digests(inputs),
+        **{**found, "notes": (*notes, *found["notes"])},
+    )
+
+
+def _dense(
+    config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
+) -> Samples:
+    """Images with masks or fields."""
+    import numpy as np
+
+    from mlzoo.data.arrays import check_inputs
+    from mlzoo.data.images.headers import MAX_PIXELS
+    from mlzoo.data.images.pixels import as_images
+    from mlzoo.data.masks.arrays import are_masks, dense_fields, dense_masks
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+
+    masks = config.task is None and are_masks(y)
+    if not masks and (config.threshold or config.ignored):
+        raise DataError(f"{config.data}: threshold and ignore are for masks, not for fields")
+    x = x[..., None] if x.ndim == 3 else x
+    maximum: float | None
+    if config.kind == "array":
+        x, maximum, note = check_inputs(x.astype(np.float32), config.data), None, ""
+    else:
+        x, maximum, note = as_images(x, config.data, "image")
+    if masks:
+        found = dense_masks(y, config.data, config.ignored, config.threshold)
+    else:
+        found = dense_fields(y, config.data)
+    classes = found.pop("classes")
+    kind = "array" if maximum is None else "image"
+    reader = {
+        "kind": kind,
+        "size": None,
+        "channels": x.shape[-1],
+        "dtype": str(x.dtype),
+        "maximum": maximum,
+        "max_pixels": MAX_PIXELS,
+    }
+    if classes is not None:
+        reader["masks"] = classes.record()
+    return Samples(
+        inputs=x,
+        kind=kind,
+        maximum=maximum,
+        given_parts=parts,
+        hashes=row_digests(x),
+        reader=reader,
+        **{**found, "notes": tuple(n for n in (*notes, note, *found["notes"]) if n)},
+    )
+
+
+def _read(config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
+    from mlzoo.data.arrays import open_npy, open_npz
+
+    path = expand(config.data)
+    if path.is_dir():
+        if not (path / "y.npy").is_file():
+            raise DataError(f"{path} holds x.npy but no y.npy; both are needed")
+        return open_npy(path / "x.npy"), open_npy(path / "y.npy"), None, []
+    if path.suffix.lower() == ".npy":
+        return _last_column(path)
+    arrays = open_npz(path)
+    if config.inputs is None and config.targets is None and "x_train" in arrays:
+        return _given_parts(path, arrays)
+    return _pair(path, arrays, config)
+
+
+def _last_column(path: Path) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
+    from mlzoo.data.arrays import open_npy
+
+    table = open_npy(path)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DataError(
+            f"{path} has shape {table.shape}; an .npy file must be (samples, columns) with the "
+            "target in the last column; for anything else save x and y in one .npz file"
+        )
+    return table[:, :-1], table[:, -1], None, ["target: the last column"]
+
+
+def _pair(
+    path: Path, arrays: dict[str, np.ndarray], config: Config
+) -> tuple[np.ndarray, np.ndarray, None, list[str]]:
+    from mlzoo.data.arrays import choose_pair, describe
+
+    if config.inputs is None or config.targets is None:
+        first, second = choose_pair(arrays, path)
+    x, y = config.inputs or first, config.targets or second
+    for name in (x, y):
+        if name not in arrays:
+            raise DataError(f"{path} has no array {name!r}; it holds {describe(arrays)}")
+    note = f"arrays: inputs {x} {arrays[x].shape} {arrays[x].dtype}, targets {y} {arrays[y].shape}"
+    flags = "--source-set inputs=NAME, --source-set targets=NAME"
+    return arrays[x], arrays[y], None, [f"{note} ({flags})"]
+
+
+def _given_parts(
+    path: Path, arrays: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    import numpy as np
+
+    from mlzoo.data.arrays import check_samples, describe
+
+    named = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
+    found = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
+    lacking = [f"y_{suffix}" for suffix in found if f"y_{suffix}" not in arrays]
+    shapes = {arrays[f"x_{suffix}"].shape[1:] for suffix in found}
+    if lacking or len(shapes) > 1:
+        reason = f"it lacks {', '.join(lacking)}" if lacking else "samples differ in shape"
+        raise DataError(f"{path}: {reason}; it holds {describe(arrays)}")
+    for suffix in found:
+        check_samples(arrays[f"x_{suffix}"], arrays[f"y_{suffix}"], f"{path}, {suffix}")
+    if len({arrays[f"y_{suffix}"].shape[1:] for suffix in found}) > 1:
+        raise DataError(f"{path}: targets differ in shape; it holds {describe(arrays)}")
+    x = np.concatenate([arrays[f"x_{suffix}"] for suffix in found])
+    y = np.concatenate([arrays[f"y_{suffix}"] for suffix in found])
+    parts = np.concatenate(
+        [np.full(len(arrays[f"x_{suffix}"]), part) for suffix, part in found.items()]
+    )
+    return x, y, parts, [f"parts: {', '.join(dict.fromkeys(found.values()))}, as the file has them"]

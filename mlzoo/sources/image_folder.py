@@ -1,0 +1,124 @@
+"""A folder of images: one folder a class, or train, valid and test folders with those in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings, image_size
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+
+if TYPE_CHECKING:
+    from mlzoo.data.images.folders import Listing
+    from mlzoo.data.quality.validation import Checked
+    from mlzoo.data.samples import Samples
+
+
+class Config(Settings):
+    """How an image folder is read."""
+
+    data: str
+    """The folder."""
+    size: str | None = None
+    """Image size to resize to: 64, or height x width as 48x64."""
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    """Image channels: as most files have them, one, or three."""
+    group_by: str | None = None
+    """Regular expression on a file's path within its class folder; its first group, or all that it
+    matches, names the group that must stay in one part."""
+    on_bad: Literal["error", "skip"] = "error"
+    """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
+    max_bad: float = Field(0.01, gt=0, le=1)
+    """The largest share of bad files that --on-bad skip accepts."""
+    max_pixels: int = Field(89_478_485, ge=1)
+    """Files with more pixels are refused before they are decoded."""
+
+
+def recognises(path: str) -> bool:
+    """Whether it is a folder that holds neither x.npy, nor tables, nor masks beside images."""
+    from mlzoo.data.images.layouts import has_masks, has_sequences
+
+    folder = expand(path)
+    if not folder.is_dir() or (folder / "x.npy").is_file():
+        return False
+    return not has_masks(folder) and not has_sequences(folder)
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """List the folder, check every file, and give the images as rows that stay on disk."""
+    import numpy as np
+
+    from mlzoo.data.images.folders import class_names, list_folder
+    from mlzoo.data.quality.differences import record
+    from mlzoo.data.quality.duplicates import grouped
+    from mlzoo.data.quality.validation import check_images, choose_form
+    from mlzoo.data.samples import Samples
+
+    listing = list_folder(expand(config.data))
+    names = [listing.name(i) for i in range(len(listing.files))]
+    found = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
+    checked = check_images(
+        listing.files,
+        lambda headers: choose_form(headers, image_size(config.size), config.color),
+        config.max_pixels,
+        progress,
+    )
+    warnings = [*listing.warnings, *_judge(config, listing, checked)]
+    classes = tuple(class_names(listing))
+    place = {name: position for position, name in enumerate(classes)}
+    good = checked.good.tolist()
+    form = checked.form
+    parts = np.array([listing.parts[i] for i in good]) if listing.parts[0] else None
+    return Samples(
+        inputs=checked.images,
+        targets=np.array([place[listing.labels[i]] for i in good], dtype=np.int32),
+        task="classification",
+        kind="image",
+        class_names=classes,
+        target_names=("class",),
+        maximum=form.maximum,
+        names=[listing.name(i) for i in good],
+        groups=None if found.groups is None else found.groups[checked.good],
+        copies=None if found.copies is None else found.copies[checked.good],
+        given_parts=parts,
+        hashes=checked.hashes,
+        near_hashes=checked.near_hashes,
+        problems=tuple((listing.name(i), reason) for i, reason in checked.problems.items()),
+        reader={
+            "kind": "image",
+            "size": [form.height, form.width],
+            "channels": form.channels,
+            "dtype": form.dtype,
+            "maximum": form.maximum,
+            "max_pixels": config.max_pixels,
+            "images": record(checked.headers, checked.contents),
+        },
+        notes=(
+            f"classes: {', '.join(classes)}, by folder name",
+            *checked.notes,
+            *listing.notes(),
+            *found.notes,
+        ),
+        warnings=tuple(warnings),
+    )
+
+
+def _judge(config: Config, listing: Listing, checked: Checked) -> list[str]:
+    """Refuse bad files, or say what leaving them out costs each class."""
+    from mlzoo.data.quality.bad_files import judge, listed
+
+    problems = {listing.name(i): reason for i, reason in checked.problems.items()}
+    totals = Counter(listing.labels)
+    lost = Counter(listing.labels[i] for i in checked.problems)
+    losses = ", ".join(f"{name} {count} of {totals[name]}" for name, count in sorted(lost.items()))
+    warnings = judge(problems, len(listing.files), config.on_bad, config.max_bad, losses)
+    gone = [name for name, count in lost.items() if count == totals[name]]
+    if gone:
+        raise DataError(
+            f"{len(problems)} of {len(listing.files)} images can't be used, all of class "
+            f"{', '.join(gone)}:\n{listed(problems)}"
+        )
+    return warnings

@@ -1,0 +1,138 @@
+"""Images with masks: images/ and masks/, such folders in train, valid, test, or a_mask.png beside.
+
+Masks are files of gray levels (0 and 255, or 0, 1, 2, ...), of palette indices, or of colours. A
+classes.txt in the folder names the classes, a line each: a name, or a value and a name.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from mlzoo.core.configs import Settings, image_size
+from mlzoo.core.files import expand
+from mlzoo.core.setting_types import Levels
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Samples
+
+
+class Config(Settings):
+    """How images and masks are read."""
+
+    data: str
+    """The folder."""
+    size: str | None = None
+    """Image size to resize images and masks to: 64, or height x width as 48x64."""
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    """Image channels: as most files have them, one, or three."""
+    group_by: str | None = None
+    """Regular expression on a file's path within its folder of images; its first group, or all
+    that it matches, names the group that must stay in one part."""
+    on_bad: Literal["error", "skip"] = "error"
+    """Unreadable or unpaired files: refuse the data, or leave them out (up to --max-bad)."""
+    max_bad: float = Field(0.01, gt=0, le=1)
+    """The largest share of bad files that --on-bad skip accepts."""
+    max_pixels: int = Field(89_478_485, ge=1)
+    """Files with more pixels are refused before they are decoded."""
+    ignore: Levels = ()
+    """Gray levels or palette indices of pixels that don't count, as 11 or 11,255; by default 255
+    beside 0, 1, 2, ..., and what classes.txt calls void, unlabeled or ignore."""
+    ignore_index: int | None = Field(None, ge=0, le=255)
+    """The same for one value, as it was called before."""
+    threshold: int | None = Field(None, ge=1, le=255)
+    """Make two classes: gray levels from this on are the second. For smoothed or JPEG masks."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        if self.ignore and self.ignore_index is not None:
+            raise ValueError("ignore and ignore_index are one setting; give ignore alone")
+        if self.threshold is not None and self.ignored:
+            raise ValueError("threshold and ignore exclude each other; choose one")
+        return self
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The values that were said not to count."""
+        return self.ignore if self.ignore_index is None else (self.ignore_index,)
+
+
+def recognises(path: str) -> bool:
+    """Whether it is a folder with images and masks in one of the layouts."""
+    from mlzoo.data.images.layouts import has_masks
+
+    folder = expand(path)
+    return folder.is_dir() and not (folder / "x.npy").is_file() and has_masks(folder)
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Pair the files, check every one, and give images and masks as rows that stay on disk."""
+    import numpy as np
+
+    from mlzoo.data.masks.classes import choose_classes, read_classes
+    from mlzoo.data.masks.folders import CLASSES, list_pairs
+    from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
+    from mlzoo.data.masks.quality import rare_classes
+    from mlzoo.data.quality.bad_files import judge
+    from mlzoo.data.quality.differences import record
+    from mlzoo.data.quality.duplicates import grouped
+    from mlzoo.data.quality.validation import choose_form
+    from mlzoo.data.samples import Samples
+
+    root = expand(config.data)
+    pairs = list_pairs(root)
+    size = image_size(config.size)
+    checked = check_pairs(
+        pairs,
+        lambda headers: choose_form(headers, size, config.color, keep=True),
+        config.max_pixels,
+        progress,
+    )
+    total = len(pairs) + len(pairs.problems)
+    warnings = judge(
+        checked.problems, total, config.on_bad, config.max_bad, what="images and masks"
+    )
+    listed = read_classes(root / CLASSES) if os.path.lexists(root / CLASSES) else []
+    classes, notes = choose_classes(checked.named(), listed, config.ignored, config.threshold)
+    if not listed and config.threshold is None:
+        warnings += rare_classes(
+            checked.named(), classes, "list the classes in classes.txt, or correct the masks"
+        )
+    targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
+    parts = [pairs.parts[i] for i in checked.kept]
+    inner = [pairs.inner[i] for i in checked.kept]
+    found = grouped(root, checked.names, inner, config.group_by, "the folder of images")
+    form = checked.form
+    return Samples(
+        inputs=checked.images,
+        targets=targets,
+        task="segmentation",
+        kind="image",
+        class_names=classes.names,
+        target_names=("mask",),
+        maximum=form.maximum,
+        names=checked.names,
+        groups=found.groups,
+        copies=found.copies,
+        given_parts=np.array(parts) if parts[0] else None,
+        hashes=checked.hashes,
+        near_hashes=checked.near_hashes,
+        target_hashes=target_hashes,
+        sizes=checked.images.sizes,
+        pixels=pixels,
+        problems=tuple(checked.problems.items()),
+        reader={
+            "kind": "image",
+            "size": list(size) if size else None,
+            "channels": form.channels,
+            "dtype": form.dtype,
+            "maximum": form.maximum,
+            "max_pixels": config.max_pixels,
+            "images": record(checked.headers, checked.contents),
+            "masks": classes.record(),
+        },
+        notes=(*checked.notes, *notes, *pairs.notes(), *found.notes),
+        warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
+    )

@@ -1,0 +1,133 @@
+"""A table: .csv, .tsv, .txt or .parquet, one sample a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import expand
+from mlzoo.core.registry import unknown
+from mlzoo.core.setting_types import Delimiter, Header, as_list
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Samples
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+
+
+class Config(Settings):
+    """How a table is read."""
+
+    data: str
+    """The file."""
+    target: str | None = None
+    """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
+    task: Literal["classification", "regression"] | None = None
+    """What the target is; inferred from its values by default."""
+    drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Columns to leave out, comma-separated."""
+    group_by: str | None = None
+    """Column whose rows of one value stay in one part; it is then no input."""
+    delimiter: Delimiter = None
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
+    header: Header = "auto"
+    """Whether the first line names the columns; recognised by default."""
+
+
+def recognises(path: str) -> bool:
+    """Whether the name ends like a table's, and it holds neither steps in time nor prose."""
+    from mlzoo.data.images.layouts import looks_like_prose, looks_like_series
+
+    file = expand(path)
+    named = path.lower().endswith(SUFFIXES)
+    return named and not looks_like_series(file) and not looks_like_prose(file)
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the table, choose target and inputs, and check every column."""
+    import numpy as np
+
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences.steps import time_of_rows
+    from mlzoo.data.tables.columns import encode
+    from mlzoo.data.tables.tables import read_table
+    from mlzoo.data.tables.targets import column_name, find_target, target_labels, with_target
+
+    path = expand(config.data)
+    named = [*config.drop, *([config.group_by] if config.group_by else [])]
+    named += [] if config.target is None else [column_name(config.target)]
+    table = read_table(path, config.delimiter, config.header, named)
+    _check_names(config, list(table.columns))
+    target = find_target(config.target, table)
+    table, left_out = with_target(table, target.column)
+    labels = target_labels(table, target, config.task)
+    if target.column in config.drop:
+        raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
+    unused = {target.column, config.group_by, *config.drop}
+    inputs = [name for name in table.columns if name not in unused]
+    if not inputs:
+        raise DataError(
+            f"{config.data}: no column is left for the inputs; it has {', '.join(table.columns)}"
+        )
+    encoded = encode(table, inputs, config.drop)
+    warnings = _time_warning(time_of_rows(table), config)
+    groups = None
+    if config.group_by is not None:
+        groups = np.array([str(value) for value in table.columns[config.group_by]])
+    notes = [*table.notes, target.note, labels.note, *left_out, *encoded.notes]
+    if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
+        notes.append("a .txt file of words, read as a table; to learn its text: --source text")
+    return Samples(
+        inputs=encoded.matrix,
+        targets=labels.values,
+        task=labels.task,
+        kind="table",
+        class_names=labels.class_names,
+        target_names=(target.column,),
+        columns=encoded.columns,
+        names=table.row_names(),
+        groups=groups,
+        hashes=row_digests(encoded.matrix),
+        reader={
+            "kind": "table",
+            "columns": [
+                {"name": c.name, "categories": list(c.categories)} for c in encoded.columns
+            ],
+            "target": {
+                "column": target.column,
+                "comparison": target.comparison,
+                "value": target.value,
+            },
+            "delimiter": config.delimiter,
+            "header": config.header,
+        },
+        notes=tuple(note for note in notes if note),
+        warnings=(*encoded.warnings, *warnings),
+    )
+
+
+def _time_warning(time: str | None, config: Config) -> list[str]:
+    """What a random split of rows that follow one another in time does to scores."""
+    if time is None or config.group_by is not None:
+        return []
+    return [
+        f"the rows follow one another in time ({time}): a random split puts neighbors in time "
+        "into the training and the test split, so scores may be better than those of later rows; "
+        "to forecast, split in order of time: --source series; to keep whole periods together, "
+        "name a column of them with --group-by"
+    ]
+
+
+def _check_names(config: Config, names: list[str]) -> None:
+    asked = [("--drop", name) for name in config.drop]
+    if config.group_by is not None:
+        asked.append(("--group-by", config.group_by))
+    wrong = [
+        f"{flag}: {unknown('column', name, names)}" for flag, name in asked if name not in names
+    ]
+    if wrong:
+        raise DataError("\n".join(wrong) + f"\nthere are {', '.join(names)}")

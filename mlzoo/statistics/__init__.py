@@ -1,0 +1,1 @@
+"""Toolkit: metrics as functions, intervals, comparisons."""

@@ -1,0 +1,91 @@
+"""How many boundary pixels of two masks lie close to each other: what boundary F1 is made of.
+
+Boundary F1 after Csurka, Larlus and Perronnin, What is a good evaluation measure for semantic
+segmentation? (BMVC 2013): precision is the share of the predicted boundary that is close to a
+true one, recall the share of the true boundary that is close to a predicted one. The paper
+averages F1 over images; here are counts, which can be summed over images before the division.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from mlzoo.core.specs import IGNORED
+
+TOLERANCE = 0.0075
+"""Default distance that still counts as close, as a share of the image's diagonal."""
+_LARGEST_DISK = 16
+"""Radius up to which a dilation is faster than a distance transform."""
+
+
+def boundary_counts(
+    truth: np.ndarray, predicted: np.ndarray, classes: int, tolerance: float | None = None
+) -> np.ndarray:
+    """Counts of boundary pixels of each class, (classes, 4) int64.
+
+    A boundary pixel has a 4-neighbour of another class; the image's frame is no boundary, and
+    pixels that don't count neither are boundary nor make one, in the prediction as in the truth.
+
+    Args:
+        truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
+        predicted: (height, width) uint8 class positions.
+        classes: k, the number of classes.
+        tolerance: the Euclidean distance in pixels that still counts as close. None: 0.75 % of
+            the image's diagonal, at least 1.
+
+    Returns:
+        A row a class: predicted boundary pixels close to a true one of the class, all predicted
+        ones, true boundary pixels close to a predicted one, all true ones.
+    """
+    if tolerance is None:
+        tolerance = max(1.0, TOLERANCE * math.hypot(*truth.shape))
+    predicted = np.where(truth == IGNORED, IGNORED, predicted)
+    true_boundary, predicted_boundary = _boundary(truth), _boundary(predicted)
+    counts = np.zeros((classes, 4), "int64")
+    for position in range(classes):
+        true = true_boundary & (truth == position)
+        said = predicted_boundary & (predicted == position)
+        counts[position] = (
+            _close(said, true, tolerance),
+            np.count_nonzero(said),
+            _close(true, said, tolerance),
+            np.count_nonzero(true),
+        )
+    return counts
+
+
+def _boundary(mask: np.ndarray) -> np.ndarray:
+    """Where a counting pixel has a counting 4-neighbour of another class."""
+    counts = mask != IGNORED
+    boundary = np.zeros(mask.shape, bool)
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        change = (mask[one] != mask[other]) & counts[one] & counts[other]
+        boundary[one] |= change
+        boundary[other] |= change
+    return boundary
+
+
+def _close(pixels: np.ndarray, targets: np.ndarray, tolerance: float) -> int:
+    """How many of the pixels lie within the tolerance of a target.
+
+    Small distances by dilation with an exact disk (OpenCV's ellipse is not one), whose cost grows
+    with its area; larger ones by the exact distance transform, whose cost does not.
+    """
+    if not pixels.any() or not targets.any():
+        return 0
+    if tolerance <= _LARGEST_DISK:
+        near = cv2.dilate(targets.view("uint8"), _disk(tolerance)).view(bool)
+    else:
+        distances = cv2.distanceTransform(
+            (~targets).view("uint8"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+        )
+        near = distances <= tolerance + 1e-3  # float32; distances under 500 lie further apart
+    return int(np.count_nonzero(pixels & near))
+
+
+def _disk(radius: float) -> np.ndarray:
+    offsets = np.arange(-int(radius), int(radius) + 1)
+    return (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype("uint8")

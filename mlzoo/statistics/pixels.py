@@ -1,0 +1,202 @@
+"""Scores of semantic segmentation, from counts of each image, so that images can be left out.
+
+Masks are (height, width) uint8 class positions; 255 in a true mask is a pixel that doesn't count.
+Counts are summed over the images before a score is taken from them, as the field does (Everingham
+et al., The PASCAL Visual Object Classes Challenge: A Retrospective, IJCV 2015), so that a class
+that is rare in an image moves the score no more than its pixels do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.specs import IGNORED
+from mlzoo.statistics.boundaries import boundary_counts
+from mlzoo.statistics.metrics import number
+from mlzoo.statistics.scorers import Array, Scorer, mean_defined, precision_of, ratio
+
+_STRIP = 1 << 22  # pixels counted at a time: 32 MB of positions
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the scores of n images of k classes are taken from."""
+
+    confusion: Array
+    """(n, k, k) int64 pixels; rows are true classes, columns predicted ones."""
+    boundaries: Array
+    """(n, k, 4) int64 boundary pixels, as `boundaries.boundary_counts` gives them."""
+
+
+def count(truth: Array, predicted: Array, classes: int) -> tuple[Array, Array]:
+    """One image's confusion matrix (k, k) and counts of boundary pixels (k, 4), both int64.
+
+    Args:
+        truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
+        predicted: (height, width) uint8 class positions.
+        classes: k, at most 255.
+
+    Raises:
+        ValueError: the masks are not two of one shape, or hold a class that there isn't.
+    """
+    confusion = confusion_of(truth, predicted, classes)
+    return confusion, boundary_counts(truth, predicted, classes)
+
+
+def stack(counted: Sequence[tuple[Array, Array]]) -> Counts:
+    """The counts of at least one image, each as `count` gives them."""
+    return Counts(np.stack([c for c, _ in counted]), np.stack([b for _, b in counted]))
+
+
+def confusion_of(truth: Array, predicted: Array, classes: int) -> Array:
+    """The confusion matrix (k, k) of two masks: rows are true classes, columns predicted ones.
+
+    Args and errors are those of `count`.
+    """
+    if truth.ndim != 2 or truth.shape != predicted.shape:
+        raise ValueError(f"masks of shapes {truth.shape} and {predicted.shape}")
+    cells = np.zeros((256, 256), "int64")
+    rows = max(1, _STRIP // max(1, truth.shape[1]))
+    for start in range(0, len(truth), rows):
+        strip = slice(start, start + rows)
+        pairs = truth[strip].astype("uint16") << 8 | predicted[strip]
+        cells += np.bincount(pairs.ravel(), minlength=256 * 256).reshape(256, 256)
+    confusion = cells[:classes, :classes]
+    if confusion.sum() != cells[:IGNORED].sum():
+        raise ValueError(f"masks with class positions beyond the {classes} classes")
+    return confusion.copy()
+
+
+def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
+    """Scores of segmentation as functions of weights (b, n) over the images.
+
+    Each but `pixel_accuracy` is a mean over classes, of sums over the weighted images: `mean_iou`
+    and `mean_dice` over the classes that occur or are predicted, `mean_precision` over the same
+    (0 for one that is never predicted), `mean_recall` over those that occur, `boundary_f1` over
+    those that have a boundary in truth or prediction (0 for one that has it in one of them only).
+    """
+    confusion, boundaries = counts.confusion, counts.boundaries
+    return {
+        "mean_iou": _summed(confusion, mean_iou),
+        "mean_dice": _summed(confusion, lambda sums: mean_defined(_dice(sums))),
+        "pixel_accuracy": _summed(confusion, _accuracy),
+        "mean_precision": _summed(confusion, lambda sums: mean_defined(_precision(sums))),
+        "mean_recall": _summed(confusion, lambda sums: mean_defined(_recall(sums))),
+        "boundary_f1": _summed(boundaries, lambda sums: mean_defined(_boundary_f1(sums))),
+    }
+
+
+def segmentation(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
+    """Scores of a segmentation model on n images.
+
+    Returns:
+        The scalars of `pixel_scorers` (None where undefined), `per_class` (a row a class:
+        `class`, `iou`, `dice`, `precision`, `recall`, `boundary_f1`, `pixels` and `images`: how
+        many pixels are truly of the class and in how many images) and `confusion` (k lists of k
+        counts over all images; rows are true classes).
+    """
+    ones = np.ones((1, len(counts.confusion)))
+    scalars = {name: number(scorer(ones)[0]) for name, scorer in pixel_scorers(counts).items()}
+    return {
+        **scalars,
+        "per_class": _per_class(counts, class_names),
+        "confusion": counts.confusion.sum(axis=0).tolist(),
+    }
+
+
+def image_scores(counts: Counts) -> Array:
+    """Mean IoU of each image on its own, (n,), over the classes in its truth or prediction.
+
+    1 for an image without a pixel that counts: nothing in it is wrong.
+    """
+    scores = mean_iou(counts.confusion)
+    return np.where(np.isnan(scores), 1.0, scores)
+
+
+def mean_iou(confusion: Array) -> Array:
+    """Mean IoU of confusion matrices (b, k, k) over the classes that occur or are predicted."""
+    return mean_defined(_iou(confusion))
+
+
+def _summed(values: Array, score: Callable[[Array], Array]) -> Scorer:
+    """A scorer that takes its score from sums (b, ...) of the images' values (n, ...)."""
+    flat = values.reshape(len(values), -1).astype("float64")
+    return lambda weights: score((weights @ flat).reshape(len(weights), *values.shape[1:]))
+
+
+def _right(confusion: Array) -> Array:
+    return np.diagonal(confusion, axis1=1, axis2=2)
+
+
+def _accuracy(confusion: Array) -> Array:
+    return ratio(_right(confusion).sum(axis=1), confusion.sum(axis=(1, 2)))
+
+
+def _iou(confusion: Array) -> Array:
+    right, either = _right(confusion), confusion.sum(axis=1) + confusion.sum(axis=2)
+    return ratio(right, either - right)
+
+
+def _dice(confusion: Array) -> Array:
+    return ratio(2 * _right(confusion), confusion.sum(axis=1) + confusion.sum(axis=2))
+
+
+def _precision(confusion: Array) -> Array:
+    return precision_of(_right(confusion), confusion.sum(axis=1), confusion.sum(axis=2))
+
+
+def _recall(confusion: Array) -> Array:
+    return ratio(_right(confusion), confusion.sum(axis=2))
+
+
+def _boundary_f1(boundaries: Array) -> Array:
+    """F1 (b, k) of counts (b, k, 4): 0 where only one side has a boundary, NaN where none has."""
+    close, predicted, found, true = np.moveaxis(boundaries.astype("float64"), -1, 0)
+    # 2PR / (P + R) with P = close / predicted and R = found / true, free of divisions by 0 but one
+    f1 = ratio(2 * close * found, close * true + found * predicted)
+    return np.where((predicted + true > 0) & np.isnan(f1), 0.0, f1)
+
+
+def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    confusion = counts.confusion.sum(axis=0, keepdims=True)
+    columns = {
+        "iou": _iou(confusion),
+        "dice": _dice(confusion),
+        "precision": _precision(confusion),
+        "recall": _recall(confusion),
+        "boundary_f1": _boundary_f1(counts.boundaries.sum(axis=0, keepdims=True)),
+    }
+    true = counts.confusion.sum(axis=2)
+    return [
+        {
+            "class": name,
+            **{metric: number(values[0, i]) for metric, values in columns.items()},
+            "pixels": int(true[:, i].sum()),
+            "images": int((true[:, i] > 0).sum()),
+        }
+        for i, name in enumerate(class_names)
+    ]
+
+
+def error_counts(confusion: Array, class_names: Sequence[str]) -> dict[str, list[int]]:
+    """Of each class the pixels or steps `found_`, `missed_` and `false_` in each of n samples.
+
+    Args:
+        confusion: (n, k, k) counts; rows are true classes.
+        class_names: of the k classes.
+    """
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    kinds = {
+        "found": right,
+        "missed": confusion.sum(axis=2) - right,
+        "false": confusion.sum(axis=1) - right,
+    }
+    return {
+        f"{kind}_{name}": each[:, position].astype(int).tolist()
+        for position, name in enumerate(class_names)
+        for kind, each in kinds.items()
+    }

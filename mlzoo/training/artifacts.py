@@ -1,0 +1,139 @@
+"""What a trained model leaves in its run folder: scores, pictures, the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.api import outputs_of
+from mlzoo.core import files
+from mlzoo.data.samples import Data
+from mlzoo.evaluating.evaluate import Outcome, evaluate, summarise_repeats
+from mlzoo.evaluating.predictions import write_forecasts, write_image_scores, write_predictions
+from mlzoo.layers.description import layer_graph
+from mlzoo.reporting import plots
+from mlzoo.reporting.card import write_card
+from mlzoo.reporting.facts import gather
+from mlzoo.reporting.pages.report import write_report
+from mlzoo.statistics.metrics import BESIDE, MODES
+from mlzoo.tasks.forecasting import ForecastOutcome
+from mlzoo.tasks.segmentation import DenseOutcome
+from mlzoo.training.batches import Batch
+from mlzoo.training.checkpoints import weights_sha256
+from mlzoo.training.figures import draw
+from mlzoo.training.loop import Fitted
+
+
+def score(
+    model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
+) -> tuple[dict[str, Any], Outcome | DenseOutcome | ForecastOutcome]:
+    """All figures of one training, its test part evaluated once, and the predictions behind."""
+    test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
+    row = fitted.history[fitted.kept_epoch - 1]
+    return {
+        "seed": seed,
+        "test": test,
+        "valid": {n.removeprefix("val_"): v for n, v in row.items() if n.startswith("val_")},
+        "kept": {
+            "epoch": fitted.kept_epoch,
+            "criterion": fitted.criterion,
+            "value": fitted.value,
+        },
+        "epochs": len(fitted.history),
+        "stopped": fitted.stopped,
+        "events": list(fitted.events),
+        "seconds": round(seconds, 2),
+        "parameters": model.count_params(),
+        "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
+        "weights_sha256": weights_sha256(model),
+    }, outcome
+
+
+def write_artefacts(
+    folder: Path,
+    model: keras.Model,
+    record: dict[str, Any],
+    fitted: Fitted,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: Outcome | DenseOutcome | ForecastOutcome,
+) -> None:
+    """The model, its history, its predictions on the test part, and the pictures.
+
+    `fed` is a batch that the net was fed, which is drawn, and the names of its samples.
+    """
+    # On the same layers, but never compiled: the optimizer's slots stay out of the file.
+    keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
+    files.write_json(folder / "layers.json", layer_graph(model))
+    files.write_text(folder / "history.csv", files.csv_text(fitted.history))
+    plots_folder = folder / "plots"
+    plots_folder.mkdir(exist_ok=True)
+    scales = record.get("scales", {})
+    plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
+    predictions = folder / "predictions.csv"
+    if isinstance(outcome, DenseOutcome):
+        write_image_scores(predictions, outcome, data.samples)
+    elif isinstance(outcome, ForecastOutcome):
+        write_forecasts(predictions, outcome, data.samples)
+    else:
+        write_predictions(predictions, outcome, data.samples)
+    draw(plots_folder, model, record, data, fed, outcome)
+
+
+def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
+    """Write metrics.json (the first training's figures, the spread over repeats), card and report.
+
+    `final` is where the folder will be, for the commands in the card.
+    """
+    data_record = files.read_json(folder / "data.json")
+    first = records[0]
+    metrics = {
+        "task": data_record["task"],
+        "headline": _headline(first["test"]),
+        **first,
+        "repeats": None,
+        "data_fingerprint": data_record["fingerprint"],
+    }
+    if len(records) > 1:
+        own_splits = all(record["own_split"] for record in records[1:])
+        parts = data_record["parts"]
+        shared = parts["test"]["samples"] / parts["train"]["samples"] if own_splits else None
+        tested = [record["test"]["metrics"] for record in records]
+        metrics["repeats"] = {
+            "summary": summarise_repeats(tested, shared),
+            "own_splits": own_splits,
+            "baselines": _baseline_repeats(records, shared),
+            "trainings": records,
+        }
+    files.write_json(folder / "metrics.json", metrics)
+    facts = gather(folder, final)
+    write_card(folder, facts)
+    write_report(folder, facts)
+
+
+def _headline(test: dict[str, Any]) -> dict[str, Any]:
+    """The metric that the run is judged by, and `also` what is to be read beside it."""
+
+    def figure(name: str) -> dict[str, Any]:
+        interval = test["intervals"].get(name)
+        return {
+            "name": name,
+            "mode": MODES[name],
+            "value": test["metrics"][name],
+            "interval": interval,
+        }
+
+    name = test["headline"]
+    beside = [n for n in BESIDE.get(name, ()) if n in test["metrics"]]
+    return {**figure(name), "also": [figure(each) for each in beside]}
+
+
+def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, Any]:
+    names = records[0]["test"]["baselines"]
+    return {
+        name: summarise_repeats([record["test"]["baselines"][name] for record in records], shared)
+        for name in names
+    }

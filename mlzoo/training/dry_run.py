@@ -1,0 +1,122 @@
+"""What a run would do: its plan, its model, its memory and the time of a step; nothing is kept."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice, repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core.config_loading import Merged
+from mlzoo.core.progress import Listener
+from mlzoo.training import devices
+
+if TYPE_CHECKING:
+    import keras
+
+_STEPS = 5
+_MIB = 2**20
+
+
+def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]:
+    """Read the data, build the model and time a few steps.
+
+    Returns:
+        JSON-able: `model`, `parameters`, `layers`, `device`, `parts` (samples of each), `steps` an
+        epoch, `batch_size`, `epochs`, `memory` (MiB: `weights`, `optimizer`, `activations`),
+        `seconds` (`first_step`, `step`, `epoch`, `all`; None where a step is not alone), and
+        `run`, where the run would be written.
+
+    Raises:
+        MlzooError: the run would fail before its first step.
+    """
+    from mlzoo.layers.description import layer_graph
+    from mlzoo.training.building import build_model
+    from mlzoo.training.train import free_place, prepared
+
+    config = merged.config
+    _, data, _ = prepared(merged, listener or Listener())
+    model = build_model(config, data, config.seed)
+    layers = layer_graph(model)
+    found: dict[str, Any] = {
+        "run": str(free_place(config)),
+        "model": config.model,
+        "parameters": model.count_params(),
+        "device": devices.device_name(),
+        "parts": {name: len(part) for name, part in data.parts().items()},
+        "epochs": config.epochs,
+        "layers": layers,
+    }
+    if config.optimizer == "lbfgs":
+        nothing = dict.fromkeys(("first_step", "step", "epoch", "all"))
+        full = {"steps": 1, "batch_size": len(data.train)}
+        return {**found, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}
+    return {**found, **_timed(merged, model, data)}
+
+
+def _timed(merged: Merged, model: keras.Model, data: Any) -> dict[str, Any]:
+    from mlzoo.training.loop import Training
+    from mlzoo.training.signals import Stop
+
+    config = merged.config
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        folder = Path(scratch)
+        training = Training(model, data, config, folder, config.seed, Listener(), Stop())
+        seconds, shape = [], (1,)
+        try:
+            batches: Iterator[Any] = islice(training.batches.epoch(0), _STEPS)
+            if data.inputs.uneven:  # each length is compiled, so that only one is timed
+                batches = repeat(next(batches), _STEPS)
+            for place, batch in enumerate(batches):
+                began = time.perf_counter()
+                float(training.step_on(batch, place)["loss"])  # waits until it is there
+                seconds.append(time.perf_counter() - began)
+                shape = shape if place else batch[0].shape
+        finally:
+            training.batches.close()
+        steps, size = training.batches.steps, training.batches.batch_size
+        optimizer = sum(math.prod(v.shape) for v in training.trained.optimizer.variables)
+    step = statistics.median(seconds[1:] or seconds)
+    memory = _memory(model, shape, 1 + optimizer / max(model.count_params(), 1))
+    return {
+        "steps": steps,
+        "batch_size": size,
+        "memory": memory,
+        "seconds": {
+            "first_step": seconds[0],
+            "step": step,
+            "epoch": step * steps,
+            "all": step * steps * config.epochs,
+        },
+    }
+
+
+def _memory(model: keras.Model, shape: Any, slots: float) -> dict[str, float]:
+    """MiB: weights; gradients and optimizer; what layers give, which going back needs.
+
+    What a layer gives counts twice: its value is kept, and its gradient comes beside it.
+    """
+    import keras
+
+    weights = sum(math.prod(v.shape) for v in model.weights) * 4
+    shape = (shape, *model.input_shape[1:]) if isinstance(shape, int) else shape
+    outputs = [o for op in model.operations for o in _listed(op.output)]
+    probe = keras.Model(model.inputs, outputs)
+    given = probe.compute_output_spec(keras.KerasTensor(shape, dtype=model.inputs[0].dtype))
+    numbers = sum(
+        math.prod(side or 1 for side in each.shape) * (2 if "16" in str(each.dtype) else 4)
+        for each in _listed(given)
+    )
+    return {
+        "weights": weights / _MIB,
+        "optimizer": model.count_params() * slots * 4 / _MIB,
+        "activations": 2 * numbers / _MIB,
+    }
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]

@@ -1,0 +1,202 @@
+"""The pictures that a trained model leaves in its run folder, by task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.api import outputs_of
+from mlzoo.core import files
+from mlzoo.core.specs import IGNORED, STEP_TASKS
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.text import continue_text
+from mlzoo.drawing import pictures
+from mlzoo.drawing.palette import class_colours
+from mlzoo.evaluating.evaluate import Outcome
+from mlzoo.layers.gradient_flow import lag_gradients
+from mlzoo.reporting import augmentation, forecasts, masks, plots, timelines
+from mlzoo.tasks.forecasting import ForecastOutcome
+from mlzoo.tasks.labeling import labels_of
+from mlzoo.tasks.segmentation import DenseOutcome, whole
+from mlzoo.training.batches import Batch
+
+
+def draw(
+    folder: Path,
+    model: keras.Model,
+    record: dict[str, Any],
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: Outcome | DenseOutcome | ForecastOutcome,
+) -> None:
+    """Draw what a net was fed and what it said.
+
+    Args:
+        folder: where the pictures and their numbers go.
+        model: trained and compiled.
+        record: what `finishing.score` says of it.
+        data: what it was trained and tested on.
+        fed: a batch that it was fed, and the names of its samples.
+        outcome: what it said of the test part.
+    """
+    if data.policy.steps:
+        augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
+    if isinstance(outcome, DenseOutcome):
+        by_task = {"labelling": _timelines, "text": _text_sample}
+        by_task.get(data.samples.task, _dense_pictures)(folder, model, data, fed, outcome)
+    elif isinstance(outcome, ForecastOutcome):
+        _forecast_pictures(folder, record, data, fed, outcome)
+    else:
+        _pictures(folder, record, data, fed[0], outcome)
+    if data.samples.kind == "sequence" and data.samples.task not in STEP_TASKS:
+        inputs, targets, _ = fed[0]
+        plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
+
+
+def _forecast_pictures(
+    folder: Path,
+    record: dict[str, Any],
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: ForecastOutcome,
+) -> None:
+    """What the net was fed, its best, median and worst forecasts, and errors by step ahead."""
+    samples = data.samples
+    (inputs, _, _), names = fed
+    pictures.sample_grid(folder, inputs, names, samples.kind)
+    known = Part(samples, outcome.indices)
+    cases = [
+        forecasts.Case(
+            title,
+            samples.name_of(int(outcome.indices[place])),
+            _past(known, place, data.outputs.channels),
+            outcome.targets[place],
+            outcome.outputs[place],
+        )
+        for title, place in chosen_cases(-outcome.errors())
+    ]
+    forecasts.forecast_cases(folder, cases, samples.target_names, outcome.band)
+    forecasts.horizon_errors(folder, record["test"]["metrics"]["per_horizon"])
+    correlation = record["test"]["metrics"]["autocorrelation"]
+    if samples.windows is not None:
+        forecasts.over_time(folder, outcome, samples)
+    if correlation is not None and correlation["lags"]:
+        forecasts.residual_correlation(folder, correlation)
+
+
+def _text_sample(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the model writes after the beginning of the test part."""
+    reader = data.samples.reader
+    codes = data.test.image(0)[:, 0].astype(int)
+    prompt = "".join(reader["alphabet"][code] for code in codes)
+    written = continue_text(lambda x: outputs_of(model, x), prompt, reader, 400, 0.7, 0)
+    files.write_text(folder / "sample.txt", f"{prompt}|{written}\n")
+
+
+def _past(rows: Part, place: int, channels: Sequence[int]) -> np.ndarray:
+    """The targets' values before a forecast, (steps, targets); no columns if they are no inputs."""
+    inputs = rows.inputs(np.array([place]))[0]
+    return inputs[:, list(channels)] if channels else np.zeros((0, 0))
+
+
+def _timelines(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the net was fed, its confusion of steps, and its best, median and worst sequences."""
+    samples = data.samples
+    (inputs, _, _), names = fed
+    pictures.sample_grid(folder, inputs, names, samples.kind)
+    plots.confusion_matrix(folder, outcome.tally.metrics()["confusion"], samples.class_names)
+    scores = outcome.tally.scores()
+    cases = []
+    for title, place in chosen_cases(scores):
+        one = Part(samples, outcome.indices[[place]])
+        said = labels_of(lambda x: outputs_of(model, x), one)[0]
+        name = samples.name_of(int(outcome.indices[place]))
+        found = one.image(0), one.target(0), said
+        cases.append(timelines.Timeline(title, name, *found, float(scores[place])))
+    channels = samples.reader.get("channels", ())
+    timelines.timelines(folder, cases, samples.class_names, channels)
+
+
+def _dense_pictures(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: DenseOutcome,
+) -> None:
+    """What the net was fed, and its best, median and worst images of the test part."""
+    samples, classes = data.samples, data.samples.task == "segmentation"
+    (inputs, targets, _), names = fed
+    colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
+    if colours is not None:
+        if targets.ndim == 4:  # mixed: the class of the larger share
+            targets = np.where(targets.sum(axis=-1) > 0, targets.argmax(axis=-1), IGNORED)
+        masks.mask_grid(
+            folder, inputs, targets, names, samples.class_names, colours, samples.maximum
+        )
+    else:
+        pictures.sample_grid(folder, inputs, names, "image")
+    scores = outcome.tally.scores()
+    cases: list[Any] = []
+    for title, place in chosen_cases(scores):
+        image, truth = data.test.image(place), data.test.target(place)
+        cut = data.cut(*image.shape[:2])
+        said = whole(image, lambda x: outputs_of(model, x), cut, classes)
+        name = samples.name_of(int(outcome.indices[place]))
+        case = masks.Case if classes else masks.FieldCase
+        cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
+    if colours is not None:
+        masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
+    else:
+        masks.field_cases(folder, cases, samples.target_names)
+
+
+def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
+    """The best, the median and the worst position, each once; of two there is no median."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    titles = {0: "best"}
+    for title, rank in (("worst", len(order) - 1), ("median", len(order) // 2)):
+        titles.setdefault(rank, title)
+    return [(titles[rank], order[rank]) for rank in sorted(titles)]
+
+
+def _pictures(
+    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: Outcome
+) -> None:
+    """What the net was fed, and what it got right and wrong."""
+    samples = data.samples
+    names = samples.class_names
+    fed, targets, _ = batch
+    labels = [pictures.class_label(target, names) for target in targets] if names else list(targets)
+    columns = [column.name for column in samples.columns]
+    pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
+    if not names:
+        plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
+        return
+    plots.confusion_matrix(folder, record["test"]["metrics"]["confusion"], names)
+    pictures.mistakes(
+        folder,
+        data.test.inputs,
+        outcome.targets,
+        outcome.outputs,
+        names,
+        data.test.names(),
+        samples.kind,
+        samples.maximum,
+    )

@@ -1,0 +1,67 @@
+"""Whether a run that is resumed would still end with the weights of an unbroken one."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from mlzoo.core import files, registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand
+from mlzoo.layers.backbones import files_of
+from mlzoo.training import devices
+
+_SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
+
+
+def files_read(config: RunConfig) -> dict[str, str]:
+    """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
+    own = str(registry.own_file(config.model) or config.model)
+    paths = [expand(text) for text in (own, config.class_weights)]
+    paths += files_of(config.set)
+    return {
+        str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.suffix and path.is_file()
+    }
+
+
+def check_code(before: dict[str, str], config: RunConfig) -> None:
+    """Raise UsageError where one of the files that `files_read` found has changed."""
+    now = files_read(config)
+    changed = [f"{path} has changed" for path, digest in before.items() if now.get(path) != digest]
+    if changed:
+        raise UsageError([f"{text} since this run started: put it back" for text in changed])
+
+
+def seal(text: str) -> str:
+    """Return the text of a configuration file with its checksum as the last line."""
+    return f"{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def check_config(path: Path) -> None:
+    """Raise UsageError where a configuration was edited since `seal` made its text."""
+    text, _, _ = files.read_text(path).rpartition(_SEAL)
+    if files.read_text(path) != seal(text):
+        raise UsageError(
+            f"{path} was edited since this run started: put it back, or start a new run with the "
+            "new settings (--resume changes nothing but --epochs)"
+        )
+
+
+def check_machine(before: dict[str, Any], config: RunConfig) -> None:
+    """Refuse what would make a resumed run's weights differ from those of an unbroken one."""
+    now = devices.environment(config.seed, config.precision)
+    pairs = [("backend", before["backend"], now["backend"])]
+    pairs += [
+        (name, before["versions"].get(name), now["versions"].get(name))
+        for name in ("mlzoo", "keras", before["backend"], "numpy")
+    ]
+    changed = [f"{name} is {new}, was {old}" for name, old, new in pairs if old != new]
+    if changed:
+        raise UsageError(
+            f"this run can't go on exactly: {', '.join(changed)}; bring that back "
+            "(KERAS_BACKEND, pip install), or start a new run"
+        )

@@ -1,0 +1,1 @@
+"""Augmentation: transforms, policies and presets."""

@@ -1,0 +1,261 @@
+"""From what was asked for to the policy for some data: checked, fitted, or picked by `auto`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from mlzoo.core.errors import UsageError
+from mlzoo.core.specs import DENSE_TASKS
+from mlzoo.transforms import catalogue, policies
+from mlzoo.transforms.augmenter import are_films, kind_of
+from mlzoo.transforms.policies import Policy, Step
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Part, Samples
+
+_TURNED = 0.65
+"""Images and their mirror images are held for different ones from this area under the ROC on."""
+_MOST, _SIDE, _CELLS = 400, 16, 4
+_SMALL = 48
+"""Pixels a side under which `auto` neither blurs nor adds noise."""
+_SIDED = re.compile(r"(^|[^a-z])(left|right|clockwise|up|down|north|south|east|west)([^a-z]|$)")
+
+
+def choose(asked: str | Sequence[Any], part: Part) -> Policy:
+    """The policy that a training part is augmented with.
+
+    Args:
+        asked: a preset, `auto`, a file, or a list of transforms. `search` begins with none.
+        part: the training samples.
+
+    Raises:
+        UsageError: no such preset or file, a wrong transform or parameter, or one that does not
+            fit the task.
+    """
+    policy = policies.parse(asked)
+    samples = part.samples
+    if policy.name in ("none", "search"):
+        return policy
+    if samples.task == "text":
+        raise UsageError("augment: there is no augmentation of text; leave it out")
+    kind = kind_of(samples)
+    if policy.name == "auto":
+        return _automatic(kind, part)
+    if isinstance(asked, str) and asked in _all_presets():
+        policy = _preset(policy.name, kind, samples)
+    policies.check(policy.steps, kind)
+    check_task(policy, samples, kind)
+    return policy
+
+
+def _all_presets() -> set[str]:
+    return {name for kind in catalogue.KINDS for name in policies.presets(kind)}
+
+
+def _preset(name: str, kind: str, samples: Samples) -> Policy:
+    if name not in policies.presets(kind):
+        own = ", ".join(policies.presets(kind))
+        raise UsageError(
+            f"augment {name}: is not for {kind}; choose one of {own}, or a policy file"
+        )
+    steps, reasons = _coloured(policies.preset(kind, name), kind, samples)
+    sided = _sided(samples)
+    kept = tuple(step for step in steps if not sided or {*step}.isdisjoint(catalogue.ORIENTATION))
+    if len(kept) < len(steps):
+        reasons = (*reasons, f"no mirror images, since classes are called {', '.join(sided)}")
+    return Policy(name, kept, reasons)
+
+
+def _sided(samples: Samples) -> list[str]:
+    """The classes whose names are sides, which mirror images would exchange."""
+    return [name for name in samples.class_names if _SIDED.search(name.lower())]
+
+
+def _coloured(
+    steps: tuple[Step, ...], kind: str, samples: Samples
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """A preset without the transforms that need three channels where there are fewer or more."""
+    if kind != "images" or samples.inputs.shape[-1] == 3:
+        return steps, ()
+    kept = tuple(step for step in steps if next(iter(step)) not in catalogue.COLOUR)
+    left = [name for step in steps for name in step if step not in kept]
+    why = f"left out, since images have {samples.inputs.shape[-1]} channels: {', '.join(left)}"
+    return kept, (why,) if left else ()
+
+
+def check_task(policy: Policy, samples: Samples, kind: str) -> None:
+    """Raise UsageError where a transform would make targets wrong."""
+    names = [name for name in policy.names() if name not in catalogue.COMPOSITES]
+    problems = []
+    channels = samples.inputs.shape[-1]
+    if kind == "images" and channels != 3:
+        problems += [
+            f"{name}: needs three channels, and these images have {channels}"
+            for name in names
+            if name in catalogue.COLOUR
+        ]
+    if samples.task == "fields":
+        # Mirrored, a vector's components would change their signs.
+        moving = [n for n in names if n in catalogue.MIXING or _moves(n)]
+        if moving:
+            problems.append(f"{', '.join(moving)}: move pixels, and fields are not moved along")
+    if samples.task == "forecasting":
+        wrong = [name for name in names if name != "Jitter"]
+        if wrong:
+            problems.append(
+                f"{', '.join(wrong)}: change the past and not what follows; Jitter fits"
+            )
+    if samples.task not in ("classification", "regression", "segmentation"):
+        mixed = [name for name in names if name in catalogue.MIXING]
+        if mixed and samples.task != "fields":
+            problems.append(f"{', '.join(mixed)}: have no effect on {samples.task}")
+    if kind == "images" and are_films(samples) and "CutMix" in names:
+        problems.append("CutMix: is for single images, and these are films; MixUp fits")
+    elif kind == "images" and samples.task == "regression" and "CutMix" in names:
+        problems.append("CutMix: is for classes; numbers can be mixed by MixUp")
+    if problems:
+        raise UsageError([f"augment: {problem}" for problem in problems])
+
+
+def _moves(name: str) -> bool:
+    made = catalogue.image_transforms()[name]
+    return not issubclass(made, catalogue.albumentations().ImageOnlyTransform)
+
+
+def _automatic(kind: str, part: Part) -> Policy:
+    """What `auto` picks, and why."""
+    samples = part.samples
+    if kind == "tables":
+        return Policy("auto", (), ("none, since noise on tables is off unless it is asked for",))
+    if kind == "sequences":
+        return _for_sequences(samples)
+    if samples.task == "fields":
+        steps, left = _coloured(policies.preset(kind, "photometric"), kind, samples)
+        return Policy("auto", steps, ("photometric, since fields are not moved along", *left))
+    return _for_images(part)
+
+
+def _for_sequences(samples: Samples) -> Policy:
+    if samples.task == "forecasting":
+        return Policy("auto", (), ("none, since what follows would have to change too",))
+    steps = policies.preset("sequences", "light")
+    return Policy("auto", steps, ("light: noise and scale, since time may be what tells classes",))
+
+
+def _for_images(part: Part) -> Policy:
+    samples = part.samples
+    steps, reasons, turned = flipped(part)
+    if not steps and turned and min(samples.inputs.shape[1:3]) < _SMALL:
+        # Small pictures with an up and a left are characters, most likely.
+        why = (*reasons, "characters: small turns, shifts, zoom and shear")
+        return Policy("auto", policies.preset("images", "characters"), why)
+    if steps == ({"Symmetry": {"p": 1}},) and samples.task == "segmentation":
+        steps = (*steps, {"SmoothDeformation": {"p": 0.5}})
+    steps = (*steps, *policies.preset("images", "light")[1:])
+    if samples.inputs.shape[-1] == 3:
+        hue = {"hue_shift_limit": 5, "sat_shift_limit": 15, "val_shift_limit": 0, "p": 0.3}
+        steps = (*steps, {"HueSaturationValue": hue})
+    return Policy("auto", steps, (*reasons, "small turns, shifts, zoom and changes of light"))
+
+
+def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
+    """The mirror images that a training part allows, why, and whether that was measured."""
+    samples = part.samples
+    sided = _sided(samples)
+    if samples.task == "regression":
+        return (), ("no mirror images, since the number may depend on orientation",), False
+    if sided:
+        return (), (f"no mirror images, since classes are called {', '.join(sided)}",), False
+    if are_films(samples):
+        return (), ("no mirror images, since what matters may be where things move",), False
+    found = orientation(part)
+    reasons, flips = [], []
+    for name, words in (("mirrored", "mirror images"), ("upside_down", "images upside down")):
+        allowed = found[name] < _TURNED
+        verb = "can't be told" if allowed else "can be told"
+        reasons.append(f"{words} {verb} from images (area under the ROC {found[name]:.2f})")
+        flips += [name] * allowed
+    step: dict[tuple[str, ...], tuple[Step, ...]] = {
+        (): (),
+        ("mirrored",): ({"HorizontalFlip": {"p": 0.5}},),
+        ("upside_down",): ({"VerticalFlip": {"p": 0.5}},),
+        ("mirrored", "upside_down"): ({"Symmetry": {"p": 1}},),
+    }
+    return step[tuple(flips)], tuple(reasons), True
+
+
+def orientation(part: Part) -> dict[str, float]:
+    """How well images can be told from themselves mirrored and upside down, class by class.
+
+    A ridge classifier on thumbnails, cross-validated so that an image and its copy are in one
+    fold. Photographs of streets have an up, letters a left too, a texture neither.
+
+    Returns:
+        The area under the ROC of each, at least a half: 0.5 means that nobody can tell.
+    """
+    images, labels, groups = _thumbnails(part)
+    return {
+        "mirrored": _told_apart(images, images[:, :, ::-1], labels, groups),
+        "upside_down": _told_apart(images, images[:, ::-1], labels, groups),
+    }
+
+
+def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Standardised gray thumbnails (n, 16, 16), their classes, and what to hold out together.
+
+    Where every pixel has a target, those of the cells of a grid over each image, and cells at one
+    place are held out together: neighbouring sections of a stack look alike there.
+    """
+    dense = part.samples.task in DENSE_TASKS
+    cells = _CELLS if dense else 1
+    some = np.unique(np.linspace(0, len(part) - 1, _MOST // cells**2).astype(int))
+    found = []
+    for position in some:
+        gray = part.image(int(position)).astype(np.float32).mean(axis=-1)
+        height, width = (side // cells for side in gray.shape)
+        for top, left in np.ndindex(cells, cells):
+            cell = gray[top * height : (top + 1) * height, left * width : (left + 1) * width]
+            small = cv2.resize(cell, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+            found.append((small - small.mean()) / (small.std() + 1e-6))
+    number = np.arange(len(found))
+    classes = part.samples.task == "classification"
+    labels = np.asarray(part.targets_at(some)) if classes else np.zeros(len(found), dtype=int)
+    return np.stack(found), labels, number % cells**2 if dense else number
+
+
+def _told_apart(
+    images: np.ndarray, copies: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> float:
+    """Area under the ROC of a classifier within each class, over all classes together."""
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.metrics import roc_auc_score
+
+    scores, truths = [], []
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        if len(own) < 4:
+            continue
+        _, place = np.unique(groups[own], return_inverse=True)
+        folds = place % min(5, int(place.max()) + 1)
+        for fold in np.unique(folds):
+            fit, held = own[folds != fold], own[folds == fold]
+            model = RidgeClassifier(alpha=10.0).fit(*_both(images, copies, fit))
+            x, y = _both(images, copies, held)
+            scores.append(model.decision_function(x))
+            truths.append(y)
+    if not scores:
+        return 1.0
+    area = float(roc_auc_score(np.concatenate(truths), np.concatenate(scores)))
+    return max(area, 1 - area)
+
+
+def _both(
+    images: np.ndarray, copies: np.ndarray, which: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    x = np.concatenate([images[which], copies[which]]).reshape(2 * len(which), -1)
+    return x, np.repeat([0, 1], len(which))

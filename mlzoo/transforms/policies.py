@@ -1,0 +1,201 @@
+"""A policy: a list of transforms with their parameters, from a preset, a YAML file or a setting.
+
+    - HorizontalFlip                     # by name, with its defaults
+    - Rotate: {limit: 20, p: 0.5}        # p: how often it is applied
+    - OneOf:                             # also SomeOf (with n) and Sequential
+        p: 0.3
+        transforms: [GaussianBlur, GaussNoise]
+
+Transforms are applied one after the other, those of a whole batch (MixUp, CutMix) last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlzoo.core import registry
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import expand, refuse_special
+
+AUTOMATIC = ("auto", "search")
+"""What picks a policy by the data, and by trying."""
+_FOLDER = Path(__file__).with_name("presets")
+Step = dict[str, dict[str, Any]]
+"""One transform: its name, and its parameters; those of a composite hold `transforms`."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is done to training samples at random.
+
+    `name` is what was asked for; `steps` are in order; `reasons` say why `auto` or `search`
+    picked them, and what was left out.
+    """
+
+    name: str
+    steps: tuple[Step, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def mixes(self) -> bool:
+        """Whether samples are mixed, so that labels become shares of classes."""
+        return not {"MixUp", "CutMix"}.isdisjoint(self.names())
+
+    def names(self) -> list[str]:
+        """All transforms by name, those within composites too."""
+        return [name for name, _ in walk(self.steps)]
+
+    def notes(self) -> tuple[str, ...]:
+        """What is done and why, a sentence each; nothing where nothing was asked for."""
+        if self.name in ("none", "search"):
+            return ()
+        said = ", ".join(self.names()) or "nothing"
+        return (f"augmentation {self.name}: {'; '.join((said, *self.reasons))} (--augment)",)
+
+    def record(self) -> dict[str, Any]:
+        """Steps and reasons, as JSON holds them."""
+        return {"steps": list(self.steps), "reasons": list(self.reasons)}
+
+    def text(self, title: str) -> str:
+        """The policy as a YAML file that `--augment` reads; the title and reasons are comments."""
+        why = "".join(f"# {line}\n" for line in (title, *self.reasons))
+        steps = [name if not given else {name: given} for name, given in pairs(self.steps)]
+        return why + yaml.safe_dump(steps, sort_keys=False, default_flow_style=None, width=100)
+
+
+def pairs(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and parameters of each step."""
+    for step in steps:
+        yield from step.items()
+
+
+def presets(kind: str = "images") -> dict[str, str]:
+    """The presets of a kind of data, and what each is for; the first line of its file says it."""
+    files = sorted((_FOLDER / kind).glob("*.yaml"))
+    found = {file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files}
+    return {"none": "Samples as they are.", **found}
+
+
+def preset(kind: str, name: str) -> tuple[Step, ...]:
+    """The steps of a preset."""
+    if name == "none":
+        return ()
+    path = _FOLDER / kind / f"{name}.yaml"
+    return tuple(_steps(yaml.safe_load(path.read_text("utf-8")), str(path)))
+
+
+def parse(value: str | Sequence[Any]) -> Policy:
+    """A preset's or picker's name alone, or the steps of a file or a list, checked for form.
+
+    Raises:
+        UsageError: no preset and no file of that name, or no list of transforms.
+    """
+    if not isinstance(value, str):
+        return Policy("policy", tuple(_steps(value, "augment")))
+    known = {name for kind in ("images", "sequences", "tables") for name in presets(kind)}
+    if value in known or value in AUTOMATIC:
+        return Policy(value)
+    path = expand(value)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        found = registry.unknown("augmentation", value, sorted({*known, *AUTOMATIC}))
+        raise UsageError(f"{found}; `mlzoo augmentations` lists them, and a policy is a .yaml file")
+    refuse_special(path, UsageError)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read the policy {path}: {error}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    return Policy(path.stem, tuple(_steps(content, str(path))))
+
+
+def _steps(content: Any, where: str) -> list[Step]:
+    if content is None:
+        return []
+    if not isinstance(content, list | tuple):
+        raise UsageError(f"{where}: a policy is a list of transforms, as `- Rotate: {{limit: 20}}`")
+    return [_step(item, f"{where}: transform {i}") for i, item in enumerate(content, 1)]
+
+
+def _step(item: Any, where: str) -> Step:
+    if isinstance(item, str):
+        return {item: {}}
+    if not isinstance(item, Mapping) or len(item) != 1:
+        raise UsageError(f"{where}: write a name, or one name with parameters; got {item!r}")
+    name, given = next(iter(item.items()))
+    if given is not None and not isinstance(given, Mapping):
+        raise UsageError(f"{where}: {name}: write parameters as {{limit: 20, p: 0.5}}")
+    given = {str(key): value for key, value in (given or {}).items()}
+    if "transforms" in given:
+        given["transforms"] = _steps(given["transforms"], f"{where}: {name}")
+    return {str(name): given}
+
+
+def walk(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and parameters of every transform, composites before what they hold."""
+    for name, given in pairs(steps):
+        yield name, given
+        yield from walk(given.get("transforms", ()))
+
+
+def check(steps: Sequence[Step], kind: str) -> None:
+    """Raise UsageError with every wrong name, parameter or probability of a policy."""
+    from mlzoo.transforms import catalogue
+
+    known = catalogue.transforms(kind)
+    problems = []
+    for name, given in walk(steps):
+        if name in catalogue.COMPOSITES and kind == "images":
+            problems += _composite(name, given)
+        elif name in known:
+            problems += _parameters(kind, name, given)
+        elif name in catalogue.REFUSED:
+            problems.append(f"{name} can't be used here: it {catalogue.REFUSED[name]}")
+        else:
+            what = f"transform of {kind}"
+            problems.append(registry.unknown(what, name, (*known, *catalogue.COMPOSITES)))
+    inner = [
+        name for step in steps for n, g in step.items() for name, _ in walk(g.get("transforms", ()))
+    ]
+    problems += [
+        f"{name} is of a whole batch and can't stand in another transform"
+        for name in inner
+        if name in catalogue.MIXING
+    ]
+    if problems:
+        raise UsageError([f"augment: {problem}" for problem in problems])
+
+
+def _composite(name: str, given: Mapping[str, Any]) -> list[str]:
+    allowed = {"transforms", "p", *(("n",) if name == "SomeOf" else ())}
+    problems = [
+        registry.unknown(f"parameter of {name}", key, allowed) for key in {*given} - allowed
+    ]
+    if not given.get("transforms"):
+        problems.append(f"{name} needs `transforms`, a list of at least one")
+    if name == "SomeOf" and not isinstance(given.get("n", 1), int):
+        problems.append(f"SomeOf: n must be a whole number, got {given['n']!r}")
+    return problems + _probability(name, given)
+
+
+def _parameters(kind: str, name: str, given: Mapping[str, Any]) -> list[str]:
+    from mlzoo.transforms import catalogue
+
+    allowed = catalogue.parameters(kind, name)
+    problems = [
+        registry.unknown(f"parameter of {name}", key, allowed)
+        for key in given
+        if key not in allowed
+    ]
+    return problems + _probability(name, given)
+
+
+def _probability(name: str, given: Mapping[str, Any]) -> list[str]:
+    p = given.get("p", 0.5)
+    right = isinstance(p, int | float) and not isinstance(p, bool) and 0 <= p <= 1
+    return [] if right else [f"{name}: p must be a probability from 0 to 1, got {p!r}"]

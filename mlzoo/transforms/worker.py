@@ -1,0 +1,38 @@
+"""A process that changes images in shared memory as it is told on its input; see `workers`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Read what to do, then change batch after batch until the input closes."""
+    import cv2
+
+    from mlzoo.transforms.images import Form, ImageChanges
+    from mlzoo.transforms.workers import mapped
+
+    cv2.setNumThreads(1)
+    told: dict[str, Any] = json.loads(sys.stdin.readline())
+    form = Form(**{**told["form"], "shape": tuple(told["form"]["shape"])})
+    images, masks = mapped(told["memory"], told["batch"], form)
+    with contextlib.suppress(OSError):
+        # Both have it open: nothing is left behind, however they end. Windows refuses that.
+        os.unlink(told["memory"])
+    change = ImageChanges(told["steps"], form)
+    for line in sys.stdin:
+        job = json.loads(line)
+        for place, seed in enumerate(job["seeds"]):
+            image, mask = change(images[place], masks[place] if job["masks"] else None, seed)
+            images[place] = image
+            if mask is not None:
+                masks[place] = mask
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

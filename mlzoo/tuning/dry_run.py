@@ -1,0 +1,164 @@
+"""What a search would do and how long it would take, without doing it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlzoo.core.config_loading import Merged
+from mlzoo.core.spaces import Dimension, Proposal, Space
+from mlzoo.training import devices
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.settings import shown
+
+_SHOWN = 5
+_MANY = 10**6
+
+
+def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
+    """One timed fit of the first candidate, and what follows from it; nothing is kept.
+
+    Returns:
+        A JSON-able dict: `space` (name, values and condition of each dimension), `names`, `first`
+        (the first trials that would be), `trials` and `fits` (None where the strategy ends by
+        itself), `seconds` (estimated), `memory` (megabytes of a worker after a fit) and `text`.
+
+    Raises:
+        MlzooError: the first candidate fails.
+    """
+    devices.choose(plan.run.device)
+    devices.prepare(plan.run.device, plan.run.precision)
+    from mlzoo.core.errors import MlzooError
+    from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.trials import Unit
+
+    first = _first(plan)
+    count = planned(plan)
+    with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
+        evaluator = Evaluator(plan, Path(scratch))
+        unit = Unit(0, 0, 0, first[0].values, first[0].epochs)
+        several = 1 if evaluator.group(unit) is None else evaluator.fast.lanes
+        records = []
+        for turn in range(2):  # the second shares what the first compiled
+            numbers = range(turn * several, (turn + 1) * several)
+            units = [replace(unit, repeat=number) for number in numbers]
+            records.append(evaluator.fit_all(units)[0])
+    if records[0]["error"]:
+        raise MlzooError(f"the first candidate fails: {records[0]['error']}")
+    once, again = (record["seconds"] for record in records)
+    once = again + (once - again) * several  # fits that are done at once share the time
+    fits = None if count is None else count * plan.fits
+    total = None if fits is None else _estimate(plan, fits, once, again)
+    if fits is not None and total is not None and plan.search.nested:
+        more, longer = _nested(plan, fits, again)
+        fits, total = fits + more, round(total + longer, 1)
+    names = plan.space.names
+    return {
+        "space": [[d.name, spoken(d), conditions(d)] for d in plan.space.dimensions],
+        "names": names,
+        "first": [[n, *(_cell(p.values.get(n_)) for n_ in names)] for n, p in enumerate(first)],
+        "metric": evaluator.metric,
+        "trials": count,
+        "fits": fits,
+        "seconds": total,
+        "memory": memory(),
+        "text": _text(plan, evaluator.metric, count, fits, total, again),
+    }
+
+
+def _first(plan: Plan) -> list[Proposal]:
+    found: list[Proposal] = plan.strategy.propose(
+        plan.settings, plan.space, [], min(_SHOWN, plan.trials), plan.run.seed
+    )
+    return found
+
+
+def planned(plan: Plan) -> int | None:
+    """How many trials a search has; None where only its end will tell."""
+    size = plan.space.size
+    if plan.trials < _MANY:
+        return plan.trials if size is None else min(plan.trials, size)
+    if plan.search.strategy == "grid":
+        return sum(1 for _ in plan.space.grid(plan.settings.points))
+    return None
+
+
+def _estimate(plan: Plan, fits: int, once: float, again: float) -> float:
+    """Seconds: each architecture is compiled once a worker, the rest shares it."""
+    architectures = min(_architectures(plan.space), fits)
+    compiling = max(once - again, 0.0) * architectures
+    return round(compiling + fits * again / plan.search.workers, 1)
+
+
+def _nested(plan: Plan, fits: int, again: float) -> tuple[int, float]:
+    """Fits that nested cross-validation adds, and their seconds.
+
+    Each outer fold has a search of its own on the samples outside of it, with programs that are
+    compiled already, and trains its winner once a repeat.
+    """
+    count = plan.search.nested
+    searches, winners = count * fits, count * plan.run.repeats
+    fewer = again * (count - 1) / count
+    return searches + winners, (searches * fewer / plan.search.workers) + winners * again
+
+
+def _architectures(space: Space) -> int:
+    """How many networks there are at most, as far as choices and whole numbers tell."""
+    count = 1
+    for dimension in space.dimensions:
+        if dimension.name not in ("learning_rate", "l1", "l2", "weight_decay", "batch_size"):
+            count *= dimension.size or 8
+    return count
+
+
+def _text(
+    plan: Plan, metric: str, count: int | None, fits: int | None, total: float | None, fit: float
+) -> str:
+    much = "trials until the strategy ends" if count is None else f"{count} trials"
+    if fits is not None and fits != count:
+        again = f", {plan.search.nested} times more within --nested" if plan.search.nested else ""
+        much += f" x {plan.fits} fits{again} = {fits} fits"
+    time = "" if total is None else f"; about {shown(total)}"
+    budget = plan.search.budget
+    searches = 1 + plan.search.nested  # each has the whole budget
+    limit = "" if budget is None else f", at most {shown(searches * budget)} (--budget)"
+    return (
+        f"{plan.search.strategy}: {much} by {metric}{time}{limit} with {plan.search.workers} "
+        f"worker{'s' if plan.search.workers > 1 else ''}; a fit takes {shown(fit)} and a worker "
+        f"{memory()} MB{_too_little(plan)}"
+    )
+
+
+def _too_little(plan: Plan) -> str:
+    most = plan.search.max_memory
+    return f", more than --max-memory {most}" if most is not None and memory() > most else ""
+
+
+def memory() -> int:
+    """Megabytes that this process holds."""
+    import psutil
+
+    return int(psutil.Process(os.getpid()).memory_info().rss / 10**6)
+
+
+def spoken(dimension: Dimension) -> str:
+    """A dimension's values as one writes them."""
+    if dimension.kind == "choice":
+        return ", ".join(str(_cell(choice)) for choice in dimension.choices)
+    step = f"/{dimension.step:g}" if dimension.step not in (None, 1) else ""
+    return f"{'log:' if dimension.log else ''}{dimension.low:g}..{dimension.high:g}{step}"
+
+
+def conditions(dimension: Dimension) -> str:
+    """When a dimension exists, in words; empty: always."""
+    return " and ".join(
+        f"{name} is {' or '.join(str(_cell(value)) for value in values)}"
+        for name, values in dimension.when.items()
+    )
+
+
+def _cell(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value

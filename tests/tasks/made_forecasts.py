@@ -1,0 +1,62 @@
+"""Series made by hand, cut into windows in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.sequences.series import Series, cut_windows
+from mlzoo.data.sequences.steps import fill_stretches
+from mlzoo.data.sequences.windows import split_by_time
+
+
+def series_data(
+    series: Sequence[Any],
+    window: int = 2,
+    horizon: int = 1,
+    season: int = 1,
+    targets: int = 1,
+    stride: int = 1,
+    missing: str = "error",
+) -> Data:
+    """Windows of series (steps,) or (steps, channels), 60/20/20 of the time."""
+    arrays = [np.asarray(values, "float32").reshape(len(values), -1) for values in series]
+    found = [
+        Series(f"s{i}", fill_stretches(values, missing, np.arange(0)), None, np.isnan(values))
+        for i, values in enumerate(arrays)
+    ]
+    names = [f"c{i}" for i in range(arrays[0].shape[1])]
+    reader = {
+        "kind": "sequence",
+        "channels": names,
+        "targets": names[:targets],
+        "window": window,
+        "horizon": horizon,
+        "stride": stride,
+        "season": season,
+        "missing": missing,
+    }
+    samples = Samples(**cut_windows(found, reader))
+    assert samples.windows is not None
+    shares = {"train": 0.6, "valid": 0.2, "test": 0.2}
+    parts = split_by_time(samples.windows, shares, 0)[0]
+    train = samples.targets[parts["train"]]
+    outputs = Outputs(
+        "forecasting",
+        targets,
+        tuple(np.nanmean(train, axis=(0, 1)).tolist()),
+        tuple(np.nanstd(train, axis=(0, 1)).tolist()),
+        horizon,
+        tuple(range(targets)),
+    )
+    return Data(
+        samples,
+        *(Part(samples, parts[name]) for name in ("train", "valid", "test")),
+        Inputs(samples.inputs.shape[1:], "sequence"),
+        outputs,
+        "f" * 64,
+    )
