@@ -5,7 +5,7 @@ samples, 1958): every unit is left out once, and how much the metric then moves 
 error, on a scale where the metric has no bounds (logit, logarithm). From fewer than `FEWEST` units
 the scale is the metric's own, and a difference has no interval at all. A unit is a sample; where
 samples come in groups (patches of one photograph) it is a group: samples of a group are not
-independent, and intervals over single ones are too narrow. `benchmarks/coverage.py` measures how
+independent, and intervals over single ones are too narrow. `benchmarks/interval_coverage.py` measures how
 often the intervals hold the truth.
 """
 
@@ -30,7 +30,7 @@ PARTS = 1000
 HEAVY_TAILS = 1.5
 """Intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few largest errors decide
 the standard error, and a small sample seldom holds them (calibrated on Student's t with 5 degrees
-of freedom, see `benchmarks/coverage.py`)."""
+of freedom, see `benchmarks/interval_coverage.py`)."""
 _CELLS = 2_000_000  # weights held at a time: 16 MB
 
 Interval = list[float]

@@ -1,6 +1,6 @@
 """How often intervals hold the truth, and how often equal models are called better or worse.
 
-    python benchmarks/coverage.py [--trials 400] [--part samples|groups|forecasts]
+    python benchmarks/interval_coverage.py [--trials 400] [--part samples|groups|forecasts]
 
 Prints a row a case: the share of trials with an interval, how many of those hold the true value
 (95 % intervals), and the share of all trials in which two equally good models are told apart.
