@@ -198,7 +198,7 @@ def check_gradients(case: ModelCase) -> None:
     for outputs in trained_heads(case):
         model = case.build(outputs)  # a step moves the means of batch normalisation
         recorder = GradientRecorder()
-        model.compile(recorder, "mse")
+        model.compile(recorder, "mse", run_eagerly=True)  # one step: tracing it takes longer
         truth = np.ones((8, *case.sides(outputs), outputs.units), "float32")
         model.train_on_batch(case.samples(8, outputs), truth)
         gradients = recorder.gradients()
