@@ -140,7 +140,9 @@ def measure(case: Case, trials: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Print the table and the worst of the cases that are held to the bounds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--part", choices=("samples", "groups", "forecasts"))
     options = parser.parse_args()

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mlzoo.core.backbones import BACKBONES, UNPADDED, WIDE, check_backbone, preset_of
 from mlzoo.core.errors import UsageError
-from mlzoo.layers.backbones import BACKBONES, UNPADDED, WIDE, check_backbone, preset_of
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, table
 from mlzoo_cli.output import show as show_json

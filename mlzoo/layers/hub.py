@@ -19,10 +19,10 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
+from mlzoo.core.backbones import HUB_FAMILIES, keras_home, preset_folder
 from mlzoo.core.errors import DataError, UsageError, raise_disk_full
 from mlzoo.core.files import disk_errors, expand, real_path
 from mlzoo.core.progress import terminal
-from mlzoo.layers.backbones import HUB_FAMILIES, keras_home, preset_folder
 
 _WHOLE = ("config.json", "image_converter.json", "model*weights*")
 _SIDE = 224

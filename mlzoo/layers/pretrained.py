@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import keras
 from keras import ops
 
+from mlzoo.core.backbones import BACKBONES, LEAST, WIDE, keras_home, preset_of
 from mlzoo.core.errors import DataError, UsageError, raise_disk_full
 from mlzoo.core.files import disk_errors, expand, real_path
 from mlzoo.core.progress import terminal
-from mlzoo.layers.backbones import BACKBONES, LEAST, WIDE, keras_home, preset_of
 
 _SIDE = 224
 _MOMENTUM = 0.9
@@ -35,7 +35,7 @@ class Wanted(Protocol):
 
     @property
     def backbone(self) -> str:
-        """A name of `mlzoo.layers.backbones`."""
+        """A name of `mlzoo.core.backbones`."""
         ...
 
     @property
@@ -69,7 +69,7 @@ class BackboneInput(keras.layers.Layer):
     """Images (batch, height, width, 1 or 3) as a backbone was trained on: three channels, scaled.
 
     Args:
-        mode: one of `mlzoo.layers.backbones`: tf, torch, caffe or bytes.
+        mode: one of `mlzoo.core.backbones`: tf, torch, caffe or bytes.
         standardised: whether values have mean 0 and spread 1, else they are from 0 to 1.
         scale: what bytes are multiplied by, a number or one a channel.
         offset: what is added after that.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mlzoo.core.backbones import check_backbone, check_together
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Rate, Sizes, searched
 from mlzoo.core.specs import Halves, Inputs, Outputs
-from mlzoo.layers.backbones import check_backbone, check_together
 
 if TYPE_CHECKING:
     import keras

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mlzoo.core.backbones import UNPADDED, check_backbone, check_together
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import searched
 from mlzoo.core.specs import Inputs, Outputs
-from mlzoo.layers.backbones import UNPADDED, check_backbone, check_together
 
 if TYPE_CHECKING:
     import keras

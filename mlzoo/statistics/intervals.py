@@ -5,8 +5,8 @@ samples, 1958): every unit is left out once, and how much the metric then moves 
 error, on a scale where the metric has no bounds (logit, logarithm). From fewer than `FEWEST` units
 the scale is the metric's own, and a difference has no interval at all. A unit is a sample; where
 samples come in groups (patches of one photograph) it is a group: samples of a group are not
-independent, and intervals over single ones are too narrow. `benchmarks/interval_coverage.py` measures how
-often the intervals hold the truth.
+independent, and intervals over single ones are too narrow. `benchmarks/interval_coverage.py`
+measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations

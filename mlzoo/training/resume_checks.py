@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files, registry
+from mlzoo.core.backbones import files_of
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo.layers.backbones import files_of
 from mlzoo.training import devices
 
 _SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
+from mlzoo.core.backbones import placed
 from mlzoo.core.config_loading import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
-from mlzoo.layers.backbones import placed
 from mlzoo.runs import run_folder
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training import devices

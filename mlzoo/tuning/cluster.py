@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import registry
+from mlzoo.core.backbones import placed
 from mlzoo.core.errors import MlzooError, ResourceError, UsageError
-from mlzoo.layers.backbones import placed
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.results import absolute

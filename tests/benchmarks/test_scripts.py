@@ -14,6 +14,7 @@ SCRIPTS = [
     "explain",
     "export",
     "gpu",
+    "interval_coverage",
     "kills",
     "lags",
     "landscape",
@@ -46,7 +47,7 @@ def test_its_help_is_its_docstring(name):
 
 
 def test_no_script_is_left_out():
-    inner = {"bare", "explain_cracks", "explain_speed", "measuring", "pace"}
+    inner = {"bare", "explain_claims", "explain_cracks", "explain_speed", "measuring", "pace"}
     assert {path.stem for path in FOLDER.glob("*.py")} - inner == set(SCRIPTS)
 
 

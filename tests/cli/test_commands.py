@@ -339,7 +339,7 @@ def test_compare_shows_scores_and_what_differs(mlzoo: Mlzoo, runs: Path, tmp_pat
     assert pair["samples"] == 12
     shown = succeeded(mlzoo("compare", runs / "table", "saved_models/lin"))
     assert "on the same 12 test samples" in shown.out
-    better = "tied" if pair["tied"] else f"{pair[pair['better']]} is better"
+    better = "statistically tied" if pair["tied"] else f"{pair[pair['better']]} is better"
     assert f"test samples: {better}" in shown.out
     assert shown.err == ""
 

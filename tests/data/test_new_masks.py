@@ -203,7 +203,8 @@ def test_arrays_of_any_size(tmp_path: Path, reader: dict[str, Any], shape: tuple
 def test_gray_arrays_need_no_channel_axis(tmp_path: Path) -> None:
     reader = reader_of(pairs(tmp_path / "trained"), color="gray")
     assert as_images(np.zeros((2, 7, 9), np.uint8), reader).image(1).shape == (7, 9, 1)
-    assert len(as_images(np.zeros((0, 7, 9), np.uint8), reader)) == 0
+    with pytest.raises(DataError, match="no samples"):
+        as_images(np.zeros((0, 7, 9), np.uint8), reader)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 from pydantic import ValidationError
 
 import mlzoo
+from mlzoo.core.backbones import BACKBONES
 from mlzoo.core.config_loading import merge
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
@@ -24,7 +25,6 @@ from mlzoo.core.progress import Listener
 from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data import loading
 from mlzoo.layers import pretrained
-from mlzoo.layers.backbones import BACKBONES
 from mlzoo.layers.pretrained import BackboneInput
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build

@@ -176,7 +176,7 @@ def test_films_are_drawn_as_strips_of_frames(tmp_path: Path, shape: tuple[int, .
     films = np.zeros(shape, "float32")
     films[:, 0] = 1
     films[:, -1, 0, 0] = 1  # the last frame is there too, dark but for a corner
-    strip = pictures._strips(films)[0]
+    strip = pictures.strips(films)[0]
     count = min(8, shape[1])
     assert strip.shape == (shape[2], count * (shape[3] + 1) - 1, shape[4])
     assert (strip[:, : shape[3] + 1] == 1).all() and strip[-1, -1, 0] == 0
