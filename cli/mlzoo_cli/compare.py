@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
 from mlzoo.runs.run_folder import find
 from mlzoo_cli.options import Json
 from mlzoo_cli.output import say, show, table
@@ -72,8 +73,6 @@ def _plain(value: Any) -> str:
 
 def _interval(row: dict[str, Any]) -> tuple[str, str]:
     """The interval of a run and what it is taken over."""
-    from mlzoo.core.messages import over
-
     ends = row["interval"]
     text = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
     return text, over(row["units"], row["interval_unit"])

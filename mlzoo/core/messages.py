@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.progress import one_line
 from mlzoo.core.registry import closest
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _SENTENCES = {
     "int": "must be a whole number",
