@@ -194,6 +194,10 @@ def _load_file(kind: str, path: Path) -> ModuleType:
     return module
 
 
+_RENAMED = {f"mlzoo.{name}": f"mlzoo.core.{name}" for name in ("configs", "errors", "specs")}
+"""Modules that users' files written for earlier versions import, and where they are now."""
+
+
 def import_file(path: Path) -> ModuleType:
     """Run a trusted file as a module of its own, once for each place and content.
 
@@ -213,6 +217,8 @@ def import_file(path: Path) -> ModuleType:
     module = ModuleType(module_name)
     module.__file__ = str(place)
     sys.modules[module_name] = module
+    for old, new in _RENAMED.items():
+        sys.modules.setdefault(old, importlib.import_module(new))
     try:
         exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
     except Exception as error:

@@ -72,3 +72,14 @@ def test_a_file_that_lacks_something_is_refused_each_time(tmp_path: Path) -> Non
     path.write_text("import no_such_module\n")
     with pytest.raises(UsageError, match="fails when it is imported: ModuleNotFoundError"):
         registry.load("model", str(path))
+
+
+def test_files_written_for_earlier_versions_find_what_they_import(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from mlzoo.configs import Settings\nfrom mlzoo.errors import UsageError\n"
+        "from mlzoo.specs import Inputs\nclass Config(Settings): ...\n"
+        "def build(config, inputs, outputs): ...\n"
+    )
+    registry.trust(str(path))
+    assert registry.load("model", str(path)).UsageError is UsageError
