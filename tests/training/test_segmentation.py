@@ -73,12 +73,12 @@ def test_a_cut_changes_no_bit(odd: Path, tmp_path: Path, more: dict[str, Any]) -
     whole = run(odd, tmp_path, "whole", **given)
     # Images of 97x101 make 4 tiles of 64 each: 24 crops of the 6 training images.
     steps = 6 if "tile" in more else 2
-    for point in (1, steps + 1):
-        with pytest.raises(Cut):
-            run(odd, tmp_path, f"cut{point}", CutAt(point), **given)
-        again = resume(tmp_path / f"cut{point}")
-        assert again.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
-        assert again.metrics["test"] == whole.metrics["test"]
+    point = steps + 1  # after the first epoch's state was kept
+    with pytest.raises(Cut):
+        run(odd, tmp_path, "cut", CutAt(point), **given)
+    again = resume(tmp_path / "cut")
+    assert again.metrics["weights_sha256"] == whole.metrics["weights_sha256"]
+    assert again.metrics["test"] == whole.metrics["test"]
 
 
 def test_no_augmentation_feeds_the_files_bit_for_bit(pairs: Path) -> None:
