@@ -27,7 +27,7 @@ demo: setup
 # Everything, and on JAX what depends on the backend.
 test: setup
 	$(PYTEST)
-	$(JAX) $(PYTEST) -m backends tests/layers tests/models tests/training tests/tuning
+	$(JAX) $(PYTEST) -m backends tests/layers tests/losses tests/models tests/training tests/tuning
 
 # The fast tests of what a change touches.
 quick: setup
