@@ -177,6 +177,7 @@ def backends(node: ast.AST) -> set[str]:
     return {name.split(".")[0] for name in imported(node)} & BACKENDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_backend_is_imported_but_jax_where_its_steps_need_it(module: str) -> None:
     if folder_of(module) in ("introspection", "explainers"):
@@ -220,6 +221,7 @@ def unsafe(node: ast.AST) -> Iterator[str]:
             yield "load_model without safe_mode=True"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_file_can_run_code(module: str) -> None:
     assert list(unsafe(tree(module))) == []

@@ -229,12 +229,14 @@ def test_a_command_in_running_text_exists_with_its_options(text: str) -> None:
     assert set(named(words)) <= options(command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", spans("--"))
 def test_an_option_in_running_text_is_one_of_some_command(text: str) -> None:
     asked = set(named(shlex.split(text)))
     assert any(asked <= options(command) for command in leaves(typer.main.get_command(app)))
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_the_lines_of_python_run(folder: Path) -> None:
     found = [text for text in spans("") if re.match(r"(\w+ = )?(mlzoo|run)\.\w+\(", text)]

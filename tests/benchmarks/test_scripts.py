@@ -38,6 +38,7 @@ def call(name, *words):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_its_help_is_its_docstring(name):
     done = call(name, "--help")

@@ -69,6 +69,7 @@ def test_constants_have_all_their_64_bits(optimizer) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_adagrad_on_the_cubic_ridge() -> None:
     found = path("cubic-ridge", "adagrad", 0.3, (4, 4), 1000).points
     for step, end in ((1, 3.7), (2, 3.504962), (1000, 0.145687)):

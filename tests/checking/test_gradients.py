@@ -165,6 +165,7 @@ _SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("model"))
 def test_every_model_of_the_zoo_passes(name) -> None:
     case = _case(name)
@@ -180,6 +181,7 @@ def test_every_model_of_the_zoo_passes(name) -> None:
     assert len(checked - {"whole model"}) >= len(trained)
 
 
+@pytest.mark.slow
 def test_a_model_is_checked_by_name() -> None:
     found = check_model("linear", (6,), {"degree": 2}, samples=3)
     assert found.passed and found.subject == "linear"

@@ -41,6 +41,7 @@ def plain() -> LossOf:
 POINTS = np.array([[0.0, 0.0], [0.7, -1.0], [-2.0, 3.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

@@ -48,6 +48,7 @@ def test_a_preview_draws_samples_beside_their_variants(mlzoo: Mlzoo) -> None:
     assert found["steps"] == [] and Path("preview.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_preview_shows_what_a_training_feeds(mlzoo: Mlzoo) -> None:
     """The first variant of each is drawn as the first epoch of that seed feeds it."""
     words = ("d/images", "--augment", "heavy", "--seed", 3)
@@ -78,6 +79,7 @@ def test_wrong_requests_are_told(mlzoo: Mlzoo, words: tuple[str, ...], cause: st
     assert not Path("o").exists() and not list(Path().glob(".*partial"))
 
 
+@pytest.mark.slow
 def test_copies_are_written_with_a_list_and_stay_with_their_originals(mlzoo: Mlzoo) -> None:
     done = succeeded(mlzoo("augment", "write", "d/images", "out", "--copies", 2, "--seed", 5))
     assert "72 files in out" in done.out  # of 24 images
@@ -123,6 +125,7 @@ def test_a_damaged_list_of_copies_is_named(mlzoo: Mlzoo) -> None:
     assert done.code == 3 and "augmented.csv is no list of augmented copies" in done.cause
 
 
+@pytest.mark.slow
 def test_test_time_augmentation_averages(mlzoo: Mlzoo, runs: Path) -> None:
     plain = predictions(succeeded(mlzoo("predict", runs / "images", "d/images")).out)
     flips = predictions(

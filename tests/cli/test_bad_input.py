@@ -258,6 +258,7 @@ def left_behind(folder: Path) -> list[str]:
     return [str(p.relative_to(folder)) for p in found if p.name not in ("d", "saved_models")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "code", "fragment"), CHECKS_ONLY, ids=[c[0] for c in CHECKS_ONLY])
 def test_refused_before_any_work(
     line: str, code: int, fragment: str, mlzoo: Mlzoo, world: Path, tmp_path: Path
@@ -270,6 +271,7 @@ def test_refused_before_any_work(
     assert tree(world) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "code", "fragment"), READS_DATA, ids=[c[0] for c in READS_DATA])
 def test_refused_for_its_data(
     line: str, code: int, fragment: str, mlzoo: Mlzoo, world: Path, tmp_path: Path
@@ -358,6 +360,7 @@ def test_every_rule_on_inert_options_is_tried() -> None:
     assert set(GOOD_VALUES) == set(READ_WHEN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(READ_WHEN))
 def test_an_inert_option_is_refused_unless_accepted(
     name: str, mlzoo: Mlzoo, tmp_path: Path
@@ -375,6 +378,7 @@ def test_an_inert_option_is_refused_unless_accepted(
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("data", "flag", "value"), INERT_DATA)
 def test_an_option_that_the_source_ignores_is_refused(
     data: str, flag: str, value: str, mlzoo: Mlzoo
@@ -396,6 +400,7 @@ def test_an_accepted_unused_option_is_told(mlzoo: Mlzoo) -> None:
     assert done.err.startswith("warning: --momentum: momentum has no effect"), done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flag", "value"), [("--fractions", "70/15/15"), ("--split", "hash")])
 def test_an_option_that_the_data_leave_without_effect_is_refused(
     flag: str, value: str, mlzoo: Mlzoo, tmp_path: Path
@@ -415,6 +420,7 @@ def test_an_option_that_the_data_leave_without_effect_is_refused(
 # -- Names and places of runs
 
 
+@pytest.mark.slow
 def test_an_existing_run_is_not_overwritten(mlzoo: Mlzoo, run: Path) -> None:
     before = tree(run)
     command = ("train", "mlp", "d/ok.csv", "--out", ".", "--name", "run")
@@ -522,6 +528,7 @@ def test_evaluating_an_unknown_class(mlzoo: Mlzoo, runs: Path) -> None:
     refused(done, 3, "class 'a', 'b' is unknown to the model, which has 'crack', 'sound'")
 
 
+@pytest.mark.slow
 def test_evaluating_data_that_have_changed(mlzoo: Mlzoo, runs: Path, tmp_path: Path) -> None:
     copy = tmp_path / "t.csv"
     copy.write_text(Path("d/ok.csv").read_text())
@@ -541,6 +548,7 @@ def test_a_backend_that_is_not_there(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_codes_and_streams_of_a_real_process(world: Path, tmp_path: Path) -> None:
     for words, code, fragment in [
         (("train", "cn", "digits"), 2, "did you mean 'cnn'?"),

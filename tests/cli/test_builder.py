@@ -19,6 +19,7 @@ FOLDER = Path("saved_models/s")
 DATA = ("d/ok.csv", "--target", "y", "--epochs", 2, "--name", "s")
 
 
+@pytest.mark.slow
 def test_a_build_function_is_searched_trained_and_repeated(mlzoo: Mlzoo) -> None:
     Path("net.py").write_text(builders.WHOLE)
     words = ("tune", "--builder", "net.py:build_model", *DATA, "--trials", 5, "--folds", 2)
@@ -59,6 +60,7 @@ def test_a_build_function_is_searched_trained_and_repeated(mlzoo: Mlzoo) -> None
     assert changed.code == 2 and "the file of the model changed" in changed.cause
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", builders.WRONG)
 def test_a_wrong_build_function_is_told_and_leaves_nothing(name: str, mlzoo: Mlzoo) -> None:
     text, told = builders.WRONG[name]
@@ -68,6 +70,7 @@ def test_a_wrong_build_function_is_told_and_leaves_nothing(name: str, mlzoo: Mlz
     assert not Path("saved_models").exists() or not list(Path("saved_models").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -90,6 +93,7 @@ def test_a_wrong_word_beside_a_build_function_is_told(
     assert done.code == 2 and told in "\n".join(done.errors), done.err
 
 
+@pytest.mark.slow
 def test_settings_replace_and_fix_what_is_searched(mlzoo: Mlzoo) -> None:
     Path("net.py").write_text(builders.WHOLE)
     words = ("tune", "net.py:build_model", *DATA, "--vary", "layers=1,2", "--set", "kind=deep")
@@ -123,6 +127,7 @@ def build_model(hp):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HEADS)
 def test_outputs_of_any_kind_end_as_probabilities(kind: str, mlzoo: Mlzoo) -> None:
     head, loss, _ = HEADS[kind]
@@ -137,6 +142,7 @@ def test_outputs_of_any_kind_end_as_probabilities(kind: str, mlzoo: Mlzoo) -> No
     assert said.shape == (2, 1) and said[0, 0] > 0.9 and 0 <= said[1, 0] < 0.1
 
 
+@pytest.mark.slow
 def test_numbers_are_predicted_in_their_own_units_and_images_scaled_once(mlzoo: Mlzoo) -> None:
     text = HEAD.format(head="Dense(1)", loss="'mae'").replace('"tanh"', '"relu"')
     Path("net.py").write_text(text)

@@ -103,6 +103,7 @@ def test_talk_goes_to_stderr_and_scores_to_stdout(mlzoo: Mlzoo) -> None:
     assert "\r" not in done.err and "\x1b" not in done.err + done.out
 
 
+@pytest.mark.slow
 def test_train_prints_one_document_that_is_the_metrics_file(mlzoo: Mlzoo) -> None:
     words = ("train", "linear", "d/ok.csv", "--target", "y", "--epochs", 1, "--json")
     found = document(mlzoo(*words))
@@ -111,6 +112,7 @@ def test_train_prints_one_document_that_is_the_metrics_file(mlzoo: Mlzoo) -> Non
     assert document(mlzoo(*words))["run"] == "saved_models/linear-ok-2"
 
 
+@pytest.mark.slow
 def test_the_configuration_repeats_the_run_bit_for_bit(
     mlzoo: Mlzoo, runs: Path, tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_the_configuration_repeats_the_run_bit_for_bit(
         assert other["weights_sha256"] != before["weights_sha256"], "a flag beats the file"
 
 
+@pytest.mark.slow
 def test_repeats_report_each_seed_and_the_spread(runs: Path, mlzoo: Mlzoo) -> None:
     repeats = numbers(runs / "table" / "metrics.json")["repeats"]
     spread = repeats["summary"]["accuracy"]
@@ -155,6 +158,7 @@ def test_overwrite_replaces_a_run(mlzoo: Mlzoo, run: Path) -> None:
     assert sorted(os.listdir()) == ["d", "run"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_process_is_resumed_from_what_it_says(mlzoo: Mlzoo, tmp_path: Path) -> None:
     """Ctrl-C: exit 130, the resume command in the last line; it ends with the same weights."""
     words = ["train", "linear", "d/ok.csv", "--target", "y", "--early-stopping", "0"]
@@ -304,6 +308,7 @@ def test_a_moved_run_folder_still_works(
 # -- A plug-in file of one's own
 
 
+@pytest.mark.slow
 def test_an_own_layer_needs_trust_in_a_new_process(runs: Path, world: Path, tmp_path: Path) -> None:
     own, data = str(runs / "own"), str(world / "ok.csv")
     assert Path(own, "model.py").read_text() == (world / "my_model.py").read_text()
@@ -352,6 +357,7 @@ def test_models_lists_every_plugin_with_its_line(mlzoo: Mlzoo) -> None:
     assert [line.split()[0] for line in lines] == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names("model"))
 def test_models_show_counts_what_the_model_has(mlzoo: Mlzoo, name: str) -> None:
     shapes = {"mlp": "11", "linear": "11", "alexnet": "64x64x3", "conv_lstm": "8x16x16x1"}
@@ -474,6 +480,7 @@ def test_a_closed_pipe_is_no_fault(world: Path, tmp_path: Path) -> None:
 # -- Python gives the same
 
 
+@pytest.mark.slow
 def test_python_and_the_command_line_give_the_same(mlzoo: Mlzoo, runs: Path) -> None:
     run = library.train(
         "mlp", "d/ok.csv", target="y", epochs=2, set={"hidden": 8}, repeats=2, name="py"
@@ -483,6 +490,7 @@ def test_python_and_the_command_line_give_the_same(mlzoo: Mlzoo, runs: Path) -> 
     )
 
 
+@pytest.mark.slow
 def test_real_photographs_from_data_to_predictions(mlzoo: Mlzoo) -> None:
     data = (SHARED / "crack_patches").resolve()
     if not data.is_dir():

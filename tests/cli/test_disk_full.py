@@ -54,6 +54,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_that_writes(
     name: str, mlzoo: Mlzoo, run: Path, runs: Path, full: list[str], tmp_path: Path
@@ -86,6 +87,7 @@ def test_a_training_that_was_begun_says_how_to_resume(
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_a_limit_of_size(world: Path, tmp_path: Path) -> None:
     command = ("data", "preview", world / "images", "--augment", "light", "--picture", "p.png")
     done = subprocess.run(
@@ -100,6 +102,7 @@ def test_a_limit_of_size(world: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk_behind_stdout(tmp_path: Path) -> None:
     done = subprocess.run(

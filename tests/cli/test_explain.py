@@ -19,6 +19,7 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
         return dict(found)
 
 
+@pytest.mark.slow
 def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, runs: Path) -> None:
     done = mlzoo(
         "explain", runs / "images", "--method", "gradcam,smoothgrad", "--limit", 3,
@@ -55,6 +56,7 @@ def test_images_are_explained_with_their_evidence_and_again_alike(mlzoo: Mlzoo, 
     assert (first / "scores.csv").read_text() == Path("second/scores.csv").read_text()
 
 
+@pytest.mark.slow
 def test_masks_are_explained_by_region_and_pixel(mlzoo: Mlzoo, runs: Path) -> None:
     whole = mlzoo("explain", runs / "masks", "--limit", 2, "--out", "a", "--pixel", "3,4",
                   "--no-evidence")  # fmt: skip
@@ -64,6 +66,7 @@ def test_masks_are_explained_by_region_and_pixel(mlzoo: Mlzoo, runs: Path) -> No
     assert far.code == 2 and "rows and" in far.cause and not Path("b").exists()
 
 
+@pytest.mark.slow
 def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> None:
     done = mlzoo(
         "explain", runs / "table", "--method", "expected_gradients,permutation", "--limit", 4,
@@ -83,6 +86,7 @@ def test_rows_of_a_table_and_the_model_as_a_whole(mlzoo: Mlzoo, runs: Path) -> N
     assert maps_of_rows.code == 2 and "needs a convolutional layer" in maps_of_rows.cause
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "method"), [("table", "integrated_gradients"), ("images", "gradcam"), ("fields", "")]
 )
@@ -170,6 +174,7 @@ def test_classes_by_name_or_refused(mlzoo: Mlzoo, runs: Path) -> None:
     assert not Path("x").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_is_replaced_only_when_told(mlzoo: Mlzoo, runs: Path) -> None:
     words = ("explain", runs / "images", "--limit", 1, "--no-evidence", "--out", "x")
     assert mlzoo(*words).code == 0
@@ -188,6 +193,7 @@ def test_explainers_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     assert mlzoo("explainers", "show", "scorcam").code == 2
 
 
+@pytest.mark.slow
 def test_sanity_by_weights_and_by_labels(mlzoo: Mlzoo, runs: Path) -> None:
     done = mlzoo(
         "explain", runs / "images", "--method", "saliency,gradcam", "--limit", 2, "--no-evidence",
@@ -224,6 +230,7 @@ def test_every_class_of_every_image_on_one_scale(mlzoo: Mlzoo, runs: Path) -> No
     assert len(arrays(Path("a"))) == len(rows)
 
 
+@pytest.mark.slow
 def test_from_python_the_same_maps_and_not_a_word(
     runs: Path, world: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

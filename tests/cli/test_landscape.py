@@ -18,6 +18,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
     done = mlzoo(
         "landscape", "bowl", "--optimizer", "sgd,adam,lbfgs", "--learning-rate", ".1,.2,1",
@@ -73,6 +74,7 @@ def test_mistakes(mlzoo: Mlzoo, words: list[str], cause: str) -> None:
     assert not Path("saved_models").exists()
 
 
+@pytest.mark.slow
 def test_the_loss_around_a_run(mlzoo: Mlzoo) -> None:
     done = mlzoo("train", "mlp", "d/ok.csv", "--target", "y", "--epochs", 3, "--set", "hidden=4",
                  "--snapshots", "--name", "kept", "--batch-size", 8)  # fmt: skip
@@ -117,6 +119,7 @@ def test_mistakes_on_a_run(mlzoo: Mlzoo, runs: Path, flags: list[str], cause: st
     assert not (runs / "table" / "landscapes").exists()
 
 
+@pytest.mark.slow
 def test_a_curve_over_a_setting(mlzoo: Mlzoo) -> None:
     done = mlzoo("landscape", "linear", "d/ok.csv", "--target", "y", "--capacity", "l2=.01,100",
                  "--repeat", 2, "--epochs", 1, "--name", "curve", "--json")  # fmt: skip
@@ -130,6 +133,7 @@ def test_a_curve_over_a_setting(mlzoo: Mlzoo) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_is_checked_and_a_planted_fault_fails(mlzoo: Mlzoo, runs: Path) -> None:
     done = mlzoo("check", runs / "numbers", "--json")
     assert done.code == 0, done.err

@@ -76,6 +76,7 @@ def test_probabilities_agree_with_the_mask(mlzoo: Mlzoo, runs: Path, new: Path) 
     np.testing.assert_array_equal(said.argmax(axis=-1)[sure], mask[sure])
 
 
+@pytest.mark.slow
 def test_a_resized_image_s_mask_is_that_of_its_probabilities(
     mlzoo: Mlzoo, runs: Path, new: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_resized_image_s_mask_is_that_of_its_probabilities(
     np.testing.assert_array_equal(again.values, found.values)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_without_a_folder(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     done = succeeded(mlzoo("predict", runs / "masks", "new"))
     assert set(predictions(done.out)[0]) == {"name", "share_background", "share_foreground"}
@@ -107,6 +109,7 @@ def test_nothing_is_written_without_a_folder(mlzoo: Mlzoo, runs: Path, new: Path
     assert [row["name"] for row in rows] == ["odd.png", "sub/wide.png"]
 
 
+@pytest.mark.slow
 def test_tiles_are_another_way_to_the_same_mask(mlzoo: Mlzoo, runs: Path) -> None:
     save(Path("large.png"), 300, 410)
     for name, more in (("whole", ("none",)), ("tiles", (128, "--overlap", 64))):
@@ -147,6 +150,7 @@ def test_wrong_requests(
     assert not Path("o").exists()
 
 
+@pytest.mark.slow
 def test_files_are_replaced_only_on_request(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     words = ("predict", runs / "masks", "new", "-o", "out")
     succeeded(mlzoo(*words))
@@ -186,6 +190,7 @@ def test_what_can_not_be_written_is_told_before_anything_is(
     assert files == ["out/masks/z.png", "out/overlays/y.png"]
 
 
+@pytest.mark.slow
 def test_what_an_earlier_prediction_left_is_not_kept(mlzoo: Mlzoo, runs: Path, new: Path) -> None:
     words = ("predict", runs / "masks")
     succeeded(mlzoo(*words, "new", "-o", "o", "--probabilities"))
@@ -203,6 +208,7 @@ def test_a_folder_of_images_with_masks_gives_the_images(mlzoo: Mlzoo, runs: Path
     assert "warning: more holds images with their masks; the 3 images are taken" in done.err
 
 
+@pytest.mark.slow
 def test_what_predict_wrote_can_be_scored(mlzoo: Mlzoo, runs: Path) -> None:
     folder(Path("more"), 5, 33, 47)
     succeeded(mlzoo("predict", runs / "masks", "more/images", "-o", "said"))
@@ -211,6 +217,7 @@ def test_what_predict_wrote_can_be_scored(mlzoo: Mlzoo, runs: Path) -> None:
     assert found["metrics"]["pixel_accuracy"] == 1
 
 
+@pytest.mark.slow
 def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     folder(Path("more"), 5, 33, 47)
     found = document(mlzoo("evaluate", runs / "masks", "more", "--json"))
@@ -223,6 +230,7 @@ def test_evaluate_scores_other_masks_by_image(mlzoo: Mlzoo, runs: Path) -> None:
     assert done.code == 3 and "images/00.png (9)" in done.err
 
 
+@pytest.mark.slow
 def test_the_terminal_has_each_class_beside_the_linear_baseline(mlzoo: Mlzoo, runs: Path) -> None:
     test = json.loads((runs / "masks" / "metrics.json").read_text())["test"]
     lines = [line.split() for line in succeeded(mlzoo("evaluate", runs / "masks")).out.splitlines()]
@@ -248,6 +256,7 @@ def test_fields_are_written_as_arrays(mlzoo: Mlzoo, runs: Path) -> None:
     assert float(rows[0]["mean_field0"]) == pytest.approx(first[..., 0].mean(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_segmentations_are_compared_on_the_same_images(mlzoo: Mlzoo, runs: Path) -> None:
     small = ("--set", "filters=2", "--set", "depth=1", "--epochs", 1, "--name", "other")
     succeeded(mlzoo("train", "unet", "d/pairs", *small))

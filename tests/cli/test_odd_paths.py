@@ -87,6 +87,7 @@ def test_pipes_and_links_to_themselves_among_images(mlzoo: Mlzoo, tmp_path: Path
     assert done.code == 3 and "images/p.png: is a pipe (FIFO), not a file" in done.err
 
 
+@pytest.mark.slow
 def test_names_that_are_no_utf8_and_an_ascii_stdout(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
     root = folder(tmp_path / "\u00e9", {odd: 12, "\u00e9\U0001f600": 12})
@@ -98,6 +99,7 @@ def test_names_that_are_no_utf8_and_an_ascii_stdout(tmp_path: Path) -> None:
     assert names == ["caf\\udce9", "\u00e9\U0001f600"]
 
 
+@pytest.mark.slow
 def test_a_run_on_names_that_are_no_utf8(mlzoo: Mlzoo, tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
     root = folder(tmp_path / "pictures", {odd: 12, "b": 12})

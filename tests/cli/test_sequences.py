@@ -100,6 +100,7 @@ def here(mlzoo: Mlzoo, sequences: Path, tmp_path: Path) -> Mlzoo:
 # -- train, evaluate
 
 
+@pytest.mark.slow
 def test_forecasts_are_told_relative_to_naive_ones(trained: Path) -> None:
     test = json.loads((trained / "daily" / "metrics.json").read_text())["test"]
     out = (trained / "daily.out").read_text().splitlines()
@@ -126,6 +127,7 @@ def test_repeats_of_sequences_are_summed_up(trained: Path, name: str) -> None:
     assert "Over 2 trainings" in card and "\n\n\n" not in card
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_scores_are_those_of_the_training(here: Mlzoo, trained: Path, name: str) -> None:
     recorded = json.loads((trained / name / "metrics.json").read_text())["test"]
@@ -228,6 +230,7 @@ def test_several_series_and_files_are_told_apart(here: Mlzoo, trained: Path) -> 
     assert [row["series"] for row in both] == ["s/daily.csv"] * 6
 
 
+@pytest.mark.slow
 def test_small_numbers_keep_their_digits(here: Mlzoo, sequences: Path) -> None:
     words = ("linear", "s/daily.csv", "--target", "tiny", "--epochs", 1, "--name", "tiny")
     succeeded(here("train", *words))
@@ -268,6 +271,7 @@ def test_a_folder_of_sequences_is_classified(here: Mlzoo, trained: Path) -> None
     assert float(alone[0]["p_rise"]) == pytest.approx(float(rows[0]["p_rise"]), abs=2e-6)
 
 
+@pytest.mark.slow
 def test_text_goes_on_as_the_seed_says(here: Mlzoo, trained: Path) -> None:
     def written(*words: object) -> str:
         return succeeded(here("predict", trained / "text", "the quick", *words)).out
@@ -333,6 +337,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("run", "words", "code", "fragment"), WRONG)
 def test_wrong_requests(
     here: Mlzoo, trained: Path, tmp_path: Path, run: str, words: str, code: int, fragment: str
@@ -389,6 +394,7 @@ def test_texts_are_inspected(here: Mlzoo) -> None:
     succeeded(here("data", "inspect", "s/words.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accelerometer", "sine-mix", "delayed-xor", "moving-spots"])
 def test_generated_signals_are_inspected(here: Mlzoo, name: str) -> None:
     found = document(here("data", "inspect", name, "--source-set", "samples=120", "--json"))

@@ -32,6 +32,7 @@ def loaded(commands: list[list[str]], cwd: Path) -> list[tuple[list[str], int, l
     return [json.loads(line) for line in done.out.splitlines()]
 
 
+@pytest.mark.slow
 def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
     script = "import sys, mlzoo, mlzoo_cli.main; print(*sys.modules, sep='\\n')"
     done = python("-c", script, cwd=tmp_path)
@@ -40,6 +41,7 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
     assert "pydantic" not in done.out.split(), "help need not wait for it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code"),
     [

@@ -134,6 +134,7 @@ def test_numbers_and_other_texts_stay(text: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_predict_and_train_quote_names_of_files(mlzoo: Mlzoo, tmp_path: Path) -> None:
     shutil.copytree(zoo.find("mlp-wine"), tmp_path / "run")
     columns = [c["name"] for c in json.loads(Path("run/data.json").read_text())["columns"]]

@@ -104,6 +104,7 @@ def folders(evil: Path, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_runs_code_that_a_folder_names(
     command: str, mlzoo: Mlzoo, folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -124,6 +125,7 @@ def test_what_needs_no_code_runs_none(command: str, mlzoo: Mlzoo, folders: dict[
     assert not Path(MARKED).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["model", "source"])
 @pytest.mark.parametrize(
     "name",
@@ -274,6 +276,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_a_search_does_not_go_on_with_a_stranger_s_winner(
     mlzoo: Mlzoo, world: Path, evil: Path, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
+@pytest.mark.slow
 def test_a_search_leaves_its_tables_its_winner_and_how_to_train_it(mlzoo: Mlzoo) -> None:
     done = mlzoo(*TUNE)
     assert done.code == 0, done.err
@@ -51,6 +52,7 @@ def test_a_search_leaves_its_tables_its_winner_and_how_to_train_it(mlzoo: Mlzoo)
     assert sum(small) < 100_000, "beside the winner and the page there are tables only"
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> None:
     assert mlzoo(*TUNE, "--no-final").code == 0
     before = (FOLDER / "journal.jsonl").read_bytes()
@@ -83,6 +85,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(mlzoo: Mlzoo) -> No
     assert done.code == 0 and len(rows(FOLDER / "trials.csv")) == 3
 
 
+@pytest.mark.slow
 def test_other_data_are_refused(mlzoo: Mlzoo, world: Path) -> None:
     own = Path("own.csv")
     own.write_text((world / "ok.csv").read_text())
@@ -144,6 +147,7 @@ def test_several_mistakes_are_told_at_once(mlzoo: Mlzoo) -> None:
     assert done.code == 2 and len(done.errors) == 4, done.err
 
 
+@pytest.mark.slow
 def test_a_rehearsal_writes_nothing_and_tells_what_would_be(mlzoo: Mlzoo) -> None:
     done = mlzoo(*TUNE, "--dry-run", "--json", "--nested", 4, "--max-memory", 100)
     assert done.code == 0, done.err
@@ -162,6 +166,7 @@ def test_a_rehearsal_writes_nothing_and_tells_what_would_be(mlzoo: Mlzoo) -> Non
     assert [float(row["learning_rate"]) for row in first] == [row[1] for row in facts["first"]]
 
 
+@pytest.mark.slow
 def test_a_signal_stops_it_and_the_same_command_goes_on(mlzoo: Mlzoo, tmp_path: Path) -> None:
     words = [str(word) for word in (*TUNE, "--no-final")]
     words[words.index("--trials") + 1] = "200"
@@ -195,6 +200,7 @@ def test_the_strategies_are_listed_and_shown(mlzoo: Mlzoo) -> None:
     assert done.code == 2 and "`mlzoo strategies` lists them all" in done.cause
 
 
+@pytest.mark.slow
 def test_strategies_are_compared_on_one_budget(mlzoo: Mlzoo) -> None:
     words = ("tune", "linear", "d/ok.csv", "--target", "y", "--epochs", 1, "--name", "c")
     space = ("--vary", "l2=log:1e-4..1.0", "--vary", "learning_rate=0.1,0.01")
@@ -212,6 +218,7 @@ def test_strategies_are_compared_on_one_budget(mlzoo: Mlzoo) -> None:
     assert wrong.code == 2 and "did you mean 'grid'" in wrong.cause
 
 
+@pytest.mark.slow
 def test_nested_folds_state_the_gap(mlzoo: Mlzoo) -> None:
     words = [str(word) for word in (*TUNE, "--no-final", "--json", "--nested", 2)]
     done = mlzoo(*words)

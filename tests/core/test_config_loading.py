@@ -171,6 +171,7 @@ CHOICES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(asked=st.fixed_dictionaries({}, optional=CHOICES))
 def test_the_written_configuration_is_read_back_the_same(
@@ -239,6 +240,7 @@ def test_paths_in_the_file_do_not_depend_on_the_working_directory(
     assert yaml.safe_load(config_text(merged))["data"] == str(tmp_path / "t.csv")
 
 
+@pytest.mark.slow
 def test_the_configuration_is_in_the_folder_before_training_starts(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 

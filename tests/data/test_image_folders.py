@@ -364,6 +364,7 @@ def test_group_by_takes_the_first_group_of_the_expression(tmp_path: Path) -> Non
         read(tmp_path, group_by=r"^(\d+)-")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_no_photograph_of_the_crack_patches_is_in_two_parts(seed: int) -> None:
     data = loading.load(config(shared("crack_patches"), group_by=r"^(\d+)_", seed=seed, size="32"))

@@ -66,6 +66,7 @@ SIZES = {
 """Samples, and those of each part, of generated sets that do not have 1000."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", generated.NAMES)
 def test_generated_sets_follow_from_the_seed(name: str) -> None:
     one, same = read(name, seed=3), read(name.replace("-", "_"), seed=3)

@@ -93,6 +93,7 @@ def test_a_table_names_sequences(tmp_path: Path, row: str) -> None:
     assert "sequences: 12 of 3 to 6 steps, 2 channels (u, v) (--drop)" in notes
 
 
+@pytest.mark.slow
 def test_indoor_movement() -> None:
     path = shared("series/indoor_movement")
     samples = read(path)

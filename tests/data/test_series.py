@@ -722,6 +722,7 @@ def test_only_the_last_window_of_a_new_series_must_be_known(tmp_path: Path) -> N
         last_windows(holes(tmp_path, [0], count=5), reader)
 
 
+@pytest.mark.slow
 def test_new_series_of_several(tmp_path: Path) -> None:
     reader = reader_of(read(plants(tmp_path, {"n": 40, "s": 40}), group_by="plant", window=3))
     found = last_windows(plants(tmp_path, {"west": 8, "east": 9}), reader)

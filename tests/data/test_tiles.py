@@ -292,6 +292,7 @@ def worst(
     return float(difference[border:-border, border:-border].max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [64, 96, 128])
 def test_seams_are_invisible(scene: tuple[np.ndarray, np.ndarray], overlap: int) -> None:
     assert np.ptp(scene[1][64:-64, 64:-64], axis=(0, 1)).min() > 0.05  # it does depend on the image
@@ -302,6 +303,7 @@ def test_seams_show_without_overlap(scene: tuple[np.ndarray, np.ndarray]) -> Non
     assert worst(small(), scene, Tiling(256, 0), 64) > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tile", "size", "settings"),
     [

@@ -257,6 +257,7 @@ def test_missing_values_are_filled_as_told() -> None:
             fill(gaps, how, ["speed", "load"])
 
 
+@pytest.mark.slow
 def test_steps_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("#t, speed, note\n1,2.5,x\n2,?,y\n")

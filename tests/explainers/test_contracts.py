@@ -99,6 +99,7 @@ def found(name: str) -> Any:
     return explain(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPPING)
 def test_maps_have_the_shape_of_the_positions_and_are_finite(name: str) -> None:
     values, inside = found(name), case(name)[3]
@@ -113,6 +114,7 @@ def test_what_counts_gets_the_attribution(name: str) -> None:
     assert min(shares) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPPING)
 def test_the_same_again_is_equal(name: str) -> None:
     np.testing.assert_array_equal(found(name), explain(name))

@@ -168,6 +168,7 @@ def typed_maps(dtype: str) -> list[np.ndarray]:
     return [p.explain(p.Config(), probe, probe.inputs(X), target) for p in plugins]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_a_model_of_another_type_is_explained_like_one_of_float32(dtype: str) -> None:
     for full, other in zip(typed_maps("float32"), typed_maps(dtype), strict=True):
@@ -191,6 +192,7 @@ def test_a_method_is_picked_by_data_and_model() -> None:
     assert set(choose_methods(package, conv, "image").names) == set(reference.METHODS)
 
 
+@pytest.mark.slow
 def test_the_package_is_quiet_and_its_empty_maps_are_flagged() -> None:
     model = images()
     kernel = np.full((3, 3, 1, 4), 0.1, "float32")

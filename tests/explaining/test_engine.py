@@ -95,6 +95,7 @@ def by_split_model(model: keras.Model, x: np.ndarray, kind: int) -> np.ndarray:
     return np.maximum((weights * values.numpy()).sum(axis=-1), 0)
 
 
+@pytest.mark.slow
 def test_every_form_of_a_model_gives_the_map_of_a_split_model(tmp_path: Path, x) -> None:
     found = forms(tmp_path)
     expected = resampling.upsample(by_split_model(found["functional"], x, 1), (16, 16))
@@ -136,6 +137,7 @@ def ends() -> dict[str, list[keras.layers.Layer]]:
     }
 
 
+@pytest.mark.slow
 def test_wherever_the_softmax_is_the_logits_stand_before_it(x) -> None:
     first = None
     for where, end in ends().items():
@@ -227,6 +229,7 @@ def test_noise_has_a_seed_and_none_of_it_is_the_gradient(x) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -259,6 +262,7 @@ def test_memory_bounds_what_goes_through_at_once(x) -> None:
     )
 
 
+@pytest.mark.slow
 def test_integers_are_scaled_by_the_model_and_explained_behind_that(x) -> None:
     raw = (255 * x).astype("uint8")
     start = keras.Input((16, 16, 2), dtype="uint8")

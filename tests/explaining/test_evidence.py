@@ -23,6 +23,7 @@ def sample(index: int = 0) -> faithfulness.Sample:
     return faithfulness.Sample(probe, x[one], target[one], probe.baseline(x[one]), seed=1)
 
 
+@pytest.mark.slow
 def test_areas_are_those_of_a_plain_loop() -> None:
     own, found = sample(), maps("gradcam")[0]
     probe, kind = own.probe, int(own.target.argmax())
@@ -143,6 +144,7 @@ def test_shapes_overlap_as_far_as_the_strongest_pixels_do() -> None:
     assert truth.overlap(np.roll(inside, 2).astype(float), inside) == pytest.approx(2 / 6)
 
 
+@pytest.mark.slow
 def test_a_sanity_check_tells_what_hangs_on_the_weights() -> None:
     probe, x, target, _ = opened()
     few = slice(0, 8)
@@ -224,6 +226,7 @@ def test_one_stage_at_a_time_leaves_the_others_as_they_were() -> None:
     assert (second[0] != trained[0]).any()
 
 
+@pytest.mark.slow
 def test_methods_that_may_be_equal_are_tied() -> None:
     rng = np.random.default_rng(0)
     base = rng.normal(size=40)

@@ -56,6 +56,7 @@ def explained(name: str, probe: Probe, x: np.ndarray, target: np.ndarray) -> np.
     return plugin.explain(plugin.Config(), probe, x, target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["integrated_gradients", "occlusion"])
 def test_the_step_that_decides_is_found(name: str) -> None:
     x, y, step = marked(60, seed=9)
@@ -68,6 +69,7 @@ def test_the_step_that_decides_is_found(name: str) -> None:
         assert np.median(probe.said["completeness_error"]) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["integrated_gradients", "occlusion", "saliency", "smoothgrad"])
 def test_what_pads_a_sequence_counts_for_nothing(name: str) -> None:
     x, y, _ = marked(4, seed=3)
@@ -148,6 +150,7 @@ def blobs(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return x, mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("units", "head"), [(1, "sigmoid"), (3, "softmax")])
 @pytest.mark.parametrize("name", ["gradcam", "scorecam", "saliency", "occlusion"])
 def test_masks_are_explained_through_the_bottleneck(units: int, head: str, name: str) -> None:

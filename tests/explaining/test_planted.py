@@ -45,6 +45,7 @@ def pointing(found: np.ndarray, truth: np.ndarray) -> float:
     return float(np.mean([against_truth(one, t)["pointing"] for one, t in rows]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "least"),
     [
@@ -61,6 +62,7 @@ def test_methods_point_at_the_shape(name: str, least: float) -> None:
     assert pointing(maps(name), opened()[3]) >= least
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Please import `zoom`:DeprecationWarning")
 @pytest.mark.parametrize("name", [*CAMS, "scorecam"])
 def test_ours_points_better_than_the_package(name: str) -> None:
@@ -79,6 +81,7 @@ def test_the_package_agrees_where_it_is_right() -> None:
     np.testing.assert_allclose(theirs, (ours - low) / (high - low), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_unit_has_a_score_cam_of_its_own_head() -> None:
     probe, x, target, truth = opened(True)
     ours = maps("scorecam", binary=True)
@@ -97,6 +100,7 @@ def test_one_unit_has_a_score_cam_of_its_own_head() -> None:
     assert np.abs(mine / mine.max() - ours[:4] / ours[:4].max()).max() > 0.1
 
 
+@pytest.mark.slow
 def test_max_n_counts_for_each_image() -> None:
     probe = opened()[0]
     before, tenth = probe.forwards, probe.channels // 10 + 1
@@ -107,6 +111,7 @@ def test_max_n_counts_for_each_image() -> None:
     assert np.mean(alike) >= 0.7  # a tenth is 5 of 48 channels
 
 
+@pytest.mark.slow
 def test_the_energy_of_channels_saves_forwards() -> None:
     probe = opened()[0]
     before = probe.forwards

@@ -48,6 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_outputs_are_those_of_the_run(run: Run, name: str, tmp_path: Path) -> None:
     if package := lacking(name):
@@ -95,6 +96,7 @@ def transfer(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return mlzoo.train("transfer", str(root / "images.npz"), epochs=1, out=str(root), set=settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "name"), [("steps", "litert"), ("text", "onnx"), ("transfer", "openvino")]
 )
@@ -125,6 +127,7 @@ def test_recurrent_steps_are_not_called_one_by_one(
     assert 0 < len(calls) < steps.own_data().test.inputs([0]).shape[1] / 4
 
 
+@pytest.mark.slow
 def test_int8_is_smaller_and_says_how_many_classes_stay_the_same(tmp_path: Path) -> None:
     if package := lacking("litert"):
         pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")

@@ -136,6 +136,7 @@ def test_deep_tanh_saturates_from_normal_weights_and_not_from_glorot() -> None:
     assert np.mean(np.abs(last) > 0.99) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "initializer", "low", "high"),
     [

@@ -33,6 +33,7 @@ class Shifted(layers.Layer):
         return input_shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("several", "expected"),
     [
@@ -75,6 +76,7 @@ def test_raw_bytes_and_other_kinds_of_models() -> None:
     assert reach(network(conv, sides=(64, 64))) == math.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected"), [("unet", 46), ("unet_two_decoders", 46), ("unet_xception", 109)]
 )

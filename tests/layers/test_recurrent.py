@@ -143,6 +143,7 @@ def test_states_are_carried_where_a_sequence_goes_on(kind: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_configurations_and_shapes_survive() -> None:
     """What no model of the registry saves in the contract's tests, or only by its defaults."""
     for layer in (

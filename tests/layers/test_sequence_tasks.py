@@ -114,6 +114,7 @@ def test_metrics_count_the_steps_with_a_class() -> None:
     assert float(metric.result()) == pytest.approx(accuracy.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mse", "mae", "huber"])
 def test_forecasts_count_the_values_that_are_known(kind: str) -> None:
     random = np.random.default_rng(0)

@@ -156,6 +156,7 @@ def _samples(draw: Any) -> tuple[np.ndarray, np.ndarray]:
     return y, (votes / votes.sum(-1, keepdims=True)).astype("float32")
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(_samples())
 def test_losses_are_those_of_plain_loops_and_bounded(sample: tuple[np.ndarray, np.ndarray]) -> None:
@@ -185,6 +186,7 @@ def test_weighted_crossentropy_is_that_of_plain_loops_and_bounded(
         assert (values <= -math.log(1e-7) * max(weights) + 1e-4).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(_samples())
 def test_predictions_at_ignored_pixels_change_nothing(
@@ -407,6 +409,7 @@ def _gradient(loss: keras.losses.Loss, y: np.ndarray, p: np.ndarray) -> np.ndarr
     return recorder.gradients()[0] * len(p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_are_those_of_the_plain_loops(name: str) -> None:
     generator = np.random.default_rng(5)
@@ -423,6 +426,7 @@ def test_gradients_are_those_of_the_plain_loops(name: str) -> None:
     assert np.abs(found).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ALL.values(), ids=ALL)
 def test_gradients_are_finite_everywhere(loss: keras.losses.Loss) -> None:
     both = np.array([[0, 0, 1, 1], [0, 1, 1, IGNORED]])
@@ -474,6 +478,7 @@ def _small_model() -> keras.Model:
     return keras.Model(tensor, layer(tensor))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_of_any_image_size_learns(name: str) -> None:
     model = _small_model()
@@ -482,6 +487,7 @@ def test_a_model_of_any_image_size_learns(name: str) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_sum_of_all_losses_learns_where_steps_are_compiled() -> None:
     model = _small_model()
     loss = pixel_loss([(0.5, name) for name in NAMES])

@@ -79,6 +79,7 @@ def case(request: pytest.FixtureRequest) -> ModelCase:
     return _case(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "check",
     [
@@ -104,10 +105,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_loads_in_a_new_process(case: ModelCase, saved: Path) -> None:
     contracts.check_saved(case, saved)
 
 
+@pytest.mark.slow
 def test_parameter_count(case: ModelCase) -> None:
     shape = _PINNED.get(case.name, (32, 32, 3))
     count = (

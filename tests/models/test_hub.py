@@ -141,6 +141,7 @@ def loaded(
     return {name: np.load(folder / f"{name}.npy") for name in presets}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_features_are_the_backbone_s_own_and_are_saved(
     presets: dict[str, tuple[str, keras.Model]], name: str, loaded: dict[str, np.ndarray]
@@ -162,6 +163,7 @@ def trainable(net: keras.Model) -> set[str]:
     return {"/".join(v.path.split("/")[:-1]) for v in net.trainable_variables} - {"head"}
 
 
+@pytest.mark.slow
 def test_blocks_learn_from_the_last_on(presets: dict[str, tuple[str, keras.Model]]) -> None:
     path = presets["resnet"][0]
     assert trainable(model(path)) == set()
@@ -195,6 +197,7 @@ def test_a_transformer_learns_by_its_own_blocks(
     assert any("embedding" in path for path in whole)
 
 
+@pytest.mark.slow
 def test_a_hierarchical_transformer_learns_by_its_own_blocks(tmp_path: Path) -> None:
     """Its blocks stand side by side in the model, not within a layer."""
     mit = kh.models.MiTBackbone(
@@ -232,6 +235,7 @@ def test_random_weights_are_others_than_the_preset_s(
     assert np.abs(other - kernel).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_unet_on_its_maps(presets: dict[str, tuple[str, keras.Model]]) -> None:
     inputs, outputs = Inputs((None, None, 3), "image"), Outputs("segmentation", 2)
 
@@ -305,6 +309,7 @@ def test_settings_that_go_without_effect_are_refused(monkeypatch: pytest.MonkeyP
         hub.presets()
 
 
+@pytest.mark.slow
 def test_a_run_says_that_it_needs_keras_hub(
     presets: dict[str, tuple[str, keras.Model]], tmp_path: Path
 ) -> None:
@@ -316,11 +321,11 @@ def test_a_run_says_that_it_needs_keras_hub(
     lacking = "raise ModuleNotFoundError(\"No module named 'keras_hub'\")"
     (tmp_path / "without" / "keras_hub" / "__init__.py").write_text(lacking)
     code = (
-        "import sys; from mlzoo import errors, trained; find = trained.find_spec\n"
-        "trained.find_spec = lambda name: None if name == 'keras_hub' else find(name)\n"
+        "import sys; from mlzoo import api; from mlzoo.core import errors; find = api.find_spec\n"
+        "api.find_spec = lambda name: None if name == 'keras_hub' else find(name)\n"
         "for path in sys.argv[1:]:\n"
         "    try:\n"
-        "        trained.load(path).model; print('loaded')\n"
+        "        api.load(path).model; print('loaded')\n"
         "    except errors.UsageError as error:\n"
         "        print(error)\n"
     )
@@ -377,6 +382,7 @@ def test_presets_that_fit_no_image_of_ours_say_why(
     assert model(f"hub:{bare}", weights="none")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="explains on TensorFlow")
 def test_heads_of_attention_are_no_map(presets: dict[str, tuple[str, keras.Model]]) -> None:
     import tensorflow as tf
@@ -454,6 +460,7 @@ def md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
+@pytest.mark.slow
 def test_a_named_preset_is_fetched_once_whole_or_not_at_all(
     kaggle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ def test_alexnet_counts() -> None:
     assert model.get_layer("pool5").output.shape == (None, 6, 6, 256)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "trainable", "total"),
     [(18, 11_689_512, 11_699_112), ("34", 21_797_672, 21_814_696)],

@@ -91,6 +91,7 @@ def _xor_solved(build: Callable[[], keras.Model], copies: int) -> int:
     return int(((_predict(together, PAIRS) > 0.5) == wanted).all(axis=0).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("units", "least", "most"), [(2, 11, 22), (3, 20, 24), (4, 22, 24)], ids=str
 )
@@ -102,6 +103,7 @@ def test_how_often_xor_is_solved(units: int, least: int, most: int) -> None:
     assert least <= _xor_solved(build, copies=24) <= most
 
 
+@pytest.mark.slow
 def test_one_neuron_never_solves_xor() -> None:
     def build() -> keras.Model:
         return linear.build(linear.Config(), Inputs((2,)), Outputs("classification", 1))

@@ -68,6 +68,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "outputs"),
     [
@@ -117,6 +118,7 @@ def test_one_output_a_sequence_comes_from_its_own_steps(pooling: str) -> None:
         np.testing.assert_allclose(said, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [{"head": "decoder"}, {"cell": "simple", "pooling": "attention"}])
 def test_variants_keep_the_contract(more: dict[str, Any], tmp_path: Path) -> None:
     own = ModelCase(
@@ -143,6 +145,7 @@ def decoder(cell: str, outputs: Outputs, inputs: Inputs | None = None, **more: A
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", [FORECAST, ELSEWHERE], ids=["from_last", "elsewhere"])
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.backends
@@ -180,6 +183,7 @@ def test_a_missing_truth_leaves_a_step_without_a_teacher() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_taught_decoder_has_the_weights_of_the_free_one_and_a_gradient_for_each() -> None:
     model = decoder("lstm", FORECAST)
     twin = model.twin.model
@@ -208,6 +212,7 @@ def test_without_teacher_forcing_there_is_no_twin() -> None:
 # States that are carried
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", [FORECAST, TEXT], ids=lambda o: o.task)
 @pytest.mark.parametrize(
     "more", [{"cell": "simple"}, {"cell": "gru"}, {"units": (4, 3), "layer_normalization": True}]
@@ -298,6 +303,7 @@ def test_a_vector_needs_no_encoder() -> None:
         build(VECTOR, ELSEWHERE, head="decoder", dropout=0.1, pooling="mean", units=(3, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rnn", "tcn"])
 def test_changes_need_a_last_value(name: str) -> None:
     with pytest.raises(UsageError, match="skip_last has no effect where the targets are not among"):

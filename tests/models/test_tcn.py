@@ -42,6 +42,7 @@ def test_a_causal_network_sees_no_later_step(causal: bool) -> None:
     assert found[:6].any() != causal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize(
     ("outputs", "pooling"),

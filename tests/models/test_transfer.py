@@ -148,6 +148,7 @@ def trainable(net: keras.Model) -> set[str]:
     return {layer.name for layer in net.layers if layer.trainable_variables}
 
 
+@pytest.mark.slow
 def test_train_says_which_blocks_learn(frozen: keras.Model) -> None:
     assert trainable(frozen) == {"head"}
     assert trainable(model(train=1)) == {"conv_dw_13", "conv_pw_13", "head"}
@@ -174,6 +175,7 @@ def test_a_share_of_the_rate_is_a_share_of_the_step() -> None:
     np.testing.assert_allclose(keras.ops.convert_to_numpy(fast), [0.0, 1.0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_come_from_a_file_and_nothing_else(frozen: keras.Model, tmp_path: Path) -> None:
     keras.utils.set_random_seed(5)
     alone = pretrained.pretrained(Config(**THIN))
@@ -270,6 +272,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_head_on_kept_features_is_the_head_of_the_whole_model(
     images: Path, tmp_path: Path
 ) -> None:
@@ -304,6 +307,7 @@ class CutAt(Listener):
             raise Cut
 
 
+@pytest.mark.slow
 def test_a_head_that_was_cut_off_goes_on_exactly(images: Path, tmp_path: Path) -> None:
     given = {"model": "transfer", "data": str(images), "set": THIN, "epochs": 2, "batch_size": 8}
     config = merge({**given, "checkpoint_every": 0}).config

@@ -39,6 +39,7 @@ def test_the_paper_s_unet_has_its_weights() -> None:
     assert model.count_params() == 31_030_658
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "unet_xception"])
 @pytest.mark.parametrize("size", [(97, 101), (1, 1), (16, 24), (33, 7)])
 def test_a_mask_is_as_large_as_its_image(name: str, size: tuple[int, int]) -> None:

@@ -192,6 +192,7 @@ def changed(path: str, value: Any) -> Facts:
     return facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [

@@ -228,6 +228,7 @@ def test_broken_and_hostile_files_are_refused(tmp_path: Path, name: str, text: s
         compare(runs)
 
 
+@pytest.mark.slow
 def test_comparing_imports_nothing_heavy(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / "a", 30), make_run(tmp_path / "b", 60)]
     code = (

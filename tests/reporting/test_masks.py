@@ -304,6 +304,7 @@ def test_few_errors_are_fainter_than_many() -> None:
     assert 55 + 80 < found[0, 0, 0] < 255 - 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shapes",
     [
@@ -449,6 +450,7 @@ def test_a_shrunk_field_is_the_mean_of_its_numbers() -> None:
     assert difference[0, 0] == 1 and np.isnan(difference[0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "scale"), [((97, 101), 1e-7), ((400, 30), 1.0), ((20, 300), 3e6)]
 )
@@ -469,6 +471,7 @@ def test_fields_of_any_size_and_scale(tmp_path: Path, shape: tuple[int, int], sc
     assert found[5][4:] == ["0", "", "", ""]
 
 
+@pytest.mark.slow
 def test_masks_need_no_pyplot_and_writing_them_no_matplotlib() -> None:
     code = (
         "import sys; import mlzoo.drawing.palette; "

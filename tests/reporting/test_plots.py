@@ -82,6 +82,7 @@ def test_odd_histories(tmp_path: Path, odd: list[dict[str, Any]]) -> None:
     pixels(plots.learning_curves(tmp_path, odd, kept_epoch=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3, 12, 15, 100])
 def test_confusion_matrix_of_any_size(tmp_path: Path, classes: int) -> None:
     counts = np.diag(np.arange(classes))
@@ -99,6 +100,7 @@ def test_letters_that_the_font_lacks_are_no_warning(tmp_path: Path) -> None:
     assert rows(tmp_path / "confusion_matrix.csv")[1][0] == "亀裂"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1,), (30,), (30, 1), (2000, 3)])
 def test_residuals(tmp_path: Path, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)

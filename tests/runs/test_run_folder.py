@@ -17,10 +17,10 @@ from mlzoo.runs import run_folder
 HOLD = """
 import sys, time
 from pathlib import Path
-from mlzoo import runs
+from mlzoo.runs import run_folder
 from mlzoo.core.errors import UsageError
 try:
-    folder = runs.create(Path(sys.argv[1]), sys.argv[2] or None, "x")
+    folder = run_folder.create(Path(sys.argv[1]), sys.argv[2] or None, "x")
     folder.write_text("config.yaml", "model: mlp\\n")
 except UsageError as error:
     print("refused:", error, flush=True)

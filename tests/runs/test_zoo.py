@@ -61,6 +61,7 @@ def test_results_say_what_the_folders_say() -> None:
     assert text == making.results([name for name in making.MODELS if name in NAMES])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHEAPEST)
 def test_one_more_seed_lands_in_its_interval(name: str, tmp_path: Path) -> None:
     words = shlex.split(zoo.describe(name)["command"])[2:]
@@ -87,6 +88,7 @@ def test_a_pulled_model_is_a_run_like_any_other(tmp_path: Path) -> None:
         zoo.pull(name + "x", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_line_lists_and_shows() -> None:
     listed = run_mlzoo("zoo")
     assert listed.code == 0 and all(name in listed.out for name in NAMES)

@@ -67,6 +67,7 @@ def client(run: Run) -> TestClient:
     return TestClient(app, base_url="http://localhost")
 
 
+@pytest.mark.slow
 def test_an_upload_is_predicted_as_a_file_is(client: TestClient, run: Run, tmp_path: Path) -> None:
     (tmp_path / "new.png").write_bytes(png(noise(99, True)))
     expected = run.predict(tmp_path / "new.png")
@@ -133,6 +134,7 @@ def test_other_hosts_are_not_answered(client: TestClient) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.slow
 def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
     mask_folder(tmp_path / "pairs", 15, 24, 31)
     settings = {"filters": 2, "depth": 1}

@@ -126,6 +126,7 @@ def test_thresholds_between_a_tenth_and_nine_tenths_by_default() -> None:
     assert (found["f"], found["threshold"]) == (1, pytest.approx(0.15))
 
 
+@pytest.mark.slow
 def test_masks_that_do_not_pair_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(4, 7\) and \(4, 6\)"):
         rand_score(TWO, TWO[:, :6])

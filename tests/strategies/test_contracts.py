@@ -13,6 +13,7 @@ from tests.strategies import contracts
 NAMES = registry.names("strategy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "check",
@@ -35,6 +36,7 @@ def elsewhere() -> dict[str, list[dict[str, Any]]]:
     return contracts.play_in_new_process(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_another_process_proposes_the_same(
     name: str, elsewhere: dict[str, list[dict[str, Any]]]

@@ -55,6 +55,7 @@ def test_designs_fill_the_space_evenly(method: str) -> None:
     assert cells == list(range(16))
 
 
+@pytest.mark.slow
 def test_a_model_of_the_score_finds_what_chance_does_not() -> None:
     def final(name: str, seed: int) -> float:
         return min(t.loss for t in play(name, SPACE, 20, seed=seed) if t.loss is not None)
@@ -66,6 +67,7 @@ def test_a_model_of_the_score_finds_what_chance_does_not() -> None:
 STRATEGIES = ("bayesian", "random")
 
 
+@pytest.mark.slow
 def test_infinite_losses_are_avoided_not_sought() -> None:
     # keras-tuner takes infinity for 0 and puts 13 of 14 proposals into the bad half. Told of the
     # worst finite loss, its oracle still explores there: 4 of 14.
@@ -81,6 +83,7 @@ def test_infinite_losses_are_avoided_not_sought() -> None:
         assert len(bad) <= most * 14, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surrogate", ["gp", "forest", "extra_trees"])
 @pytest.mark.parametrize("acquisition", ["EI", "PI", "LCB", "hedge"])
 def test_every_surrogate_and_acquisition_proposes(surrogate: str, acquisition: str) -> None:

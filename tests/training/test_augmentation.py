@@ -82,6 +82,7 @@ def test_32_samples_of_a_batch_get_different_transforms() -> None:
     assert not np.array_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classes", "masks"])
 def test_batches_are_the_same_for_any_number_of_processes(task: str, pairs: Path) -> None:
     given: dict[str, Any] = {"augment": "heavy", "batch_size": 8, "model": "cnn", **SMALL}
@@ -101,6 +102,7 @@ def test_batches_are_the_same_for_any_number_of_processes(task: str, pairs: Path
     assert len(set(found[0])) == len(found[0])
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_not_missed() -> None:
     made = batches(augment="heavy", augment_workers=2, batch_size=8)
     expected = [
@@ -117,6 +119,7 @@ def test_a_process_that_dies_is_not_missed() -> None:
     assert found == expected
 
 
+@pytest.mark.slow
 def test_processes_end_and_leave_nothing_behind() -> None:
     made = batches(augment="heavy", augment_workers=2)
     next(made.epoch(0))
@@ -137,6 +140,7 @@ def test_processes_are_for_large_images_alone() -> None:
     assert worker_count(config().config, batches().feed) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [

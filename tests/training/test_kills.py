@@ -65,10 +65,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             (folder.path / "model.keras").write_bytes(b"weights" * 100)
             (folder.path / "plots").mkdir(exist_ok=True)
             (folder.path / "plots" / "a.png").write_bytes(b"picture" * 100)
-        return {"seed": seed, "test": {"metrics": {"accuracy": 1 / (seed + 3)}}}
+        return {
+            "seed": seed,
+            "test": {"headline": "accuracy", "metrics": {"accuracy": 1 / (seed + 3)}},
+        }
 
     def complete(folder: Path, final: Path, records: list[Any]) -> None:
-        metrics = {"headline": None, "test": None, "kept": None, "epochs": 1, "all": records}
+        metrics = {"headline": {}, "test": {}, "kept": None, "epochs": 1, "all": records}
         files.write_json(folder / "metrics.json", metrics)
         files.write_text(folder / "report.html", str(records))
 
@@ -310,6 +313,7 @@ def test_a_kill_of_a_search(overwrite: bool, table: Path, fitted: None, tmp_path
         assert outcome(root) == expected, (changes, lived.done[changes])
 
 
+@pytest.mark.slow
 def test_the_winner_of_a_search_that_went_on_is_the_new_one(
     table: Path, fitted: None, tmp_path: Path
 ) -> None:

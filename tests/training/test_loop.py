@@ -151,6 +151,7 @@ def test_a_nan_stops_with_epoch_step_samples_and_the_best_weights(keep, tmp_path
     assert all(np.isfinite(np.asarray(w)).all() for w in model.get_weights())
 
 
+@pytest.mark.slow
 @pytest.mark.backends
 def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
     # Without dropout: XLA draws its masks with another generator.
@@ -162,6 +163,7 @@ def test_xla_trains_to_about_the_same_weights(tmp_path) -> None:
     np.testing.assert_allclose(*found, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.backends
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path) -> None:
     def weights(name: str, seed: int) -> np.ndarray:
@@ -193,6 +195,7 @@ def test_lbfgs_refuses_a_random_loss() -> None:
         lbfgs.fit(build_model(config, data, 0), data, config, Listener(), Stop())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.backends
 def test_mixed_precision_computes_in_half_and_answers_in_single(tmp_path, precision: str) -> None:

@@ -98,6 +98,7 @@ def test_losses_by_task() -> None:
         build_loss(config(loss="focal"), number)
 
 
+@pytest.mark.slow
 def test_scales_of_a_history_are_told_where_they_differ() -> None:
     numbers = Outputs("regression", 1, mean=(21.3,), std=(7.8,))
     assert scales(config(), numbers) == {

@@ -90,6 +90,7 @@ def fit(folder: Path, cut: int = 0, **more) -> tuple[Fitted, str]:
     return fitted, checkpoints.weights_sha256(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 @pytest.mark.backends
 def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
@@ -108,6 +109,7 @@ def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
         assert (resumed.kept_epoch, resumed.value) == (whole.kept_epoch, whole.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -129,6 +131,7 @@ def test_a_cut_changes_no_bit_whatever_the_settings(more: dict, tmp_path: Path) 
     assert resumed == digest
 
 
+@pytest.mark.slow
 def test_repeats_go_on_with_the_one_that_was_cut(tmp_path: Path) -> None:
     given = {"repeats": 2, "epochs": 2, "early_stopping": 0}
     whole = run(tmp_path, "mlp", "whole", **given)
@@ -163,6 +166,7 @@ def test_a_process_killed_with_9_is_resumed_bit_for_bit(tmp_path: Path) -> None:
     assert resumed.metrics["weights_sha256"] == whole["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     whole = uninterrupted("mlp")
 
@@ -183,6 +187,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert resumed.metrics["weights_sha256"] == whole["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     whole = uninterrupted("mlp")
     with pytest.raises(Cut):
@@ -202,6 +207,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     assert resumed.metrics["weights_sha256"] == whole["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_damaged_best_weights_count_as_a_damaged_checkpoint(tmp_path: Path) -> None:
     whole = uninterrupted("mlp", early_stopping=0)
     with pytest.raises(Cut):
@@ -222,6 +228,7 @@ def test_damaged_best_weights_count_as_a_damaged_checkpoint(tmp_path: Path) -> N
     assert resumed.metrics["weights_sha256"] == whole["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_nothing_starts_again_silently_where_all_checkpoints_are_damaged(tmp_path: Path) -> None:
     with pytest.raises(Cut):
         run(tmp_path, "mlp", "cut", CutAt(9), checkpoint_every=0)
@@ -231,6 +238,7 @@ def test_nothing_starts_again_silently_where_all_checkpoints_are_damaged(tmp_pat
         resume(tmp_path / "cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -278,6 +286,7 @@ def test_epochs_of_repeats_stay_alike(tmp_path: Path) -> None:
         resume(tmp_path / "cut", epochs=9)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch) -> None:
     whole = uninterrupted("mlp")
     write, calls = files.write_bytes, []
@@ -296,6 +305,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch) -
     assert resume(tmp_path / "cut").metrics["weights_sha256"] == whole["weights_sha256"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no unfinished run"):
         resume(tmp_path / "nothing")
@@ -314,6 +324,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
     owner.release()
 
 
+@pytest.mark.slow
 def test_epochs_can_be_raised(tmp_path: Path) -> None:
     longer = run(tmp_path, "mlp", "longer", epochs=6, early_stopping=0)
     with pytest.raises(Cut):

@@ -50,6 +50,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder(tmp_path_factory.mktemp("data") / "odd", 10, 97, 101)
 
 
+@pytest.mark.slow
 def test_a_network_learns_bright_rectangles(pairs: Path, tmp_path: Path) -> None:
     more = {"epochs": 40, "set": {"filters": 4, "depth": 2}, "learning_rate": 0.01}
     done = run(pairs, tmp_path, "learnt", augment="flips", keep="last", **more)
@@ -60,6 +61,7 @@ def test_a_network_learns_bright_rectangles(pairs: Path, tmp_path: Path) -> None
     assert test["interval_unit"] == "images" and test["units"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -103,6 +105,7 @@ def test_a_batch_has_about_half_a_million_pixels(tmp_path: Path) -> None:
     assert crops.batch_size == 32 and crops.steps == -(-6 * 5 * 7 // 32)
 
 
+@pytest.mark.slow
 def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
     plain, heavy = config(pairs, loss="crossentropy").config, None
     data = loading.load(plain)
@@ -119,6 +122,7 @@ def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
         assert measure(model, validation(data))["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_sum_of_all_losses_trains(pairs: Path, tmp_path: Path) -> None:
     loss = "+".join(f"{0.5 + i}*{name}" for i, name in enumerate(LOSSES["segmentation"]))
     given = {"loss": loss, "focal_gamma": 1, "tversky_beta": 0.6, "top_share": 0.2}
@@ -127,6 +131,7 @@ def test_a_sum_of_all_losses_trains(pairs: Path, tmp_path: Path) -> None:
     assert done.config.loss == loss
 
 
+@pytest.mark.slow
 def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
     data = loading.load(config(pairs).config)
     model = build_model(config(pairs).config, data, 0)
@@ -172,6 +177,7 @@ def test_models_say_which_tasks_they_are_for() -> None:
     check_task("unet_two_decoders", "fields")
 
 
+@pytest.mark.slow
 def test_padding_does_not_count(tmp_path: Path) -> None:
     """Images of two sizes train in one frame; a score is that of the images alone."""
     root = folder(tmp_path / "mixed", 9, 40, 40)
@@ -185,6 +191,7 @@ def test_padding_does_not_count(tmp_path: Path) -> None:
     assert confusion.sum() == sum(sizes)
 
 
+@pytest.mark.slow
 def test_images_are_cut_alike_in_scoring_and_in_predicting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +223,7 @@ def test_images_are_cut_alike_in_scoring_and_in_predicting(
     assert not np.array_equal(said, confusion(all_cut))
 
 
+@pytest.mark.slow
 def test_tiles_too_small_for_the_network_are_told(tmp_path: Path) -> None:
     class Heard(Listener):
         def __init__(self) -> None:
@@ -243,6 +251,7 @@ def _test_names(done: Run) -> list[str]:
     return json.loads((done.path / "split.json").read_text())["parts"]["test"]["names"]
 
 
+@pytest.mark.slow
 def test_fields_leave_out_what_does_not_count(tmp_path: Path) -> None:
     given = {
         "model": "unet_two_decoders",

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.backends
 def test_a_cut_changes_no_bit(case: str, tmp_path: Path) -> None:
@@ -110,6 +111,7 @@ def test_later_epochs_of_these_sequences_have_new_shapes() -> None:
     assert 1 < first < second
 
 
+@pytest.mark.slow
 @pytest.mark.backends
 def test_states_that_are_carried_are_in_the_checkpoint(tmp_path: Path) -> None:
     kind, more = CASES["carried"]
@@ -121,6 +123,7 @@ def test_states_that_are_carried_are_in_the_checkpoint(tmp_path: Path) -> None:
     assert len(states) >= 4 and all(array.any() for array in states[:4])
 
 
+@pytest.mark.slow
 @pytest.mark.backends
 def test_states_begin_empty_in_every_epoch(tmp_path: Path) -> None:
     """Without a change of weights the loss of each epoch is the same, and not that of no state."""
@@ -168,6 +171,7 @@ def test_how_much_is_padding_is_told() -> None:
     assert padding_note(config(), data("windows"), 0) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
 def test_every_cell_remembers_what_was_five_steps_ago(cell: str) -> None:
     x, y = delayed_xor(256, 5, np.random.default_rng(0))
@@ -209,6 +213,7 @@ def test_gates_remember_fifty_steps_where_a_simple_cell_does_not(
         assert abs(accuracy - 0.5) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "more", "message"),
     [
@@ -232,6 +237,7 @@ def test_lbfgs_refuses_what_is_not_the_model_s_own_loss(
         lbfgs.fit(model, data(kind), chosen, Listener(), Stop())
 
 
+@pytest.mark.slow
 @pytest.mark.backends
 def test_lbfgs_weighs_the_classes_of_steps() -> None:
     own = data("labelling")

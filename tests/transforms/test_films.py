@@ -75,6 +75,7 @@ def test_what_is_mixed_and_searched() -> None:
     assert len(candidates(part, 3)) == 3
 
 
+@pytest.mark.slow
 def test_the_picture_has_a_strip_of_frames(tmp_path: Path) -> None:
     part = films()
     draw(tmp_path / "p.png", part, choose("light", part), 0, samples=2, each=1)

@@ -59,6 +59,7 @@ def positions(steps: Any) -> list[Step]:
     return moving
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GEOMETRIC)
 def test_a_marker_on_image_and_mask_coincides_after_a_thousand_changes(name: str) -> None:
     image, mask = scene("uint8", 255)

@@ -33,6 +33,7 @@ def outputs(own: Evaluator, unit: Unit) -> np.ndarray:
     return np.asarray(said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "values"),
     [
@@ -74,6 +75,7 @@ def test_shared_fits_equal_plain_ones(
         np.testing.assert_allclose(units[0].values.mean(), units[1].values.mean(), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_categories_that_some_folds_lack_change_the_width_of_their_inputs(tmp_path: Path) -> None:
     lines = [f"{'odd' if n == 20 else 'ab'[n % 2]},{n % 7},{n % 2}" for n in range(60)]
     (tmp_path / "t.csv").write_text("\n".join(["kind,size,y", *lines]))
@@ -106,6 +108,7 @@ def test_a_compiled_fit_that_fails_is_done_by_the_plain_code(
     assert failed["error"] and "fallback" not in failed, "the plain code's own failure is told"
 
 
+@pytest.mark.slow
 def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: Path) -> None:
     own = evaluator(tmp_path, set={"dropout": 0.2})
     before = backend.traces
@@ -124,6 +127,7 @@ def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: P
     assert len(own.fast._programs) == 2
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
     own = evaluator(tmp_path)
     first = outputs(own, Unit(0, 0, 0, VALUES))
@@ -133,6 +137,7 @@ def test_a_fit_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
     assert (outputs(evaluator(tmp_path), Unit(0, 0, 0, VALUES)) == first).all()
 
 
+@pytest.mark.slow
 def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     values = {"layers": 1, "units": 8, "dropout": 0.0}
     units = [Unit(n, 0, 0, {**values, "activation": of}) for n, of in enumerate(("relu", "tanh"))]
@@ -153,6 +158,7 @@ def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     assert own.fit(units[0])["error"] is None, "a program that no thread compiles"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_convolutions_take_a_step_a_call_and_dense_layers_an_epoch(
     model: str, tmp_path: Path
@@ -162,6 +168,7 @@ def test_convolutions_take_a_step_a_call_and_dense_layers_an_epoch(
     assert [c.loop for c in own.fast._programs.values()] == [model == "mlp"]
 
 
+@pytest.mark.slow
 def test_training_that_goes_on_ends_where_one_without_a_stop_does(tmp_path: Path) -> None:
     for fast in ("auto", "off"):
         own = evaluator(tmp_path / fast, fast)
@@ -171,6 +178,7 @@ def test_training_that_goes_on_ends_where_one_without_a_stop_does(tmp_path: Path
         assert (rest["score"], rest["epochs"]) == (whole["score"], 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run",
     [
@@ -201,6 +209,7 @@ def test_divergence_is_a_failure(tmp_path: Path) -> None:
     assert record["score"] is None and "DivergedError: the loss became" in record["error"]
 
 
+@pytest.mark.slow
 def test_the_check_finds_programs_that_train_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_networks_whose_idle_units_would_say_something_are_not_padded() -> None:
     assert not can_pad(keras.Model(start, keras.layers.Dense(1)(joined)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "momentum", "rmsprop", "adadelta"])
 @pytest.mark.backends
 def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> None:

@@ -202,6 +202,7 @@ def _start(folder: Path, strategy: str, trials: int) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["grid", "random"])
 def test_killed_at_random_moments_and_gone_on_with_it_ends_with_the_same_table(
     strategy: str, tmp_path: Path

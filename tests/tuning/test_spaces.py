@@ -171,6 +171,7 @@ def test_a_file_has_conditions(tmp_path: Path) -> None:
     assert sum(1 for _ in space.grid(2)) == 2 * 2 * (1 + 3 + 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "told"),
     [
