@@ -19,6 +19,9 @@ from typing import IO, Any
 
 from mlzoo.core.errors import DataError, MlzooError, ResourceError, UsageError, find_disk_full
 
+SEALED = "# This file ends in its checksum.\n"
+"""The first line of a configuration that `SEAL` and a checksum end."""
+SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
 _REPLACED = ".replaced"
 """The folder that is being replaced, within the new one until that has the name."""
 
@@ -165,8 +168,11 @@ def read_mapping(path: Path, needed: Iterable[str] = ()) -> dict[str, Any]:
     if path.suffix == ".yaml":
         import yaml
 
+        text = read_text(path)
+        if text.startswith(SEALED) and SEAL not in text:
+            raise damaged(path, "is damaged: its end is missing")
         try:
-            content = yaml.safe_load(read_text(path))
+            content = yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())
             raise damaged(path, f"is damaged: it is not valid YAML ({reason})") from None

@@ -13,8 +13,6 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo.training import devices
 
-_SEAL = "# A run is resumed only with the settings it started with; their SHA-256: "
-
 
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
@@ -38,12 +36,13 @@ def check_code(before: dict[str, str], config: RunConfig) -> None:
 
 def seal(text: str) -> str:
     """Return the text of a configuration file with its checksum as the last line."""
-    return f"{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+    text = files.SEALED + text.removeprefix(files.SEALED)
+    return f"{text}{files.SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
 def check_config(path: Path) -> None:
     """Raise UsageError where a configuration was edited since `seal` made its text."""
-    text, _, _ = files.read_text(path).rpartition(_SEAL)
+    text, _, _ = files.read_text(path).rpartition(files.SEAL)
     if files.read_text(path) != seal(text):
         raise UsageError(
             f"{path} was edited since this run started: put it back, or start a new run with the "

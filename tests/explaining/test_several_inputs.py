@@ -60,7 +60,8 @@ def test_an_image_beside_a_row_is_explained_as_with_the_row_built_in(name: str) 
     expected = explained(name, Probe(alone(), IMAGES), IMAGES)
     found = explained(name, probe, x)
     assert found.any()
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    # The two graphs round differently, by up to 1.2e-5 of the maximum on some processors.
+    np.testing.assert_allclose(found, expected, atol=5e-5 * np.abs(expected).max())
     np.testing.assert_array_equal(several.shown(x[1]), IMAGES[1])
 
 

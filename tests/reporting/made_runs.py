@@ -41,6 +41,7 @@ def run_folder(root: Path, name: str = "my run", pictures: int = 3, epochs: int 
         "determinism": "bitwise",
         "command": None,
     }
+    facts["metrics"]["epochs"] = epochs
     for part in ("data", "metrics", "environment"):
         files.write_json(folder / f"{part}.json", facts[part])  # type: ignore[literal-required]
     text = yaml.safe_dump(facts["config"], sort_keys=False)
