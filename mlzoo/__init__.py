@@ -7,9 +7,9 @@ from importlib.metadata import version
 from typing import Any
 
 _LAZY = {
-    "train": "mlzoo.training.train",
-    "resume": "mlzoo.training.train",
-    "tune": "mlzoo.tuning.tune",
+    "train": "mlzoo.api",
+    "resume": "mlzoo.api",
+    "tune": "mlzoo.api",
     "load": "mlzoo.api",
     "export": "mlzoo.exporting.export",
     "explain": "mlzoo.explaining.work",

@@ -1,367 +1,44 @@
-"""A finished run, opened: predict, evaluate, explain, and read what it says of itself."""
+"""The Python interface: train, tune, load, and what can be done with a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import is_zipfile
 
-from mlzoo.core import files, registry
-from mlzoo.core.config_loading import read_config
-from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, UsageError, is_out_of_memory
+from mlzoo.core import registry
+from mlzoo.core.config_loading import merge
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import DENSE_TASKS
-from mlzoo.runs import run_folder
-from mlzoo.runs.results import Forecast, Painted, Predictions
-from mlzoo.training import devices
+from mlzoo.runs import devices, run_folder
+from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from mlzoo.data.images.inference_inputs import NewImages
-    from mlzoo.data.images.tiles import Tiling
-    from mlzoo.data.samples import Data
     from mlzoo.explaining.work import Outcome
-
-_RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
-_METRICS = ("headline", "test", "kept", "epochs")
-"""Names without which `data.json` and `metrics.json` are damaged."""
-ChooseTiling = Callable[[int, int], "Tiling | None"]
-"""From an image's height and width to how it is cut."""
+    from mlzoo.tuning.search import SearchListener
+    from mlzoo.tuning.tune import Found
 
 
-class Run:
-    """A run folder. Its model is loaded when it is first needed."""
+class Run(OpenedRun):
+    """A finished run: predict, evaluate, explain, and read its record."""
 
-    def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
-        self.path = path
-        self.trust, self._tta = trust, tta
-        self.record = files.read_mapping(path / "data.json", _RECORD)
-        if tta not in ("none", "flips"):
-            raise UsageError(f"--tta: choose none or flips (got {tta!r})")
-        if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
-            raise UsageError(
-                f"--tta flips is for images with classes, masks or numbers; this run is of "
-                f"{self.record['task']} on {self.record['kind']}s"
-            )
+    def evaluate(
+        self, data: str | None = None, part: str = "test", listener: Listener | None = None
+    ) -> dict[str, Any]:
+        """Score the model again: on a part of its own data, or on all samples of other data.
 
-    @property
-    def _takes_images(self) -> bool:
-        shape = self.record["input_shape"]
-        return len(shape) == 3 and self.record["kind"] in ("image", "array")
+        Its own data are read, split as `split.json` says, and must not have changed; the scores
+        then equal those of `metrics.json`.
 
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
-
-    @cached_property
-    def config(self) -> RunConfig:
-        """The configuration that trained it.
+        Returns:
+            What `mlzoo.evaluating.evaluate.evaluate` returns.
 
         Raises:
-            UsageError: it names code, and the run was not opened with `trust`.
+            DataError: the run's data have changed or are gone, or the new ones do not fit.
         """
-        return read_config(self.path, self.trust)
+        from mlzoo.evaluating.evaluate_run import evaluate_run
 
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """What `metrics.json` holds."""
-        return files.read_mapping(self.path / "metrics.json", _METRICS)
-
-    @cached_property
-    def model(self) -> keras.Model:
-        """The Keras model: raw inputs in, probabilities or numbers out.
-
-        Raises:
-            DataError: the file is cut short or no Keras archive.
-            UsageError: the model needs code that stands in the run folder, and the run was not
-                opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
-        """
-        path = self.path / "model.keras"
-        if not is_zipfile(path):
-            empty = path.is_file() and not path.stat().st_size
-            raise files.damaged(
-                path, "is empty" if empty else "is damaged: it is no whole Keras archive"
-            )
-        devices.prepare()
-        own_code = self.path / "model.py"
-        if own_code.exists() and self.trust:
-            registry.trust(str(own_code))
-            registry.import_file(own_code)
-        try:
-            return read_model(self.path / "model.keras")
-        except UsageError as error:
-            if own_code.exists() and not self.trust:
-                raise UsageError(
-                    f"{self.path} holds a model with code of its own (model.py); read it, and if "
-                    "you trust it repeat the command with --trust"
-                ) from error
-            raise
-
-    def outputs(self, inputs: np.ndarray) -> np.ndarray:
-        """The model's outputs (n, units) for raw inputs (n, *shape), in chunks."""
-        if self._tta == "flips":
-            from mlzoo.statistics.symmetry import averaged
-
-            return averaged(lambda each: outputs_of(self.model, each), inputs, self.dense)
-        return outputs_of(self.model, inputs)
-
-    def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
-        """Predict new samples: an array (n, *shape) of raw inputs, or a file or folder's path.
-
-        Where something is predicted at every pixel, images may have any height and width, and
-        `masks` gives them one by one.
-
-        Raises:
-            DataError: the samples do not fit what the model was trained on.
-        """
-        if self.dense:
-            found = list(self.masks(new, listener=listener))
-            texts = found[0].warnings if found else ()
-            return Predictions([f.name for f in found], [f.values for f in found], None, texts)
-        if self.record["task"] == "text":
-            raise UsageError("a model of text writes on: run.write(prompt)")
-        if self.record["task"] == "forecasting":
-            ahead = self.forecast(new, listener)
-            texts = ahead[0].warnings if ahead else ()
-            return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
-        import numpy as np
-
-        from mlzoo.data.inputs import read_inputs
-
-        listener = listener or Listener()
-        if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.record["reader"], listener.progress)
-            rows, names, warnings = read.rows, read.names, read.warnings
-        else:
-            rows, warnings = self.checked(np.asarray(new)), ()
-            names = [f"sample {index}" for index in range(len(rows))]
-        if not names:
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        if self.record["task"] == "labelling":
-            return self._labelled(rows, list(names), tuple(warnings))
-        parts = []
-        for start in range(0, len(rows), 1024):
-            parts.append(self.outputs(rows[start : start + 1024]))
-            listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
-        return self._named(list(names), np.concatenate(parts), tuple(warnings))
-
-    def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
-        """What the output layer sees of new samples: their names, and (n, features).
-
-        Args:
-            new: an array (n, *shape) of raw inputs, or a file or folder's path.
-            listener: hears of progress.
-
-        Raises:
-            UsageError: the model has no features of a whole sample.
-            DataError: the samples do not fit what the model was trained on.
-        """
-        import keras
-        import numpy as np
-
-        from mlzoo.data.inputs import read_inputs
-
-        listener = listener or Listener()
-        seen = self.model.get_layer("head").input
-        if len(seen.shape) != 2:
-            raise UsageError(
-                f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
-                "steps, no features of the whole"
-            )
-        if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.record["reader"], listener.progress)
-            rows, names = read.rows, list(read.names)
-            for warning in read.warnings:
-                listener.warn(warning)
-        else:
-            rows = self.checked(np.asarray(new))
-            names = [f"sample {index}" for index in range(len(rows))]
-        if not names:
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        extractor = keras.Model(self.model.inputs, seen)
-        parts = []
-        for start in range(0, len(rows), 1024):
-            parts.append(outputs_of(extractor, rows[start : start + 1024]))
-            listener.progress(min(start + 1024, len(rows)), len(rows), "computing features")
-        return names, np.concatenate(parts)
-
-    def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
-        """How series go on: those of a table's path, or windows (n, steps, channels).
-
-        A model that goes on from vectors takes (n, numbers).
-
-        Raises:
-            DataError: the series do not fit what the model was trained on.
-        """
-        import numpy as np
-
-        from mlzoo.data.inputs import existing, read_inputs
-        from mlzoo.data.sequences.inference_series import last_windows
-
-        reader = self.record["reader"]
-        notes: tuple[str, ...] = ()
-        warnings: tuple[str, ...] = ()
-        times: list[list[str]] | None = None
-        if isinstance(new, (str, Path)):
-            location = existing(str(new))
-            if "window" in reader and location.is_dir():
-                raise DataError(f"{new} is a folder; name a table of series, a row a step")
-            if "window" in reader and location.suffix.lower() not in (".npz", ".npy"):
-                found = last_windows(location, reader)
-                rows, names, times = found.windows, found.names, found.times
-                notes, warnings = found.notes, found.warnings
-            else:
-                read = read_inputs(str(new), reader)
-                rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
-        else:
-            rows = self.checked(np.asarray(new))
-            names = [f"sample {index}" for index in range(len(rows))]
-        if not names:
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        said = self.outputs(rows).astype("float64")
-        ahead = [f"+{step}" for step in range(1, said.shape[1] + 1)]
-        band = self.metrics["test"]["metrics"].get("band")
-        low, high = (np.array(band[end]) if band else None for end in ("low", "high"))
-        return [
-            Forecast(
-                name,
-                ahead if times is None else times[i],
-                said[i],
-                None if low is None else said[i] + low,
-                None if high is None else said[i] + high,
-                notes,
-                warnings,
-            )
-            for i, name in enumerate(names)
-        ]
-
-    def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
-        """What a model of text writes after a prompt.
-
-        Args:
-            prompt: what to go on from.
-            length: characters to write.
-            temperature: 0 takes the likeliest character, 1 draws as the model says.
-            seed: decides what is drawn.
-
-        Raises:
-            DataError: the prompt holds no character that the model knows.
-        """
-        from mlzoo.data.text import continue_text
-
-        reader = self.record["reader"]
-        return continue_text(self.outputs, prompt, reader, length, temperature, seed)
-
-    @property
-    def dense(self) -> bool:
-        """Whether something is predicted at every pixel."""
-        return self.record["task"] in DENSE_TASKS
-
-    @cached_property
-    def reach(self) -> float:
-        """How many pixels far the network sees: what tiles need beside them."""
-        from mlzoo.layers.receptive_field import reach
-
-        return reach(self.model)
-
-    def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
-        """How images of a height and width are cut: as in training, unless said otherwise.
-
-        Args:
-            tile: side of the tiles, `auto` or `none`.
-            overlap: pixels that tiles share; by default as many as the network needs.
-        """
-        from mlzoo.data.images.tiles import Cutting
-
-        chosen = self.config.tile if tile is None else tile
-        shared = self.config.overlap if overlap is None and tile is None else overlap
-        return Cutting(chosen, shared, lambda: self.reach)
-
-    def masks(
-        self,
-        new: Any,
-        *,
-        tiling: ChooseTiling | None = None,
-        outputs: bool = False,
-        listener: Listener | None = None,
-    ) -> Iterator[Painted]:
-        """Predict at every pixel of new images, one after another.
-
-        Args:
-            new: an array (n, height, width, channels), or a file or folder's path.
-            tiling: how large images are cut; as `self.tiling()` by default.
-            outputs: give the model's outputs (height, width, k) as well, which are k times four
-                bytes a pixel.
-            listener: hears of progress.
-
-        Raises:
-            DataError: the images do not fit what the model was trained on.
-        """
-        import numpy as np
-
-        from mlzoo.data.images.inference_inputs import as_images, open_images
-
-        listener, reader = listener or Listener(), self.record["reader"]
-        if isinstance(new, (str, Path)):
-            images = open_images(str(new), reader, listener.progress)
-        else:
-            images = as_images(np.asarray(new), reader)
-        if not len(images):
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        cut = tiling or self.tiling()
-        for index, name in enumerate(images.names):
-            yield self._paint(images, index, name, cut, outputs)
-            listener.progress(index + 1, len(images), "predicting")
-
-    def _paint(
-        self, images: NewImages, index: int, name: str, cut: ChooseTiling, outputs: bool
-    ) -> Painted:
-        import numpy as np
-
-        from mlzoo.data.images.enlarging import in_size
-        from mlzoo.data.images.tiles import seams
-        from mlzoo.tasks.segmentation import whole
-
-        image, size = images.image(index), images.sizes[index]
-        strips: list[np.ndarray] = []
-        classes = self.record["task"] == "segmentation"
-        height, width = image.shape[:2]
-        resized = (height, width) != size
-        keep = outputs or (classes and resized)
-        tiling = cut(height, width)
-        values = whole(image, self.outputs, tiling, classes, strips.append if keep else None)
-        found = np.concatenate(strips) if keep else None
-        if resized:
-            said = values if found is None else found
-            values, found = in_size(said, size, classes, outputs)
-        problem = seams(tiling, height, width, lambda: self.reach)
-        warnings = (*images.warnings, problem) if problem else images.warnings
-        return Painted(name, image, values, found, warnings)
-
-    def checked(self, inputs: np.ndarray) -> Any:
-        """Raw inputs (n, *shape) as the model takes them; sequences may end in steps of NaN.
-
-        Raises:
-            DataError: they have another shape.
-        """
-        if self.record["kind"] == "sequence":
-            from mlzoo.data.sequences.inference_inputs import as_sequences
-
-            return as_sequences(inputs, self.record["reader"], "the array")
-        expected = tuple(self.record["input_shape"])
-        if inputs.shape[1:] != expected:
-            raise DataError(
-                f"inputs have shape {inputs.shape}, the model takes (n, "
-                f"{', '.join(map(str, expected))})"
-            )
-        return inputs
+        return evaluate_run(self, data, part, listener)
 
     def explain(
         self,
@@ -394,108 +71,9 @@ class Run:
             UsageError: an unknown method or setting, or Keras does not run on TensorFlow.
             DataError: the samples do not fit what the model was trained on.
         """
-        # What explains stands above the runs that it opens, so it is looked up when it is called.
-        work: Any = import_module("mlzoo.explaining.work")
-        found: Outcome = work.explain_samples(self, x, listener, method=method, **settings)
-        return found
+        from mlzoo.explaining.work import explain_samples
 
-    def _labelled(self, rows: Any, names: list[str], warnings: tuple[str, ...]) -> Predictions:
-        """The classes of every step of some sequences."""
-        import numpy as np
-
-        from mlzoo.data.samples import Part, Samples
-        from mlzoo.tasks.labeling import step_outputs
-
-        samples = Samples(rows, np.zeros(len(names)), "labelling", "sequence")
-        part = Part(samples, np.arange(len(names)))
-        found = list(step_outputs(self.outputs, part))
-        classes = self.record["class_names"]
-        labels = [[classes[k] for k in outputs.argmax(axis=-1)] for outputs in found]
-        return Predictions(names, labels, found, warnings)
-
-    def _named(
-        self, names: list[str], outputs: np.ndarray, warnings: tuple[str, ...]
-    ) -> Predictions:
-        from mlzoo.statistics.metrics import as_probabilities
-
-        classes = self.record["class_names"]
-        if not classes:
-            flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
-            return Predictions(names, flat.tolist(), None, warnings)
-        probabilities = as_probabilities(outputs)
-        labels = [classes[k] for k in probabilities.argmax(axis=1)]
-        return Predictions(names, labels, probabilities, warnings)
-
-    def own_data(self, listener: Listener | None = None) -> Data:
-        """The data that it was trained on, in the same three parts.
-
-        Raises:
-            DataError: they have changed or are gone.
-        """
-        from mlzoo.data import loading
-
-        listener = listener or Listener()
-        samples = loading.read_again(self.config, self.record, listener.progress)
-        arranged = loading.arrange(samples, self.config, self.config.seed)
-        if arranged.fingerprint != self.record["fingerprint"]:
-            raise DataError(
-                f"{self.config.data} has changed since the run was trained (fingerprint "
-                f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
-                f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
-            )
-        return arranged
-
-    def evaluate(
-        self, data: str | None = None, part: str = "test", listener: Listener | None = None
-    ) -> dict[str, Any]:
-        """Score the model again: on a part of its own data, or on all samples of other data.
-
-        Its own data are read, split as `split.json` says, and must not have changed; the scores
-        then equal those of `metrics.json`.
-
-        Returns:
-            What `mlzoo.evaluating.evaluate.evaluate` returns.
-
-        Raises:
-            DataError: the run's data have changed or are gone, or the new ones do not fit.
-        """
-        from mlzoo.data import loading
-        from mlzoo.data.inputs import read_labelled
-        from mlzoo.data.record import trained_on
-        from mlzoo.evaluating.evaluate import evaluate
-        from mlzoo.statistics.metrics import rarer
-
-        listener = listener or Listener()
-        devices.prepare()
-        if data is not None:
-            labelled = read_labelled(data, self.record["reader"], listener.progress)
-            for warning in labelled.warnings:
-                listener.warn(warning)
-            seen = trained_on(labelled, files.read_mapping(self.path / "split.json", ("parts",)))
-            if seen:
-                listener.warn(
-                    f"{seen} of these {len(labelled)} samples were trained or validated on: the "
-                    "scores flatter the model"
-                )
-            test = replace(loading.as_test_part(labelled), cut=self.tiling())
-            if self.record["task"] == "forecasting":
-                from mlzoo.tasks.forecasting import evaluate_forecasts
-
-                trained = self.metrics["test"]["metrics"]
-                result = evaluate_forecasts(self.outputs, test, "test", 0, True, trained)[0]
-            else:
-                positive = rarer(list(class_totals(self.record).values()))
-                result = evaluate(self.outputs, test, "test", 0, False, positive)[0]
-            return {**result, "part": "all", "trained_on": seen}
-        arranged = self.own_data(listener)
-        arranged = replace(arranged, cut=self.tiling())
-        return evaluate(self.outputs, arranged, part, self.config.seed)[0]
-
-
-def class_totals(record: dict[str, Any]) -> dict[str, int]:
-    """Return how many samples of each class a run's data have, from its `data.json`."""
-    parts = [part.get("classes", {}) for part in record["parts"].values()]
-    return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}
+        return explain_samples(self, x, listener, method=method, **settings)
 
 
 def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
@@ -514,46 +92,120 @@ def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
     return Run(run_folder.find(path), trust, tta)
 
 
-def read_model(path: Path) -> keras.Model:
-    """The model of a .keras file; code that the file holds is never run.
+def train(
+    model: str,
+    data: str,
+    *,
+    config: str | Path | None = None,
+    overwrite: bool = False,
+    allow_unused: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Run:
+    """Train, evaluate and write a run folder; the same as `mlzoo train`.
+
+    Args:
+        model: a model plug-in's name, or the path of a plug-in file.
+        data: a file, a folder, or the name of a data set.
+        config: a YAML file of settings; those given here win.
+        overwrite: replace a run of the same name.
+        allow_unused: accept settings that nothing reads.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
+        listener: hears of progress.
+        **settings: fields of `RunConfig`, `set={...}` for those of the model.
+
+    Returns:
+        The finished run, opened.
 
     Raises:
-        UsageError: the file is damaged, holds code or layers that are not known, or needs KerasHub.
+        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
     """
-    import keras
+    from mlzoo.training.train import train_merged
 
-    import mlzoo.layers  # noqa: F401  (registers our layers)
-
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # A file made to do harm may fail in any way.
-        if is_out_of_memory(error):
-            raise
-        text = str(error).strip()
-        if "safe_mode" in text:
-            raise UsageError(
-                f"{path} holds Python code or names files outside of it (such as a Lambda layer), "
-                "which is never run or read; build the model of layers that "
-                "keras.saving.register_keras_serializable marks"
-            ) from error
-        if "keras_hub" in text and not find_spec("keras_hub"):
-            raise UsageError(
-                f"{path} holds layers of KerasHub, which is not installed; install it with "
-                "`pip install mlzoo[hub]`"
-            ) from error
-        reason = text.splitlines()[0] if text else repr(error)
-        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
+    flags = {"model": model, "data": data, **settings}
+    file = Path(config) if config else None
+    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
+    return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
 
 
-def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """A model's outputs (n, units), in chunks that bound memory."""
-    import numpy as np
+def resume(
+    path: str | Path,
+    *,
+    epochs: int | None = None,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Go on with an unfinished run, exactly where its newest checkpoint is.
 
-    from mlzoo.training.batches import chunk_size
+    Args:
+        path: the run folder, with or without `.partial`.
+        epochs: train up to this many epochs instead; must not be fewer than were trained.
+        trust: run Python files that its `config.yaml` names; without it none is run.
+        listener: hears of progress.
 
-    size = chunk_size(inputs.shape[1:])
-    found = [
-        np.asarray(model.predict_on_batch(inputs[start : start + size]))
-        for start in range(0, len(inputs), size)
-    ]
-    return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
+    Raises:
+        UsageError: there is no unfinished run, another process is training it, its configuration
+            names code and `trust` is not set, or something has changed that would change the
+            weights: data, backend, versions, plug-in.
+        DataError: the data can't be read, or every checkpoint is damaged.
+    """
+    from mlzoo.training import train as training
+
+    return _facade(training.resume(path, epochs=epochs, trust=trust, listener=listener))
+
+
+def tune(
+    model: str,
+    data: str,
+    *,
+    vary: Sequence[str] = (),
+    space: str | Path | None = None,
+    config: str | Path | None = None,
+    overwrite: bool = False,
+    final: bool = True,
+    trust: bool = False,
+    listener: SearchListener | None = None,
+    search: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Found:
+    """Search the settings of a model; the same as `mlzoo tune`.
+
+    Args:
+        model: a model plug-in's name, the path of a plug-in file, or `FILE.py:FUNCTION`, a
+            keras-tuner build function.
+        data: a file, a folder, or the name of a data set.
+        vary: dimensions, as `name=low..high`, `name=log:low..high` or `name=a,b,c`.
+        space: a YAML file of dimensions.
+        config: a YAML file of settings; those given here win.
+        overwrite: throw a search of the same name away.
+        final: train the winner again, on training and validation parts, and test it.
+        trust: run Python files that `config` names; one that is named here as `model` or `source`
+            is trusted anyway.
+        listener: hears of progress.
+        search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
+        **settings: fields of `RunConfig`.
+
+    Returns:
+        The finished search.
+
+    Raises:
+        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
+        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
+    """
+    from mlzoo.tuning.tune import make_plan, run_plan
+
+    flags = {"model": model, "data": data, **settings}
+    if registry.build_function(model):
+        devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
+    merged = merge(flags, Path(config) if config else None, trust=trust)
+    plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
+    found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
+    return replace(found, run=None if found.run is None else _facade(found.run))
+
+
+def _facade(run: OpenedRun) -> Run:
+    """Return what a verb has opened as users get it."""
+    return Run(run.path, run.trust)

@@ -61,7 +61,7 @@ def check(
         from mlzoo.core.config_loading import check_plugin_settings
 
         settings = check_plugin_settings("model", subject, set or [])
-    from mlzoo.training.devices import prepare
+    from mlzoo.runs.devices import prepare
 
     prepare()
     from mlzoo.checking.gradients.checking import check_model, check_run

@@ -146,7 +146,7 @@ def explain(
 
     # Explainers run on TensorFlow, whatever a model was trained on.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from mlzoo.training.devices import prepare
+    from mlzoo.runs.devices import prepare
 
     prepare()
     from mlzoo.explaining.work import explain_configured

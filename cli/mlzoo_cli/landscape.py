@@ -212,7 +212,7 @@ def _around(
         run_folder.find(config.to)
     default = path / "landscapes" / config.plane
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
-    from mlzoo.training.devices import prepare
+    from mlzoo.runs.devices import prepare
 
     prepare()
     from mlzoo.api import load
@@ -294,7 +294,7 @@ def _walk(
         raise UsageError(problems)
     default = Path("saved_models") / f"landscape-{run_folder.slug(subject)[:60]}"
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
-    from mlzoo.training.devices import prepare
+    from mlzoo.runs.devices import prepare
 
     prepare()
     from mlzoo.checking.landscapes.trajectories import compare, write

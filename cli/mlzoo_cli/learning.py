@@ -56,7 +56,7 @@ def curve(
     base = f"landscape-{Path(model).stem}-{Path(config.data).stem}-{what}"
     default = Path("saved_models") / run_folder.slug(base)
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
-    from mlzoo.training.devices import prepare
+    from mlzoo.runs.devices import prepare
 
     prepare(config.device, config.precision)
     from mlzoo.checking.landscapes import learning

@@ -63,7 +63,7 @@ def show(
         rows = setting_table(str(plugin.__file__), plugin.Config(**settings))
         result: dict[str, Any] = {"model": name, "settings": rows}
     else:
-        from mlzoo.training import devices
+        from mlzoo.runs import devices
 
         devices.prepare()
         from mlzoo.layers.description import describe

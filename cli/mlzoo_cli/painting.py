@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlzoo.api import ChooseTiling, Run
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import sentences
+from mlzoo.runs.opened import ChooseTiling, OpenedRun
 from mlzoo_cli.output import Talk, say, show, show_csv
 
 
@@ -25,7 +25,7 @@ class Wanted:
 
 
 def paint(
-    run: Run,
+    run: OpenedRun,
     data: list[str],
     output: Path | None,
     wanted: Wanted,
@@ -70,7 +70,7 @@ def paint(
 
 
 def _check(
-    run: Run, output: Path | None, wanted: Wanted, overlap: int | None, tile: str | None
+    run: OpenedRun, output: Path | None, wanted: Wanted, overlap: int | None, tile: str | None
 ) -> None:
     problems = []
     if output is not None and output.exists() and not output.is_dir():
@@ -89,7 +89,7 @@ def _check(
         raise UsageError(problems)
 
 
-def _tiling(run: Run, tile: str | None, overlap: int | None) -> ChooseTiling:
+def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTiling:
     """How images are cut; the rules for the numbers are those of training."""
     if tile is None:
         return run.tiling()
@@ -103,7 +103,7 @@ def _tiling(run: Run, tile: str | None, overlap: int | None) -> ChooseTiling:
     return run.tiling(config.tile, config.overlap)
 
 
-def _facts(run: Run, values: Any) -> dict[str, Any]:
+def _facts(run: OpenedRun, values: Any) -> dict[str, Any]:
     """The share of each class's pixels, or each field's mean."""
     import numpy as np
 

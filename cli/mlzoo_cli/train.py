@@ -16,7 +16,7 @@ from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options, wrong_flag
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
-    from mlzoo.api import Run
+    from mlzoo.runs.opened import OpenedRun
 
 
 @with_run_options()
@@ -179,7 +179,7 @@ def _resume(
     allow_unused: bool,
     trust: bool,
     talk: Talk,
-) -> Run:
+) -> OpenedRun:
     changed = [
         name.upper() if name in ("model", "data") else f"--{name.replace('_', '-')}"
         for name in flags
@@ -202,7 +202,7 @@ def _resume(
     return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=talk)
 
 
-def _summary(run: Run) -> None:
+def _summary(run: OpenedRun) -> None:
     from mlzoo.statistics.verdicts import verdict_sentence
 
     metrics = run.metrics

@@ -336,7 +336,7 @@ def _plan(
     from mlzoo.tuning.tune import make_plan
 
     if registry.build_function(str(flags.get("model"))):
-        from mlzoo.training import devices
+        from mlzoo.runs import devices
 
         devices.prepare(flags.get("device", "auto"))  # before the file imports Keras
     try:

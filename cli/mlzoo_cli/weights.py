@@ -43,7 +43,7 @@ def list_backbones(
 
 
 def _list_presets(json: bool) -> None:
-    from mlzoo.training import devices
+    from mlzoo.runs import devices
 
     devices.prepare()
     from mlzoo.layers.hub import presets
@@ -71,7 +71,7 @@ def pull(
         raise UsageError(f"{error}; `mlzoo weights` lists them all") from None
     if alpha != 1 and name not in WIDE:
         raise UsageError(f"--alpha: has no effect on {name}; it is for {', '.join(WIDE)}")
-    from mlzoo.training import devices
+    from mlzoo.runs import devices
 
     devices.prepare()
     from mlzoo.layers import hub

@@ -85,3 +85,9 @@ def trained_on(samples: Samples, split: dict[str, Any]) -> int:
     parts = [split["parts"][name].get("hashes", []) for name in ("train", "valid")]
     known = {digest for part in parts for digest in part}
     return sum(str(digest)[:HASH_DIGITS] in known for digest in samples.hashes)
+
+
+def class_totals(record: dict[str, Any]) -> dict[str, int]:
+    """Return how many samples of each class a run's data have, from its `data.json`."""
+    parts = [part.get("classes", {}) for part in record["parts"].values()]
+    return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from mlzoo.api import outputs_of
 from mlzoo.core.specs import IGNORED
 from mlzoo.explaining.subjects import Chosen, Subject
+from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities
 
 SMALLEST_SKILL = 0.1

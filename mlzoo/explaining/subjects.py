@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.api import Run, load, outputs_of, read_model
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
@@ -21,6 +20,8 @@ from mlzoo.data.samples import Part
 from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.introspection.findings import Background
+from mlzoo.runs.models import outputs_of, read_model
+from mlzoo.runs.opened import OpenedRun, open_run
 from mlzoo.statistics.metrics import as_probabilities
 
 BACKGROUND = 512
@@ -52,7 +53,7 @@ class Subject:
     outputs: tuple[str, ...]
     columns: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
-    run: Run | None = None
+    run: OpenedRun | None = None
     several: Several | None = None
 
     def shown(self, x: np.ndarray) -> np.ndarray:
@@ -130,10 +131,10 @@ def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> S
         return _from_file(existing(path), wanted)
     if wanted is not None:
         raise UsageError("--input is for .keras files of several inputs; a run has one")
-    return subject_of(load(path, trust=trust))
+    return subject_of(open_run(path, trust=trust))
 
 
-def subject_of(run: Run) -> Subject:
+def subject_of(run: OpenedRun) -> Subject:
     """An open run as a subject."""
     record = run.record
     names = record["class_names"] or record["target_names"]

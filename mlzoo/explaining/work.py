@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.api import Run
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
@@ -35,7 +34,8 @@ from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subje
 from mlzoo.explaining.truth import check_truth
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
-from mlzoo.training import devices
+from mlzoo.runs import devices
+from mlzoo.runs.opened import OpenedRun
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.signals import stopping
 
@@ -129,9 +129,9 @@ def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
 
 
 def explain_samples(
-    run: Run, x: Any = None, listener: Listener | None = None, **settings: Any
+    run: OpenedRun, x: Any = None, listener: Listener | None = None, **settings: Any
 ) -> Outcome:
-    """Explain samples with an open run and write nothing; see `mlzoo.api.Run.explain`."""
+    """Explain samples with an open run and write nothing; see `mlzoo.load(...).explain`."""
     listener = listener or Listener()
     path = str(x) if isinstance(x, (str, Path)) else None
     config = configure({"run": str(run.path), "data": path, **settings})

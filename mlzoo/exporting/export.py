@@ -16,9 +16,9 @@ from mlzoo.core.specs import DENSE_TASKS
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.api import Run
     from mlzoo.exporting.scoring import Score
     from mlzoo.formats._contract import Form
+    from mlzoo.runs.opened import OpenedRun
 
 SAMPLES = 200
 """Samples of the test part that an export is scored on."""
@@ -50,7 +50,7 @@ def _installed(module: str) -> bool:
 
 
 def export(
-    run: Run | str | Path,
+    run: OpenedRun | str | Path,
     format: str,
     *,
     output: str | Path | None = None,
@@ -79,9 +79,9 @@ def export(
         MlzooError: the format can't hold this model, or its outputs differ; nothing is left.
     """
     check(format, int8)
-    from mlzoo.api import load
+    from mlzoo.runs.opened import open_run
 
-    opened = load(run, trust=trust) if isinstance(run, str | Path) else run
+    opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
     name = f"{format}-int8" if int8 else format
     final = expand(output) if output else opened.path / "exports" / name
     _check_free(final, overwrite)
@@ -115,7 +115,7 @@ def _check_free(final: Path, overwrite: bool) -> None:
 
 
 def _check_backend(format: str) -> None:
-    from mlzoo.training import devices
+    from mlzoo.runs import devices
 
     devices.prepare()
     import keras
@@ -128,11 +128,13 @@ def _check_backend(format: str) -> None:
         )
 
 
-def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) -> dict[str, Any]:
+def _write(
+    run: OpenedRun, format: str, int8: bool, folder: Path, listener: Listener
+) -> dict[str, Any]:
     """Write and score; returns what export.json holds."""
     from mlzoo.exporting import samples
     from mlzoo.formats._graphs import in_float32, single
-    from mlzoo.training.devices import quiet_stderr, versions
+    from mlzoo.runs.devices import quiet_stderr, versions
 
     plugin = registry.load("format", format)
     fixed = getattr(plugin, "FIXED", False)
@@ -166,7 +168,7 @@ def _write(run: Run, format: str, int8: bool, folder: Path, listener: Listener) 
 
 
 def _scored(
-    run: Run, format: str, int8: bool, predict: Any, model: Any, batches: list[np.ndarray]
+    run: OpenedRun, format: str, int8: bool, predict: Any, model: Any, batches: list[np.ndarray]
 ) -> Score:
     from mlzoo.exporting.scoring import compare, problem
 
@@ -188,7 +190,7 @@ def _scored(
     return score
 
 
-def _cannot(format: str, run: Run, error: Exception) -> str:
+def _cannot(format: str, run: OpenedRun, error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # OpenVINO says first where in its sources it gave up, and what it lacks in a list.
     listed = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
@@ -205,7 +207,7 @@ def said(score: Score) -> str:
     return f"{text}; {score.agreement:.1%} of the classes are the same"
 
 
-def _input(run: Run, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
+def _input(run: OpenedRun, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
     """What a program must feed: raw values, in which order and what they stand for."""
     shape = [1, *form.fixed] if fixed else list(model.input_shape)
     reader = run.record["reader"]
@@ -226,7 +228,7 @@ def _input(run: Run, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
     return found
 
 
-def _output(run: Run) -> dict[str, Any]:
+def _output(run: OpenedRun) -> dict[str, Any]:
     return {
         "task": run.record["task"],
         "units": run.record["units"],

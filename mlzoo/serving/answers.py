@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.api import Run
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.specs import DENSE_TASKS, STEP_TASKS
 from mlzoo.data.images.headers import MAX_PIXELS
+from mlzoo.runs.opened import OpenedRun
 from mlzoo.serving.batches import Served
 
 MAX_ROWS = 10_000
@@ -54,7 +54,7 @@ class Answers:
 
     def __init__(
         self,
-        run: Run,
+        run: OpenedRun,
         max_pixels: int = MAX_PIXELS,
         maps: bool = True,
         max_rows: int = MAX_ROWS,

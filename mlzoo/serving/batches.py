@@ -9,7 +9,7 @@ from threading import Lock
 
 import numpy as np
 
-from mlzoo.api import Run
+from mlzoo.runs.opened import OpenedRun
 
 MOST = 256
 """Samples that one call takes, unless a single request has more."""
@@ -79,10 +79,10 @@ class Batches:
             future.set_result(part)
 
 
-class Served(Run):
+class Served(OpenedRun):
     """An open run whose model is called for several requests at once."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: OpenedRun) -> None:
         self.__dict__.update(run.__dict__)
         self.batches = Batches(run.outputs)
 

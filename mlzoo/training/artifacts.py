@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.api import outputs_of
 from mlzoo.core import files
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import Outcome, evaluate, summarise_repeats
@@ -18,6 +17,7 @@ from mlzoo.reporting import plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
+from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import BESIDE, MODES
 from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.segmentation import DenseOutcome

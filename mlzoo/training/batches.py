@@ -19,6 +19,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.runs.models import chunk_size
 from mlzoo.training.balance import shuffled
 from mlzoo.training.bucketing import ByLength
 from mlzoo.training.stateful_batches import STREAMS, Streams
@@ -312,11 +313,6 @@ def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]
         # Read together, so that inputs and targets of steps are padded to one length.
         where = slice(start, start + size)
         yield part.inputs(where), part.targets_at(where)
-
-
-def chunk_size(shape: tuple[int, ...]) -> int:
-    """How many samples of a shape to predict at once: 32 to 1024, about a million numbers."""
-    return int(np.clip(1_000_000 // max(int(np.prod(shape)), 1), 32, 1024))
 
 
 def class_weights(choice: str, data: Data) -> np.ndarray | None:

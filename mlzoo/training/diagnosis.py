@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlzoo.training import devices
+from mlzoo.runs import devices
 
 
 def diagnose() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.config_loading import Merged
 from mlzoo.core.progress import Listener
-from mlzoo.training import devices
+from mlzoo.runs import devices
 
 if TYPE_CHECKING:
     import keras

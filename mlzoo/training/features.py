@@ -55,7 +55,7 @@ def _features(extractor: keras.Model, data: Data, listener: Listener) -> np.ndar
 def _computed(
     extractor: keras.Model, data: Data, wanted: np.ndarray, listener: Listener
 ) -> np.ndarray:
-    from mlzoo.api import outputs_of
+    from mlzoo.runs.models import outputs_of
 
     inputs = data.samples.inputs
     found = np.zeros((len(inputs), extractor.output_shape[-1]), "float32")

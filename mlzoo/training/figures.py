@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.api import outputs_of
 from mlzoo.core import files
 from mlzoo.core.specs import IGNORED, STEP_TASKS
 from mlzoo.data.samples import Data, Part
@@ -19,6 +18,7 @@ from mlzoo.drawing.palette import class_colours
 from mlzoo.evaluating.evaluate import Outcome
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.reporting import augmentation, forecasts, masks, plots, timelines
+from mlzoo.runs.models import outputs_of
 from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.labeling import labels_of
 from mlzoo.tasks.segmentation import DenseOutcome, whole

@@ -11,7 +11,7 @@ from mlzoo.core.backbones import files_of
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo.training import devices
+from mlzoo.runs import devices
 
 
 def files_read(config: RunConfig) -> dict[str, str]:

@@ -19,9 +19,9 @@ from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
-from mlzoo.runs import run_folder
+from mlzoo.runs import devices, run_folder
+from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.training import devices
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
 from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
 from mlzoo.training.signals import Stage, stopping
@@ -30,49 +30,11 @@ from mlzoo.transforms.policies import parse
 if TYPE_CHECKING:
     import keras
 
-    from mlzoo.api import Run
     from mlzoo.data.samples import Data, Samples
     from mlzoo.transforms.policies import Policy
 
 _STARTED = "environment.json"
 """The last file that is written before training starts."""
-
-
-def train(
-    model: str,
-    data: str,
-    *,
-    config: str | Path | None = None,
-    overwrite: bool = False,
-    allow_unused: bool = False,
-    trust: bool = False,
-    listener: Listener | None = None,
-    **settings: Any,
-) -> Run:
-    """Train, evaluate and write a run folder; the same as `mlzoo train`.
-
-    Args:
-        model: a model plug-in's name, or the path of a plug-in file.
-        data: a file, a folder, or the name of a data set.
-        config: a YAML file of settings; those given here win.
-        overwrite: replace a run of the same name.
-        allow_unused: accept settings that nothing reads.
-        trust: run Python files that `config` names; one that is named here as `model` or `source`
-            is trusted anyway.
-        listener: hears of progress.
-        **settings: fields of `RunConfig`, `set={...}` for those of the model.
-
-    Returns:
-        The finished run, opened.
-
-    Raises:
-        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
-        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
-    """
-    flags = {"model": model, "data": data, **settings}
-    file = Path(config) if config else None
-    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
-    return train_merged(merged, overwrite=overwrite, listener=listener)
 
 
 def train_merged(
@@ -81,10 +43,17 @@ def train_merged(
     overwrite: bool = False,
     listener: Listener | None = None,
     record: dict[str, Any] | None = None,
-) -> Run:
-    """`train` with a configuration that was merged and checked before.
+) -> OpenedRun:
+    """Train, evaluate and write a run folder from a checked configuration.
 
-    `record` is the `data.json` of a run whose data are to be read as they were for it.
+    Args:
+        merged: the configuration.
+        overwrite: replace a run of the same name.
+        listener: hears of progress.
+        record: the `data.json` of a run whose data are to be read as they were for it.
+
+    Returns:
+        The finished run, opened.
     """
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
@@ -174,7 +143,7 @@ def resume(
     epochs: int | None = None,
     trust: bool = False,
     listener: Listener | None = None,
-) -> Run:
+) -> OpenedRun:
     """Go on with an unfinished run, exactly where its newest checkpoint is.
 
     Args:
@@ -193,7 +162,7 @@ def resume(
     path = expand(path)
     if (done := run_folder.completed(path)) is not None:
         listener.note("the run was complete; what was left of its training is removed")
-        return _opened(done, trust)
+        return OpenedRun(done, trust)
     folder = run_folder.reopen(path)
     try:
         with stopping("reading the data") as stage:
@@ -210,7 +179,7 @@ def resume(
 
 def _resumed(
     folder: RunFolder, epochs: int | None, listener: Listener, stage: Stage, trust: bool
-) -> Run:
+) -> OpenedRun:
     from mlzoo.data import loading
 
     check_config(folder.path / "config.yaml")
@@ -370,7 +339,7 @@ def _work(
     data: Data,
     listener: Listener,
     stage: Stage,
-) -> Run:
+) -> OpenedRun:
     """Train each repeat that is not done yet, then complete the folder."""
     from mlzoo.data import loading
     from mlzoo.training.artifacts import complete
@@ -399,13 +368,7 @@ def _work(
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
     stage.doing = "writing the report"
     complete(folder.path, folder.final, records)
-    return _opened(folder.finish())  # A model with code of its own is loaded by what ran it here.
-
-
-def _opened(path: Path, trust: bool = False) -> Run:
-    from mlzoo.api import Run
-
-    return Run(path, trust)
+    return OpenedRun(folder.finish())  # A model with code of its own is loaded by what ran it here.
 
 
 def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:

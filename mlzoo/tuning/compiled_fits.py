@@ -173,8 +173,8 @@ class Replicas:
         Returns:
             The largest difference of outputs, in units of their standard deviation.
         """
-        from mlzoo.api import outputs_of
         from mlzoo.core.progress import Listener
+        from mlzoo.runs.models import outputs_of
         from mlzoo.training.building import build_model
         from mlzoo.training.loop import Training
         from mlzoo.training.signals import Stop

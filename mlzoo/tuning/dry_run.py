@@ -10,7 +10,7 @@ from typing import Any
 
 from mlzoo.core.config_loading import Merged
 from mlzoo.core.spaces import Dimension, Proposal, Space
-from mlzoo.training import devices
+from mlzoo.runs import devices
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import shown
 

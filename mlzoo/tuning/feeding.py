@@ -17,8 +17,9 @@ import numpy as np
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.specs import Inputs
 from mlzoo.data.samples import Data, Part
+from mlzoo.runs.models import chunk_size
 from mlzoo.training.balance import shuffled
-from mlzoo.training.batches import chunk_size, class_weights
+from mlzoo.training.batches import class_weights
 from mlzoo.tuning.backend import put
 
 MOST_BYTES = 2**29

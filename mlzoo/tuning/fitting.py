@@ -17,7 +17,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.api import outputs_of
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
@@ -26,6 +25,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import (
     MODES,
     as_probabilities,

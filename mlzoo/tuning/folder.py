@@ -11,7 +11,7 @@ import keras
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors
 from mlzoo.runs import run_folder
-from mlzoo.training.devices import versions
+from mlzoo.runs.devices import versions
 from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
 

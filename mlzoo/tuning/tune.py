@@ -17,14 +17,13 @@ from mlzoo.core.config_loading import Merged, check_unread, merge, read_config
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import disk_full, expand, real_path
-from mlzoo.runs import run_folder
-from mlzoo.training import devices
+from mlzoo.runs import devices, run_folder
 from mlzoo.training.signals import Stage, Stop, caught, stopping
 from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 from mlzoo.tuning.space_from_config import build_space, check_against
 
 if TYPE_CHECKING:
-    from mlzoo.api import Run
+    from mlzoo.runs.opened import OpenedRun
     from mlzoo.tuning.compare import Standing
     from mlzoo.tuning.engines import Engine
     from mlzoo.tuning.fitting import Evaluator
@@ -64,7 +63,7 @@ class Found:
     trials: list[Tried]
     best: Tried | None
     ties: Ties
-    run: Run | None
+    run: OpenedRun | None
     ended: Ended
     nested: Nested | None = None
 
@@ -72,52 +71,6 @@ class Found:
     def tied(self) -> list[int]:
         """Numbers of the trials that are statistically tied with the winner, itself first."""
         return self.ties.numbers
-
-
-def tune(
-    model: str,
-    data: str,
-    *,
-    vary: Sequence[str] = (),
-    space: str | Path | None = None,
-    config: str | Path | None = None,
-    overwrite: bool = False,
-    final: bool = True,
-    trust: bool = False,
-    listener: SearchListener | None = None,
-    search: dict[str, Any] | None = None,
-    **settings: Any,
-) -> Found:
-    """Search the settings of a model; the same as `mlzoo tune`.
-
-    Args:
-        model: a model plug-in's name, the path of a plug-in file, or `FILE.py:FUNCTION`, a
-            keras-tuner build function.
-        data: a file, a folder, or the name of a data set.
-        vary: dimensions, as `name=low..high`, `name=log:low..high` or `name=a,b,c`.
-        space: a YAML file of dimensions.
-        config: a YAML file of settings; those given here win.
-        overwrite: throw a search of the same name away.
-        final: train the winner again, on training and validation parts, and test it.
-        trust: run Python files that `config` names; one that is named here as `model` or `source`
-            is trusted anyway.
-        listener: hears of progress.
-        search: fields of `TuneConfig`: strategy, trials, folds, budget, workers, ...
-        **settings: fields of `RunConfig`.
-
-    Returns:
-        The finished search.
-
-    Raises:
-        MlzooError: what went wrong and what to do; see `mlzoo.core.errors`.
-        Interrupted: SIGINT or SIGTERM came; like KeyboardInterrupt, it is no Exception.
-    """
-    flags = {"model": model, "data": data, **settings}
-    if registry.build_function(model):
-        devices.prepare(settings.get("device", "auto"))  # before the file imports Keras
-    merged = merge(flags, Path(config) if config else None, trust=trust)
-    plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
-    return run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
 
 
 def make_plan(
@@ -380,16 +333,16 @@ def _nothing(search: Search) -> str:
     return "\n".join(lines)
 
 
-def _train_winner(path: Path, listener: SearchListener) -> Run:
+def _train_winner(path: Path, listener: SearchListener) -> OpenedRun:
     """Train `best.yaml` into `winner`, or open it where that was done."""
-    from mlzoo.api import Run
+    from mlzoo.runs.opened import open_run
     from mlzoo.training.train import resume, train_merged
 
     config = path / "best.yaml"
     winner = path / "winner"
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
-        return Run(run_folder.find(winner))
+        return open_run(winner)
     listener.note("training the winner on the training and validation parts")
     if _repeats(path / "winner.partial", merged.config):
         with contextlib.suppress(MlzooError):  # what can't be resumed is trained anew

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, ResourceError
-from mlzoo.training import devices
+from mlzoo.runs import devices
 from mlzoo.tuning.plan import as_tuples, restore
 
 

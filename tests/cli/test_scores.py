@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from mlzoo_cli.evaluate import scores
 
-from mlzoo.api import class_totals
 from mlzoo.core.configs import RunConfig
+from mlzoo.data.record import class_totals
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.training.train import imbalance_note
 from tests.evaluating.made import make_data

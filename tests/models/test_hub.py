@@ -321,11 +321,12 @@ def test_a_run_says_that_it_needs_keras_hub(
     lacking = "raise ModuleNotFoundError(\"No module named 'keras_hub'\")"
     (tmp_path / "without" / "keras_hub" / "__init__.py").write_text(lacking)
     code = (
-        "import sys; from mlzoo import api; from mlzoo.core import errors; find = api.find_spec\n"
-        "api.find_spec = lambda name: None if name == 'keras_hub' else find(name)\n"
+        "import sys; from mlzoo.core import errors; from mlzoo.runs import models, opened\n"
+        "find = models.find_spec\n"
+        "models.find_spec = lambda name: None if name == 'keras_hub' else find(name)\n"
         "for path in sys.argv[1:]:\n"
         "    try:\n"
-        "        api.load(path).model; print('loaded')\n"
+        "        opened.open_run(path).model; print('loaded')\n"
         "    except errors.UsageError as error:\n"
         "        print(error)\n"
     )

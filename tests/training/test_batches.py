@@ -9,7 +9,8 @@ import pytest
 
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part
-from mlzoo.training.batches import Batches, Rows, chunk_size, chunks, class_weights
+from mlzoo.runs.models import chunk_size
+from mlzoo.training.batches import Batches, Rows, chunks, class_weights
 from tests.training import made
 
 

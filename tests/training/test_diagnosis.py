@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlzoo.core.errors import ResourceError
-from mlzoo.training import devices
+from mlzoo.runs import devices
 from mlzoo.training.diagnosis import diagnose, missing_links
 
 

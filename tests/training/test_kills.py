@@ -19,8 +19,8 @@ from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
-from mlzoo.runs import run_folder
-from mlzoo.training import artifacts, checkpoints, devices, train
+from mlzoo.runs import devices, run_folder
+from mlzoo.training import artifacts, checkpoints, train
 from mlzoo.training.resume_checks import seal
 from mlzoo.training.train import resume, train_merged
 from mlzoo.tuning import fitting, hparams, page, tune

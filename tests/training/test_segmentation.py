@@ -18,8 +18,8 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.images import tiles
+from mlzoo.runs import devices
 from mlzoo.runs.results import Painted
-from mlzoo.training import devices
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import compile_model, measure

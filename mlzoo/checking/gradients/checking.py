@@ -18,7 +18,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.core.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
-    from mlzoo.api import Run
+    from mlzoo.runs.opened import OpenedRun
 
 _DEFAULT_SHAPES = ((16, 16, 3), (12, 3), (8,), (4, 12, 12, 1), (64, 64, 3))
 _NUDGE = 0.02
@@ -226,7 +226,7 @@ def _built(
 
 
 def check_run(
-    run: Run, samples: int = 4, seed: int = 0, listener: Listener | None = None
+    run: OpenedRun, samples: int = 4, seed: int = 0, listener: Listener | None = None
 ) -> Checked:
     """Check a trained run on some samples of its own test part.
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.api import outputs_of
 from mlzoo.checking.landscapes import folders, pictures
 from mlzoo.checking.landscapes.page import Section, Table, curves, write_page
 from mlzoo.core import files
@@ -25,6 +24,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.core.spaces import Dimension
 from mlzoo.data.samples import Data
 from mlzoo.drawing import canvas
+from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts, headline
 from mlzoo.training import lbfgs
 from mlzoo.training.building import build_model

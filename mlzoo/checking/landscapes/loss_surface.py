@@ -30,8 +30,8 @@ from mlzoo.training.loop import inside_weights
 from mlzoo.training.optimizers import build_loss
 
 if TYPE_CHECKING:
-    from mlzoo.api import Run
     from mlzoo.data.samples import Data
+    from mlzoo.runs.opened import OpenedRun
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Around:
     sentences: list[str] = field(default_factory=list)
 
 
-def look(run: Run, config: AroundConfig, listener: Listener | None = None) -> Around:
+def look(run: OpenedRun, config: AroundConfig, listener: Listener | None = None) -> Around:
     """Measure the loss around a run's weights.
 
     Raises:
@@ -79,7 +79,7 @@ def look(run: Run, config: AroundConfig, listener: Listener | None = None) -> Ar
     return found
 
 
-def loss_of(run: Run, data: Data, config: AroundConfig, part: str) -> LossOf:
+def loss_of(run: OpenedRun, data: Data, config: AroundConfig, part: str) -> LossOf:
     """The run's own loss on some samples of a part, drawn with the seed."""
     own = data.parts()[part]
     count = min(config.limit, len(own))
@@ -90,7 +90,7 @@ def loss_of(run: Run, data: Data, config: AroundConfig, part: str) -> LossOf:
     return LossOf(run.model, loss, np.asarray(own.inputs(chosen)), own.targets_at(chosen))
 
 
-def _first_weights(run: Run, data: Data, values: Weights) -> Weights:
+def _first_weights(run: OpenedRun, data: Data, values: Weights) -> Weights:
     """Those that the training began with: drawn anew from its seed."""
     fresh = build_model(run.config, data, run.config.seed)
     found = checkpoints.values(fresh.trainable_variables)
@@ -100,7 +100,7 @@ def _first_weights(run: Run, data: Data, values: Weights) -> Weights:
 
 
 def _plane(
-    run: Run, config: AroundConfig, loss: LossOf, values: Weights, first: Weights | None
+    run: OpenedRun, config: AroundConfig, loss: LossOf, values: Weights, first: Weights | None
 ) -> planes.Plane:
     if config.plane == "weights":
         names = planes.split_names(config.weights or "")
@@ -117,19 +117,19 @@ def _plane(
     return planes.path_directions([first, *kept], values)
 
 
-def _other(run: Run, config: AroundConfig, values: Weights) -> Weights | None:
+def _other(run: OpenedRun, config: AroundConfig, values: Weights) -> Weights | None:
     if config.to is None:
         return None
-    from mlzoo.api import load
+    from mlzoo.runs.opened import open_run
 
-    other = load(config.to, trust=run.trust).model.trainable_variables
+    other = open_run(config.to, trust=run.trust).model.trainable_variables
     if [tuple(v.shape) for v in other] != [v.shape for v in values]:
         raise UsageError(f"--to {config.to}: its weights are not shaped as those of {run.path}")
     return checkpoints.values(other)
 
 
 def _line(
-    run: Run, data: Data, config: AroundConfig, values: Weights, end: Weights, loss: LossOf
+    run: OpenedRun, data: Data, config: AroundConfig, values: Weights, end: Weights, loss: LossOf
 ) -> dict[str, Any]:
     """From the other run, or the first weights, to the run's own."""
     places = np.linspace(-0.25, 1.25, 31)
@@ -171,7 +171,7 @@ def _sentences(found: Around, config: AroundConfig, loss: LossOf) -> list[str]:
     return lines
 
 
-def write(folder: File, found: Around, run: Run, config: AroundConfig) -> dict[str, Any]:
+def write(folder: File, found: Around, run: OpenedRun, config: AroundConfig) -> dict[str, Any]:
     """Write the folder; returns what landscape.json holds."""
     grid = pictures.Grid(
         found.surface.a, found.surface.b, found.surface.z,

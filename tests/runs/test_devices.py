@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mlzoo.training import devices
+from mlzoo.runs import devices
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,62 @@
+"""Scores of a finished run: on a split of its own data, or on new data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mlzoo.core import files
+from mlzoo.core.progress import Listener
+from mlzoo.data import loading
+from mlzoo.data.inputs import read_labelled
+from mlzoo.data.record import class_totals, trained_on
+from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.runs import devices
+from mlzoo.runs.opened import OpenedRun
+from mlzoo.statistics.metrics import rarer
+from mlzoo.tasks.forecasting import evaluate_forecasts
+
+
+def evaluate_run(
+    run: OpenedRun,
+    data: str | None = None,
+    part: str = "test",
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Score a run's model on a split of its own data, or on all samples of other data.
+
+    Args:
+        run: the run.
+        data: new data with targets; by default the run's own, which must not have changed.
+        part: the split of its own data: `train`, `valid` or `test`.
+        listener: hears of progress.
+
+    Returns:
+        What `mlzoo.evaluating.evaluate.evaluate` returns.
+
+    Raises:
+        DataError: the run's data have changed or are gone, or the new ones do not fit.
+    """
+    listener = listener or Listener()
+    devices.prepare()
+    if data is not None:
+        labelled = read_labelled(data, run.record["reader"], listener.progress)
+        for warning in labelled.warnings:
+            listener.warn(warning)
+        seen = trained_on(labelled, files.read_mapping(run.path / "split.json", ("parts",)))
+        if seen:
+            listener.warn(
+                f"{seen} of these {len(labelled)} samples were trained or validated on: the "
+                "scores flatter the model"
+            )
+        test = replace(loading.as_test_part(labelled), cut=run.tiling())
+        if run.record["task"] == "forecasting":
+            trained = run.metrics["test"]["metrics"]
+            result = evaluate_forecasts(run.outputs, test, "test", 0, True, trained)[0]
+        else:
+            positive = rarer(list(class_totals(run.record).values()))
+            result = evaluate(run.outputs, test, "test", 0, False, positive)[0]
+        return {**result, "part": "all", "trained_on": seen}
+    arranged = run.own_data(listener)
+    arranged = replace(arranged, cut=run.tiling())
+    return evaluate(run.outputs, arranged, part, run.config.seed)[0]

@@ -1,0 +1,62 @@
+"""Loading a Keras model from a file, and running it in chunks."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlzoo.core.errors import UsageError, is_out_of_memory
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+
+def read_model(path: Path) -> keras.Model:
+    """Return the model of a .keras file; code that the file holds is never run.
+
+    Raises:
+        UsageError: the file is damaged, holds code or layers that are not known, or needs KerasHub.
+    """
+    import keras
+
+    import mlzoo.layers  # noqa: F401  (registers our layers)
+
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # A file made to do harm may fail in any way.
+        if is_out_of_memory(error):
+            raise
+        text = str(error).strip()
+        if "safe_mode" in text:
+            raise UsageError(
+                f"{path} holds Python code or names files outside of it (such as a Lambda layer), "
+                "which is never run or read; build the model of layers that "
+                "keras.saving.register_keras_serializable marks"
+            ) from error
+        if "keras_hub" in text and not find_spec("keras_hub"):
+            raise UsageError(
+                f"{path} holds layers of KerasHub, which is not installed; install it with "
+                "`pip install mlzoo[hub]`"
+            ) from error
+        reason = text.splitlines()[0] if text else repr(error)
+        raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error
+
+
+def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Return a model's outputs (n, units), computed in chunks that bound memory."""
+    import numpy as np
+
+    size = chunk_size(inputs.shape[1:])
+    found = [
+        np.asarray(model.predict_on_batch(inputs[start : start + size]))
+        for start in range(0, len(inputs), size)
+    ]
+    return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
+
+
+def chunk_size(shape: tuple[int, ...]) -> int:
+    """Return the samples to predict at once: 32 to 1024, about a million numbers."""
+    return min(max(1_000_000 // max(prod(shape), 1), 32), 1024)

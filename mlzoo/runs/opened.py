@@ -1,0 +1,415 @@
+"""A finished run, opened: its record, configuration, model, data and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
+
+from mlzoo.core import files, registry
+from mlzoo.core.config_loading import read_config
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.core.specs import DENSE_TASKS
+from mlzoo.runs import devices, run_folder
+from mlzoo.runs.models import outputs_of, read_model
+from mlzoo.runs.results import Forecast, Painted, Predictions
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from mlzoo.data.images.inference_inputs import NewImages
+    from mlzoo.data.images.tiles import Tiling
+    from mlzoo.data.samples import Data
+
+_RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
+_METRICS = ("headline", "test", "kept", "epochs")
+"""Names without which `data.json` and `metrics.json` are damaged."""
+ChooseTiling = Callable[[int, int], "Tiling | None"]
+"""From an image's height and width to how it is cut."""
+
+
+class OpenedRun:
+    """A finished run, opened; its model is loaded when it is first needed."""
+
+    def __init__(self, path: Path, trust: bool = False, tta: str = "none") -> None:
+        self.path = path
+        self.trust, self._tta = trust, tta
+        self.record = files.read_mapping(path / "data.json", _RECORD)
+        if tta not in ("none", "flips"):
+            raise UsageError(f"--tta: choose none or flips (got {tta!r})")
+        if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
+            raise UsageError(
+                f"--tta flips is for images with classes, masks or numbers; this run is of "
+                f"{self.record['task']} on {self.record['kind']}s"
+            )
+
+    @property
+    def _takes_images(self) -> bool:
+        shape = self.record["input_shape"]
+        return len(shape) == 3 and self.record["kind"] in ("image", "array")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The configuration that trained it.
+
+        Raises:
+            UsageError: it names code, and the run was not opened with `trust`.
+        """
+        return read_config(self.path, self.trust)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds."""
+        return files.read_mapping(self.path / "metrics.json", _METRICS)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model: raw inputs in, probabilities or numbers out.
+
+        Raises:
+            DataError: the file is cut short or no Keras archive.
+            UsageError: the model needs code that stands in the run folder, and the run was not
+                opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
+        """
+        path = self.path / "model.keras"
+        if not is_zipfile(path):
+            empty = path.is_file() and not path.stat().st_size
+            raise files.damaged(
+                path, "is empty" if empty else "is damaged: it is no whole Keras archive"
+            )
+        devices.prepare()
+        own_code = self.path / "model.py"
+        if own_code.exists() and self.trust:
+            registry.trust(str(own_code))
+            registry.import_file(own_code)
+        try:
+            return read_model(self.path / "model.keras")
+        except UsageError as error:
+            if own_code.exists() and not self.trust:
+                raise UsageError(
+                    f"{self.path} holds a model with code of its own (model.py); read it, and if "
+                    "you trust it repeat the command with --trust"
+                ) from error
+            raise
+
+    def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """The model's outputs (n, units) for raw inputs (n, *shape), in chunks."""
+        if self._tta == "flips":
+            from mlzoo.statistics.symmetry import averaged
+
+            return averaged(lambda each: outputs_of(self.model, each), inputs, self.dense)
+        return outputs_of(self.model, inputs)
+
+    def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
+        """Predict new samples: an array (n, *shape) of raw inputs, or a file or folder's path.
+
+        Where something is predicted at every pixel, images may have any height and width, and
+        `masks` gives them one by one.
+
+        Raises:
+            DataError: the samples do not fit what the model was trained on.
+        """
+        if self.dense:
+            found = list(self.masks(new, listener=listener))
+            texts = found[0].warnings if found else ()
+            return Predictions([f.name for f in found], [f.values for f in found], None, texts)
+        if self.record["task"] == "text":
+            raise UsageError("a model of text writes on: run.write(prompt)")
+        if self.record["task"] == "forecasting":
+            ahead = self.forecast(new, listener)
+            texts = ahead[0].warnings if ahead else ()
+            return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
+        import numpy as np
+
+        from mlzoo.data.inputs import read_inputs
+
+        listener = listener or Listener()
+        if isinstance(new, (str, Path)):
+            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            rows, names, warnings = read.rows, read.names, read.warnings
+        else:
+            rows, warnings = self.checked(np.asarray(new)), ()
+            names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        if self.record["task"] == "labelling":
+            return self._labelled(rows, list(names), tuple(warnings))
+        parts = []
+        for start in range(0, len(rows), 1024):
+            parts.append(self.outputs(rows[start : start + 1024]))
+            listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
+        return self._named(list(names), np.concatenate(parts), tuple(warnings))
+
+    def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
+        """What the output layer sees of new samples: their names, and (n, features).
+
+        Args:
+            new: an array (n, *shape) of raw inputs, or a file or folder's path.
+            listener: hears of progress.
+
+        Raises:
+            UsageError: the model has no features of a whole sample.
+            DataError: the samples do not fit what the model was trained on.
+        """
+        import keras
+        import numpy as np
+
+        from mlzoo.data.inputs import read_inputs
+
+        listener = listener or Listener()
+        seen = self.model.get_layer("head").input
+        if len(seen.shape) != 2:
+            raise UsageError(
+                f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
+                "steps, no features of the whole"
+            )
+        if isinstance(new, (str, Path)):
+            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            rows, names = read.rows, list(read.names)
+            for warning in read.warnings:
+                listener.warn(warning)
+        else:
+            rows = self.checked(np.asarray(new))
+            names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        extractor = keras.Model(self.model.inputs, seen)
+        parts = []
+        for start in range(0, len(rows), 1024):
+            parts.append(outputs_of(extractor, rows[start : start + 1024]))
+            listener.progress(min(start + 1024, len(rows)), len(rows), "computing features")
+        return names, np.concatenate(parts)
+
+    def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
+        """How series go on: those of a table's path, or windows (n, steps, channels).
+
+        A model that goes on from vectors takes (n, numbers).
+
+        Raises:
+            DataError: the series do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.data.inputs import existing, read_inputs
+        from mlzoo.data.sequences.inference_series import last_windows
+
+        reader = self.record["reader"]
+        notes: tuple[str, ...] = ()
+        warnings: tuple[str, ...] = ()
+        times: list[list[str]] | None = None
+        if isinstance(new, (str, Path)):
+            location = existing(str(new))
+            if "window" in reader and location.is_dir():
+                raise DataError(f"{new} is a folder; name a table of series, a row a step")
+            if "window" in reader and location.suffix.lower() not in (".npz", ".npy"):
+                found = last_windows(location, reader)
+                rows, names, times = found.windows, found.names, found.times
+                notes, warnings = found.notes, found.warnings
+            else:
+                read = read_inputs(str(new), reader)
+                rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
+        else:
+            rows = self.checked(np.asarray(new))
+            names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        said = self.outputs(rows).astype("float64")
+        ahead = [f"+{step}" for step in range(1, said.shape[1] + 1)]
+        band = self.metrics["test"]["metrics"].get("band")
+        low, high = (np.array(band[end]) if band else None for end in ("low", "high"))
+        return [
+            Forecast(
+                name,
+                ahead if times is None else times[i],
+                said[i],
+                None if low is None else said[i] + low,
+                None if high is None else said[i] + high,
+                notes,
+                warnings,
+            )
+            for i, name in enumerate(names)
+        ]
+
+    def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
+        """What a model of text writes after a prompt.
+
+        Args:
+            prompt: what to go on from.
+            length: characters to write.
+            temperature: 0 takes the likeliest character, 1 draws as the model says.
+            seed: decides what is drawn.
+
+        Raises:
+            DataError: the prompt holds no character that the model knows.
+        """
+        from mlzoo.data.text import continue_text
+
+        reader = self.record["reader"]
+        return continue_text(self.outputs, prompt, reader, length, temperature, seed)
+
+    @property
+    def dense(self) -> bool:
+        """Whether something is predicted at every pixel."""
+        return self.record["task"] in DENSE_TASKS
+
+    @cached_property
+    def reach(self) -> float:
+        """How many pixels far the network sees: what tiles need beside them."""
+        from mlzoo.layers.receptive_field import reach
+
+        return reach(self.model)
+
+    def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
+        """How images of a height and width are cut: as in training, unless said otherwise.
+
+        Args:
+            tile: side of the tiles, `auto` or `none`.
+            overlap: pixels that tiles share; by default as many as the network needs.
+        """
+        from mlzoo.data.images.tiles import Cutting
+
+        chosen = self.config.tile if tile is None else tile
+        shared = self.config.overlap if overlap is None and tile is None else overlap
+        return Cutting(chosen, shared, lambda: self.reach)
+
+    def masks(
+        self,
+        new: Any,
+        *,
+        tiling: ChooseTiling | None = None,
+        outputs: bool = False,
+        listener: Listener | None = None,
+    ) -> Iterator[Painted]:
+        """Predict at every pixel of new images, one after another.
+
+        Args:
+            new: an array (n, height, width, channels), or a file or folder's path.
+            tiling: how large images are cut; as `self.tiling()` by default.
+            outputs: give the model's outputs (height, width, k) as well, which are k times four
+                bytes a pixel.
+            listener: hears of progress.
+
+        Raises:
+            DataError: the images do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.data.images.inference_inputs import as_images, open_images
+
+        listener, reader = listener or Listener(), self.record["reader"]
+        if isinstance(new, (str, Path)):
+            images = open_images(str(new), reader, listener.progress)
+        else:
+            images = as_images(np.asarray(new), reader)
+        if not len(images):
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        cut = tiling or self.tiling()
+        for index, name in enumerate(images.names):
+            yield self._paint(images, index, name, cut, outputs)
+            listener.progress(index + 1, len(images), "predicting")
+
+    def _paint(
+        self, images: NewImages, index: int, name: str, cut: ChooseTiling, outputs: bool
+    ) -> Painted:
+        import numpy as np
+
+        from mlzoo.data.images.enlarging import in_size
+        from mlzoo.data.images.tiles import seams
+        from mlzoo.tasks.segmentation import whole
+
+        image, size = images.image(index), images.sizes[index]
+        strips: list[np.ndarray] = []
+        classes = self.record["task"] == "segmentation"
+        height, width = image.shape[:2]
+        resized = (height, width) != size
+        keep = outputs or (classes and resized)
+        tiling = cut(height, width)
+        values = whole(image, self.outputs, tiling, classes, strips.append if keep else None)
+        found = np.concatenate(strips) if keep else None
+        if resized:
+            said = values if found is None else found
+            values, found = in_size(said, size, classes, outputs)
+        problem = seams(tiling, height, width, lambda: self.reach)
+        warnings = (*images.warnings, problem) if problem else images.warnings
+        return Painted(name, image, values, found, warnings)
+
+    def checked(self, inputs: np.ndarray) -> Any:
+        """Raw inputs (n, *shape) as the model takes them; sequences may end in steps of NaN.
+
+        Raises:
+            DataError: they have another shape.
+        """
+        if self.record["kind"] == "sequence":
+            from mlzoo.data.sequences.inference_inputs import as_sequences
+
+            return as_sequences(inputs, self.record["reader"], "the array")
+        expected = tuple(self.record["input_shape"])
+        if inputs.shape[1:] != expected:
+            raise DataError(
+                f"inputs have shape {inputs.shape}, the model takes (n, "
+                f"{', '.join(map(str, expected))})"
+            )
+        return inputs
+
+    def _labelled(self, rows: Any, names: list[str], warnings: tuple[str, ...]) -> Predictions:
+        """The classes of every step of some sequences."""
+        import numpy as np
+
+        from mlzoo.data.samples import Part, Samples
+        from mlzoo.tasks.labeling import step_outputs
+
+        samples = Samples(rows, np.zeros(len(names)), "labelling", "sequence")
+        part = Part(samples, np.arange(len(names)))
+        found = list(step_outputs(self.outputs, part))
+        classes = self.record["class_names"]
+        labels = [[classes[k] for k in outputs.argmax(axis=-1)] for outputs in found]
+        return Predictions(names, labels, found, warnings)
+
+    def _named(
+        self, names: list[str], outputs: np.ndarray, warnings: tuple[str, ...]
+    ) -> Predictions:
+        from mlzoo.statistics.metrics import as_probabilities
+
+        classes = self.record["class_names"]
+        if not classes:
+            flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+            return Predictions(names, flat.tolist(), None, warnings)
+        probabilities = as_probabilities(outputs)
+        labels = [classes[k] for k in probabilities.argmax(axis=1)]
+        return Predictions(names, labels, probabilities, warnings)
+
+    def own_data(self, listener: Listener | None = None) -> Data:
+        """The data that it was trained on, in the same three parts.
+
+        Raises:
+            DataError: they have changed or are gone.
+        """
+        from mlzoo.data import loading
+
+        listener = listener or Listener()
+        samples = loading.read_again(self.config, self.record, listener.progress)
+        arranged = loading.arrange(samples, self.config, self.config.seed)
+        if arranged.fingerprint != self.record["fingerprint"]:
+            raise DataError(
+                f"{self.config.data} has changed since the run was trained (fingerprint "
+                f"{arranged.fingerprint[:12]} instead of {self.record['fingerprint'][:12]}); "
+                f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
+            )
+        return arranged
+
+
+def open_run(path: str | Path, trust: bool = False, tta: str = "none") -> OpenedRun:
+    """Open a finished run folder; the arguments are those of `mlzoo.load`.
+
+    Raises:
+        UsageError: there is no finished run at the path, or it has no images to flip.
+    """
+    return OpenedRun(run_folder.find(path), trust, tta)
