@@ -57,7 +57,7 @@ def images(side: int) -> Any:
 
 def composed(side: int) -> Callable[[Any], Any]:
     """Albumentations' own pipeline of the policy `medium`."""
-    from mlzoo.transforms.catalogue import albumentations
+    from mlzoo.transforms._albumentations import albumentations
     from mlzoo.transforms.images import build
     from mlzoo.transforms.policies import preset
 

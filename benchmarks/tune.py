@@ -100,10 +100,10 @@ def ours(args: Any) -> dict[str, Any]:
             final=args.final,
         )
         test = found.run.metrics["headline"]["value"] if found.run else None
-    from mlzoo.tuning import backend  # after the search, which sets what Keras starts with
+    from mlzoo.tuning import programs  # after the search, which sets what Keras starts with
 
     means = [trial.mean for trial in found.trials]
-    return {"means": means, "traces": backend.traces, "test": test}
+    return {"means": means, "traces": programs.traces, "test": test}
 
 
 def memory(args: Any) -> dict[str, Any]:

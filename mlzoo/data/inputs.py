@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.files import as_text, expand, real_path, refuse_special
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import as_text
 from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.arrays import (
     as_trained,
-    check_finite,
     check_samples,
     choose_pair,
     open_npy,
     open_npz,
 )
 from mlzoo.data.images.decoding import Form
-from mlzoo.data.images.folders import images_below, list_folder
-from mlzoo.data.images.headers import MAX_PIXELS, Header
+from mlzoo.data.images.folders import list_folder
+from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import Rescaled
-from mlzoo.data.images.layouts import SUFFIXES
-from mlzoo.data.quality.bad_files import listed, refuse_undecodable
-from mlzoo.data.quality.differences import array_differences, differences
+from mlzoo.data.new_samples import (
+    Choose,
+    NewInputs,
+    Progress,
+    check_new_images,
+    existing,
+    finite_targets,
+    image_files,
+    positions_of,
+    unlike_training,
+)
+from mlzoo.data.quality.differences import array_differences
 from mlzoo.data.quality.digests import row_digests
-from mlzoo.data.quality.validation import Checked, check_images
+from mlzoo.data.quality.validation import Checked
 from mlzoo.data.samples import Column, Rows, Samples
 from mlzoo.data.tables.columns import encode_as, numbers
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table, read_table
 from mlzoo.data.tables.targets import Target, compare
-
-Progress = Callable[[int, int, str], Any]
-Choose = Callable[[Sequence[Header]], tuple[Form, list[str]]]
-_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class NewInputs:
-    """Rows for a model, what to call each, and what was notable about them."""
-
-    rows: Rows
-    names: list[str]
-    warnings: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        refuse_undecodable(self.names, "new samples")
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewInputs:
@@ -122,24 +111,6 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
     )
 
 
-def existing(path: str) -> Path:
-    """The file or folder at a path. Raises UsageError where there is none, DataError for a pipe."""
-    refuse_undecodable([path], "the path")
-    location = expand(path)
-    refuse_special(location)
-    if not location.exists():
-        raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")
-    return location
-
-
-def image_files(location: Path) -> list[Path]:
-    """An image file, or all in a folder. Raises DataError where there are none."""
-    files = [location] if location.is_file() else images_below(location).files
-    if not files:
-        raise DataError(f"{location} holds no images ({', '.join(SUFFIXES)})")
-    return files
-
-
 def _wanted(reader: dict[str, Any]) -> str:
     image = "a folder with one folder of images a class, or " if reader["kind"] == "image" else ""
     return f"{image}an .npz file with x and y"
@@ -160,18 +131,6 @@ def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, 
         reader=reader,
         warnings=array_differences(rows, reader) if isinstance(rows, np.ndarray) else (),
     )
-
-
-def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
-    """Each class's position among the model's. Raises DataError for one that it does not know."""
-    place = {name: position for position, name in enumerate(reader["class_names"])}
-    unknown = sorted(set(labels) - set(place) - set(merged := reader.get("merged", {})))
-    if unknown:
-        raise DataError(
-            f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
-            f"which has {', '.join(map(repr, place))}"
-        )
-    return np.array([place[merged.get(name, name)] for name in labels], dtype=np.int32)
 
 
 # -- Tables
@@ -209,15 +168,6 @@ def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
         values = positions_of([class_name(value) for value in raw], reader, location)
     samples = _samples(matrix, values, table.row_names(), reader)
     return replace(samples, warnings=tuple(warnings))
-
-
-def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:
-    """Targets of a regression as float32. Raises DataError for text, NaN or infinite numbers."""
-    if values.dtype.kind not in "iuf":
-        raise DataError(f"{what}: targets hold text such as {values[0]!r}; expected numbers")
-    numbers_ = values.astype(np.float32)
-    check_finite(numbers_, f"{what}: targets")
-    return numbers_
 
 
 # -- Arrays
@@ -263,28 +213,7 @@ def _form(reader: dict[str, Any]) -> Choose:
     return choose
 
 
-def check_new_images(
-    files: Sequence[Path],
-    names: Sequence[str],
-    reader: dict[str, Any],
-    progress: Progress | None,
-    choose: Choose,
-) -> Checked:
-    """Decode new images once. Raises DataError with the names of all that can't be used."""
-    checked = check_images(files, choose, reader.get("max_pixels", MAX_PIXELS), progress)
-    if checked.problems:
-        problems = {names[i]: why for i, why in checked.problems.items()}
-        count = f"{len(problems)} of {len(files)} images can't be used"
-        raise DataError(f"{count}:\n{listed(problems)}")
-    return checked
-
-
 def _in_range(checked: Checked, reader: dict[str, Any]) -> Rows:
     if checked.form.maximum == reader["maximum"]:
         return checked.images
     return Rescaled(checked.images, reader["maximum"] / checked.form.maximum, reader["dtype"])
-
-
-def unlike_training(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
-    """Return a warning for each way in which new images differ from those of the training data."""
-    return differences(checked.headers, checked.contents, reader, checked.form.maximum)

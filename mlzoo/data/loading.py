@@ -18,7 +18,7 @@ from mlzoo.data.recognition import check_source, recognise, source_config
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Samples
-    from mlzoo.data.splitting import Split
+    from mlzoo.data.splits.splitting import Split
 
 __all__ = [
     "arrange",
@@ -120,7 +120,7 @@ def _as_recognized(config: RunConfig, reader: dict[str, Any]) -> RunConfig:
 
 def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     """Fields of the run that these samples leave without effect, each with the reason."""
-    from mlzoo.data.samples import PARTS
+    from mlzoo.data.splits.names import PARTS
 
     unread: dict[str, str] = {}
     if samples.task not in DENSE_TASKS:
@@ -203,7 +203,7 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     from dataclasses import replace
 
     from mlzoo.data.quality.leakage import check_leakage
-    from mlzoo.data.splitting import draw, merge_rare, split
+    from mlzoo.data.splits.splitting import draw, merge_rare, split
 
     notes: tuple[str, ...] = ()
     if config.limit is not None and config.limit >= len(samples):

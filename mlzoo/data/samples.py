@@ -15,10 +15,6 @@ from mlzoo.transforms.policies import Policy
 if TYPE_CHECKING:
     from mlzoo.data.sequences.windows import Windows
 
-PARTS = ("train", "valid", "test")
-SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
-"""What messages call the splits."""
-
 
 class Rows(Protocol):
     """Inputs or targets that are read by position: a NumPy array, or files that stay on disk.
@@ -80,7 +76,7 @@ class Samples:
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
-        reader: what `mlzoo.data.inputs.read` needs to read new samples the same way
+        reader: what `mlzoo.data.inputs.read_inputs` needs to read new samples the same way
             (JSON-able; goes into data.json).
         notes: what was inferred, a sentence each, ending with the flag that changes it.
         warnings: what was found wrong but does not stop training.

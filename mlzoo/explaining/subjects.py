@@ -15,7 +15,8 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
 from mlzoo.core.specs import DENSE_TASKS
-from mlzoo.data.inputs import existing, image_files, read_inputs
+from mlzoo.data.inputs import read_inputs
+from mlzoo.data.new_samples import existing, image_files
 from mlzoo.data.samples import Part
 from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one

@@ -11,7 +11,7 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import few
-from mlzoo.data.inputs import existing, image_files
+from mlzoo.data.new_samples import existing, image_files
 
 SIDES = ("left", "top", "right", "bottom")
 """Columns of a table of boxes, in pixels; `name` beside them, and `width` and `height` of the image

@@ -198,7 +198,8 @@ class OpenedRun:
         """
         import numpy as np
 
-        from mlzoo.data.inputs import existing, read_inputs
+        from mlzoo.data.inputs import read_inputs
+        from mlzoo.data.new_samples import existing
         from mlzoo.data.sequences.inference_series import last_windows
 
         reader = self.record["reader"]

@@ -229,7 +229,7 @@ def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
     from mlzoo.data.masks.values import GRAY
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
-    from mlzoo.data.shapes import CLASSES, SIDE, shapes
+    from mlzoo.sources._shapes import CLASSES, SIDE, shapes
 
     pictures, masks = shapes(count, noise, rng)
     whole, counted = count_masks(masks, "shapes")
@@ -265,10 +265,10 @@ def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
 
 def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Signed distances from ellipses, and the velocities of a stream around them."""
-    from mlzoo.data.flow import SIDE, flow_fields
     from mlzoo.data.images.headers import MAX_PIXELS
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
+    from mlzoo.sources._flow import SIDE, flow_fields
 
     distances, fields = flow_fields(count, noise, rng)
     return Samples(

@@ -6,13 +6,12 @@ Those of images are albumentations' and a few of our own beside them.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Mapping
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 from mlzoo.transforms import mixing, rows, signals
+from mlzoo.transforms._albumentations import albumentations
 
 KINDS = ("images", "sequences", "tables")
 COMPOSITES = ("OneOf", "SomeOf", "Sequential")
@@ -73,15 +72,6 @@ REFUSED = {
     "Lambda": "runs code",
 }
 """What albumentations has and a policy may not name, each with the reason."""
-
-
-@cache
-def albumentations() -> ModuleType:
-    """The library, without its look for a newer version over the network."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    import albumentations
-
-    return albumentations
 
 
 @cache

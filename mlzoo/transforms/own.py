@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlzoo.transforms.catalogue import albumentations
+from mlzoo.transforms._albumentations import albumentations
 
 A = albumentations()
 

@@ -31,7 +31,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.training import checkpoints
 from mlzoo.training.optimizers import build_loss, build_optimizer
 from mlzoo.tuning.architectures import Architecture, architecture_of, is_convolutional, key_of
-from mlzoo.tuning.backend import Arrays, Parts, State, build_program
+from mlzoo.tuning.backend import build_program
 from mlzoo.tuning.dynamic_hyperparameters import Scalars, adjustable
 from mlzoo.tuning.feeding import MOST_BYTES, Feeder, Fit, Shape, batch_size
 from mlzoo.tuning.fit_loop import (
@@ -42,6 +42,7 @@ from mlzoo.tuning.fit_loop import (
     run_together,
 )
 from mlzoo.tuning.padding import is_dense, pad
+from mlzoo.tuning.programs import Arrays, Parts, State
 
 _PROGRAMS = 24
 _STARTS = 400

@@ -20,7 +20,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.runs.models import chunk_size
 from mlzoo.training.balance import shuffled
 from mlzoo.training.batches import class_weights
-from mlzoo.tuning.backend import put
+from mlzoo.tuning.programs import put
 
 MOST_BYTES = 2**29
 """Inputs that take more are not held in memory as programs need them."""

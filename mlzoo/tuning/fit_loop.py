@@ -15,8 +15,8 @@ from mlzoo.statistics.metrics import as_probabilities, score
 from mlzoo.training import checkpoints
 from mlzoo.training.early_stopping import Watch
 from mlzoo.training.optimizers import direction
-from mlzoo.tuning.backend import Program, State, Work
 from mlzoo.tuning.feeding import Fed, Feeder, Fit, Shape, epoch_order, epoch_rates
+from mlzoo.tuning.programs import Program, State, Work
 
 if TYPE_CHECKING:
     from mlzoo.tuning.vectorized import Lanes

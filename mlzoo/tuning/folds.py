@@ -11,7 +11,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.scaling import input_spec, output_spec
 from mlzoo.data.sequences.windows import folds_by_time
-from mlzoo.data.splitting import share_evenly
+from mlzoo.data.splits.splitting import share_evenly
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Sorted positions in the samples to train on, and to score on."""

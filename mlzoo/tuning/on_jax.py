@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mlzoo.tuning.backend import Parts, Said, State, Work, batches, count_trace
 from mlzoo.tuning.dynamic_hyperparameters import penalty
+from mlzoo.tuning.programs import Parts, Said, State, Work, batches, count_trace
 
 
 class JaxStep:

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mlzoo.tuning.backend import Parts, Said, State, Work, batches, count_trace
 from mlzoo.tuning.dynamic_hyperparameters import penalty
+from mlzoo.tuning.programs import Parts, Said, State, Work, batches, count_trace
 
 
 class TensorFlowProgram:

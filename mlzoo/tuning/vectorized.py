@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mlzoo.tuning.backend import Parts, State, count_trace
 from mlzoo.tuning.on_jax import JaxStep
+from mlzoo.tuning.programs import Parts, State, count_trace
 
 
 @dataclass(frozen=True)

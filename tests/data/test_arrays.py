@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.inputs import NewInputs, existing
+from mlzoo.data.new_samples import NewInputs, existing
 from mlzoo.data.quality.bad_files import refuse_undecodable
 from mlzoo.data.samples import Samples
 from tests.data.pictures import config, shared

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlzoo.data import loading
-from mlzoo.data.flow import (
+from mlzoo.sources._flow import (
     Ellipse,
     draw_bodies,
     flow_fields,

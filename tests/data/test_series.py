@@ -20,7 +20,7 @@ from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.inference_series import last_windows
 from mlzoo.data.sequences.series import Series, choose_season, default_window
 from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
-from mlzoo.data.splitting import split
+from mlzoo.data.splits.splitting import split
 from tests.data.pictures import config, shared
 
 

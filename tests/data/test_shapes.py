@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mlzoo.data.shapes import CLASSES, SIDE, _depth, shapes
+from mlzoo.sources._shapes import CLASSES, SIDE, _depth, shapes
 
 
 def drawn(count: int = 80, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.allocation import class_quotas
-from mlzoo.data.inputs import positions_of
-from mlzoo.data.samples import PARTS, Samples
-from mlzoo.data.splitting import draw, split
+from mlzoo.data.new_samples import positions_of
+from mlzoo.data.samples import Samples
+from mlzoo.data.splits.allocation import class_quotas
+from mlzoo.data.splits.names import PARTS
+from mlzoo.data.splits.splitting import draw, split
 from tests.data.pictures import config, shared
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=5)

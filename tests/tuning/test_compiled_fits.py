@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.tuning import backend
+from mlzoo.tuning import programs
 from mlzoo.tuning.fitting import Evaluator
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
@@ -111,7 +111,7 @@ def test_a_compiled_fit_that_fails_is_done_by_the_plain_code(
 @pytest.mark.slow
 def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: Path) -> None:
     own = evaluator(tmp_path, set={"dropout": 0.2})
-    before = backend.traces
+    before = programs.traces
     for number in range(6):
         values = {
             "units": 12,
@@ -122,7 +122,7 @@ def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: P
         }
         for fold in range(2):
             assert own.fit(Unit(number, fold, 0, values))["error"] is None
-    assert backend.traces - before == 2, "one that trains, one that predicts"
+    assert programs.traces - before == 2, "one that trains, one that predicts"
     own.fit(Unit(9, 0, 0, {"layers": 2, "units": 12, "dropout": 0.2, "l2": 0.001}))
     assert len(own.fast._programs) == 2
 
@@ -149,10 +149,10 @@ def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     programs = list(own.fast._programs.values())
     assert len(programs) == 2
     own.fast.settle()
-    before = backend.traces
+    before = programs.traces
     for unit, outcome in zip(units, expected, strict=True):
         assert (outputs(own, unit) == outcome).all(), "bit by bit"
-    assert backend.traces == before, "nothing is left to compile"
+    assert programs.traces == before, "nothing is left to compile"
     own.close()
     own.fast._programs.clear()
     assert own.fit(units[0])["error"] is None, "a program that no thread compiles"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.tuning import backend
+from mlzoo.tuning import programs
 from mlzoo.tuning.fitting import Evaluator
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
@@ -90,10 +90,10 @@ def test_one_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
 
 def test_two_programs_serve_widths_rates_and_folds(tmp_path: Path) -> None:
     own = evaluator(tmp_path)
-    before = backend.traces
+    before = programs.traces
     own.fit_all(units())
     own.check_fast(units()[0])
-    assert backend.traces - before == 2, "one that trains, one that predicts"
+    assert programs.traces - before == 2, "one that trains, one that predicts"
 
 
 def test_training_goes_on_in_another_company(tmp_path: Path) -> None:

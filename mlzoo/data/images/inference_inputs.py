@@ -16,8 +16,14 @@ from mlzoo.data.images.decoding import Form, shape_up
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages, rescaled
 from mlzoo.data.images.layouts import has_masks
-from mlzoo.data.inputs import Progress, check_new_images, existing, image_files, unlike_training
 from mlzoo.data.masks.folders import images_alone
+from mlzoo.data.new_samples import (
+    Progress,
+    check_new_images,
+    existing,
+    image_files,
+    unlike_training,
+)
 from mlzoo.data.quality.differences import array_differences
 
 _ARRAYS = (".npz", ".npy")

@@ -13,7 +13,6 @@ from mlzoo.data.arrays import choose_pair, open_npz
 from mlzoo.data.images.decoding import Form
 from mlzoo.data.images.images import Rescaled
 from mlzoo.data.images.inference_inputs import as_images, frame, refuse_files
-from mlzoo.data.inputs import unlike_training
 from mlzoo.data.masks.arrays import count_masks, dense_fields, encode_masks, is_dense
 from mlzoo.data.masks.classes import read_classes
 from mlzoo.data.masks.folders import CLASSES, list_pairs
@@ -21,6 +20,7 @@ from mlzoo.data.masks.masks import shape_mask
 from mlzoo.data.masks.matching import match_classes
 from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
 from mlzoo.data.masks.values import from_record
+from mlzoo.data.new_samples import unlike_training
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Progress

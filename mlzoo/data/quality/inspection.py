@@ -13,9 +13,10 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.quality.bad_files import unlisted
-from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
-from mlzoo.data.splitting import Split
+from mlzoo.data.splits.names import PARTS
+from mlzoo.data.splits.splitting import Split
 
 _IMBALANCED = 0.8
 

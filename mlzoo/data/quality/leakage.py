@@ -9,9 +9,10 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.quality.similarity import near_pairs
-from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.windows import shared_time
-from mlzoo.data.split_groups import coincide
+from mlzoo.data.splits.groups import coincide
+from mlzoo.data.splits.names import PARTS
 
 _SHOWN = 5
 _CORRELATED = 0.9999

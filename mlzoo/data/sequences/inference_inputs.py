@@ -14,7 +14,7 @@ from mlzoo.core.messages import few
 from mlzoo.core.specs import IGNORED
 from mlzoo.data.arrays import check_samples, choose_pair, open_npy, open_npz
 from mlzoo.data.images.layouts import TABLES
-from mlzoo.data.inputs import NewInputs, finite_targets, positions_of
+from mlzoo.data.new_samples import NewInputs, finite_targets, positions_of
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.arrays import following_values, ragged

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.samples import PARTS, SPLIT_NAMES
+from mlzoo.data.splits.names import PARTS, SPLIT_NAMES
 
 
 @dataclass(frozen=True)

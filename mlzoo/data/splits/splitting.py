@@ -9,10 +9,11 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.messages import few
 from mlzoo.core.specs import IGNORED
-from mlzoo.data.allocation import by_hash, greedy, stratified
-from mlzoo.data.samples import PARTS, Samples
+from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.windows import split_by_time
-from mlzoo.data.split_groups import Units, find_units
+from mlzoo.data.splits.allocation import by_hash, greedy, stratified
+from mlzoo.data.splits.groups import Units, find_units
+from mlzoo.data.splits.names import PARTS
 
 _SHOWN = 10
 _MERGED = "rare"

@@ -1,0 +1,101 @@
+"""Shared by the readers of new samples: their paths, checks, classes and result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import expand, real_path, refuse_special
+from mlzoo.data.arrays import check_finite
+from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.folders import images_below
+from mlzoo.data.images.headers import MAX_PIXELS, Header
+from mlzoo.data.images.layouts import SUFFIXES
+from mlzoo.data.quality.bad_files import listed, refuse_undecodable
+from mlzoo.data.quality.differences import differences
+from mlzoo.data.quality.validation import Checked, check_images
+from mlzoo.data.samples import Rows
+
+Progress = Callable[[int, int, str], Any]
+Choose = Callable[[Sequence[Header]], tuple[Form, list[str]]]
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class NewInputs:
+    """Rows for a model, what to call each, and what was notable about them."""
+
+    rows: Rows
+    names: list[str]
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_undecodable(self.names, "new samples")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def existing(path: str) -> Path:
+    """The file or folder at a path. Raises UsageError where there is none, DataError for a pipe."""
+    refuse_undecodable([path], "the path")
+    location = expand(path)
+    refuse_special(location)
+    if not location.exists():
+        raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")
+    return location
+
+
+def image_files(location: Path) -> list[Path]:
+    """An image file, or all in a folder. Raises DataError where there are none."""
+    files = [location] if location.is_file() else images_below(location).files
+    if not files:
+        raise DataError(f"{location} holds no images ({', '.join(SUFFIXES)})")
+    return files
+
+
+def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
+    """Each class's position among the model's. Raises DataError for one that it does not know."""
+    place = {name: position for position, name in enumerate(reader["class_names"])}
+    unknown = sorted(set(labels) - set(place) - set(merged := reader.get("merged", {})))
+    if unknown:
+        raise DataError(
+            f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
+            f"which has {', '.join(map(repr, place))}"
+        )
+    return np.array([place[merged.get(name, name)] for name in labels], dtype=np.int32)
+
+
+def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:
+    """Targets of a regression as float32. Raises DataError for text, NaN or infinite numbers."""
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"{what}: targets hold text such as {values[0]!r}; expected numbers")
+    numbers_ = values.astype(np.float32)
+    check_finite(numbers_, f"{what}: targets")
+    return numbers_
+
+
+def check_new_images(
+    files: Sequence[Path],
+    names: Sequence[str],
+    reader: dict[str, Any],
+    progress: Progress | None,
+    choose: Choose,
+) -> Checked:
+    """Decode new images once. Raises DataError with the names of all that can't be used."""
+    checked = check_images(files, choose, reader.get("max_pixels", MAX_PIXELS), progress)
+    if checked.problems:
+        problems = {names[i]: why for i, why in checked.problems.items()}
+        count = f"{len(problems)} of {len(files)} images can't be used"
+        raise DataError(f"{count}:\n{listed(problems)}")
+    return checked
+
+
+def unlike_training(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+    """Return a warning for each way in which new images differ from those of the training data."""
+    return differences(checked.headers, checked.contents, reader, checked.form.maximum)

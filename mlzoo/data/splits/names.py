@@ -1,0 +1,5 @@
+"""Names of the splits."""
+
+PARTS = ("train", "valid", "test")
+SPLIT_NAMES = {"train": "training", "valid": "validation", "test": "test"}
+"""What messages call the splits."""
