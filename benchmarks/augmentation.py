@@ -57,9 +57,9 @@ def images(side: int) -> Any:
 
 def composed(side: int) -> Callable[[Any], Any]:
     """Albumentations' own pipeline of the policy `medium`."""
+    from mlzoo.data.policies import preset
     from mlzoo.transforms._albumentations import albumentations
     from mlzoo.transforms.images import build
-    from mlzoo.transforms.policies import preset
 
     steps = preset("images", "medium")
     transform = albumentations().Compose([build(step, (side, side, 3)) for step in steps])
@@ -201,7 +201,7 @@ def busy() -> bool:
     import psutil
 
     from mlzoo.core.configs import RunConfig
-    from mlzoo.data import loading
+    from mlzoo.runs import datasets
     from mlzoo.training.batches import build_batches
     from mlzoo.training.building import build_model
     from mlzoo.training.loop import compile_model
@@ -213,7 +213,7 @@ def busy() -> bool:
         config = RunConfig(
             model="cnn", data=str(path), augment="medium", augment_workers=os.cpu_count() or 1
         )
-        data = loading.load(config)
+        data = datasets.load(config)
         batches = build_batches(config, data, 0)
         model = build_model(config, data, 0)
         compile_model(model, data, config, batches.steps)

@@ -122,7 +122,7 @@ def punish(
 
 def train(root: Path, overwrite: bool, changes: int | None = None) -> None:
     """Train a run in a process that ends after so many changes of the disk."""
-    from mlzoo.core.config_loading import merge
+    from mlzoo.runs.config_loading import merge
     from mlzoo.training.train import train_merged
     from tests.kills import Life, life
 

@@ -38,7 +38,7 @@ def measure(args: argparse.Namespace, folder: Path) -> bool:
 
     from mlzoo.core.configs import RunConfig
     from mlzoo.core.progress import Listener
-    from mlzoo.data import loading
+    from mlzoo.runs import datasets
     from mlzoo.training.building import build_model
     from mlzoo.training.loop import Training
     from mlzoo.training.signals import Stop
@@ -55,7 +55,7 @@ def measure(args: argparse.Namespace, folder: Path) -> bool:
         epochs=args.epochs,
         early_stopping=0,
     )
-    data = loading.load(config)
+    data = datasets.load(config)
 
     def trained(cached: bool, name: str) -> tuple[float, float]:
         """CPU seconds until the first step can be done, and of all epochs."""

@@ -241,9 +241,10 @@ def prepare(folder: Path, data: Path, limit: int, seed: int) -> Path:
     code = (
         "import sys, numpy as np; from pathlib import Path; "
         "from mlzoo.core.configs import RunConfig; "
-        "from mlzoo.data import loading; from mlzoo.tuning.folds import split_folds; "
+        "from mlzoo.data import loading; from mlzoo.runs import datasets; "
+        "from mlzoo.tuning.folds import split_folds; "
         f"run = RunConfig(model='mlp', data={str(data)!r}, limit={limit * 5 // 4}, seed={seed}); "
-        "d = loading.arrange(loading.read(run), run, run.seed); "
+        "d = datasets.arrange(loading.read(run), run, run.seed); "
         f"folds = split_folds(d, run, {FOLDS}); "
         "pool = np.union1d(d.train.indices, d.valid.indices); fold = np.zeros(len(pool), int); "
         "\nfor k, (_, valid) in enumerate(folds): fold[np.searchsorted(pool, valid)] = k\n"

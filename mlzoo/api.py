@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
-from mlzoo.core.config_loading import merge
 from mlzoo.core.progress import Listener
 from mlzoo.runs import devices, run_folder
+from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:

@@ -42,8 +42,8 @@ def write(
     OUT/augmented.csv lists each file's original and the transforms that made it. `mlzoo train OUT`
     reads it: copies stay with their original, and are trained on alone.
     """
-    from mlzoo.core.config_loading import merge
     from mlzoo.core.errors import UsageError
+    from mlzoo.runs.config_loading import merge
 
     if policy is not None and "augment" in given:
         problems = [*problems, "--policy and --augment are one option: give one of them"]

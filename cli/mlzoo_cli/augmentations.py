@@ -22,7 +22,8 @@ def list_augmentations(context: typer.Context, json: Json = False) -> None:
     """The presets of `--augment`, and the transforms of a policy (`augmentations show NAME`)."""
     if context.invoked_subcommand is not None:
         return
-    from mlzoo.transforms import catalogue, policies
+    from mlzoo.data import policies
+    from mlzoo.transforms import catalogue
 
     found: dict[str, Any] = {
         kind: {
@@ -55,7 +56,8 @@ def show(
     name: Annotated[str, typer.Argument(help="A preset or a transform.")], json: Json = False
 ) -> None:
     """A preset's policy, ready to be changed, or a transform's parameters and their defaults."""
-    from mlzoo.transforms import catalogue, policies
+    from mlzoo.data import policies
+    from mlzoo.transforms import catalogue
 
     kinds = [kind for kind in catalogue.KINDS if name in policies.presets(kind)]
     if kinds:

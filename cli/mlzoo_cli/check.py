@@ -58,7 +58,7 @@ def check(
         registry.trust(subject)
         registry.check_name("model", subject)
         shape = shape_of(input) if input is not None else None
-        from mlzoo.core.config_loading import check_plugin_settings
+        from mlzoo.runs.config_loading import check_plugin_settings
 
         settings = check_plugin_settings("model", subject, set or [])
     from mlzoo.runs.devices import prepare

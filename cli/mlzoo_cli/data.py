@@ -30,7 +30,7 @@ def inspect(
     problems: list[str],
 ) -> None:
     """Say what was recognised: counts, shapes, class balance, problems, the split."""
-    from mlzoo.core.config_loading import merge
+    from mlzoo.runs.config_loading import merge
 
     merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
     from mlzoo.data.quality.inspection import inspect as inspect_data
@@ -66,7 +66,7 @@ def preview(
     problems: list[str],
 ) -> None:
     """Draw what a network would be fed: samples, and what `--augment` makes of each."""
-    from mlzoo.core.config_loading import merge
+    from mlzoo.runs.config_loading import merge
 
     given = {"augment": "auto", **given}
     merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)

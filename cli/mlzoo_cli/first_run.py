@@ -11,7 +11,7 @@ from mlzoo_cli.demos import DEMOS
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.core.config_loading import Merged
+    from mlzoo.runs.config_loading import Merged
 
 WELCOME = """\
 mlzoo trains Keras models on your data and says how far to trust them.

@@ -29,8 +29,8 @@ def curve(
 ) -> None:
     """Check, fit, write and print."""
     from mlzoo.checking.landscapes.folders import folder_of
-    from mlzoo.core.config_loading import merge
     from mlzoo.runs import run_folder
+    from mlzoo.runs.config_loading import merge
 
     dimension, wrong = None, []
     if "capacity" in asked and "samples" in asked:
@@ -60,12 +60,12 @@ def curve(
 
     prepare(config.device, config.precision)
     from mlzoo.checking.landscapes import learning
-    from mlzoo.data import loading
+    from mlzoo.runs import datasets
     from mlzoo.training.building import check_task
 
     talk = Talk(quiet=json)
     try:
-        arranged = loading.load(config, talk.progress)
+        arranged = datasets.load(config, talk.progress)
         check_task(config.model, arranged.samples.task)
         for note in arranged.notes:
             talk.note(note)

@@ -48,7 +48,7 @@ def show(
     json: Json = False,
 ) -> None:
     """A model's settings; with --input also its layers and parameter counts."""
-    from mlzoo.core.config_loading import check_plugin_settings
+    from mlzoo.runs.config_loading import check_plugin_settings
 
     registry.trust(name)
     registry.check_name("model", name)

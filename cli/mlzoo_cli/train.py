@@ -102,7 +102,7 @@ def train(
         if resume is not None:
             run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, talk)
         else:
-            from mlzoo.core.config_loading import merge
+            from mlzoo.runs.config_loading import merge
 
             merged = merge(
                 flags,

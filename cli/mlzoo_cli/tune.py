@@ -330,8 +330,8 @@ def _plan(
 ) -> tuple[Plan, Any]:
     """The checked plan; every mistake is told in one pass."""
     from mlzoo.core import registry
-    from mlzoo.core.config_loading import merge
     from mlzoo.core.errors import UsageError
+    from mlzoo.runs.config_loading import merge
     from mlzoo.tuning.plan import check_search
     from mlzoo.tuning.tune import make_plan
 

@@ -1,4 +1,4 @@
-"""From a run's configuration to its `Data`: recognise, read, split, check, scale.
+"""From a run's configuration to its split samples: recognize, read, limit, split, check.
 
 Importing this module loads no numerical library, so that the command line can check a
 configuration first; the work imports what it needs.
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from mlzoo.data.splits.splitting import Split
 
 __all__ = [
-    "arrange",
     "as_test_part",
     "check_source",
-    "load",
     "partition",
     "read",
     "read_again",
@@ -35,16 +33,6 @@ __all__ = [
 
 Progress = Callable[[int, int, str], Any]
 """Called with how many are done, how many there are, and what is being done."""
-
-
-def load(config: RunConfig, progress: Progress | None = None) -> Data:
-    """Read the data and arrange them in three parts.
-
-    Raises:
-        UsageError: the path, the source or one of its settings is wrong.
-        DataError: the data are unreadable, inconsistent or leaking.
-    """
-    return arrange(read(config, progress), config, config.seed)
 
 
 def read(config: RunConfig, progress: Progress | None = None) -> Samples:
@@ -157,45 +145,6 @@ def _cut(samples: Samples, config: RunConfig) -> bool:
     size = samples.inputs.shape[1:3]
     tiling = choose_tiling(config.tile, config.overlap or 0, *size)
     return tiling is not None and not tiling.holds(*size)
-
-
-def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
-    """Limit, split, check and describe samples; statistics come from the training part alone.
-
-    Raises:
-        DataError: parts that can't be made, or that leak into each other.
-    """
-    from mlzoo.data.images.tiles import choose_tiling
-    from mlzoo.data.quality.digests import fingerprint
-    from mlzoo.data.samples import Data, Part
-    from mlzoo.data.scaling import input_spec, output_spec
-    from mlzoo.transforms.choosing import choose
-
-    samples, parts = partition(samples, config, seed)
-    if config.train_on == "train+valid":
-        parts = join_valid(parts)
-    tiling = None
-    if samples.task in DENSE_TASKS:
-        tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
-    notes = parts.notes
-    if tiling is not None:
-        notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")
-    train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
-    policy = choose(config.augment, train)
-    notes = (*notes, *policy.notes())
-    return Data(
-        samples=samples,
-        train=train,
-        valid=valid,
-        test=test,
-        inputs=input_spec(train),
-        outputs=output_spec(train),
-        fingerprint=fingerprint(samples),
-        tiling=tiling,
-        policy=policy,
-        notes=(*samples.notes, *notes),
-        warnings=(*samples.warnings, *parts.warnings),
-    )
 
 
 def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, Split]:

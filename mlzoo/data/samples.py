@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
-from mlzoo.transforms.policies import Policy
+from mlzoo.data.policies import Policy
 
 if TYPE_CHECKING:
     from mlzoo.data.sequences.windows import Windows

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlzoo.data.policies import Policy
 from mlzoo.drawing.canvas import COLOURS, DPI, GRAY, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import class_colours
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
 from mlzoo.reporting.masks import drawn_size, masked, shrunk_picture
-from mlzoo.transforms.policies import Policy
 from mlzoo.transforms.variants import Variant, shown, variants
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.policies import Policy
 from mlzoo.data.quality.duplicates import MANIFEST
 from mlzoo.drawing.palette import class_colours, write_mask
 from mlzoo.transforms.augmenter import image_form
 from mlzoo.transforms.choosing import choose
 from mlzoo.transforms.images import ImageChanges
-from mlzoo.transforms.policies import Policy
 
 if TYPE_CHECKING:
     from mlzoo.core.configs import RunConfig

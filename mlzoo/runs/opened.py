@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
 from mlzoo.core import files, registry
-from mlzoo.core.config_loading import read_config
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.runs import devices, run_folder
+from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import outputs_of, read_model
 from mlzoo.runs.results import Forecast, Painted, Predictions
 
@@ -394,10 +394,11 @@ class OpenedRun:
             DataError: they have changed or are gone.
         """
         from mlzoo.data import loading
+        from mlzoo.runs import datasets
 
         listener = listener or Listener()
         samples = loading.read_again(self.config, self.record, listener.progress)
-        arranged = loading.arrange(samples, self.config, self.config.seed)
+        arranged = datasets.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
             raise DataError(
                 f"{self.config.data} has changed since the run was trained (fingerprint "

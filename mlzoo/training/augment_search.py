@@ -14,8 +14,8 @@ from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.data.policies import Policy
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.transforms.policies import Policy
 from mlzoo.transforms.strengths import candidates
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import UsageError
 from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
+from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.runs.models import chunk_size
@@ -25,7 +26,6 @@ from mlzoo.training.bucketing import ByLength
 from mlzoo.training.stateful_batches import STREAMS, Streams
 from mlzoo.transforms._crops import Views, grid
 from mlzoo.transforms.augmenter import Augmenter
-from mlzoo.transforms.policies import Policy
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 

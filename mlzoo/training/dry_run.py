@@ -11,9 +11,9 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo.core.config_loading import Merged
 from mlzoo.core.progress import Listener
 from mlzoo.runs import devices
+from mlzoo.runs.config_loading import Merged
 
 if TYPE_CHECKING:
     import keras

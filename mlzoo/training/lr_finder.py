@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.config_loading import Merged
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import run_folder
+from mlzoo.runs.config_loading import Merged
 
 STEPS = 120
 LOWEST, HIGHEST = 1e-6, 10.0

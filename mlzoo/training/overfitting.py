@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.config_loading import Merged
 from mlzoo.core.progress import Listener
+from mlzoo.runs.config_loading import Merged
 
 EPOCHS = 300
 FITTED = 0.1

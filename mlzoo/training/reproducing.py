@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files
-from mlzoo.core.config_loading import merge, read_config
 from mlzoo.core.progress import Listener
 from mlzoo.runs import run_folder
+from mlzoo.runs.config_loading import merge, read_config
 from mlzoo.training.resume_checks import check_code
 from mlzoo.training.signals import stopping
 

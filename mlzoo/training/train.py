@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.config_loading import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
+from mlzoo.data.policies import parse
 from mlzoo.runs import devices, run_folder
+from mlzoo.runs.config_loading import Merged, check_unread, merge, resolved_yaml, unread_by_source
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
 from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
 from mlzoo.training.signals import Stage, stopping
-from mlzoo.transforms.policies import parse
 
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.data.policies import Policy
     from mlzoo.data.samples import Data, Samples
-    from mlzoo.transforms.policies import Policy
 
 _STARTED = "environment.json"
 """The last file that is written before training starts."""
@@ -100,6 +100,7 @@ def prepared(
         All samples, the three parts, and the fields that these data leave unread, with reasons.
     """
     from mlzoo.data import loading
+    from mlzoo.runs import datasets
 
     config = merged.config
     for warning in merged.warnings:
@@ -116,7 +117,7 @@ def prepared(
     for warning in check_unread(merged, unread):
         listener.warn(warning)
     devices.prepare(config.device, config.precision)
-    data = loading.arrange(samples, config, config.seed)
+    data = datasets.arrange(samples, config, config.seed)
     _tell(data, listener)
     if hint := imbalance_note(data, config):
         listener.note(hint)
@@ -181,6 +182,7 @@ def _resumed(
     folder: RunFolder, epochs: int | None, listener: Listener, stage: Stage, trust: bool
 ) -> OpenedRun:
     from mlzoo.data import loading
+    from mlzoo.runs import datasets
 
     check_config(folder.path / "config.yaml")
     merged = merge({}, folder.path / "config.yaml", allow_unused=True, trust=trust)
@@ -201,7 +203,7 @@ def _resumed(
     devices.prepare(config.device, config.precision)
     if before is not None:
         check_machine(before, config)
-    data = loading.arrange(samples, config, config.seed)
+    data = datasets.arrange(samples, config, config.seed)
     if before is None:
         _write_start(folder, config, data)
     else:
@@ -341,7 +343,7 @@ def _work(
     stage: Stage,
 ) -> OpenedRun:
     """Train each repeat that is not done yet, then complete the folder."""
-    from mlzoo.data import loading
+    from mlzoo.runs import datasets
     from mlzoo.training.artifacts import complete
     from mlzoo.training.augment_search import searched
 
@@ -352,7 +354,7 @@ def _work(
         seed = config.seed + repeat
         if repeat:
             listener.note(f"repeat {repeat + 1} of {config.repeats}, seed {seed}")
-            data = loading.arrange(samples, config, seed)
+            data = datasets.arrange(samples, config, seed)
         stage.doing = "training"
         if config.augment == "search":
             policy = policy or searched(folder, config, data, listener)

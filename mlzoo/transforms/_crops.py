@@ -12,9 +12,9 @@ from mlzoo.core.specs import IGNORED
 from mlzoo.data.images.decoding import mirrored
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.images.tiles import Tiling
+from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part
 from mlzoo.transforms.augmenter import Augmenter
-from mlzoo.transforms.policies import Policy
 
 
 class Views:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlzoo.core.specs import IGNORED
+from mlzoo.data.policies import Policy, Step
 from mlzoo.transforms import catalogue, mixing
 from mlzoo.transforms.changes import RowChanges, SequenceChanges, change_all, drawn
 from mlzoo.transforms.images import FilmChanges, Form, ImageChanges
-from mlzoo.transforms.policies import Policy, Step
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part, Samples

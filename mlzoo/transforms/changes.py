@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.data.policies import Step
 from mlzoo.transforms import rows, signals
-from mlzoo.transforms.policies import Step
 
 Change = Callable[
     [np.ndarray, np.ndarray | None, Sequence[int]], tuple[np.ndarray, np.ndarray | None]
@@ -20,7 +20,7 @@ class SequenceChanges:
     """A policy as a function of a padded sequence (steps, channels), its labels and a seed.
 
     Args:
-        steps: checked by `policies.check`.
+        steps: checked by `policy_checks.check`.
         spread: (2, channels) mean and standard deviation of each channel.
     """
 
@@ -53,7 +53,7 @@ class RowChanges:
     """A policy as a function of a row (columns,) and a seed.
 
     Args:
-        steps: checked by `policies.check`.
+        steps: checked by `policy_checks.check`.
         spread: (2, columns) mean and standard deviation of each column.
         numeric: (columns,) whether a column holds numbers.
     """

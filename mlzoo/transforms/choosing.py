@@ -11,9 +11,10 @@ import numpy as np
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.specs import DENSE_TASKS
-from mlzoo.transforms import catalogue, policies
+from mlzoo.data import policies
+from mlzoo.data.policies import Policy, Step
+from mlzoo.transforms import catalogue, policy_checks
 from mlzoo.transforms.augmenter import are_films, kind_of
-from mlzoo.transforms.policies import Policy, Step
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part, Samples
@@ -48,7 +49,7 @@ def choose(asked: str | Sequence[Any], part: Part) -> Policy:
         return _automatic(kind, part)
     if isinstance(asked, str) and asked in _all_presets():
         policy = _preset(policy.name, kind, samples)
-    policies.check(policy.steps, kind)
+    policy_checks.check(policy.steps, kind)
     check_task(policy, samples, kind)
     return policy
 

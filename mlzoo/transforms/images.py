@@ -13,8 +13,8 @@ import numpy as np
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.specs import IGNORED
+from mlzoo.data.policies import Step
 from mlzoo.transforms import catalogue
-from mlzoo.transforms.policies import Step
 
 _WORDS = {
     "border_mode": {
@@ -54,7 +54,7 @@ class ImageChanges:
     and ranges are brought there and back; what a policy of geometry alone does needs no range.
 
     Args:
-        steps: checked by `policies.check`; those of whole batches are left out.
+        steps: checked by `policy_checks.check`; those of whole batches are left out.
         form: of the images.
 
     Raises:
@@ -178,7 +178,7 @@ class FilmChanges:
     All frames are changed alike, so that what moves between them is what moved before.
 
     Args:
-        steps: checked by `policies.check`; those of whole batches are left out.
+        steps: checked by `policy_checks.check`; those of whole batches are left out.
         form: of the frames.
 
     Raises:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import UsageError
+from mlzoo.data.policies import Policy, Step
 from mlzoo.transforms.augmenter import kind_of
 from mlzoo.transforms.choosing import check_task, flipped
-from mlzoo.transforms.policies import Policy, Step
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlzoo.data.policies import Policy
 from mlzoo.transforms.augmenter import Augmenter
-from mlzoo.transforms.policies import Policy
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mlzoo.data.policies import Step
 from mlzoo.transforms.changes import change_all
 from mlzoo.transforms.images import Form, ImageChanges
-from mlzoo.transforms.policies import Step
 
 _MEMORY = Path("/dev/shm")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlzoo.core.config_loading import Merged
 from mlzoo.core.spaces import Dimension, Proposal, Space
 from mlzoo.runs import devices
+from mlzoo.runs.config_loading import Merged
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import shown
 

@@ -25,6 +25,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.runs import datasets
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import (
     MODES,
@@ -318,7 +319,7 @@ class Evaluator:
 
     def _load(self, config: RunConfig, listener: Listener) -> Data:
         samples = loading.read(config, listener.progress)
-        return loading.arrange(samples, config, config.seed)
+        return datasets.arrange(samples, config, config.seed)
 
 
 def lanes(plan: Plan) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.samples import Data, Part
-from mlzoo.data.scaling import input_spec, output_spec
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splits.splitting import share_evenly
+from mlzoo.layers.input_scaling import input_spec, output_spec
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Sorted positions in the samples to train on, and to score on."""

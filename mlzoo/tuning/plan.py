@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlzoo.core import registry
-from mlzoo.core.config_loading import check_plugin_settings
 from mlzoo.core.configs import RunConfig, shares
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
+from mlzoo.runs.config_loading import check_plugin_settings
 from mlzoo.tuning.settings import TuneConfig
 
 _FREE = (

@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.config_loading import unread_by_source
 from mlzoo.core.configs import inert
 from mlzoo.core.files import expand
+from mlzoo.runs.config_loading import unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials import Tried, best, mean, ranked

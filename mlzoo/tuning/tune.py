@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
-from mlzoo.core.config_loading import Merged, check_unread, merge, read_config
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import Interrupted, MlzooError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import disk_full, expand, real_path
 from mlzoo.runs import devices, run_folder
+from mlzoo.runs.config_loading import Merged, check_unread, merge, read_config
 from mlzoo.training.signals import Stage, Stop, caught, stopping
 from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 from mlzoo.tuning.space_from_config import build_space, check_against

@@ -10,7 +10,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.core.spaces import Dimension
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.data.scaling import input_spec, output_spec
+from mlzoo.layers.input_scaling import input_spec, output_spec
 
 
 def cubic(count: int = 90) -> Data:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlzoo.transforms.policies import parse
+from mlzoo.data.policies import parse
 from tests.cli.shell import Mlzoo
 from tests.cli.test_commands import document, predictions, succeeded
 

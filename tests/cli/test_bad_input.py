@@ -563,7 +563,7 @@ def test_codes_and_streams_of_a_real_process(world: Path, tmp_path: Path) -> Non
 def test_a_fault_of_ours_says_so_and_shows_the_place_on_request(
     mlzoo: Mlzoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlzoo.core.config_loading.merge", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("mlzoo.runs.config_loading.merge", lambda *_, **__: 1 / 0)
     done = mlzoo("train", "cnn", "digits")
     assert done.code == 1
     assert done.errors[0] == "ZeroDivisionError: division by zero"

@@ -442,10 +442,10 @@ def test_an_interrupt_before_any_work_says_so(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlzoo.core.config_loading.merge", interrupt)
+    monkeypatch.setattr("mlzoo.runs.config_loading.merge", interrupt)
     assert mlzoo("train", "cnn", "digits") == (130, "", "stopped; run the same command again\n")
     monkeypatch.setattr(
-        "mlzoo.core.config_loading.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM)
+        "mlzoo.runs.config_loading.merge", lambda *_, **__: signal.raise_signal(signal.SIGTERM)
     )
     assert mlzoo("train", "cnn", "digits") == (143, "", "stopped; run the same command again\n")
     monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: signal.raise_signal(signal.SIGTERM))

@@ -14,10 +14,10 @@ import yaml
 import mlzoo
 from mlzoo.api import load
 from mlzoo.core import registry
-from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import zoo
+from mlzoo.runs.config_loading import merge
 from mlzoo.training.resume_checks import seal
 from tests.cli.shell import Mlzoo
 from tests.cli.world import OWN_MODEL

@@ -13,6 +13,7 @@ from mlzoo.data import loading
 from mlzoo.data.new_samples import NewInputs, existing
 from mlzoo.data.quality.bad_files import refuse_undecodable
 from mlzoo.data.samples import Samples
+from mlzoo.runs import datasets
 from tests.data.pictures import config, shared
 
 X = np.random.default_rng(0).normal(size=(30, 4))
@@ -61,7 +62,7 @@ def test_arrays_can_be_named(tmp_path: Path) -> None:
 
 def test_given_parts(tmp_path: Path) -> None:
     path = npz(tmp_path, x_train=X, y_train=Y, x_val=X + 1, y_val=Y, x_test=X + 2, y_test=Y)
-    data = loading.load(config(path))
+    data = datasets.load(config(path))
     assert [len(part) for part in data.parts().values()] == [30, 30, 30]
     assert np.array_equal(data.test.inputs(), (X + 2).astype(np.float32))
     with pytest.raises(DataError, match="it lacks y_test"):
@@ -190,7 +191,7 @@ def test_one_hot_text_and_several_targets(tmp_path: Path) -> None:
     assert several.task == "regression"
     assert several.targets.shape == (30, 2)
     assert several.target_names == ("target0", "target1")
-    data = loading.load(config(npz(tmp_path, x=X, y=X[:, :2])))
+    data = datasets.load(config(npz(tmp_path, x=X, y=X[:, :2])))
     assert data.outputs.units == 2
     assert len(data.outputs.mean) == 2
 

@@ -16,6 +16,7 @@ from mlzoo.data.images.decoding import Form, convert, orient, shape_up
 from mlzoo.data.images.headers import MAX_PIXELS
 from mlzoo.data.quality.validation import check_images, choose_form
 from mlzoo.data.samples import Samples
+from mlzoo.runs import datasets
 from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 
 
@@ -155,7 +156,7 @@ def test_conversions_between_numbers_of_channels() -> None:
 
 def test_given_parts_by_folder(tmp_path: Path) -> None:
     counts = {"train/a": 6, "train/b": 6, "val/a": 2, "val/b": 2, "test/a": 3, "test/b": 3}
-    data = loading.load(config(folder(tmp_path, counts)))
+    data = datasets.load(config(folder(tmp_path, counts)))
     assert [len(p) for p in data.parts().values()] == [12, 4, 6]
     assert all(name.startswith("val/") for name in data.valid.names())
 
@@ -163,7 +164,7 @@ def test_given_parts_by_folder(tmp_path: Path) -> None:
 def test_a_class_missing_from_validation_leaves_the_labels_as_they_are(tmp_path: Path) -> None:
     counts = {"train/a": 4, "train/b": 4, "train/c": 4, "valid/b": 2, "valid/c": 2}
     counts |= {"test/a": 1, "test/b": 1, "test/c": 1}
-    data = loading.load(config(folder(tmp_path, counts)))
+    data = datasets.load(config(folder(tmp_path, counts)))
     assert data.valid.targets.tolist() == [1, 1, 2, 2]
     assert any("class 'a' does not occur in the valid part" in w for w in data.warnings)
 
@@ -289,7 +290,7 @@ def test_a_read_only_folder_is_enough(tmp_path: Path) -> None:
     for path in paths:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert len(loading.load(config(root)).samples) == 12
+        assert len(datasets.load(config(root)).samples) == 12
     finally:
         for path in paths:
             path.chmod(0o755)
@@ -367,7 +368,7 @@ def test_group_by_takes_the_first_group_of_the_expression(tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_no_photograph_of_the_crack_patches_is_in_two_parts(seed: int) -> None:
-    data = loading.load(config(shared("crack_patches"), group_by=r"^(\d+)_", seed=seed, size="32"))
+    data = datasets.load(config(shared("crack_patches"), group_by=r"^(\d+)_", seed=seed, size="32"))
     photographs = [{Path(name).name[:3] for name in part.names()} for part in data.parts().values()]
     assert len(set.union(*photographs)) == 18 == sum(map(len, photographs))
     assert sum(len(part) for part in data.parts().values()) == 541

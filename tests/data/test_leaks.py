@@ -13,6 +13,7 @@ from mlzoo.data import loading
 from mlzoo.data.quality.digests import difference_hash
 from mlzoo.data.quality.leakage import check_leakage
 from mlzoo.data.quality.similarity import NEAR_BITS, near_pairs
+from mlzoo.runs import datasets
 from tests.data.pictures import config, folder, noise, save, shared
 
 
@@ -28,11 +29,11 @@ def test_validation_that_is_a_copy_of_training_is_refused_with_pairs(tmp_path: P
         tmp_path / "d.npz", x_train=x, y_train=y, x_valid=x, y_valid=y, x_test=x + 1, y_test=y
     )
     with pytest.raises(DataError) as error:
-        loading.load(config(path))
+        datasets.load(config(path))
     assert "40 of 40 valid samples are exact copies of train samples" in str(error.value)
     assert "and 35 more" in str(error.value)
     assert "--allow-leakage" in str(error.value)
-    data = loading.load(config(path, allow_leakage=True))
+    data = datasets.load(config(path, allow_leakage=True))
     assert any("40 of 40 valid samples are exact copies" in w for w in data.warnings)
 
 
@@ -42,14 +43,14 @@ def test_a_copied_image_under_another_name_and_format_is_named(tmp_path: Path) -
     with pytest.raises(
         DataError, match=r"1 of 3 test samples are exact .*: test/b/other.bmp = train/b/0001.png"
     ):
-        loading.load(config(root))
+        datasets.load(config(root))
 
 
 def test_one_picture_in_two_classes_is_named(tmp_path: Path) -> None:
     root = folder(tmp_path, {"a": 6, "b": 6})
     for name in ("a", "b"):
         save(root / name / "same.png", noise(999))
-    warnings = loading.load(config(root)).warnings
+    warnings = datasets.load(config(root)).warnings
     said = "1 sample is a copy of one in another class: b/same.png = a/same.png"
     assert [warning for warning in warnings if "another class" in warning] == [said]
 
@@ -57,8 +58,8 @@ def test_one_picture_in_two_classes_is_named(tmp_path: Path) -> None:
 def test_one_group_in_two_given_parts_is_refused(tmp_path: Path) -> None:
     root = folder(tmp_path, {"train/a": 5, "train/b": 5, "test/a": 2, "test/b": 2})
     with pytest.raises(DataError, match=r"in both the train and the test part: 2 \('0000', '0001"):
-        loading.load(config(root, group_by=r"^\d+", fractions="80/0/20"))
-    data = loading.load(config(root, group_by=r"^\d+", fractions="80/0/20", allow_leakage=True))
+        datasets.load(config(root, group_by=r"^\d+", fractions="80/0/20"))
+    data = datasets.load(config(root, group_by=r"^\d+", fractions="80/0/20", allow_leakage=True))
     assert any("groups in both" in warning for warning in data.warnings)
 
 
@@ -70,14 +71,14 @@ def test_near_copies_are_warned_about_not_refused(tmp_path: Path) -> None:
             path = tmp_path / part / "ab"[number % 2] / f"{number}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             image.save(path, quality=quality)
-    data = loading.load(config(tmp_path, fractions="80/0/20"))
+    data = datasets.load(config(tmp_path, fractions="80/0/20"))
     warning = next(w for w in data.warnings if "look like" in w)
     assert int(warning.split()[0]) >= 0.6 * len(files)
     assert "(--group-by)" in warning
 
 
 def test_the_crack_patches_have_no_near_copies() -> None:
-    data = loading.load(config(shared("crack_patches"), size="16"))
+    data = datasets.load(config(shared("crack_patches"), size="16"))
     assert data.warnings == ()
 
 
@@ -129,10 +130,10 @@ def test_a_column_that_copies_the_target_is_refused(tmp_path: Path) -> None:
     y = rng.normal(size=60).round(3)
     path = table(tmp_path, {"v": rng.normal(size=60), "w": 3 * y + 2, "y": y})
     with pytest.raises(DataError, match="column 'w' gives the target 'y' away .*--drop 'w'"):
-        loading.load(config(path))
-    assert len(loading.load(config(path, drop=["w"])).train) == 36
+        datasets.load(config(path))
+    assert len(datasets.load(config(path, drop=["w"])).train) == 36
     noisy = table(tmp_path, {"w": y + rng.normal(0, 0.1, 60), "y": y})
-    assert loading.load(config(noisy)).warnings == ()
+    assert datasets.load(config(noisy)).warnings == ()
 
 
 @pytest.mark.parametrize("code", ["xyz", "102"])
@@ -145,8 +146,8 @@ def test_a_column_in_one_to_one_relation_with_the_class_is_refused(
         tmp_path, {"v": rng.normal(size=60), "w": [code[i] for i in y], "y": ["abc"[i] for i in y]}
     )
     with pytest.raises(DataError, match="column 'w' gives the target 'y' away"):
-        loading.load(config(path))
-    data = loading.load(config(path, allow_leakage=True))
+        datasets.load(config(path))
+    data = datasets.load(config(path, allow_leakage=True))
     assert any("column 'w'" in warning for warning in data.warnings)
 
 

@@ -11,6 +11,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.samples import Part, Samples
+from mlzoo.runs import datasets
 from tests.data.pictures import config
 
 COUNT, HEIGHT, WIDTH = 10, 12, 9
@@ -116,7 +117,7 @@ def test_rare_and_stray_values_are_named(tmp_path: Path) -> None:
 def test_given_parts(tmp_path: Path) -> None:
     arrays = {"x_train": X[:6], "y_train": MASKS[:6], "x_val": X[6:8], "y_val": MASKS[6:8]}
     read(tmp_path, **arrays, x_test=X[8:], y_test=MASKS[8:])
-    data = loading.load(config(tmp_path / "d.npz"))
+    data = datasets.load(config(tmp_path / "d.npz"))
     assert [len(part) for part in data.parts().values()] == [6, 2, 2]
     assert np.array_equal(data.valid.targets, MASKS[6:8])
     assert np.array_equal(data.test.image(1), X[9])
@@ -184,7 +185,7 @@ def test_fields(tmp_path: Path, kind: str) -> None:
     assert samples.target_names == ("field0", "field1")
     assert samples.class_names == () and samples.pixels is None
     assert any("fields: 2 at every pixel, 0.0% of the values NaN" in n for n in samples.notes)
-    data = loading.load(config(tmp_path / "d.npz", source_set={"kind": kind}))
+    data = datasets.load(config(tmp_path / "d.npz", source_set={"kind": kind}))
     assert (data.outputs.task, data.outputs.units) == ("fields", 2)
     assert data.outputs.mean == pytest.approx(
         np.nanmean(fields[data.train.indices], axis=(0, 1, 2)), rel=1e-5
@@ -216,7 +217,7 @@ def test_whole_numbers_are_fields_where_that_is_said_or_several_stand_at_a_pixel
 def test_the_fingerprint_follows_the_targets(tmp_path: Path) -> None:
     def fingerprint(y: np.ndarray) -> str:
         read(tmp_path, x=X, y=y)
-        return loading.load(config(tmp_path / "d.npz")).fingerprint
+        return datasets.load(config(tmp_path / "d.npz")).fingerprint
 
     assert fingerprint(MASKS) == fingerprint(MASKS.astype(np.uint8))
     assert fingerprint(MASKS) != fingerprint(with_one(MASKS, (MASKS[4].flat[7] + 1) % 3))

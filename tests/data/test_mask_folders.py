@@ -17,6 +17,7 @@ from mlzoo.data.masks import pairs as mask_pairs
 from mlzoo.data.masks.masks import lazy_masks
 from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
+from mlzoo.runs import datasets
 from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 
 
@@ -117,7 +118,7 @@ def test_given_parts(tmp_path: Path, image: str, mask: str) -> None:
             pair(tmp_path, name, mask.format(part, index), seed)
             seeds[name] = seed
     assert recognise(str(tmp_path)) == "image_masks"
-    data = loading.load(config(tmp_path))
+    data = datasets.load(config(tmp_path))
     check(data.samples, seeds)
     assert [len(part) for part in data.parts().values()] == [4, 2, 1]
     assert all("val" in name for name in data.valid.names())
@@ -347,7 +348,7 @@ def test_group_by(tmp_path: Path) -> None:
         pair(tmp_path, f"images/{seed // 3}_{seed}.png", f"masks/{seed // 3}_{seed}.png", seed)
     samples = read(tmp_path, group_by=r"^(\d+)_")
     assert samples.groups.tolist() == [name[7] for name in samples.names]
-    data = loading.load(config(tmp_path, group_by=r"^(\d+)_"))
+    data = datasets.load(config(tmp_path, group_by=r"^(\d+)_"))
     parts = [set(samples.groups[part.indices]) for part in data.parts().values()]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 4
     with pytest.raises(DataError, match=r"does not match images/0_0\.png.*the folder of images"):
@@ -356,11 +357,11 @@ def test_group_by(tmp_path: Path) -> None:
 
 def test_split_and_limit(tmp_path: Path) -> None:
     pairs(tmp_path, 20)
-    data = loading.load(config(tmp_path))
+    data = datasets.load(config(tmp_path))
     assert [len(part) for part in data.parts().values()] == [12, 4, 4]
     where = np.concatenate([part.indices for part in data.parts().values()])
     assert sorted(where) == list(range(20))
-    few = loading.load(config(tmp_path, limit=10))
+    few = datasets.load(config(tmp_path, limit=10))
     assert len(few.samples) == 10
     assert len(few.samples.pixels) == len(few.samples.sizes) == len(few.samples.target_hashes) == 10
     for position, name in enumerate(few.samples.names):
@@ -371,21 +372,21 @@ def test_split_and_limit(tmp_path: Path) -> None:
 def test_copies_across_given_parts_are_refused(tmp_path: Path) -> None:
     for seed, part in enumerate(["train"] * 4 + ["valid", "test"]):
         pair(tmp_path, f"{part}/images/{seed}.png", f"{part}/masks/{seed}.png", seed)
-    loading.load(config(tmp_path))
+    datasets.load(config(tmp_path))
     save(tmp_path / "test/images/5.png", noise(0))
     with pytest.raises(DataError, match="exact copies of train samples: test/images/5.png = train"):
-        loading.load(config(tmp_path))
-    assert len(loading.load(config(tmp_path, allow_leakage=True)).test) == 1
+        datasets.load(config(tmp_path))
+    assert len(datasets.load(config(tmp_path, allow_leakage=True)).test) == 1
 
 
 def test_the_fingerprint_changes_with_a_single_pixel_of_a_mask(tmp_path: Path) -> None:
     pairs(tmp_path)
-    first = loading.load(config(tmp_path)).fingerprint
-    assert loading.load(config(tmp_path)).fingerprint == first
+    first = datasets.load(config(tmp_path)).fingerprint
+    assert datasets.load(config(tmp_path)).fingerprint == first
     mask = blobs(3)
     mask[5, 7] = 255 - mask[5, 7]
     save(tmp_path / "masks" / "3.png", mask)
-    assert loading.load(config(tmp_path)).fingerprint != first
+    assert datasets.load(config(tmp_path)).fingerprint != first
 
 
 # -- Sizes

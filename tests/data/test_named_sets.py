@@ -16,6 +16,7 @@ import pytest
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.samples import Samples
+from mlzoo.runs import datasets
 from mlzoo.sources import generated
 from tests.data.pictures import config
 
@@ -80,7 +81,7 @@ def test_generated_sets_follow_from_the_seed(name: str) -> None:
         40 - 5 if name in ("sine-mix", "mackey-glass") else 40
     )  # their samples are steps, of which 5 make a window
     assert len(read(name, source_set={"samples": 40})) == few
-    data = loading.load(config(name, seed=3))
+    data = datasets.load(config(name, seed=3))
     assert [len(part) for part in data.parts().values()] == parts
     assert data.warnings == ()
 
@@ -185,7 +186,7 @@ def test_mnist_is_downloaded_checked_cached_and_split(
     small_mnist: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str], server: Any
 ) -> None:
     cache, asked = small_mnist
-    data = loading.load(config("mnist"))
+    data = datasets.load(config("mnist"))
     assert [len(part) for part in data.parts().values()] == [30, 10, 20]
     assert data.test.indices.tolist() == list(range(40, 60))
     assert data.samples.inputs.shape == (60, 28, 28, 1)
@@ -195,7 +196,7 @@ def test_mnist_is_downloaded_checked_cached_and_split(
     assert "Downloading data from" in said.err
     assert (cache / "datasets" / "mnist.npz").is_file()
     (server[1] / "mnist.npz").unlink()
-    again = loading.load(config("mnist"))  # from the cache: the server has nothing any more
+    again = datasets.load(config("mnist"))  # from the cache: the server has nothing any more
     assert again.fingerprint == data.fingerprint
     assert asked["times"] == 2
 

@@ -19,6 +19,7 @@ from mlzoo.data.images.inference_inputs import NewImages, as_images, image_names
 from mlzoo.data.inputs import read_labelled
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
+from mlzoo.runs import datasets
 from tests.data.pictures import config, noise, save
 
 SIZES = [(24, 32), (40, 20), (24, 32)]
@@ -291,7 +292,7 @@ def test_pairs_of_another_size(tmp_path: Path, reader: dict[str, Any]) -> None:
 def test_samples_that_were_trained_on_are_known_again(tmp_path: Path) -> None:
     root = pairs(tmp_path / "trained", [(24, 32)] * 10)
     run = config(root)
-    record = json.loads(json.dumps(split_record(loading.load(run), run)))
+    record = json.loads(json.dumps(split_record(datasets.load(run), run)))
     again = read_labelled(str(root), reader_of(root))
     assert trained_on(again, record) == 8
     fresh = read_labelled(str(pairs(tmp_path / "new", seed=500)), reader_of(root))

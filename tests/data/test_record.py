@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mlzoo.data import loading
 from mlzoo.data.record import data_record, split_record, trained_on
+from mlzoo.runs import datasets
 from tests.data.pictures import config
 
 
 def test_samples_of_the_training_and_validation_part_are_known_again() -> None:
     given = config("iris")
-    data = loading.load(given)
+    data = datasets.load(given)
     split = split_record(data, given)
     test = data.samples.only(data.test.indices)
     assert trained_on(data.samples, split) == len(data.train) + len(data.valid)
@@ -19,7 +19,7 @@ def test_samples_of_the_training_and_validation_part_are_known_again() -> None:
 
 def test_the_record_counts_each_class_in_each_part() -> None:
     given = config("iris")
-    record = data_record(loading.load(given), given)
+    record = data_record(datasets.load(given), given)
     assert record["parts"]["test"]["classes"] == {"setosa": 10, "versicolor": 10, "virginica": 10}
     assert [part["samples"] for part in record["parts"].values()] == [90, 30, 30]
     assert record["task"] == "classification"

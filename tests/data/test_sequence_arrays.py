@@ -15,6 +15,7 @@ from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.runs import datasets
 from tests.data.pictures import config
 
 LENGTHS = [7, 3, 5, 7, 1, 6] * 5
@@ -93,12 +94,12 @@ def test_a_class_each(tmp_path: Path) -> None:
     assert any("30 sequences of 1 to 7 steps, 2 channels" in note for note in samples.notes)
     one_hot = read(save(tmp_path / "o.npz", x=x, y=np.eye(3)[y]))
     assert one_hot.targets.tolist() == y.tolist()
-    data = loading.load(config(tmp_path / "d.npz"))
+    data = datasets.load(config(tmp_path / "d.npz"))
     assert data.inputs.uneven and data.inputs.shape == (7, 2)
 
 
 def test_scaling_leaves_padding_out(tmp_path: Path) -> None:
-    data = loading.load(config(save(tmp_path / "d.npz", x=padded() + 5, y=np.arange(30) % 3)))
+    data = datasets.load(config(save(tmp_path / "d.npz", x=padded() + 5, y=np.arange(30) % 3)))
     rows = np.concatenate([data.samples.inputs.own(i) for i in data.train.indices])
     settings = data.inputs.scaling[0]["config"]
     assert settings["mean"] == pytest.approx(rows.mean(axis=0), rel=1e-5)
@@ -146,9 +147,9 @@ def test_values_that_follow(tmp_path: Path) -> None:
     samples = read(path)
     assert samples.task == "forecasting" and samples.target_names == ("target0", "target1")
     assert np.array_equal(samples.targets[:], y.astype(np.float32))
-    data = loading.load(config(path))
+    data = datasets.load(config(path))
     assert (data.outputs.horizon, data.outputs.channels) == (4, ())
-    follow = loading.load(config(path, source_set={"following": True}))
+    follow = datasets.load(config(path, source_set={"following": True}))
     assert follow.samples.target_names == ("channel0", "channel1")
     assert follow.outputs.channels == (0, 1)
     assert "4 steps of 2 values, so forecasting, of the first channels" in follow.samples.notes[-1]
@@ -188,7 +189,7 @@ def test_vectors_to_sequences(tmp_path: Path) -> None:
 def test_given_parts(tmp_path: Path) -> None:
     x, y = padded(), np.arange(30) % 2
     path = save(tmp_path / "d.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
-    data = loading.load(config(path))
+    data = datasets.load(config(path))
     assert data.test.indices.tolist() == list(range(20, 30))
     assert len(data.train) + len(data.valid) == 20
 

@@ -17,6 +17,7 @@ from mlzoo.data.loading import recognise
 from mlzoo.data.record import data_record, split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.runs import datasets
 from tests.data.pictures import config, shared
 
 
@@ -105,7 +106,7 @@ def test_indoor_movement() -> None:
     first = samples.names.index("MovementAAL_RSS_1.csv")
     assert samples.targets[first] == 1
     assert samples.inputs.own(first)[0] == pytest.approx([-0.90476, -0.48, 0.28571, 0.3])
-    grouped = loading.load(config(path, group_by="dataset_ID", fractions="34/33/33"))
+    grouped = datasets.load(config(path, group_by="dataset_ID", fractions="34/33/33"))
     assert sorted(set(grouped.samples.groups)) == ["1", "2", "3"]
     assert [len(set(grouped.samples.groups[p.indices])) for p in grouped.parts().values()] == [
         1
@@ -241,7 +242,7 @@ def test_given_parts_with_tables(tmp_path: Path) -> None:
             number += 1
         table(tmp_path / part / "labels.csv", "\n".join(rows))
     assert recognise(str(tmp_path)) == "sequences"
-    data = loading.load(config(tmp_path))
+    data = datasets.load(config(tmp_path))
     assert [len(part) for part in data.parts().values()] == [8, 3, 4]
     assert data.test.names()[0] == "test/0.csv"
     for part, first in (("train", 0), ("val", 8), ("test", 11)):
@@ -267,7 +268,7 @@ def test_given_parts_with_folders_of_classes(tmp_path: Path) -> None:
         part = ("train", "train", "valid", "test")[number // 3]
         put(tmp_path / part / "ab"[number % 2] / f"{number}.csv", number)
     assert recognise(str(tmp_path)) == "sequences"
-    data = loading.load(config(tmp_path))
+    data = datasets.load(config(tmp_path))
     assert [len(part) for part in data.parts().values()] == [6, 3, 3]
     for name, target in zip(data.samples.names, data.samples.targets, strict=True):
         assert "ab"[target] == name.split("/")[1]
@@ -284,7 +285,7 @@ def test_copies_in_two_parts_are_refused(tmp_path: Path) -> None:
         )
     put(tmp_path / "test" / "a" / "again.csv", 2)
     with pytest.raises(DataError, match="1 of 3 test samples .*: test/a/again.csv = train/a/2.csv"):
-        loading.load(config(tmp_path, fractions="80/0/20"))
+        datasets.load(config(tmp_path, fractions="80/0/20"))
 
 
 # -- A class at every step
@@ -308,7 +309,7 @@ def test_a_class_at_every_step(tmp_path: Path) -> None:
     assert samples.targets[:].shape == (12, 6)
     assert (samples.targets[:] == IGNORED).sum() == 12 * 6 - sum(len(values(n)) for n in range(12))
     assert samples.reader["target"]["steps"]
-    data = loading.load(config(tmp_path))
+    data = datasets.load(config(tmp_path))
     record = data_record(data, config(tmp_path))
     total = sum(sum(part["classes"].values()) for part in record["parts"].values())
     assert total == sum(len(values(n)) for n in range(12))
@@ -330,7 +331,7 @@ def test_classes_of_steps_that_parts_do_not_share_are_told(tmp_path: Path) -> No
         seen = {"train": "ab", "valid": "ab", "test": "ac"}[part]
         states = [seen[i % 2] for i in range(len(values(number)))]
         put(tmp_path / part / f"{number}.csv", number, state=states)
-    data = loading.load(config(tmp_path, target="state"))
+    data = datasets.load(config(tmp_path, target="state"))
     assert [len(part) for part in data.parts().values()] == [6, 3, 3]
     assert data.warnings == (
         "class 'b' occurs in the train part but not in the test part",
@@ -339,7 +340,7 @@ def test_classes_of_steps_that_parts_do_not_share_are_told(tmp_path: Path) -> No
 
 
 def test_a_limit_draws_whole_sequences(tmp_path: Path) -> None:
-    data = loading.load(config(stepwise(tmp_path), limit=6))
+    data = datasets.load(config(stepwise(tmp_path), limit=6))
     assert len(data.samples) == 6
     for position, name in enumerate(data.samples.names):
         number = int(name[:2])
@@ -590,7 +591,7 @@ def test_new_steps(tmp_path: Path) -> None:
 def test_sequences_that_were_trained_on_are_known_again(tmp_path: Path) -> None:
     root, reader, _ = trained(tmp_path)
     settings = config(root / "old")
-    data = loading.load(settings)
+    data = datasets.load(settings)
     record = json.loads(json.dumps(split_record(data, settings)))
     again = read_labelled(str(root / "old"), reader)
     assert trained_on(again, record) == len(data.train) + len(data.valid)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
@@ -21,6 +20,8 @@ from mlzoo.data.sequences.inference_series import last_windows
 from mlzoo.data.sequences.series import Series, choose_season, default_window
 from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splits.splitting import split
+from mlzoo.runs import datasets
+from mlzoo.runs.config_loading import merge
 from tests.data.pictures import config, shared
 
 
@@ -85,7 +86,7 @@ def test_targets_come_first_and_other_columns_are_inputs(tmp_path: Path) -> None
     assert samples.targets[0].tolist() == [[202, 102], [203, 103]]
     samples = read(path, target="b", drop=["a"], window=2)
     assert samples.reader["channels"] == ["b", "v"]
-    data = loading.load(config(path, target="b,a", window=2))
+    data = datasets.load(config(path, target="b,a", window=2))
     assert data.outputs.channels == (0, 1)
 
 
@@ -167,7 +168,7 @@ def test_filled_values_are_no_truth(tmp_path: Path, how: str) -> None:
     settings = config(
         holes(tmp_path, gone), window=4, horizon=2, stride=1, source_set={"missing": how}
     )
-    data = loading.load(settings)
+    data = datasets.load(settings)
     samples = data.samples
     truth = samples.targets[:][..., 0]
     steps = samples.windows.history[:, None] + np.arange(2)
@@ -335,7 +336,7 @@ def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
     assert (np.diff(both, axis=1) == 1).all()
     assert samples.windows.spans[36].tolist() == [0, 5]
     assert samples.reader["channels"] == ["v"]
-    data = loading.load(config(path, group_by="plant", window=3, horizon=2))
+    data = datasets.load(config(path, group_by="plant", window=3, horizon=2))
     borders = [round(50 * share) for share in (0, 0.6, 0.8, 1)]
     for part, low, high in zip(data.parts().values(), borders, borders[1:], strict=False):
         windows = samples.windows.only(part.indices)
@@ -382,7 +383,7 @@ def test_series_that_start_later_lie_later(tmp_path: Path) -> None:
     frame = pd.read_csv(plants(tmp_path, {"n": 60, "s": 60}))
     frame = frame[(frame["plant"] == "n") | (frame["v"] >= 1040)]
     frame.to_csv(tmp_path / "p.csv", index=False)
-    data = loading.load(config(tmp_path / "p.csv", group_by="plant", window=3))
+    data = datasets.load(config(tmp_path / "p.csv", group_by="plant", window=3))
     assert all(name.startswith("n ") for name in data.train.names())
     assert "s from 2020-02-13" in data.valid.names()
 
@@ -522,7 +523,7 @@ def test_monthly_sunspots() -> None:
 @pytest.mark.parametrize("gap", [0, 5])
 def test_parts_follow_in_time_with_exact_borders(tmp_path: Path, gap: int) -> None:
     path = counted(tmp_path, 100)
-    data = loading.load(config(path, window=4, horizon=2, gap=gap))
+    data = datasets.load(config(path, window=4, horizon=2, gap=gap))
     first = {name: part.targets[0, 0, 0] for name, part in data.parts().items()}
     last = {name: part.targets[-1, -1, 0] for name, part in data.parts().items()}
     # The first window must know its inputs; later splits know what came before them.
@@ -545,7 +546,7 @@ def test_parts_follow_in_time_with_exact_borders(tmp_path: Path, gap: int) -> No
 
 
 def test_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
-    data = loading.load(config(counted(tmp_path, 100), window=4, horizon=2))
+    data = datasets.load(config(counted(tmp_path, 100), window=4, horizon=2))
     rows = data.train.inputs()
     settings = data.inputs.scaling[0]["config"]
     assert settings["mean"] == pytest.approx([rows.mean()])
@@ -555,7 +556,7 @@ def test_scaling_is_that_of_the_training_part(tmp_path: Path) -> None:
 
 
 def test_two_parts_with_a_gap(tmp_path: Path) -> None:
-    data = loading.load(
+    data = datasets.load(
         config(counted(tmp_path, 100), window=4, horizon=2, gap=3, fractions="80/0/20")
     )
     assert [len(part) for part in data.parts().values()] == [75, 0, 16]
@@ -564,18 +565,18 @@ def test_two_parts_with_a_gap(tmp_path: Path) -> None:
 
 def test_a_split_that_holds_no_targets_is_refused(tmp_path: Path) -> None:
     path = counted(tmp_path, 100)
-    assert len(loading.load(config(path, window=19, horizon=20)).valid) == 1
+    assert len(datasets.load(config(path, window=19, horizon=20)).valid) == 1
     message = (
         r"the validation split has 20 steps, but the values to forecast take 21: use a shorter --h"
     )
     with pytest.raises(DataError, match=message):
-        loading.load(config(path, window=19, horizon=21))
+        datasets.load(config(path, window=19, horizon=21))
     with pytest.raises(DataError, match="the validation split has 19 steps, but .* take 20"):
-        loading.load(config(path, window=18, horizon=20, gap=1))
+        datasets.load(config(path, window=18, horizon=20, gap=1))
     with pytest.raises(
         DataError, match="the training split has 60 steps, but its first .* take 61"
     ):
-        loading.load(config(path, window=59, horizon=2))
+        datasets.load(config(path, window=59, horizon=2))
 
 
 def test_targets_of_one_split_in_windows_of_another_are_refused(tmp_path: Path) -> None:
@@ -599,9 +600,9 @@ def test_short_series_run_at_every_horizon(tmp_path: Path) -> None:
     months = [str(t)[:7] for t in pd.period_range("1949-01", periods=144, freq="M")]
     path = write(tmp_path / "air.csv", Month=months, Passengers=np.arange(144) % 12)
     for horizon, count in ((1, 29), (6, 24), (12, 18)):
-        assert len(loading.load(config(path, horizon=horizon)).test) == count
+        assert len(datasets.load(config(path, horizon=horizon)).test) == count
     for name in ("monthly_champagne_sales", "monthly-robberies", "yearly-water-usage"):
-        data = loading.load(config(shared(f"series/{name}.csv"), horizon=12))
+        data = datasets.load(config(shared(f"series/{name}.csv"), horizon=12))
         assert min(len(part) for part in data.parts().values()) >= 5
 
 
@@ -613,7 +614,7 @@ def test_runs_made_before_keep_their_windows(tmp_path: Path) -> None:
     record["reader"] |= {"window": 4, "season": 5}
     old = loading.read_again(settings, record)
     assert (old.inputs.shape[1], old.windows.season) == (4, 5)
-    parts = loading.arrange(old, settings, 0).parts()
+    parts = datasets.arrange(old, settings, 0).parts()
     assert [len(part) for part in parts.values()] == [55, 15, 15]
     assert parts["test"].inputs()[0, 0, 0] == 80
     assert "reach_back" not in old.reader
@@ -626,7 +627,7 @@ def test_published_runs_keep_their_split(name: str) -> None:
     folder = Path(__file__).parents[2] / "saved_models" / "zoo" / name
     record, parts = (json.loads((folder / f"{n}.json").read_text()) for n in ("data", "split"))
     settings = merge({}, folder / "config.yaml", allow_unused=True).config
-    data = loading.arrange(loading.read_again(settings, record), settings, settings.seed)
+    data = datasets.arrange(loading.read_again(settings, record), settings, settings.seed)
     assert data.fingerprint == record["fingerprint"]
     for part, rows in data.parts().items():
         assert rows.indices.tolist() == parts["parts"][part]["indices"]
@@ -651,7 +652,7 @@ def test_the_training_series_are_known_again(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = write(tmp_path / "s.csv", date=dates(100), v=rng.normal(size=100))
     settings = config(path, window=4, horizon=2)
-    data = loading.load(settings)
+    data = datasets.load(settings)
     record = json.loads(json.dumps(split_record(data, settings)))
     again = read_labelled(str(path), reader_of(data.samples))
     assert np.array_equal(again.inputs[:], data.samples.inputs[:])

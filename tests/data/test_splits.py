@@ -14,6 +14,7 @@ from mlzoo.data.samples import Samples
 from mlzoo.data.splits.allocation import class_quotas
 from mlzoo.data.splits.names import PARTS
 from mlzoo.data.splits.splitting import draw, split
+from mlzoo.runs import datasets
 from tests.data.pictures import config, shared
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=5)
@@ -243,14 +244,14 @@ def test_a_limit_draws_classes_in_proportion(counts: list[int], share: float, se
 
 
 def test_wine_keeps_its_240_copies_together() -> None:
-    data = loading.load(config(shared("tables/winequality-red.csv"), target="quality>=6", seed=5))
+    data = datasets.load(config(shared("tables/winequality-red.csv"), target="quality>=6", seed=5))
     assert [len(part) for part in data.parts().values()] == [959, 320, 320]
     hashes = [set(data.samples.hashes[part.indices]) for part in data.parts().values()]
     assert sum(map(len, hashes)) == len(set.union(*hashes)) == 1359
 
 
 def test_mnist_is_split_exactly_in_proportion() -> None:
-    data = loading.load(config(shared("mnist10k/mnist10k.npz")))
+    data = datasets.load(config(shared("mnist10k/mnist10k.npz")))
     total = np.bincount(data.samples.targets)
     for part, share in zip(data.parts().values(), (0.6, 0.2, 0.2), strict=True):
         assert len(part) == share * 10_000

@@ -17,6 +17,7 @@ from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.text import RARE, alphabet_of, continue_text, encode
+from mlzoo.runs import datasets
 from tests.data.pictures import config
 
 LETTERS = "abcdefghij"
@@ -60,7 +61,7 @@ def test_windows_and_the_characters_one_further(tmp_path: Path) -> None:
 
 
 def test_parts_share_no_character(tmp_path: Path) -> None:
-    data = loading.load(config(written(tmp_path, draws(1001)), source="text", window=20))
+    data = datasets.load(config(written(tmp_path, draws(1001)), source="text", window=20))
     assert [len(part) for part in data.parts().values()] == [30, 9, 9]
     spans = [data.samples.windows.spans[part.indices] for part in data.parts().values()]
     assert spans[0].max() <= spans[1].min() and spans[1].max() <= spans[2].min()
@@ -202,7 +203,7 @@ def test_new_texts_are_read_with_the_alphabet_of_the_old(tmp_path: Path) -> None
 
 def test_the_training_text_is_known_again(tmp_path: Path) -> None:
     settings = config(written(tmp_path, draws(1001)), source="text", window=20)
-    data = loading.load(settings)
+    data = datasets.load(settings)
     record = json.loads(json.dumps(split_record(data, settings)))
     again = read_labelled(str(tmp_path / "t.txt"), reader_of(data.samples))
     assert trained_on(again, record) == 39

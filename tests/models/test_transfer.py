@@ -18,16 +18,16 @@ from pydantic import ValidationError
 
 import mlzoo
 from mlzoo.core.backbones import BACKBONES
-from mlzoo.core.config_loading import merge
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.core.specs import Inputs, Outputs
-from mlzoo.data import loading
 from mlzoo.layers import pretrained
 from mlzoo.layers.pretrained import BackboneInput
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
+from mlzoo.runs import datasets
+from mlzoo.runs.config_loading import merge
 from mlzoo.training import features
 from mlzoo.training.building import build_model
 from mlzoo.training.checkpoints import weights_sha256
@@ -311,7 +311,7 @@ class CutAt(Listener):
 def test_a_head_that_was_cut_off_goes_on_exactly(images: Path, tmp_path: Path) -> None:
     given = {"model": "transfer", "data": str(images), "set": THIN, "epochs": 2, "batch_size": 8}
     config = merge({**given, "checkpoint_every": 0}).config
-    data = loading.load(config)
+    data = datasets.load(config)
 
     def fit(name: str, cut: int = 0) -> str:
         features._KEPT.clear()

@@ -12,11 +12,11 @@ from scipy.signal import lfilter
 from mlzoo.baselines.naive import last_values, naive_forecasts, training_scale
 from mlzoo.core.errors import DivergedError
 from mlzoo.core.specs import Inputs, Outputs
-from mlzoo.data import loading
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.evaluating.predictions import read_forecasts, write_forecasts
+from mlzoo.runs import datasets
 from mlzoo.statistics import intervals
 from mlzoo.tasks import forecasting
 from mlzoo.tasks.forecasting import (
@@ -317,7 +317,7 @@ def test_nothing_is_compared_across_a_break(tmp_path) -> None:
         table = pd.DataFrame({"date": pd.Timestamp("2020-01-01") + pd.to_timedelta(own, "D")})
         table["v"] = np.round(np.sin(2 * np.pi * own / 7), 4)
         table.to_csv(tmp_path / "s.csv", index=False)
-        data = loading.load(config(tmp_path / "s.csv", window=9, horizon=3))
+        data = datasets.load(config(tmp_path / "s.csv", window=9, horizon=3))
         assert data.samples.windows.season == 7
         rows = data.parts()["test"]
         said, note = naive_forecasts(data, rows)["seasonal"]

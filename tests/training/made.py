@@ -6,7 +6,7 @@ import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.data.scaling import input_spec, output_spec
+from mlzoo.layers.input_scaling import input_spec, output_spec
 
 
 def config(**more) -> RunConfig:

@@ -6,9 +6,9 @@ import numpy as np
 
 from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.data.scaling import input_spec, output_spec
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.windows import Windows
+from mlzoo.layers.input_scaling import input_spec, output_spec
 
 
 def samples(lengths: list[int] | np.ndarray, task: str = "classification") -> Samples:

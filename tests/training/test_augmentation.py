@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from mlzoo.api import Run
-from mlzoo.core.config_loading import Merged, merge
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data import loading
+from mlzoo.data.policies import Policy, parse
 from mlzoo.data.samples import Data
 from mlzoo.losses.losses import class_accuracy
 from mlzoo.losses.pixel_losses import Dice, PixelCrossentropy
 from mlzoo.metrics.pixel_metrics import mean_iou, pixel_accuracy
+from mlzoo.runs import datasets
+from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.training.augment_search import pick
 from mlzoo.training.batches import Batches, build_batches, worker_count
 from mlzoo.training.train import resume, train_merged
-from mlzoo.transforms.policies import Policy, parse
 from tests.training.masks import folder
 from tests.training.test_resume import Cut, CutAt
 
@@ -38,7 +38,7 @@ def config(**more: Any) -> Merged:
 
 def load(**more: Any) -> tuple[Data, Merged]:
     merged = config(**more)
-    return loading.load(merged.config), merged
+    return datasets.load(merged.config), merged
 
 
 def batches(**more: Any) -> Batches:
@@ -91,7 +91,7 @@ def test_batches_are_the_same_for_any_number_of_processes(task: str, pairs: Path
     found = []
     for count in (0, 1, 2):
         merged = merge({**given, "augment_workers": count})
-        made = build_batches(merged.config, loading.load(merged.config), 0)
+        made = build_batches(merged.config, datasets.load(merged.config), 0)
         assert worker_count(merged.config, made.feed) == count
         epochs = [digest(batch) for number in (0, 1) for batch in made.epoch(number)]
         late = [digest(batch) for batch in made.epoch(1, first_step=2)]
@@ -204,7 +204,7 @@ def test_the_loss_of_shares_is_the_mean_of_both_losses() -> None:
     merged = config(augment=[{"MixUp": {}}])
     from mlzoo.training.optimizers import build_loss
 
-    outputs = loading.load(merged.config).outputs
+    outputs = datasets.load(merged.config).outputs
     loss = build_loss(merged.config, outputs, None, mixed=True)
     expected = [-0.75 * math.log(0.7) - 0.25 * math.log(0.2), -math.log(0.6)]
     assert float(loss(shares, p)) == pytest.approx(np.mean(expected), rel=1e-5)

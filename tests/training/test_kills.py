@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from mlzoo.core import files
-from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.runs import devices, run_folder
+from mlzoo.runs.config_loading import merge
 from mlzoo.training import artifacts, checkpoints, train
 from mlzoo.training.resume_checks import seal
 from mlzoo.training.train import resume, train_merged

@@ -16,12 +16,11 @@ import pytest
 
 from mlzoo.api import Run
 from mlzoo.core import files
-from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import DataError, Interrupted, ResourceError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data import loading
 from mlzoo.data.samples import Data
-from mlzoo.runs import run_folder
+from mlzoo.runs import datasets, run_folder
+from mlzoo.runs.config_loading import merge
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Fitted, Training
@@ -76,7 +75,7 @@ def uninterrupted(model: str, **more) -> dict[str, Any]:
 
 @functools.cache
 def digits() -> Data:
-    return loading.load(merge({"model": "mlp", **BASE}).config)
+    return datasets.load(merge({"model": "mlp", **BASE}).config)
 
 
 def fit(folder: Path, cut: int = 0, **more) -> tuple[Fitted, str]:

@@ -12,13 +12,12 @@ import pytest
 from PIL import Image
 
 from mlzoo.api import Run
-from mlzoo.core.config_loading import merge
 from mlzoo.core.configs import LOSSES
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data import loading
 from mlzoo.data.images import tiles
-from mlzoo.runs import devices
+from mlzoo.runs import datasets, devices
+from mlzoo.runs.config_loading import merge
 from mlzoo.runs.results import Painted
 from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task
@@ -84,7 +83,7 @@ def test_a_cut_changes_no_bit(odd: Path, tmp_path: Path, more: dict[str, Any]) -
 
 
 def test_no_augmentation_feeds_the_files_bit_for_bit(pairs: Path) -> None:
-    data = loading.load(config(pairs).config)
+    data = datasets.load(config(pairs).config)
     batches = build_batches(config(pairs, batch_size=4).config, data, 0)
     inputs, targets, weights = next(batches.epoch(0))
     assert weights is None
@@ -96,19 +95,19 @@ def test_no_augmentation_feeds_the_files_bit_for_bit(pairs: Path) -> None:
 
 def test_a_batch_has_about_half_a_million_pixels(tmp_path: Path) -> None:
     large = folder(tmp_path / "large", 10, 300, 400)
-    data = loading.load(config(large).config)
+    data = datasets.load(config(large).config)
     assert build_batches(config(large).config, data, 0).batch_size == 4
     for asked, size in (("full", 6), (3, 3), ("auto", 4)):
         assert build_batches(config(large, batch_size=asked).config, data, 0).batch_size == size
     tiled = config(large, tile=64)
-    crops = build_batches(tiled.config, loading.load(tiled.config), 0)
+    crops = build_batches(tiled.config, datasets.load(tiled.config), 0)
     assert crops.batch_size == 32 and crops.steps == -(-6 * 5 * 7 // 32)
 
 
 @pytest.mark.slow
 def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
     plain, heavy = config(pairs, loss="crossentropy").config, None
-    data = loading.load(plain)
+    data = datasets.load(plain)
     counts = data.samples.pixels[data.train.indices].sum(axis=0)
     weights = class_weights("auto", data)
     np.testing.assert_allclose(weights, counts.sum() / (2 * counts))
@@ -133,7 +132,7 @@ def test_a_sum_of_all_losses_trains(pairs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_weights_and_parameters_reach_the_losses(pairs: Path) -> None:
-    data = loading.load(config(pairs).config)
+    data = datasets.load(config(pairs).config)
     model = build_model(config(pairs).config, data, 0)
 
     def loss(text: str, **more: Any) -> float:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mlzoo.core.config_loading import merge
 from mlzoo.core.errors import Interrupted
 from mlzoo.data import loading
+from mlzoo.runs.config_loading import merge
 from mlzoo.training import artifacts, reproducing, train
 from mlzoo.training.signals import AGAIN, stopping
 from mlzoo.training.train import resume, train_merged

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mlzoo.core.specs import IGNORED
+from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Column, Part, Samples
 from mlzoo.transforms import signals
 from mlzoo.transforms.augmenter import Augmenter, one_hot, spread
 from mlzoo.transforms.changes import RowChanges, SequenceChanges
-from mlzoo.transforms.policies import Policy
 
 STEPS = 60
 SPREAD = np.array([[0.0, 5.0], [1.0, 2.0]])

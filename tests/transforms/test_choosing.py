@@ -7,10 +7,10 @@ import pytest
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.data import loading
+from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part, Samples
+from mlzoo.runs import datasets
 from mlzoo.transforms.choosing import choose, flipped, orientation
-from mlzoo.transforms.policies import Policy
 from mlzoo.transforms.strengths import candidates, of_strength
 
 
@@ -64,7 +64,7 @@ def test_auto_never_mirrors_what_is_named_after_sides_or_numbers() -> None:
 
 
 def test_auto_leaves_digits_as_they_stand() -> None:
-    data = loading.load(RunConfig(model="cnn", data="digits", augment="auto"))
+    data = datasets.load(RunConfig(model="cnn", data="digits", augment="auto"))
     assert data.policy.names() == ["Affine"]
     assert "characters" in data.policy.reasons[-1]
 
@@ -74,7 +74,7 @@ def test_auto_leaves_digits_as_they_stand() -> None:
     [("wine", []), ("sine-mix", []), ("accelerometer", ["Jitter", "Scaling"])],
 )
 def test_auto_of_other_data(data: str, names: list[str]) -> None:
-    policy = loading.load(RunConfig(model="mlp", data=data, augment="auto")).policy
+    policy = datasets.load(RunConfig(model="mlp", data=data, augment="auto")).policy
     assert policy.names() == names and policy.reasons
 
 
@@ -119,7 +119,7 @@ def test_fields_take_changes_of_light_alone() -> None:
 )
 def test_what_does_not_fit_the_data_is_refused(data: str, asked: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        loading.load(RunConfig(model="mlp", data=data, augment=asked))
+        datasets.load(RunConfig(model="mlp", data=data, augment=asked))
 
 
 # -- What a search tries
@@ -142,9 +142,9 @@ def test_candidates_go_from_nothing_to_strong() -> None:
 
 def test_candidates_fit_the_data() -> None:
     assert {"Jitter", "TimeWarp"} <= set(
-        of_strength(loading.load(RunConfig(model="rnn", data="accelerometer")).train, 4).names()
+        of_strength(datasets.load(RunConfig(model="rnn", data="accelerometer")).train, 4).names()
     )
     light = of_strength(fields(), 10).names()
     assert "Affine" not in light and "RandomBrightnessContrast" in light
     with pytest.raises(UsageError, match="nothing to try on forecasting"):
-        candidates(loading.load(RunConfig(model="rnn", data="sine-mix")).train, 3)
+        candidates(datasets.load(RunConfig(model="rnn", data="sine-mix")).train, 3)

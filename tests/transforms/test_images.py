@@ -8,9 +8,9 @@ import pytest
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.specs import IGNORED
+from mlzoo.data.policies import Step, preset, presets
 from mlzoo.transforms import catalogue
 from mlzoo.transforms.images import Form, ImageChanges
-from mlzoo.transforms.policies import Step, preset, presets
 
 SIDE = 64
 MARKER = 9

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from mlzoo.core.errors import UsageError
+from mlzoo.data.policies import Policy, parse, preset, presets, walk
 from mlzoo.transforms import catalogue
-from mlzoo.transforms.policies import Policy, check, parse, preset, presets, walk
+from mlzoo.transforms.policy_checks import check
 
 
 def test_every_preset_is_a_valid_policy_with_a_description() -> None:

@@ -10,6 +10,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.samples import Data, Samples
 from mlzoo.data.sequences.windows import Windows, folds_by_time
+from mlzoo.runs import datasets
 from mlzoo.tuning.folds import fold_data, search_folds, split_folds
 from mlzoo.tuning.plan import least_samples
 
@@ -22,7 +23,7 @@ def samples() -> Samples:
 
 
 def arranged(samples: Samples, **fields: object) -> Data:
-    return loading.arrange(samples, RUN.model_copy(update=fields), 0)
+    return datasets.arrange(samples, RUN.model_copy(update=fields), 0)
 
 
 @pytest.mark.parametrize(("folds", "nested"), [(1, 0), (2, 0), (5, 0), (3, 2), (5, 4), (1, 3)])
@@ -34,7 +35,7 @@ def test_rare_classes_have_enough_samples_for_every_fold(folds: int, nested: int
         rows = np.arange(len(labels), dtype=np.float32)[:, None]
         own = Samples(rows, labels, "classification", class_names=("a", "b"))
         for seed in range(3):
-            data = loading.arrange(own, RUN.model_copy(update={"limit": None}), seed)
+            data = datasets.arrange(own, RUN.model_copy(update={"limit": None}), seed)
             found = search_folds(data, RUN, folds, nested)
             assert all(labels[train].any() for train, _ in found)
 
@@ -78,7 +79,7 @@ def test_groups_stay_whole(samples: Samples) -> None:
 
 def test_a_fold_is_scaled_by_its_own_training_part() -> None:
     run = RunConfig(model="mlp", data="diabetes", limit=200)
-    data = loading.arrange(loading.read(run), run, 0)
+    data = datasets.arrange(loading.read(run), run, 0)
     folds = [fold_data(data, fold) for fold in split_folds(data, run, 2)]
     means = [fold.train.targets.mean() for fold in folds]
     assert [fold.outputs.mean[0] for fold in folds] == pytest.approx(means)

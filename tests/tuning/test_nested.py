@@ -12,6 +12,7 @@ from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.spaces import Dimension, Space
 from mlzoo.data import loading
+from mlzoo.runs import datasets
 from mlzoo.tuning import folds
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.journal import Journal
@@ -95,7 +96,7 @@ def test_what_is_said_of_the_gap_depends_on_its_interval() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_no_search_within_sees_the_samples_of_its_outer_fold(count: int) -> None:
     config = RunConfig(model="mlp", data="iris")
-    data = loading.arrange(loading.read(config), config, 0)
+    data = datasets.arrange(loading.read(config), config, 0)
     found = folds.search_folds(data, config, count, 4)
     assert len(found) == count * 5 + 4
     pool = np.union1d(data.train.indices, data.valid.indices)

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from mlzoo.core import registry
-from mlzoo.core.config_loading import merge
+from mlzoo.runs.config_loading import merge
 from mlzoo.tuning import results
 from mlzoo.tuning.engines import Serial
 from mlzoo.tuning.journal import Journal, read

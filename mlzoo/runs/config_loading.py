@@ -15,8 +15,8 @@ from mlzoo.core.configs import RunConfig, inert
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
+from mlzoo.data.policies import parse
 from mlzoo.data.recognition import check_source
-from mlzoo.transforms.policies import parse
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlzoo.core import files
-from mlzoo.core.config_loading import check_plugin_settings, merge, resolved_yaml
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
 from mlzoo.training.train import config_text, train_merged
 
 

@@ -16,8 +16,9 @@ from mlzoo.core.specs import Inputs
 from mlzoo.data import loading
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.samples import Column, Part, Samples
-from mlzoo.data.scaling import input_spec, output_spec, statistics
+from mlzoo.layers.input_scaling import input_spec, output_spec, statistics
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
+from mlzoo.runs import datasets
 from tests.data.pictures import config, folder
 
 COLUMNS = (Column("u"), Column("kind", ("a", "b", "c")), Column("v"), Column("flat"))
@@ -60,7 +61,7 @@ def test_tables_are_filled_standardised_and_one_hot_from_the_training_part() -> 
 
 
 def test_statistics_do_not_see_the_other_parts() -> None:
-    data = loading.load(config("wine"))
+    data = datasets.load(config("wine"))
     perturbed = data.samples.inputs.copy()
     perturbed[data.valid.indices] += 1e3
     perturbed[data.test.indices] = np.nan
@@ -71,7 +72,7 @@ def test_statistics_do_not_see_the_other_parts() -> None:
 
 
 def test_image_arrays_and_regression_do_not_see_the_other_parts_either() -> None:
-    data = loading.load(config("diabetes"))
+    data = datasets.load(config("diabetes"))
     targets = data.samples.targets.copy()
     targets[data.test.indices] *= 100
     other = replace(data.samples, targets=targets)
@@ -97,7 +98,7 @@ def test_images_keep_their_type_and_are_scaled_to_one(dtype: str, maximum: int) 
 
 
 def test_digits_are_scaled_by_sixteen() -> None:
-    data = loading.load(config("digits"))
+    data = datasets.load(config("digits"))
     assert data.inputs.dtype == "uint8"
     result = scaled(data.inputs, data.train.inputs(slice(0, 50)))
     assert result == pytest.approx(data.train.inputs(slice(0, 50)) / 16)

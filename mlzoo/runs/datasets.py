@@ -1,0 +1,65 @@
+"""From a run's configuration to its `Data`: read, split, scale, choose the augmentation.
+
+Importing this module loads no numerical library: what is wrong with a configuration or the data is
+reported before Keras starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.specs import DENSE_TASKS
+from mlzoo.data import loading
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Data, Samples
+
+
+def load(config: RunConfig, progress: loading.Progress | None = None) -> Data:
+    """Read the data and arrange them in three parts.
+
+    Raises:
+        UsageError: the path, the source or one of its settings is wrong.
+        DataError: the data are unreadable, inconsistent or leaking.
+    """
+    return arrange(loading.read(config, progress), config, config.seed)
+
+
+def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
+    """Limit, split, check and describe samples; statistics come from the training part alone.
+
+    Raises:
+        DataError: parts that can't be made, or that leak into each other.
+    """
+    from mlzoo.data.images.tiles import choose_tiling
+    from mlzoo.data.quality.digests import fingerprint
+    from mlzoo.data.samples import Data, Part
+    from mlzoo.layers.input_scaling import input_spec, output_spec
+    from mlzoo.transforms.choosing import choose
+
+    samples, parts = loading.partition(samples, config, seed)
+    if config.train_on == "train+valid":
+        parts = loading.join_valid(parts)
+    tiling = None
+    if samples.task in DENSE_TASKS:
+        tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
+    notes = parts.notes
+    if tiling is not None:
+        notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")
+    train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
+    policy = choose(config.augment, train)
+    notes = (*notes, *policy.notes())
+    return Data(
+        samples=samples,
+        train=train,
+        valid=valid,
+        test=test,
+        inputs=input_spec(train),
+        outputs=output_spec(train),
+        fingerprint=fingerprint(samples),
+        tiling=tiling,
+        policy=policy,
+        notes=(*samples.notes, *notes),
+        warnings=(*samples.warnings, *parts.warnings),
+    )
