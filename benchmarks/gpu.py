@@ -75,7 +75,7 @@ def network(model: str, settings: dict[str, str]) -> Any:
     import keras
 
     from mlzoo.core import registry
-    from mlzoo.core.specs import Inputs, Outputs
+    from mlzoo.data.specs import Inputs, Outputs
 
     plugin = registry.load("model", model)
     scaling = keras.layers.serialize(keras.layers.Rescaling(1 / 255, dtype="float32"))

@@ -18,7 +18,7 @@ import yaml
 from pydantic import ValidationError
 
 from mlzoo.core import fields, registry
-from mlzoo.core.specs import CLASS_TASKS, STEP_TASKS, Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
 from mlzoo.losses.field_losses import MaskedFields
@@ -29,8 +29,8 @@ NUMBERS = Outputs("regression", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
 MASKS = Outputs("segmentation", 3)
 TWO_MASKS = Outputs("segmentation", 2)
 FIELDS = Outputs("fields", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
-LABELS = Outputs("labelling", 3)
-TWO_LABELS = Outputs("labelling", 2)
+LABELS = Outputs("labeling", 3)
+TWO_LABELS = Outputs("labeling", 2)
 TEXT = Outputs("text", 5)
 FORECAST = Outputs("forecasting", 2, (0.5, -0.5), (2.0, 1.5), horizon=3, channels=(1, 0))
 ELSEWHERE = Outputs("forecasting", 2, (10.0, -3.0), (2.0, 0.5), horizon=4)
@@ -72,11 +72,11 @@ class ModelCase:
             "regression": (NUMBERS,),
             "segmentation": (MASKS, TWO_MASKS),
             "fields": (FIELDS,),
-            "labelling": (LABELS, TWO_LABELS),
+            "labeling": (LABELS, TWO_LABELS),
             "forecasting": (FORECAST, ELSEWHERE),
             "text": (TEXT,),
         }
-        tasks = self.tasks or registry.tasks(self.name)
+        tasks = self.tasks or [n for n in kinds if registry.accepts(self.name, n)]
         return tuple(kind for task in tasks for kind in kinds[task])
 
     @property
@@ -85,20 +85,20 @@ class ModelCase:
 
     def sides(self, outputs: Outputs, shape: int = 0) -> tuple[int, ...]:
         """What is predicted at: height and width, steps, or nothing where it is of the whole."""
-        if outputs.task in STEP_TASKS:
+        if outputs.target.stepwise:
             return self.shapes[shape][:1]
         if outputs.horizon:
             return (outputs.horizon,)
-        return self.shapes[shape][:2] if outputs.dense else ()
+        return self.shapes[shape][:2] if outputs.target.dense else ()
 
     def open(self, outputs: Outputs) -> int:
         """How many sides of the input are of any size."""
-        return 1 if self.kind == "sequence" else 2 * outputs.dense
+        return 1 if self.kind == "sequence" else 2 * outputs.target.dense
 
     def inputs(self, outputs: Outputs, shape: int = 0) -> Inputs:
         own = self.shapes[shape]
         scaling: keras.layers.Layer = keras.layers.Rescaling(0.5, name="scaling")
-        if outputs.task == "text":
+        if outputs.target.causal:
             own, scaling = (own[0], 1), OneHotCodes(outputs.units, name="scaling")
         elif self.kind == "sequence":
             scaling = SequenceScaling([0.1] * own[-1], [2.0] * own[-1], name="scaling")
@@ -125,7 +125,7 @@ class ModelCase:
         generator = np.random.default_rng(count)
         own = self.inputs(outputs, shape).shape
         x = generator.normal(0, self.spread, (count, *own)).astype("float32")
-        if outputs.task == "text":
+        if outputs.target.causal:
             x = generator.integers(0, outputs.units, (count, *own)).astype("float32")
         if self.kind == "sequence":
             for sample, row in enumerate(x):
@@ -135,7 +135,7 @@ class ModelCase:
 
 def heads(outputs: Iterable[Outputs]) -> list[Outputs]:
     """The last of each form: of the whole, of pixels, of steps, of the steps that follow."""
-    return list({(o.dense, o.task in STEP_TASKS, bool(o.horizon)): o for o in outputs}.values())
+    return list({(o.target.dense, o.target.stepwise, bool(o.horizon)): o for o in outputs}.values())
 
 
 def trained_heads(case: ModelCase) -> list[Outputs]:
@@ -165,7 +165,7 @@ def check_shapes(case: ModelCase) -> None:
 def check_probabilities(case: ModelCase) -> None:
     """Class probabilities are in [0, 1] and those of a sample, a pixel or a step sum to 1."""
     for outputs in case.outputs:
-        if outputs.task not in CLASS_TASKS:
+        if not outputs.target.is_class:
             continue
         said = outcome(case.model(outputs), case.samples(6, outputs))
         assert said.min() >= 0 and said.max() <= 1
@@ -220,7 +220,7 @@ def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
     model = case.build(outputs, **settings)
     x, y = case.samples(8, outputs), np.array([0, 1, 2, 0, 1, 2, 2, 0])
     sides, rate = case.sides(outputs), case.rate
-    if outputs.task not in CLASS_TASKS:
+    if not outputs.target.is_class:
         std, mean = np.array(outputs.std), np.array(outputs.mean)
         truth = mean + std * np.stack([y - 1.0, 1.0 - y], axis=-1).reshape(
             8, *(1 for _ in sides), 2
@@ -233,7 +233,7 @@ def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
     many = [np.tile(array, (steps, *(1 for _ in array.shape[1:]))) for array in (x, truth)]
     model.fit(*many, batch_size=8, epochs=1, shuffle=False, verbose=0)
     said = outcome(model, x)
-    if outputs.task not in CLASS_TASKS:
+    if not outputs.target.is_class:
         assert np.abs((said - truth) / std).mean() < 0.25
         return
     right = np.take_along_axis(said, truth[..., None], axis=-1)

@@ -81,7 +81,7 @@ def _check(
     ):
         if given and output is None:
             problems.append(f"{flag}: has no effect without --output")
-        elif given and run.record["task"] != "segmentation":
+        elif given and not run.target.pixel_class:
             problems.append(f"{flag}: has no effect on {run.record['task']}")
     if overlap is not None and tile is None:
         problems.append("--overlap: has no effect without --tile")

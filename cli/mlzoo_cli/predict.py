@@ -92,7 +92,7 @@ def predict(
     A row has a name, the prediction and the probability of every class. Of a segmentation it has
     the share of each class's pixels, and with --output each image's mask is written, whose pixels
     are class positions that classes.txt names; of fields their means, and the fields are written.
-    Of a labelling there is a row a step, of a series a row a step ahead. A model of text goes on
+    Of a labeling there is a row a step, of a series a row a step ahead. A model of text goes on
     from DATA, a text file or the text itself.
     """
     if overwrite and output is None:
@@ -102,7 +102,7 @@ def predict(
 
     opened = load(run, trust=trust, tta=tta)
     writing = {"--length": length, "--temperature": temperature, "--seed": seed}
-    if opened.record["task"] != "text":
+    if not opened.target.causal:
         _refuse(writing, opened)
     if features:
         _check_features(opened, tta)
@@ -132,7 +132,7 @@ def predict(
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
     if features:
         _feature_table(opened, data, output, json)
-    elif opened.record["task"] == "text":
+    elif opened.target.causal:
         _write_on(opened, data, output, json, length, temperature, seed)
     else:
         _to_table(opened, data, output, json)
@@ -147,10 +147,10 @@ def _refuse(flags: dict[str, Any], run: Run) -> None:
 
 def _check_features(run: Run, tta: str) -> None:
     """Raise UsageError where a run has no features of a whole sample, or options have no effect."""
-    if run.record["task"] not in ("classification", "regression", "forecasting"):
+    if run.target.per not in ("sample", "horizon"):
         raise UsageError(
             f"--features: this run is of {run.record['task']}, which has no features of a whole "
-            "sample; it is for classification, regression and forecasting"
+            "sample"
         )
     if tta != "none":
         raise UsageError("--tta: has no effect on --features")
@@ -247,7 +247,7 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
     talk = Talk(quiet=json)
     found: list[Any]
     try:
-        if opened.record["task"] == "forecasting":
+        if opened.target.ahead:
             found = _forecasts(opened, data, talk)
             for note in dict.fromkeys(text for each in found for text in each.notes):
                 talk.note(note)
@@ -257,7 +257,7 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
         talk.end()
     for warning in dict.fromkeys(text for each in found for text in each.warnings):
         talk.warn(warning)
-    if opened.record["task"] == "forecasting":
+    if opened.target.ahead:
         rows = [row for forecast in found for row in _forecast_rows(opened, forecast)]
     else:
         rows = [row for predictions in found for row in _rows(opened, predictions)]
@@ -317,7 +317,7 @@ def _step_rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
 
 
 def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
-    if run.record["task"] == "labelling":
+    if run.target.step_class:
         return _step_rows(run, predictions)
     rows = []
     targets = run.record["target_names"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,16 +17,6 @@ WIDTH = 1024
 """Arrays are averaged to at most this many features."""
 CATEGORIES = 50
 """A categorical column gives at most this many features: its most frequent values."""
-_CHUNK_BYTES = 32_000_000
-
-
-def chunks(part: Part) -> Iterator[slice]:
-    """Slices of positions of a part that hold at most 32 MB of inputs each."""
-    inputs = part.samples.inputs
-    row_bytes = int(np.prod(inputs.shape[1:])) * max(4, np.dtype(inputs.dtype).itemsize)
-    step = int(np.clip(_CHUNK_BYTES // max(row_bytes, 1), 1, 8192))
-    for start in range(0, len(part), step):
-        yield slice(start, min(start + step, len(part)))
 
 
 def featurise(data: Data, rows: Part) -> tuple[Features, str]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.pixels import confusion_of, mean_iou
 
 BLURS = (1, 2, 4, 8)

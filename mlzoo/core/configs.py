@@ -36,7 +36,7 @@ LOSSES = {
         "boundary",
     ),
     "fields": ("mse", "mae", "huber"),
-    "labelling": ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
+    "labeling": ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
     "forecasting": ("mse", "mae", "huber"),
     "text": ("crossentropy", "focal"),
 }
@@ -213,7 +213,7 @@ class RunConfig(Settings):
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
     class_weights: str = "none"
-    """Of samples, of pixels for masks, of steps for labelling: none, auto (inverse frequency), or
+    """Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency), or
     a YAML file of class: weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     """shuffle: each sample once an epoch; balanced: classes drawn equally often, not for masks."""
@@ -382,7 +382,7 @@ def check_fit(config: RunConfig, task: str) -> None:
     if config.sampler == "balanced" and task != "classification":
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":
-        if task not in ("classification", "segmentation", "labelling"):
+        if task not in ("classification", "segmentation", "labeling"):
             problems.append(f"--class-weights has no effect on {task}: leave it out")
         elif task != "classification" and names and not {*names} & {*WEIGHTED}:
             problems.append(

@@ -31,8 +31,14 @@ _FOLDERS = {
     "strategy": "strategies",
     "explainer": "explainers",
     "format": "formats",
+    "task": "tasks",
+    "baseline": "baselines",
 }
 _PLURALS = {"strategy": "strategies"}
+DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
+"""Kinds of target of a model that names none."""
+_OLD_NAMES = {("task", "labelling"): "labeling"}
+"""Names of plug-ins in files of earlier versions, and what they are called now."""
 _trusted: set[Path] = set()
 """Files that may run in this process, links followed."""
 
@@ -59,6 +65,7 @@ def load(kind: str, name: str) -> ModuleType:
         UsageError: no plug-in has that name, or the file is not trusted, is missing or exports too
             little.
     """
+    name = _OLD_NAMES.get((kind, name), name)
     if kind == "model" and (found := build_function(name)):
         module: ModuleType = importlib.import_module("mlzoo.models._keras_tuner").plugin(*found)
         return module
@@ -95,9 +102,27 @@ def stem(model: str) -> str:
     return model if file is None else file.stem
 
 
-def tasks(model: str) -> tuple[str, ...]:
-    """The tasks of a model plug-in: its `TASKS`, or classification and regression."""
-    return tuple(getattr(load("model", model), "TASKS", ("classification", "regression")))
+def accepts(model: str, task: str) -> bool:
+    """Return whether a model plug-in is for a task: its `TARGETS` name the kind of target.
+
+    A user's file may have `TASKS` in their place, names of tasks.
+    """
+    plugin = load("model", model)
+    given = getattr(plugin, "TASKS", None)
+    if given is not None:
+        return task in given
+    entries = getattr(plugin, "TARGETS", DEFAULT_TARGETS)
+    accepted: bool = load("task", task).Task.target.accepted_by(entries)
+    return accepted
+
+
+def usual_task(model: str) -> str:
+    """Return the task that a model is described and checked with: of its first target."""
+    plugin = load("model", model)
+    given: tuple[str, ...] = getattr(plugin, "TASKS", ())
+    entry = getattr(plugin, "TARGETS", DEFAULT_TARGETS)[0]
+    targets = {name: str(load("task", name).Task.target) for name in names("task")}
+    return given[0] if given else next(name for name, kind in targets.items() if kind == entry)
 
 
 def trust(*names: Any) -> None:
@@ -178,6 +203,8 @@ _EXPORTS = {
     "strategy": ("Config", "propose"),
     "explainer": ("Config", "explain"),
     "format": ("Config", "write", "open_written"),
+    "task": ("Task",),
+    "baseline": ("TARGETS", "LEARNS", "fit"),
 }
 
 
@@ -194,7 +221,10 @@ def _load_file(kind: str, path: Path) -> ModuleType:
     return module
 
 
-_RENAMED = {f"mlzoo.{name}": f"mlzoo.core.{name}" for name in ("configs", "errors", "specs")}
+_RENAMED = {
+    **{f"mlzoo.{name}": f"mlzoo.core.{name}" for name in ("configs", "errors")},
+    **{f"mlzoo.{place}specs": "mlzoo.data.specs" for place in ("", "core.")},
+}
 """Modules that users' files written for earlier versions import, and where they are now."""
 
 

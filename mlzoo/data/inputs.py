@@ -11,7 +11,6 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
-from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.arrays import (
     as_trained,
     check_samples,
@@ -38,6 +37,7 @@ from mlzoo.data.quality.differences import array_differences
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Checked
 from mlzoo.data.samples import Column, Rows, Samples
+from mlzoo.data.specs import target_of
 from mlzoo.data.tables.columns import encode_as, numbers
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table, read_table
@@ -88,7 +88,7 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
     location = existing(path)
     if reader["kind"] == "table":
         return _labelled_table(location, reader)
-    if reader["task"] in DENSE_TASKS:
+    if target_of(reader["task"]).dense:
         from mlzoo.data.masks.inference_inputs import read_pairs
 
         return read_pairs(location, reader, progress)
@@ -162,7 +162,7 @@ def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
         raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
     if target.comparison:
         values = compare(raw, target, text=parsed is None).astype(np.int32)
-    elif reader["task"] == "regression":
+    elif target_of(reader["task"]).sample_numbers:
         values = finite_targets(raw, location)
     else:
         values = positions_of([class_name(value) for value in raw], reader, location)
@@ -186,12 +186,12 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     first, second = choose_pair(arrays, location)
     x, y = as_trained(arrays[first], location, reader), arrays[second]
     check_samples(x, y, str(location))
-    if reader["task"] == "forecasting":
+    if target_of(reader["task"]).ahead:
         from mlzoo.data.sequences.arrays import following_values
 
         names = [f"sample {i}" for i in range(len(x))]
         return _samples(x, following_values(y, reader, str(location)), names, reader)
-    if reader["task"] == "regression":
+    if target_of(reader["task"]).sample_numbers:
         values = finite_targets(y, location)
     else:
         if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, shares
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.recognition import check_source, recognise, source_config
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     from mlzoo.data.splits.names import PARTS
 
     unread: dict[str, str] = {}
-    if samples.task not in DENSE_TASKS:
+    if not samples.target.dense:
         reason = f"has no effect on {samples.task}: it is for images with masks"
         unread = dict.fromkeys(("tile", "overlap"), reason)
     if samples.windows is None:
@@ -119,12 +118,12 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
     else:
         unread["split"] = "has no effect: windows are split in order of time"
-    if samples.task != "classification":  # as in `splitting`, whose classes are of whole samples
+    if not samples.target.sample_class:  # as in `splitting`, whose classes are of whole samples
         reason = f"has no effect on {samples.task}: it is for one class a sample"
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
-    if samples.task in DENSE_TASKS and not _cut(samples, config):
+    if samples.target.dense and not _cut(samples, config):
         unread["overlap"] = {
             "none": "has no effect: tile is none",
             "auto": "has no effect: tile is auto, and no image has more than a million pixels",
@@ -194,12 +193,12 @@ def as_test_part(samples: Samples) -> Data:
     """Samples that are all to be tested on: the other parts are empty."""
     import numpy as np
 
-    from mlzoo.core.specs import Inputs, Outputs
     from mlzoo.data.samples import Data, Part
+    from mlzoo.data.specs import Inputs, Outputs
 
     nothing = Part(samples, np.arange(0))
     outputs = Outputs(samples.task, 0)
-    if samples.task == "forecasting":
+    if samples.target.ahead:
         horizon = int(samples.targets.shape[1])
         outputs = Outputs(samples.task, 0, horizon=horizon, channels=samples.target_channels)
     return Data(

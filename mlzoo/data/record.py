@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED
 
 HASH_DIGITS = 12
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
 from mlzoo.data.policies import Policy
+from mlzoo.data.specs import Inputs, Outputs, Target, target_of
 
 if TYPE_CHECKING:
     from mlzoo.data.sequences.windows import Windows
+
+_CHUNK_BYTES = 32_000_000
 
 
 class Rows(Protocol):
@@ -55,7 +57,7 @@ class Samples:
         targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Segmentation:
             rows (n, height, width) uint8 of such positions, `IGNORED` where a pixel does not
             count. Fields: (n, height, width, k) float32, NaN where a value does not count.
-        task: `classification`, `regression`, `segmentation`, `fields`, `labelling` or
+        task: `classification`, `regression`, `segmentation`, `fields`, `labeling` or
             `forecasting`.
         kind: `image`, `table`, `sequence` or `array`; how files of new samples are read.
         class_names: of classification and segmentation; a target is a position in it.
@@ -110,6 +112,11 @@ class Samples:
         return len(self.targets)
 
     @property
+    def target(self) -> Target:
+        """The kind of target that the task predicts."""
+        return target_of(self.task)
+
+    @property
     def labels(self) -> np.ndarray:
         """The targets of a task whose targets are held in memory: classes or numbers."""
         return np.asarray(self.targets)
@@ -146,8 +153,27 @@ class Samples:
         )
 
     def name_of(self, index: int) -> str:
-        """What to call the sample at a position."""
+        """Return what to call the sample at a position."""
         return self.names[index] if len(self.names) else f"sample {index}"
+
+    def columns_of(
+        self, indices: np.ndarray, blocks: np.ndarray | None = None
+    ) -> list[tuple[str, list[Any]]]:
+        """Return columns that name samples: `index`, `name`, and `group` where there are groups.
+
+        Args:
+            indices: (n,) positions.
+            blocks: (n,) labels that stand for groups where there are none.
+        """
+        columns: list[tuple[str, list[Any]]] = [
+            ("index", indices.tolist()),
+            ("name", [self.name_of(int(i)) for i in indices]),
+        ]
+        if self.groups is not None:
+            columns.append(("group", [str(g) for g in np.asarray(self.groups)[indices]]))
+        elif blocks is not None:
+            columns.append(("group", blocks.tolist()))
+        return columns
 
 
 @dataclass(frozen=True)
@@ -159,6 +185,20 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """The group of each sample as text, (n,); None where there are no groups."""
+        groups = self.samples.groups
+        return None if groups is None else np.asarray(groups)[self.indices].astype(str)
+
+    def chunks(self) -> Iterator[slice]:
+        """Return slices of positions that hold at most 32 MB of inputs each."""
+        inputs = self.samples.inputs
+        row_bytes = int(np.prod(inputs.shape[1:])) * max(4, np.dtype(inputs.dtype).itemsize)
+        step = int(np.clip(_CHUNK_BYTES // max(row_bytes, 1), 1, 8192))
+        for start in range(0, len(self), step):
+            yield slice(start, min(start + step, len(self)))
 
     def inputs(self, positions: Any = slice(None)) -> np.ndarray:
         """Inputs (n, *shape) at positions within this part."""

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.windows import Windows
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.tables import decode
 
 RARE = "\ufffd"

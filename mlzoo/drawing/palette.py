@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.files import write_bytes
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 
 MOST_CLASSES = 255
 IGNORED_COLOUR = (128, 128, 128)

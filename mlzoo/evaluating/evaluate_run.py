@@ -14,7 +14,6 @@ from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import devices
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.statistics.metrics import rarer
-from mlzoo.tasks.forecasting import evaluate_forecasts
 
 
 def evaluate_run(
@@ -50,12 +49,9 @@ def evaluate_run(
                 "scores flatter the model"
             )
         test = replace(loading.as_test_part(labelled), cut=run.tiling())
-        if run.record["task"] == "forecasting":
-            trained = run.metrics["test"]["metrics"]
-            result = evaluate_forecasts(run.outputs, test, "test", 0, True, trained)[0]
-        else:
-            positive = rarer(list(class_totals(run.record).values()))
-            result = evaluate(run.outputs, test, "test", 0, False, positive)[0]
+        positive = rarer(list(class_totals(run.record).values()))
+        trained = run.metrics["test"]["metrics"]
+        result = evaluate(run.outputs, test, "test", 0, True, positive, trained)[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
     arranged = replace(arranged, cut=run.tiling())

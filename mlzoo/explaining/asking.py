@@ -9,7 +9,6 @@ import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.registry import unknown
-from mlzoo.core.specs import DENSE_TASKS, STEP_TASKS
 from mlzoo.explaining import targets
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.subjects import Subject
@@ -40,7 +39,7 @@ def ask(subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: li
         DataError: the true class was asked for, and is not known.
     """
     _refuse(subject, config)
-    if subject.task in DENSE_TASKS:
+    if subject.target.dense:
         return _dense(subject, config, outputs, truths)
     if outputs.ndim == 3:
         return _steps(subject, config, outputs, truths)
@@ -50,12 +49,11 @@ def ask(subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: li
 
 
 def _refuse(subject: Subject, config: ExplainConfig) -> None:
-    steps = (*STEP_TASKS, "forecasting")
     wrong = {
         "--against": bool(config.against) and not subject.classes,
-        "--pixel": bool(config.pixel) and subject.task not in DENSE_TASKS,
-        "--region": config.region != "all" and subject.task != "segmentation",
-        "--step": config.step is not None and subject.task not in steps,
+        "--pixel": bool(config.pixel) and not subject.target.dense,
+        "--region": config.region != "all" and not subject.target.pixel_class,
+        "--step": config.step is not None and not (subject.target.stepwise or subject.target.ahead),
         "--truth": bool(config.truth) and subject.kind != "image",
     }
     problems = [f"{flag}: has no effect on {subject.task}" for flag, bad in wrong.items() if bad]
@@ -118,7 +116,7 @@ def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> As
 def _steps(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
 ) -> Asked:
-    """One step of a labelling, a text or a forecast; by default the last."""
+    """One step of a labeling, a text or a forecast; by default the last."""
     count = outputs.shape[1]
     step = -1 if config.step is None else config.step - (config.step > 0)
     if not -count <= step < count:
@@ -158,7 +156,7 @@ def _dense(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
 ) -> Asked:
     """A class over what is predicted as it, a part of that, or one pixel; or a field's output."""
-    if subject.task != "segmentation":
+    if not subject.target.pixel_class:
         return _field(subject, config, outputs)
     units = outputs.shape[-1]
     said = outputs.argmax(axis=-1) if units > 1 else (outputs[..., 0] > 0.5).astype(int)

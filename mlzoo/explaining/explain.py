@@ -309,6 +309,6 @@ def _explanations(
 
 def _words(truth: Any, subject: Subject) -> str:
     """A true class in words."""
-    if truth is None or subject.task != "classification":
+    if truth is None or not subject.target.sample_class:
         return ""
     return subject.outputs[int(np.asarray(truth))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.explaining.subjects import Chosen, Subject
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities

@@ -43,7 +43,7 @@ def train_on_shuffled(subject: Subject, seed: int, listener: Listener) -> Shuffl
         UsageError: the model is no run's, or of a task without one label a sample.
         DataError: the run's data have changed or are gone.
     """
-    if subject.run is None or subject.task not in ("classification", "regression"):
+    if subject.run is None or subject.target.per != "sample":
         raise UsageError(
             "--sanity labels: needs a run folder of classification or regression, whose training "
             f"part can be shuffled (this is a {'run' if subject.run else 'file'} of {subject.task})"

@@ -14,10 +14,10 @@ from mlzoo.core import registry
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data.inputs import read_inputs
 from mlzoo.data.new_samples import existing, image_files
 from mlzoo.data.samples import Part
+from mlzoo.data.specs import Target, target_of
 from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.introspection.findings import Background
@@ -38,7 +38,7 @@ class Subject:
     Attributes:
         path: the run folder or the file.
         model: raw inputs in, probabilities or numbers out.
-        task: one of `mlzoo.core.specs`.
+        task: one of `mlzoo.data.specs`.
         kind: `image`, `table`, `sequence` or `array`.
         outputs: names of classes or targets.
         columns: names of a table's columns, or of a sequence's channels.
@@ -62,9 +62,14 @@ class Subject:
         return x if self.several is None else self.several.shown(x)
 
     @property
+    def target(self) -> Target:
+        """The kind of target that the task predicts."""
+        return target_of(self.task)
+
+    @property
     def classes(self) -> bool:
         """Whether outputs are classes."""
-        return self.task not in ("regression", "fields", "forecasting")
+        return self.target.is_class
 
     @property
     def maximum(self) -> float | None:
@@ -187,7 +192,7 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
     if subject.run is None:
         found = _limited(*_plain(config.data, subject), config.limit)
         return replace(found, background=Background(np.stack(found.inputs)))
-    if subject.task in DENSE_TASKS:
+    if subject.target.dense:
         from mlzoo.data.images.inference_inputs import open_images
 
         images = open_images(config.data, subject.record["reader"], listener.progress)
@@ -226,7 +231,7 @@ def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
         DataError: they do not fit what the model was trained on.
     """
     assert subject.run is not None
-    if subject.task in DENSE_TASKS:
+    if subject.target.dense:
         from mlzoo.data.images.inference_inputs import as_images
 
         rows: Any = as_images(x, subject.record["reader"]).image
@@ -337,7 +342,7 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
     if not len(part):
         raise DataError(f"the {config.part} part of {subject.path} holds no samples")
     order = np.random.default_rng([config.seed, 0xE4]).permutation(len(part))
-    if subject.task in ("classification", "regression") and len(part) > 1:
+    if subject.target.per == "sample" and len(part) > 1:
         seen = np.sort(order[:MOST])
         wrong = _mistakes(subject, part, seen)[: config.limit // 2]
         order = np.array([*wrong, *(i for i in order if i not in set(wrong))])
@@ -345,8 +350,8 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
     names, groups = part.names(), part.samples.groups
     return Chosen(
         [names[int(i)] for i in positions],
-        [_input(part, int(i), subject.task) for i in positions],
-        [_truth(part, int(i), subject.task) for i in positions],
+        [_input(part, int(i)) for i in positions],
+        [_truth(part, int(i)) for i in positions],
         _background(subject, data.train, config.seed),
         _background(subject, part, config.seed),
         groups=() if groups is None else tuple(str(groups[part.indices[i]]) for i in positions),
@@ -356,7 +361,7 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
 
 def _background(subject: Subject, part: Part, seed: int) -> Background | None:
     """Some samples of a part in one array; None where they are of several shapes."""
-    if subject.task not in ("classification", "regression") or not len(part):
+    if subject.target.per != "sample" or not len(part):
         return None
     chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
     return Background(
@@ -375,7 +380,7 @@ def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
         for start in range(0, len(positions), 256)
     ]
     said, truth = np.concatenate(found), np.asarray(part.targets)[positions]
-    if subject.task == "regression":
+    if subject.target.sample_numbers:
         error = np.abs(said - truth.reshape(len(said), -1)).mean(axis=1)
         return positions[np.argsort(-error, kind="stable")].tolist()
     shares = as_probabilities(said)
@@ -385,14 +390,14 @@ def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
     return positions[wrong[np.argsort(-sure, kind="stable")]].tolist()
 
 
-def _input(part: Part, position: int, task: str) -> np.ndarray:
-    if task in DENSE_TASKS:
+def _input(part: Part, position: int) -> np.ndarray:
+    if part.samples.target.dense:
         return part.image(position)
     return _own(part.samples.inputs, int(part.indices[position]))
 
 
-def _truth(part: Part, position: int, task: str) -> Any:
-    if task in DENSE_TASKS:
+def _truth(part: Part, position: int) -> Any:
+    if part.samples.target.dense:
         return part.target(position)
     return _own(part.samples.targets, int(part.indices[position]))
 

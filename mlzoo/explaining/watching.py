@@ -116,7 +116,7 @@ class TrainingMaps:
         if epoch % self.every:
             return None
         samples = data.samples
-        if samples.kind != "image" or samples.task != "classification":
+        if samples.kind != "image" or not samples.target.sample_class:
             return "--explain-every draws maps of classified images; there are none here"
         part = data.valid if len(data.valid) else data.train
         images = part.inputs(np.arange(min(MOST, len(part))))

@@ -11,7 +11,6 @@ from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import DENSE_TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +137,7 @@ def _write(
 
     plugin = registry.load("format", format)
     fixed = getattr(plugin, "FIXED", False)
-    dense = run.record["task"] in DENSE_TASKS
+    dense = run.target.dense
     model = single(run.model if format == "keras" else in_float32(run.model))
     data = run.own_data(listener)
     form = samples.form_of(data.test, dense)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import MlzooError
-from mlzoo.core.specs import CLASS_TASKS
+from mlzoo.data.specs import target_of
 
 TOLERANCE = 1e-4
 """Largest difference of a float format: in probability, or in spreads of the numbers predicted."""
@@ -52,7 +52,7 @@ def compare(task: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarra
     whole, other = whole.astype(np.float64), other.astype(np.float64)
     if not np.isfinite(other[np.isfinite(whole)]).all():
         raise MlzooError("it gives outputs that are no finite numbers")
-    classes = task in CLASS_TASKS
+    classes = target_of(task).is_class
     scale = 1.0 if classes else np.maximum(np.nanstd(whole, axis=0), 1e-12)
     difference = np.abs(other - whole) / scale
     agreement = None

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mlzoo.core.specs import Outputs
+from mlzoo.data.specs import Outputs
 
 
 def last_step(raw: Any, channels: Sequence[int], dtype: str = "float32") -> Any:

@@ -9,7 +9,8 @@ import keras
 
 from mlzoo.core import registry
 from mlzoo.core.settings import setting_table
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.contracts import task
+from mlzoo.data.specs import Inputs, Outputs
 
 
 def describe(
@@ -36,9 +37,8 @@ def describe(
     plugin = registry.load("model", name)
     config = plugin.Config(**(settings or {}))
     kind = {1: "table", 2: "sequence", 3: "image"}.get(len(shape), "array")
-    tasks = registry.tasks(name)
-    units = 1 if classes == 2 and tasks[0] == "classification" else classes
-    outputs = Outputs(tasks[0], units)
+    of = task(registry.usual_task(name))
+    outputs = Outputs(of.name, of.units(classes))
     built = config
     if "weights" in plugin.Config.model_fields:  # no file of them decides how many there are
         built = config.model_copy(update={"weights": "none"})

@@ -9,14 +9,13 @@ import keras
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs
+from mlzoo.data.moments import floats, positive
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import Inputs
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
 
 _CHUNK = 4096
-# Anything smaller is a constant column seen through rounding errors.
-_SMALLEST_SHARE = 1e-6
 
 
 def input_spec(train: Part) -> Inputs:
@@ -27,7 +26,7 @@ def input_spec(train: Part) -> Inputs:
     layer: keras.layers.Layer
     if samples.kind == "table":
         layer = _table(train)
-    elif samples.task == "text":
+    elif samples.target.causal:
         layer = OneHotCodes(len(samples.class_names), name="scaling")
     elif samples.kind == "image" and samples.maximum:
         layer = keras.layers.Rescaling(1 / samples.maximum, dtype="float32", name="scaling")
@@ -40,44 +39,6 @@ def input_spec(train: Part) -> Inputs:
         layer = Standardise(*statistics(train), name="scaling")
     uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
     return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),), uneven=uneven)
-
-
-def output_spec(train: Part) -> Outputs:
-    """What a model predicts; a regression's mean and spread are those of the training part."""
-    samples = train.samples
-    if samples.task == "classification":
-        classes = len(samples.class_names)
-        return Outputs("classification", 1 if classes == 2 else classes)
-    if samples.task in ("segmentation", *STEP_TASKS):
-        return Outputs(samples.task, len(samples.class_names))
-    if samples.task == "fields":
-        return Outputs("fields", samples.targets.shape[-1], *_field_statistics(train))
-    if samples.task == "forecasting":
-        return _forecast_spec(train)
-    targets = train.targets.reshape(len(train), -1).astype(np.float64)
-    mean, std = targets.mean(axis=0), _positive(targets.std(axis=0), targets.mean(axis=0))
-    return Outputs("regression", targets.shape[1], _floats(mean), _floats(std))
-
-
-def _forecast_spec(train: Part) -> Outputs:
-    """What a forecast is; mean and spread are those of the values that follow."""
-    samples = train.samples
-    mean, std = _field_statistics(train)
-    return Outputs(
-        "forecasting",
-        len(samples.target_names),
-        mean,
-        std,
-        horizon=int(samples.targets.shape[1]),
-        channels=samples.target_channels,
-    )
-
-
-def _field_statistics(train: Part) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and spread of each field over the values that count."""
-    values = train.targets.reshape(-1, train.samples.targets.shape[-1]).astype(np.float64)
-    mean = np.nanmean(values, axis=0)
-    return _floats(mean), _floats(_positive(np.nanstd(values, axis=0), mean))
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:
@@ -99,7 +60,7 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
         squares = squares + (centred**2).sum(axis=0)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return list(_floats(shift + mean)), list(_floats(_positive(std, shift + mean)))
+    return list(floats(shift + mean)), list(floats(positive(std, shift + mean)))
 
 
 def _chunks(train: Part) -> Iterator[np.ndarray]:
@@ -130,17 +91,8 @@ def _table(train: Part) -> TableScaling:
         filled = np.where(np.isnan(values), middle, values)
         fill.append(middle)
         mean.append(float(filled.mean()))
-        std.append(float(_positive(filled.std(), filled.mean())))
+        std.append(float(positive(filled.std(), filled.mean())))
         categories.append(None)
     if not any(c is None or c for c in categories):
         raise DataError("no input column has a value in the training part")
     return TableScaling(fill, mean, std, categories, name="scaling")
-
-
-def _positive(std: Any, mean: Any) -> Any:
-    """The spread, with 1 for a constant."""
-    return np.where(std > _SMALLEST_SHARE * np.abs(mean), std, 1.0)
-
-
-def _floats(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

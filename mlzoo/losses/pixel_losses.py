@@ -16,7 +16,7 @@ import keras
 from keras import ops
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.losses.losses import focal_crossentropy
 
 SMOOTH = 1.0

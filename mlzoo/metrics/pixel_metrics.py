@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.losses.pixel_losses import as_pixels, is_mixed
 
 

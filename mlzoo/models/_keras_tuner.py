@@ -27,7 +27,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.core.specs import Compiled, Inputs, Outputs
+from mlzoo.data.specs import Compiled, Inputs, Outputs
 from mlzoo.models._keras_tuner_space import discover
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _build(
     trained = keras.Model(tensor, said, name="built")
     logits = bool(getattr(loss, "from_logits", False))
     metrics = _metrics(outputs, said.shape[-1], logits)
-    if outputs.task == "classification" and said.shape[-1] > 1 and "sparse" not in called:
+    if outputs.target.sample_class and said.shape[-1] > 1 and "sparse" not in called:
         from mlzoo.layers.adapting import OneHotTargets
 
         loss = OneHotTargets(loss, said.shape[-1])
@@ -283,10 +283,10 @@ def _call(network: Any, fed: Any, name: str) -> Any:
 def _check_output(shape: Sequence[int | None], outputs: Outputs, name: str) -> None:
     """Raise UsageError unless an output of that shape (batch first) fits the data."""
     fitting = [outputs.units]
-    if outputs.task == "classification" and outputs.units == 1:
+    if outputs.target.sample_class and outputs.units == 1:
         fitting = [1, 2]
     if len(shape) != 2 or shape[1] not in fitting:
-        what = "classes" if outputs.task == "classification" else "numbers"
+        what = "classes" if outputs.target.sample_class else "numbers"
         count = 2 if fitting == [1, 2] else outputs.units
         raise UsageError(
             f"{name}: the model's output has shape {tuple(shape)}, the data have {count} {what}, "
@@ -298,7 +298,7 @@ def _metrics(outputs: Outputs, units: int, logits: bool) -> list[keras.Metric]:
     """What is followed beside the loss, under the names that all runs have."""
     import keras
 
-    if outputs.task != "classification":
+    if not outputs.target.sample_class:
         return [keras.metrics.MeanAbsoluteError(name="mae")]
     if units > 1:
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
@@ -311,7 +311,7 @@ def _finished(said: Any, outputs: Outputs, loss: str, logits: bool) -> Any:
 
     from mlzoo.layers.adapting import SecondClass
 
-    if outputs.task != "classification":
+    if not outputs.target.sample_class:
         return keras.layers.Activation("linear", dtype="float32", name="output")(said)
     if logits:
         binary = said.shape[-1] == 1 or "binary" in loss

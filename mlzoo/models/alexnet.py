@@ -15,7 +15,7 @@ from pydantic import Field
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Sizes, searched, searched_layers
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

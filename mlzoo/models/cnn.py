@@ -25,7 +25,7 @@ from mlzoo.core.setting_types import (
     searched,
     searched_layers,
 )
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

@@ -15,7 +15,7 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_MONOMIALS = 50_000
 
 
-TASKS = ("classification", "regression", "forecasting")
+TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 
 
 class Config(Settings):

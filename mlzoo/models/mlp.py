@@ -25,13 +25,13 @@ from mlzoo.core.setting_types import (
     searched,
     searched_layers,
 )
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
 
-TASKS = ("classification", "regression", "forecasting")
+TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 
 
 class Config(Settings):

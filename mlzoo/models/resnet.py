@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import as_text, searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

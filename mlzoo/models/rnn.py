@@ -19,12 +19,15 @@ from pydantic import Field, model_validator
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
-from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs, Twin
+from mlzoo.data.specs import Inputs, Outputs, Twin
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("classification", "regression", "labelling", "forecasting", "text")
+TARGETS = (
+    *("classes per sample", "numbers per sample", "classes per step", "classes per token"),
+    "numbers per horizon",
+)
 
 
 class Config(Settings):
@@ -84,7 +87,7 @@ class Config(Settings):
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """The model, from (batch, steps, channels) to what `outputs` owes.
 
-    A model that is trained on more than its inputs has a `twin` (`mlzoo.core.specs.Twin`).
+    A model that is trained on more than its inputs has a `twin` (`mlzoo.data.specs.Twin`).
 
     Raises:
         UsageError: a sample is no sequence, or a setting has no effect on the task.
@@ -109,17 +112,17 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
-    vector = inputs.kind != "sequence" and outputs.task == "forecasting" and len(inputs.shape) == 1
+    vector = inputs.kind != "sequence" and outputs.target.ahead and len(inputs.shape) == 1
     if not vector:
         inputs.require_sequence("rnn")
     if vector and config.head != "decoder":
         raise UsageError("rnn: from one vector a sequence needs a decoder: --set head=decoder")
     outputs.refuse(
         "rnn",
-        **{"head=decoder": config.head == "decoder" and outputs.task != "forecasting"},
-        pooling=config.pooling != "last" and outputs.task in STEP_TASKS,
-        skip_last=not config.skip_last and outputs.task != "forecasting",
-        carry_state=config.carry_state and outputs.task not in ("forecasting", "text"),
+        **{"head=decoder": config.head == "decoder" and not outputs.target.ahead},
+        pooling=config.pooling != "last" and outputs.target.stepwise,
+        skip_last=not config.skip_last and not outputs.target.ahead,
+        carry_state=config.carry_state and not (outputs.target.ahead or outputs.target.causal),
     )
     if not config.skip_last and not outputs.channels:
         raise UsageError("rnn: skip_last has no effect where the targets are not among the inputs")
@@ -127,7 +130,7 @@ def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     if vector and (unread or len(config.units) > 1):
         found = ", ".join([*unread, *(["several units"] if len(config.units) > 1 else [])])
         raise UsageError(f"rnn: without effect on vectors, which go to the decoder alone: {found}")
-    if config.bidirectional and outputs.causal:
+    if config.bidirectional and outputs.target.causal:
         raise UsageError("rnn: bidirectional would see the characters that are to be predicted")
 
 
@@ -154,7 +157,7 @@ def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.laye
 
     found: list[keras.layers.Layer] = []
     state = {"return_state": True} if inputs.streams else {}
-    per_step = outputs.task in STEP_TASKS
+    per_step = outputs.target.stepwise
     for number, units in enumerate(config.units, start=1):
         last = number == len(config.units)
         sequences = per_step or not last or config.pooling != "last"
@@ -174,7 +177,7 @@ def _finish(
     from mlzoo.layers.decoding import finish_forecast
 
     said = outputs.logits(x, use_bias=config.head_bias)
-    if outputs.task == "forecasting":
+    if outputs.target.ahead:
         return finish_forecast(said, raw, outputs, config.skip_last)
     return outputs.finish(said)
 
@@ -236,12 +239,12 @@ def _carrying(
             x = layer(x)
     raw = model.inputs[0]
     head = model.get_layer("head")
-    if outputs.task in STEP_TASKS:
+    if outputs.target.stepwise:
         x = NoMask(name="unmasked_twin")(x)
     said = head(x)
     if outputs.horizon:
         said = keras.layers.Reshape((outputs.horizon, outputs.units))(said)
-    if outputs.task == "forecasting":
+    if outputs.target.ahead:
         output = finish_forecast(said, raw, outputs, config.skip_last)
     else:
         output = outputs.finish(said)

@@ -16,12 +16,15 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, Rate, searched
-from mlzoo.core.specs import STEP_TASKS, Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("classification", "regression", "labelling", "forecasting", "text")
+TARGETS = (
+    *("classes per sample", "numbers per sample", "classes per step", "classes per token"),
+    "numbers per horizon",
+)
 
 
 class Config(Settings):
@@ -65,10 +68,10 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = NoMask(name="steps")(scaled)
     for number in range(1, config.blocks + 1):
         x = _block(x, scaled, number, config)
-    if outputs.task in STEP_TASKS:
+    if outputs.target.stepwise:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
-    if outputs.task == "forecasting":
+    if outputs.target.ahead:
         said = outputs.logits(pool("last")(x))
         output = finish_forecast(said, tensor, outputs, config.skip_last)
     else:
@@ -78,15 +81,15 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     inputs.require_sequence("tcn")
-    read = {"forecasting": ("mean", "last"), **dict.fromkeys(STEP_TASKS, ("mean",))}
+    target, usual = outputs.target, config.pooling == "mean"
     outputs.refuse(
         "tcn",
-        pooling=config.pooling not in read.get(outputs.task, (config.pooling,)),
-        skip_last=not config.skip_last and outputs.task != "forecasting",
+        pooling=not usual and (target.stepwise or (target.ahead and config.pooling != "last")),
+        skip_last=not config.skip_last and not outputs.target.ahead,
     )
     if not config.skip_last and not outputs.channels:
         raise UsageError("tcn: skip_last has no effect where the targets are not among the inputs")
-    if outputs.causal and not config.causal:
+    if outputs.target.causal and not config.causal:
         raise UsageError("tcn: causal=false would see the characters that are to be predicted")
 
 

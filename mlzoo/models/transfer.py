@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mlzoo.core.backbones import check_backbone, check_together
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Rate, Sizes, searched
-from mlzoo.core.specs import Halves, Inputs, Outputs
+from mlzoo.data.specs import Halves, Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras

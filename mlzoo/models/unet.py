@@ -17,12 +17,12 @@ from pydantic import Field
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Activation, Rate, searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("segmentation", "fields")
+TARGETS = ("classes per pixel", "numbers per pixel")
 
 
 class Config(Settings):

@@ -17,12 +17,12 @@ from mlzoo.core.backbones import UNPADDED, check_backbone, check_together
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("segmentation", "fields")
+TARGETS = ("classes per pixel", "numbers per pixel")
 
 
 class Config(Settings):

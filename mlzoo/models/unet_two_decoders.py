@@ -19,12 +19,12 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("fields",)
+TARGETS = ("numbers per pixel",)
 
 
 class Config(Settings):

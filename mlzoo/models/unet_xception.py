@@ -17,12 +17,12 @@ from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Size, Sizes, searched
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("segmentation", "fields")
+TARGETS = ("classes per pixel", "numbers per pixel")
 
 
 class Config(Settings):

@@ -50,7 +50,7 @@ def draw(
     if rows[0][0].inputs.ndim == 4:
         rows = [[replace(v, inputs=strips(v.inputs[None])[0]) for v in row] for row in rows]
     if rows[0][0].inputs.ndim == 3:
-        dense = of.task == "segmentation"
+        dense = of.target.pixel_class
         colours = class_colours(of.reader, len(of.class_names)) if dense else None
         return save(_images(rows, names, title, labels, colours, of.maximum), path)
     if rows[0][0].inputs.ndim == 2:

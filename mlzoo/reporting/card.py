@@ -10,6 +10,8 @@ import jinja2
 
 from mlzoo.core.files import write_text
 from mlzoo.core.messages import few, over
+from mlzoo.data.contracts import task
+from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import escape, interval, interval_title, number
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
@@ -40,14 +42,6 @@ SPLITTING = (
     "fractions split group_by seed limit rare rare_below size color window horizon stride gap tile "
     "overlap target drop"
 ).split()
-SAMPLES = {
-    "forecasting": "windows",
-    "text": "windows",
-    "labelling": "sequences",
-    "segmentation": "images",
-    "fields": "images",
-}
-"""What the test samples of a task are called; others are samples."""
 HORIZONS = 12
 """Rows of the table of steps ahead, at most."""
 _TEMPLATE = "card.md.jinja"
@@ -102,7 +96,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         scores=scores(facts),
         over=over(*drawn),
         interval_title=interval_title(*drawn),
-        units=SAMPLES.get(facts["metrics"]["task"], "samples"),
+        units=task(facts["metrics"]["task"]).samples,
+        target=target_of(facts["metrics"]["task"]),
         horizons=horizons(facts["metrics"]["test"]["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(facts["metrics"]["test"]["metrics"].get("autocorrelation")),
         linear=_of_each_class(facts["metrics"]["test"]["baselines"].get("linear", {})),

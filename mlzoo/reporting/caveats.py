@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlzoo.core.messages import few, over
-from mlzoo.core.specs import STEP_TASKS
+from mlzoo.data.specs import Target, target_of
 from mlzoo.reporting.facts import Facts
 from mlzoo.statistics.intervals import FEWEST
 from mlzoo.statistics.metrics import NEAR, missed_class, never_predicted
 from mlzoo.statistics.verdicts import BETTER, verdict_of, verdict_sentence
 
-SEQUENCE_TASKS = ("forecasting", *STEP_TASKS)
 FEW_SAMPLES = 100
 FEW_GROUPS = 20
 FEW_OF_A_CLASS = 10
@@ -28,17 +27,21 @@ def limits(facts: Facts) -> list[str]:
 
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
-    sentence, told = verdict_sentence(test), None
+    sentence, told, target = verdict_sentence(test), None, _target(facts)
     if sentence and verdict_of(test) != BETTER:
         yield f"{sentence[0].upper()}{sentence[1:]}."
         told = test["gain"]["baseline"]  # whose note stands in that sentence
     for name, baseline in test.get("baselines", {}).items():
         if name == told:
             continue
-        if baseline.get("note") and facts["metrics"]["task"] in SEQUENCE_TASKS:
+        if baseline.get("note") and (target.stepwise or target.ahead):
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
             yield f"The {name} baseline is bounded in cost ({baseline['note']})."
+
+
+def _target(facts: Facts) -> Target:
+    return target_of(facts["metrics"]["task"])
 
 
 def _units(test: Mapping[str, Any]) -> str:
@@ -63,10 +66,10 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
 
 
 def _classes(facts: Facts) -> Iterator[str]:
-    parts, task = facts["data"]["parts"], facts["metrics"]["task"]
-    if task == "text":
+    parts, target = facts["data"]["parts"], _target(facts)
+    if target.causal:
         return
-    what = "steps" if task == "labelling" else "samples"
+    what = "steps" if target.stepwise else "samples"
     train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})
     if not train:
         return
@@ -112,7 +115,7 @@ def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
 
 def _forecasts(facts: Facts) -> Iterator[str]:
     """What forecasts of one stretch of time do not show."""
-    if facts["metrics"]["task"] != "forecasting":
+    if not _target(facts).ahead:
         return
     test = facts["metrics"]["test"]
     ends, level = test["intervals"].get("coverage"), NEAR["coverage"]
@@ -185,7 +188,7 @@ def _training(facts: Facts) -> Iterator[str]:
         yield f"The kept epoch is the last of {planned}: longer training may do better."
     if not metrics.get("repeats"):
         yield "Trained once: how much scores vary with the seed is not known (--repeats)."
-    if metrics["task"] == "text":
+    if _target(facts).causal:
         yield "The scores hold for text like this; other authors or subjects were not tested."
     elif facts["data"].get("kind") == "sequence":
         yield (

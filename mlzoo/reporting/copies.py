@@ -89,7 +89,7 @@ def _write_all(
     from mlzoo.data.samples import Part
 
     whole = Part(samples, np.arange(len(samples)))
-    dense = samples.task == "segmentation"
+    dense = samples.target.pixel_class
     colours = class_colours(samples.reader, len(samples.class_names)) if dense else None
     if dense:
         files.write_text(out / "classes.txt", "\n".join(samples.class_names) + "\n")
@@ -122,7 +122,7 @@ def _write_all(
 def _place(samples: Samples, index: int) -> str:
     """Where an image goes, without suffix: its own place, images with masks under images/."""
     path = PurePosixPath(samples.name_of(index)).with_suffix("")
-    if samples.task != "segmentation":
+    if not samples.target.pixel_class:
         return path.as_posix()
     inner = [each for each in path.parts if each != "images"]
     first = [] if samples.given_parts is None else [str(samples.given_parts[index])]

@@ -23,7 +23,8 @@ from mlzoo.drawing.canvas import (
     tidy,
     write_csv,
 )
-from mlzoo.tasks.forecasting import LEVEL, Band, ForecastOutcome
+from mlzoo.statistics.forecasts import LEVEL, Band
+from mlzoo.tasks.forecasting import ForecastOutcome
 
 MOST_TARGETS, MOST_STEPS = 3, 400
 _COLOURS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORANGE}

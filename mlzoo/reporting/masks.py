@@ -18,7 +18,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.drawing.canvas import label, save, write_csv
 from mlzoo.drawing.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
 from mlzoo.drawing.panels import (

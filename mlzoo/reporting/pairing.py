@@ -9,28 +9,11 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core import files
-from mlzoo.evaluating.predictions import (
-    Forecasts,
-    ImageScores,
-    Predictions,
-    read_forecasts,
-    read_image_scores,
-    read_predictions,
-)
+from mlzoo.data import contracts
 from mlzoo.statistics import intervals
-from mlzoo.statistics.scorers import (
-    Scorer,
-    classification_scorers,
-    mean_defined,
-    ratio,
-    regression_scorers,
-)
 from mlzoo.statistics.verdicts import NONE, TIED, judge
-from mlzoo.tasks.forecasting import forecast_scorers
-from mlzoo.tasks.segmentation import UNITS
 
 FILE = "predictions.csv"
-_BLOCKS = {"forecasting": "blocks of time", "text": "blocks of text"}
 
 
 def unlike(
@@ -43,7 +26,8 @@ def unlike(
     prints = [m.get("data_fingerprint") for m in (first_metrics, second_metrics)]
     if prints[0] != prints[1] or prints[0] is None:
         return "they were trained on different data"
-    one, other = (_read(folder / FILE, first_metrics["task"]) for folder in (first, second))
+    task = contracts.task(first_metrics["task"])
+    one, other = (task.read_predictions(folder / FILE) for folder in (first, second))
     for folder, metrics, own in ((first, first_metrics, one), (second, second_metrics, other)):
         count = (metrics.get("test") or {}).get("samples", len(own.indices))
         if count != len(own.indices):
@@ -55,16 +39,17 @@ def unlike(
     same = np.array_equal(one.targets, other.targets, equal_nan=one.targets.dtype.kind == "f")
     if not same:
         return "they were trained on different targets"
-    if first_metrics["task"] == "forecasting":
-        mine, theirs = (np.array(_scale(m), float) for m in (first_metrics, second_metrics))
-        if not np.allclose(mine, theirs, rtol=1e-6, equal_nan=True):
-            return "their training parts differ, and with them what MASE divides by"
+    mine, theirs = (_test_metrics(each).get("scale") for each in (first_metrics, second_metrics))
+    if mine is None or theirs is None:
+        return None
+    if not np.allclose(np.array(mine, float), np.array(theirs, float), rtol=1e-6, equal_nan=True):
+        return "their training parts differ, and with them what MASE divides by"
     return None
 
 
-def _scale(metrics: Mapping[str, Any]) -> Any:
-    """What MASE divides by, of each target."""
-    return metrics["test"]["metrics"]["scale"]
+def _test_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (metrics.get("test") or {}).get("metrics", {})
+    return found
 
 
 def paired(
@@ -92,11 +77,11 @@ def paired(
         (`first`, `second` or None). Where the first is the best of many runs, the interval does
         not account for that choice.
     """
-    one, other = (_read(folder / FILE, task) for folder in (first, second))
-    groups = _coarser(one.groups, other.groups)
-    scale = _scale(metrics) if metrics and task == "forecasting" else None
+    of = contracts.task(task)
+    one, other = (of.read_predictions(folder / FILE) for folder in (first, second))
+    groups, tested = _coarser(one.groups, other.groups), _test_metrics(metrics or {})
     value, interval = intervals.difference(
-        _scorer(one, metric, scale), _scorer(other, metric, scale), len(one.indices), groups
+        one.scorer(metric, tested), other.scorer(metric, tested), len(one.indices), groups
     )
     units = intervals.count_units(len(one.indices), groups)
     verdict = judge(interval, units)
@@ -106,7 +91,7 @@ def paired(
         "metric": metric,
         "samples": len(one.indices),
         "units": units,
-        "unit": UNITS.get(task, "samples") if groups is None else _BLOCKS.get(task, "groups"),
+        "unit": of.unit if groups is None else of.blocks,
         "difference": value,
         "interval": interval,
         "level": intervals.DIFFERENCE_LEVEL,
@@ -120,40 +105,3 @@ def _coarser(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray 
     if first is None or second is None:
         return second if first is None else first
     return min(first, second, key=lambda groups: len(np.unique(groups)))
-
-
-def _read(path: Path, task: str) -> Predictions | ImageScores | Forecasts:
-    if task == "forecasting":
-        return read_forecasts(path)
-    return read_image_scores(path) if task in UNITS else read_predictions(path)
-
-
-def _scorer(found: Predictions | ImageScores | Forecasts, metric: str, scale: Any) -> Scorer:
-    if isinstance(found, ImageScores):
-        return _image_scorer(found, metric)
-    if isinstance(found, Forecasts):
-        divisors = np.full(found.targets.shape[2], np.nan) if scale is None else scale
-        scorers = forecast_scorers(found.targets, found.predictions, np.array(divisors, float))
-        return scorers[metric]
-    return _sample_scorer(found, metric)
-
-
-def _sample_scorer(predictions: Predictions, metric: str) -> Scorer:
-    if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
-        both = np.concatenate([predictions.targets, predictions.predictions])[:, 0]
-        names, positions = np.unique(both, return_inverse=True)
-        targets, chosen = np.split(positions, 2)
-        return classification_scorers(targets, np.eye(len(names))[chosen])[metric]
-    truth, said = predictions.targets.astype(float), predictions.predictions.astype(float)
-    return regression_scorers(truth, said)[metric]
-
-
-def _image_scorer(scores: ImageScores, metric: str) -> Scorer:
-    if metric == "rmse":
-        return lambda w: np.sqrt(ratio(w @ scores.sums["squared_error"], w @ scores.sums["values"]))
-    if metric == "bits":
-        return lambda w: ratio(w @ scores.sums["bits"], w @ scores.sums["values"])
-    found, missed, false = (scores.sums[kind] for kind in ("found", "missed", "false"))
-    if metric == "macro_f1":
-        return lambda w: mean_defined(ratio(2 * (w @ found), w @ (2 * found + missed + false)))
-    return lambda w: mean_defined(ratio(w @ found, w @ (found + missed + false)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data import loading
 
 if TYPE_CHECKING:
@@ -32,17 +31,18 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     Raises:
         DataError: parts that can't be made, or that leak into each other.
     """
+    from mlzoo.data.contracts import task
     from mlzoo.data.images.tiles import choose_tiling
     from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
-    from mlzoo.layers.input_scaling import input_spec, output_spec
+    from mlzoo.layers.input_scaling import input_spec
     from mlzoo.transforms.choosing import choose
 
     samples, parts = loading.partition(samples, config, seed)
     if config.train_on == "train+valid":
         parts = loading.join_valid(parts)
     tiling = None
-    if samples.task in DENSE_TASKS:
+    if samples.target.dense:
         tiling = choose_tiling(config.tile, config.overlap or 0, *samples.inputs.shape[1:3])
     notes = parts.notes
     if tiling is not None:
@@ -56,7 +56,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         valid=valid,
         test=test,
         inputs=input_spec(train),
-        outputs=output_spec(train),
+        outputs=task(samples.task).output_spec(train),
         fingerprint=fingerprint(samples),
         tiling=tiling,
         policy=policy,

@@ -12,7 +12,7 @@ from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import DENSE_TASKS
+from mlzoo.data.specs import Target, target_of
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import outputs_of, read_model
@@ -42,11 +42,16 @@ class OpenedRun:
         self.record = files.read_mapping(path / "data.json", _RECORD)
         if tta not in ("none", "flips"):
             raise UsageError(f"--tta: choose none or flips (got {tta!r})")
-        if tta == "flips" and (self.record["task"] == "fields" or not self._takes_images):
+        if tta == "flips" and (self.target.pixel_numbers or not self._takes_images):
             raise UsageError(
                 f"--tta flips is for images with classes, masks or numbers; this run is of "
                 f"{self.record['task']} on {self.record['kind']}s"
             )
+
+    @property
+    def target(self) -> Target:
+        """The kind of target that is predicted."""
+        return target_of(self.record["task"])
 
     @property
     def _takes_images(self) -> bool:
@@ -121,9 +126,9 @@ class OpenedRun:
             found = list(self.masks(new, listener=listener))
             texts = found[0].warnings if found else ()
             return Predictions([f.name for f in found], [f.values for f in found], None, texts)
-        if self.record["task"] == "text":
+        if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
-        if self.record["task"] == "forecasting":
+        if self.target.ahead:
             ahead = self.forecast(new, listener)
             texts = ahead[0].warnings if ahead else ()
             return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
@@ -140,7 +145,7 @@ class OpenedRun:
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        if self.record["task"] == "labelling":
+        if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
         parts = []
         for start in range(0, len(rows), 1024):
@@ -259,7 +264,7 @@ class OpenedRun:
     @property
     def dense(self) -> bool:
         """Whether something is predicted at every pixel."""
-        return self.record["task"] in DENSE_TASKS
+        return self.target.dense
 
     @cached_property
     def reach(self) -> float:
@@ -324,11 +329,11 @@ class OpenedRun:
 
         from mlzoo.data.images.enlarging import in_size
         from mlzoo.data.images.tiles import seams
-        from mlzoo.tasks.segmentation import whole
+        from mlzoo.tasks._dense import whole
 
         image, size = images.image(index), images.sizes[index]
         strips: list[np.ndarray] = []
-        classes = self.record["task"] == "segmentation"
+        classes = self.target.pixel_class
         height, width = image.shape[:2]
         resized = (height, width) != size
         keep = outputs or (classes and resized)
@@ -365,9 +370,9 @@ class OpenedRun:
         import numpy as np
 
         from mlzoo.data.samples import Part, Samples
-        from mlzoo.tasks.labeling import step_outputs
+        from mlzoo.tasks._steps import step_outputs
 
-        samples = Samples(rows, np.zeros(len(names)), "labelling", "sequence")
+        samples = Samples(rows, np.zeros(len(names)), "labeling", "sequence")
         part = Part(samples, np.arange(len(names)))
         found = list(step_outputs(self.outputs, part))
         classes = self.record["class_names"]

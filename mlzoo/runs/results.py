@@ -17,9 +17,9 @@ class Predictions:
         names: what each of the n samples is called.
         labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
             the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
-            for labelling the class names of each sequence's steps; for forecasting the values
+            for labeling the class names of each sequence's steps; for forecasting the values
             that follow, (horizon, targets).
-        probabilities: (n, classes), or for labelling (steps, classes) of each; None for others.
+        probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
     """
 

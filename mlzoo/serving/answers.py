@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import DENSE_TASKS, STEP_TASKS
 from mlzoo.data.images.headers import MAX_PIXELS
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.serving.batches import Served
@@ -60,7 +59,7 @@ class Answers:
         max_rows: int = MAX_ROWS,
     ) -> None:
         kind, task = run.record["kind"], run.record["task"]
-        if task == "text" or kind not in ("image", "table", "sequence"):
+        if run.target.causal or kind not in ("image", "table", "sequence"):
             raise UsageError(
                 f"a run of {task} on {kind}s can't be served: what is uploaded is an image or a "
                 "CSV table; see `mlzoo export`"
@@ -71,7 +70,7 @@ class Answers:
         self.run, self._max_rows = Served(run), max_rows
         if run.dense:
             run.tiling()  # So that a configuration that can't be read is told now.
-        self.maps = maps and kind == "image" and task == "classification"
+        self.maps = maps and kind == "image" and run.target.sample_class
         self._probe: Any = None
 
     def about(self) -> dict[str, Any]:
@@ -86,7 +85,7 @@ class Answers:
             "targets": record["target_names"],
             "columns": [column["name"] for column in record["columns"]],
             "headline": self.run.metrics["headline"],
-            "map": self.maps or record["task"] == "segmentation",
+            "map": self.maps or self.run.target.pixel_class,
         }
 
     def predict(self, body: bytes) -> dict[str, Any]:
@@ -102,7 +101,7 @@ class Answers:
                     "with `mlzoo predict`"
                 )
             try:
-                dense = self.run.record["task"] in DENSE_TASKS
+                dense = self.run.target.dense
                 answer = self._dense(path) if dense else self._whole(path)
             except (DataError, UsageError) as error:
                 # Do not reveal paths of this machine.
@@ -118,7 +117,7 @@ class Answers:
             label = label.tolist() if isinstance(label, np.ndarray) else label
             row: dict[str, Any] = {"name": "" if len(found.names) == 1 else name}
             row["prediction"] = label
-            if found.probabilities is not None and self.run.record["task"] not in STEP_TASKS:
+            if found.probabilities is not None and not self.run.target.stepwise:
                 said = found.probabilities[i].tolist()
                 row["probabilities"] = dict(zip(self.run.record["class_names"], said, strict=True))
             rows.append(row)
@@ -166,7 +165,7 @@ class Answers:
         record = self.run.record
         picture = as_picture(painted.image, record["reader"].get("maximum"))
         answer: dict[str, Any] = {"warnings": list(painted.warnings), "picture": data_url(picture)}
-        if record["task"] == "fields":
+        if self.run.target.pixel_numbers:
             means = painted.values.mean(axis=(0, 1)).tolist()
             named = dict(zip(record["target_names"], means, strict=False))
             return {**answer, "predictions": [{"name": "", "prediction": named}]}

@@ -24,8 +24,8 @@ from mlzoo.core.setting_types import Levels
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.data.samples import Samples
-
+    from mlzoo.data.specs import target_of
+from mlzoo.data.samples import Samples
 
 _NARROW = 8
 """Arrays of numbers with fewer columns could as well be channels as pixels."""
@@ -98,7 +98,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         return _sequences(config, x, y, parts, notes)
     if config.following:
         raise DataError(f"{config.data}: following is for sequences, but inputs are {x.shape}")
-    if is_dense(x, y) and config.task != "classification":
+    if is_dense(x, y) and (config.task is None or not target_of(config.task).is_class):
         return _dense(config, x, y, parts, notes)
     if config.threshold or config.ignored:
         raise DataError(

@@ -306,7 +306,7 @@ def _accelerometer(count: int, noise: float, rng: np.random.Generator) -> Sample
     return Samples(
         inputs=inputs,
         targets=targets,
-        task="labelling",
+        task="labeling",
         kind="sequence",
         class_names=STATES,
         target_names=("state",),

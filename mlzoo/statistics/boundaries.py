@@ -13,7 +13,7 @@ import math
 import cv2
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 
 TOLERANCE = 0.0075
 """Default distance that still counts as close, as a share of the image's diagonal."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["max", "min"]
 
-
-class Headline(NamedTuple):
-    """The one metric that a task is judged by, and whether more or less of it is better."""
-
-    name: str
-    mode: Mode
-
-
-HEADLINES = {
-    "classification": Headline("accuracy", "max"),
-    "regression": Headline("rmse", "min"),
-    "segmentation": Headline("mean_iou", "max"),
-    "fields": Headline("rmse", "min"),
-    "labelling": Headline("macro_f1", "max"),
-    "forecasting": Headline("mase", "min"),
-    "text": Headline("bits", "min"),
-}
 
 IMBALANCED = 0.8
 """The share of one class above which accuracy hides how the other classes fare."""
@@ -129,19 +112,6 @@ def class_counts(samples: Samples) -> list[int]:
     return np.bincount(targets, minlength=classes).tolist()
 
 
-def headline(task: str, counts: Sequence[int] = ()) -> Headline:
-    """Return the metric that models of a task are judged by.
-
-    Args:
-        task: the task.
-        counts: samples of each class (`class_counts`); where one class holds over 80 % of them,
-            balanced accuracy takes the place of accuracy.
-    """
-    usual = HEADLINES[task]
-    hidden = usual.name == "accuracy" and imbalanced(counts)
-    return Headline("balanced_accuracy", "max") if hidden else usual
-
-
 def rarer(counts: Sequence[int]) -> int:
     """Return the position of the rarer of two classes, the second where both are as frequent."""
     return 0 if len(counts) == 2 and counts[0] < counts[1] else 1
@@ -173,25 +143,10 @@ def missed_class(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     return worst if worst["recall"] <= largest["recall"] - FAR_BEHIND else None
 
 
-def scorers(task: str, targets: Array, outputs: Array, positive: int = 1) -> dict[str, Scorer]:
-    """The scalar metrics of a task as functions of sample weights.
-
-    Args:
-        task: `classification` or `regression`.
-        targets: (n,) class positions, or true values.
-        outputs: class probabilities (n, k), or predictions shaped as the targets.
-        positive: which of two classes `average_precision` is about.
-    """
-    if task == "classification":
-        return classification_scorers(targets, outputs, positive)
-    return regression_scorers(targets, outputs)
-
-
-def score(task: str, targets: Array, outputs: Array, positive: int = 1) -> dict[str, float | None]:
-    """The scalar metrics of a task: {name: value}, None where one is undefined."""
-    ones = np.ones((1, len(targets)))
-    found = scorers(task, targets, outputs, positive)
-    return {name: number(scorer(ones)[0]) for name, scorer in found.items()}
+def values(scorers: Mapping[str, Scorer], samples: int) -> dict[str, float | None]:
+    """Return metrics of all samples, each counted once; None where one is undefined."""
+    ones = np.ones((1, samples))
+    return {name: number(scorer(ones)[0]) for name, scorer in scorers.items()}
 
 
 def as_probabilities(outputs: Array) -> Array:
@@ -229,7 +184,7 @@ def classification(
     targets = np.asarray(targets, "int64")
     confusion = confusion_matrix(targets, probabilities.argmax(axis=1), len(class_names))
     return {
-        **score("classification", targets, probabilities, positive),
+        **values(classification_scorers(targets, probabilities, positive), len(targets)),
         **({"positive_class": class_names[positive]} if len(class_names) == 2 else {}),
         "per_class": _per_class(confusion, class_names),
         "confusion": confusion.tolist(),
@@ -292,7 +247,7 @@ def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, A
 
 
 def _one_regression(targets: Array, predictions: Array) -> dict[str, Any]:
-    scores: dict[str, Any] = dict(score("regression", targets, predictions))
+    scores: dict[str, Any] = dict(values(regression_scorers(targets, predictions), len(targets)))
     scores["residuals"] = _spread((targets - predictions).ravel())
     return scores
 

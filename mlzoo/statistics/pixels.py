@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.boundaries import boundary_counts
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.scorers import Array, Scorer, mean_defined, precision_of, ratio

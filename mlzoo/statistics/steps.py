@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.pixels import error_counts
 from mlzoo.statistics.scorers import Array, Scorer, mean_defined, precision_of, ratio
@@ -121,7 +121,7 @@ def step_scorers(counts: StepCounts) -> dict[str, Scorer]:
 
 @dataclass(frozen=True)
 class StepTally:
-    """Counts of the steps of each sequence, for labelling."""
+    """Counts of the steps of each sequence, for labeling."""
 
     counts: StepCounts
     class_names: tuple[str, ...]

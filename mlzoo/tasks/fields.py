@@ -1,20 +1,41 @@
-"""Scores of fields: numbers at every pixel, NaN in the truth where a value does not count."""
+"""Numbers at every pixel of an image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mlzoo.baselines._pixel_features import pixel_features
-from mlzoo.data.samples import Part
-from mlzoo.statistics.metrics import number
-from mlzoo.statistics.scorers import Scorer, ratio
+from mlzoo.data.contracts import Headline, Scorer
+from mlzoo.data.moments import mean_and_std
+from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import Outputs, Target
+from mlzoo.statistics.metrics import MODES, number
+from mlzoo.statistics.scorers import ratio
+from mlzoo.tasks._dense import DenseTask
 
-PIXELS = 20_000
-"""Pixels that the linear baseline is fitted on, about."""
+
+class Task(DenseTask):
+    """Fields; NaN in the targets does not count."""
+
+    target = Target("numbers", "pixel")
+    losses = ("mse",)
+    headline = Headline("rmse", "min")
+    metrics = tuple(MODES)
+
+    def output_spec(self, train: Part) -> Outputs:
+        """Return one output a field, with mean and standard deviation of what counts."""
+        fields = train.samples.targets.shape[-1]
+        return Outputs(self.name, fields, *mean_and_std(train.targets.reshape(-1, fields)))
+
+    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
+        """Return the sums of one image."""
+        return count(truth, predicted)
+
+    def tally(self, counts: list[Any], samples: Samples) -> FieldTally:
+        """Return the sums of several images."""
+        return FieldTally(np.stack(counts), samples.target_names)
 
 
 def count(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -88,33 +109,3 @@ def _scorers(sums: np.ndarray) -> dict[str, Scorer]:
 def _scalars(sums: np.ndarray) -> dict[str, float | None]:
     ones = np.ones((1, len(sums)))
     return {name: number(scorer(ones)[0]) for name, scorer in _scorers(sums).items()}
-
-
-def baselines(
-    train: Part, mean: Sequence[float], seed: int
-) -> dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]]:
-    """`mean`, and `linear`: ridge regression of each pixel on its surroundings."""
-    from sklearn.linear_model import Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    rng = np.random.default_rng([seed, 0xF1E1D])
-    features, values = [], []
-    for position in range(len(train)):
-        image, truth = train.image(position), train.target(position)
-        flat = truth.reshape(-1, truth.shape[-1])
-        known = np.flatnonzero(~np.isnan(flat).any(axis=1))
-        some = rng.choice(known, min(len(known), PIXELS // len(train) + 1), replace=False)
-        features.append(pixel_features(image, 1.0)[some])
-        values.append(flat[some])
-    model = make_pipeline(StandardScaler(), Ridge(solver="cholesky"))
-    model.fit(np.concatenate(features), np.concatenate(values))
-    row = np.asarray(mean, "float32")
-
-    def linear(image: np.ndarray) -> np.ndarray:
-        return model.predict(pixel_features(image, 1.0)).reshape(*image.shape[:2], -1)
-
-    return {
-        "mean": (lambda image: np.broadcast_to(row, (*image.shape[:2], len(row))), ""),
-        "linear": (linear, f"fitted on {len(np.concatenate(values))} pixels"),
-    }

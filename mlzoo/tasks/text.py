@@ -1,18 +1,44 @@
-"""Scores of models that predict each next character, beside counts of characters and pairs."""
+"""The next character of a text at every character."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part
-from mlzoo.statistics.metrics import number
-from mlzoo.statistics.scorers import EPSILON, Scorer, ratio
-from mlzoo.tasks.labeling import step_outputs
-from mlzoo.tasks.segmentation import DenseOutcome, Predict, Tally, summary
+from mlzoo.data.specs import IGNORED, Target
+from mlzoo.statistics.metrics import values
+from mlzoo.statistics.scorers import EPSILON, ratio
+from mlzoo.tasks._steps import StepTask, step_outputs
+from mlzoo.tasks._tallies import Tally
+
+
+class Task(StepTask):
+    """Text; scored by bits per character, each in its window's context alone."""
+
+    target = Target("classes", "token")
+    headline = Headline("bits", "min")
+    unit = "windows"
+    samples = "windows"
+    blocks = "blocks of text"
+
+    def count(
+        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+    ) -> dict[str, Tally]:
+        """Return bits and hits of each window for the model and each baseline."""
+        tallies: dict[str, Tally] = {"": _tally(rows, step_outputs(predict, rows))}
+        for name, each in baselines.items():
+            chances = (each.predict(rows.image(i)) for i in range(len(rows)))
+            tallies[name] = _tally(rows, chances)
+        return tallies
+
+    def block_labels(self, rows: Part) -> np.ndarray | None:
+        """Return a label a window where windows overlap: neighbors share one."""
+        return _blocks(rows)
 
 
 @dataclass(frozen=True)
@@ -37,8 +63,7 @@ class TextTally:
 
     def metrics(self) -> dict[str, Any]:
         """The scalars."""
-        ones = np.ones((1, len(self.count)))
-        return {name: number(scorer(ones)[0]) for name, scorer in self.scorers().items()}
+        return dict(values(self.scorers(), len(self.count)))
 
     def scores(self) -> np.ndarray:
         """How few bits a character takes in each window."""
@@ -53,27 +78,6 @@ class TextTally:
         }
 
 
-def evaluate_text(
-    predict: Predict, data: Data, part: str, seed: int, with_baselines: bool
-) -> tuple[dict[str, Any], DenseOutcome]:
-    """What `evaluate.evaluate` says of a model of text; bits are of a window's characters alone."""
-    rows = data.parts()[part]
-    tallies: dict[str, Tally] = {"": _tally(rows, step_outputs(predict, rows))}
-    notes = {}
-    if with_baselines:
-        single, pairs = counted(data)
-        tallies["unigram"] = _tally(rows, (single[None] for _ in range(len(rows))))
-        last = (rows.image(i)[:, 0] for i in range(len(rows)))
-        tallies["bigram"] = _tally(
-            rows, (pairs[np.nan_to_num(codes, nan=0).astype(int)] for codes in last)
-        )
-        notes = {
-            "unigram": "how often each character occurs in the training part",
-            "bigram": "how often each follows the last one, each pair counted once more",
-        }
-    return summary(data, part, tallies, notes, seed, _blocks(rows))
-
-
 def _blocks(rows: Part) -> np.ndarray | None:
     """A label a window where windows overlap: neighbours share one."""
     reader = rows.samples.reader
@@ -81,18 +85,6 @@ def _blocks(rows: Part) -> np.ndarray | None:
         return None
     first = rows.samples.windows.spans[rows.indices, 0]
     return np.char.mod("%d", first // (2 * reader["window"]))
-
-
-def counted(data: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of characters (k,), and of what follows each (k, k), in the training part."""
-    classes = len(data.samples.class_names)
-    pairs = np.ones((classes, classes))
-    for i in range(len(data.train)):
-        before, after = data.train.image(i)[:, 0], data.train.target(i)
-        known = ~np.isnan(before) & (after != IGNORED)
-        np.add.at(pairs, (before[known].astype(int), after[known]), 1)
-    single = pairs.sum(axis=0)
-    return single / single.sum(), pairs / pairs.sum(axis=1, keepdims=True)
 
 
 def _tally(rows: Part, outputs: Any) -> TextTally:

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from mlzoo.core import files
+from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data
-from mlzoo.evaluating.evaluate import Outcome, evaluate, summarise_repeats
-from mlzoo.evaluating.predictions import write_forecasts, write_image_scores, write_predictions
+from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.layers.description import layer_graph
 from mlzoo.reporting import plots
 from mlzoo.reporting.card import write_card
@@ -19,8 +20,6 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import BESIDE, MODES
-from mlzoo.tasks.forecasting import ForecastOutcome
-from mlzoo.tasks.segmentation import DenseOutcome
 from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.figures import draw
@@ -29,7 +28,7 @@ from mlzoo.training.loop import Fitted
 
 def score(
     model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
-) -> tuple[dict[str, Any], Outcome | DenseOutcome | ForecastOutcome]:
+) -> tuple[dict[str, Any], Outcome]:
     """All figures of one training, its test part evaluated once, and the predictions behind."""
     test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
     row = fitted.history[fitted.kept_epoch - 1]
@@ -59,7 +58,7 @@ def write_artefacts(
     fitted: Fitted,
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: Outcome | DenseOutcome | ForecastOutcome,
+    outcome: Outcome,
 ) -> None:
     """The model, its history, its predictions on the test part, and the pictures.
 
@@ -73,13 +72,7 @@ def write_artefacts(
     plots_folder.mkdir(exist_ok=True)
     scales = record.get("scales", {})
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
-    predictions = folder / "predictions.csv"
-    if isinstance(outcome, DenseOutcome):
-        write_image_scores(predictions, outcome, data.samples)
-    elif isinstance(outcome, ForecastOutcome):
-        write_forecasts(predictions, outcome, data.samples)
-    else:
-        write_predictions(predictions, outcome, data.samples)
+    write_predictions(folder / "predictions.csv", outcome, data.samples)
     draw(plots_folder, model, record, data, fed, outcome)
 
 

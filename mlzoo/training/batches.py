@@ -16,10 +16,10 @@ import yaml
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs.models import chunk_size
 from mlzoo.training.balance import shuffled
 from mlzoo.training.bucketing import ByLength
@@ -223,7 +223,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     check_fit(config, data.samples.task)
     part, few = data.train, 32
     feed: Feed
-    if data.outputs.dense:
+    if data.outputs.target.dense:
         feed = Views(part, data.tiling, data.policy, seed)
         few = int(np.clip(STEP_PIXELS // int(np.prod(feed.shape[:2])), 1, 32))
     elif config.set.get("carry_state"):
@@ -232,7 +232,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = Streams(part, stream_count(config, data))
         return Batches(part, feed, feed.streams)
     elif isinstance(part.samples.inputs, Sequences):
-        whole = data.outputs.task not in STEP_TASKS  # else weights are the loss's affair
+        whole = not data.outputs.target.stepwise  # else weights are the loss's affair
         weights = class_weights(config.class_weights, data) if whole else None
         if not whole:
             mean = part.samples.inputs.lengths[part.indices].mean()
@@ -292,7 +292,7 @@ CHUNK_PIXELS = 2**20
 def validation(data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The validation part in order, as (inputs, targets) of a few samples or tiles at a time."""
     part, tiling = data.valid, data.tiling
-    if not data.outputs.dense:
+    if not data.outputs.target.dense:
         yield from chunks(part)
     elif tiling is None:
         height, width = part.samples.inputs.shape[1:3]
@@ -318,7 +318,7 @@ def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]
 def class_weights(choice: str, data: Data) -> np.ndarray | None:
     """A weight a class. auto: n / (classes * count of the class), from the training part.
 
-    What is counted are samples, for segmentation pixels, for labelling steps.
+    What is counted are samples, for segmentation pixels, for labeling steps.
 
     Raises:
         UsageError: the task has no classes, or the file of weights names other classes.
@@ -326,7 +326,7 @@ def class_weights(choice: str, data: Data) -> np.ndarray | None:
     if choice == "none":
         return None
     samples = data.samples
-    if samples.task not in CLASS_TASKS:
+    if not samples.target.is_class:
         raise UsageError(f"--class-weights has no effect on {samples.task}: leave it out")
     names = samples.class_names
     if choice == "auto":

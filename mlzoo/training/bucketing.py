@@ -49,7 +49,7 @@ class ByLength:
         self._targets = (
             targets.only(part.indices) if isinstance(targets, Sequences) else part.targets
         )
-        self._per_step = isinstance(targets, Sequences) and part.samples.task == "labelling"
+        self._per_step = isinstance(targets, Sequences) and part.samples.target.step_class
         self._batch_size, self._seed, self._sampler = min(batch_size, len(part)), seed, sampler
         self._class_weights = class_weights
         self.augmenter = augmenter

@@ -62,7 +62,7 @@ def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: L
     """Say what tiles of the largest image share, and warn where the network needs more."""
     from mlzoo.data.images.tiles import seams
 
-    if not data.outputs.dense:
+    if not data.outputs.target.dense:
         return
     height, width = data.samples.inputs.shape[1:3]
     cut = cutting(config, model)
@@ -76,10 +76,10 @@ def tell_of_tiles(config: RunConfig, data: Data, model: keras.Model, listener: L
 
 
 def check_task(model: str, task: str) -> None:
-    """Raise UsageError where a model plug-in's `TASKS` lack a task; says which models have it."""
-    tasks = registry.tasks(model)
-    if task not in tasks:
-        fitting = [name for name in registry.names("model") if task in registry.tasks(name)]
+    """Raise UsageError where a model is not for a task; it names the models that are."""
+    if not registry.accepts(model, task):
+        tasks = [name for name in registry.names("task") if registry.accepts(model, name)]
+        fitting = [name for name in registry.names("model") if registry.accepts(name, task)]
         raise UsageError(
             f"{model} is for {' and '.join(tasks)}, but these data are for {task}; "
             f"choose {' or '.join(fitting)}"
@@ -89,14 +89,14 @@ def check_task(model: str, task: str) -> None:
 def _check_output(name: str, model: keras.Model, data: Data) -> None:
     """Raise UsageError unless a model's output has the shape that the data need."""
     shape, units = tuple(model.output_shape), data.outputs.units
-    if data.outputs.dense:
+    if data.outputs.target.dense:
         expected: tuple[int | None, ...] = (None, *data.inputs.shape[:2], units)
         sides = zip(shape[1:-1], expected[1:-1], strict=False)
         fits = len(shape) == 4 and shape[-1] == units and all(s in (None, e) for s, e in sides)
     elif data.outputs.horizon:
         expected = (None, data.outputs.horizon, units)
         fits = shape == expected
-    elif data.outputs.task in ("labelling", "text"):
+    elif data.outputs.target.stepwise:
         expected = (None, None, units)
         fits = len(shape) == 3 and shape[-1] == units
     else:

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import Halves
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Halves
 from mlzoo.training.checkpoints import weights_sha256
 
 _KEPT: OrderedDict[tuple[str, ...], np.ndarray] = OrderedDict()

@@ -10,18 +10,19 @@ import keras
 import numpy as np
 
 from mlzoo.core import files
-from mlzoo.core.specs import IGNORED, STEP_TASKS
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.text import continue_text
 from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colours
-from mlzoo.evaluating.evaluate import Outcome
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.reporting import augmentation, forecasts, masks, plots, timelines
 from mlzoo.runs.models import outputs_of
+from mlzoo.tasks._dense import whole
+from mlzoo.tasks._samples import SampleOutcome
+from mlzoo.tasks._steps import labels_of
+from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
-from mlzoo.tasks.labeling import labels_of
-from mlzoo.tasks.segmentation import DenseOutcome, whole
 from mlzoo.training.batches import Batch
 
 
@@ -31,7 +32,7 @@ def draw(
     record: dict[str, Any],
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: Outcome | DenseOutcome | ForecastOutcome,
+    outcome: Any,
 ) -> None:
     """Draw what a net was fed and what it said.
 
@@ -45,14 +46,15 @@ def draw(
     """
     if data.policy.steps:
         augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
-    if isinstance(outcome, DenseOutcome):
-        by_task = {"labelling": _timelines, "text": _text_sample}
-        by_task.get(data.samples.task, _dense_pictures)(folder, model, data, fed, outcome)
-    elif isinstance(outcome, ForecastOutcome):
+    target = data.samples.target
+    if target.per == "sample":
+        _pictures(folder, record, data, fed[0], outcome)
+    elif target.ahead:
         _forecast_pictures(folder, record, data, fed, outcome)
     else:
-        _pictures(folder, record, data, fed[0], outcome)
-    if data.samples.kind == "sequence" and data.samples.task not in STEP_TASKS:
+        by_kind = {"step": _timelines, "token": _text_sample, "pixel": _dense_pictures}
+        by_kind[target.per](folder, model, data, fed, outcome)
+    if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
 
@@ -93,7 +95,7 @@ def _text_sample(
     model: keras.Model,
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
+    outcome: TallyOutcome,
 ) -> None:
     """What the model writes after the beginning of the test part."""
     reader = data.samples.reader
@@ -114,7 +116,7 @@ def _timelines(
     model: keras.Model,
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
+    outcome: TallyOutcome,
 ) -> None:
     """What the net was fed, its confusion of steps, and its best, median and worst sequences."""
     samples = data.samples
@@ -138,10 +140,10 @@ def _dense_pictures(
     model: keras.Model,
     data: Data,
     fed: tuple[Batch, list[str]],
-    outcome: DenseOutcome,
+    outcome: TallyOutcome,
 ) -> None:
     """What the net was fed, and its best, median and worst images of the test part."""
-    samples, classes = data.samples, data.samples.task == "segmentation"
+    samples, classes = data.samples, data.samples.target.pixel_class
     (inputs, targets, _), names = fed
     colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
     if colours is not None:
@@ -177,7 +179,7 @@ def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
 
 
 def _pictures(
-    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: Outcome
+    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: SampleOutcome
 ) -> None:
     """What the net was fed, and what it got right and wrong."""
     samples = data.samples

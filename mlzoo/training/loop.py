@@ -16,8 +16,8 @@ import numpy as np
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import STEP_TASKS, Compiled, Twin
 from mlzoo.data.samples import Data
+from mlzoo.data.specs import Compiled, Twin
 from mlzoo.training import accumulation, checkpoints
 from mlzoo.training.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.early_stopping import Watch
@@ -280,7 +280,7 @@ class Training:
         assert safe is not None
         micro, batch = 2 * safe.place.micro, self.batches.batch_size
         size = -(-batch // micro)
-        note = accumulation.caveat(self.model, self.data.outputs.dense, size)
+        note = accumulation.caveat(self.model, self.data.outputs.target.dense, size)
         event = (
             f"out of memory in epoch {safe.place.epoch} ({problem.splitlines()[0][:120]}): from "
             f"there on {size} samples at a time, the gradients of {micro} such micro-batches added "
@@ -418,7 +418,7 @@ def compile_as_told(own: Compiled, data: Data, config: RunConfig) -> None:
 
 def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
     """Class weights of pixels and steps, the loss's affair; those of samples come with batches."""
-    inside = data.outputs.dense or data.outputs.task in STEP_TASKS
+    inside = data.outputs.target.dense or data.outputs.target.stepwise
     return class_weights(config.class_weights, data) if inside else None
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.core.configs import LOSSES, RunConfig, check_fit, loss_terms
+from mlzoo.core.configs import RunConfig, check_fit, loss_terms
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import STEP_TASKS, Outputs
+from mlzoo.data import contracts
+from mlzoo.data.specs import Outputs
 from mlzoo.losses.field_losses import MaskedFields
 from mlzoo.losses.losses import Focal, Standardised, class_accuracy
 from mlzoo.losses.pixel_losses import LossSum, pixel_loss
@@ -157,7 +158,7 @@ def build_loss(
     whole = [name for _, name in terms if name in ("lovasz", "boundary")]
     if mixed and whole:
         raise UsageError(f"--loss {whole[0]}: needs whole labels; leave out MixUp and CutMix")
-    if outputs.task in ("segmentation", *STEP_TASKS):
+    if outputs.target.pixel_class or outputs.target.stepwise:
         return _pixel_loss(config, terms, class_weights)
     losses = [_single_loss(name, config, outputs, mixed) for _, name in terms]
     if terms == [(1.0, terms[0][1])]:
@@ -198,11 +199,8 @@ def scale_note(config: RunConfig, outputs: Outputs) -> str:
 
 def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
     """Weights and names of the losses."""
-    allowed = LOSSES[task]
     if config.loss == "auto":
-        # Overlap alone is deaf to how sure the network is; crossentropy alone to rare classes.
-        names = ("crossentropy", "dice") if task == "segmentation" else allowed[:1]
-        return [(1.0, name) for name in names]
+        return [(1.0, name) for name in contracts.task(task).losses]
     return loss_terms(config.loss)
 
 
@@ -230,7 +228,7 @@ def _single_loss(name: str, config: RunConfig, outputs: Outputs, mixed: bool) ->
             if binary
             else keras.losses.SparseCategoricalCrossentropy()
         )
-    if outputs.task in ("fields", "forecasting"):
+    if outputs.target.pixel_numbers or outputs.target.ahead:
         return MaskedFields(name, outputs.mean, outputs.std)
     inner = {
         "mse": keras.losses.MeanSquaredError,
@@ -250,12 +248,12 @@ def build_metrics(outputs: Outputs, mixed: bool = False) -> list[keras.Metric]:
         outputs: what the model predicts.
         mixed: whether targets may be shares of classes in place of positions.
     """
-    if outputs.task in ("segmentation", *STEP_TASKS):
+    if outputs.target.pixel_class or outputs.target.stepwise:
         followed = [as_metric(pixel_accuracy, "accuracy")]
-        return followed if outputs.causal else [*followed, as_metric(mean_iou, "iou")]
-    if outputs.task in ("fields", "forecasting"):
+        return followed if outputs.target.causal else [*followed, as_metric(mean_iou, "iou")]
+    if outputs.target.pixel_numbers or outputs.target.ahead:
         return [as_metric(field_mae, "mae")]
-    if outputs.task != "classification":
+    if not outputs.target.sample_class:
         return [keras.metrics.MeanAbsoluteError(name="mae")]
     if mixed:
         return [as_metric(class_accuracy, "accuracy")]

@@ -261,13 +261,14 @@ def _tell(data: Data, listener: Listener) -> None:
 
 def imbalance_note(data: Data, config: RunConfig) -> str:
     """Return what is done about one class that holds over 80 % of the samples; "" without one."""
-    from mlzoo.statistics.metrics import TITLES, class_counts, headline, imbalanced, rarer
+    from mlzoo.data.contracts import task
+    from mlzoo.statistics.metrics import TITLES, class_counts, imbalanced, rarer
 
     counts = class_counts(data.samples)
     if not imbalanced(counts):
         return ""
     names = data.samples.class_names
-    judged = TITLES[headline(data.samples.task, counts).name]
+    judged = TITLES[task(data.samples.task).judged_by(counts).name]
     if len(counts) == 2:
         judged += f" and the average precision of {names[rarer(counts)]}"
     share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
@@ -429,7 +430,7 @@ def _train_once(
         raise _keep_best(folder, model, error) from None
     stage.doing = "evaluating"
     listener.note("evaluating on the test part")
-    if data.outputs.dense:
+    if data.outputs.target.dense:
         data = replace(data, cut=cutting(config, model))
     record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
     record["scales"] = {} if own_loss else scales(config, data.outputs)

@@ -8,12 +8,12 @@ from threading import Lock
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.images.decoding import mirrored
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms.augmenter import Augmenter
 
 
@@ -79,7 +79,7 @@ class Views:
         else:
             pairs = [self._crop(int(view), epoch, self._tiling.side) for view in views]
             inputs, targets = (np.stack(each) for each in zip(*pairs, strict=True))
-        if self._part.samples.task == "segmentation":
+        if self._part.samples.target.pixel_class:
             inputs, moved = self.augmenter.change(inputs, targets, views, epoch)
             assert moved is not None
             targets = moved

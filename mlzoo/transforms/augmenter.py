@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.policies import Policy, Step
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import catalogue, mixing
 from mlzoo.transforms.changes import RowChanges, SequenceChanges, change_all, drawn
 from mlzoo.transforms.images import FilmChanges, Form, ImageChanges

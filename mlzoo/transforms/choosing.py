@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import DENSE_TASKS
 from mlzoo.data import policies
 from mlzoo.data.policies import Policy, Step
 from mlzoo.transforms import catalogue, policy_checks
@@ -42,7 +41,7 @@ def choose(asked: str | Sequence[Any], part: Part) -> Policy:
     samples = part.samples
     if policy.name in ("none", "search"):
         return policy
-    if samples.task == "text":
+    if samples.target.causal:
         raise UsageError("augment: there is no augmentation of text; leave it out")
     kind = kind_of(samples)
     if policy.name == "auto":
@@ -100,24 +99,24 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
             for name in names
             if name in catalogue.COLOUR
         ]
-    if samples.task == "fields":
+    if samples.target.pixel_numbers:
         # Mirrored, a vector's components would change their signs.
         moving = [n for n in names if n in catalogue.MIXING or _moves(n)]
         if moving:
             problems.append(f"{', '.join(moving)}: move pixels, and fields are not moved along")
-    if samples.task == "forecasting":
+    if samples.target.ahead:
         wrong = [name for name in names if name != "Jitter"]
         if wrong:
             problems.append(
                 f"{', '.join(wrong)}: change the past and not what follows; Jitter fits"
             )
-    if samples.task not in ("classification", "regression", "segmentation"):
+    if samples.target.per != "sample" and not samples.target.pixel_class:
         mixed = [name for name in names if name in catalogue.MIXING]
-        if mixed and samples.task != "fields":
+        if mixed and not samples.target.pixel_numbers:
             problems.append(f"{', '.join(mixed)}: have no effect on {samples.task}")
     if kind == "images" and are_films(samples) and "CutMix" in names:
         problems.append("CutMix: is for single images, and these are films; MixUp fits")
-    elif kind == "images" and samples.task == "regression" and "CutMix" in names:
+    elif kind == "images" and samples.target.sample_numbers and "CutMix" in names:
         problems.append("CutMix: is for classes; numbers can be mixed by MixUp")
     if problems:
         raise UsageError([f"augment: {problem}" for problem in problems])
@@ -135,14 +134,14 @@ def _automatic(kind: str, part: Part) -> Policy:
         return Policy("auto", (), ("none, since noise on tables is off unless it is asked for",))
     if kind == "sequences":
         return _for_sequences(samples)
-    if samples.task == "fields":
+    if samples.target.pixel_numbers:
         steps, left = _coloured(policies.preset(kind, "photometric"), kind, samples)
         return Policy("auto", steps, ("photometric, since fields are not moved along", *left))
     return _for_images(part)
 
 
 def _for_sequences(samples: Samples) -> Policy:
-    if samples.task == "forecasting":
+    if samples.target.ahead:
         return Policy("auto", (), ("none, since what follows would have to change too",))
     steps = policies.preset("sequences", "light")
     return Policy("auto", steps, ("light: noise and scale, since time may be what tells classes",))
@@ -155,7 +154,7 @@ def _for_images(part: Part) -> Policy:
         # Small pictures with an up and a left are characters, most likely.
         why = (*reasons, "characters: small turns, shifts, zoom and shear")
         return Policy("auto", policies.preset("images", "characters"), why)
-    if steps == ({"Symmetry": {"p": 1}},) and samples.task == "segmentation":
+    if steps == ({"Symmetry": {"p": 1}},) and samples.target.pixel_class:
         steps = (*steps, {"SmoothDeformation": {"p": 0.5}})
     steps = (*steps, *policies.preset("images", "light")[1:])
     if samples.inputs.shape[-1] == 3:
@@ -168,7 +167,7 @@ def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
     """The mirror images that a training part allows, why, and whether that was measured."""
     samples = part.samples
     sided = _sided(samples)
-    if samples.task == "regression":
+    if samples.target.sample_numbers:
         return (), ("no mirror images, since the number may depend on orientation",), False
     if sided:
         return (), (f"no mirror images, since classes are called {', '.join(sided)}",), False
@@ -212,7 +211,7 @@ def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Where every pixel has a target, those of the cells of a grid over each image, and cells at one
     place are held out together: neighbouring sections of a stack look alike there.
     """
-    dense = part.samples.task in DENSE_TASKS
+    dense = part.samples.target.dense
     cells = _CELLS if dense else 1
     some = np.unique(np.linspace(0, len(part) - 1, _MOST // cells**2).astype(int))
     found = []
@@ -224,7 +223,7 @@ def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             small = cv2.resize(cell, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
             found.append((small - small.mean()) / (small.std() + 1e-6))
     number = np.arange(len(found))
-    classes = part.samples.task == "classification"
+    classes = part.samples.target.sample_class
     labels = np.asarray(part.targets_at(some)) if classes else np.zeros(len(found), dtype=int)
     return np.stack(found), labels, number % cells**2 if dense else number
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.policies import Step
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import catalogue
 
 _WORDS = {

@@ -43,7 +43,7 @@ def of_strength(part: Part, magnitude: float) -> Policy:
     share = magnitude / STRONGEST
     samples, kind = part.samples, kind_of(part.samples)
     name = f"magnitude {magnitude:g}"
-    if not share or samples.task in ("text", "forecasting"):
+    if not share or samples.target.causal or samples.target.ahead:
         return Policy(name)
     if kind == "tables":
         noise: Step = {"GaussianNoise": {"sigma": 0.3 * share, "p": 1}}
@@ -52,7 +52,7 @@ def of_strength(part: Part, magnitude: float) -> Policy:
         return Policy(name, tuple(_signals(share)))
     steps: list[Step] = []
     reasons: tuple[str, ...] = ()
-    moving = samples.task != "fields"
+    moving = not samples.target.pixel_numbers
     if moving:
         first, reasons, _ = flipped(part)
         steps += first

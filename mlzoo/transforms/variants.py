@@ -44,7 +44,7 @@ def variants(part: Part, policy: Policy, seed: int, samples: int, each: int) -> 
     where = shown(part, samples)
     inputs, targets = part.inputs(where), part.targets_at(where)
     columns = [[Variant(x, y) for x, y in zip(inputs, targets, strict=True)]]
-    moved = part.samples.task in ("segmentation", "labelling")
+    moved = part.samples.target.pixel_class or part.samples.target.step_class
     for epoch in range(each):
         changed, marks = inputs.copy(), targets.copy()
         said: list[list[str]] = []

@@ -26,8 +26,8 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError
 from mlzoo.core.spaces import Space
-from mlzoo.core.specs import Outputs
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Outputs
 from mlzoo.training import checkpoints
 from mlzoo.training.optimizers import build_loss, build_optimizer
 from mlzoo.tuning.architectures import Architecture, architecture_of, is_convolutional, key_of
@@ -270,7 +270,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
     numbers = float(np.prod(data.inputs.shape)) * (len(data.train) + len(data.valid))
     reasons = {
         "the backend is torch": keras.backend.backend() not in ("tensorflow", "jax"),
-        f"{samples.task}": samples.task not in ("classification", "regression"),
+        f"{samples.task}": samples.target.per != "sample",
         "forecasts and windows of series": samples.windows is not None,
         "samples of several shapes": data.inputs.uneven,
         "optimizer=lbfgs": config.optimizer == "lbfgs",

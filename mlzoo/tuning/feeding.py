@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.specs import Inputs
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Inputs
 from mlzoo.runs.models import chunk_size
 from mlzoo.training.balance import shuffled
 from mlzoo.training.batches import class_weights

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, DivergedError
-from mlzoo.statistics.metrics import as_probabilities, score
+from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints
 from mlzoo.training.early_stopping import Watch
 from mlzoo.training.optimizers import direction
@@ -86,12 +86,9 @@ class Course:
         metric, data = self.watch.metric, self.fit.data
         if metric == "val_loss":
             return loss
-        task, targets = data.samples.task, data.valid.targets
-        if task == "classification":
-            said = as_probabilities(outputs)
-        else:
-            said = self._in_units(outputs).reshape(targets.shape)
-        found = score(task, targets, said)[metric.removeprefix("val_")]
+        task, targets = sample_task(data.samples.task), data.valid.targets
+        predictions = task.as_predictions(self._in_units(outputs), targets)
+        found = task.scores(targets, predictions)[metric.removeprefix("val_")]
         return float("nan") if found is None else found
 
     def _in_units(self, outputs: np.ndarray) -> np.ndarray:

@@ -22,22 +22,18 @@ from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import disk_full
 from mlzoo.core.progress import Listener
-from mlzoo.data import loading
+from mlzoo.data import contracts, loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import datasets
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import (
     MODES,
-    as_probabilities,
     class_counts,
-    headline,
     number,
-    scorers,
 )
 from mlzoo.statistics.scorers import Scorer
-from mlzoo.tasks.forecasting import ForecastOutcome, forecast_scorers
-from mlzoo.tasks.segmentation import DenseOutcome
+from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints, lbfgs
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop import Training
@@ -55,10 +51,6 @@ _KEPT = 2
 _SAME = 1e-2
 """Of the outputs' spread: more than rounding makes in two epochs, far less than a mistake."""
 _LANES = 15
-_METRICS = {
-    "classification": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
-    "regression": ("rmse", "mae", "r2"),
-}
 
 
 @dataclass(frozen=True)
@@ -110,9 +102,9 @@ class Evaluator:
             listener.note(note)
         for warning in self.data.warnings:
             listener.warn(warning)
-        usual = headline(task, class_counts(self.data.samples)).name
-        self.metric = plan.search.metric or usual
-        known = _METRICS.get(task, tuple(MODES))
+        judged = contracts.task(task)
+        usual = judged.judged_by(class_counts(self.data.samples)).name
+        self.metric, known = plan.search.metric or usual, judged.metrics
         if self.metric not in known:
             raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")
         self._folds(plan.run)
@@ -387,7 +379,7 @@ def fit_plainly(
 
 def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, UnitScores | None]:
     """Return a model's score on the validation part of a fold, and what each sample adds to it."""
-    if data.samples.task in ("classification", "regression"):
+    if data.samples.target.per == "sample":
         rows = data.valid
         parts = [
             outputs_of(model, rows.inputs(slice(start, start + 4096)))
@@ -398,13 +390,7 @@ def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, Uni
         lambda inputs: outputs_of(model, inputs), data, "valid", with_baselines=False
     )
     metrics = found["metrics"]
-    scored = _pick(metrics, metric, data.samples.task)
-    if isinstance(outcome, ForecastOutcome):
-        scale = np.array(metrics["scale"], "float64")
-        known = forecast_scorers(outcome.targets, outcome.outputs, scale)
-    else:
-        known = outcome.tally.scorers() if isinstance(outcome, DenseOutcome) else {}
-    return scored, _units(known, metric, data)
+    return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)
 
 
 def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, UnitScores | None]:
@@ -419,13 +405,9 @@ def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, 
     """
     if not np.isfinite(outputs).all():
         raise DivergedError("the outputs became NaN or infinite")
-    task, targets = data.samples.task, data.valid.targets
-    if task == "classification":
-        outputs = as_probabilities(outputs)
-    else:
-        outputs = outputs.astype("float64").reshape(targets.shape)
-    known = scorers(task, targets, outputs)
-    _check_metric(known, metric, task)
+    task, targets = sample_task(data.samples.task), data.valid.targets
+    known = task.scorers(targets, task.as_predictions(outputs, targets))
+    _check_metric(known, metric, task.name)
     value = number(known[metric](np.ones((1, len(targets))))[0])
     return float("nan") if value is None else value, _units(known, metric, data)
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.splits.splitting import share_evenly
-from mlzoo.layers.input_scaling import input_spec, output_spec
+from mlzoo.layers.input_scaling import input_spec
 
 Fold = tuple[np.ndarray, np.ndarray]
 """Sorted positions in the samples to train on, and to score on."""
@@ -96,5 +97,5 @@ def fold_data(data: Data, fold: Fold) -> Data:
         valid=valid,
         test=nothing,
         inputs=input_spec(train),
-        outputs=output_spec(train),
+        outputs=task(data.samples.task).output_spec(train),
     )

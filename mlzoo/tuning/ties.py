@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlzoo.data.contracts import task
 from mlzoo.tuning.trials import Tried, as_loss, mean, ranked
 
 if TYPE_CHECKING:
@@ -91,8 +92,6 @@ def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
     Returns:
         (n,) positions of units, at most 256; what they are; and how many there are of those.
     """
-    from mlzoo.tasks.segmentation import UNITS
-
     samples, count = rows.samples, len(rows)
     if samples.groups is not None:
         labels = np.unique(np.asarray(samples.groups)[rows.indices], return_inverse=True)[1]
@@ -107,7 +106,7 @@ def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
         labels[order] = np.arange(count) * stretches // count
         unit = "stretches of time"
     else:
-        labels, unit = np.arange(count), UNITS.get(samples.task, "samples")
+        labels, unit = np.arange(count), task(samples.task).unit
     number = int(labels.max()) + 1
     if number > _MOST_UNITS:
         shuffled = np.random.default_rng(0).permutation(number)

@@ -140,7 +140,7 @@ def test_fifty_layers_of_tanh(initializer, saturated) -> None:
     keras.utils.set_random_seed(0)
     from mlzoo.checking.gradients import health
     from mlzoo.checking.gradients.precise import calls
-    from mlzoo.core.specs import Inputs
+    from mlzoo.data.specs import Inputs
 
     own = plugin.build(plugin.Config(**settings), Inputs((50,)), CLASSES)
     outputs, found = calls(own, keras.ops.convert_to_tensor(samples((50,), 60)), False)

@@ -9,8 +9,9 @@ from mlzoo.checking.landscapes import learning
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.core.spaces import Dimension
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.layers.input_scaling import input_spec, output_spec
+from mlzoo.layers.input_scaling import input_spec
 
 
 def cubic(count: int = 90) -> Data:
@@ -20,7 +21,9 @@ def cubic(count: int = 90) -> Data:
     y = 4 * x[:, 0] ** 3 - 2 * x[:, 0] + 0.2 * random.normal(size=count)
     samples = Samples(x, y.astype("float32"), "regression")
     parts = [Part(samples, p) for p in np.split(np.arange(count), [count // 3, count - 5])]
-    return Data(samples, *parts, input_spec(parts[0]), output_spec(parts[0]), "made")
+    return Data(
+        samples, *parts, input_spec(parts[0]), task(samples.task).output_spec(parts[0]), "made"
+    )
 
 
 CONFIG = RunConfig(model="linear", data="made", optimizer="lbfgs", epochs=200, keep="last",

@@ -278,7 +278,7 @@ def test_help_speaks_of_masks_too(mlzoo: Mlzoo) -> None:
     train, predict = (" ".join(mlzoo(c, "--help").out.split()) for c in ("train", "predict"))
     for words in (
         "drawn with the seed; where each has a class, in proportion",
-        "Of samples, of pixels for masks, of steps for labelling: none, auto (inverse frequency)",
+        "Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency)",
         "balanced: classes drawn equally often, not for masks",
     ):
         assert words in train

@@ -331,7 +331,7 @@ WRONG = [
     ("daily", "s/lacking.csv", 3, "lacks the column 'tiny'"),
     ("daily", "s/words.txt", 3, ""),
     ("daily", "nowhere.csv", 2, "'nowhere.csv' is not there"),
-    ("states", "s/states --seed 1", 2, "--seed: has no effect on labelling"),
+    ("states", "s/states --seed 1", 2, "--seed: has no effect on labeling"),
     ("states", "s/classes", 3, "holds no sequences with the channels x, y"),
     ("states", "s/daily.csv", 3, "lacks the columns 'x', 'y'"),
     ("classes", "s/classes --overlap 32", 2, "--overlap: has no effect on classification"),

@@ -16,8 +16,8 @@ from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import few
 from mlzoo.core.progress import one_line, printable
+from mlzoo.data.contracts import task
 from mlzoo.data.quality.bad_files import listed
-from mlzoo.evaluating.predictions import read_predictions
 from mlzoo.runs import zoo
 from tests.cli.shell import Mlzoo
 from tests.cli.world import image_folder
@@ -157,4 +157,4 @@ def test_predict_and_train_quote_names_of_files(mlzoo: Mlzoo, tmp_path: Path) ->
     assert done.code == 0, done.err
     written = Path("saved_models/r/predictions.csv")
     assert "'=a" in written.read_text() and ",=a" not in written.read_text()
-    assert set(read_predictions(written).targets.ravel()) == {"=a", "b"}
+    assert set(task("classification").read_predictions(written).targets.ravel()) == {"=a", "b"}

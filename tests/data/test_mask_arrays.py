@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
 from tests.data.pictures import config
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.images.headers import MAX_PIXELS, BadFileError
 from mlzoo.data.masks.classes import choose_classes, read_classes
@@ -21,6 +20,7 @@ from mlzoo.data.masks.matching import match_classes
 from mlzoo.data.masks.quality import rare_classes
 from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, examine, from_record, read_values
 from mlzoo.data.samples import Samples
+from mlzoo.data.specs import IGNORED
 from tests.data.pictures import config, noise, save
 
 SHAPE = (16, 20)

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.loading import recognise
 from mlzoo.data.masks import pairs as mask_pairs
 from mlzoo.data.masks.masks import lazy_masks
 from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
 from tests.data.pictures import config, folder, noise, save, shared, tree_hash
 

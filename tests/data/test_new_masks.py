@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.images.inference_inputs import NewImages, as_images, image_names, open_images
 from mlzoo.data.inputs import read_labelled
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
 from tests.data.pictures import config, noise, save
 

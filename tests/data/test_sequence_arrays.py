@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
 from tests.data.pictures import config
 
@@ -125,7 +125,7 @@ def test_a_class_at_every_step(tmp_path: Path, nothing: float) -> None:
         row[length:] = nothing
     y = y if np.isnan(nothing) else y.astype(int)
     samples = read(save(tmp_path / "d.npz", x=padded(), y=y))
-    assert samples.task == "labelling" and samples.class_names == ("3", "4", "5")
+    assert samples.task == "labeling" and samples.class_names == ("3", "4", "5")
     assert samples.targets.lengths.tolist() == LENGTHS
     assert samples.targets.own(0).tolist()[:3] == [full[0, 0] - 3, full[0, 1] - 3, IGNORED]
     assert samples.targets.own(3).tolist() == (full[3] - 3).tolist()

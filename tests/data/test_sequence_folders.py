@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.loading import recognise
 from mlzoo.data.record import data_record, split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
 from tests.data.pictures import config, shared
 
@@ -300,7 +300,7 @@ def stepwise(root: Path, count: int = 12, name: str = "label") -> Path:
 
 def test_a_class_at_every_step(tmp_path: Path) -> None:
     samples = read(stepwise(tmp_path))
-    assert samples.task == "labelling"
+    assert samples.task == "labeling"
     assert samples.class_names == tuple(map(str, range(12)))  # in order of numbers, not of text
     check(samples, list(range(12)))
     for number in range(12):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.text import RARE, alphabet_of, continue_text, encode
 from mlzoo.runs import datasets
 from tests.data.pictures import config

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.images.decoding import mirrored
 from mlzoo.data.images.tiles import BLEND, GRID, Cutting, Predict, Tiling, seams, strips
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.receptive_field import reach
 
 TILINGS = st.integers(2, 16).flatmap(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.specs import Inputs, Outputs
 
 
 def make_data(inputs: Any, targets: np.ndarray, seed: int = 0, **samples: Any) -> Data:

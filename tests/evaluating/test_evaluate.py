@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlzoo.baselines import _features
 from mlzoo.core.errors import DataError, DivergedError, UsageError
+from mlzoo.data import samples as data_samples
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
-from mlzoo.evaluating.predictions import read_predictions, write_predictions
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
 from tests.evaluating.made import make_data
 
@@ -131,7 +132,7 @@ def test_groups_are_drawn_whole() -> None:
 def test_chunks_do_not_move_the_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ring()
     whole, _ = evaluate(inside, data)
-    monkeypatch.setattr(_features, "_CHUNK_BYTES", 7 * 8)
+    monkeypatch.setattr(data_samples, "_CHUNK_BYTES", 7 * 8)
     sizes = []
 
     def predict(inputs: np.ndarray) -> np.ndarray:
@@ -198,7 +199,7 @@ def test_predictions_go_through_a_file(tmp_path: Path) -> None:
     write_predictions(tmp_path / "p.csv", outcome, samples)
     header = (tmp_path / "p.csv").read_text().splitlines()[0]
     assert header == 'index,name,group,target,prediction,p_in|side,"p_a,b"'
-    found = read_predictions(tmp_path / "p.csv")
+    found = task("classification").read_predictions(tmp_path / "p.csv")
     np.testing.assert_array_equal(found.indices, outcome.indices)
     np.testing.assert_array_equal(found.groups, [str(i // 5) for i in outcome.indices])
     names = np.array(samples.class_names)
@@ -211,7 +212,7 @@ def test_numbers_keep_all_their_digits(tmp_path: Path) -> None:
     data = make_data(np.ones((50, 1)), targets, target_names=("a", "b"))
     _, outcome = evaluate(lambda x: np.full((len(x), 2), 1 / 3), data, with_baselines=False)
     write_predictions(tmp_path / "p.csv", outcome, data.samples)
-    found = read_predictions(tmp_path / "p.csv")
+    found = task("regression").read_predictions(tmp_path / "p.csv")
     np.testing.assert_array_equal(found.targets.astype(float), outcome.targets)
     np.testing.assert_array_equal(found.predictions.astype(float), outcome.outputs)
 
@@ -230,4 +231,4 @@ def test_numbers_keep_all_their_digits(tmp_path: Path) -> None:
 def test_broken_prediction_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises((DataError, UsageError), match=message):
-        read_predictions(tmp_path / "p.csv")
+        task("regression").read_predictions(tmp_path / "p.csv")

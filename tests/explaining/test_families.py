@@ -97,7 +97,7 @@ def test_tokens_are_explained_behind_their_embedding() -> None:
     assert found.shape == (5, 12) and found.any(axis=1).all()
 
 
-def test_a_step_of_a_labelling_does_not_see_what_comes_after() -> None:
+def test_a_step_of_a_labeling_does_not_see_what_comes_after() -> None:
     keras.utils.set_random_seed(0)
     start = keras.Input((15, 2))
     z = keras.layers.GRU(6, return_sequences=True, name="gru")(start)

@@ -14,7 +14,7 @@ import mlzoo
 from mlzoo.api import Run
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, UsageError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.exporting import scoring
 from mlzoo.exporting.export import check, export
 from mlzoo.formats._contract import Form

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.activations import AtLeast, TrainableExponent, TrainableSlope
 from mlzoo.layers.blocks import activate
 from mlzoo.layers.gradients import GradientRecorder

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.losses.field_losses import MaskedFields
 from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import Inputs
 from mlzoo.data import loading
+from mlzoo.data.contracts import task
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.samples import Column, Part, Samples
-from mlzoo.layers.input_scaling import input_spec, output_spec, statistics
+from mlzoo.data.specs import Inputs
+from mlzoo.layers.input_scaling import input_spec, statistics
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
 from mlzoo.runs import datasets
 from tests.data.pictures import config, folder
@@ -76,7 +77,7 @@ def test_image_arrays_and_regression_do_not_see_the_other_parts_either() -> None
     targets = data.samples.targets.copy()
     targets[data.test.indices] *= 100
     other = replace(data.samples, targets=targets)
-    assert output_spec(Part(other, data.train.indices)) == data.outputs
+    assert task(other.task).output_spec(Part(other, data.train.indices)) == data.outputs
     assert data.outputs.mean[0] == pytest.approx(data.train.targets.mean())
     assert data.outputs.std[0] == pytest.approx(data.train.targets.std(), rel=1e-5)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.receptive_field import reach
 
 layers = keras.layers

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
 from mlzoo.losses.field_losses import MaskedFields
 from mlzoo.losses.pixel_losses import as_pixels, pixel_loss

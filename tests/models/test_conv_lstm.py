@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.sequences.signals import moving_spots
+from mlzoo.data.specs import Inputs, Outputs
 from tests.contracts import CLASSES, outcome
 
 FILM = Inputs((8, 16, 16, 1), "array")

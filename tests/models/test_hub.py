@@ -22,7 +22,7 @@ from pydantic import ValidationError
 import mlzoo
 from mlzoo.core.backbones import files_of, placed
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers import hub
 from mlzoo.layers.description import describe
 from mlzoo.models import unet_pretrained

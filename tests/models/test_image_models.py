@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.models import alexnet, cnn, lenet, resnet
 
 

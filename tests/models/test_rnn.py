@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.recurrent import CELLS, MATRICES
 from mlzoo.layers.scaling import SequenceScaling
@@ -276,11 +276,11 @@ def test_settings_that_do_not_fit_each_other(settings: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("settings", "outputs", "message"),
     [
-        ({"head": "decoder"}, LABELS, "head=decoder has no effect on labelling"),
+        ({"head": "decoder"}, LABELS, "head=decoder has no effect on labeling"),
         ({"bidirectional": True}, TEXT, "bidirectional would see the characters"),
-        ({"pooling": "mean"}, LABELS, "pooling has no effect on labelling"),
+        ({"pooling": "mean"}, LABELS, "pooling has no effect on labeling"),
         ({"pooling": "attention"}, TEXT, "pooling has no effect on text"),
-        ({"skip_last": False}, LABELS, "skip_last has no effect on labelling"),
+        ({"skip_last": False}, LABELS, "skip_last has no effect on labeling"),
         ({"carry_state": True}, NUMBERS, "carry_state has no effect on regression"),
     ],
 )

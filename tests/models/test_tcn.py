@@ -78,7 +78,7 @@ def test_a_forecast_sees_the_last_step_first() -> None:
     [
         ({"causal": False}, TEXT, "causal=false would see the characters"),
         ({"pooling": "attention"}, FORECAST, "pooling has no effect on forecasting"),
-        ({"pooling": "last"}, LABELS, "pooling has no effect on labelling"),
+        ({"pooling": "last"}, LABELS, "pooling has no effect on labeling"),
         ({"skip_last": False}, NUMBERS, "skip_last has no effect on regression"),
     ],
 )

@@ -21,7 +21,7 @@ from mlzoo.core.backbones import BACKBONES
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers import pretrained
 from mlzoo.layers.pretrained import BackboneInput
 from mlzoo.models import unet_pretrained

@@ -8,7 +8,7 @@ import pytest
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.description import describe
 from tests.contracts import outcome
 

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from mlzoo.data import contracts
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import write_forecasts, write_image_scores
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.reporting import forecasts as reporting
 from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
@@ -31,8 +32,7 @@ from mlzoo.reporting.forecasts import (
     residual_correlation,
 )
 from mlzoo.reporting.timelines import Timeline, timelines
-from mlzoo.statistics.metrics import HEADLINES
-from mlzoo.tasks.forecasting import Band, ForecastOutcome
+from mlzoo.statistics.forecasts import Band
 from tests.reporting.test_card import cells, make_facts, tables
 from tests.statistics.test_steps import before, labelled
 from tests.tasks.made_forecasts import series_data
@@ -169,13 +169,12 @@ def test_timelines_list_their_segments(tmp_path: Path) -> None:
 def run_folder(folder: Path, task: str, result: Any, outcome: Any, data: Data) -> str:
     """A run folder with what a comparison reads."""
     folder.mkdir()
-    name, mode = HEADLINES[task]
+    name, mode = contracts.task(task).headline
     headline = {"name": name, "mode": mode, "value": result["metrics"][name], "interval": None}
     metrics = {"task": task, "headline": headline, "test": result, "data_fingerprint": "f"}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "config.yaml").write_text(yaml.safe_dump({"model": "rnn", "data": "x"}))
-    write = write_forecasts if isinstance(outcome, ForecastOutcome) else write_image_scores
-    write(folder / "predictions.csv", outcome, data.samples)
+    write_predictions(folder / "predictions.csv", outcome, data.samples)
     return str(folder)
 
 
@@ -228,7 +227,7 @@ def test_forecasts_of_other_windows_or_scales_are_not_paired(tmp_path: Path) -> 
 def test_labelled_steps_are_paired_by_sequences(tmp_path: Path) -> None:
     data = labelled(60)
     runs = [evaluate(p, data, "test") for p in (before, lambda x: before(x - 1))]
-    paths = [run_folder(tmp_path / f"r{i}", "labelling", *r, data) for i, r in enumerate(runs)]
+    paths = [run_folder(tmp_path / f"r{i}", "labeling", *r, data) for i, r in enumerate(runs)]
     (pair,) = compare(paths)["pairs"]
     f1 = [result["metrics"]["macro_f1"] for result, _ in runs]
     assert pair["difference"] == pytest.approx(f1[0] - f1[1]) and f1[0] == 1
@@ -260,15 +259,15 @@ def test_a_file_without_forecasts_is_refused(tmp_path: Path) -> None:
 
 def facts(task: str, test: dict[str, Any], kind: str = "sequence") -> Facts:
     found: Any = make_facts()
-    name, mode = HEADLINES[task]
+    name, mode = contracts.task(task).headline
     found["metrics"] |= {"task": task, "test": test}
     value, interval = test["metrics"][name], test["intervals"].get(name)
     found["metrics"]["headline"] = {"name": name, "mode": mode, "value": value} | {
         "interval": interval
     }
-    classes = {"classes": {"low": 10, "high": 90}} if task == "labelling" else {}
+    classes = {"classes": {"low": 10, "high": 90}} if task == "labeling" else {}
     parts = {name: {"samples": 9, **classes} for name in ("train", "valid", "test")}
-    names = ["low", "high"] if task == "labelling" else ["a", "b"] if task == "text" else []
+    names = ["low", "high"] if task == "labeling" else ["a", "b"] if task == "text" else []
     if task == "text":
         parts = {name: {"samples": 9, "classes": {"a": 90, "b": 3}} for name in parts}
     found["data"] |= {"task": task, "kind": kind, "class_names": names, "parts": parts}
@@ -354,7 +353,7 @@ def test_residuals_in_words() -> None:
 
 def test_the_card_of_labelled_steps() -> None:
     result, _ = evaluate(lambda x: before(x - 0.5), labelled(60), "test")
-    found = facts("labelling", result)
+    found = facts("labeling", result)
     text = render(found, {})
     sound(text)
     table = next(t for t in tables(text) if "Test segments" in t[0])

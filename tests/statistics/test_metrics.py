@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mlzoo.statistics import metrics, pixels, steps
-from mlzoo.tasks import forecasting, text
+from mlzoo.core import registry
+from mlzoo.data.contracts import task
+from mlzoo.statistics import forecasts, metrics, pixels, steps
+from mlzoo.tasks import text
+from mlzoo.tasks._samples import sample_task
 
 
 def predictions(classes: int, samples: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -81,13 +84,14 @@ def test_average_precision_agrees_with_scikit_learn(positive: int) -> None:
 
 
 def test_imbalanced_classes_are_judged_by_balanced_accuracy() -> None:
-    assert metrics.headline("classification", [81, 19]).name == "balanced_accuracy"
-    assert metrics.headline("classification", [80, 20]).name == "accuracy"
-    assert metrics.headline("classification", [90, 5, 5]).name == "balanced_accuracy"
-    for task, usual in metrics.HEADLINES.items():
-        assert metrics.headline(task) == usual
-        if task != "classification":
-            assert metrics.headline(task, [99, 1]) == usual
+    classes = task("classification")
+    assert classes.judged_by([81, 19]).name == "balanced_accuracy"
+    assert classes.judged_by([80, 20]).name == "accuracy"
+    assert classes.judged_by([90, 5, 5]).name == "balanced_accuracy"
+    for name in registry.names("task"):
+        assert task(name).judged_by() == task(name).headline
+        if name != "classification":
+            assert task(name).judged_by([99, 1]) == task(name).headline
     assert [metrics.rarer(counts) for counts in ([9, 1], [1, 9], [5, 5], [])] == [1, 0, 1, 1]
 
 
@@ -164,32 +168,33 @@ def test_r2_is_undefined_where_targets_do_not_vary(value: float) -> None:
 def test_every_metric_has_a_direction_bounds_and_a_title() -> None:
     names = {
         name
-        for task, outputs in (("classification", np.eye(2)), ("regression", np.ones(2)))
-        for name in metrics.scorers(task, np.array([0, 1]), outputs)
+        for of, outputs in (("classification", np.eye(2)), ("regression", np.ones(2)))
+        for name in sample_task(of).scorers(np.array([0, 1]), outputs)
     }
     mask = np.zeros((2, 2), "uint8")
     names |= set(pixels.pixel_scorers(pixels.stack([pixels.count(mask, mask, 2)])))
     names |= set(steps.step_scorers(steps.stack([steps.count(mask[0], mask[0], 2)])))
     names |= set(text.TextTally(*np.ones((3, 1))).scorers())
-    names |= set(forecasting.forecast_scorers(*np.ones((3, 1, 1, 1))))
+    names |= set(forecasts.forecast_scorers(*np.ones((3, 1, 1, 1))))
     assert names == set(metrics.MODES)
     assert names | set(metrics.NEAR) == set(metrics.BOUNDS) == set(metrics.TITLES)
     assert not names & set(metrics.NEAR)
-    for headline in metrics.HEADLINES.values():
+    for headline in (task(name).headline for name in registry.names("task")):
         assert metrics.MODES[headline.name] == headline.mode
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_weights_mean_repeated_samples(task: str) -> None:
+@pytest.mark.parametrize("name", ["classification", "regression"])
+def test_weights_mean_repeated_samples(name: str) -> None:
     """A weight of 3 scores as three copies of the sample do; 0 as its absence."""
     rng = np.random.default_rng(2)
     weights = rng.integers(0, 4, size=60)
-    if task == "classification":
+    if name == "classification":
         targets, outputs = predictions(2, 60)
     else:
         targets = rng.normal(size=60)
         outputs = targets + rng.normal(size=60)
     copies = np.repeat(np.arange(60), weights)
-    expected = metrics.score(task, targets[copies], outputs[copies])
-    for name, scorer in metrics.scorers(task, targets, outputs).items():
-        assert scorer(weights[None].astype(float))[0] == pytest.approx(expected[name]), name
+    of = sample_task(name)
+    expected = of.scores(targets[copies], outputs[copies])
+    for metric, scorer in of.scorers(targets, outputs).items():
+        assert scorer(weights[None].astype(float))[0] == pytest.approx(expected[metric]), metric

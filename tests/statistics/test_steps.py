@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.core.specs import IGNORED, Inputs, Outputs
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED, Inputs, Outputs
 from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import read_image_scores, write_image_scores
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.statistics import steps
-from mlzoo.tasks.segmentation import DenseOutcome
+from mlzoo.tasks._tallies import TallyOutcome
 
 
 def labels(text: str) -> np.ndarray:
@@ -101,10 +102,10 @@ def labelled(count: int = 20) -> Data:
     x = [rng.normal(size=(int(n), 1)).astype("float32") for n in rng.integers(5, 12, count)]
     y = [np.r_[IGNORED, (a[:-1, 0] > 0)].astype(np.uint8) for a in x]
     samples = Samples(
-        Sequences.of(x), Sequences.of(y), "labelling", "sequence", ("low", "high"), ("sign",)
+        Sequences.of(x), Sequences.of(y), "labeling", "sequence", ("low", "high"), ("sign",)
     )
     parts = [Part(samples, piece) for piece in np.split(np.arange(count), [12, 16])]
-    return Data(samples, *parts, Inputs((11, 1), "sequence"), Outputs("labelling", 2), "f")
+    return Data(samples, *parts, Inputs((11, 1), "sequence"), Outputs("labeling", 2), "f")
 
 
 def before(x: np.ndarray) -> np.ndarray:
@@ -121,7 +122,7 @@ def test_padding_and_ignored_steps_count_for_nothing() -> None:
     steps_ = sum(len(data.test.image(i)) - 1 for i in range(4))
     assert np.sum(metrics["confusion"]) == steps_
     assert (result["interval_unit"], result["units"]) == ("sequences", 4)
-    assert isinstance(outcome, DenseOutcome) and outcome.tally.scores().tolist() == [1] * 4
+    assert isinstance(outcome, TallyOutcome) and outcome.tally.scores().tolist() == [1] * 4
 
 
 def test_baselines_are_the_commonest_class_and_a_regression_on_neighbours() -> None:
@@ -140,8 +141,8 @@ def test_baselines_are_the_commonest_class_and_a_regression_on_neighbours() -> N
 def test_scores_of_sequences_are_read_back(tmp_path) -> None:
     data = labelled(40)
     result, outcome = evaluate(lambda x: before(-x), data, "test")
-    write_image_scores(tmp_path / "p.csv", outcome, data.samples)
-    found = read_image_scores(tmp_path / "p.csv")
+    write_predictions(tmp_path / "p.csv", outcome, data.samples)
+    found = task(data.samples.task).read_predictions(tmp_path / "p.csv")
     sums = {kind: values.sum(axis=0) for kind, values in found.sums.items()}
     f1 = 2 * sums["found"] / (2 * sums["found"] + sums["missed"] + sums["false"])
     assert f1.mean() == pytest.approx(result["metrics"]["macro_f1"])

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import Inputs, Outputs
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.series import Series, cut_windows
 from mlzoo.data.sequences.steps import fill_stretches
 from mlzoo.data.sequences.windows import split_by_time
+from mlzoo.data.specs import Inputs, Outputs
 
 
 def series_data(

@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
-from mlzoo.baselines.naive import last_values, naive_forecasts, training_scale
 from mlzoo.core.errors import DivergedError
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
-from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import read_forecasts, write_forecasts
+from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.evaluating.evaluate import evaluate, fit_baselines
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.runs import datasets
 from mlzoo.statistics import intervals
+from mlzoo.statistics.forecast_scale import last_values, training_scale
 from mlzoo.tasks import forecasting
 from mlzoo.tasks.forecasting import (
     Band,
@@ -25,12 +26,18 @@ from mlzoo.tasks.forecasting import (
     autocorrelation,
     autocorrelation_time,
     block_labels,
-    evaluate_forecasts,
     find_band,
     forecast_scorers,
 )
 from tests.data.pictures import config
 from tests.tasks.made_forecasts import series_data
+
+
+def naive_forecasts(data: Data, rows: Part) -> dict[str, tuple[np.ndarray, str]]:
+    """Forecasts of each baseline for a part's windows, and a note on each."""
+    fitted = fit_baselines(data)
+    return {name: (each.predict(rows), each.note_on(rows)) for name, each in fitted.items()}
+
 
 WEEKS = np.tile([0.0, 1.0, 4.0], 10) + np.repeat(np.arange(10.0), 3)
 """A season of 3 steps that rises by 1 a season."""
@@ -249,7 +256,7 @@ def test_coverage_is_the_share_inside_the_band() -> None:
     data = residual_data(residuals)
     trained = {"band": Band(*np.full((2, 1, 1), 0.5) * [[[-1]], [[1]]], "x").record()}
     trained |= {"scale": [2.0]}
-    result, outcome = evaluate_forecasts(zero, data, "test", 0, False, trained)
+    result, outcome = evaluate(zero, data, "test", 0, False, None, trained)
     assert result["metrics"]["coverage"] == np.mean(np.abs(residuals) <= 0.5)
     assert result["metrics"]["mase"] == pytest.approx(np.abs(residuals).mean() / 2)
     assert isinstance(outcome.band, Band) and outcome.band.low.tolist() == [[-0.5]]
@@ -325,7 +332,7 @@ def test_nothing_is_compared_across_a_break(tmp_path) -> None:
         truth = rows.targets
         found.append(np.abs(said - truth).mean())
         assert np.isnan(training_scale(data)).all()  # as the season explains all
-        correlation = evaluate_forecasts(
+        correlation = evaluate(
             lambda x: np.zeros((len(x), 3, 1)), data, "test", 0, with_baselines=False
         )[0]["metrics"]["autocorrelation"]["lags"]
         assert correlation[6] > 0.5
@@ -452,11 +459,11 @@ def test_forecasts_are_read_back(tmp_path) -> None:
     data = series_data([table], targets=2, horizon=2)
     result, outcome = evaluate(lambda w: w[:, -2:, :2] + 0.25, data, "test")
     assert isinstance(outcome, ForecastOutcome)
-    write_forecasts(tmp_path / "p.csv", outcome, data.samples)
+    write_predictions(tmp_path / "p.csv", outcome, data.samples)
     lines = (tmp_path / "p.csv").read_text().splitlines()
     assert lines[0] == "index,name,group,step,series,target,prediction,low,high"
     assert len(lines) == 1 + 4 * len(data.test)
-    found = read_forecasts(tmp_path / "p.csv")
+    found = task(data.samples.task).read_predictions(tmp_path / "p.csv")
     assert found.indices.tolist() == data.test.indices.tolist()
     np.testing.assert_array_equal(found.targets, outcome.targets)
     np.testing.assert_array_equal(found.predictions, outcome.outputs)

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.core.specs import IGNORED, Inputs, Outputs
+from mlzoo.data.contracts import task
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.specs import IGNORED, Inputs, Outputs
 from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import read_image_scores, write_image_scores
+from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.tasks import fields
-from mlzoo.tasks.segmentation import DenseOutcome, whole
+from mlzoo.tasks._dense import whole
+from mlzoo.tasks._tallies import TallyOutcome
 
 
 def masks(count: int = 10, groups: np.ndarray | None = None) -> Data:
@@ -48,7 +50,7 @@ def threshold(level: float):
 
 def test_a_perfect_prediction_scores_one_and_ignored_pixels_do_not_count() -> None:
     result, outcome = evaluate(threshold(128), masks(), "test")
-    assert isinstance(outcome, DenseOutcome)
+    assert isinstance(outcome, TallyOutcome)
     assert result["metrics"]["mean_iou"] == result["metrics"]["boundary_f1"] == 1
     assert np.sum(result["metrics"]["confusion"]) == 2 * (20 * 24 - 4 * 5)
     assert result["interval_unit"] == "images" and result["units"] == 2
@@ -109,8 +111,8 @@ def test_outputs_that_are_not_finite_are_a_divergence() -> None:
 def test_scores_of_images_are_read_back(tmp_path) -> None:
     data = masks(30)
     result, outcome = evaluate(threshold(160), data, "test")
-    write_image_scores(tmp_path / "p.csv", outcome, data.samples)
-    found = read_image_scores(tmp_path / "p.csv")
+    write_predictions(tmp_path / "p.csv", outcome, data.samples)
+    found = task(data.samples.task).read_predictions(tmp_path / "p.csv")
     assert found.indices.tolist() == data.test.indices.tolist()
     sums = {kind: values.sum(axis=0) for kind, values in found.sums.items()}
     iou = sums["found"] / (sums["found"] + sums["missed"] + sums["false"])

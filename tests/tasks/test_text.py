@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.baselines._characters import counted
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.data.text import cut_text
 from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import read_image_scores, write_image_scores
-from mlzoo.tasks.text import TextTally, counted
+from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.tasks.text import TextTally
 
 
 def text_data(text: str, alphabet: str, window: int = 4, stride: int = 4, train: int = 3) -> Data:
@@ -86,8 +88,8 @@ def test_windows_that_overlap_are_drawn_again_together() -> None:
 def test_sums_of_windows_are_read_back(tmp_path) -> None:
     data = text_data("abba" * 30, "ab", window=8, stride=2, train=10)
     result, outcome = evaluate(always(0.3, 0.7), data, "test")
-    write_image_scores(tmp_path / "p.csv", outcome, data.samples)
-    found = read_image_scores(tmp_path / "p.csv")
+    write_predictions(tmp_path / "p.csv", outcome, data.samples)
+    found = task(data.samples.task).read_predictions(tmp_path / "p.csv")
     bits = found.sums["bits"].sum() / found.sums["values"].sum()
     assert bits == pytest.approx(result["metrics"]["bits"])
     assert found.groups.tolist() == outcome.blocks.tolist()

@@ -6,7 +6,7 @@ import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.layers.input_scaling import input_spec, output_spec
+from mlzoo.layers.input_scaling import input_spec
 
 
 def config(**more) -> RunConfig:
@@ -28,4 +28,6 @@ def data(n: int = 60, classes: int = 2, shares=(0.6, 0.2), seed: int = 0, task=N
         samples = Samples(inputs, targets, "classification", class_names=names)
     first, second = int(n * shares[0]), int(n * (shares[0] + shares[1]))
     parts = [Part(samples, p) for p in np.split(np.arange(n), [first, second])]
-    return Data(samples, *parts, input_spec(parts[0]), output_spec(parts[0]), "made")
+    return Data(
+        samples, *parts, input_spec(parts[0]), task(samples.task).output_spec(parts[0]), "made"
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.windows import Windows
-from mlzoo.layers.input_scaling import input_spec, output_spec
+from mlzoo.data.specs import IGNORED
+from mlzoo.layers.input_scaling import input_spec
 
 
 def samples(lengths: list[int] | np.ndarray, task: str = "classification") -> Samples:
@@ -16,7 +17,7 @@ def samples(lengths: list[int] | np.ndarray, task: str = "classification") -> Sa
     random = np.random.default_rng(0)
     inputs = [random.normal(size=(length, 2)).astype("float32") for length in lengths]
     common = {"kind": "sequence", "class_names": ("first", "second")}
-    if task == "labelling":
+    if task == "labeling":
         targets = [(x[:, 0] < x[:, 1]).astype("uint8") for x in inputs]
         targets[0][:1] = IGNORED
         return Samples(Sequences.of(inputs), Sequences.of(targets), task, **common)
@@ -29,7 +30,7 @@ def data(made: Samples, shares: tuple[float, float] = (0.6, 0.2)) -> Data:
     n = len(made)
     cuts = [int(n * shares[0]), int(n * sum(shares))]
     parts = [Part(made, p) for p in np.split(np.arange(n), cuts)]
-    return Data(made, *parts, input_spec(parts[0]), output_spec(parts[0]), "made")
+    return Data(made, *parts, input_spec(parts[0]), task(made.task).output_spec(parts[0]), "made")
 
 
 def windows(

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Part
+from mlzoo.data.specs import IGNORED
 from mlzoo.training.batches import Batches, build_batches, chunks
 from mlzoo.training.bucketing import ByLength, bucket_limits
 from tests.training import made, sequences
@@ -145,7 +145,7 @@ def test_class_weights_come_with_the_samples() -> None:
 
 
 def test_labels_are_padded_with_their_steps() -> None:
-    own = part(task="labelling")
+    own = part(task="labeling")
     feed = ByLength(own, 8, 3, seed=0)
     for items in batches(feed, 8):
         x, y, weights = feed.batch(items, 0)
@@ -157,7 +157,7 @@ def test_labels_are_padded_with_their_steps() -> None:
 
 def test_labels_are_validated_in_pieces_of_one_length() -> None:
     lengths = np.array([4] * 5 + [30] + [6] * 4)
-    pieces = list(chunks(part(lengths, "labelling"), 4))
+    pieces = list(chunks(part(lengths, "labeling"), 4))
     assert [x.shape[:2] for x, _ in pieces] == [y.shape for _, y in pieces]
     assert [y.shape for _, y in pieces] == [(4, 4), (4, 30), (2, 6)]
 
@@ -178,7 +178,7 @@ def test_shapes_are_told_in_the_order_in_which_they_came() -> None:
 
 def test_a_step_has_about_four_thousand_labelled_steps() -> None:
     def size(length: int, **more: object) -> int:
-        data = sequences.data(sequences.samples([length - 1, length] * 50, "labelling"))
+        data = sequences.data(sequences.samples([length - 1, length] * 50, "labeling"))
         config = made.config(model="rnn", **more)
         return build_batches(config, data, 0).batch_size
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mlzoo.core.configs import OPTIMIZERS
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import Outputs
+from mlzoo.data.specs import Outputs
 from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
 from tests.training.made import config
 

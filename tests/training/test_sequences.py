@@ -64,12 +64,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "classification",
         {"set": {**RNN, "dropout": 0.2, "recurrent_dropout": 0.2}, **UNEVEN},
     ),
-    "labelling": (
-        "labelling",
+    "labeling": (
+        "labeling",
         {"set": {**RNN, "bidirectional": True}, "class_weights": "auto", "buckets": 2},
     ),
     "tcn": (
-        "labelling",
+        "labeling",
         {"model": "tcn", "set": {"filters": 4, "blocks": 1, "dropout": 0.2}, "buckets": 2},
     ),
     "forecasting": ("windows", {"set": {**RNN, "pooling": "attention"}, "schedule": "cosine"}),
@@ -142,7 +142,7 @@ def test_states_begin_empty_in_every_epoch(tmp_path: Path) -> None:
 
 
 def test_class_weights_of_labels_count_steps_and_scale_the_loss() -> None:
-    own = data("labelling")
+    own = data("labeling")
     steps = np.concatenate([own.train.target(i) for i in range(len(own.train))])
     counts = np.array([(steps == c).sum() for c in (0, 1)])
     weights = class_weights("auto", own)
@@ -219,13 +219,13 @@ def test_gates_remember_fifty_steps_where_a_simple_cell_does_not(
     [
         ("windows", {"set": {**RNN, "head": "decoder"}}, "add --set teacher_forcing=false"),
         ("windows", {"set": {**RNN, "carry_state": True}}, "add --set carry_state=false"),
-        ("labelling", {"set": {**RNN, "recurrent_dropout": 0.1}}, "take out rnn1"),
+        ("labeling", {"set": {**RNN, "recurrent_dropout": 0.1}}, "take out rnn1"),
         (
-            "labelling",
+            "labeling",
             {"set": {**RNN, "recurrent_dropout": 0.1, "bidirectional": True}},
             "take out rnn1",
         ),
-        ("labelling", {"model": "tcn", "set": {"blocks": 1, "dropout": 0.1}}, "take out block1"),
+        ("labeling", {"model": "tcn", "set": {"blocks": 1, "dropout": 0.1}}, "take out block1"),
     ],
 )
 def test_lbfgs_refuses_what_is_not_the_model_s_own_loss(
@@ -240,7 +240,7 @@ def test_lbfgs_refuses_what_is_not_the_model_s_own_loss(
 @pytest.mark.slow
 @pytest.mark.backends
 def test_lbfgs_weighs_the_classes_of_steps() -> None:
-    own = data("labelling")
+    own = data("labeling")
     fitted = {}
     for choice in ("none", "auto"):
         chosen = config(optimizer="lbfgs", epochs=2, class_weights=choice)
@@ -253,11 +253,11 @@ def test_lbfgs_weighs_the_classes_of_steps() -> None:
 @pytest.mark.parametrize(
     ("task", "more", "message"),
     [
-        ("labelling", {"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice"),
+        ("labeling", {"loss": "dice", "class_weights": "auto"}, "has no effect on --loss dice"),
         ("forecasting", {"class_weights": "auto"}, "no effect on forecasting"),
         ("text", {"class_weights": "auto"}, "no effect on text"),
-        ("labelling", {"sampler": "balanced"}, "no effect on labelling"),
-        ("labelling", {"loss": "boundary"}, "--loss boundary does not fit labelling"),
+        ("labeling", {"sampler": "balanced"}, "no effect on labeling"),
+        ("labeling", {"loss": "boundary"}, "--loss boundary does not fit labeling"),
         ("forecasting", {"loss": "crossentropy"}, "does not fit forecasting; choose mse"),
     ],
 )
@@ -266,4 +266,4 @@ def test_what_does_not_fit_the_task_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         check_fit(config(**more), task)
-    check_fit(config(class_weights="auto", loss="dice+crossentropy"), "labelling")
+    check_fit(config(class_weights="auto", loss="dice+crossentropy"), "labeling")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Column, Part, Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import signals
 from mlzoo.transforms.augmenter import Augmenter, one_hot, spread
 from mlzoo.transforms.changes import RowChanges, SequenceChanges

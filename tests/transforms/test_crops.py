@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data import loading
 from mlzoo.data.images import images
 from mlzoo.data.images.tiles import Tiling
@@ -18,6 +17,7 @@ from mlzoo.data.masks import pairs
 from mlzoo.data.masks.masks import LazyMasks, lazy_masks
 from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import _crops
 from mlzoo.transforms._crops import Views, cut, grid
 from mlzoo.transforms.choosing import choose

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import UsageError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.policies import Step, preset, presets
+from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import catalogue
 from mlzoo.transforms.images import Form, ImageChanges
 

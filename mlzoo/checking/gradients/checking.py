@@ -15,7 +15,7 @@ from mlzoo.checking.gradients.precise import calls, in_double
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.core.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
@@ -202,7 +202,7 @@ def check_model(
         UsageError: the model can't be built for that shape.
     """
     plugin = registry.load("model", name)
-    config, task = plugin.Config(**(settings or {})), registry.tasks(name)[0]
+    config, task = plugin.Config(**(settings or {})), registry.usual_task(name)
     keras.utils.set_random_seed(seed)
     model = _built(name, plugin, config, shape, Outputs(task, classes))
     sides = tuple(side or 12 for side in model.input_shape[1:])
@@ -216,8 +216,8 @@ def _built(
     tried: Exception | None = None
     for sides in [shape] if shape else _DEFAULT_SHAPES:
         kind = {1: "table", 2: "sequence", 3: "image"}.get(len(sides), "array")
-        if outputs.task == "forecasting" and not outputs.horizon:
-            outputs = Outputs("forecasting", outputs.units, horizon=2)
+        if outputs.target.ahead and not outputs.horizon:
+            outputs = Outputs(outputs.task, outputs.units, horizon=2)
         try:
             return plugin.build(config, Inputs(tuple(sides), kind, fixed=True), outputs)
         except (UsageError, ValueError) as error:
@@ -238,5 +238,5 @@ def check_run(
     chosen = np.sort(np.random.default_rng(seed).choice(len(data.test), count, replace=False))
     x = np.asarray(data.test.inputs(chosen))
     if data.samples.kind == "image":
-        x = x[:, :64, :64] if data.outputs.dense else x
+        x = x[:, :64, :64] if data.outputs.target.dense else x
     return check(run.model, x, str(run.path), seed=seed, listener=listener)

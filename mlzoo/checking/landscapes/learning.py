@@ -22,10 +22,11 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.core.progress import Listener
 from mlzoo.core.spaces import Dimension
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data
 from mlzoo.drawing import canvas
 from mlzoo.runs.models import outputs_of
-from mlzoo.statistics.metrics import as_probabilities, class_counts, headline
+from mlzoo.statistics.metrics import as_probabilities, class_counts
 from mlzoo.training import lbfgs
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Training
@@ -106,7 +107,7 @@ def _measured(
     listener = listener or Listener()
     if not len(data.valid):
         raise DataError("there is no validation part to measure errors on; see --fractions")
-    judged = headline(data.samples.task, class_counts(data.samples))
+    judged = task(data.samples.task).judged_by(class_counts(data.samples))
     rows, done = [], 0
     for value, config, size, bootstrap in points:
         errors, outputs = [], []
@@ -146,7 +147,7 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
             Training(model, data, quiet, Path(scratch), seed, Listener(), Stop()).fit()
     train, _ = score_model(model, replace(data, valid=data.train), metric)
     valid, _ = score_model(model, data, metric)
-    if data.samples.task not in ("classification", "regression"):
+    if data.samples.target.per != "sample":
         return train, valid, None
     return train, valid, outputs_of(model, np.asarray(data.valid.inputs()))
 
@@ -155,7 +156,7 @@ def _bias_variance(outputs: Sequence[Any], data: Data) -> dict[str, float]:
     """The mean squared error over repeats in two parts (Geman, Bienenstock and Doursat 1992)."""
     if len(outputs) < 2 or outputs[0] is None:
         return {}
-    if data.samples.task == "classification":
+    if data.samples.target.sample_class:
         said = np.stack([as_probabilities(o) for o in outputs]).astype("float64")
         truth = np.eye(said.shape[-1])[data.valid.targets]
     else:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.masks.quality import SMOOTHED, refuse_smears
 from mlzoo.data.masks.values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
+from mlzoo.data.specs import IGNORED
 
 _SHOWN = 5
 _FULL = 255 * GRAY

@@ -25,6 +25,7 @@ from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Progress
 from mlzoo.data.samples import Samples
+from mlzoo.data.specs import target_of
 
 
 def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None) -> Samples:
@@ -35,7 +36,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
     """
     if location.suffix.lower() == ".npz":
         return _arrays(location, reader)
-    if reader["task"] == "fields":
+    if target_of(reader["task"]).pixel_numbers:
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
     refuse_files(str(location), reader)
     pairs = list_pairs(location)
@@ -89,7 +90,7 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         "hashes": row_digests(inputs),
         "warnings": new.warnings,
     }
-    if reader["task"] == "fields":
+    if target_of(reader["task"]).pixel_numbers:
         fields = dense_fields(y, str(location))["targets"]
         if fields.shape[-1] != len(reader["target_names"]):
             raise DataError(

@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.images.decoding import Form
 from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.masks.values import ClassMap, MaskFile, examine, read_values
 from mlzoo.data.quality.validation import Progress, parallel, reason
+from mlzoo.data.specs import IGNORED
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.images.decoding import orient
 from mlzoo.data.images.headers import BadFileError, read_header
 from mlzoo.data.images.layouts import SUFFIXES
+from mlzoo.data.specs import IGNORED
 
 GRAY = 0x010101
 MOST_VALUES = 64

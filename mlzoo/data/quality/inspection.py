@@ -10,11 +10,11 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import CLASS_TASKS, IGNORED, STEP_TASKS
 from mlzoo.data.loading import Progress, partition, read, source_config
 from mlzoo.data.quality.bad_files import unlisted
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.splits.names import PARTS
 from mlzoo.data.splits.splitting import Split
 
@@ -65,7 +65,7 @@ def inspect(
         "bytes": _size(samples),
         "targets": list(samples.target_names),
         "classes": _classes(samples, split),
-        "target": _numbers(samples.labels) if samples.task == "regression" else None,
+        "target": _numbers(samples.labels) if samples.target.sample_numbers else None,
         "columns": _columns(samples),
         "channels": _channels(samples),
         "lengths": _lengths(samples),
@@ -83,9 +83,9 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     """Each class with its count and share, in all and in every part."""
     if samples.pixels is not None:
         return _pixels(samples, split)
-    if samples.task in STEP_TASKS:
+    if samples.target.stepwise:
         return _steps(samples, split)
-    if samples.task != "classification":
+    if not samples.target.sample_class:
         return []
     classes = len(samples.class_names)
     total = np.bincount(samples.labels, minlength=classes)
@@ -128,7 +128,7 @@ def _steps(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     counts = np.array([_of_each(samples.targets.own(i), classes) for i in range(len(samples))])
     total = counts.sum(axis=0)
     parts = {} if split is None else split.parts
-    what = "windows" if samples.task == "text" else "sequences"
+    what = "windows" if samples.target.causal else "sequences"
     return [
         {
             "name": name,
@@ -156,7 +156,7 @@ def _size(samples: Samples) -> int:
 
 def _channels(samples: Samples) -> list[dict[str, Any]]:
     """Each channel of sequences with what its values are like."""
-    if not isinstance(samples.inputs, Sequences) or samples.task == "text":
+    if not isinstance(samples.inputs, Sequences) or samples.target.causal:
         return []
     values = samples.inputs.values
     names = samples.reader.get("channels", [])
@@ -219,11 +219,11 @@ def _numbers(values: np.ndarray) -> dict[str, Any]:
 
 
 def _suggestions(samples: Samples) -> list[str]:
-    if samples.task not in CLASS_TASKS or not len(samples):
+    if not samples.target.is_class or not len(samples):
         return []
     if samples.pixels is not None:
         counts = samples.pixels.sum(axis=0)
-    elif samples.task == "text":
+    elif samples.target.causal:
         return []
     elif isinstance(samples.targets, Sequences):
         classes = len(samples.class_names)
@@ -240,7 +240,7 @@ def _suggestions(samples: Samples) -> list[str]:
             f"{share:.1%} of the pixels are {name!r}: keep dice or another overlap in --loss, or "
             "use --class-weights auto, and read the scores of each class, not pixel accuracy"
         ]
-    if samples.task == "labelling":
+    if samples.target.step_class:
         return [
             f"{share:.0%} of the steps are {name!r}: read macro F1 and the scores of each class, "
             "not accuracy"

@@ -94,7 +94,7 @@ def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
 
 def contradictions(samples: Samples) -> list[str]:
     """A sentence where copies of one sample stand in different classes."""
-    if samples.task != "classification" or samples.hashes is None or coincide(samples):
+    if not samples.target.sample_class or samples.hashes is None or coincide(samples):
         return []
     first: dict[str, int] = {}
     pairs = []
@@ -113,7 +113,7 @@ def target_copies(samples: Samples) -> list[str]:
     if samples.kind != "table" or samples.labels.ndim > 1:
         return []
     matrix = np.asarray(samples.inputs[:])
-    gives_away = _same_number if samples.task == "regression" else _same_partition
+    gives_away = _same_number if samples.target.sample_numbers else _same_partition
     return [
         f"column {column.name!r} gives the target {samples.target_names[0]!r} away ({reason}); "
         f"if it is a copy of it, --drop {column.name!r}"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.specs import IGNORED, target_of
 from mlzoo.data.tables.labels import class_name, label
 
 
@@ -43,7 +43,7 @@ def sequence_arrays(
             f"{what}: sequences are numbers (n, steps, channels), but got {x.shape} {x.dtype}; "
             "name other arrays with --source-set inputs= or another --source-set kind="
         )
-    if task is not None and (y.ndim == 3 or (task == "regression" and _steps_of(x, y))):
+    if task is not None and (y.ndim == 3 or (target_of(task).sample_numbers and _steps_of(x, y))):
         found = "values that follow" if y.ndim == 3 else "a class at every step"
         raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {found}")
     x = x.astype(np.float32)
@@ -137,7 +137,7 @@ def _per_step(
     ignored = f"; {left} below 0 or NaN don't count" if left else ""
     return {
         "targets": Sequences.of([row[:n] for row, n in zip(steps, lengths, strict=True)]),
-        "task": "labelling",
+        "task": "labeling",
         "class_names": names,
         "reader": {**reader, "target": {"column": "target", "steps": True}},
         "notes": (note, f"targets: a class at every step, of {len(names)}{ignored}"),

@@ -11,7 +11,6 @@ import pandas as pd
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.messages import few
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.quality.bad_files import groups_by, judge
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.listing import (
@@ -24,7 +23,8 @@ from mlzoo.data.sequences.listing import (
 )
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import fill, find_time, read_steps, with_time
-from mlzoo.data.tables.labels import Labels, classes, label
+from mlzoo.data.specs import IGNORED, target_of
+from mlzoo.data.tables.labels import CLASSES, Labels, classes, label
 from mlzoo.data.tables.tables import Table
 from mlzoo.data.tables.targets import Target, compare, find_target, target_labels
 
@@ -69,7 +69,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         class_names, targets, note = _step_labels(labels, steps_target)
         return Samples(
             targets=targets,
-            task="labelling",
+            task="labeling",
             class_names=class_names,
             target_names=(steps_target.column,),
             target_hashes=targets.digests(),
@@ -79,7 +79,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         )
     assert target is not None
     said, target_reader, target_notes = _labels(config, listing, target, kept)
-    by_folder = listing.by_folder and target == FOLDER and said.task == "classification"
+    by_folder = listing.by_folder and target == FOLDER and target_of(said.task).is_class
     return Samples(
         targets=said.values,
         task=said.task,
@@ -116,7 +116,7 @@ def _target(config: Any, listing: Listing) -> str | None:
 def _step_target(config: Any, listing: Listing) -> Target:
     """The column of the sequences that gives each step its class."""
     table = next(iter(listing.tables.values()))
-    if config.task == "regression":
+    if config.target.sample_numbers:
         raise UsageError(
             "--task regression: a value at every step can't be predicted, only a class; give each "
             "sequence a value in a table, or forecast (--source series)"
@@ -139,8 +139,9 @@ def _labels(
     table = facts_table(listing, column, kept)
     target = find_target(config.target or column, table)
     task = config.task
-    if listing.by_folder and column == FOLDER and not target.comparison and task != "regression":
-        said = label(table.columns[column].astype(str), "classification", "class by folder")
+    numbers = task is not None and target_of(task).sample_numbers
+    if listing.by_folder and column == FOLDER and not target.comparison and not numbers:
+        said = label(table.columns[column].astype(str), task or CLASSES, "class by folder")
     else:
         said = target_labels(table, target, task)
     why = f"target: {column!r} (--target)" if config.target is None else ""

@@ -11,7 +11,6 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
 from mlzoo.core.messages import few
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.arrays import check_samples, choose_pair, open_npy, open_npz
 from mlzoo.data.images.layouts import TABLES
 from mlzoo.data.new_samples import NewInputs, finite_targets, positions_of
@@ -23,6 +22,7 @@ from mlzoo.data.sequences.inference_series import last_windows, read_windows
 from mlzoo.data.sequences.listing import Listing, list_sequences
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import open_steps
+from mlzoo.data.specs import IGNORED, target_of
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table
@@ -143,7 +143,7 @@ def _fact_targets(
     raw = text if raw is None else raw
     if target.comparison:
         return compare(raw, target, text=raw.dtype == object).astype(np.int32)
-    if reader["task"] == "regression":
+    if target_of(reader["task"]).sample_numbers:
         return finite_targets(raw, location)
     return positions_of([class_name(value) for value in raw], reader, location)
 
@@ -224,12 +224,12 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     check_samples(x, y, str(location))
     names = [f"sample {i}" for i in range(len(x))]
     inputs = ragged(as_sequences(x, reader, str(location)), str(location))
-    task = reader["task"]
-    if task == "forecasting":
+    target = target_of(reader["task"])
+    if target.ahead:
         return _samples(inputs, following_values(y, reader, str(location)), names, reader)
-    if task == "labelling":
+    if target.step_class:
         return _samples(inputs, _array_steps(y, inputs, reader, location), names, reader)
-    if task == "regression":
+    if target.sample_numbers:
         values = finite_targets(y, location)
         units = len(reader["target_names"])
         if values.size != len(values) * units:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.core.specs import IGNORED
+from mlzoo.data.specs import IGNORED
 
 
 class Sequences:

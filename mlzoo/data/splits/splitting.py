@@ -8,9 +8,9 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.messages import few
-from mlzoo.core.specs import IGNORED
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.windows import split_by_time
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.splits.allocation import by_hash, greedy, stratified
 from mlzoo.data.splits.groups import Units, find_units
 from mlzoo.data.splits.names import PARTS
@@ -133,7 +133,7 @@ def merge_rare(
     Raises:
         DataError: fewer than two classes would be left.
     """
-    if samples.task != "classification":
+    if not samples.target.sample_class:
         return samples, ()
     given = samples.given_parts
     pool = np.arange(len(samples)) if given is None else np.flatnonzero(given == "train")
@@ -245,7 +245,7 @@ def _share_out(
 
 
 def _strata(samples: Samples) -> np.ndarray:
-    if samples.task == "classification":
+    if samples.target.sample_class:
         return samples.labels.astype(int)
     return np.zeros(len(samples), dtype=int)
 
@@ -253,7 +253,7 @@ def _strata(samples: Samples) -> np.ndarray:
 def _check_class_sizes(
     samples: Samples, units: Units, indices: np.ndarray, shares: dict[str, float]
 ) -> None:
-    if samples.task != "classification":
+    if not samples.target.sample_class:
         if len(indices) < len(shares):
             raise DataError(f"{len(indices)} samples can't fill {len(shares)} parts")
         return
@@ -288,9 +288,9 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
             f"the {' and the '.join(empty)} part would be empty with {len(samples)} samples; "
             "use more samples or other --fractions"
         )
-    if samples.task == "labelling":
+    if samples.target.step_class:
         return _step_classes(samples, parts)
-    if samples.task != "classification":
+    if not samples.target.sample_class:
         return []
     present = {part: set(samples.labels[where].tolist()) for part, where in parts.items()}
     unknown = (present["valid"] | present["test"]) - present["train"]

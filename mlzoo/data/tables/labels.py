@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlzoo.core.errors import DataError
+from mlzoo.core import registry
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.specs import target_of
 
+CLASSES, NUMBERS = "classification", "regression"
+"""What targets of a sample are taken for unless a task is chosen."""
 MOST_NUMBER_CLASSES = 20
 """A whole-number target with more distinct values than this is a quantity, not a class."""
 
@@ -36,13 +40,23 @@ def label(values: np.ndarray, task: str | None, what: str = "target") -> Labels:
     values, one_hot = _flatten(np.asarray(values), task)
     inferred, reason = _infer(values)
     chosen = task or inferred
+    if target_of(chosen).per != "sample":
+        raise UsageError(
+            f"--task {chosen}: these data have one target a sample; choose "
+            f"{' or '.join(sample_tasks())}"
+        )
     note = f"{what}: {reason}, so {inferred} (--task)" if task is None else ""
     if one_hot:
-        note = f"{what}: one-hot rows, so classification (--task)"
-    if chosen == "regression":
-        return Labels("regression", _numbers(values, what), note=note)
+        note = f"{what}: one-hot rows, so {CLASSES} (--task)"
+    if target_of(chosen).sample_numbers:
+        return Labels(chosen, _numbers(values, what), note=note)
     names, positions = classes(values, what)
-    return Labels("classification", positions, names, note)
+    return Labels(chosen, positions, names, note)
+
+
+def sample_tasks() -> list[str]:
+    """Return the names of the tasks with one target a sample."""
+    return [name for name in registry.names("task") if target_of(name).per == "sample"]
 
 
 def classes(values: np.ndarray, what: str) -> tuple[tuple[str, ...], np.ndarray]:
@@ -71,7 +85,11 @@ def class_name(value: object) -> str:
 def _flatten(values: np.ndarray, task: str | None) -> tuple[np.ndarray, bool]:
     if values.ndim == 2 and values.shape[1] == 1:
         return values[:, 0], False
-    if values.ndim == 2 and task != "regression" and values.dtype.kind in "biuf":
+    if (
+        values.ndim == 2
+        and (task is None or target_of(task).is_class)
+        and values.dtype.kind in "biuf"
+    ):
         ones = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
         if ones:
             return values.argmax(axis=1), True
@@ -80,18 +98,18 @@ def _flatten(values: np.ndarray, task: str | None) -> tuple[np.ndarray, bool]:
 
 def _infer(values: np.ndarray) -> tuple[str, str]:
     if values.dtype.kind not in "iuf":
-        return "classification", "text"
+        return CLASSES, "text"
     if values.ndim > 1:
-        return "regression", f"{values.shape[1]} numbers a sample"
+        return NUMBERS, f"{values.shape[1]} numbers a sample"
     distinct = np.unique(values)
     count = len(distinct)
     whole = np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()
     if not whole:
-        return "regression", "numbers with decimals"
+        return NUMBERS, "numbers with decimals"
     few = values.dtype.kind in "iu" or count <= MOST_NUMBER_CLASSES
     if count <= 2 or (few and count * 10 <= len(values)):
-        return "classification", f"whole numbers with {count} distinct values"
-    return "regression", f"whole numbers with {count} distinct values"
+        return CLASSES, f"whole numbers with {count} distinct values"
+    return NUMBERS, f"whole numbers with {count} distinct values"
 
 
 def _numbers(values: np.ndarray, what: str) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.registry import closest
+from mlzoo.data.specs import target_of
 from mlzoo.data.tables.columns import numbers
-from mlzoo.data.tables.labels import Labels, label
+from mlzoo.data.tables.labels import CLASSES, Labels, label
 from mlzoo.data.tables.tables import Table
 
 _OPERATORS = {
@@ -93,10 +94,10 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
     if not target.comparison:
         raw = values.astype(str) if parsed is None else parsed
         return label(raw, task, f"target {target.column!r}")
-    if task == "regression":
+    if task is not None and target_of(task).sample_numbers:
         raise DataError(
             f"--target {target.column}{target.comparison}{target.value} makes two classes, "
-            "which --task regression can't predict; leave one of them out"
+            "which --task {task} can't predict; leave one of them out"
         )
     true = compare(values, target, text=parsed is None)
     if true.all() or not true.any():
@@ -106,7 +107,7 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
         )
     counts = f"{int((~true).sum())} and {int(true.sum())}"
     note = f"target: {target.class_names[1]} makes two classes, of {counts} rows (--target)"
-    return Labels("classification", true.astype(np.int32), target.class_names, note)
+    return Labels(task or CLASSES, true.astype(np.int32), target.class_names, note)
 
 
 def compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:

@@ -10,8 +10,10 @@ from typing import Any
 from mlzoo.core import files
 from mlzoo.core.messages import over
 from mlzoo.core.progress import Listener
+from mlzoo.data.contracts import task
+from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import interval_title
-from mlzoo.reporting.card import PICTURES, SAMPLES, scores
+from mlzoo.reporting.card import PICTURES, scores
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.curve_diagnosis import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -90,7 +92,8 @@ def write_report(
         interval_title=interval_title(*taken),
         verdict=verdict_of(tested),
         sentence=verdict_sentence(tested),
-        units=SAMPLES.get(metrics["task"], "samples"),
+        units=task(metrics["task"]).samples,
+        target=target_of(metrics["task"]),
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
         limits=limits(facts),

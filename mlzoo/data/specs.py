@@ -1,23 +1,109 @@
-"""What a model is built between: the inputs it gets and the outputs it owes."""
+"""Kinds of target, and the input and output specifications of a model.
+
+Neither Keras nor NumPy is imported here, so that the command line can ask for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 
 if TYPE_CHECKING:
     import keras
 
-DENSE_TASKS = ("segmentation", "fields")
-"""Tasks that predict something at every pixel."""
-STEP_TASKS = ("labelling", "text")
-"""Tasks that predict a class at every step of a sequence."""
-CLASS_TASKS = ("classification", "segmentation", *STEP_TASKS)
 IGNORED = 255
-"""Among class positions of pixels or steps: one that does not count."""
+"""Class position of pixels and steps that do not count."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Kind of target: which values are predicted, and for what.
+
+    Attributes:
+        values: `classes`; `ordered` classes, of which the first is the lowest; or `numbers`.
+        per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
+            before it, a `pixel` of an image, or a step of the `horizon` that follows a window.
+    """
+
+    values: Literal["classes", "ordered", "numbers"]
+    per: Literal["sample", "step", "token", "pixel", "horizon"] = "sample"
+
+    @property
+    def is_class(self) -> bool:
+        """Return whether a class is predicted, ordered or not."""
+        return self.values != "numbers"
+
+    @property
+    def dense(self) -> bool:
+        """Return whether something is predicted at every pixel."""
+        return self.per == "pixel"
+
+    @property
+    def stepwise(self) -> bool:
+        """Return whether something is predicted at every step of a sequence."""
+        return self.per in ("step", "token")
+
+    @property
+    def causal(self) -> bool:
+        """Return whether no step may see those after it: they are what is predicted."""
+        return self.per == "token"
+
+    @property
+    def ahead(self) -> bool:
+        """Return whether what follows a window is predicted."""
+        return self.per == "horizon"
+
+    @property
+    def sample_class(self) -> bool:
+        """Return whether each sample is of one class."""
+        return self.is_class and self.per == "sample"
+
+    @property
+    def sample_numbers(self) -> bool:
+        """Return whether each sample has one or several numbers."""
+        return self.values == "numbers" and self.per == "sample"
+
+    @property
+    def step_class(self) -> bool:
+        """Return whether each step of a sequence is of one class."""
+        return self.is_class and self.per == "step"
+
+    @property
+    def pixel_class(self) -> bool:
+        """Return whether each pixel of an image is of one class."""
+        return self.is_class and self.dense
+
+    @property
+    def pixel_numbers(self) -> bool:
+        """Return whether each pixel of an image has one or several numbers."""
+        return self.values == "numbers" and self.dense
+
+    def accepted_by(self, entries: Collection[str]) -> bool:
+        """Return whether a plug-in's `TARGETS` name this kind: `numbers`, `classes per pixel`.
+
+        What takes classes takes ordered ones too.
+        """
+        values = {self.values, "classes"} if self.is_class else {self.values}
+        return any(entry in entries for v in values for entry in (v, f"{v} per {self.per}"))
+
+    def __str__(self) -> str:
+        return f"{self.values} per {self.per}"
+
+
+@cache
+def target_of(task: str) -> Target:
+    """Return the kind of target that a task, given by its name, declares.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    target: Target = _task(task).target
+    return target
 
 
 @dataclass(frozen=True)
@@ -50,8 +136,6 @@ class Inputs:
             UsageError: sequences are of several lengths and the model is not for any size.
         """
         import keras
-
-        import mlzoo.layers  # noqa: F401  (registers the layers that scaling may name)
 
         shape: tuple[int | None, ...] = self.shape
         if any_size and not self.fixed:
@@ -130,7 +214,7 @@ class Outputs:
     classes, else one a class. Regression: `units` numbers in the units of the target, which the
     head restores from standardised ones with `mean` and `std` of the training part. Segmentation:
     one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
-    restored as those of a regression. Labelling: one unit a class, two for two classes, at every
+    restored as those of a regression. Labeling: one unit a class, two for two classes, at every
     step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
     those of a regression; `channels` are their places among the input's, where they are inputs.
     """
@@ -143,14 +227,9 @@ class Outputs:
     channels: tuple[int, ...] = ()
 
     @property
-    def causal(self) -> bool:
-        """Whether no step may see those after it: they are what is predicted."""
-        return self.task == "text"
-
-    @property
-    def dense(self) -> bool:
-        """Whether something is predicted at every pixel."""
-        return self.task in DENSE_TASKS
+    def target(self) -> Target:
+        """Return the kind of target that is predicted."""
+        return target_of(self.task)
 
     def refuse(self, model: str, **changed: bool) -> None:
         """Raise UsageError for settings that were changed but have no effect on the task."""
@@ -172,33 +251,16 @@ class Outputs:
     def logits(
         self, features: keras.KerasTensor, units: int = 0, name: str = "head", **settings: Any
     ) -> keras.KerasTensor:
-        """The first half of `head`: the layer, with all units or some of them."""
-        import keras
-
-        settings = {"name": name, "dtype": "float32", **settings}
-        if self.dense:
-            settings = {"kernel_size": 1, "padding": "same", **settings}
-            return keras.layers.Conv2D(units or self.units, **settings)(features)
-        if self.task in STEP_TASKS:
-            from mlzoo.layers.steps import NoMask
-
-            features = NoMask(name="unmasked")(features)
-        if self.horizon and len(features.shape) == 2:
-            x = keras.layers.Dense(self.horizon * self.units, **settings)(features)
-            return keras.layers.Reshape((self.horizon, self.units), name="horizon")(x)
-        return keras.layers.Dense(units or self.units, **settings)(features)
+        """Return the first half of `head`: the layer, with all units or some of them."""
+        tensor: keras.KerasTensor = _task(self.task).logits(self, features, units, name, **settings)
+        return tensor
 
     def finish(self, logits: keras.KerasTensor) -> keras.KerasTensor:
-        """The second half of `head`: probabilities, or numbers in the target's own units."""
-        import keras
+        """Return the second half of `head`: probabilities, or numbers in the target's units."""
+        tensor: keras.KerasTensor = _task(self.task).finish(self, logits)
+        return tensor
 
-        import mlzoo.layers  # noqa: F401
 
-        if self.task in CLASS_TASKS:
-            activation = "sigmoid" if self.units == 1 else "softmax"
-            return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
-        if not self.mean:
-            return keras.layers.Identity(name="output")(logits)
-        from mlzoo.layers.scaling import Unstandardise
-
-        return Unstandardise(self.mean, self.std, dtype="float32", name="output")(logits)
+def _task(name: str) -> Any:
+    """Return a task's plug-in; what it is typed as stands above this module."""
+    return registry.load("task", name).Task()

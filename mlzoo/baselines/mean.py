@@ -1,0 +1,27 @@
+"""The mean of the training split, everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlzoo.data.contracts import Baseline
+from mlzoo.data.samples import Data
+
+TARGETS = ("numbers per sample", "numbers per pixel", "numbers per horizon")
+LEARNS = False
+
+
+def fit(data: Data, seed: int) -> Baseline | None:
+    """Return the mean of each target; for forecasts only where the targets are no inputs."""
+    if data.samples.target.ahead:
+        if data.outputs.channels or not data.outputs.mean:
+            return None
+        ahead = np.tile(data.outputs.mean, (data.outputs.horizon, 1))
+        return Baseline(lambda rows: np.tile(ahead, (len(rows), 1, 1)))
+    if not len(data.train):
+        return None
+    if data.samples.target.dense:
+        row = np.asarray(data.outputs.mean, "float32")
+        return Baseline(lambda image: np.broadcast_to(row, (*image.shape[:2], len(row))))
+    mean = data.train.targets.reshape(len(data.train), -1).mean(axis=0)
+    return Baseline(lambda inputs: np.tile(mean, (len(inputs), 1)))

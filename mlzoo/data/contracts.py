@@ -1,0 +1,177 @@
+"""Contracts that plug-ins meet: the task, its outcome, and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from mlzoo.core import registry
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.specs import Outputs, Target
+
+if TYPE_CHECKING:
+    import keras
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""From raw inputs (n, *shape) to a model's outputs (n, ...)."""
+Scorer = Callable[[np.ndarray], np.ndarray]
+"""From weights (r, n) over samples to a metric's values (r,)."""
+Mode = Literal["max", "min"]
+
+
+class Headline(NamedTuple):
+    """The metric that models of a task are judged by, and the direction in which it improves."""
+
+    name: str
+    mode: Mode
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline.
+
+    Attributes:
+        predict: what it takes and returns depends on what one prediction is made for. A sample:
+            inputs (n, *shape) to class probabilities (n, k) or numbers (n, k). A pixel: an image
+            (height, width, channels) to a mask (height, width) uint8 or numbers (height, width,
+            k). A step: a sequence (steps, channels) to classes (steps,) uint8. A token: the same
+            to probabilities (steps, k). A step of a horizon: the windows' `Part` to numbers (n,
+            horizon, targets).
+        note: what bounds it, told beside its scores; or a function of the part that is scored.
+    """
+
+    predict: Callable[[Any], np.ndarray]
+    note: str | Callable[[Part], str] = ""
+
+    def note_on(self, rows: Part) -> str:
+        """Return the note on the scores of a part."""
+        return self.note if isinstance(self.note, str) else self.note(rows)
+
+
+class Outcome(Protocol):
+    """What a model predicted of the samples of a part.
+
+    Attributes:
+        indices: (n,) positions in `Samples`.
+    """
+
+    @property
+    def indices(self) -> np.ndarray: ...  # noqa: D102
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Return the scalar metrics as functions of weights over samples."""
+        ...
+
+    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+        """Return the columns of `predictions.csv`."""
+        ...
+
+
+class SavedPredictions(Protocol):
+    """What `predictions.csv` holds of a run, ordered by index.
+
+    Attributes:
+        indices: (n,) positions in the data.
+        targets: what two runs must have in common to be compared.
+        groups: (n,) labels, or None.
+    """
+
+    @property
+    def indices(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def targets(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def groups(self) -> np.ndarray | None: ...  # noqa: D102
+
+    def scorer(self, metric: str, metrics: Mapping[str, Any] | None) -> Scorer:
+        """Return a metric as a function of weights; `metrics` are those of the run's test split."""
+        ...
+
+
+class Task:
+    """What is predicted and how it is judged.
+
+    Attributes:
+        target: the kind of target.
+        losses: names of the losses that are summed by default.
+        headline: the metric that decides; `judged_by` may choose another.
+        metrics: the metrics that a search may choose by.
+        unit: what intervals are taken over, where there are no groups.
+        samples: what samples are called.
+        blocks: what samples that are left out together are called, where there are no groups.
+    """
+
+    target: ClassVar[Target]
+    losses: ClassVar[tuple[str, ...]]
+    headline: ClassVar[Headline]
+    metrics: ClassVar[tuple[str, ...]]
+    unit: ClassVar[str] = "samples"
+    samples: ClassVar[str] = "samples"
+    blocks: ClassVar[str] = "groups"
+
+    @property
+    def name(self) -> str:
+        """Return the name: that of the file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def judged_by(self, counts: Sequence[int] = ()) -> Headline:
+        """Return the metric that decides, given the samples of each class (or none)."""
+        return self.headline
+
+    def units(self, classes: int) -> int:
+        """Return how many outputs a model has for a number of classes."""
+        return classes
+
+    def output_spec(self, train: Part) -> Outputs:
+        """Return what a model predicts; its statistics are those of the training split."""
+        raise NotImplementedError
+
+    def logits(
+        self, outputs: Outputs, features: keras.KerasTensor, units: int, name: str, **settings: Any
+    ) -> keras.KerasTensor:
+        """Return the first half of a model's head: a layer with some units (0: all of them)."""
+        from mlzoo.layers import heads
+
+        return heads.logits(outputs, features, units, name, **settings)
+
+    def finish(self, outputs: Outputs, logits: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the second half of a model's head: probabilities, or numbers in their units."""
+        from mlzoo.layers import heads
+
+        return heads.finish(outputs, logits)
+
+    def evaluate(
+        self,
+        predict: Predict,
+        data: Data,
+        part: str,
+        seed: int,
+        baselines: Mapping[str, Baseline],
+        positive: int | None = None,
+        trained: Mapping[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], Outcome]:
+        """Score a model on a part of the data beside baselines; see `evaluating.evaluate`."""
+        raise NotImplementedError
+
+    def read_predictions(self, path: Any) -> SavedPredictions:
+        """Read the `predictions.csv` of a run.
+
+        Raises:
+            UsageError: the file lacks columns or rows.
+        """
+        raise NotImplementedError
+
+
+@cache
+def task(name: str) -> Task:
+    """Return the task of a name.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    plugin: Task = registry.load("task", name).Task()
+    return plugin

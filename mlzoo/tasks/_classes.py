@@ -1,0 +1,65 @@
+"""What tasks with one class a sample share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.contracts import Scorer
+from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import Outputs
+from mlzoo.statistics.metrics import as_probabilities, classification
+from mlzoo.statistics.scorers import classification_scorers
+from mlzoo.tasks._predictions import Predictions
+from mlzoo.tasks._samples import SampleTask
+
+
+class ClassTask(SampleTask):
+    """Task with one class a sample; predictions are probabilities (n, classes)."""
+
+    losses = ("crossentropy",)
+
+    def output_spec(self, train: Part) -> Outputs:
+        """Return one output a class."""
+        return Outputs(self.name, self.units(len(train.samples.class_names)))
+
+    def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return probabilities (n, classes)."""
+        return as_probabilities(outputs)
+
+    def scorers(
+        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
+    ) -> dict[str, Scorer]:
+        """Return the metrics of classes; see `SampleTask`."""
+        return classification_scorers(targets, predictions, positive)
+
+    def report(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
+    ) -> dict[str, Any]:
+        """Return the metrics, a table of the classes and the confusion matrix."""
+        return classification(targets, predictions, samples.class_names, positive)
+
+    def _beside(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
+    ) -> dict[str, Any]:
+        report = self.report(targets, predictions, samples, positive)
+        return {name: value for name, value in report.items() if name != "confusion"}
+
+    def columns(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
+    ) -> list[tuple[str, list[Any]]]:
+        """Return true and predicted class, and the probability of each class."""
+        names = samples.class_names
+        return [
+            ("target", [names[i] for i in targets]),
+            ("prediction", [names[i] for i in predictions.argmax(axis=1)]),
+            *((f"p_{name}", predictions[:, i].tolist()) for i, name in enumerate(names)),
+        ]
+
+    def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
+        """Return a metric of saved classes; one of probabilities is not defined on them."""
+        both = np.concatenate([saved.targets, saved.predictions])[:, 0]
+        names, positions = np.unique(both, return_inverse=True)
+        targets, chosen = np.split(positions, 2)
+        return self.scorers(targets, np.eye(len(names))[chosen])[metric]

@@ -1,0 +1,80 @@
+"""What tasks share that predict something at every pixel, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DivergedError
+from mlzoo.data.contracts import Baseline
+from mlzoo.data.images.tiles import Predict, Tiling, strips
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.tasks._tallies import Tally, TallyTask
+
+Segment = Callable[[np.ndarray], np.ndarray]
+"""From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
+
+
+class DenseTask(TallyTask):
+    """Task that predicts a class or numbers at every pixel."""
+
+    unit = "images"
+    samples = "images"
+
+    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
+        """Return the counts of one image."""
+        raise NotImplementedError
+
+    def tally(self, counts: list[Any], samples: Samples) -> Tally:
+        """Return the counts of several images."""
+        raise NotImplementedError
+
+    def count(
+        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+    ) -> dict[str, Tally]:
+        """Return every predictor's counts; each image is read once."""
+        classes = self.target.is_class
+        predictors: dict[str, Segment] = {
+            "": lambda image: whole(image, predict, data.cut(*image.shape[:2]), classes),
+            **{name: each.predict for name, each in baselines.items()},
+        }
+        counts: dict[str, list[Any]] = {name: [] for name in predictors}
+        for position in range(len(rows)):
+            image, truth = rows.image(position), rows.target(position)
+            for name, segment in predictors.items():
+                counts[name].append(self.count_image(truth, segment(image), rows.samples))
+        return {name: self.tally(each, rows.samples) for name, each in counts.items()}
+
+
+def whole(
+    image: np.ndarray,
+    predict: Predict,
+    tiling: Tiling | None,
+    classes: bool,
+    each: Callable[[np.ndarray], None] | None = None,
+) -> np.ndarray:
+    """Return the mask (uint8 class positions) or the fields (float32) of one image.
+
+    Args:
+        image: (height, width, channels), raw.
+        predict: the model.
+        tiling: how the image is cut.
+        classes: whether the outputs are probabilities of classes.
+        each: called with the outputs from the top down, some rows (rows, width, k) at a time.
+
+    Raises:
+        DivergedError: the model's outputs hold NaN or infinity.
+    """
+    found = []
+    for strip in strips(image, predict, tiling):
+        if not np.isfinite(strip).all():
+            raise DivergedError(
+                "the model's outputs are NaN or infinite; train again with a smaller "
+                "--learning-rate or --precision float32"
+            )
+        if each is not None:
+            each(strip)
+        found.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
+    return np.concatenate(found)

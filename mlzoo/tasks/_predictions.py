@@ -1,0 +1,185 @@
+"""Predictions of a run's test split as a CSV file, read back to compare two runs.
+
+Columns: `index` (position in the data), `name`, `group` (where samples have groups), then those of
+the task (`Task` of each module). With several targets there are `target_<name>` and
+`prediction_<name>` each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.core.files import unquoted
+from mlzoo.data.contracts import Scorer
+from mlzoo.statistics.forecasts import forecast_scorers
+from mlzoo.statistics.scorers import mean_defined, ratio
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a file holds, ordered by index.
+
+    Attributes:
+        indices: (n,) positions in the data.
+        targets: (n, k) text as it stands: class names or numbers.
+        predictions: (n, k) the same.
+        groups: (n,) labels, or None.
+        score: returns a metric of these as a function of weights over samples.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    predictions: np.ndarray
+    groups: np.ndarray | None
+    score: Callable[[str, Predictions], Scorer] = field(repr=False, compare=False)
+
+    def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
+        """Return a metric as a function of weights over samples."""
+        return self.score(metric, self)
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """What a file holds of a model for every pixel, step or token, ordered by index.
+
+    Attributes:
+        indices: (n,) positions in the data.
+        targets: (n, k) true pixels or steps of each class, or (n, 1) values that count.
+        sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, or
+            `values`, `bits` and `right`, (n,) each.
+        groups: (n,) labels, or None.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    sums: dict[str, np.ndarray]
+    groups: np.ndarray | None
+
+    def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
+        """Return a metric as a function of weights over images or sequences."""
+        sums = self.sums
+        if metric == "rmse":
+            return lambda w: np.sqrt(ratio(w @ sums["squared_error"], w @ sums["values"]))
+        if metric == "bits":
+            return lambda w: ratio(w @ sums["bits"], w @ sums["values"])
+        found, missed, false = (sums[kind] for kind in ("found", "missed", "false"))
+        if metric == "macro_f1":
+            return lambda w: mean_defined(ratio(2 * (w @ found), w @ (2 * found + missed + false)))
+        return lambda w: mean_defined(ratio(w @ found, w @ (found + missed + false)))
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a file holds of forecasts, ordered by index.
+
+    Attributes:
+        indices: (n,) positions of the windows in the data.
+        targets: (n, horizon, k) true values, NaN where there is none; targets in the file's order.
+        predictions: the same, forecast.
+        groups: (n,) labels of the blocks of time, or None.
+    """
+
+    indices: np.ndarray
+    targets: np.ndarray
+    predictions: np.ndarray
+    groups: np.ndarray | None
+
+    def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
+        """Return a metric as a function of weights over windows.
+
+        `metrics` hold the `scale` that MASE divides by.
+        """
+        missing = [None] * self.targets.shape[2]
+        scale = np.array((metrics or {}).get("scale", missing), float)
+        return forecast_scorers(self.targets, self.predictions, scale)[metric]
+
+
+def read_predictions(path: Path, score: Callable[[str, Predictions], Scorer]) -> Predictions:
+    """Read predictions of samples; `score` is that of `Predictions`.
+
+    Raises:
+        UsageError: the file lacks columns or rows, or an index occurs twice.
+    """
+    header, rows = files.read_rows(path)
+    wanted = {
+        what: [i for i, name in enumerate(header) if name == what or name.startswith(f"{what}_")]
+        for what in ("target", "prediction")
+    }
+    complete = "index" in header and all(wanted.values()) and rows
+    if not complete or any(len(row) != len(header) for row in rows):
+        raise UsageError(f"{path} holds no predictions: it needs index, target and prediction")
+    table = np.array(rows, dtype=object)
+    indices = _integers(table[:, header.index("index")], path)
+    if len(np.unique(indices)) < len(indices):
+        raise UsageError(f"{path} holds an index twice")
+    table = table[np.argsort(indices)]
+    groups = table[:, header.index("group")].astype(str) if "group" in header else None
+    plain = np.vectorize(unquoted, otypes=[object])
+    targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
+    return Predictions(np.sort(indices), targets, predictions, groups, score)
+
+
+def read_image_scores(path: Path) -> ImageScores:
+    """Read scores of images, sequences or windows.
+
+    Raises:
+        UsageError: the file lacks columns or rows.
+    """
+    header, rows = files.read_rows(path)
+    kinds = {
+        kind: [i for i, name in enumerate(header) if name.startswith(f"{kind}_")]
+        for kind in ("found", "missed", "false")
+    }
+    plain: list[str] = [n for n in header if n in ("values", "squared_error", "bits", "right")]
+    if "index" not in header or not rows or not (all(kinds.values()) or len(plain) > 1):
+        raise UsageError(f"{path} holds no scores of images: it needs index and counts")
+    table = np.array(rows, dtype=object)
+    table = table[np.argsort(_integers(table[:, header.index("index")], path))]
+    indices = _integers(table[:, header.index("index")], path)
+    groups = table[:, header.index("group")].astype(str) if "group" in header else None
+    if len(plain) > 1:
+        sums = {name: table[:, header.index(name)].astype(float) for name in plain}
+        return ImageScores(indices, sums["values"][:, None], sums, groups)
+    sums = {kind: table[:, where].astype(float) for kind, where in kinds.items()}
+    return ImageScores(indices, sums["found"] + sums["missed"], sums, groups)
+
+
+def read_forecasts(path: Path) -> Forecasts:
+    """Read forecasts.
+
+    Raises:
+        UsageError: the file lacks columns or rows.
+    """
+    header, rows = files.read_rows(path)
+    needed = ("index", "step", "series", "target", "prediction")
+    if not set(needed) <= set(header) or not rows or any(len(r) != len(header) for r in rows):
+        raise UsageError(f"{path} holds no forecasts: it needs {', '.join(needed)}")
+    table = np.array(rows, dtype=object)
+    column = {name: table[:, header.index(name)] for name in (*needed, "group") if name in header}
+    index, step = (_integers(column[name], path) for name in ("index", "step"))
+    place = {name: i for i, name in enumerate(dict.fromkeys(column["series"].tolist()))}
+    series = np.array([place[name] for name in column["series"]])
+    order = np.lexsort((series, step, index))
+    indices, firsts = np.unique(index[order], return_index=True)
+    shape = len(indices), len(np.unique(step)), int(series.max()) + 1
+    if len(table) != np.prod(shape):
+        raise UsageError(f"{path} holds no forecasts: some windows lack steps or targets")
+    truth, said = (
+        column[name][order].astype(float).reshape(shape) for name in ("target", "prediction")
+    )
+    groups = column["group"][order][firsts].astype(str) if "group" in column else None
+    return Forecasts(indices, truth, said, groups)
+
+
+def _integers(column: np.ndarray, path: Path) -> np.ndarray:
+    try:
+        return column.astype("int64")
+    except ValueError as error:
+        raise UsageError(f"{path} holds no predictions: index: {error}") from None

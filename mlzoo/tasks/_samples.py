@@ -1,0 +1,169 @@
+"""What tasks with one prediction a sample share: evaluation, outcome and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DivergedError
+from mlzoo.data.contracts import Baseline, Predict, Scorer, Task, task
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.statistics import intervals
+from mlzoo.statistics.metrics import class_counts, rarer, values
+from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.tasks._predictions import Predictions, read_predictions
+
+
+class SampleTask(Task):
+    """Task with one class, or one or several numbers, a sample."""
+
+    def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return a model's outputs (n, units) as they are scored."""
+        raise NotImplementedError
+
+    def scorers(
+        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
+    ) -> dict[str, Scorer]:
+        """Return the scalar metrics as functions of weights over samples.
+
+        Args:
+            targets: (n,) class positions, or (n,) or (n, k) numbers.
+            predictions: what `as_predictions` returns.
+            positive: which of two classes metrics of one class are about.
+        """
+        raise NotImplementedError
+
+    def scores(
+        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
+    ) -> dict[str, float | None]:
+        """Return the scalar metrics; None where one is undefined."""
+        return values(self.scorers(targets, predictions, positive), len(targets))
+
+    def report(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
+    ) -> dict[str, Any]:
+        """Return the scalar metrics with tables of classes or targets, JSON-able."""
+        raise NotImplementedError
+
+    def columns(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
+    ) -> list[tuple[str, list[Any]]]:
+        """Return the columns of `predictions.csv` that follow those on the samples."""
+        raise NotImplementedError
+
+    def read_predictions(self, path: Any) -> Predictions:
+        """Read `predictions.csv`; see `Task`."""
+        return read_predictions(path, self.saved_scorer)
+
+    def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
+        """Return a metric of saved predictions as a function of weights over samples."""
+        raise NotImplementedError
+
+    def evaluate(
+        self,
+        predict: Predict,
+        data: Data,
+        part: str,
+        seed: int,
+        baselines: Mapping[str, Baseline],
+        positive: int | None = None,
+        trained: Mapping[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], SampleOutcome]:
+        """Score a model on a part of the data; samples are read once, in chunks."""
+        rows, counts = data.parts()[part], class_counts(data.samples)
+        rare = rarer(counts) if positive is None else positive
+        predictors = {"": predict} | {name: each.predict for name, each in baselines.items()}
+        outputs = outputs_of(predictors, rows)
+        _check_finite(outputs[""], part)
+        predictions = {
+            name: self.as_predictions(each, rows.targets) for name, each in outputs.items()
+        }
+        outcome = SampleOutcome(self, rows.targets, predictions.pop(""), rows.indices, rare)
+        ours, groups = outcome.scorers(), rows.groups
+        theirs = {
+            name: self.scorers(rows.targets, each, rare) for name, each in predictions.items()
+        }
+        metric = self.judged_by(counts).name
+        result = {
+            "part": part,
+            "samples": len(rows),
+            "metrics": self.report(rows.targets, outcome.outputs, data.samples, rare),
+            "intervals": intervals.intervals(ours, len(rows), groups, seed),
+            "interval_unit": intervals.unit(groups),
+            "units": intervals.count_units(len(rows), groups),
+            "baselines": {
+                name: {
+                    **self._beside(rows.targets, each, data.samples, rare),
+                    "note": baselines[name].note_on(rows),
+                }
+                for name, each in predictions.items()
+            },
+            "headline": metric,
+            **against_baselines(ours, theirs, metric, len(rows), groups, seed),
+        }
+        return result, outcome
+
+    def _beside(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
+    ) -> dict[str, Any]:
+        """Return what is told of a baseline."""
+        return dict(self.scores(targets, predictions, positive))
+
+
+@dataclass(frozen=True)
+class SampleOutcome:
+    """What a model predicted of each of n samples.
+
+    Attributes:
+        task: of the model.
+        targets: (n,) class positions, or (n,) or (n, k) true values.
+        outputs: (n, k) class probabilities, or predictions shaped as `targets`.
+        indices: (n,) positions of the samples in `Samples`.
+        positive: which of two classes metrics of one class are about.
+    """
+
+    task: SampleTask
+    targets: np.ndarray
+    outputs: np.ndarray
+    indices: np.ndarray
+    positive: int = 1
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Return the scalar metrics as functions of weights over samples."""
+        return self.task.scorers(self.targets, self.outputs, self.positive)
+
+    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+        """Return the columns of `predictions.csv`; numbers keep all their digits."""
+        return [
+            *samples.columns_of(self.indices),
+            *self.task.columns(self.targets, self.outputs, samples),
+        ]
+
+
+def outputs_of(predictors: Mapping[str, Predict], rows: Part) -> dict[str, np.ndarray]:
+    """Return outputs (n, k) of several predictors for all samples of a part, read once."""
+    found: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    for positions in rows.chunks():
+        inputs = rows.inputs(positions)
+        for name, predict in predictors.items():
+            found[name].append(np.asarray(predict(inputs)))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _check_finite(outputs: np.ndarray, part: str) -> None:
+    bad = int((~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)).sum())
+    if bad:
+        raise DivergedError(
+            f"the model's outputs are NaN or infinite for {bad} of the {len(outputs)} samples of "
+            f"the {part} part; train again with a smaller --learning-rate or --precision float32"
+        )
+
+
+def sample_task(name: str) -> SampleTask:
+    """Return the task of a name, which has one prediction a sample."""
+    found = task(name)
+    assert isinstance(found, SampleTask)
+    return found

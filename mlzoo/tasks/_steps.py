@@ -1,0 +1,51 @@
+"""What tasks share that predict something at every step of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlzoo.core.errors import DivergedError
+from mlzoo.data.contracts import Predict
+from mlzoo.data.samples import Part
+from mlzoo.data.specs import Outputs
+from mlzoo.statistics.metrics import MODES
+from mlzoo.tasks._tallies import TallyTask
+
+_CHUNK = 64
+
+
+class StepTask(TallyTask):
+    """Task that predicts a class at every step."""
+
+    losses = ("crossentropy",)
+    metrics = tuple(MODES)
+
+    def output_spec(self, train: Part) -> Outputs:
+        """Return one output a class."""
+        return Outputs(self.name, len(train.samples.class_names))
+
+
+def labels_of(predict: Predict, rows: Part) -> list[np.ndarray]:
+    """Return the most likely class at every step of each sequence of a part, (steps,) uint8.
+
+    Raises:
+        DivergedError: the model's outputs hold NaN or infinity.
+    """
+    return [outputs.argmax(axis=-1).astype(np.uint8) for outputs in step_outputs(predict, rows)]
+
+
+def step_outputs(predict: Predict, rows: Part) -> Iterator[np.ndarray]:
+    """Yield outputs (steps, classes) for each sequence of a part, without padding."""
+    for start in range(0, len(rows), _CHUNK):
+        where = np.arange(start, min(start + _CHUNK, len(rows)))
+        found = np.asarray(predict(rows.inputs(where)))
+        for position, outputs in zip(where, found, strict=True):
+            own = outputs[: len(rows.image(int(position)))]
+            if not np.isfinite(own).all():
+                raise DivergedError(
+                    "the model's outputs are NaN or infinite; train again with a smaller "
+                    "--learning-rate or --clip-norm 1"
+                )
+            yield own

@@ -1,0 +1,123 @@
+"""What tasks share whose scores are summed over images or sequences, each counted on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from mlzoo.data.contracts import Baseline, Predict, Scorer, Task
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.statistics import intervals
+from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.tasks._predictions import ImageScores, read_image_scores
+
+
+class Tally(Protocol):
+    """Counts of every image or sequence, that scores are taken from."""
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Return scalar metrics as functions of weights over images."""
+        ...
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the scalars, and tables of all images together."""
+        ...
+
+    def scores(self) -> np.ndarray:
+        """Return how good each image is on its own, (n,); more is better."""
+        ...
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the columns of `predictions.csv` of each image."""
+        ...
+
+
+@dataclass(frozen=True)
+class TallyOutcome:
+    """What a model reached on each of n images or sequences.
+
+    Attributes:
+        indices: (n,) positions in `Samples`.
+        tally: what is counted of each.
+        blocks: (n,) of windows that overlap: the stretch that each is left out with, for
+            intervals; None where each is left out alone.
+    """
+
+    indices: np.ndarray
+    tally: Tally
+    blocks: np.ndarray | None = None
+
+    def scorers(self) -> dict[str, Scorer]:
+        """Return the scalar metrics as functions of weights over images or sequences."""
+        return self.tally.scorers()
+
+    def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+        """Return the columns of `predictions.csv`: the counts of each image or sequence."""
+        return [*samples.columns_of(self.indices, self.blocks), *self.tally.columns().items()]
+
+
+class TallyTask(Task):
+    """Task whose scores are summed over images or sequences."""
+
+    def count(
+        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+    ) -> dict[str, Tally]:
+        """Return the counts of a part: the model's under "", and those of each baseline."""
+        raise NotImplementedError
+
+    def block_labels(self, rows: Part) -> np.ndarray | None:
+        """Return a label (n,) of what is left out together where there are no groups, or None."""
+        return None
+
+    def read_predictions(self, path: Any) -> ImageScores:
+        """Read `predictions.csv`; see `Task`."""
+        return read_image_scores(path)
+
+    def evaluate(
+        self,
+        predict: Predict,
+        data: Data,
+        part: str,
+        seed: int,
+        baselines: Mapping[str, Baseline],
+        positive: int | None = None,
+        trained: Mapping[str, Any] | None = None,
+    ) -> tuple[dict[str, Any], TallyOutcome]:
+        """Score a model on a part of the data; images and sequences are read once."""
+        rows = data.parts()[part]
+        tallies = self.count(predict, data, rows, baselines)
+        ours = tallies.pop("")
+        blocks = self.block_labels(rows)
+        labels = blocks if rows.groups is None else rows.groups
+        unit = self.unit if labels is None else "groups" if rows.groups is not None else self.blocks
+        metric = self.headline.name
+        result = {
+            "part": part,
+            "samples": len(rows),
+            "metrics": ours.metrics(),
+            "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
+            "interval_unit": unit,
+            "units": intervals.count_units(len(rows), labels),
+            "baselines": {
+                name: {**_each_class(tally), "note": baselines[name].note_on(rows)}
+                for name, tally in tallies.items()
+            },
+            "headline": metric,
+            **against_baselines(
+                ours.scorers(),
+                {name: tally.scorers() for name, tally in tallies.items()},
+                metric,
+                len(rows),
+                labels,
+                seed,
+            ),
+        }
+        return result, TallyOutcome(rows.indices, ours, blocks)
+
+
+def _each_class(tally: Tally) -> dict[str, Any]:
+    """Return the scalars, and those of each class or field."""
+    return {name: value for name, value in tally.metrics().items() if name != "confusion"}

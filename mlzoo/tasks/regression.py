@@ -1,0 +1,66 @@
+"""One or several numbers for each sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.contracts import Headline, Scorer
+from mlzoo.data.moments import mean_and_std
+from mlzoo.data.samples import Part, Samples
+from mlzoo.data.specs import Outputs, Target
+from mlzoo.statistics.metrics import regression
+from mlzoo.statistics.scorers import regression_scorers
+from mlzoo.tasks._predictions import Predictions
+from mlzoo.tasks._samples import SampleTask
+
+
+class Task(SampleTask):
+    """Regression; models learn standardized targets and predict them in their own units."""
+
+    target = Target("numbers")
+    losses = ("mse",)
+    headline = Headline("rmse", "min")
+    metrics = ("rmse", "mae", "r2")
+
+    def output_spec(self, train: Part) -> Outputs:
+        """Return one output a target, with mean and standard deviation of the training split."""
+        targets = train.targets.reshape(len(train), -1)
+        return Outputs(self.name, targets.shape[1], *mean_and_std(targets))
+
+    def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return numbers shaped as the targets."""
+        return np.asarray(outputs, "float64").reshape(targets.shape)
+
+    def scorers(
+        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
+    ) -> dict[str, Scorer]:
+        """Return RMSE, MAE and R²; see `SampleTask`."""
+        return regression_scorers(targets, predictions)
+
+    def report(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
+    ) -> dict[str, Any]:
+        """Return the metrics with the residuals, and the same of each of several targets."""
+        return regression(targets, predictions, samples.target_names)
+
+    def columns(
+        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
+    ) -> list[tuple[str, list[Any]]]:
+        """Return true and predicted values of each target."""
+        truth = targets.reshape(len(targets), -1).astype("float64")
+        values = predictions.reshape(truth.shape)
+        if truth.shape[1] == 1:
+            return [("target", truth[:, 0].tolist()), ("prediction", values[:, 0].tolist())]
+        pairs = (("target", truth), ("prediction", values))
+        return [
+            (f"{what}_{name}", each[:, i].tolist())
+            for what, each in pairs
+            for i, name in enumerate(samples.target_names)
+        ]
+
+    def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
+        """Return a metric of saved numbers."""
+        truth, predictions = saved.targets.astype(float), saved.predictions.astype(float)
+        return regression_scorers(truth, predictions)[metric]
