@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import Baseline, Predict, Scorer, Task, task
+from mlzoo.data.contracts import Baseline, Predict, Scorer, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, values
 from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Predictions, read_predictions
 
 
-class SampleTask(Task):
+class SampleTask(HeadedTask):
     """Task with one class, or one or several numbers, a sample."""
 
     def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mlzoo.data.contracts import Baseline, Predict, Scorer, Task
+from mlzoo.data.contracts import Baseline, Predict, Scorer
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import ImageScores, read_image_scores
 
 
@@ -59,7 +60,7 @@ class TallyOutcome:
         return [*samples.columns_of(self.indices, self.blocks), *self.tally.columns().items()]
 
 
-class TallyTask(Task):
+class TallyTask(HeadedTask):
     """Task whose scores are summed over images or sequences."""
 
     def count(

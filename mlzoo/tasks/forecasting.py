@@ -11,7 +11,6 @@ import numpy as np
 
 from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
-from mlzoo.data.contracts import Task as BaseTask
 from mlzoo.data.moments import mean_and_std
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
@@ -29,6 +28,7 @@ from mlzoo.statistics.forecasts import (
 from mlzoo.statistics.metrics import MODES, number, values
 from mlzoo.statistics.scorers import Array, ratio
 from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Forecasts, read_forecasts
 
 BLOCK_TIMES = 1.5
@@ -92,7 +92,7 @@ class ForecastOutcome:
         ]
 
 
-class Task(BaseTask):
+class Task(HeadedTask):
     """Forecasting; windows whose errors go together in time are left out together."""
 
     target = Target("numbers", "horizon")
