@@ -20,12 +20,12 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
 from mlzoo.core.setting_types import Levels
+from mlzoo.data.specs import target_of
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.data.specs import target_of
-from mlzoo.data.samples import Samples
+    from mlzoo.data.samples import Samples
 
 _NARROW = 8
 """Arrays of numbers with fewer columns could as well be channels as pixels."""

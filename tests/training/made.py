@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.data import contracts
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.layers.input_scaling import input_spec
 
@@ -29,5 +30,9 @@ def data(n: int = 60, classes: int = 2, shares=(0.6, 0.2), seed: int = 0, task=N
     first, second = int(n * shares[0]), int(n * (shares[0] + shares[1]))
     parts = [Part(samples, p) for p in np.split(np.arange(n), [first, second])]
     return Data(
-        samples, *parts, input_spec(parts[0]), task(samples.task).output_spec(parts[0]), "made"
+        samples,
+        *parts,
+        input_spec(parts[0]),
+        contracts.task(samples.task).output_spec(parts[0]),
+        "made",
     )

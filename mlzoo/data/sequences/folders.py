@@ -116,7 +116,7 @@ def _target(config: Any, listing: Listing) -> str | None:
 def _step_target(config: Any, listing: Listing) -> Target:
     """The column of the sequences that gives each step its class."""
     table = next(iter(listing.tables.values()))
-    if config.target.sample_numbers:
+    if config.task is not None and target_of(config.task).sample_numbers:
         raise UsageError(
             "--task regression: a value at every step can't be predicted, only a class; give each "
             "sequence a value in a table, or forecast (--source series)"
