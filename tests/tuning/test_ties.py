@@ -24,7 +24,7 @@ class Rows:
     def __init__(self, count: int, groups: Any = None, windows: Any = None, horizon: int = 1):
         targets = SimpleNamespace(shape=(count, horizon))
         more = {"groups": groups, "windows": windows, "targets": targets}
-        self.samples, self.indices = SimpleNamespace(task="any", **more), np.arange(count)
+        self.samples, self.indices = SimpleNamespace(task="regression", **more), np.arange(count)
 
     def __len__(self) -> int:
         return len(self.indices)
