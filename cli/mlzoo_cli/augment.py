@@ -7,10 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from mlzoo_cli.options import Json, Panelled, SafeCsv, with_run_options
+from mlzoo_cli.options import (
+    ConfigCommand,
+    ConfigGroup,
+    Json,
+    RareSafeCsv,
+    run_fields,
+    with_options,
+)
 from mlzoo_cli.output import Talk, say, show
 
-app = typer.Typer(help="Write augmented copies of images.", no_args_is_help=True)
+app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -18,8 +25,8 @@ def _augment() -> None:
     """Write augmented copies of images."""
 
 
-@app.command("write", cls=Panelled)
-@with_run_options("Data")
+@app.command("write", cls=ConfigCommand)
+@with_options(run_fields("Data", names=("seed",), detailed=("Data",)))
 def write(
     data: Annotated[str, typer.Argument(help="A folder of images, with masks or without.")],
     out: Annotated[Path, typer.Argument(help="The folder to write, not there yet.")],
@@ -30,8 +37,7 @@ def write(
         str | None,
         typer.Option("--policy", help="The same as --augment: a preset, auto or a policy file."),
     ] = None,
-    seed: Annotated[str, typer.Option("--seed", help="Decides what is random.")] = "0",
-    safe_csv: SafeCsv = False,
+    safe_csv: RareSafeCsv = False,
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -50,7 +56,7 @@ def write(
     chosen = {"augment": policy or "auto", **given}
     if chosen["augment"] in ("none", "search"):
         problems = [*problems, f"--policy {chosen['augment']}: there are no copies of it to write"]
-    merged = merge({"model": "linear", "data": data, "seed": seed, **chosen}, problems=problems)
+    merged = merge({"model": "linear", "data": data, **chosen}, problems=problems)
     if not out.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {out.parent} to write {out.name} into")
     from mlzoo.reporting.copies import write as write_copies

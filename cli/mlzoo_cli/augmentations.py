@@ -8,18 +8,19 @@ import typer
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.options import Json
+from mlzoo_cli.options import ConfigGroup, Json
 from mlzoo_cli.output import show as show_json
 from mlzoo_cli.output import table
 
-app = typer.Typer(
-    help="What training samples can be changed by, and how.", invoke_without_command=True
-)
+app = typer.Typer(cls=ConfigGroup, invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()
 def list_augmentations(context: typer.Context, json: Json = False) -> None:
-    """The presets of `--augment`, and the transforms of a policy (`augmentations show NAME`)."""
+    """List the presets and transforms of augmentation.
+
+    Presets are for --augment, transforms for a policy; `augmentations show NAME` describes one.
+    """
     if context.invoked_subcommand is not None:
         return
     from mlzoo.data import policies

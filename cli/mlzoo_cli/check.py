@@ -9,8 +9,7 @@ import typer
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo_cli.models import shape_of
-from mlzoo_cli.options import Json, Trust
+from mlzoo_cli.options import Json, Trust, sample_shape
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
@@ -36,12 +35,13 @@ def check(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Check a model's gradients against central differences, layer by layer, in float64.
+    """Check a model's gradients and layers for errors.
 
-    Also looks for outputs that are not finite, dead and saturated units, gradients that vanish or
-    explode with depth, and outputs that depend on the batch. A model is checked with first
-    weights on random inputs, a run on samples of its test part. Exits with 1 where anything is
-    wrong, and names the layer.
+    Gradients are compared with central differences, layer by layer, in float64. Also looks for
+    outputs that are not finite, dead and saturated units, gradients that vanish or explode with
+    depth, and outputs that depend on the batch. A model is checked with first weights on random
+    inputs, a run on samples of its test part. Exits with 1 where anything is wrong, and names the
+    layer.
     """
     is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
     is_run = is_run and not subject.endswith(".py")
@@ -57,7 +57,7 @@ def check(
     else:
         registry.trust(subject)
         registry.check_name("model", subject)
-        shape = shape_of(input) if input is not None else None
+        shape = sample_shape(input) if input is not None else None
         from mlzoo.runs.config_loading import check_plugin_settings
 
         settings = check_plugin_settings("model", subject, set or [])

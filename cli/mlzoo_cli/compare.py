@@ -21,9 +21,10 @@ def compare(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare runs: scores with intervals, the settings that differ, paired differences.
+    """Compare runs side by side.
 
-    With --out the same, and the learning curves together, on a page for a browser.
+    Prints scores with intervals, the settings that differ, and paired differences. With --out the
+    same, and the learning curves together, on a page for a browser.
     """
     if out is not None and out.suffix != ".html":
         raise UsageError(f"--out: name a page, as in compared.html (got {str(out)!r})")

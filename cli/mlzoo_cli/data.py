@@ -8,10 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.options import Json, Panelled, with_run_options
+from mlzoo_cli.options import (
+    ConfigCommand,
+    ConfigGroup,
+    Json,
+    run_argument,
+    run_fields,
+    with_options,
+)
 from mlzoo_cli.output import Talk, show, table
 
-app = typer.Typer(help="Look at data before training.", no_args_is_help=True)
+app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -19,11 +26,10 @@ def _data() -> None:
     """Look at data before training."""
 
 
-@app.command("inspect", cls=Panelled)
-@with_run_options("Data")
+@app.command("inspect", cls=ConfigCommand)
+@with_options(run_fields("Data", names=("seed",), detailed=("Data",)))
 def inspect(
-    data: Annotated[str, typer.Argument(help="A file, a folder, or the name of a data set.")],
-    seed: Annotated[str, typer.Option("--seed", help="Decides the split.")] = "0",
+    data: Annotated[str, run_argument("data")],
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -32,7 +38,7 @@ def inspect(
     """Say what was recognised: counts, shapes, class balance, problems, the split."""
     from mlzoo.runs.config_loading import merge
 
-    merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
+    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
     from mlzoo.data.quality.inspection import inspect as inspect_data
 
     talk = Talk(quiet=json)
@@ -46,10 +52,10 @@ def inspect(
         print(_text(result))
 
 
-@app.command("preview", cls=Panelled)
-@with_run_options("Data")
+@app.command("preview", cls=ConfigCommand)
+@with_options(run_fields("Data", names=("seed",), detailed=("Data",)))
 def preview(
-    data: Annotated[str, typer.Argument(help="A file, a folder, or the name of a data set.")],
+    data: Annotated[str, run_argument("data")],
     picture: Annotated[Path, typer.Option("--picture", help="The PNG to write.")] = Path(
         "preview.png"
     ),
@@ -59,7 +65,6 @@ def preview(
     variants: Annotated[
         int, typer.Option("--variants", min=1, max=20, help="Variants of each.")
     ] = 5,
-    seed: Annotated[str, typer.Option("--seed", help="Decides split and variants.")] = "0",
     json: Json = False,
     *,
     given: dict[str, Any],
@@ -69,7 +74,7 @@ def preview(
     from mlzoo.runs.config_loading import merge
 
     given = {"augment": "auto", **given}
-    merged = merge({"model": "linear", "data": data, "seed": seed, **given}, problems=problems)
+    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
     if picture.suffix.lower() != ".png":
         raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
     if not picture.parent.is_dir():

@@ -7,7 +7,7 @@ from mlzoo_cli.output import show
 
 
 def doctor(json: Json = False) -> None:
-    """Say which versions, backend and devices a training would use, and why no GPU."""
+    """Report versions, backend and devices, and why no GPU is used."""
     from mlzoo.training.diagnosis import diagnose
 
     result = diagnose()

@@ -26,7 +26,7 @@ def evaluate(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Score a run on its own test part again, or on all samples of other data."""
+    """Score a run on its test split again, or on other data."""
     if part not in ("train", "valid", "test"):
         raise UsageError(f"--part: choose train, valid or test (got {part!r})")
     if data is not None and part != "test":

@@ -8,139 +8,60 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.options import Json, SafeCsv, Trust
+from mlzoo_cli.options import Fields, Json, RareSafeCsv, Trust, flag_of, with_options
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.explaining.work import Outcome
 
+EXPLAIN = Fields("explaining/settings.py", "ExplainConfig", leave_out=("run",))
 
+
+@with_options(EXPLAIN)
 def explain(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="A finished run folder, or a .keras file.")
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            "--method",
-            help="`mlzoo explainers`, comma-separated, or all [default: one that fits].",
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", "--images", help="New samples; by default the run's test part."),
-    ] = None,
-    input: Annotated[
-        str | None, typer.Option("--input", help="Of a .keras file with several inputs: which.")
-    ] = None,
-    part: Annotated[
-        str | None, typer.Option("--part", help="train, valid or test [default: test].")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", help="Samples, mistakes first [default: 16]."),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "--class",
-            help="predicted, true, all, or the name of a class or output [default: predicted].",
-        ),
-    ] = None,
-    against: Annotated[
-        str | None, typer.Option("--against", help="Hold the class against this one.")
-    ] = None,
-    step: Annotated[
-        int | None, typer.Option("--step", help="Step of a sequence of outputs; -1: the last.")
-    ] = None,
-    pixel: Annotated[
-        str | None, typer.Option("--pixel", metavar="ROW,COLUMN", help="Masks: one pixel.")
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option("--region", help="Masks: all, largest, boundary or connected.")
-    ] = None,
-    layer: Annotated[
-        str | None,
-        typer.Option("--layer", help="Layer of class activation maps [default: the last map]."),
-    ] = None,
-    set: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Setting of the method, repeatable."),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            "--engine",
-            help="mlzoo, or tf-keras-vis: that package's maps, to check against another "
-            "implementation or to repeat published ones; six methods, images [default: mlzoo].",
-        ),
-    ] = None,
-    no_evidence: Annotated[
-        bool, typer.Option("--no-evidence", help="Score maps by --truth alone, or not.")
-    ] = False,
-    sanity: Annotated[
-        str | None,
-        typer.Option("--sanity", help="cascading, independent and labels, comma-separated."),
-    ] = None,
-    sanity_weights: Annotated[
-        str | None, typer.Option("--sanity-weights", help="permute or redraw [default: permute].")
-    ] = None,
-    truth: Annotated[
-        str | None,
-        typer.Option("--truth", help="Folder of masks named as the images, or boxes.csv."),
-    ] = None,
-    shared_scale: Annotated[
-        bool, typer.Option("--shared-scale", help="Draw all samples of a method on one scale.")
-    ] = False,
-    seed: Annotated[int | None, typer.Option("--seed", help="Decides all that is random.")] = None,
-    max_memory: Annotated[
-        int | None, typer.Option("--max-memory", help="Megabytes a chunk may take [default: 400].")
-    ] = None,
+    run: Annotated[str | None, EXPLAIN.argument("run", metavar="RUN")] = None,
     repeat: Annotated[
         str | None,
-        typer.Option("--repeat", metavar="FOLDER", help="Do again what an explain.json says."),
+        typer.Option(
+            "--repeat",
+            metavar="FOLDER",
+            help="Repeat the explanations that an explain.json records.",
+            rich_help_panel="Output",
+            hidden=True,
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder to write [default: RUN/explanations/METHOD]."),
+        typer.Option(
+            "--out",
+            help="Folder to write [default: RUN/explanations/METHOD].",
+            rich_help_panel="Output",
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a folder of explanations.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace a folder of explanations.", rich_help_panel="Output"
+        ),
     ] = False,
-    safe_csv: SafeCsv = False,
+    safe_csv: RareSafeCsv = False,
     trust: Trust = False,
     json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
 ) -> None:
-    """Explain what a model says: maps, pictures, and how far the maps can be trusted.
+    """Explain what a model predicts, with evidence for each map.
 
     Writes a folder with an overlay of every sample, the raw maps (maps.npz), their evidence
-    (scores.csv), a page (index.html) and explain.json, from which --repeat does it again.
+    (scores.csv), a page (index.html) and explain.json, the record that --repeat reads.
     """
-    values: dict[str, Any] = {
-        "run": run,
-        "method": method,
-        "data": data,
-        "input": input,
-        "part": part,
-        "limit": limit,
-        "target": target,
-        "against": against,
-        "step": step,
-        "pixel": pixel,
-        "region": region,
-        "layer": layer,
-        "set": _settings(set or []),
-        "engine": engine,
-        "evidence": False if no_evidence else None,
-        "sanity": sanity,
-        "sanity_weights": sanity_weights,
-        "truth": truth,
-        "shared_scale": shared_scale or None,
-        "seed": seed,
-        "max_memory": max_memory,
-    }
-    given = {name: value for name, value in values.items() if value not in (None, {})}
+    if problems:
+        raise UsageError(problems)
+    if "set" in given:
+        given = {**given, "set": _settings(given["set"])}
+    if run is not None:
+        given = {"run": run, **given}
     config = _repeated(repeat, given, out, trust) if repeat else _configured(given)
     import os
 
@@ -185,7 +106,7 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool)
     from mlzoo.explaining.settings import read_record
 
     if given:
-        flags = ", ".join("RUN" if n == "run" else f"--{n.replace('_', '-')}" for n in given)
+        flags = ", ".join("RUN" if n == "run" else flag_of(n) for n in given)
         raise UsageError(f"--repeat does what its record says; leave out {flags}")
     if out is None:
         raise UsageError("--repeat needs --out, a folder for the new explanations")

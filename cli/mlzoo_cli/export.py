@@ -33,11 +33,12 @@ def export(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Write a run's model for other programs: raw inputs in, probabilities out.
+    """Export a run's model for other programs.
 
-    What was written is loaded again and scored on up to 200 samples of the run's test part. It is
-    kept only if its outputs are those of the run within 1e-4 (int8: at least 95 % of the classes
-    the same). export.json beside it says what to feed, what comes out, and the score.
+    It takes raw inputs and returns probabilities or numbers. What was written is loaded again and
+    scored on up to 200 samples of the run's test part. It is kept only if its outputs are those of
+    the run within 1e-4 (int8: at least 95 % of the classes the same). export.json beside it says
+    what to feed, what comes out, and the score.
     """
     from mlzoo.exporting import export as work
 

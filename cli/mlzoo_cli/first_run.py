@@ -33,7 +33,6 @@ Before a long training:
 
 Each run is a folder with the model, its scores beside baselines, and report.html.
 All commands: mlzoo --help. Completion for your shell: mlzoo --install-completion."""
-INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
 
 
 def welcome() -> str:
@@ -42,14 +41,12 @@ def welcome() -> str:
     return WELCOME.format(demos="\n".join(lines))
 
 
-def demo_flags(name: str | None, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+def demo_flags(name: str, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     """The flags of a demo, with those that were given in their place.
 
     Raises:
         UsageError: there is no such demo.
     """
-    if name is None:
-        return flags
     if name not in DEMOS:
         wrong = registry.unknown("demo", name, DEMOS)
         raise UsageError(f"--demo: {wrong}; choose {', '.join(DEMOS)}")
@@ -59,17 +56,8 @@ def demo_flags(name: str | None, flags: dict[str, Any], problems: list[str]) -> 
     return {**DEMOS[name].settings, **flags}
 
 
-def check_alone(asked: dict[str, bool], resume: str | None, problems: list[str]) -> None:
-    """Add what is wrong with the flags that do something else than train."""
-    chosen = [flag for flag, on in asked.items() if on]
-    if len(chosen) > 1:
-        problems.append(f"{' and '.join(chosen)} exclude each other; choose one")
-    if chosen and resume is not None:
-        problems.append(f"{chosen[0]} is for a new run; leave out --resume")
-
-
 def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: bool) -> None:
-    """Do what one of `INSTEAD` asks for, and print what came of it."""
+    """Do what one of `train.INSTEAD` asks for, and print what came of it."""
     if flag == "--print-config":
         from mlzoo.training.train import config_text
 

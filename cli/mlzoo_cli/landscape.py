@@ -1,4 +1,4 @@
-"""`mlzoo landscape`: optimisers seen at work, the loss around a model, and what more would help."""
+"""`mlzoo landscape`: optimizers seen at work, the loss around a model, and what more would help."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import typer
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo_cli.options import Json, Trust, with_run_options
+from mlzoo_cli.options import Fields, Json, Trust, flag_of, run_fields, with_options, words
 from mlzoo_cli.output import Talk, say, show, table
-from mlzoo_cli.train import words
 
 if TYPE_CHECKING:
     from mlzoo.checking.landscapes.trajectories import Walked
 
-_FUNCTIONS, _MODELS, _CURVES = "Functions", "Loss of a run", "Learning curves"
+LENIENT = True
+_FILE = "checking/settings.py"
+WALK = Fields(_FILE, "WalkConfig", leave_out=("formulas",))
+AROUND = Fields(_FILE, "AroundConfig", leave_out=("walked", "walks"))
+CURVE = Fields(_FILE, "CurveConfig")
 _WALKS = ("steps", "start", "noise", "sweep", "points", "tolerance", "view")
 _WALK_FLAGS = ("optimizer", "learning_rate", "seed")
 _FORMULAS = ("momentum", "weight_decay")
@@ -25,108 +28,26 @@ _PLACES = ("out", "name")
 _LOOKS = ("plane", "weights", "span", "to", "eigenvalues", "budget")
 
 
-def _option(panel: str, flag: str, help: str, **more: Any) -> Any:
-    return typer.Option(flag, help=help, rich_help_panel=panel, show_default=False, **more)
-
-
-@with_run_options()
+@with_options(WALK, AROUND, CURVE, run_fields(basic=("Model", "Output"), title="Learning curves"))
 def landscape(
     context: typer.Context,
     subject: Annotated[
         str | None,
-        typer.Argument(help="A function, an expression of x and y, a run folder, or a model."),
+        typer.Argument(
+            metavar="SUBJECT",
+            help="A function, an expression of x and y, a run folder, or a model.",
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Argument(help="Data of a model; with --capacity and --samples.")
-    ] = None,
-    steps: Annotated[
-        int | None, _option(_FUNCTIONS, "--steps", "Steps of each optimizer. [default: 100]")
-    ] = None,
-    start: Annotated[
         str | None,
-        _option(_FUNCTIONS, "--start", "Where all begin, as in -1.2,1.", metavar="X,Y"),
+        typer.Argument(metavar="DATA", help="Data of a model; with --capacity and --samples."),
     ] = None,
-    noise: Annotated[
-        float | None,
-        _option(
-            _FUNCTIONS, "--noise", "Standard deviation of what is added to gradients. [default: 0]"
+    gif: Annotated[
+        bool,
+        typer.Option(
+            "--gif", help="Write an animation, paths.gif.", rich_help_panel="Functions", hidden=True
         ),
-    ] = None,
-    sweep: Annotated[
-        str | None,
-        _option(
-            _FUNCTIONS, "--sweep", "Try every optimizer at these rates too.", metavar="LOW..HIGH"
-        ),
-    ] = None,
-    points: Annotated[
-        int | None,
-        _option(
-            _FUNCTIONS, "--points", "Rates of a sweep; of a surface, places a side. [default: 25]"
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float | None,
-        _option(_FUNCTIONS, "--tolerance", "How near counts as at the optimum. [default: 0.01]"),
-    ] = None,
-    view: Annotated[
-        str | None,
-        _option(_FUNCTIONS, "--view", "What is shown, in both directions.", metavar="LOW..HIGH"),
-    ] = None,
-    plane: Annotated[
-        str | None,
-        _option(
-            _MODELS,
-            "--plane",
-            "random: two filter-normalised directions; weights: two weights; path: what the "
-            "training went, of a run trained with --snapshots. [default: random]",
-            metavar="NAME",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        _option(
-            _MODELS,
-            "--weights",
-            "Two weights, as hidden1/kernel[3,5],head/kernel[0,1].",
-            metavar="A,B",
-        ),
-    ] = None,
-    span: Annotated[
-        float | None, _option(_MODELS, "--span", "How far is shown, both ways. [default: 1]")
-    ] = None,
-    to: Annotated[
-        str | None, _option(_MODELS, "--to", "Another run: the loss on the line between the two.")
-    ] = None,
-    eigenvalues: Annotated[
-        int | None, _option(_MODELS, "--eigenvalues", "So many of the Hessian's largest.")
-    ] = None,
-    budget: Annotated[
-        str | None,
-        _option(
-            _MODELS,
-            "--budget",
-            "Time for the surface: 90s, 5m; fewer points where it would take longer. [default: 5m]",
-            metavar="TIME",
-        ),
-    ] = None,
-    capacity: Annotated[
-        str | None,
-        _option(
-            _CURVES,
-            "--capacity",
-            "Error against a setting of the model: degree, l2, or NAME=RANGE as in "
-            "hidden=4..256/4.",
-            metavar="NAME",
-        ),
-    ] = None,
-    samples: Annotated[
-        bool, _option(_CURVES, "--samples", "Error against the number of training samples.")
     ] = False,
-    repeat: Annotated[
-        int | None,
-        _option(_CURVES, "--repeat", "Fits of each point, on other samples. [default: 5]"),
-    ] = None,
-    gif: Annotated[bool, _option(_FUNCTIONS, "--gif", "Write an animation, paths.gif.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of the same --name.")
     ] = False,
@@ -136,25 +57,24 @@ def landscape(
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """See optimisers at work on a function, or the loss around a trained model.
+    """Show optimizers at work, or the loss around a model.
 
     `mlzoo landscape rosenbrock --optimizer sgd,momentum,adam,lbfgs --learning-rate .001 --start
-    -1.2,1` compares optimisers on a function (bowl, bumps, cubic-ridge, easom, matyas,
+    -1.2,1` compares optimizers on a function (bowl, bumps, cubic-ridge, easom, matyas,
     monkey-saddle, ripple, rosenbrock) or on an expression, as in '(1-x)^2 + sin(y)^2'; --set
     beta_1=.8 changes their formulas (beta_1, beta_2, rho, epsilon, epsilon_place, accumulator).
     `mlzoo landscape RUN` measures the loss around a trained model; --optimizer walks on it.
     `mlzoo landscape linear table.csv --target COLUMN --capacity degree` and `--samples` say
     whether a larger model or more samples would help.
     """
-    own = dict(locals())
     (subject, data), wrong = words(context, [subject, data])
     problems = [*wrong, *problems]
-    walking = {name: own[name] for name in _WALKS if own[name] is not None}
-    looking = {name: own[name] for name in _LOOKS if own[name] is not None}
-    fitting = {n: own[n] for n in ("capacity", "samples", "repeat") if own[n]}
+    walking = {name: given.pop(name) for name in _WALKS if name in given}
+    looking = {name: given.pop(name) for name in _LOOKS if name in given}
+    fitting = {name: given.pop(name) for name in CURVE.of(given)}
     if subject is None:
         raise UsageError(["name a function, an expression of x and y, or a run folder", *problems])
-    if capacity or samples:
+    if "capacity" in fitting or "samples" in fitting:
         problems += _idle({**walking, **looking}, "with --capacity or --samples")
         from mlzoo_cli.learning import curve
 
@@ -174,7 +94,7 @@ def landscape(
 
 
 def _idle(given: Any, where: str) -> list[str]:
-    return [f"--{name.replace('_', '-')}: has no effect {where}" for name in given]
+    return [f"{flag_of(name)}: has no effect {where}" for name in given]
 
 
 def _around(
@@ -279,9 +199,7 @@ def _walk(
         formulas[name.strip()] = value
     fitting = {*_WALK_FLAGS, *_FORMULAS, *_PLACES, "set"}
     problems += [
-        f"--{name.replace('_', '-')}: has no effect on a function"
-        for name in given
-        if name not in fitting
+        f"{flag_of(name)}: has no effect on a function" for name in given if name not in fitting
     ]
     values = asked | {name: given[name] for name in _WALK_FLAGS if name in given}
     if "points" in asked and "sweep" not in asked:

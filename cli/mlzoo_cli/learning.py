@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.core.errors import UsageError
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
@@ -21,31 +22,40 @@ _KNOWN = {
 def curve(
     model: str,
     data: str | None,
-    asked: dict[str, Any],
+    fitting: dict[str, Any],
     given: dict[str, Any],
     problems: list[str],
     overwrite: bool,
     json: bool,
 ) -> None:
-    """Check, fit, write and print."""
+    """Check the settings, fit, and write and print the curve.
+
+    Args:
+        model: the model plug-in.
+        data: the data, or None where a mistake hides them.
+        fitting: given fields of `CurveConfig`.
+        given: given fields of `RunConfig`.
+        problems: mistakes found so far.
+        overwrite: replace a folder of the same name.
+        json: print one JSON document.
+    """
+    from mlzoo.checking import settings
     from mlzoo.checking.landscapes.folders import folder_of
     from mlzoo.runs import run_folder
     from mlzoo.runs.config_loading import merge
 
-    dimension, wrong = None, []
-    if "capacity" in asked and "samples" in asked:
-        wrong.append("--capacity and --samples are two curves: ask for one of them")
-    elif "capacity" in asked:
-        try:
-            dimension = setting_range(asked["capacity"])
-        except ValueError as error:
-            wrong.append(f"--capacity: {asked['capacity'].partition('=')[0]} {error}")
-    repeats = asked.get("repeat", 5)
-    if repeats < 2:
-        wrong.append("--repeat: must be at least 2, since the spread is wanted")
+    chosen, dimension = None, None
+    try:
+        chosen = settings.curve(fitting)
+        dimension = setting_range(chosen.capacity) if chosen.capacity is not None else None
+    except UsageError as error:
+        problems = [*problems, *error.problems]
+    except ValueError as error:
+        problems = [*problems, f"--capacity: {fitting['capacity'].partition('=')[0]} {error}"]
     flags = {"model": model, **({"data": data} if data else {})}
     flags |= {n: v for n, v in given.items() if n not in ("out", "name")}
-    merged = merge(flags, None, problems=[*problems, *wrong])
+    merged = merge(flags, None, problems=problems)
+    assert chosen is not None  # Otherwise there are problems.
     config = merged.config
     if dimension is not None:
         from mlzoo.tuning.space_from_config import candidate
@@ -70,10 +80,10 @@ def curve(
         for note in arranged.notes:
             talk.note(note)
         if dimension is None:
-            found = learning.against_samples(arranged, config, repeats, talk)
+            found = learning.against_samples(arranged, config, chosen.repeat, talk)
         else:
-            found = learning.against_setting(arranged, config, dimension, repeats, talk)
-        record = learning.write(folder, found, config, repeats)
+            found = learning.against_setting(arranged, config, dimension, chosen.repeat, talk)
+        record = learning.write(folder, found, config, chosen.repeat)
     finally:
         talk.end()
     if json:

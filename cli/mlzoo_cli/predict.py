@@ -87,13 +87,14 @@ def predict(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Predict new samples, one row each; masks and fields of images go into a folder.
+    """Predict new samples.
 
-    A row has a name, the prediction and the probability of every class. Of a segmentation it has
-    the share of each class's pixels, and with --output each image's mask is written, whose pixels
-    are class positions that classes.txt names; of fields their means, and the fields are written.
-    Of a labeling there is a row a step, of a series a row a step ahead. A model of text goes on
-    from DATA, a text file or the text itself.
+    The table has one row each; masks and fields of images go into a folder. A row has a name, the
+    prediction and the probability of every class. Of a segmentation it has the share of each
+    class's pixels, and with --output each image's mask is written, whose pixels are class positions
+    that classes.txt names; of fields their means, and the fields are written. Of a labeling there
+    is a row a step, of a series a row a step ahead. A model of text goes on from DATA, a text file
+    or the text itself.
     """
     if overwrite and output is None:
         raise UsageError("--overwrite: has no effect without --output")

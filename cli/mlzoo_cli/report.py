@@ -7,10 +7,10 @@ from mlzoo_cli.output import Talk, say, show
 
 
 def report(run: RunPath, json: Json = False) -> None:
-    """Write RUN/report.html again, with the explanations that were made since.
+    """Write a run's report.html again.
 
-    Training writes it at its end; it is read from the run folder's files alone, so neither the
-    data nor Keras is needed.
+    It shows the explanations that were made since. Training writes it at its end; it is read from
+    the run folder's files alone, so neither the data nor Keras is needed.
     """
     from mlzoo.reporting.pages.report import write_report
     from mlzoo.runs import run_folder

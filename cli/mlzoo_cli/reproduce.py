@@ -10,10 +10,11 @@ from mlzoo_cli.output import Talk, say, show, table
 
 
 def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
-    """Train a run again from its config.yaml, in a temporary place, and compare.
+    """Train a run again and compare the results.
 
-    Exit code 0 only where it came out the same: bit by bit where the run states that it is
-    bitwise deterministic, else with its score within the first one's interval.
+    It is trained from its config.yaml, in a temporary folder. Exit code 0 only where it came out
+    the same: bit by bit where the run states that it is bitwise deterministic, else with its score
+    within the first one's interval.
     """
     from mlzoo.training.reproducing import reproduce as train_again
 

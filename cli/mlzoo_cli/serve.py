@@ -36,12 +36,12 @@ def serve(
     ] = False,
     trust: Trust = False,
 ) -> None:
-    """Serve a run on localhost: a page to drop an image (or a CSV table) on, and POST /predict.
+    """Serve a run on localhost: a page and POST /predict.
 
-    Nobody else can reach it: it listens on 127.0.0.1 alone, answers to localhost alone, and refuses
-    uploads from pages of other origins. Requests that come together are predicted together. The
-    body of POST /predict is the file itself, as in `curl --data-binary @image.png
-    localhost:8000/predict`. Ctrl-C ends it.
+    An image or a CSV table can be dropped on the page. Nobody else can reach it: it listens on
+    127.0.0.1 alone, answers to localhost alone, and refuses uploads from pages of other origins.
+    Requests that come together are predicted together. The body of POST /predict is the file
+    itself, as in `curl --data-binary @image.png localhost:8000/predict`. Ctrl-C ends it.
     """
     _check(port, max_mb, max_pixels, max_rows, timeout)
     if not no_map:

@@ -10,86 +10,116 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.core.errors import MlzooError, UsageError
-from mlzoo_cli.evaluate import scores
-from mlzoo_cli.first_run import INSTEAD, check_alone, demo_flags, do_instead
-from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options, wrong_flags
+from mlzoo_cli.options import (
+    Json,
+    RareSafeCsv,
+    Trust,
+    run_argument,
+    run_fields,
+    with_options,
+    words,
+)
 from mlzoo_cli.output import Talk, say, show
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
 
+LENIENT = True
+INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
+"""Options that do something else than train, see `first_run.do_instead`."""
 
-@with_run_options()
+
+@with_options(run_fields())
 def train(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="A model (`mlzoo models`) or your own plug-in file.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Argument(help="A file, a folder, or a data set (`mlzoo sources`).")
-    ] = None,
+    model: Annotated[str | None, run_argument("model")] = None,
+    data: Annotated[str | None, run_argument("data")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML file of settings; flags win.")
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an unfinished run, exactly."),
+        typer.Option("--resume", metavar="RUN", help="Resume an unfinished run, exactly."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run of the same --name.")
     ] = False,
     allow_unused: Annotated[
-        bool, typer.Option("--allow-unused", help="Accept options that have no effect.")
+        bool,
+        typer.Option("--allow-unused", hidden=True, help="Accept options that have no effect."),
     ] = False,
     explain_every: Annotated[
         int | None,
-        typer.Option("--explain-every", min=1, help="Draw maps of some images every K epochs."),
+        typer.Option(
+            "--explain-every",
+            min=1,
+            hidden=True,
+            help="Draw explanations of some images every K epochs.",
+        ),
     ] = None,
     demo: Annotated[
         str | None,
         typer.Option(
-            "--demo", metavar="mlp|cnn|unet|rnn", help="Try a family on data that come along."
+            "--demo",
+            metavar="mlp|cnn|unet|rnn",
+            hidden=True,
+            help="Train an example on data that come with mlzoo.",
         ),
     ] = None,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the whole configuration; do no more.")
+        bool,
+        typer.Option("--print-config", hidden=True, help="Print the whole configuration and exit."),
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Plan, model, memory and time of a step; write nothing."),
+        typer.Option(
+            "--dry-run", help="Print the plan, the model, memory and time of a step; write nothing."
+        ),
     ] = False,
     find_rate: Annotated[
         bool,
-        typer.Option("--find-rate", help="Measure which learning rate is good; train nothing."),
+        typer.Option("--find-rate", help="Run the learning-rate finder; train nothing."),
     ] = False,
     overfit: Annotated[
         int | None,
-        typer.Option("--overfit", min=1, metavar="N", help="Can it learn N samples by heart?"),
+        typer.Option(
+            "--overfit",
+            min=1,
+            metavar="N",
+            hidden=True,
+            help="Check that the model can overfit N samples.",
+        ),
     ] = None,
     snapshots: Annotated[
         bool,
-        typer.Option("--snapshots", help="Keep each epoch's weights, for `mlzoo landscape RUN`."),
+        typer.Option(
+            "--snapshots", hidden=True, help="Keep each epoch's weights, for `mlzoo landscape RUN`."
+        ),
     ] = False,
-    safe_csv: SafeCsv = False,
+    safe_csv: RareSafeCsv = False,
     trust: Trust = False,
     json: Json = False,
     *,
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """Train a model on data, evaluate it on a test part, and write a run folder.
+    """Train a model on data and write a run folder.
 
-    `mlzoo train cnn digits` trains on an embedded data set; `mlzoo train mlp table.csv --target
-    COLUMN` on a table; `mlzoo train cnn photos/` on a folder with one folder a class; `mlzoo train
-    unet photos/` on photos/images and photos/masks.
+    The model is evaluated once, on the test split. `mlzoo train cnn digits` trains on an embedded
+    data set; `mlzoo train mlp table.csv --target COLUMN` on a table; `mlzoo train cnn photos/` on a
+    folder with one folder a class; `mlzoo train unet photos/` on photos/images and photos/masks.
     """
     (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
-    flags = demo_flags(demo, positional | given, problems)
+    flags = positional | given
+    if demo is not None:
+        from mlzoo_cli.first_run import demo_flags
+
+        flags = demo_flags(demo, flags, problems)
     asked = (print_config, dry_run, find_rate, overfit is not None)
     instead = dict(zip(INSTEAD, asked, strict=True))
-    check_alone(instead, resume, problems)
+    problems += _excluded(instead, resume)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
     if snapshots and (given.get("repeats", "1") != "1" or given.get("optimizer") == "lbfgs"):
@@ -114,6 +144,8 @@ def train(
             )
             if any(asked):
                 flag = next(name for name, on in instead.items() if on)
+                from mlzoo_cli.first_run import do_instead
+
                 return do_instead(flag, merged, overfit, talk, json)
             from mlzoo.training.train import train_merged
 
@@ -151,25 +183,6 @@ class Watching(Talk):
             self.warn(problem)
 
 
-def words(
-    context: typer.Context, positional: list[str | None]
-) -> tuple[list[str | None], list[str]]:
-    """Model and data, and the problems of words that are neither options nor arguments.
-
-    Behind an unknown option its value and the arguments can't be told apart by their place, so
-    where there are too many words those that follow such an option count as its value.
-    """
-    known = [name for parameter in context.command.params for name in parameter.opts]
-    words = [word for word in [*positional, *context.args] if word]
-    options = [word for word in words if word.startswith("-")]
-    arguments = [word for word in words if not word.startswith("-")]
-    for option, value in zip(words, words[1:], strict=False):
-        if option in options and value in arguments and "=" not in option and len(arguments) > 2:
-            arguments.remove(value)
-    found: list[str | None] = [*arguments[:2], None, None][:2]
-    return found, wrong_flags([*options, *arguments[2:]], known)
-
-
 def _resume(
     path: str,
     flags: dict[str, Any],
@@ -202,8 +215,20 @@ def _resume(
     return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=talk)
 
 
+def _excluded(asked: dict[str, bool], resume: str | None) -> list[str]:
+    """Return what is wrong with the flags that do something else than train."""
+    chosen = [flag for flag, on in asked.items() if on]
+    problems = []
+    if len(chosen) > 1:
+        problems.append(f"{' and '.join(chosen)} exclude each other; choose one")
+    if chosen and resume is not None:
+        problems.append(f"{chosen[0]} is for a new run; leave out --resume")
+    return problems
+
+
 def _summary(run: OpenedRun) -> None:
     from mlzoo.statistics.verdicts import verdict_sentence
+    from mlzoo_cli.evaluate import scores
 
     metrics = run.metrics
     kept = metrics["kept"]

@@ -9,222 +9,134 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.core.registry import trust_flag
-from mlzoo_cli.options import Json, SafeCsv, Trust, with_run_options
+from mlzoo_cli.options import (
+    Fields,
+    Json,
+    RareSafeCsv,
+    Trust,
+    run_argument,
+    run_fields,
+    with_options,
+    words,
+)
 from mlzoo_cli.output import say, show, table
-from mlzoo_cli.train import words
 
 if TYPE_CHECKING:
     from mlzoo.tuning.plan import Plan
     from mlzoo.tuning.tune import Found
 
+LENIENT = True
+TUNE = Fields("tuning/settings.py", "TuneConfig")
 _PANEL = "Search"
-_SEARCH = (
-    "strategy",
-    "strategy_set",
-    "trials",
-    "folds",
-    "metric",
-    "budget",
-    "max_failures",
-    "race",
-    "max_memory",
-    "nested",
-    "workers",
-    "engine",
-    "address",
-    "fast",
-)
 
 
-def _option(flag: str, help: str, **more: Any) -> Any:
-    return typer.Option(flag, help=help, rich_help_panel=_PANEL, **more)
-
-
-@with_run_options()
+@with_options(TUNE, run_fields(basic=("Model", "Data", "Output")))
 def tune(
     context: typer.Context,
-    model: Annotated[
-        str | None, typer.Argument(help="A model (`mlzoo models`), or your plug-in file.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Argument(help="A file, a folder, or a data set (`mlzoo sources`).")
-    ] = None,
+    model: Annotated[str | None, run_argument("model")] = None,
+    data: Annotated[str | None, run_argument("data")] = None,
     builder: Annotated[
         str | None,
-        _option(
+        typer.Option(
             "--builder",
-            "A keras-tuner build function of yours in place of MODEL: its hyperparameters are the "
-            "space, its optimizer and loss are used as they are.",
             metavar="FILE.py:FUNCTION",
+            help="A keras-tuner build function of yours in place of MODEL: its hyperparameters are "
+            "the space, its optimizer and loss are used as they are.",
+            rich_help_panel=_PANEL,
+            hidden=True,
         ),
     ] = None,
     vary: Annotated[
         list[str] | None,
-        _option(
+        typer.Option(
             "--vary",
-            "What to search, repeatable: learning_rate=log:1e-4..1e-1, units=16..256, "
-            "activation=relu,tanh. By default what the model declares.",
             metavar="NAME=RANGE",
+            help="What to search, repeatable: learning_rate=log:1e-4..1e-1, units=16..256, "
+            "activation=relu,tanh. By default what the model declares.",
+            rich_help_panel=_PANEL,
         ),
     ] = None,
     space: Annotated[
-        Path | None, _option("--space", "YAML file of `name: range` lines, with `when` conditions.")
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        _option("--strategy", "What to try next (`mlzoo strategies`). [default: random]"),
-    ] = None,
-    strategy_set: Annotated[
-        list[str] | None,
-        _option(
-            "--strategy-set",
-            "Strategy setting, repeatable; `mlzoo strategies show NAME` lists them.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    trials: Annotated[
-        str | None,
-        _option(
-            "--trials",
-            "Candidates to try, at most. [default: 20; a grid: all]",
-            metavar="INTEGER",
-        ),
-    ] = None,
-    folds: Annotated[
-        str | None,
-        _option(
-            "--folds",
-            "Score each candidate on this many folds of the training and validation parts; "
-            "1: on the validation part. [default: 1]",
-            metavar="INTEGER",
-        ),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        _option("--metric", "Score to choose by. [default: accuracy, RMSE, mean IoU, ...]"),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        _option("--budget", "Start no further fit after this time: 90s, 10m, 2h.", metavar="TIME"),
-    ] = None,
-    max_failures: Annotated[
-        str | None,
-        _option(
-            "--max-failures",
-            "Stop after this many failed trials. [default: where the first 10 all fail]",
-            metavar="INTEGER",
-        ),
-    ] = None,
-    max_memory: Annotated[
-        str | None,
-        _option(
-            "--max-memory",
-            "Megabytes a worker may take; one that takes more is ended and its fit has failed.",
-            metavar="INTEGER",
-        ),
-    ] = None,
-    nested: Annotated[
-        str | None,
-        _option(
-            "--nested",
-            "Search again within each of so many outer folds, to state by how much the winner's "
-            "score is too good; --budget is for each search, --dry-run tells what all cost.",
-            metavar="INTEGER",
-        ),
-    ] = None,
-    race: Annotated[
-        bool,
-        _option("--race", "Drop a candidate that trails by 3 standard errors after two folds."),
-    ] = False,
-    workers: Annotated[
-        str | None,
-        _option(
-            "--workers", "Processes that train at the same time. [default: 1]", metavar="INTEGER"
-        ),
-    ] = None,
-    engine: Annotated[
-        str | None,
-        _option(
-            "--engine",
-            "local: this machine's processes; ray: --workers on a Ray cluster, whose machines see "
-            "the same files. [default: local]",
-            metavar="local|ray",
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        _option(
-            "--address",
-            "The Ray cluster: auto, or HOST:PORT. [default: one started on this machine]",
-        ),
-    ] = None,
-    fast: Annotated[
-        str | None,
-        _option(
-            "--fast",
-            "auto: candidates of one architecture share what was compiled; off: each fit builds "
-            "anew. [default: auto]",
-            metavar="auto|off",
+        Path | None,
+        typer.Option(
+            "--space",
+            help="YAML file of `name: range` lines, with `when` conditions.",
+            rich_help_panel=_PANEL,
         ),
     ] = None,
     compare: Annotated[
         str | None,
-        _option(
+        typer.Option(
             "--compare",
-            "Run these strategies instead, --budget trials each (as in --budget 36), and say which "
-            "won: random,bayesian,grid.",
             metavar="A,B",
+            help="Run these strategies instead, --budget trials each (as in --budget 36), and say "
+            "which won: random,bayesian,grid.",
+            rich_help_panel=_PANEL,
         ),
     ] = None,
     compare_seeds: Annotated[
         int,
-        _option("--compare-seeds", "How often each strategy of --compare is run.", min=1),
+        typer.Option(
+            "--compare-seeds",
+            min=1,
+            help="Number of runs of each strategy of --compare.",
+            rich_help_panel=_PANEL,
+            hidden=True,
+        ),
     ] = 3,
     final: Annotated[
         bool,
-        _option(
+        typer.Option(
             "--final/--no-final",
-            "Train the winner on training and validation parts, and test it once.",
+            help="Train the winner on the training and validation splits, and test it once.",
+            rich_help_panel=_PANEL,
+            hidden=True,
         ),
     ] = True,
     import_keras_tuner: Annotated[
         Path | None,
-        _option(
+        typer.Option(
             "--import-keras-tuner",
-            "Print the trials of a keras-tuner project, also of a damaged one, and end.",
             metavar="DIR",
+            help="Print the trials of a keras-tuner project, also of a damaged one, and exit.",
+            rich_help_panel=_PANEL,
+            hidden=True,
         ),
     ] = None,
     dry_run: Annotated[
         bool,
-        _option("--dry-run", "Say what would be done and how long it would take; write nothing."),
+        typer.Option(
+            "--dry-run",
+            help="Print the plan and how long it would take; write nothing.",
+            rich_help_panel=_PANEL,
+        ),
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML file of settings; flags win.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Throw the search of the same name away.")
+        bool, typer.Option("--overwrite", help="Delete the search of the same name.")
     ] = False,
-    safe_csv: SafeCsv = False,
+    safe_csv: RareSafeCsv = False,
     trust: Trust = False,
     json: Json = False,
     *,
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """Search the settings of a model: many candidates, scored alike, the best trained and tested.
+    """Search the settings of a model; train and test the best.
 
-    `mlzoo tune mlp digits` searches what the model declares; `mlzoo tune mlp wine.csv --target
-    quality --strategy bayesian --trials 36 --folds 5` by cross-validation; `--vary` and `--space`
-    say what is searched. The same command goes on with a search that was stopped or killed. The
-    test part is used once, for the winner.
+    All candidates are scored alike. `mlzoo tune mlp digits` searches what the model declares;
+    `mlzoo tune mlp wine.csv --target quality --strategy bayesian --trials 36 --folds 5` by
+    cross-validation; `--vary` and `--space` say what is searched. The same command resumes a search
+    that was stopped or killed. The test split is used once, for the winner.
     """
     if import_keras_tuner is not None:
         _imported(import_keras_tuner, json)
         return
-    own = dict(locals())
-    search = {name: own[name] for name in _SEARCH if own[name] not in (None, [], False)}
-    if compare is not None and (budget or "").isdigit() and trials is None:
+    search = TUNE.of(given)
+    given = {name: value for name, value in given.items() if name not in search}
+    if compare is not None and search.get("budget", "").isdigit() and "trials" not in search:
         search["trials"] = search.pop("budget")  # of trials: time is no measure of strategies
     (model, data), wrong = words(context, [model, data])
     if builder is not None:

@@ -8,11 +8,11 @@ import typer
 
 from mlzoo.core.backbones import BACKBONES, UNPADDED, WIDE, check_backbone, preset_of
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.options import Json
+from mlzoo_cli.options import ConfigGroup, Json
 from mlzoo_cli.output import say, table
 from mlzoo_cli.output import show as show_json
 
-app = typer.Typer(help="Backbones of transfer learning.", invoke_without_command=True)
+app = typer.Typer(cls=ConfigGroup, invoke_without_command=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -23,7 +23,10 @@ def list_backbones(
     ] = False,
     json: Json = False,
 ) -> None:
-    """The backbones of the models transfer and unet_pretrained (`weights pull NAME`)."""
+    """List the backbones of transfer learning.
+
+    They are those of the models transfer and unet_pretrained; `weights pull NAME` downloads one.
+    """
     if context.invoked_subcommand is not None:
         if hub:
             raise UsageError("--hub lists backbones; it has no effect on `weights pull`")

@@ -7,17 +7,20 @@ from typing import Annotated
 import typer
 
 from mlzoo.runs import zoo
-from mlzoo_cli.options import Json
+from mlzoo_cli.options import ConfigGroup, Json
 from mlzoo_cli.output import say, table
 from mlzoo_cli.output import show as show_json
 
-app = typer.Typer(help="Small trained models that come along.", invoke_without_command=True)
+app = typer.Typer(cls=ConfigGroup, invoke_without_command=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model of the zoo (`mlzoo zoo`).")]
 
 
 @app.callback()
 def main(context: typer.Context, json: Json = False) -> None:
-    """The trained models that come along (`zoo show NAME`, `zoo pull NAME`)."""
+    """List the small trained models that come with mlzoo.
+
+    `zoo show NAME` describes one, `zoo pull NAME` copies it.
+    """
     if context.invoked_subcommand is None:
         list_models(json)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mlzoo.core.configs import OPTIMIZERS, Settings
 from mlzoo.core.errors import UsageError
+from mlzoo.core.fields import Flag
 from mlzoo.core.messages import sentences
 from mlzoo.core.registry import unknown
 from mlzoo.tuning.settings import seconds
@@ -47,32 +48,33 @@ _READERS = {
 
 
 class WalkConfig(Settings):
-    """The walks of optimisers from one start."""
+    """The paths of optimizers from one start."""
 
-    optimizer: tuple[str, ...] = (
+    # -- Functions
+    optimizer: Annotated[tuple[str, ...], Flag(basic=True)] = (
         "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "lbfgs",
     )  # fmt: skip
-    """Optimisers, comma-separated."""
-    learning_rate: tuple[float, ...] = ()
-    """Rates: one for all, or one an optimiser; by default each optimiser's usual one."""
-    steps: int = Field(100, ge=1, le=100_000)
-    """Steps of each."""
-    start: tuple[float, float] | None = None
-    """Where they start, as x,y."""
+    """Optimizers, comma-separated."""
+    learning_rate: Annotated[tuple[float, ...], Flag(basic=True)] = ()
+    """Learning rates: one for all, or one an optimizer; by default each optimizer's usual one."""
+    steps: Annotated[int, Flag(basic=True)] = Field(100, ge=1, le=100_000)
+    """Steps of each optimizer."""
+    start: Annotated[tuple[float, float] | None, Flag(basic=True, metavar="X,Y")] = None
+    """Starting point, as in -1.2,1."""
     noise: float = Field(0.0, ge=0)
-    """Standard deviation of what is added to every gradient entry."""
-    sweep: tuple[float, float] | None = None
-    """Rates from..to over which every optimiser is tried, evenly in their logarithm."""
-    points: int = Field(25, ge=2, le=500)
-    """Rates of a sweep."""
+    """Standard deviation of the noise that is added to every gradient entry."""
+    sweep: Annotated[tuple[float, float] | None, Flag(basic=True, metavar="LOW..HIGH")] = None
+    """Try every optimizer at learning rates in this range too, evenly in their logarithm."""
+    points: Annotated[int, Flag(basic=True)] = Field(25, ge=2, le=500)
+    """Learning rates of a sweep."""
     tolerance: float = Field(0.01, gt=0)
-    """How near to the optimum counts as there, and how small a gradient as none."""
-    view: tuple[float, float] | None = None
-    """What is shown, from..to in both directions."""
+    """Distance that counts as at the optimum, and norm of a gradient that counts as zero."""
+    view: Annotated[tuple[float, float] | None, Flag(basic=True, metavar="LOW..HIGH")] = None
+    """Range that is drawn, in both directions."""
     formulas: Formulas = Formulas.model_validate({})
-    """The optimisers' own numbers."""
-    seed: int = Field(0, ge=0, lt=2**31)
-    """Of the noise."""
+    """The numbers in the optimizers' formulas."""
+    seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
+    """Seed of the noise."""
 
     def rates(self, optimizer: str) -> list[float]:
         """The rates asked for of an optimiser; none: the usual one."""
@@ -86,33 +88,71 @@ class WalkConfig(Settings):
 class AroundConfig(Settings):
     """The loss around a run's weights."""
 
-    plane: Literal["random", "weights", "path"] = "random"
-    """Two random filter-normalised directions, two weights, or the training's own path."""
-    weights: str | None = None
+    # -- Loss of a run
+    plane: Annotated[Literal["random", "weights", "path"], Flag(basic=True)] = "random"
+    """random: two filter-normalized directions; weights: two weights; path: the path of the
+    training, of a run trained with --snapshots."""
+    weights: Annotated[str | None, Flag(metavar="A,B")] = None
     """The two weights, as hidden1/kernel[3,5],head/kernel[0,1]."""
-    span: float = Field(1.0, gt=0)
-    """How far is shown, both ways."""
+    span: Annotated[float, Flag(basic=True)] = Field(1.0, gt=0)
+    """Distance that is drawn, in both directions."""
     points: int = Field(25, ge=5, le=500)
-    """Places a side."""
+    """Grid points a side."""
     limit: int = Field(4000, ge=2)
-    """Samples of the training part that the loss is measured on."""
-    budget: float = Field(300.0, gt=0)
-    """Seconds for the surface."""
-    to: str | None = None
+    """Samples of the training split that the loss is measured on."""
+    budget: Annotated[float, Flag(basic=True, metavar="TIME")] = Field(300.0, gt=0)
+    """Time for the surface: 90s, 5m, or seconds; where it would take longer, fewer points are
+    computed."""
+    to: Annotated[str | None, Flag(basic=True, metavar="RUN")] = None
     """Another run: the loss on the line between the two."""
-    eigenvalues: int = Field(0, ge=0, le=50)
-    """How many of the Hessian's largest eigenvalues are wanted."""
+    eigenvalues: Annotated[int, Flag(basic=True)] = Field(0, ge=0, le=50)
+    """Number of the Hessian's largest eigenvalues to compute."""
     walked: bool = False
-    """Whether optimisers walk on the plane."""
+    """Draw the paths of optimizers on the plane."""
     walks: WalkConfig = WalkConfig.model_validate({})
-    """How they do."""
+    """These paths."""
     seed: int = Field(0, ge=0, lt=2**31)
-    """Of samples and directions."""
+    """Seed of samples and directions."""
 
     @field_validator("budget", mode="before")
     @classmethod
     def _seconds(cls, value: Any) -> Any:
         return seconds(value) if isinstance(value, str) else value
+
+
+class CurveConfig(Settings):
+    """The error of a model against its capacity or the number of training samples."""
+
+    # -- Learning curves
+    capacity: Annotated[str | None, Flag(basic=True, metavar="NAME")] = None
+    """Error against a setting of the model: degree, l2, or NAME=RANGE as in hidden=4..256/4."""
+    samples: Annotated[bool, Flag(basic=True)] = False
+    """Error against the number of training samples."""
+    repeat: Annotated[int, Flag(basic=True)] = Field(5, ge=2)
+    """Fits of each point, on different samples, whose spread is drawn."""
+
+    @model_validator(mode="after")
+    def _one_curve(self) -> CurveConfig:
+        if self.capacity is not None and self.samples:
+            raise ValueError("--capacity and --samples are two curves: ask for one of them")
+        return self
+
+
+def curve(values: dict[str, Any]) -> CurveConfig:
+    """Return a checked configuration from text as on the command line.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    try:
+        return CurveConfig(**values)
+    except ValidationError as error:
+        raise UsageError(_lines(error)) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    found = sentences(error).items()
+    return [f"--{name.replace('_', '-')}: {text}" if name else text for name, text in found]
 
 
 def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
@@ -130,8 +170,7 @@ def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
     try:
         return AroundConfig(**values, walks=walking)
     except ValidationError as error:
-        problems = sentences(error)
-        raise UsageError([f"--{n.replace('_', '-')}: {t}" for n, t in problems.items()]) from None
+        raise UsageError(_lines(error)) from None
 
 
 def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
@@ -166,7 +205,7 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
         try:
             return WalkConfig(**read, formulas=Formulas.model_validate(formulas))
         except ValidationError as error:
-            problems += [f"--{n.replace('_', '-')}: {t}" for n, t in sentences(error).items()]
+            problems += _lines(error)
     raise UsageError(problems)
 
 

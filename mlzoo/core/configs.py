@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mlzoo.core.errors import UsageError
+from mlzoo.core.fields import Flag
 from mlzoo.core.registry import build_function
 
 LOSSES = {
@@ -87,33 +88,35 @@ class RunConfig(Settings):
     """Model plug-in by name (`mlzoo models`), or the path of your own plug-in file."""
     data: str
     """A file, a folder, or the name of a data set (`mlzoo sources`)."""
-    set: dict[str, Any] = Field(default_factory=dict)
+    set: Annotated[dict[str, Any], Flag(basic=True)] = Field(default_factory=dict)
     """Model setting name=value, repeatable; `mlzoo models show NAME` lists them."""
 
     # -- Data
-    source: str | None = None
+    source: Annotated[str | None, Flag(detail=True)] = None
     """How to read the data (`mlzoo sources`); recognised from the path by default."""
     source_set: dict[str, Any] = Field(default_factory=dict)
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
-    target: str | None = None
+    target: Annotated[str | None, Flag(basic=True)] = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
-    task: Literal["classification", "regression"] | None = None
+    task: Annotated[Literal["classification", "regression"] | None, Flag(detail=True)] = None
     """What the target is; inferred from its values by default."""
-    drop: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list)
+    drop: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
+        default_factory=list
+    )
     """Table columns to leave out, comma-separated."""
-    size: str | None = None
+    size: Annotated[str | None, Flag(basic=True)] = None
     """Image size to resize to: 64, or height x width as 48x64."""
-    color: Literal["auto", "gray", "rgb"] = "auto"
+    color: Annotated[Literal["auto", "gray", "rgb"], Flag(detail=True)] = "auto"
     """Image channels: as the files have them, one, or three."""
-    limit: int | None = Field(None, ge=4)
+    limit: Annotated[int | None, Flag(detail=True)] = Field(None, ge=4)
     """Use only this many samples, drawn with the seed; where each has a class, in proportion."""
-    group_by: str | None = None
+    group_by: Annotated[str | None, Flag(basic=True)] = None
     """Keep groups in one part: a table column, or a regular expression on file names."""
-    split: Literal["random", "hash"] = "random"
+    split: Annotated[Literal["random", "hash"], Flag(detail=True)] = "random"
     """random: exact proportions from the seed; hash: adding files never moves others."""
-    fractions: str = "60/20/20"
+    fractions: Annotated[str, Flag(detail=True)] = "60/20/20"
     """Shares of the training, validation and test parts, in percent."""
-    on_bad: Literal["error", "skip"] = "error"
+    on_bad: Annotated[Literal["error", "skip"], Flag(detail=True)] = "error"
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
@@ -127,22 +130,22 @@ class RunConfig(Settings):
     chosen already."""
     allow_leakage: bool = False
     """Train although the parts share samples or the target stands in the inputs."""
-    window: int | None = Field(None, ge=1)
+    window: Annotated[int | None, Flag(detail=True)] = Field(None, ge=1)
     """Series: steps of the past that a forecast is made from, by default four horizons or one
     season; text: characters, by default 64."""
-    horizon: int = Field(1, ge=1)
+    horizon: Annotated[int, Flag(detail=True)] = Field(1, ge=1)
     """Series: steps to forecast."""
     stride: int | None = Field(None, ge=1)
     """Series: steps from one window to the next, by default 1; text: by default the window."""
     gap: int = Field(0, ge=0)
     """Series: steps left out between the parts, which follow one another in time."""
-    tile: int | Literal["auto", "none"] = "auto"
+    tile: Annotated[int | Literal["auto", "none"], Flag(detail=True)] = "auto"
     """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
     images of over a million pixels."""
     overlap: int | None = Field(None, ge=0)
     """Pixels that tiles share where they are put together, a multiple of 32; by default as many as
     the network needs for no seam to show, at most half of the tile."""
-    augment: str | list[Any] = "none"
+    augment: Annotated[str | list[Any], Flag(basic=True)] = "none"
     """Change training samples at random, targets along with them: none, a preset (`mlzoo
     augmentations`: flips, light, medium, heavy, ...), auto (picked by the data), search (tried on
     the validation part), or a policy file."""
@@ -153,27 +156,30 @@ class RunConfig(Settings):
     """Policies that --augment search tries, each with the tenth part of the epochs, 5 at least."""
 
     # -- Training
-    epochs: int = Field(50, ge=1)
+    epochs: Annotated[int, Flag(basic=True)] = Field(50, ge=1)
     """Passes over the training part, at most."""
-    batch_size: int | Literal["auto", "full"] = "auto"
+    batch_size: Annotated[int | Literal["auto", "full"], Flag(basic=True)] = "auto"
     """Samples a step; auto: 32, fewer where every pixel or step has a class; full: the whole
     training part."""
     buckets: int = Field(6, ge=0)
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""
-    optimizer: Literal[
-        "sgd",
-        "momentum",
-        "nesterov",
-        "adagrad",
-        "rmsprop",
-        "adadelta",
-        "adam",
-        "adamw",
-        "lbfgs",
+    optimizer: Annotated[
+        Literal[
+            "sgd",
+            "momentum",
+            "nesterov",
+            "adagrad",
+            "rmsprop",
+            "adadelta",
+            "adam",
+            "adamw",
+            "lbfgs",
+        ],
+        Flag(basic=True),
     ] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, or lbfgs."""
-    learning_rate: float | None = Field(
+    learning_rate: Annotated[float | None, Flag(basic=True)] = Field(
         None, gt=0, json_schema_extra={"search": {"low": 1e-4, "high": 1e-1, "log": True}}
     )
     """Step size; by default the optimizer's usual one."""
@@ -191,7 +197,7 @@ class RunConfig(Settings):
     """What a step or plateau schedule multiplies the rate by."""
     plateau_patience: int = Field(3, ge=1)
     """Epochs without improvement before a plateau schedule drops the rate."""
-    loss: str = "auto"
+    loss: Annotated[str, Flag(basic=True)] = "auto"
     """auto: crossentropy for classes, mse for numbers, crossentropy+dice for masks. Others: focal;
     mae, huber; for masks also dice, iou, tversky, lovasz, topk, boundary. A sum: dice+0.5*focal."""
     focal_gamma: float = Field(2.0, ge=0)
@@ -204,7 +210,7 @@ class RunConfig(Settings):
         "val_loss", "val_accuracy", "val_iou", "val_mae", "loss", "accuracy", "iou", "mae"
     ] = "val_loss"
     """What early stopping, the plateau schedule and the kept weights watch."""
-    early_stopping: int = Field(10, ge=0)
+    early_stopping: Annotated[int, Flag(basic=True)] = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""
     keep: Literal["best", "last"] = "best"
     """Weights to keep: those of the best epoch by --monitor, or the last ones."""
@@ -212,7 +218,7 @@ class RunConfig(Settings):
     """Clip the norm of all gradients together."""
     clip_value: float | None = Field(None, gt=0)
     """Clip every gradient entry."""
-    class_weights: str = "none"
+    class_weights: Annotated[str, Flag(basic=True)] = "none"
     """Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency), or
     a YAML file of class: weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
@@ -221,11 +227,11 @@ class RunConfig(Settings):
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 
     # -- Machine
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
     """Decides split, initial weights, order and everything else that is random."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers."""
-    device: Literal["auto", "cpu", "gpu"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "gpu"], Flag(basic=True)] = "auto"
     """gpu fails where there is none."""
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
@@ -233,9 +239,9 @@ class RunConfig(Settings):
     """Seconds between checkpoints; 0: after every step. One is written each epoch's end at most."""
 
     # -- Output
-    out: str = "saved_models"
+    out: Annotated[str, Flag(basic=True)] = "saved_models"
     """Folder that run folders go into."""
-    name: str | None = None
+    name: Annotated[str | None, Flag(basic=True)] = None
     """Name of the run folder; by default model-data, with a number where that is taken."""
 
     @field_validator("fractions")

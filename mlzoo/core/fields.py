@@ -11,6 +11,26 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Flag:
+    """Traits of a field on the command line, as metadata of its annotation.
+
+    `epochs: Annotated[int, Flag(basic=True)] = 50`. All arguments are literals, because they are
+    read from the source.
+
+    Attributes:
+        basic: `--help` shows the option; without it only `--help-all` does.
+        detail: `--help` of a command that is about the field's group shows it too.
+        also: another name of the option, such as `--class`.
+        metavar: placeholder of the value in help, where the type does not say enough.
+    """
+
+    basic: bool = False
+    detail: bool = False
+    also: str = ""
+    metavar: str = ""
+
+
+@dataclass(frozen=True)
 class Setting:
     """One field of a configuration class: its name, annotation, default and help, as text.
 
@@ -23,16 +43,19 @@ class Setting:
     default: str | None
     help: str
     panel: str = ""
+    flag: Flag = Flag()
 
 
 def settings(path: Path, class_name: str = "Config") -> list[Setting]:
     """The documented fields of a class in a Python file, in order, those of its bases left out."""
     text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
     lines = text.splitlines()
+    constants = _constants(tree)
     body = next(
         (
             node.body
-            for node in ast.parse(text).body
+            for node in tree.body
             if isinstance(node, ast.ClassDef) and node.name == class_name
         ),
         [],
@@ -46,13 +69,15 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
                 panel = line.strip()[5:]
         previous_line = node.lineno
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            annotation, flag = _annotation(node.annotation)
             found.append(
                 Setting(
                     name=node.target.id,
-                    annotation=ast.unparse(node.annotation),
-                    default=_default(node.value),
+                    annotation=ast.unparse(annotation),
+                    default=_default(node.value, constants),
                     help=_docstring(following),
                     panel=panel,
+                    flag=flag,
                 )
             )
     return found
@@ -64,7 +89,37 @@ def _docstring(node: ast.stmt | None) -> str:
     return ""
 
 
-def _default(node: ast.expr | None) -> str | None:
+def _annotation(node: ast.expr) -> tuple[ast.expr, Flag]:
+    """Return a field's type without its metadata, and the `Flag` among these."""
+    if not isinstance(node, ast.Subscript) or ast.unparse(node.value) != "Annotated":
+        return node, Flag()
+    inner, *metadata = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    for call in metadata:
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Flag":
+            return inner, Flag(**{str(k.arg): ast.literal_eval(k.value) for k in call.keywords})
+    return inner, Flag()
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the values that a module's top level assigns to single names."""
+    return {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+
+class _Named(ast.NodeTransformer):
+    """Replaces names by the constants that they stand for."""
+
+    def __init__(self, constants: dict[str, ast.expr]) -> None:
+        self._constants = constants
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._constants.get(node.id, node)
+
+
+def _default(node: ast.expr | None, constants: dict[str, ast.expr]) -> str | None:
     """The default's source text; for `Field(default, ...)` its first argument."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
         named = {k.arg: k.value for k in node.keywords}
@@ -72,7 +127,9 @@ def _default(node: ast.expr | None) -> str | None:
     if node is None:
         return None
     try:
-        value = ast.literal_eval(node)
+        value = ast.literal_eval(_Named(constants).visit(node))
     except ValueError:
         return ast.unparse(node).replace("dict", "{}").replace("list", "[]")
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return value if isinstance(value, str) else repr(value)

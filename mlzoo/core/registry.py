@@ -19,22 +19,30 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, real_path
 
 _ROOT = Path(__file__).parents[1]
-_FOLDERS = {
-    "model": "models",
-    "source": "sources",
-    "strategy": "strategies",
-    "explainer": "explainers",
-    "format": "formats",
-    "task": "tasks",
-    "baseline": "baselines",
+
+
+class Kind(NamedTuple):
+    """Folder of the plug-ins of a kind, and the names that each of them exports."""
+
+    folder: str
+    exports: tuple[str, ...]
+
+
+KINDS = {
+    "model": Kind("models", ("Config", "build")),
+    "source": Kind("sources", ("Config", "recognises", "load")),
+    "strategy": Kind("strategies", ("Config", "propose")),
+    "explainer": Kind("explainers", ("Config", "explain")),
+    "format": Kind("formats", ("Config", "write", "open_written")),
+    "task": Kind("tasks", ("Task",)),
+    "baseline": Kind("baselines", ("TARGETS", "LEARNS", "fit")),
 }
-_PLURALS = {"strategy": "strategies"}
 DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
 """Kinds of target of a model that names none."""
 _OLD_NAMES = {("task", "labelling"): "labeling"}
@@ -44,14 +52,14 @@ _trusted: set[Path] = set()
 
 
 def names(kind: str) -> list[str]:
-    """The names of all plug-ins of a kind (a key of `_FOLDERS`), sorted."""
-    folder = _ROOT / _FOLDERS[kind]
+    """The names of all plug-ins of a kind (a key of `KINDS`), sorted."""
+    folder = _ROOT / KINDS[kind].folder
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
 
 def summary(kind: str, name: str) -> str:
     """The first line of a plug-in's docstring, read without importing it."""
-    text = (_ROOT / _FOLDERS[kind] / f"{name}.py").read_text(encoding="utf-8")
+    text = (_ROOT / KINDS[kind].folder / f"{name}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
@@ -72,8 +80,7 @@ def load(kind: str, name: str) -> ModuleType:
     if name.endswith(".py"):
         return _load_file(kind, Path(name))
     check_name(kind, name)
-    package = _FOLDERS[kind].replace("/", ".")
-    return importlib.import_module(f"mlzoo.{package}.{name}")
+    return importlib.import_module(f"mlzoo.{KINDS[kind].folder}.{name}")
 
 
 def build_function(model: str) -> tuple[Path, str] | None:
@@ -175,8 +182,8 @@ def check_name(kind: str, name: str) -> None:
         if not place.is_file():
             raise UsageError(f"no file {str(file)!r} (looked at {place})")
     elif name not in names(kind):
-        plural = _PLURALS.get(kind, f"{kind}s")
-        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {plural}` lists them all")
+        folder = KINDS[kind].folder
+        raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {folder}` lists them all")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -197,26 +204,15 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
 
 
-_EXPORTS = {
-    "model": ("Config", "build"),
-    "source": ("Config", "recognises", "load"),
-    "strategy": ("Config", "propose"),
-    "explainer": ("Config", "explain"),
-    "format": ("Config", "write", "open_written"),
-    "task": ("Task",),
-    "baseline": ("TARGETS", "LEARNS", "fit"),
-}
-
-
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
     module = import_file(path)
-    missing = [name for name in _EXPORTS[kind] if not hasattr(module, name)]
+    missing = [name for name in KINDS[kind].exports if not hasattr(module, name)]
     if missing:
         del sys.modules[module.__name__]
         raise UsageError(
             f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
-            f"a {kind} exports {', '.join(_EXPORTS[kind])}"
+            f"a {kind} exports {', '.join(KINDS[kind].exports)}"
         )
     return module
 

@@ -1,1 +1,1 @@
-"""Explainers, one plug-in a file."""
+"""Methods of `mlzoo explain`."""

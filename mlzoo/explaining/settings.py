@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from mlzoo.core import files, registry
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
+from mlzoo.core.fields import Flag
 from mlzoo.core.files import expand
 from mlzoo.core.messages import sentences
 from mlzoo.core.setting_types import Words, as_list
@@ -27,53 +28,59 @@ class ExplainConfig(Settings):
 
     run: str
     """A finished run folder, or a .keras file."""
-    method: Words = (AUTO,)
+    # -- Method
+    method: Annotated[Words, Flag(basic=True)] = (AUTO,)
     """Explainers (`mlzoo explainers`), comma-separated; auto: gradcam for images where the model
     has a convolutional layer, else integrated_gradients; all: every one that fits the model."""
-    set: dict[str, Any] = Field(default_factory=dict)
+    set: Annotated[dict[str, Any], Flag(basic=True)] = Field(default_factory=dict)
     """Setting of the method, name=value; with several methods, method.name=value."""
-    data: str | None = None
+    # -- Samples
+    data: Annotated[str | None, Flag(basic=True, also="--images")] = None
     """New samples: a file or a folder; by default some of the run's own test part."""
     input: str | None = None
     """Of a .keras file with several inputs the one that is explained, by name; by default the
     first of images, else the first. The others stay as they are."""
-    part: Literal["train", "valid", "test"] = "test"
+    part: Annotated[Literal["train", "valid", "test"], Flag(basic=True)] = "test"
     """Part of the run's own data."""
-    limit: int = Field(16, ge=1)
+    limit: Annotated[int, Flag(basic=True)] = Field(16, ge=1)
     """Samples to explain: of the run's own data the most confident mistakes, up to half, and
     others drawn with the seed."""
-    target: str = "predicted"
+    # -- Target
+    target: Annotated[str, Flag(basic=True, also="--class")] = "predicted"
     """What is explained: predicted, true, the name of a class or of an output, or all of them one
     after the other. Of masks, predicted is the class with most pixels beside the first."""
-    against: str | None = None
+    against: Annotated[str | None, Flag(basic=True)] = None
     """Hold the class against this other one."""
     step: int | None = None
     """Which step of a sequence of outputs, from 1; negative ones count from the end."""
-    pixel: str | None = None
+    pixel: Annotated[str | None, Flag(basic=True, metavar="ROW,COLUMN")] = None
     """Masks: one pixel, as row,column."""
-    region: Literal["all", "largest", "boundary", "connected"] = "all"
+    region: Annotated[Literal["all", "largest", "boundary", "connected"], Flag(basic=True)] = "all"
     """Masks: all pixels predicted as the class, the largest connected region of them, those at the
     class's boundary, or the connected region that `pixel` lies in."""
-    layer: str | None = None
+    layer: Annotated[str | None, Flag(basic=True)] = None
     """The layer that class activation maps look at; by default the last that has places."""
-    engine: Literal["mlzoo", "tf-keras-vis"] = "mlzoo"
+    engine: Annotated[Literal["mlzoo", "tf-keras-vis"], Flag(basic=True)] = "mlzoo"
     """mlzoo, or the package tf-keras-vis for the six methods that it has: to check maps against
     another implementation, or to repeat published ones. Its maps are from 0 to 1, without sign."""
-    evidence: bool = True
+    # -- Evidence
+    evidence: Annotated[bool, Flag(basic=True)] = True
     """Score every map by what the model says, beside a random map and an edge detector; without
     it maps are only compared with the truth, where that is given."""
-    sanity: Annotated[tuple[Sanity, ...], BeforeValidator(as_list)] = ()
+    sanity: Annotated[tuple[Sanity, ...], BeforeValidator(as_list), Flag(basic=True)] = ()
     """Check that maps change with what the model has learnt, comma-separated: cascading randomises
     its weights from the top down, independent each layer alone, labels trains its network anew on
     shuffled labels, for a few hundred steps."""
     sanity_weights: Literal["permute", "redraw"] = "permute"
     """How they are randomised: shuffled, or drawn anew with their mean and spread."""
-    truth: str | None = None
+    truth: Annotated[str | None, Flag(basic=True)] = None
     """Where the evidence truly is: a folder of masks named as the images, or a CSV file of boxes
     (name, left, top, right, bottom in pixels)."""
+    # -- Output
     shared_scale: bool = False
     """Draw all samples of a method on one scale, that of its largest value, to compare them."""
-    seed: int = Field(0, ge=0, lt=2**31)
+    # -- Machine
+    seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
     """Decides the sample and everything random in methods and evidence."""
     max_memory: int = Field(400, ge=16)
     """Megabytes that what goes through the model at once may take."""

@@ -1,1 +1,1 @@
-"""Exports, one file a format."""
+"""Formats of `mlzoo export`."""

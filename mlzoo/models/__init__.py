@@ -1,1 +1,4 @@
-"""Model plug-ins: each exports `Config` and `build(config, inputs, outputs) -> keras.Model`."""
+"""Families of models: networks for tables, images and sequences.
+
+Each exports `Config` and `build(config, inputs, outputs) -> keras.Model`.
+"""

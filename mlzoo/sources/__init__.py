@@ -1,1 +1,1 @@
-"""Ways to read data, one file a source."""
+"""Ways to read data, and the data sets known by name."""

@@ -1,4 +1,4 @@
-"""Strategies: plug-ins, one file each, that say what to try next.
+"""Strategies of `mlzoo tune`: what a search tries next.
 
 Each exports `Config` (its settings) and `propose(config, space, history, count, seed)`, a pure
 function: it is asked anew for every trial and keeps nothing. It returns up to `count`

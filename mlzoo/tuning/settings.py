@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.fields import Flag
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -16,33 +17,34 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 class TuneConfig(Settings):
     """Everything that decides what a search does, beside its run and its space."""
 
-    strategy: str = "random"
+    # -- Search
+    strategy: Annotated[str, Flag(basic=True)] = "random"
     """What is tried next (`mlzoo strategies`)."""
     strategy_set: dict[str, Any] = Field(default_factory=dict)
     """Strategy setting name=value, repeatable; `mlzoo strategies show NAME` lists them."""
-    trials: int | None = Field(None, ge=1)
+    trials: Annotated[int | None, Flag(basic=True)] = Field(None, ge=1)
     """Candidates to try, at most; by default all of a grid, else 20."""
-    folds: int = Field(1, ge=1)
+    folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1)
     """Score each candidate on this many folds of the training and validation parts; 1: on the
     validation part."""
-    metric: str | None = None
+    metric: Annotated[str | None, Flag(basic=True)] = None
     """Score to choose by; by default accuracy for classes, RMSE for numbers, mean IoU for masks."""
-    budget: float | None = Field(None, gt=0)
+    budget: Annotated[float | None, Flag(basic=True, metavar="TIME")] = Field(None, gt=0)
     """Start no further fit after this time: 90s, 10m, 2h."""
     max_failures: int | None = Field(None, ge=1)
     """Stop after this many failed trials; by default only where the first 10 all fail."""
-    race: bool = False
+    race: Annotated[bool, Flag(basic=True)] = False
     """Drop a candidate after two folds where it trails the best by 3 standard errors."""
     max_memory: int | None = Field(None, ge=100)
     """End a worker that takes more megabytes than this; its fit counts as failed."""
-    nested: int = Field(0, ge=0)
+    nested: Annotated[int, Flag(basic=True)] = Field(0, ge=0)
     """Search again within each of so many outer folds, to state by how much the score that chose
     the winner is too good."""
     engine: Literal["local", "ray"] = "local"
     """Where fits are done: on this machine, or by the workers of a Ray cluster."""
     address: str | None = None
     """The Ray cluster: auto, or HOST:PORT; by default one that is started on this machine."""
-    workers: int = Field(1, ge=1, le=256)
+    workers: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=256)
     """Processes that train at the same time."""
     fast: Literal["auto", "off"] = "auto"
     """auto: candidates of one architecture share what was compiled; off: each fit builds anew."""

@@ -275,7 +275,10 @@ def test_inspection_counts_pixels(mlzoo: Mlzoo) -> None:
 
 
 def test_help_speaks_of_masks_too(mlzoo: Mlzoo) -> None:
-    train, predict = (" ".join(mlzoo(c, "--help").out.split()) for c in ("train", "predict"))
+    train, predict = (
+        " ".join(mlzoo(*words).out.split())
+        for words in (("train", "--help-all"), ("predict", "--help"))
+    )
     for words in (
         "drawn with the seed; where each has a class, in proportion",
         "Of samples, of pixels for masks, of steps for labeling: none, auto (inverse frequency)",

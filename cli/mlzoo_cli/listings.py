@@ -1,0 +1,126 @@
+"""The listings: one command a kind of plug-in of `registry.KINDS`, all made here.
+
+`mlzoo models` lists the plug-ins of a kind, `mlzoo models show NAME` describes one. A kind that
+has more to show has a module with the name of its folder and a function `show` (`models.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import mlzoo
+from mlzoo.core import fields, registry
+from mlzoo_cli.options import ConfigCommand, ConfigGroup, Json
+from mlzoo_cli.output import show as show_json
+from mlzoo_cli.output import table
+
+_ROOT = Path(str(mlzoo.__file__)).parent
+_WIDTH = 96
+
+
+def description(kind: str) -> str:
+    """Return the first line of the docstring of a kind's package."""
+    text = (_ROOT / registry.KINDS[kind].folder / "__init__.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def listing(kind: str) -> typer.Typer:
+    """Return the command that lists a kind of plug-in and shows one."""
+    app = typer.Typer(
+        cls=ConfigGroup,
+        help=f"{description(kind)}\n\n`show NAME` describes one.",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        add_completion=False,
+    )
+
+    @app.callback()
+    def list_plugins(context: typer.Context, json: Json = False) -> None:
+        if context.invoked_subcommand is None:
+            found = {name: registry.summary(kind, name) for name in registry.names(kind)}
+            show_json(found) if json else print(table([kind, ""], list(found.items())))
+
+    app.command("show", cls=ConfigCommand)(_show(kind))
+    return app
+
+
+def _show(kind: str) -> Callable[..., None]:
+    module = f"mlzoo_cli.{registry.KINDS[kind].folder}"
+    if importlib.util.find_spec(module) is not None:
+        command: Callable[..., None] = importlib.import_module(module).show
+        return command
+
+    def show(
+        name: Annotated[str, typer.Argument(help="A plug-in's name, or your own plug-in file.")],
+        json: Json = False,
+    ) -> None:
+        registry.trust(name)
+        registry.check_name(kind, name)
+        found = described(kind, name, {})
+        show_json(found) if json else print(described_text(found))
+
+    show.__doc__ = f"Describe a {kind} and its settings."
+    return show
+
+
+def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a plug-in: its docstring, data sets, and settings as rows.
+
+    Args:
+        kind: a key of `registry.KINDS`.
+        name: the plug-in, which exists and is trusted.
+        values: settings, checked, that are shown in place of the defaults.
+    """
+    from mlzoo.core.settings import setting_table
+
+    plugin = registry.load(kind, name)
+    needed = {n: "" for n, field in plugin.Config.model_fields.items() if field.is_required()}
+    rows = setting_table(str(plugin.__file__), plugin.Config(**needed | values))
+    rows = [{**row, "flag": _flag(kind, row["name"])} for row in rows if row["name"] not in needed]
+    text = (plugin.__doc__ or "").strip()
+    summary = text.partition("\n")[0]
+    found = {kind: name, "name": name, "summary": summary, "description": text, "settings": rows}
+    return found | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
+
+
+def described_text(found: dict[str, Any]) -> str:
+    """Return the same for people."""
+    lines = [found["description"]]
+    if found.get("data_sets"):
+        lines += ["", textwrap.fill(f"data sets: {', '.join(found['data_sets'])}", _WIDTH)]
+    return "\n".join([*lines, "", setting_lines(found["settings"]) or "It has no settings."])
+
+
+def setting_lines(rows: list[dict[str, Any]]) -> str:
+    """Return settings as `FLAG=value`, each with its help and range below it."""
+    lines = []
+    for row in rows:
+        value = row["value"]
+        shown = ",".join(map(str, value)) if isinstance(value, list) else value
+        lines.append(f"{row['flag']}={'' if shown is None else shown}")
+        choices = f" ({row['range']})" if row["range"] and "," not in row["range"] else ""
+        lines += textwrap.wrap(
+            row["help"] + choices, _WIDTH, initial_indent="    ", subsequent_indent="    "
+        )
+    return "\n".join(lines)
+
+
+def _flag(kind: str, name: str) -> str:
+    """Return how a setting of a plug-in is given on the command line."""
+    own = {setting.name for setting in fields.settings(*_RUN)}
+    if kind == "source" and name in own:
+        return "--" + name.replace("_", "-")
+    settings = {setting.name for place in (_RUN, _TUNE) for setting in fields.settings(*place)}
+    return f"--{kind}-set {name}" if f"{kind}_set" in settings else f"--set {name}"
+
+
+_RUN = (_ROOT / "core" / "configs.py", "RunConfig")
+_TUNE = (_ROOT / "tuning" / "settings.py", "TuneConfig")
