@@ -15,7 +15,7 @@ def export(
     run: RunPath,
     format: Annotated[
         str,
-        typer.Option("--format", help="keras, saved_model, onnx, litert or openvino."),
+        typer.Option("--format", help="Format to write (`mlzoo formats`)."),
     ] = "keras",
     output: Annotated[
         str | None,

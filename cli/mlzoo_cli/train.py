@@ -202,7 +202,7 @@ def _resume(
     changed += [flag for flag, value in others.items() if value]
     if changed:
         problems.append(
-            f"--resume goes on with the run's own settings; {', '.join(changed)} can't change "
+            f"--resume continues with the run's own settings; {', '.join(changed)} can't change "
             "them (only --epochs can be raised)"
         )
     epochs = flags.get("epochs")

@@ -47,7 +47,10 @@ def recognise(path: str) -> str:
     """
     location = expand(path)
     refuse_special(location)
-    found = [name for name in registry.names("source") if _load(name).recognises(path)]
+    names = registry.names("source")
+    if not location.exists():  # Those that read paths recognize only what is there.
+        names = [name for name in names if path_free(name)]
+    found = [name for name in names if _load(name).recognises(path)]
     if not location.exists() and not any(path_free(name) for name in found):
         raise UsageError(_missing(path, location))
     if not found:

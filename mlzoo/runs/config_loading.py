@@ -263,13 +263,20 @@ def _validate_together(values: dict[str, Any], given: Given) -> None:
 
 
 def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
-    """Names and settings of the model and the source; needs neither Keras nor NumPy."""
-    if values.get("model"):
+    """Check names and settings of the model and the source; needs neither Keras nor NumPy."""
+    if name := values.get("model"):
+        own = values.get("set") or {}
         try:
-            check_settings("model", values["model"], values.get("set") or {}, given)
+            # The defaults of our own models are valid: no need to import one to check them.
+            if own or registry.own_file(name) is not None:
+                check_settings("model", name, own, given)
+            else:
+                registry.check_name("model", name)
         except UsageError as error:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
-    if values.get("augment"):
+    if values.get("augment") not in (None, "none"):
+        from mlzoo.transforms.policies import parse
+
         try:
             parse(values["augment"])
         except UsageError as error:

@@ -249,7 +249,7 @@ def refused(done: Done, code: int, fragment: str) -> None:
     assert any(fragment in line for line in done.errors), done.err
     assert done.cause.lower().startswith("error: "), "the cause stands last"
     assert "Traceback" not in done.err
-    assert "fault in mlzoo" not in done.err
+    assert "bug in mlzoo" not in done.err
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -66,7 +66,7 @@ def test_every_command_that_writes(
     assert full, done.err
     assert done.code == 4, done.err
     assert "the disk is full" in done.cause and "free some space" in done.cause
-    assert "fault in mlzoo" not in done.err and "--resume" not in done.err
+    assert "bug in mlzoo" not in done.err and "--resume" not in done.err
     left = {path.name for path in tmp_path.iterdir()} - {*before, "saved_models", "p"}
     assert not left
 

@@ -60,7 +60,7 @@ def test_what_is_no_file(line: str, code: int, words: str, mlzoo: Mlzoo, tmp_pat
     done = mlzoo(*line.split())
     assert done.code == code, done.err
     assert words in done.err
-    assert "fault in mlzoo" not in done.err and "Traceback" not in done.err
+    assert "bug in mlzoo" not in done.err and "Traceback" not in done.err
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.png", "/dev/zero", "loop.csv"])

@@ -33,6 +33,35 @@ LONG = ("train", "tune", "explain", "landscape", "data inspect", "data preview",
 OPTION = r"(?m)^  (-\w, )?--[\w-]+"
 """An option in help."""
 
+# Runs a command and prints the files of ours in which a function was called, one a line.
+ENTERED = """
+import inspect, sys, threading
+sys.path.insert(0, {root!r})
+files = set()
+def enter(frame, event, argument):
+    code = frame.f_code
+    if event == "call" and code.co_flags & inspect.CO_OPTIMIZED:  # no body of a module or class
+        files.add(code.co_filename)
+threading.setprofile(enter)
+sys.setprofile(enter)
+from tests.cli.shell import run_mlzoo
+done = run_mlzoo(*sys.argv[1:])
+sys.setprofile(None)
+ours = ({root!r} + "/mlzoo/", {root!r} + "/cli/mlzoo_cli/")
+print(*sorted(f for f in files if f.startswith(ours) and f.endswith(".py")), sep="\\n")
+sys.exit(done.code)
+"""
+
+
+def entered(line: str, cwd: Path) -> tuple[int, list[str]]:
+    """The exit code of a command, and the files in which it has called a function."""
+    root = Path(__file__).parents[2]
+    done = python("-c", ENTERED.format(root=str(root)), *shlex.split(line), cwd=cwd)
+    assert done.out, done.err
+    files = [str(Path(file).relative_to(root)) for file in done.out.split()]
+    print(f"mlzoo {line}: {len(files)} files", *files, sep="\n")
+    return done.code, files
+
 
 def loaded(commands: list[list[str]], cwd: Path) -> list[tuple[list[str], int, list[str]]]:
     """For each command, in one process after another: its code, and what is loaded by then."""
@@ -171,3 +200,19 @@ def test_help_listings_and_wrong_names_answer_at_once(line: str, tmp_path: Path)
     seconds()  # Compiles the modules.
     # The least of several: other processes of the machine only ever add to it.
     assert min(seconds() for _ in range(5)) < 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "code", "most"),
+    [
+        ("--help", 0, 8),
+        ("train mlp iris --batch-size 0", 2, 17),
+        ("train mlp iris --epochs 1 --json", 0, 80),
+    ],
+)
+def test_a_command_enters_few_files(line: str, code: int, most: int, tmp_path: Path) -> None:
+    found, files = entered(line, tmp_path)
+    assert found == code
+    assert "cli/mlzoo_cli/output.py" in files
+    assert len(files) <= most
