@@ -72,6 +72,7 @@ class Fields:
         leave_out: fields that become no options, such as positional arguments.
         basic: groups whose basic options `--help` shows; None: those of all groups.
         detailed: groups whose options of second rank (`Flag.detail`) it shows too.
+        once: an option that is given twice is a mistake; without it the last one counts.
         title: name of the configuration in the help of an option that another class has too.
     """
 
@@ -82,6 +83,7 @@ class Fields:
     leave_out: tuple[str, ...] = ()
     basic: tuple[str, ...] | None = None
     detailed: tuple[str, ...] = ()
+    once: bool = False
     title: str = ""
 
     def settings(self) -> list[fields.Setting]:
@@ -117,7 +119,7 @@ def _read(file: str, class_name: str) -> list[fields.Setting]:
 def run_fields(*panels: str, **chosen: Any) -> Fields:
     """Return `RunConfig`'s fields, but for the positional ones; see `Fields`."""
     out = (*chosen.pop("leave_out", ()), "model", "data")
-    return Fields("core/configs.py", "RunConfig", panels, leave_out=out, **chosen)
+    return Fields("core/configs.py", "RunConfig", panels, leave_out=out, once=True, **chosen)
 
 
 def run_argument(name: str) -> Any:
@@ -216,7 +218,7 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
 
     The command takes `given` and `problems` last: the options that were given, by field name, as
     text (a list of NAME=VALUE for a mapping, a bool for a switch), and a line for each that was
-    given twice. A field that several classes have is one option.
+    given twice (see `Fields.once`). A field that several classes have is one option.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -249,8 +251,10 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
     return decorate
 
 
-def _given(values: dict[str, Any], declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options that were given, and a line for each that was given twice."""
+def _given(
+    values: dict[str, Any], declared: Mapping[str, list[tuple[Fields, fields.Setting]]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the options that were given, and a line for each that was given once too often."""
     given, problems = {}, []
     for name, value in values.items():
         if value in (None, []):
@@ -258,7 +262,7 @@ def _given(values: dict[str, Any], declared: Mapping[str, Any]) -> tuple[dict[st
         given[name] = value
         if isinstance(value, list) and not _is_mapping(declared[name][0][1]):
             *before, given[name] = value
-            if before:
+            if before and any(config.once for config, _ in declared[name]):
                 problems.append(f"{flag_of(name)}: given twice ({', '.join(value)})")
     return given, problems
 

@@ -161,7 +161,9 @@ def run_command(command: Callable[[], Any]) -> int:
         if errors.is_out_of_memory(error):
             return _report(error, _out_of_memory(), 4)
         text = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
-        return _report(error, f"{text}\nThis is a bug in mlzoo. Rerun with MLZOO_DEBUG=1 for a traceback.", 1)
+        return _report(
+            error, f"{text}\nThis is a bug in mlzoo. Rerun with MLZOO_DEBUG=1 for a traceback.", 1
+        )
     return 0
 
 
