@@ -28,8 +28,7 @@ _WIDTH = 96
 
 def description(kind: str) -> str:
     """Return the first line of the docstring of a kind's package."""
-    text = (_ROOT / registry.KINDS[kind].folder / "__init__.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    return _docstring(_ROOT / registry.KINDS[kind].folder / "__init__.py").partition("\n")[0]
 
 
 def listing(kind: str) -> typer.Typer:
@@ -79,16 +78,26 @@ def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
         name: the plug-in, which exists and is trusted.
         values: settings, checked, that are shown in place of the defaults.
     """
+    file = _ROOT / registry.KINDS[kind].folder / f"{name}.py"
+    if file.is_file() and not fields.settings(file):  # Nothing to import it for.
+        return _about(kind, name, _docstring(file), [])
     from mlzoo.core.settings import setting_table
 
     plugin = registry.load(kind, name)
     needed = {n: "" for n, field in plugin.Config.model_fields.items() if field.is_required()}
     rows = setting_table(str(plugin.__file__), plugin.Config(**needed | values))
     rows = [{**row, "flag": _flag(kind, row["name"])} for row in rows if row["name"] not in needed]
-    text = (plugin.__doc__ or "").strip()
-    summary = text.partition("\n")[0]
-    found = {kind: name, "name": name, "summary": summary, "description": text, "settings": rows}
+    found = _about(kind, name, (plugin.__doc__ or "").strip(), rows)
     return found | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
+
+
+def _about(kind: str, name: str, text: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    summary = text.partition("\n")[0]
+    return {kind: name, "name": name, "summary": summary, "description": text, "settings": rows}
+
+
+def _docstring(file: Path) -> str:
+    return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
 def described_text(found: dict[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""What a score stands beside: predictors that are simple, quick and deterministic."""
+"""Baselines: simple predictors that scores are compared with."""

@@ -47,10 +47,9 @@ def recognise(path: str) -> str:
     """
     location = expand(path)
     refuse_special(location)
-    names = registry.names("source")
-    if not location.exists():  # Those that read paths recognize only what is there.
-        names = [name for name in names if path_free(name)]
-    found = [name for name in names if _load(name).recognises(path)]
+    # Sources that read paths recognize only what is there.
+    recognizes = _recognizes if location.exists() else _knows
+    found = [name for name in registry.names("source") if recognizes(name, path)]
     if not location.exists() and not any(path_free(name) for name in found):
         raise UsageError(_missing(path, location))
     if not found:
@@ -62,6 +61,15 @@ def recognise(path: str) -> str:
             advice = " or ".join(f"--source {name}" for name in found)
         raise UsageError(f"{path!r} could be read as {' or '.join(found)}; {advice}")
     return found[0]
+
+
+def _recognizes(source: str, path: str) -> bool:
+    return bool(_load(source).recognises(path))
+
+
+def _knows(source: str, name: str) -> bool:
+    """Return whether a source has a data set of that name."""
+    return name.replace("_", "-") in getattr(_load(source), "NAMES", ())
 
 
 def path_free(source: str) -> bool:

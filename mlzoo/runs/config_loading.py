@@ -15,7 +15,6 @@ from mlzoo.core.configs import RunConfig, inert
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
-from mlzoo.data.policies import parse
 from mlzoo.data.recognition import check_source
 
 _NO_EFFECT = "has no effect"
@@ -275,7 +274,7 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
         except UsageError as error:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
     if values.get("augment") not in (None, "none"):
-        from mlzoo.transforms.policies import parse
+        from mlzoo.data.policies import parse
 
         try:
             parse(values["augment"])

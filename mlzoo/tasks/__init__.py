@@ -1,1 +1,1 @@
-"""What is predicted and how it is judged, one file a task."""
+"""Tasks: what is predicted and how it is judged."""
