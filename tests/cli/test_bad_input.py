@@ -143,7 +143,7 @@ READS_DATA = [
         2,
         "cnn is for classification and regression, but these data are for ",
     ),
-    ("train unet digits", 2, "unet is for segmentation and fields, but these data are for classif"),
+    ("train unet digits", 2, "unet is for fields and segmentation, but these data are for classif"),
     ("train unet d/no_partner", 3, "images/03.png: has no mask called 03 in masks/"),
     ("train unet d/no_partner --on-bad skip", 3, "more than --max-bad 0.01 accepts"),
     ("train unet d/other_size", 3, "masks/00.png: the mask is 47x48, but its image is 48x48"),
