@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tuning.executors.test_pool import plan
 
 from mlzoo.core.errors import UsageError
 from mlzoo.tuning.executors.cluster import Cluster
 from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.trials.fitting import Evaluator
+from tests.tuning.executors.test_pool import plan
 from tests.tuning.made import search
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.explaining import faithfulness, reference
+from mlzoo.explaining import reference
+from mlzoo.explaining.evidence import faithfulness
+from mlzoo.explaining.evidence.truth import against_truth
 from mlzoo.explaining.targets import of_classes
-from mlzoo.explaining.truth import against_truth
 from mlzoo.introspection.probe import Probe
 from tests.explaining import shapes
 

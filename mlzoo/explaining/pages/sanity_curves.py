@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from mlzoo.drawing.canvas import COLOURS, GRAY, label, new_figure, save, tidy
-from mlzoo.explaining.sanity import PASS, WARN
+from mlzoo.explaining.evidence.sanity import PASS, WARN
 
 MEASURES = {
     "spearman": "rank correlation",

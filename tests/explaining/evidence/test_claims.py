@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.explaining import claims, evidence, faithfulness, reference
+from mlzoo.explaining import reference
+from mlzoo.explaining.evidence import claims, faithfulness
+from mlzoo.explaining.evidence import scores as evidence
+from mlzoo.explaining.evidence.learned import untrained, why_no_claim
 from mlzoo.explaining.explain import Explanation, choose_methods, flag
-from mlzoo.explaining.learned import untrained, why_no_claim
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.explaining.subjects import Chosen, Subject
 from mlzoo.explaining.targets import of_classes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.explaining.explain import Explanation
-from mlzoo.explaining.folders import file_stems, row
-from mlzoo.explaining.page import caption, score_table
+from mlzoo.explaining.pages.folders import file_stems, row
+from mlzoo.explaining.pages.page import caption, score_table
 
 
 def explanation(method: str, values: float = 1.0, **scores: float) -> Explanation:

@@ -15,7 +15,7 @@ from mlzoo.drawing.canvas import COLOURS, DPI, GRAY, label, new_figure, save, ti
 from mlzoo.drawing.palette import class_colours
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
-from mlzoo.reporting.masks import drawn_size, masked, shrunk_picture
+from mlzoo.reporting.figures.masks import drawn_size, masked, shrunk_picture
 from mlzoo.transforms.variants import Variant, shown, variants
 
 if TYPE_CHECKING:

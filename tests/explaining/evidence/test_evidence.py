@@ -11,10 +11,10 @@ import pytest
 
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError
-from mlzoo.explaining import claims, faithfulness, imputing, sanity, truth
+from mlzoo.explaining.evidence import claims, faithfulness, imputing, sanity, truth
 from mlzoo.introspection.probe import Probe
 from tests.explaining import shapes
-from tests.explaining.test_planted import maps, opened
+from tests.explaining.evidence.test_planted import maps, opened
 
 
 def sample(index: int = 0) -> faithfulness.Sample:

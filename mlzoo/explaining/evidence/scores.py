@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.progress import Listener
-from mlzoo.explaining import faithfulness
-from mlzoo.explaining.claims import (
+from mlzoo.explaining.evidence import faithfulness
+from mlzoo.explaining.evidence.claims import (
     CONTROLS,
     FEWEST,
     RANDOM_MAPS,
@@ -22,9 +22,9 @@ from mlzoo.explaining.claims import (
     ranking,
     sentence,
 )
+from mlzoo.explaining.evidence.truth import against_truth, read_truth
 from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch, without_padding
 from mlzoo.explaining.settings import ExplainConfig
-from mlzoo.explaining.truth import against_truth, read_truth
 from mlzoo.statistics.intervals import intervals
 
 

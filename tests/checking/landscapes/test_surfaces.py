@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.checking.functions.descent import walk
 from mlzoo.checking.landscapes import planes, surfaces
 from mlzoo.checking.landscapes.columns import fast_surface
 from mlzoo.checking.landscapes.curvature import eigenvalues, sentence
-from mlzoo.checking.landscapes.descent import walk
 from mlzoo.checking.landscapes.losses import LossOf
 from mlzoo.core.errors import UsageError
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from mlzoo.explaining import imputing
+from mlzoo.explaining.evidence import imputing
 from mlzoo.introspection.probe import Probe
 from mlzoo.introspection.resampling import upsample
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from mlzoo.drawing import pictures
-from mlzoo.reporting import plots
+from mlzoo.reporting.figures import plots
 
 
 @pytest.fixture(autouse=True)
@@ -218,7 +218,7 @@ def test_no_mistakes_no_picture(tmp_path: Path) -> None:
 
 def test_pictures_need_no_pyplot_and_no_keras() -> None:
     code = (
-        "import sys; import mlzoo.reporting.plots, mlzoo.drawing.pictures, "
+        "import sys; import mlzoo.reporting.figures.plots, mlzoo.drawing.pictures, "
         "mlzoo.reporting.card, mlzoo.evaluating.evaluate, mlzoo.baselines.linear; "
         "heavy = {'matplotlib.pyplot', 'keras', 'tensorflow', 'sklearn', 'pandas'}; "
         "print(heavy & set(sys.modules))"

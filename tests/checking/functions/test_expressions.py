@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from mlzoo.checking.landscapes.expressions import parse
-from mlzoo.checking.landscapes.functions import make
-from mlzoo.checking.landscapes.named import FUNCTIONS
+from mlzoo.checking.functions.expressions import parse
+from mlzoo.checking.functions.functions import make
+from mlzoo.checking.functions.named import FUNCTIONS
 from mlzoo.core.errors import UsageError
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.explaining.faithfulness import spearman
+from mlzoo.explaining.evidence.faithfulness import spearman
 from mlzoo.introspection.graphs import all_layers
 
 PASS, WARN = 0.35, 0.5

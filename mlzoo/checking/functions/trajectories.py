@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.checking.landscapes import folders, path_ranking, pictures
-from mlzoo.checking.landscapes.descent import Path, walk
-from mlzoo.checking.landscapes.functions import Function, make
+from mlzoo.checking.functions import path_ranking
+from mlzoo.checking.functions.descent import Path, walk
+from mlzoo.checking.functions.functions import Function, make
+from mlzoo.checking.landscapes import folders, pictures
 from mlzoo.checking.landscapes.page import Section, Table, landscape, progress, write_page
 from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files

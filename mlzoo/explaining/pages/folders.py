@@ -21,11 +21,11 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.explaining import sanity_curves
 from mlzoo.explaining.explain import Explained, Explanation
-from mlzoo.explaining.figures import draw_finding
-from mlzoo.explaining.page import write_page
-from mlzoo.explaining.rendering import draw
+from mlzoo.explaining.pages import sanity_curves
+from mlzoo.explaining.pages.figures import draw_finding
+from mlzoo.explaining.pages.page import write_page
+from mlzoo.explaining.pages.rendering import draw
 from mlzoo.explaining.settings import RECORD
 from mlzoo.explaining.subjects import Subject
 from mlzoo.introspection.findings import Finding

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.checking.landscapes.descent import Path
-from mlzoo.checking.landscapes.functions import Function
+from mlzoo.checking.functions.descent import Path
+from mlzoo.checking.functions.functions import Function
 
 FAR = 1000.0
 """Widths of the view from the start beyond which a path counts as diverged."""

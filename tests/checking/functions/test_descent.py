@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlzoo.checking.landscapes import path_ranking
-from mlzoo.checking.landscapes.descent import walk
-from mlzoo.checking.landscapes.functions import make
+from mlzoo.checking.functions import path_ranking
+from mlzoo.checking.functions.descent import walk
+from mlzoo.checking.functions.functions import make
 from mlzoo.checking.settings import Formulas
 
 TIGHT = {"rtol": 0, "atol": 1e-6}
