@@ -230,6 +230,7 @@ def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
     else:
         truth = np.broadcast_to(y.reshape(-1, *(1 for _ in sides)), (8, *sides))
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)  # or the step is traced twice
     many = [np.tile(array, (steps, *(1 for _ in array.shape[1:]))) for array in (x, truth)]
     model.fit(*many, batch_size=8, epochs=1, shuffle=False, verbose=0)
     said = outcome(model, x)

@@ -121,30 +121,6 @@ class Batches:
         if self.feed.augmenter is not None:
             self.feed.augmenter.close()
 
-    def shapes(self, epochs: int, steps: int) -> Iterator[Batch]:
-        """The batches that are the first of their shape, in order, up to a place in the training.
-
-        Where all samples are of one shape only the first batch: the last one of an epoch may be
-        smaller, but comes after it in any case.
-
-        Args:
-            epochs: that are done.
-            steps: of the next epoch that are done.
-        """
-        if not isinstance(self.feed, ByLength):
-            yield self.first()[0]
-            return
-        seen = set()
-        for epoch in range(epochs + 1):
-            order = self.feed.order(epoch)
-            end = len(order) if epoch < epochs else steps * self.batch_size
-            for start in range(0, end, self.batch_size):
-                items = order[start : start + self.batch_size]
-                shape = len(items), self.feed.padded_length(items)
-                if shape not in seen:
-                    seen.add(shape)
-                    yield self.feed.batch(items, epoch)
-
     def goes_on(self, step: int) -> np.ndarray:
         """(batch size, 1): 1 where a row of a step goes on from that of the step before."""
         assert isinstance(self.feed, Streams)

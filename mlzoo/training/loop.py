@@ -333,15 +333,12 @@ class Training:
             self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
             for path in self.folder.glob(f"{name}.*"):
                 path.unlink()
-        # TensorFlow compiles a step for the shape that it sees first and a more general one for
-        # the next; their roundings differ. Shapes come in the same order here as they did before.
         before = Place(**found.state)
         if before.micro > 1:
             state = accumulation.optimizer_state(self.trained)
             self._accumulate(before.micro, state, 1)
             self.place.micro = before.micro
-        for batch in self.batches.shapes(before.epoch - 1, before.step):
-            self.step_on(batch, 0)
+        self.step_on(self.batches.first()[0], 0)  # so that the metrics have their variables
         self.steps.sync()
         checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
         self.place = before

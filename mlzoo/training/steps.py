@@ -1,8 +1,10 @@
 """One training step, as fast as each backend's public interface allows.
 
 On TensorFlow and PyTorch a step is one call of the function that `fit` calls, without the reset of
-all metrics and the wait for their values that `train_on_batch` adds. On JAX the state stays in JAX
-between steps, and the model is brought up to date only when somebody looks at it.
+all metrics and the wait for their values that `train_on_batch` adds. On TensorFlow it is traced
+once, for batches of every size, so that no step's rounding depends on the sizes before it. On JAX
+the state stays in JAX between steps, and the model is brought up to date only when somebody looks
+at it.
 """
 
 from __future__ import annotations
@@ -38,6 +40,48 @@ class Steps:
 
     def forget(self) -> None:
         """Let go of a state that a failed step may have spoilt."""
+
+
+class TensorFlowSteps(Steps):
+    """Steps through the model's own train function, traced once for batches of every size."""
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__(model)
+        self._traced: dict[Any, Any] = {}
+
+    def step(self, batch: Batch) -> Mapping[str, Any]:
+        """Train on one batch."""
+        arrays = [array for array in keras.tree.flatten(batch) if array is not None]
+        kinds = tuple((array.dtype, array.ndim) for array in arrays)
+        if kinds not in self._traced:
+            self._traced[kinds] = self._trace(batch)
+        logs: Mapping[str, Any] = self._traced[kinds](*arrays)
+        return logs
+
+    def _trace(self, batch: Batch) -> Any:
+        import tensorflow as tf
+
+        inputs, targets, weights = batch
+        shapes = [tensor.shape for tensor in self._model.inputs]
+        count, *sides = self._model.output_shape
+        # Targets are as large as the outputs, where these are of any size.
+        sides = [
+            size if side else side
+            for size, side in zip(targets.shape[1:], [*sides, 1], strict=False)
+        ]
+        shapes += [(count, *sides)] + ([] if weights is None else [(count,)])
+        arrays = [array for array in keras.tree.flatten(batch) if array is not None]
+        signature = [
+            tf.TensorSpec(shape, array.dtype) for shape, array in zip(shapes, arrays, strict=True)
+        ]
+        train = self._model.train_function
+
+        def step(*arrays: Any) -> Any:
+            given = iter(arrays)
+            packed = keras.tree.map_structure(lambda _: next(given), (inputs, targets))
+            return train([(*packed, None if weights is None else next(given))])
+
+        return tf.function(step, input_signature=signature, autograph=False)
 
 
 class JaxSteps(Steps):
@@ -101,4 +145,6 @@ def build_steps(model: keras.Model, xla: str = "auto", metrics_built: bool = Fal
     """
     if keras.backend.backend() == "jax":
         return JaxSteps(model, xla != "off", metrics_built)
+    if keras.backend.backend() == "tensorflow" and isinstance(model.output_shape, tuple):
+        return TensorFlowSteps(model)
     return Steps(model)

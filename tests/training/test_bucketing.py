@@ -9,7 +9,7 @@ import pytest
 
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import IGNORED
-from mlzoo.training.batches import Batches, build_batches, chunks
+from mlzoo.training.batches import build_batches, chunks
 from mlzoo.training.bucketing import ByLength, bucket_limits
 from tests.training import made, sequences
 
@@ -160,20 +160,6 @@ def test_labels_are_validated_in_pieces_of_one_length() -> None:
     pieces = list(chunks(part(lengths, "labeling"), 4))
     assert [x.shape[:2] for x, _ in pieces] == [y.shape for _, y in pieces]
     assert [y.shape for _, y in pieces] == [(4, 4), (4, 30), (2, 6)]
-
-
-def test_shapes_are_told_in_the_order_in_which_they_came() -> None:
-    """Those of later epochs too: the last, smaller batch is cut at random."""
-    own = part()
-    feed = ByLength(own, 8, 6, seed=0)
-    several = Batches(own, feed, 8)
-    first_epoch = [x.shape for x, _, _ in several.shapes(1, 0)]
-    for epochs, steps in ((0, 1), (0, 5), (1, 0), (3, 4), (6, 0)):
-        fed = [x.shape for epoch in range(epochs) for x, _, _ in several.epoch(epoch)]
-        fed += [x.shape for x, _, _ in several.epoch(epochs)][:steps]
-        found = [x.shape for x, _, _ in several.shapes(epochs, steps)]
-        assert found == list(dict.fromkeys(fed))
-    assert len(found) > len(first_epoch)
 
 
 def test_a_step_has_about_four_thousand_labelled_steps() -> None:

@@ -1,1 +1,0 @@
-"""Optimizers on functions of two numbers: their paths, compared."""

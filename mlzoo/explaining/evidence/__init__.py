@@ -1,1 +1,0 @@
-"""Evidence for explanations: scores, sanity checks, and what may be claimed of them."""

@@ -1,1 +1,0 @@
-"""Results of a search: tables, ties, figures and pages."""

@@ -1,1 +1,0 @@
-"""Trials of a search: their fits on folds, scores, records and pruning."""
