@@ -49,7 +49,7 @@ def simulated(trials: int) -> None:
     """False claims over independent samples, and over groups of two and four."""
     import numpy as np
 
-    from mlzoo.explaining.claims import RANDOM_MAPS, Units, judge, paired
+    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, Units, judge, paired
 
     rng, rows = np.random.default_rng(0), []
     for samples, size in ((16, 1), (32, 1), (16, 2), (32, 4)):
@@ -84,8 +84,8 @@ def real(trials: int, images: int) -> None:
     """Gains and sensitivity_n of random maps on trained networks, and claims of untrained ones."""
     import numpy as np
 
-    from mlzoo.explaining import faithfulness
-    from mlzoo.explaining.claims import RANDOM_MAPS, Units, judge, paired
+    from mlzoo.explaining.evidence import faithfulness
+    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, Units, judge, paired
     from mlzoo.introspection.probe import Probe
 
     rows, rng = [], np.random.default_rng(0)

@@ -214,7 +214,7 @@ def road(repeats: int) -> None:
     """What ROAD's filling in costs, both ends first, at nine shares of four images."""
     import numpy as np
 
-    from mlzoo.explaining import faithfulness, imputing
+    from mlzoo.explaining.evidence import faithfulness, imputing
 
     rng = np.random.default_rng(0)
     images = rng.random((4, 224, 224, 3)).astype("float32")

@@ -40,12 +40,12 @@ def search(folder: Path, strategy: str) -> None:
     """Run a search, or go on with it, and write its tables."""
     from mlzoo.core.configs import RunConfig
     from mlzoo.core.spaces import Dimension, Space
-    from mlzoo.tuning.engines import Serial
-    from mlzoo.tuning.journal import Journal
+    from mlzoo.tuning.executors.engines import Serial
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.results import write_tables
+    from mlzoo.tuning.results.tables import write_tables
     from mlzoo.tuning.search import Search
     from mlzoo.tuning.settings import TuneConfig
+    from mlzoo.tuning.trials.journal import Journal
 
     space = Space(
         (

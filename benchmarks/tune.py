@@ -100,7 +100,9 @@ def ours(args: Any) -> dict[str, Any]:
             final=args.final,
         )
         test = found.run.metrics["headline"]["value"] if found.run else None
-    from mlzoo.tuning import programs  # after the search, which sets what Keras starts with
+    from mlzoo.tuning.compiled import (
+        programs,  # after the search, which sets what Keras starts with
+    )
 
     means = [trial.mean for trial in found.trials]
     return {"means": means, "traces": programs.traces, "test": test}
@@ -242,7 +244,7 @@ def prepare(folder: Path, data: Path, limit: int, seed: int) -> Path:
         "import sys, numpy as np; from pathlib import Path; "
         "from mlzoo.core.configs import RunConfig; "
         "from mlzoo.data import loading; from mlzoo.runs import datasets; "
-        "from mlzoo.tuning.folds import split_folds; "
+        "from mlzoo.tuning.trials.folds import split_folds; "
         f"run = RunConfig(model='mlp', data={str(data)!r}, limit={limit * 5 // 4}, seed={seed}); "
         "d = datasets.arrange(loading.read(run), run, run.seed); "
         f"folds = split_folds(d, run, {FOLDS}); "

@@ -81,7 +81,7 @@ def preview(
         raise UsageError(f"--picture: there is no folder {picture.parent}")
     from mlzoo.data import loading
     from mlzoo.data.samples import Part
-    from mlzoo.reporting.augmentation import draw
+    from mlzoo.reporting.figures.augmentation import draw
     from mlzoo.transforms.choosing import choose
 
     config, talk = merged.config, Talk(quiet=json)

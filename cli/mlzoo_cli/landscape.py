@@ -14,7 +14,7 @@ from mlzoo_cli.options import Fields, Json, Trust, flag_of, run_fields, with_opt
 from mlzoo_cli.output import Talk, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.checking.landscapes.trajectories import Walked
+    from mlzoo.checking.functions.trajectories import Walked
 
 LENIENT = True
 _FILE = "checking/settings.py"
@@ -158,9 +158,9 @@ def _around(
 
 def check_subject(subject: str) -> None:
     """Raise UsageError unless a text is a function's name or an expression; loads no library."""
-    from mlzoo.checking.landscapes.expressions import FUNCTIONS as INNER
-    from mlzoo.checking.landscapes.expressions import parse
-    from mlzoo.checking.landscapes.named import FUNCTIONS
+    from mlzoo.checking.functions.expressions import FUNCTIONS as INNER
+    from mlzoo.checking.functions.expressions import parse
+    from mlzoo.checking.functions.named import FUNCTIONS
     from mlzoo.core.registry import unknown
 
     if subject in FUNCTIONS:
@@ -215,7 +215,7 @@ def _walk(
     from mlzoo.runs.devices import prepare
 
     prepare()
-    from mlzoo.checking.landscapes.trajectories import compare, write
+    from mlzoo.checking.functions.trajectories import compare, write
 
     talk = Talk(quiet=json)
     try:

@@ -273,7 +273,7 @@ def _document(found: Found) -> dict[str, Any]:
     """All of a search as one JSON document."""
     from dataclasses import asdict
 
-    from mlzoo.tuning.results import failures, ranks
+    from mlzoo.tuning.results.tables import failures, ranks
 
     order = ranks(found.trials, found.metric)
     return {
@@ -304,8 +304,8 @@ def _document(found: Found) -> dict[str, Any]:
 
 
 def _summary(found: Found) -> None:
-    from mlzoo.tuning.results import failures
-    from mlzoo.tuning.trials import ranked
+    from mlzoo.tuning.results.tables import failures
+    from mlzoo.tuning.trials.trial import ranked
     from mlzoo_cli.tuning_talk import row
 
     names = found.plan.space.names

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.trials import Tried
+    from mlzoo.tuning.trials.trial import Tried
 
 _ROWS = 8
 _TIMED = 2

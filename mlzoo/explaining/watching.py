@@ -12,7 +12,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.drawing.canvas import label, new_figure, save
 from mlzoo.drawing.pictures import as_picture
-from mlzoo.explaining.rendering import laid_over, scaled
+from mlzoo.explaining.pages.rendering import laid_over, scaled
 from mlzoo.explaining.targets import of_classes
 from mlzoo.introspection.probe import Probe
 

@@ -14,8 +14,11 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
-from mlzoo.explaining import sanity
-from mlzoo.explaining.evidence import score_all, summarize
+from mlzoo.explaining.evidence import sanity
+from mlzoo.explaining.evidence.learned import why_no_claim
+from mlzoo.explaining.evidence.random_labels import Shuffled, train_on_shuffled
+from mlzoo.explaining.evidence.scores import score_all, summarize
+from mlzoo.explaining.evidence.truth import check_truth
 from mlzoo.explaining.explain import (
     Batch,
     Explained,
@@ -26,12 +29,9 @@ from mlzoo.explaining.explain import (
     open_batches,
     run_methods,
 )
-from mlzoo.explaining.folders import check_free, default_folder, row, write
-from mlzoo.explaining.learned import why_no_claim
-from mlzoo.explaining.random_labels import Shuffled, train_on_shuffled
+from mlzoo.explaining.pages.folders import check_free, default_folder, row, write
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
-from mlzoo.explaining.truth import check_truth
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs import devices

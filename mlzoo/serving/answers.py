@@ -131,7 +131,7 @@ class Answers:
         from mlzoo.data.inputs import read_inputs
         from mlzoo.drawing.pictures import as_picture
         from mlzoo.explainers import gradcam
-        from mlzoo.explaining.rendering import laid_over, scaled
+        from mlzoo.explaining.pages.rendering import laid_over, scaled
         from mlzoo.explaining.targets import of_classes
         from mlzoo.introspection.probe import Probe
         from mlzoo.statistics.metrics import as_probabilities

@@ -14,9 +14,9 @@ from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
 from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.layers.description import layer_graph
-from mlzoo.reporting import plots
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
+from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import BESIDE, MODES

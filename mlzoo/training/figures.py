@@ -16,7 +16,7 @@ from mlzoo.data.text import continue_text
 from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colours
 from mlzoo.layers.gradient_flow import lag_gradients
-from mlzoo.reporting import augmentation, forecasts, masks, plots, timelines
+from mlzoo.reporting.figures import augmentation, forecasts, masks, plots, timelines
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.tasks._samples import SampleOutcome

@@ -40,7 +40,7 @@ def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any
     Raises:
         UsageError: the optimizer searches its own step.
     """
-    from mlzoo.reporting.rates import draw_rates
+    from mlzoo.reporting.figures.rates import draw_rates
     from mlzoo.training.train import default_name, prepared
 
     config, listener = merged.config, listener or Listener()

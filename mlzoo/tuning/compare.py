@@ -11,11 +11,11 @@ from typing import Any
 from mlzoo.core import registry
 from mlzoo.statistics.intervals import mean_interval
 from mlzoo.statistics.metrics import BOUNDS
-from mlzoo.tuning.engines import Fit, Serial
-from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.executors.engines import Fit, Serial
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 from mlzoo.tuning.search import Search, SearchListener
-from mlzoo.tuning.trials import Tried, Unit, as_loss, mean, paid
+from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.trial import Tried, Unit, as_loss, mean, paid
 
 
 @dataclass(frozen=True)

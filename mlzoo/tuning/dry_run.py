@@ -32,15 +32,16 @@ def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
     devices.choose(plan.run.device)
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.core.errors import MlzooError
-    from mlzoo.tuning.fitting import Evaluator
-    from mlzoo.tuning.trials import Unit
+    from mlzoo.tuning.trials.fitting import Evaluator
+    from mlzoo.tuning.trials.trial import Unit
 
     first = _first(plan)
     count = planned(plan)
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         evaluator = Evaluator(plan, Path(scratch))
         unit = Unit(0, 0, 0, first[0].values, first[0].epochs)
-        several = 1 if evaluator.group(unit) is None else evaluator.fast.lanes
+        together = evaluator.fast is not None and evaluator.group(unit) is not None
+        several = evaluator.fast.lanes if evaluator.fast is not None and together else 1
         records = []
         for turn in range(2):  # the second shares what the first compiled
             numbers = range(turn * several, (turn + 1) * several)

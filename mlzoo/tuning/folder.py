@@ -12,8 +12,8 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors
 from mlzoo.runs import run_folder
 from mlzoo.runs.devices import versions
-from mlzoo.tuning.journal import Journal
 from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.trials.journal import Journal
 
 JOURNAL = "journal.jsonl"
 _REMOVED = ".removed"

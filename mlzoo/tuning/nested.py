@@ -17,11 +17,11 @@ from typing import Any
 from mlzoo.core import files
 from mlzoo.statistics.intervals import mean_interval
 from mlzoo.statistics.metrics import BOUNDS
-from mlzoo.tuning.engines import Engine
-from mlzoo.tuning.folds import inner, outer
-from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.executors.engines import Engine
 from mlzoo.tuning.search import Search
-from mlzoo.tuning.trials import Tried, Unit, as_loss, mean
+from mlzoo.tuning.trials.folds import inner, outer
+from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.trial import Tried, Unit, as_loss, mean
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import Any, cast
 from mlzoo.core.progress import Listener
 from mlzoo.core.spaces import Proposal
 from mlzoo.training.signals import Stop
-from mlzoo.tuning.engines import Engine, GroupEngine, Together
-from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.executors.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.pruning import RACE_AHEAD, trails
-from mlzoo.tuning.trials import Tried, Unit, best, from_records, paid
+from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.pruning import RACE_AHEAD, trails
+from mlzoo.tuning.trials.trial import Tried, Unit, best, from_records, paid
 
 _FIRST_FAILURES = 10
 _WAITING = 4

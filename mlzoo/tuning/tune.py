@@ -25,12 +25,12 @@ from mlzoo.tuning.space_from_config import build_space, check_against
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
     from mlzoo.tuning.compare import Standing
-    from mlzoo.tuning.engines import Engine
-    from mlzoo.tuning.fitting import Evaluator
+    from mlzoo.tuning.executors.engines import Engine
     from mlzoo.tuning.nested import Nested
+    from mlzoo.tuning.results.ties import Ties
     from mlzoo.tuning.search import Ended, Search, SearchListener
-    from mlzoo.tuning.ties import Ties
-    from mlzoo.tuning.trials import Tried
+    from mlzoo.tuning.trials.fitting import Evaluator
+    from mlzoo.tuning.trials.trial import Tried
 
 _LOOKED_AT = 100
 """Proposals, at most, whose programs are compiled ahead."""
@@ -131,7 +131,7 @@ def run_plan(
     from mlzoo.tuning.search import SearchListener
 
     if plan.search.engine == "ray":
-        from mlzoo.tuning.cluster import import_ray
+        from mlzoo.tuning.executors.cluster import import_ray
 
         import_ray()  # before anything is written
     listener = listener or SearchListener()
@@ -165,10 +165,10 @@ def _search(
     listener: SearchListener,
     stage: Stage,
 ) -> Found:
-    from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import open_journal
-    from mlzoo.tuning.results import write_tables
+    from mlzoo.tuning.results.tables import write_tables
     from mlzoo.tuning.search import Search
+    from mlzoo.tuning.trials.fitting import Evaluator
 
     stop = Stop()
     evaluator = Evaluator(plan, path, listener, stop)
@@ -204,9 +204,9 @@ def _search(
     shutil.rmtree(path / "states", ignore_errors=True)
     run = _train_winner(path, listener) if final else None
     test = None if run is None else {**run.metrics["test"], **run.metrics["headline"]}
-    from mlzoo.tuning.hparams import write_hparams
-    from mlzoo.tuning.page import write_page
-    from mlzoo.tuning.ties import find_ties
+    from mlzoo.tuning.results.hparams import write_hparams
+    from mlzoo.tuning.results.page import write_page
+    from mlzoo.tuning.results.ties import find_ties
 
     stage.doing = "writing the report"
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
@@ -216,13 +216,13 @@ def _search(
 
 
 def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
-    from mlzoo.tuning.engines import Together
+    from mlzoo.tuning.executors.engines import Together
     from mlzoo.tuning.nested import run_nested
 
     engine = _engine(search.plan, evaluator, path)
     fast = evaluator.fast
-    alone = fast is None or fast.lanes == 1 or search.plan.search.engine == "ray"
-    together = None if alone else Together(evaluator.group, fast.lanes)
+    lanes = 1 if fast is None or search.plan.search.engine == "ray" else fast.lanes
+    together = None if lanes == 1 else Together(evaluator.group, lanes)
     try:
         ended = search.run(engine, together=together)
         asked = search.plan.search.nested and search.best is not None and not search.stop.signal
@@ -240,25 +240,25 @@ def _serial(plan: Plan) -> bool:
 def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
     """What does the fits: this process, others that can be ended, or a cluster."""
     if plan.search.engine == "ray":
-        from mlzoo.tuning.cluster import Cluster
+        from mlzoo.tuning.executors.cluster import Cluster
 
         return Cluster(plan, path, evaluator.fast is not None)
     if _serial(plan):
-        from mlzoo.tuning.engines import Serial
+        from mlzoo.tuning.executors.engines import Serial
 
         return Serial(evaluator.fit, evaluator.fit_all)
-    from mlzoo.tuning.pool import Pool
+    from mlzoo.tuning.executors.pool import Pool
 
     return Pool(plan, path, evaluator.fast is not None)
 
 
 def _import_page() -> None:
-    importlib.import_module("mlzoo.tuning.page")
+    importlib.import_module("mlzoo.tuning.results.page")
 
 
 def _compile_ahead(search: Search, evaluator: Evaluator) -> None:
     """Compile the coming programs in a thread, where this process runs them and knows them."""
-    from mlzoo.tuning.trials import Unit
+    from mlzoo.tuning.trials.trial import Unit
 
     plan = search.plan
     if search.trials or plan.ahead < 10**9 or not _serial(plan):
@@ -270,7 +270,7 @@ def _compile_ahead(search: Search, evaluator: Evaluator) -> None:
 
 def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:
     """Check the compiled fits once a search; what was found holds when it goes on."""
-    from mlzoo.tuning.trials import Unit
+    from mlzoo.tuning.trials.trial import Unit
 
     before = next((r for r in search.journal.records if r["kind"] == "check"), None)
     if before is not None:
@@ -322,7 +322,7 @@ def _tell(search: Search, listener: SearchListener) -> None:
 
 
 def _nothing(search: Search) -> str:
-    from mlzoo.tuning.results import failures
+    from mlzoo.tuning.results.tables import failures
 
     lines = [f"no trial succeeded ({len(search.trials)} were tried)"]
     for group in failures(search.trials):
@@ -384,8 +384,8 @@ def run_comparison(
     devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.compare import Shared, compare
-    from mlzoo.tuning.fitting import Evaluator
     from mlzoo.tuning.folder import SearchFolder, open_journal
+    from mlzoo.tuning.trials.fitting import Evaluator
 
     path = folder_of(plan)
     with SearchFolder(path.with_name(f"{path.name}-compared"), overwrite) as folder:
@@ -404,7 +404,7 @@ def run_comparison(
             listener,
         )
         from mlzoo.core import files
-        from mlzoo.tuning.compare_page import rows, write_comparison
+        from mlzoo.tuning.results.compare_page import rows, write_comparison
 
         files.write_text(folder.path / "strategies.csv", files.csv_text(rows(found)))
         write_comparison(folder.path / "report.html", plan, found, evaluator.metric)

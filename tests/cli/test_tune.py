@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.tuning.journal import read
+from mlzoo.tuning.trials.journal import read
 from tests.cli.shell import Mlzoo
 
 TUNE = (

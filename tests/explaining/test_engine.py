@@ -108,7 +108,7 @@ def test_every_form_of_a_model_gives_the_map_of_a_split_model(tmp_path: Path, x)
 
 
 def test_lower_precision_ranks_places_alike(x) -> None:
-    from mlzoo.explaining.faithfulness import spearman
+    from mlzoo.explaining.evidence.faithfulness import spearman
 
     full = keras.Sequential([keras.Input((16, 16, 2)), *small()])
     keras.config.set_dtype_policy("mixed_bfloat16")

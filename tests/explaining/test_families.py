@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.explaining import faithfulness, targets
+from mlzoo.explaining import targets
+from mlzoo.explaining.evidence import faithfulness
 from mlzoo.explaining.explain import without_padding
 from mlzoo.introspection.probe import Probe
 from mlzoo.layers.scaling import SequenceScaling

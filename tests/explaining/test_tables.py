@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.explaining.faithfulness import spearman
+from mlzoo.explaining.evidence.faithfulness import spearman
 from mlzoo.introspection.findings import Background
 from mlzoo.introspection.probe import Probe
 from mlzoo.layers.scaling import TableScaling

@@ -18,20 +18,20 @@ from mlzoo.data import contracts
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.evaluating.predictions import write_predictions
-from mlzoo.reporting import forecasts as reporting
-from mlzoo.reporting import timelines as lines
 from mlzoo.reporting.card import pictures, render
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.comparison import compare, pair_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.reporting.forecasts import (
+from mlzoo.reporting.figures import forecasts as reporting
+from mlzoo.reporting.figures import timelines as lines
+from mlzoo.reporting.figures.forecasts import (
     Case,
     forecast_cases,
     horizon_errors,
     over_time,
     residual_correlation,
 )
-from mlzoo.reporting.timelines import Timeline, timelines
+from mlzoo.reporting.figures.timelines import Timeline, timelines
 from mlzoo.statistics.forecasts import Band
 from tests.reporting.test_card import cells, make_facts, tables
 from tests.statistics.test_steps import before, labelled

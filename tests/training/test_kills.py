@@ -23,7 +23,9 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.training import artifacts, checkpoints, train
 from mlzoo.training.resume_checks import seal
 from mlzoo.training.train import resume, train_merged
-from mlzoo.tuning import fitting, hparams, page, tune
+from mlzoo.tuning import tune
+from mlzoo.tuning.results import hparams, page
+from mlzoo.tuning.trials import fitting
 from tests.cli import world
 from tests.kills import contents, life
 

@@ -101,7 +101,8 @@ def test_what_is_trained_to_compare_is_not_to_be_resumed(
 def test_a_search_says_that_the_same_command_resumes_it(
     given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlzoo.tuning import fitting, tune
+    from mlzoo.tuning import tune
+    from mlzoo.tuning.trials import fitting
 
     merged = merge(given)
     plan = tune.make_plan(merged, ["learning_rate=0.1,0.01"], None, {"trials": 2, "fast": "off"})

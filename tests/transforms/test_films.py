@@ -10,7 +10,7 @@ from PIL import Image
 
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part, Samples
-from mlzoo.reporting.augmentation import draw
+from mlzoo.reporting.figures.augmentation import draw
 from mlzoo.transforms.augmenter import Augmenter
 from mlzoo.transforms.choosing import choose
 from mlzoo.transforms.strengths import candidates

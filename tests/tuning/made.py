@@ -9,13 +9,13 @@ from typing import Any
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.spaces import Space
-from mlzoo.tuning.engines import Serial
-from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.results import write_tables
+from mlzoo.tuning.results.tables import write_tables
 from mlzoo.tuning.search import Ended, Search
 from mlzoo.tuning.settings import TuneConfig
-from mlzoo.tuning.trials import Unit
+from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.trial import Unit
 from tests.strategies.contracts import FINITE, loss
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from mlzoo.tuning import compare, compare_page
-from mlzoo.tuning.compare_page import write_comparison
-from mlzoo.tuning.journal import read
-from mlzoo.tuning.trials import Unit, from_records, paid
+from mlzoo.tuning import compare
+from mlzoo.tuning.results import compare_page
+from mlzoo.tuning.results.compare_page import write_comparison
+from mlzoo.tuning.trials.journal import read
+from mlzoo.tuning.trials.trial import Unit, from_records, paid
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 

@@ -13,12 +13,12 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.spaces import Dimension, Space
 from mlzoo.data import loading
 from mlzoo.runs import datasets
-from mlzoo.tuning import folds
-from mlzoo.tuning.engines import Serial
-from mlzoo.tuning.journal import Journal
+from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.nested import Nested, run_nested, spoken, summarise
 from mlzoo.tuning.search import Search
-from mlzoo.tuning.trials import Unit
+from mlzoo.tuning.trials import folds
+from mlzoo.tuning.trials.journal import Journal
+from mlzoo.tuning.trials.trial import Unit
 from tests.tuning import made
 
 LUCK = Space((Dimension("a", "int", 0, 29, step=1),))
@@ -113,7 +113,7 @@ def test_no_search_within_sees_the_samples_of_its_outer_fold(count: int) -> None
 
 
 def test_the_fits_of_a_winner_are_as_those_of_the_final_training() -> None:
-    from mlzoo.tuning.fitting import run_of
+    from mlzoo.tuning.trials.fitting import run_of
 
     plan = made.plan("grid", Space((Dimension("dropout", "choice", choices=(0.1,)),)))
     plan = replace(plan, run=RunConfig(model="mlp", data="iris", schedule="plateau"))

@@ -17,11 +17,11 @@ import yaml
 
 from mlzoo.core import registry
 from mlzoo.runs.config_loading import merge
-from mlzoo.tuning import results
-from mlzoo.tuning.engines import Serial
-from mlzoo.tuning.journal import Journal, read
+from mlzoo.tuning.executors.engines import Serial
+from mlzoo.tuning.results import tables as results
 from mlzoo.tuning.search import Search, SearchListener
-from mlzoo.tuning.trials import Unit
+from mlzoo.tuning.trials.journal import Journal, read
+from mlzoo.tuning.trials.trial import Unit
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 

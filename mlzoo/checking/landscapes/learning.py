@@ -31,9 +31,9 @@ from mlzoo.training import lbfgs
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import Training
 from mlzoo.training.signals import Stop
-from mlzoo.tuning.fitting import fit_seed, score_model
-from mlzoo.tuning.folds import fold_data
 from mlzoo.tuning.space_from_config import candidate
+from mlzoo.tuning.trials.fitting import fit_seed, score_model
+from mlzoo.tuning.trials.folds import fold_data
 
 SIZES = 7
 _LEAST = 8

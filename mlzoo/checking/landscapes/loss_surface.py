@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlzoo.checking.functions.descent import Path, walk
+from mlzoo.checking.functions.trajectories import path_rows, plain
 from mlzoo.checking.landscapes import curvature, folders, pictures, planes, snapshots, surfaces
-from mlzoo.checking.landscapes.descent import Path, walk
 from mlzoo.checking.landscapes.losses import LossOf, Weights
 from mlzoo.checking.landscapes.page import Section, Table, curves, landscape, progress, write_page
-from mlzoo.checking.landscapes.trajectories import path_rows, plain
 from mlzoo.checking.settings import AroundConfig
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.offline
 
-from mlzoo.checking.landscapes.descent import Path
+from mlzoo.checking.functions.descent import Path
 from mlzoo.checking.landscapes.pictures import COLOURS, Grid
 from mlzoo.core import files
 

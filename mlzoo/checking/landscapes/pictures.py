@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mlzoo.checking.landscapes.descent import Path
+from mlzoo.checking.functions.descent import Path
 from mlzoo.drawing import canvas
 
 # Okabe and Ito's, in an order that tells neighbours apart on a gray ground.

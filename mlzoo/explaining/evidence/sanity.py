@@ -1,0 +1,205 @@
+"""Whether maps depend on what a model has learnt: its weights are randomised, layer by layer.
+
+Adebayo et al., "Sanity Checks for Saliency Maps" (2018). A map that stays as it was when the
+weights are gone shows the input, not the model. Similarity is rank correlation, structural
+similarity (Wang et al., "Image Quality Assessment", 2004) and that of histograms of oriented
+gradients (Dalal and Triggs, 2005). The other check holds a class's map against another class's
+(Sixt, Granz and Landgraf, "When Explanations Lie", 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.explaining.evidence.faithfulness import spearman
+from mlzoo.introspection.graphs import all_layers
+
+PASS, WARN = 0.35, 0.5
+"""Rank correlation with all weights random: under the first passes, over the second fails."""
+HEAD = 0.98
+"""From this on a map does not use the classifier's head."""
+STAGES = 8
+"""At most so many layers, or groups of them, are randomised one after the other."""
+
+
+def check(
+    model: keras.Model,
+    explain: Callable[[], np.ndarray],
+    mode: str = "cascading",
+    how: str = "permute",
+    seed: int = 0,
+    positive: bool = False,
+) -> dict[str, Any]:
+    """Similarity of maps to those of the trained model, as its weights are randomised.
+
+    Args:
+        model: its weights are changed and put back, bit for bit.
+        explain: gives the maps (n, ...) of the model as it then is.
+        mode: `cascading` randomises from the output down and leaves what was randomised so;
+            `independent` one stage at a time.
+        how: `permute` shuffles each weight array; `redraw` draws it anew, with its mean and spread.
+        seed: decides the new weights.
+        positive: whether a map is what is positive in it, as of class activation maps.
+
+    Returns:
+        `stages`: of each the layers and the similarities; `out` and `all`: rank correlation with
+        the output layer, and with all, randomised; `verdict`: pass, warn or fail; `reason`.
+    """
+    groups = stages(model)
+    before = explain()
+    rows: list[dict[str, Any]] = []
+    with restored(model):
+        for group in groups:
+            weights = [layer.get_weights() for layer in group]
+            for layer in group:
+                randomise(layer, how, seed)
+            names = [layer.name for layer in group]
+            rows.append({"layers": names, **alike(before, explain(), positive)})
+            if mode == "independent":
+                for layer, old in zip(group, weights, strict=True):
+                    layer.set_weights(old)
+        if mode == "independent":
+            for group in groups:
+                for layer in group:
+                    randomise(layer, how, seed)
+            everything = alike(before, explain(), positive)["spearman"]
+        else:
+            everything = rows[-1]["spearman"]
+    found = verdict(rows[0]["spearman"], everything)
+    return {"mode": mode, "how": how, "stages": rows, **found}
+
+
+def check_labels(
+    model: keras.Model,
+    explain: Callable[[], np.ndarray],
+    weights: list[np.ndarray],
+    budget: str,
+    positive: bool = False,
+) -> dict[str, Any]:
+    """Similarity of maps to those of the same network with weights that learnt shuffled labels.
+
+    Args:
+        model: its weights are changed and put back, bit for bit.
+        explain: gives the maps (n, ...) of the model as it then is.
+        weights: what the network learnt from shuffled labels.
+        budget: what that training was, in words.
+        positive: as of `check`.
+
+    Returns:
+        As of `check`; `out` is None.
+    """
+    before = explain()
+    with restored(model):
+        model.set_weights(weights)
+        found = alike(before, explain(), positive)
+    row = {"layers": ["trained on shuffled labels"], **found}
+    return {"mode": "labels", "how": budget, "stages": [row], **verdict(None, found["spearman"])}
+
+
+def verdict(out: float | None, everything: float) -> dict[str, Any]:
+    """What the similarities mean, with the thresholds that decide."""
+    other = "a random model" if out is not None else "a model of shuffled labels"
+    if everything >= WARN:
+        word, why = "fail", f"maps of {other} are {everything:.2f} like its own"
+    elif everything >= PASS:
+        word, why = "warn", f"maps of {other} are {everything:.2f} like its own"
+    else:
+        word, why = "pass", f"maps of {other} differ ({everything:.2f} < {PASS})"
+    if out is not None and out >= HEAD:
+        word = "fail" if word == "fail" else "warn"
+        why += f"; it does not use the classifier's head ({out:.2f} >= {HEAD})"
+    return {"out": out, "all": everything, "verdict": word, "reason": why}
+
+
+def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, Any]:
+    """A check's result with how alike the maps of another class are, which its verdict heeds."""
+    found = {**check, "other_class": likeness}
+    if likeness >= HEAD:
+        found["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
+        found["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
+    return found
+
+
+def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
+    """Layers with weights from the output down, the first alone, the others in even groups."""
+    own = [la for la in all_layers(model) if la.weights and not _composite(la)]
+    top, rest = own[-1:], own[:-1][::-1]
+    count = min(STAGES - 1, len(rest))
+    parts = np.array_split(np.arange(len(rest)), count) if count else []
+    return [top, *([rest[i] for i in part] for part in parts)]
+
+
+def _composite(layer: keras.layers.Layer) -> bool:
+    """Whether a layer's weights are those of layers within it."""
+    return any(inner.weights for inner in layer._flatten_layers(include_self=False))
+
+
+def randomise(layer: keras.layers.Layer, how: str, seed: int) -> None:
+    """Give a layer new weights. Spreads (of batch normalisation) stay positive."""
+    rng = np.random.default_rng([seed, *layer.name.encode()])
+    new = []
+    for variable, old in zip(layer.weights, layer.get_weights(), strict=True):
+        if old.dtype.kind != "f" or how == "permute":
+            new.append(rng.permutation(old.ravel()).reshape(old.shape))
+            continue
+        drawn = rng.normal(old.mean(), old.std() or 0.0, old.shape).astype(old.dtype)
+        new.append(np.abs(drawn) if "variance" in variable.name else drawn)
+    layer.set_weights(new)
+
+
+@contextmanager
+def restored(model: keras.Model) -> Iterator[None]:
+    """Put all weights back at the end, bit for bit."""
+    before = [weight.copy() for weight in model.get_weights()]
+    try:
+        yield
+    finally:
+        model.set_weights(before)
+
+
+def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict[str, float]:
+    """Mean similarities of maps (n, ...), of their absolute values or of what is positive."""
+    sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
+    pairs = list(zip(*sides, strict=True))
+    found = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
+    if first.ndim == 3 and min(first.shape[1:]) >= 8:
+        found["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))
+        found["hog"] = float(np.mean([np.dot(hog(a), hog(b)) for a, b in pairs]))
+    return {name: round(value, 6) for name, value in found.items()}
+
+
+def ssim(first: np.ndarray, second: np.ndarray) -> float:
+    """Structural similarity of two maps, each scaled to 0..1; 1 for equal ones."""
+    from scipy.ndimage import gaussian_filter
+
+    a, b = (_unit(values) for values in (first, second))
+    mean_a, mean_b = gaussian_filter(a, 1.5), gaussian_filter(b, 1.5)
+    var_a = gaussian_filter(a * a, 1.5) - mean_a**2
+    var_b = gaussian_filter(b * b, 1.5) - mean_b**2
+    both = gaussian_filter(a * b, 1.5) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    above = (2 * mean_a * mean_b + c1) * (2 * both + c2)
+    return float((above / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
+
+
+def hog(values: np.ndarray, cells: int = 8, bins: int = 9) -> np.ndarray:
+    """Histograms of gradient directions in a grid of cells, as one vector of length 1."""
+    down, right = np.gradient(_unit(values))
+    size, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
+    place = np.minimum((angle / np.pi * bins).astype(int), bins - 1)
+    rows, columns = (np.arange(side) * cells // side for side in values.shape)
+    cell = rows[:, None] * cells + columns[None]
+    flat = np.bincount((cell * bins + place).ravel(), size.ravel(), cells * cells * bins)
+    length = np.linalg.norm(flat)
+    return flat / length if length else flat
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, "float64")
+    span = np.ptp(values)
+    return (values - values.min()) / span if span else np.zeros_like(values)

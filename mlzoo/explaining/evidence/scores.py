@@ -1,0 +1,236 @@
+"""The evidence for maps: their scores beside controls, intervals, verdicts and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.progress import Listener
+from mlzoo.explaining.evidence import faithfulness
+from mlzoo.explaining.evidence.claims import (
+    CONTROLS,
+    FEWEST,
+    RANDOM_MAPS,
+    SMALLEST,
+    Units,
+    judge,
+    paired,
+    ranked,
+    ranking,
+    sentence,
+)
+from mlzoo.explaining.evidence.truth import against_truth, read_truth
+from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch, without_padding
+from mlzoo.explaining.settings import ExplainConfig
+from mlzoo.statistics.intervals import intervals
+
+
+def score_all(
+    explained: Explained,
+    batches: list[Batch],
+    names: list[str],
+    config: ExplainConfig,
+    settings: dict[str, Any],
+    listener: Listener,
+) -> list[Explanation]:
+    """Score every map and those of the controls; against the truth alone without evidence.
+
+    Returns:
+        The controls' explanations.
+    """
+    rows = {names[p]: (batch, row) for batch in batches for row, p in enumerate(batch.positions)}
+    baselines = {id(b): b.probe.baseline(b.x) for b in batches}
+    samples: dict[str, faithfulness.Sample] = {}
+    controls: list[Explanation] = []
+    for done, each in enumerate(explained.explanations, 1):
+        if each.name not in samples:
+            batch, row = rows[each.name]
+            one = slice(row, row + 1)
+            samples[each.name] = faithfulness.Sample(
+                batch.probe,
+                batch.x[one],
+                batch.asked.weights[one],
+                baselines[id(batch)][one],
+                faithfulness.sample_seed(each.name, config.seed),
+            )
+            controls += scored_controls(samples[each.name], each, config)
+        _score(samples[each.name], each, config)
+        listener.progress(done, len(explained.explanations), "scoring")
+    if config.evidence:
+        _stability(explained, batches, names, config, settings)
+    return controls
+
+
+def scored_controls(
+    sample: faithfulness.Sample, each: Explanation, config: ExplainConfig
+) -> list[Explanation]:
+    """Return explanations of the same sample by maps that know no model, with their scores.
+
+    The random map's scores are the means over `RANDOM_MAPS` maps, which no other sample shares; the
+    explanation holds the first of them.
+    """
+    shape = each.values.shape
+
+    def control(method: str, values: np.ndarray) -> Explanation:
+        found = replace(each, method=method, values=values, flag="", scores={})
+        _score(sample, found, config)
+        return found
+
+    draws = [
+        control("random", without_padding(values[None], each.x[None])[0])
+        for values in random_maps(shape, each.name, config.seed)
+    ]
+    means = {
+        name: round(float(np.mean([draw.scores[name] for draw in draws])), 6)
+        for name in draws[0].scores
+    }
+    found = [replace(draws[0], scores=means)]
+    if each.x.ndim == 3 and len(shape) == 2:
+        found.append(control("edges", faithfulness.edges(each.x)))
+    return found
+
+
+def random_maps(shape: tuple[int, ...], name: str, seed: int) -> list[np.ndarray]:
+    """Return the random maps of the sample of a name."""
+    seeds = [faithfulness.sample_seed(f"{name} {i}", seed) for i in range(RANDOM_MAPS)]
+    return [faithfulness.random_map(shape, own) for own in seeds]
+
+
+def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig) -> None:
+    if not np.isfinite(each.values).all():
+        return
+    if config.evidence:
+        each.scores.update(faithfulness.score(sample, each.values))
+    if config.truth is not None and each.values.ndim == 2:
+        truth = read_truth(config.truth, each.name, each.values.shape)
+        if truth is not None and truth.any():
+            each.scores.update(against_truth(each.values, truth))
+
+
+def _stability(
+    explained: Explained,
+    batches: list[Batch],
+    names: list[str],
+    config: ExplainConfig,
+    settings: dict[str, Any],
+) -> None:
+    places = {(e.method, e.name): e for e in explained.explanations}
+    for method in explained.mapping:
+        for batch in batches:
+            rows = [r for r, p in enumerate(batch.positions) if (method, names[p]) in places]
+            if not rows:
+                continue
+            found = [places[method, names[batch.positions[r]]] for r in rows]
+            part = replace(
+                batch,
+                positions=[batch.positions[r] for r in rows],
+                x=batch.x[rows],
+                asked=replace(batch.asked, weights=batch.asked.weights[rows]),
+            )
+
+            def again(x: np.ndarray, part: Batch = part, method: str = method) -> np.ndarray:
+                return explain_batch(method, settings[method], replace(part, x=x), config)
+
+            values = np.stack([e.values for e in found])
+            same = faithfulness.stability(again, part.x, values, config.seed)
+            for each, value in zip(found, same, strict=True):
+                each.scores["stability"] = round(float(value), 6)
+
+
+def summarize(
+    found: Sequence[Explanation],
+    controls: Sequence[Explanation],
+    seed: int,
+    groups: Mapping[str, str] | None = None,
+    word: str = "groups",
+    doubt: str = "",
+) -> dict[str, Any]:
+    """Summarize scores: means with 95 % intervals, verdicts beside the controls, and a ranking.
+
+    Args:
+        found: explanations with their scores.
+        controls: those of maps that know no model.
+        seed: decides the parts that the intervals leave out.
+        groups: the group of each sample, by the sample's name; None: samples are independent.
+        word: what groups are called.
+        doubt: why no method earns a claim on this model; "" where nothing forbids one.
+    """
+    names, tables = _tables([*found, *controls])
+    labels = None if groups is None else np.array([groups[name] for name in names])
+    units = Units(labels, "samples" if groups is None else word)
+    by = headline(tables)
+    count = len(names) if labels is None else len(np.unique(labels))
+    summary: dict[str, Any] = {
+        "methods": {m: _means(table, labels, seed) for m, table in tables.items()},
+        "compared": by,
+        "unit": units.word,
+        "units": count,
+        "smallest": SMALLEST,
+        "doubt": doubt,
+        "sentences": [],
+    }
+    scores = {method: table[by] for method, table in tables.items() if by in table}
+    own = [method for method in scores if method not in CONTROLS]
+    beside = [control for control in CONTROLS if control in scores]
+    pairs = {(m, c): paired(scores[m], scores[c], units) for m in own for c in beside}
+    judged = judge(pairs, doubt)
+    over = f"{count} {units.word}"
+    for method in own:
+        against = {control: judged[method, control] for control in beside}
+        summary["methods"][method]["against"] = against
+        summary["sentences"].append(sentence(method, by, against, over, doubt))
+    summary["ranking"] = ranking({m: scores[m] for m in own}, units, doubt)
+    if len(own) > 1 and not doubt:
+        summary["sentences"].append(ranked(summary["ranking"], by, over, count))
+    if judged and not doubt and count >= FEWEST:
+        summary["sentences"].append(
+            f"verdicts rest on paired t-tests over {over} (Holm's correction for {len(judged)}); a "
+            f"difference in {by} of less than {SMALLEST} is too small to matter"
+        )
+    return summary
+
+
+def _tables(
+    found: Sequence[Explanation],
+) -> tuple[list[str], dict[str, dict[str, np.ndarray]]]:
+    """The samples that every method has scores of, and their scores (n,) by method and name.
+
+    A score that a sample lacks is NaN.
+    """
+    methods = list(dict.fromkeys(e.method for e in found))
+    by = {(e.method, e.name): e.scores for e in found}
+    names = [
+        n for n in dict.fromkeys(e.name for e in found) if all(by.get((m, n)) for m in methods)
+    ]
+    tables = {}
+    for method in methods if names else ():
+        rows = [by[method, name] for name in names]
+        keys = dict.fromkeys(key for row in rows for key in row)
+        tables[method] = {key: np.array([row.get(key, np.nan) for row in rows]) for key in keys}
+    return names, tables
+
+
+def headline(tables: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """What methods are compared by: the truth where it is known, else insertion less deletion."""
+    return "pointing" if any("pointing" in table for table in tables.values()) else "gain"
+
+
+def _means(
+    table: Mapping[str, np.ndarray], labels: np.ndarray | None, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Each score's mean over the samples that have it, with its 95 % interval."""
+    found = {}
+    for name, scores in table.items():
+        has = np.isfinite(scores)
+        values = scores[has]
+        groups = None if labels is None else labels[has]
+        ends = intervals({name: _mean(values)}, len(values), groups, seed)
+        found[name] = {"mean": float(values.mean()), "interval": ends[name]}
+    return found
+
+
+def _mean(values: np.ndarray) -> Any:
+    return lambda weights: weights @ values / np.maximum(weights.sum(axis=1), 1)

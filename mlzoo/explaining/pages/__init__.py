@@ -1,0 +1,1 @@
+"""Explanations as folders, pictures and pages."""

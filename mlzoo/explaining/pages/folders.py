@@ -1,0 +1,165 @@
+"""The folder that `mlzoo explain` writes: there whole, or not at all.
+
+`explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
+float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
+`overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
+of the model as a whole, drawn and in numbers. `sanity.csv` and `sanity.png`: how alike maps stay
+as the model is randomised, where that was asked for. `index.html`: all of it on one offline page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core import files
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import expand
+from mlzoo.core.progress import Listener
+from mlzoo.explaining.explain import Explained, Explanation
+from mlzoo.explaining.pages import sanity_curves
+from mlzoo.explaining.pages.figures import draw_finding
+from mlzoo.explaining.pages.page import write_page
+from mlzoo.explaining.pages.rendering import draw
+from mlzoo.explaining.settings import RECORD
+from mlzoo.explaining.subjects import Subject
+from mlzoo.introspection.findings import Finding
+from mlzoo.runs import run_folder
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
+"""A file's ending, also before a class in brackets."""
+
+
+def default_folder(run: str, methods: Sequence[str]) -> Path:
+    """Where explanations go: beside what else a run folder holds."""
+    path = expand(run)
+    root = path.with_suffix("") if path.suffix == ".keras" else path
+    return root / "explanations" / run_folder.slug("-".join(methods))
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Raise UsageError where a folder exists and must not, or is no folder of explanations."""
+    if not folder.exists():
+        return
+    if not (folder / RECORD).is_file():
+        raise UsageError(f"{folder} exists and holds no explanations; choose another --out")
+    if not overwrite:
+        raise UsageError(f"{folder} exists already; choose another --out, or add --overwrite")
+
+
+def write(
+    folder: Path,
+    subject: Subject,
+    explained: Explained,
+    controls: Sequence[Explanation],
+    record: dict[str, Any],
+    listener: Listener,
+) -> None:
+    """Write everything, or leave what was there."""
+
+    def fill(partial: Path) -> None:
+        _fill(partial, subject, explained, controls, record, listener)
+
+    files.write_folder(folder, fill)
+
+
+def _fill(
+    folder: Path,
+    subject: Subject,
+    explained: Explained,
+    controls: Sequence[Explanation],
+    record: dict[str, Any],
+    listener: Listener,
+) -> None:
+    found = explained.explanations
+    stems = file_stems([e.name for e in found])
+    write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
+    files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
+    files.write_json(folder / RECORD, record)
+    scale: dict[str, float] = {}
+    for each in found if record["config"]["shared_scale"] else ():
+        scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
+    pictures = []
+    letters = subject.record.get("reader", {}).get("alphabet", ())
+    for done, each in enumerate(found, 1):
+        path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
+        largest = scale.get(each.method)
+        pictures.append(
+            (each, draw(path, each, subject.maximum, subject.columns, largest, letters))
+        )
+        listener.progress(done, len(found), "drawing")
+    figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
+    if record["sanity"]:
+        lines = sanity_curves.rows(record["sanity"])
+        files.write_text(folder / "sanity.csv", files.csv_text(lines))
+        sanity_curves.draw(folder / "sanity.png", record["sanity"])
+    title = f"Explanations of {subject.path.name}"
+    write_page(folder, title, record, pictures, figures, controls)
+
+
+def rankings(explained: Explained, subject: Subject) -> dict[str, list[Finding]]:
+    """Of a table's rows, by method: what each column adds or takes on average."""
+    found: dict[str, list[Finding]] = {}
+    for method in explained.mapping if subject.kind == "table" else ():
+        rows = [e.values for e in explained.explanations if e.method == method]
+        if rows and rows[0].ndim == 1:
+            values = np.abs(np.stack(rows)).mean(axis=0)
+            names = list(subject.columns) or [f"column {i + 1}" for i in range(len(values))]
+            note = f"means of absolute attributions over {len(rows)} rows"
+            found[method] = [Finding("bars", "columns by weight", {"values": values}, names, note)]
+    return found
+
+
+def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str, Path]]:
+    """Pictures and numbers of what is said of the model as a whole."""
+    drawn = []
+    for method, several in findings.items():
+        for i, finding in enumerate(several, 1):
+            stem = method if len(several) == 1 else f"{method}-{i}"
+            path = draw_finding(folder / "model" / f"{stem}.png", finding)
+            labels = {"labels": np.array(finding.labels, str)}
+            write_maps(path.with_suffix(".npz"), {**finding.arrays, **labels})
+            drawn.append((f"{method}: {finding.title}", path))
+    return drawn
+
+
+def row(found: Explanation) -> dict[str, Any]:
+    """A line of scores.csv; of a map that is not finite the ends are None."""
+    finite = bool(np.isfinite(found.values).all())
+    return {
+        "name": found.name,
+        "method": found.method,
+        "target": found.target,
+        "predicted": found.predicted,
+        "truth": found.truth,
+        "flag": found.flag,
+        "smallest": float(found.values.min()) if finite else None,
+        "largest": float(found.values.max()) if finite else None,
+        **found.scores,
+    }
+
+
+def write_maps(path: Path, maps: dict[str, np.ndarray]) -> None:
+    """Write arrays as a compressed .npz file, in one step."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **maps)  # type: ignore[arg-type]
+    files.write_bytes(path, buffer.getvalue())
+
+
+def file_stems(names: Sequence[str]) -> dict[str, str]:
+    """A file name, without suffix, for each sample; no two alike."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        stem = base = run_folder.slug(_SUFFIX.sub("", name))
+        number = 2
+        while stem in found.values():
+            stem, number = f"{base}-{number}", number + 1
+        found[name] = stem
+    if len(set(found.values())) < len(found):
+        raise DataError("two samples have one name")
+    return found

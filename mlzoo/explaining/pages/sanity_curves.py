@@ -1,0 +1,92 @@
+"""What the sanity checks found, as rows and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from mlzoo.drawing.canvas import COLOURS, GRAY, label, new_figure, save, tidy
+from mlzoo.explaining.evidence.sanity import PASS, WARN
+
+MEASURES = {
+    "spearman": "rank correlation",
+    "ssim": "structural similarity",
+    "hog": "histograms of gradients",
+}
+_STYLES = ("-o", "--s", ":^", "-.v")
+_TITLES = {
+    "cascading": "from the output down",
+    "independent": "each stage alone",
+    "labels": "shuffled labels",
+}
+
+
+def rows(checks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A line a method, check and stage: its layers and the similarities of maps."""
+    return [
+        {
+            "method": method,
+            "check": mode,
+            "stage": stage,
+            "layers": " ".join(found["layers"]),
+            **{name: found.get(name, "") for name in MEASURES},
+        }
+        for method, modes in checks.items()
+        for mode, check in modes.items()
+        for stage, found in enumerate(check["stages"], 1)
+    ]
+
+
+def draw(path: Path, checks: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the picture: a row a check, a column a measure, a line a method."""
+    lines = rows(checks)
+    modes = list(dict.fromkeys(line["check"] for line in lines))
+    measures = [name for name in MEASURES if any(line[name] != "" for line in lines)]
+    wide = max(3.6 * len(measures), 6)
+    figure = new_figure(wide, 3.4 * len(modes) + 0.4)
+    panels = figure.subplots(len(modes), len(measures), squeeze=False)
+    for mode, across in zip(modes, panels, strict=True):
+        for measure, axes in zip(measures, across, strict=True):
+            own = [line for line in lines if line["check"] == mode]
+            (_bars if mode == "labels" else _lines)(axes, own, measure)
+            tidy(axes)
+            axes.set_title(f"{MEASURES[measure]}, {_TITLES[mode]}", fontsize=8)
+            _thresholds(axes, measure)
+    if len(checks) > 1 and modes != ["labels"]:
+        panels[0][0].legend(fontsize=7)
+    figure.suptitle("likeness to the trained model's maps: low is good", fontsize=10)
+    return save(figure, path)
+
+
+def _lines(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
+    methods = list(dict.fromkeys(line["method"] for line in lines))
+    for i, method in enumerate(methods):
+        own = [line for line in lines if line["method"] == method]
+        style = _STYLES[i // len(COLOURS) % len(_STYLES)]
+        values = [1.0, *(float(line[measure]) for line in own)]
+        axes.plot(values, style, color=COLOURS[i % len(COLOURS)], label=method, markersize=4)
+    texts = ["trained", *(label(_last(line["layers"]), 16) for line in own)]
+    axes.set_xticks(range(len(texts)), texts, rotation=60, ha="right")
+    axes.set_ylim(min(-0.1, axes.get_ylim()[0]), 1.05)
+
+
+def _last(layers: str) -> str:
+    """A stage's last layer stands for all of it."""
+    return layers.rpartition(" ")[2]
+
+
+def _bars(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
+    values = [float(line[measure]) for line in lines]
+    axes.bar(range(len(lines)), values, color=COLOURS[0])
+    names = [label(line["method"], 16) for line in lines]
+    axes.set_xticks(range(len(lines)), names, rotation=60, ha="right")
+    axes.set_ylim(min(-0.1, *values), 1.05)
+
+
+def _thresholds(axes: Axes, measure: str) -> None:
+    if measure == "spearman":
+        for height in (PASS, WARN):
+            axes.axhline(height, color=GRAY, linewidth=0.8, linestyle=":")

@@ -1,0 +1,141 @@
+"""What tells the programs of networks apart: an architecture without the numbers it is fed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.spaces import Space
+from mlzoo.data.samples import Data
+from mlzoo.tuning.compiled.dynamic_hyperparameters import numbers_of
+from mlzoo.tuning.compiled.padding import can_pad, draws, is_vector, widened
+from mlzoo.tuning.space_from_config import layers_of
+
+_FREE = (
+    *("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed"),
+    *("schedule", "warmup", "decay_factor", "decay_every", "plateau_patience", "class_weights"),
+    "sampler",
+)
+_CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What tells programs apart, and the numbers that don't.
+
+    Attributes:
+        signature: equal for networks that share a program.
+        drawn: equal for networks whose first weights are equal for one seed.
+        wide: the candidate that the program is built for.
+        dropout: rates, as `Scalars` has them.
+        penalties: as `Scalars` has them.
+        vector: whether fits of it gain from being vectorised.
+        random: whether training it draws numbers.
+    """
+
+    signature: str
+    drawn: str
+    wide: RunConfig
+    dropout: np.ndarray
+    penalties: np.ndarray
+    vector: bool
+    random: bool
+
+
+def architecture_of(model: keras.Model, config: RunConfig, space: Space) -> Architecture | None:
+    """That of a candidate; None: its network can't be shared.
+
+    Args:
+        model: the candidate's network.
+        config: the candidate.
+        space: of the search; a narrow candidate is padded to a wide one of it.
+    """
+    plain = getattr(model, "twin", None) or getattr(model, "plain_only", False)
+    # What a layer keeps from one call to the next a reset would not put back.
+    if plain or any(getattr(layer, "stateful", False) for layer in model.layers):
+        return None
+    padded = can_pad(model)
+    wide = widened(config, space) if padded else config
+    dropout, penalties = numbers_of(model)
+    return Architecture(
+        signature=_signature(model, config, wide if padded else None),
+        drawn=_drawn(model),
+        wide=wide,
+        dropout=dropout,
+        penalties=penalties,
+        vector=is_vector(model),
+        random=draws(model),
+    )
+
+
+def key_of(config: RunConfig, data: Data) -> str:
+    """Equal for candidates whose networks are one."""
+    own = {n: v for n, v in config.model_dump(mode="json").items() if n not in _FREE}
+    return json.dumps([own, data.inputs.shape, data.outputs.units], sort_keys=True, default=str)
+
+
+def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) -> str:
+    """A network and how it is trained, without the numbers that are arguments.
+
+    `wide` is what it is padded to: then its own widths are no part of it.
+    """
+    layers = [_masked(layer) for layer in model.get_config()["layers"]]
+    if wide is not None:
+        for layer in layers:
+            layer["config"].pop("units", None)
+    training = [
+        getattr(config, name)
+        for name in ("optimizer", "momentum", "weight_decay", "loss", "focal_gamma")
+    ]
+    settings = {own.setting for own in layers_of(config.model).values()}
+    sizes = None if wide is None else [wide.set.get(name) for name in sorted(settings)]
+    content = [layers, sizes, training, config.clip_norm, config.clip_value]
+    return json.dumps(content, sort_keys=True, default=str)
+
+
+def _drawn(model: keras.Model) -> str:
+    """What a network's first weights depend on: layers that have weights or draw numbers."""
+    layers = []
+    for layer in model.layers:
+        if layer.weights or "Dropout" in type(layer).__name__:
+            config = _masked_config(type(layer).__name__, layer.get_config())
+            config.pop("activation", None)
+            layers.append([type(layer).__name__, config, [w.shape for w in layer.weights]])
+    return json.dumps(layers, sort_keys=True, default=str)
+
+
+def _masked(layer: dict[str, Any]) -> dict[str, Any]:
+    """A layer's configuration without dropout rate, strengths of penalties and made-up names."""
+    links = [_sources(node["args"]) for node in layer["inbound_nodes"]]
+    config = _masked_config(layer["class_name"], layer["config"])
+    return {"class": layer["class_name"], "config": config, "links": links}
+
+
+def _sources(arguments: Any) -> Any:
+    """Where a layer's inputs come from, without their shapes, which widths decide."""
+    if isinstance(arguments, dict):
+        return arguments.get("config", {}).get("keras_history")
+    return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
+
+
+def _masked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    config = dict(config)
+    if kind == "Dropout":
+        config.pop("rate")
+    for name, value in config.items():
+        if name.endswith("_regularizer") and isinstance(value, dict):
+            config[name] = True
+        if name.endswith("_initializer") and isinstance(value, dict):
+            inner = {k: v for k, v in value["config"].items() if k != "seed"}
+            config[name] = [value["class_name"], inner]
+    return config
+
+
+def is_convolutional(layer: keras.layers.Layer) -> bool:
+    """Whether a compiled epoch would be slower than compiled steps, which it is on a CPU."""
+    return any(word in type(layer).__name__ for word in _CONVOLUTIONS)

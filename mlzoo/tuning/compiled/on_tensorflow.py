@@ -1,0 +1,137 @@
+"""Programs on TensorFlow: variables in place, a `tf.function` over an epoch, epochs, or a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mlzoo.tuning.compiled.dynamic_hyperparameters import penalty
+from mlzoo.tuning.compiled.programs import Parts, Said, State, Work, batches, count_trace
+
+
+class TensorFlowProgram:
+    """One network whose variables are assigned anew for each fit."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._step = tf.function(self._one, reduce_retracing=True)
+        self._functions: tuple[Any, Any] | None = None
+
+    def load(self, state: State) -> None:
+        """Assign every variable."""
+        for variables, arrays in zip(self._variables, state.groups, strict=True):
+            for variable, array in zip(variables, arrays, strict=True):
+                variable.assign(array)
+
+    def state(self) -> State:
+        """The variables' values."""
+        groups = [[keras.ops.convert_to_numpy(v.value) for v in g] for g in self._variables]
+        return State(*groups)
+
+    def run(self, work: Work) -> Said:
+        """Train for the epochs of `work.order`, then predict."""
+        fed = work.x, work.y, work.weights
+        numbers = work.dropout, work.penalties
+        if self._functions is None:
+            self._functions = self._compiled(work.x, work.y)
+        epochs, predict = self._functions
+        total: Any = 0.0
+        if not self._parts.loop:
+            for places, rate in batches(work):
+                total = self._step(*fed, places, rate, *numbers)
+        else:
+            # XLA compiles anew for other shapes: that of an epoch is the same however many.
+            size = 1 if self._parts.dense else max(len(work.order), 1)
+            for first in range(0, len(work.order), size):
+                part = slice(first, first + size)
+                given = work.order[part], work.rest[part], work.rates[part], work.steps
+                total += epochs(*fed, *given, *numbers)
+        loss, said = predict(*fed[:2], work.valid, work.penalties)
+        return Said(float(total), float(loss), np.asarray(said))
+
+    def compile(self, work: Work) -> None:
+        """Compile by doing a step, or none, and what is left of an epoch."""
+        self.run(work.first(1, steps=0 if self._parts.loop else 1))
+
+    @property
+    def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:
+        model = self._parts.model
+        return (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            self._parts.optimizer.variables,
+        )
+
+    def _compiled(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Epochs of training, and a prediction, for any number of samples and steps."""
+        fed = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x, y)]
+        many, two = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None, None), tf.float32)
+        places = [tf.TensorSpec((None,) * rank, tf.int32) for rank in (3, 2, 1)]
+        penalties = tf.TensorSpec((None, 2), tf.float32)
+        xla = self._parts.dense or None
+        count = tf.TensorSpec((), tf.int32)
+        train = [*fed, many, *places[:2], two, count, many, penalties]
+        return (
+            tf.function(self._all, input_signature=train, jit_compile=xla),
+            tf.function(
+                self._outputs, input_signature=[*fed, places[2], penalties], jit_compile=xla
+            ),
+        )
+
+    # What is traced
+
+    def _train(
+        self, x: Any, y: Any, w: Any, places: Any, rate: Any, dropout: Any, penalties: Any
+    ) -> Any:
+        parts = self._parts
+        parts.scalars.dropout = dropout
+        parts.optimizer.learning_rate.assign(rate)
+        inputs, targets, weights = (tf.gather(of, places) for of in (x, y, w))
+        with tf.GradientTape() as tape:
+            said = parts.model(inputs, training=True)
+            loss = parts.loss(targets, said, sample_weight=weights)
+            loss += penalty(list(parts.penalised), penalties)
+            for more in parts.model.losses:
+                loss += more
+        variables = parts.model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        parts.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    def _one(self, *arguments: Any) -> Any:
+        count_trace()
+        return self._train(*arguments)
+
+    def _all(
+        self,
+        x: Any,
+        y: Any,
+        w: Any,
+        order: Any,
+        rest: Any,
+        rates: Any,
+        steps: Any,
+        dropout: Any,
+        penalties: Any,
+    ) -> Any:
+        count_trace()
+        total = tf.constant(0.0)
+        for epoch in tf.range(tf.shape(order)[0]):
+            number = tf.constant(0)
+            while number < steps:  # XLA would compile a tf.range anew for every number of steps
+                places, rate = order[epoch, number], rates[epoch, number]
+                total += self._train(x, y, w, places, rate, dropout, penalties)
+                number += 1
+            if tf.shape(rest)[1] > 0:
+                total += self._train(x, y, w, rest[epoch], rates[epoch, -1], dropout, penalties)
+        return total
+
+    def _outputs(self, x: Any, y: Any, places: Any, penalties: Any) -> Any:
+        count_trace()
+        parts = self._parts
+        said = parts.model(tf.gather(x, places), training=False)
+        loss = parts.loss(tf.gather(y, places), said)
+        return loss + penalty(list(parts.penalised), penalties), said

@@ -1,0 +1,216 @@
+"""Fits on the machines of a Ray cluster: an actor a worker, which pulls the same units of work.
+
+An actor loads Keras and the data once, so that what Ray takes to start something is paid once a
+worker. All machines see the search's folder and the data under the same paths. An actor that dies,
+with its machine or alone, is replaced, and another does its fit again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mlzoo.core import registry
+from mlzoo.core.backbones import placed
+from mlzoo.core.errors import MlzooError, ResourceError, UsageError
+from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.results.tables import absolute
+from mlzoo.tuning.trials.trial import Unit
+
+_PATIENCE = 300.0
+"""Seconds to wait for a machine that takes an actor, where none is at work."""
+
+
+class Actor:
+    """A worker on some machine: what it does is what a process of `pool` does."""
+
+    def __init__(self, first: dict[str, Any], threads: dict[str, str]) -> None:
+        os.environ.update(threads)  # before Keras is imported
+        from mlzoo.tuning.executors.worker import make_evaluator
+
+        self._failed: str | None = None
+        try:
+            self._evaluator = make_evaluator(first)
+        except MlzooError as error:
+            self._failed = str(error)
+
+    def ready(self) -> str | None:
+        """None where it can work, else what is wrong."""
+        return self._failed
+
+    def fit(self, unit: dict[str, Any]) -> dict[str, Any]:
+        """The journal's record of a unit."""
+        record: dict[str, Any] = self._evaluator.fit(Unit(**unit))
+        return record
+
+
+class Cluster:
+    """Actors that work on units at the same time.
+
+    Args:
+        plan: the search; `workers` is how many actors there are, `address` where.
+        folder: where states are kept.
+        fast: whether fits share what was compiled.
+
+    Raises:
+        UsageError: Ray is not installed.
+        ResourceError: there is no cluster at the address, or it has no room for an actor.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, fast: bool) -> None:
+        self._ray = import_ray()
+        self._own = not self._ray.is_initialized()
+        if self._own:
+            _join(self._ray, plan)
+        first = {"plan": _anywhere(plan), "folder": str(folder.resolve()), "fast": fast}
+        self._arguments = first, _threads(plan)
+        self._kind = self._ray.remote(num_cpus=1, max_restarts=0)(Actor)
+        self._actors: dict[int, Any] = {}
+        self._starting: dict[Any, int] = {}
+        self._working: dict[Any, tuple[int, Unit]] = {}
+        self._again: deque[Unit] = deque()
+        self._deaths: dict[tuple[int, int, int], int] = {}
+        self._records: list[dict[str, Any]] = []
+        for place in range(plan.search.workers):
+            self._hire(place)
+
+    def _hire(self, place: int) -> None:
+        self._actors[place] = self._kind.remote(*self._arguments)
+        self._starting[self._actors[place].ready.remote()] = place
+
+    @property
+    def _idle(self) -> list[int]:
+        taken = {*self._starting.values(), *(place for place, _ in self._working.values())}
+        return [place for place in self._actors if place not in taken]
+
+    @property
+    def free(self) -> bool:
+        """Whether as many units are waiting or worked on as there are actors."""
+        return len(self._working) + len(self._again) + len(self._records) < len(self._actors)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a unit is waiting or worked on, or its record was not fetched yet."""
+        return bool(self._records or self._working or self._again)
+
+    def start(self, unit: Unit) -> None:
+        """Give a unit to an actor that has nothing to do, or keep it for the first one."""
+        self._again.append(unit)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        for place in self._idle:
+            if self._again:
+                unit = self._again.popleft()
+                self._working[self._actors[place].fit.remote(asdict(unit))] = place, unit
+
+    def wait(self) -> dict[str, Any]:
+        """The record of the next unit that is done; sleeps until then."""
+        while not self._records:
+            waiting = [*self._working, *self._starting]
+            done, _ = self._ray.wait(waiting, num_returns=1, timeout=_PATIENCE)
+            if not done and not self._working:
+                raise ResourceError(
+                    f"no machine of the cluster has taken a worker for {_PATIENCE:.0f} s: each "
+                    "needs a free core (`ray status`)"
+                )
+            for reference in done:
+                self._hear(reference)
+            self._share_out()
+        return self._records.pop(0)
+
+    def _hear(self, reference: Any) -> None:
+        place = self._starting.get(reference)
+        try:
+            answer = self._ray.get(reference)
+        except self._ray.exceptions.RayActorError as error:
+            self._replace(reference, error)
+            return
+        if place is not None:
+            del self._starting[reference]
+            if answer is not None:
+                raise MlzooError(answer)
+            return
+        place, _ = self._working.pop(reference)
+        self._records.append({**answer, "worker": place})
+
+    def _replace(self, reference: Any, error: Exception) -> None:
+        """Hire another actor for one that has died; its unit goes to the first that is idle."""
+        if reference in self._starting:
+            place = self._starting.pop(reference)
+            if self._died((-1, place, 0)):
+                reason = str(error).strip().splitlines()[0]
+                raise ResourceError(f"workers on the cluster end before they begin: {reason}")
+            self._hire(place)
+            return
+        place, unit = self._working.pop(reference)
+        self._hire(place)
+        if self._died((unit.trial, *unit.key)):
+            self._records.append(failed(unit, died("the cluster's worker")))
+        else:
+            self._again.appendleft(unit)
+
+    def _died(self, key: tuple[int, int, int]) -> bool:
+        """Whether that was once too often."""
+        self._deaths[key] = self._deaths.get(key, 0) + 1
+        return self._deaths[key] >= DEATHS
+
+    def close(self) -> None:
+        """End the actors; the cluster stays, unless it was started here."""
+        for actor in self._actors.values():
+            self._ray.kill(actor)
+        if self._own:
+            self._ray.shutdown()
+
+
+def import_ray() -> Any:
+    """Ray's package.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError(
+            f"--engine ray: Ray is missing ({error}); install it with `pip install mlzoo[ray]`"
+        ) from None
+    return ray
+
+
+def _anywhere(plan: Plan) -> dict[str, Any]:
+    """The plan's record with paths that do not depend on the folder that it is read in."""
+    record, run = plan.record(), plan.run
+    paths = {
+        "model": registry.absolute(run.model),
+        "data": absolute(run.data),
+        "set": placed(record["run"]["set"]),
+    }
+    return {**record, "run": {**record["run"], **paths}}
+
+
+def _join(ray: Any, plan: Plan) -> None:
+    """Connect to the cluster, or start one on this machine with a core a worker."""
+    settings: dict[str, Any] = {"log_to_driver": bool(os.environ.get("MLZOO_DEBUG"))}
+    address = plan.search.address
+    if address is None:
+        settings |= {"num_cpus": plan.search.workers, "include_dashboard": False}
+    try:
+        ray.init(address=address, logging_level="ERROR", **settings)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ResourceError(
+            f"--address {address}: no Ray cluster can be joined: {reason}"
+        ) from None
+
+
+def _threads(plan: Plan) -> dict[str, str]:
+    """What pins an actor to one core."""
+    alone = pinned(os.cpu_count() or 1)
+    names = [n for n in alone if n.endswith("_THREADS")]
+    names += ["XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"]
+    return {name: alone[name] for name in names if name in alone}

@@ -1,0 +1,1 @@
+"""Results of a search: tables, ties, figures and pages."""

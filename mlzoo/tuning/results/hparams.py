@@ -1,0 +1,43 @@
+"""The trials as TensorBoard's HParams plug-in reads them: `tensorboard --logdir FOLDER/hparams`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlzoo.tuning.results.figures import text
+from mlzoo.tuning.trials.trial import Tried
+
+
+def write_hparams(folder: Path, trials: Sequence[Tried], metric: str) -> None:
+    """Write a log a trial that is done; what stood in the folder goes."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api, summary
+    from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    shutil.rmtree(folder, ignore_errors=True)
+    for trial in trials:
+        if trial.state != "done":
+            continue
+        name = f"trial-{trial.number:04d}"
+        writer = EventFileWriter(str(folder / name))
+        values = {n: _plain(value) for n, value in trial.values.items()}
+        score = Summary(value=[Summary.Value(tag=metric, simple_value=trial.mean)])
+        records: list[Any] = [
+            api.hparams_pb(values, trial_id=name, start_time_secs=0),
+            score,
+            summary.session_end_pb(STATUS_SUCCESS, end_time_secs=0),
+        ]
+        for record in records:
+            # Where TensorFlow is there its own class of the same message comes back.
+            own = Summary.FromString(record.SerializeToString())
+            writer.add_event(Event(summary=own))
+        writer.close()
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str) else text(value)

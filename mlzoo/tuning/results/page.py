@@ -1,0 +1,180 @@
+"""The page of a search: one file that needs no server and no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import plotly.offline
+
+from mlzoo.core.messages import over
+from mlzoo.reporting.pages.rendering import render
+from mlzoo.tuning.nested import Nested, spoken
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.results import figures
+from mlzoo.tuning.results.analysis import effects
+from mlzoo.tuning.results.skopt_plots import skopt_pictures
+from mlzoo.tuning.results.tables import failures, ranks
+from mlzoo.tuning.results.ties import Ties, find_ties
+from mlzoo.tuning.settings import shown
+from mlzoo.tuning.trials.trial import Tried
+
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+_CURVES = 8
+
+
+def write_page(
+    path: Path,
+    plan: Plan,
+    trials: Sequence[Tried],
+    metric: str,
+    test: dict[str, Any] | None,
+    nested: Nested | None = None,
+) -> None:
+    """Write `report.html`.
+
+    Args:
+        path: where to.
+        plan: the search.
+        trials: all of them.
+        metric: the score that was chosen by.
+        test: name, value and interval of the winner's test score, and the `units` and
+            `interval_unit` that the interval is taken over; None if it was not tested.
+        nested: what nested cross-validation found, if it was done.
+    """
+    order, ties = ranks(trials, metric), find_ties(trials, metric)
+    render(
+        path,
+        TEMPLATE,
+        title=f"Search: {Path(plan.run.model).name} on {Path(plan.run.data).name}",
+        plotly=plotly.offline.get_plotlyjs(),
+        facts=[*_facts(plan, trials, metric, test, order), *_optimism(nested)],
+        command="mlzoo train --config best.yaml",
+        sections=_sections(plan, trials, metric, order, ties),
+        failures=failures(trials),
+        table_title="All trials",
+        header=["trial", "rank", "state", metric, "± error", *plan.space.names, "epochs"],
+        rows=_rows(plan, trials, order, ties.numbers),
+    )
+
+
+def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, Any]:
+    """A part of a page: figures of plotly, or pictures as PNG bytes."""
+    return {"title": title, "note": note, "figures": [_html(figure, title) for figure in drawn]}
+
+
+def _html(figure: Any, title: str) -> str:
+    if isinstance(figure, bytes):
+        text = base64.b64encode(figure).decode()
+        return f'<img alt="{title}" src="data:image/png;base64,{text}">'
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs=False)
+    return drawn
+
+
+def _facts(
+    plan: Plan,
+    trials: Sequence[Tried],
+    metric: str,
+    test: dict[str, Any] | None,
+    order: dict[int, int],
+) -> list[str]:
+    count = sum(len(trial.fits) for trial in trials)
+    seconds = sum(fit["seconds"] for trial in trials for fit in trial.fits.values())
+    folds = f"{plan.search.folds} folds" if plan.search.folds > 1 else "the validation part"
+    lines = [
+        f"{len(trials)} trials by {plan.search.strategy}, {count} fits on {folds}, "
+        f"{shown(seconds)} of training; seed {plan.run.seed}."
+    ]
+    if order:
+        first = trials[next(iter(order))]
+        error = "" if first.error is None else f" ± {first.error:.2g}"
+        lines.append(
+            f"The winner is trial {first.number}: {metric} {first.mean:.4g}{error} "
+            f"({figures.described(first)})."
+        )
+    if test is not None:
+        ends, taken = test["interval"], over(test.get("units"), test.get("interval_unit"))
+        between = f", 95 % interval {ends[0]:.4g} to {ends[1]:.4g}" if ends else ""
+        between += f" over {taken}" if ends and taken else ""
+        lines.append(
+            f"Trained on the training and validation parts and tested once: {test['name']} "
+            f"{test['value']:.4g}{between}. The search never saw the test part; the score by "
+            "which the winner was chosen is the best of many and so too good."
+        )
+    return lines
+
+
+def _optimism(nested: Nested | None) -> list[str]:
+    if nested is None:
+        return []
+    text = spoken(nested).partition(": ")[2]
+    return [f"Nested cross-validation over {len(nested.folds)} outer folds: {text}."]
+
+
+def _sections(
+    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int], ties: Ties
+) -> list[dict[str, Any]]:
+    if not order:
+        return []
+    found = effects(plan.space, trials)
+    sections: list[tuple[str, str, list[Any]]] = [
+        (
+            "All trials at once",
+            "A line is a trial; drag along an axis to pick a range.",
+            [figures.parallel(plan.space, trials, metric)],
+        ),
+        (
+            "Convergence",
+            "Each trial's mean score with its standard error, and the best so far.",
+            [figures.convergence(trials, metric)],
+        ),
+        (
+            "Spread over folds",
+            ties.text,
+            [figures.folds(trials, list(order), ties.numbers, metric)],
+        ),
+    ]
+    if found:
+        sections += [
+            (
+                "What mattered",
+                "The share of the score's variance that each dimension makes alone, as a forest "
+                "of the trials sees it (fANOVA); bars show its spread over the trees.",
+                [figures.importances(found)],
+            ),
+            (
+                "Partial dependence",
+                "The score that the forest expects over one dimension, all others averaged.",
+                [figures.dependence(e, plan.space[e.name], metric) for e in found[:_CURVES]],
+            ),
+        ]
+    sections += [
+        ("Score against cost", "What a better score costs.", [figures.cost(trials, metric)]),
+        ("Timeline", "When each worker did which fit.", [figures.timeline(trials)]),
+    ]
+    pictures = skopt_pictures(plan.space, trials, metric, [effect.name for effect in found])
+    sections += [(title, note, [picture]) for title, note, picture in pictures]
+    return [section(*content) for content in sections]
+
+
+def _rows(
+    plan: Plan, trials: Sequence[Tried], order: dict[int, int], group: Sequence[int]
+) -> list[dict[str, Any]]:
+    rows = []
+    for number in [*order, *(t.number for t in trials if t.number not in order)]:
+        trial = trials[number]
+        scored = trial.state != "failed"
+        cells = [
+            number,
+            order.get(number, ""),
+            trial.state,
+            f"{trial.mean:.5g}" if scored and trial.mean is not None else "",
+            f"{trial.error:.2g}" if scored and trial.error is not None else "",
+            *(figures.text(trial.values.get(name, "")) for name in plan.space.names),
+            trial.epochs_done,
+        ]
+        kind = "winner" if number in group[:1] else "tied" if number in group else ""
+        rows.append({"kind": kind, "cells": cells})
+    return rows

@@ -1,0 +1,138 @@
+"""Results of a search: its tables, the winner's configuration, and failures by cause."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlzoo.core import files, registry
+from mlzoo.core.configs import inert
+from mlzoo.core.files import expand
+from mlzoo.runs.config_loading import unread_by_source
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.space_from_config import fields_of
+from mlzoo.tuning.trials.trial import Tried, best, mean, ranked
+
+_NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")
+
+
+def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str) -> None:
+    """`trials.csv`, the same for the same seed; `fits.csv`, with what each fit took; `best.yaml`.
+
+    Columns of `trials.csv`: `trial`, `rank` (1 is best), `state` (done, dropped, failed or
+    running), `mean` and `error` (of the score, its standard error), a column a dimension, `epochs`
+    (median over the fits), `continues` (whose training went on), a column a fold (and repeat), and
+    `cause` (why it failed).
+    """
+    order = ranks(trials, metric)
+    rows = [_row(plan, trial, order.get(trial.number)) for trial in trials]
+    files.write_text(folder / "trials.csv", files.csv_text(rows))
+    fits = [
+        {key: value for key, value in fit.items() if key not in _NOT_IN_TABLES}
+        for trial in trials
+        for _, fit in sorted(trial.fits.items())
+    ]
+    files.write_text(folder / "fits.csv", files.csv_text(fits))
+    first = best(trials, metric)
+    if first is not None:
+        files.write_text(folder / "best.yaml", best_yaml(plan, first, metric))
+
+
+def ranks(trials: Sequence[Tried], metric: str) -> dict[int, int]:
+    """The place of each trial that is done, by its number; the first is 1."""
+    return {trial.number: place for place, trial in enumerate(ranked(trials, metric), start=1)}
+
+
+def _row(plan: Plan, trial: Tried, rank: int | None) -> dict[str, Any]:
+    failed = trial.state == "failed"
+    names = plan.space.names
+    values = {f"{n}": _cell(trial.values[n]) if n in trial.values else "" for n in names}
+    scores = {
+        f"fold {fold + 1}" + (f" repeat {repeat + 1}" if plan.run.repeats > 1 else ""): (
+            None
+            if failed or (fold, repeat) not in trial.fits
+            else trial.fits[fold, repeat]["score"]
+        )
+        for fold, repeat in trial.fits_needed
+    }
+    return {
+        "trial": trial.number,
+        "rank": rank,
+        "state": trial.state,
+        "mean": None if failed else trial.mean,
+        "error": None if failed else trial.error,
+        **values,
+        "epochs": None if failed else trial.epochs_done,
+        "continues": trial.continues,
+        **scores,
+        "cause": cause(trial.failure["error"]) if trial.failure else None,
+    }
+
+
+def _cell(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
+    """The configuration that trains the winner on the training and validation parts.
+
+    It trains for as many epochs as the folds' median was, and keeps the weights of the last one.
+    """
+    base = plan.run
+    defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
+    values = base.model_dump(mode="json")
+    given = {n: v for n, v in values.items() if v != defaults[n]} | {
+        "model": registry.absolute(base.model),
+        "data": absolute(base.data),
+        "seed": base.seed,
+        **fields_of(base, trial.values),
+        "epochs": trial.epochs_done,
+        "early_stopping": 0,
+        "keep": "last",
+        "train_on": "train+valid",
+    }
+    whole = {**values, **given}
+    unread = {*inert(whole, set(given)), *unread_by_source(whole, set(given))}
+    kept = {
+        n: v
+        for n, v in given.items()
+        if n not in unread | {"repeats", "out", "name", "checkpoint_every"}
+    }
+    spread = "" if trial.error is None else f" ± {trial.error:.3g}"
+    return (
+        f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
+        f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
+        "# Trains it on the training and validation parts: mlzoo train --config <this file>"
+        f"{registry.trust_flag(base.model, base.source)}\n"
+        + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
+    )
+
+
+def absolute(text: str) -> str:
+    """The name of data, a path so that it means the same in every folder."""
+    path = expand(text)
+    return str(path.resolve()) if path.exists() else text
+
+
+def cause(error: str) -> str:
+    """What failures of one kind have in common: the first line, without its numbers."""
+    return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().splitlines()[0])[:200]
+
+
+def failures(trials: Iterable[Tried]) -> list[dict[str, Any]]:
+    """Failed trials by cause, the most frequent first, each with one traceback."""
+    groups: dict[str, dict[str, Any]] = {}
+    for trial in trials:
+        if (record := trial.failure) is None:
+            continue
+        own = groups.setdefault(
+            cause(record["error"]),
+            {"error": record["error"], "trials": [], "traceback": record["traceback"]},
+        )
+        own["trials"].append(trial.number)
+    return sorted(groups.values(), key=lambda group: -len(group["trials"]))

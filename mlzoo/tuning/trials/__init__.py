@@ -1,0 +1,1 @@
+"""Trials of a search: their fits on folds, scores, records and pruning."""

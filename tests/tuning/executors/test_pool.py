@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import MlzooError
+from mlzoo.tuning.executors.engines import Serial
+from mlzoo.tuning.executors.pool import Pool
+from mlzoo.tuning.plan import Plan
+from mlzoo.tuning.settings import TuneConfig
+from mlzoo.tuning.space_from_config import build_space
+from mlzoo.tuning.trials.fitting import Evaluator
+from mlzoo.tuning.trials.trial import Unit
+from tests.tuning.made import search
+
+
+def plan(**more: object) -> Plan:
+    base = RunConfig(model="mlp", data="diabetes", epochs=3, limit=200)
+    space = build_space(base, ["learning_rate=log:1e-3..1e-1", "units=4,8"], None)
+    return Plan(base, space, TuneConfig(**{"trials": 5, "folds": 2, "workers": 2, **more}))
+
+
+class Deadly(Pool):
+    """Kills the process that works on a unit, once for each of `victims`."""
+
+    victims: list[int]
+    killed: int
+
+    def start(self, unit: Unit) -> None:
+        super().start(unit)
+        worker = next(w for w in self.workers if w.unit is unit)
+        if unit.trial in self.victims and worker.ready:
+            self.victims.remove(unit.trial)
+            os.kill(worker.process.pid, signal.SIGKILL)
+            self.killed += 1
+
+
+def test_workers_that_are_killed_cost_their_fit_only_and_change_nothing(tmp_path: Path) -> None:
+    chosen = plan()
+    alone, _ = search(tmp_path / "one", chosen, engine=Serial(Evaluator(chosen, tmp_path).fit))
+    pool = Deadly(chosen, tmp_path, True)
+    pool.victims, pool.killed = [1, 2, 3], 0
+    try:
+        found, ended = search(tmp_path / "two", chosen, engine=pool)
+    finally:
+        processes = [worker.process for worker in pool.workers]
+        pool.close()
+    assert ended.complete and pool.killed >= 2
+    assert [trial.state for trial in found.trials] == ["done"] * 5
+    tables = [(tmp_path / name / "trials.csv").read_text() for name in ("one", "two")]
+    assert tables[0] == tables[1], "the same numbers, bit for bit, for one process and two"
+    assert all(process.poll() is not None for process in processes)
+    assert alone.best is not None and found.best is not None
+
+
+def test_a_fit_that_kills_every_process_is_a_failure_and_idle_ones_sleep(tmp_path: Path) -> None:
+    pool = Pool(plan(), tmp_path, True)
+    try:
+        for fold in range(2):
+            pool.start(Unit(0, fold, 0, {"learning_rate": 0.01, "units": 4}))
+        assert [pool.wait()["error"] for _ in range(2)] == [None, None]
+        idle = psutil.Process(pool.workers[1].process.pid)
+        before, began = sum(idle.cpu_times()[:2]), time.monotonic()
+        bad = Unit(1, 0, 0, {"learning_rate": 0.01, "units": 4})
+        for _ in range(3):
+            pool.workers[0].unit = bad
+            pool.workers[0].ready = True
+            pool.workers[0].process.kill()
+            pool._hear(pool.workers[0])
+        record = pool.wait()
+        assert "3 processes in turn died of this fit (signal 9)" in record["error"]
+        assert pool.workers[1].process.pid == idle.pid and pool.workers[1].unit is None
+        used = sum(idle.cpu_times()[:2]) - before
+        assert used < 0.02 * (time.monotonic() - began) + 0.02  # a tick is a hundredth
+    finally:
+        pool.close()
+
+
+def test_what_a_worker_refuses_ends_the_search(tmp_path: Path) -> None:
+    chosen = plan()
+    wrong = Plan(chosen.run.model_copy(update={"data": "nowhere.csv"}), chosen.space, chosen.search)
+    pool = Pool(wrong, tmp_path, True)
+    try:
+        with pytest.raises(MlzooError, match=r"nowhere\.csv"):
+            pool.start(Unit(0, 0, 0, {}))
+            pool.wait()
+    finally:
+        pool.close()
+
+
+def test_a_worker_that_takes_too_much_memory_is_ended_and_its_fit_has_failed(
+    tmp_path: Path,
+) -> None:
+    chosen = plan(workers=1, trials=3, folds=1, max_memory=50_000)
+
+    class Greedy(Pool):
+        """The limit is below what a worker takes while trial 1 is at work."""
+
+        @property
+        def _most(self) -> int:
+            worker = self.workers[0]
+            return 100 if worker.ready and worker.unit and worker.unit.trial == 1 else 50_000
+
+        @_most.setter
+        def _most(self, value: int | None) -> None:
+            assert value == 50_000
+
+        def wait(self) -> dict[str, Any]:
+            record = super().wait()
+            pids.append(self.workers[0].process.pid)
+            return record
+
+    pids: list[int] = []
+    pool = Greedy(chosen, tmp_path, True)
+    try:
+        found, ended = search(tmp_path / "one", chosen, engine=pool)
+    finally:
+        pool.close()
+    assert ended.complete
+    assert [trial.state for trial in found.trials] == ["done", "failed", "done"]
+    failure = found.trials[1].failure
+    assert failure is not None and "MB, more than --max-memory" in failure["error"]
+    assert len(set(pids)) == 2, "it had a process of its own before it was given up"
+    seen = found.trials[1].seen(True, "rmse")
+    assert seen.state == "failed" and seen.loss is None

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlzoo.tuning.results import figures
+from mlzoo.tuning.results.analysis import effects
+from mlzoo.tuning.results.hparams import write_hparams
+from mlzoo.tuning.results.page import write_page
+from mlzoo.tuning.search import Search
+from mlzoo.tuning.trials.trial import Unit
+from tests.browser import Browser, checks, needs_chromium
+from tests.strategies.contracts import SPACE
+from tests.tuning import made
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Search:
+    def fit(unit: Unit) -> dict[str, object]:
+        if unit.trial == 3:
+            error = "ValueError: <no> good"
+            return made.record(unit, score=None, error=error, traceback="Traceback: x")
+        return made.record(unit)
+
+    plan = made.plan("random", SPACE, trials=40, folds=3)
+    search, _ = made.search(tmp_path_factory.mktemp("search"), plan, fit)
+    return search
+
+
+def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
+    found: Search, tmp_path: Path
+) -> None:
+    test = {"name": "accuracy", "value": 0.8123, "interval": [0.75, 0.86]}
+    test |= {"units": 70, "interval_unit": "samples"}
+    write_page(tmp_path / "report.html", found.plan, found.trials, "accuracy", test)
+    page = (tmp_path / "report.html").read_text()
+    body = page[page.index("</head>") :]
+    fetched = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)=(?!"data:)', page)
+    assert not fetched, "nothing is fetched"
+    assert body.count("<img alt=") == 3, "skopt's convergence, evaluations and objective"
+    drawn = re.findall(r'Plotly\.newPlot\(\s*"[^"]+",\s*(\[.*?\]),\s*\{', body, re.S)
+    kinds = [trace["type"] for figure in drawn for trace in json.loads(figure)]
+    assert {"parcoords", "scatter", "box", "bar"} <= set(kinds)
+    assert "0.8123, 95 % interval 0.75 to 0.86 over 70 samples." in body
+    assert "&lt;no&gt; good" in body and "<no> good" not in body
+    best = found.best
+    assert best is not None and f"The winner is trial {best.number}" in body
+
+
+@needs_chromium
+def test_the_page_works_in_a_browser(found: Search, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    write_page(page, found.plan, found.trials, "accuracy", None)
+    with Browser() as browser:
+        for width in (390, 1440):
+            browser.open(page, width=width)
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            drawn = browser.run("document.querySelectorAll('.js-plotly-plot .main-svg').length")
+            assert drawn >= 7, "plotly may run under the page's own rules"
+            assert browser.requests == [page.resolve().as_uri()] and browser.complaints == []
+        for dark in (False, True):
+            browser.open(page, width=390, dark=dark)
+            browser.run(checks())
+            assert browser.run("serious()") == [] and browser.run("faint()") == [], dark
+
+
+def test_the_figures_show_every_trial_that_is_done(found: Search) -> None:
+    done = [trial for trial in found.trials if trial.state == "done"]
+    points = figures.convergence(found.trials, "accuracy").data[0]
+    assert list(points.x) == [trial.number for trial in done] and 3 not in points.x
+    assert list(points.y) == [trial.mean for trial in done]
+    best = figures.convergence(found.trials, "accuracy").data[1]
+    assert list(best.y) == np.maximum.accumulate(points.y).tolist()
+    lines = figures.parallel(SPACE, found.trials, "accuracy").data[0]
+    assert [axis.label for axis in lines.dimensions] == [*SPACE.names, "accuracy"]
+    absent = np.array(lines.dimensions[3]["values"]) < 0
+    assert absent.tolist() == ["momentum" not in trial.values for trial in done]
+    front = figures.cost(found.trials, "accuracy").data[1]
+    assert max(front.y) == max(points.y)
+    assert len(figures.timeline(found.trials).data[0].x) == 39 * 3 + 1
+
+
+def test_what_matters_is_found(found: Search) -> None:
+    seen = {effect.name: effect for effect in effects(SPACE, found.trials)}
+    assert next(iter(seen)) in ("rate", "activation")
+    assert seen["rate"].importance > 0.2 > seen["momentum"].importance
+    assert sum(effect.importance for effect in seen.values()) <= 1.05
+    curve = seen["rate"]
+    best = curve.values[int(np.argmax(curve.scores))]
+    assert 2e-3 < best < 5e-2, "the loss has its least value at a rate of 1e-2"
+    assert effects(SPACE, found.trials[:5]) == []
+
+
+def test_tensorboard_reads_every_trial_s_values_and_score(found: Search, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    write_hparams(tmp_path / "hparams", found.trials, "accuracy")
+    folders = sorted((tmp_path / "hparams").iterdir())
+    done = [trial for trial in found.trials if trial.state == "done"]
+    assert len(folders) == len(done) == 39
+    log = EventAccumulator(str(folders[0])).Reload()
+    assert log.Scalars("accuracy")[0].value == pytest.approx(done[0].mean)
+    content = log.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    for name in done[0].values:
+        assert name.encode() in content
