@@ -71,7 +71,7 @@ def ours(x: Any, side: int) -> Iterator[Any]:
     import numpy as np
 
     from mlzoo.data.samples import Part, Samples
-    from mlzoo.training.batches import Batches, Rows
+    from mlzoo.training.loop.batches import Batches, Rows
     from mlzoo.transforms.choosing import choose
 
     labels = (np.arange(len(x)) % 2).astype("int32")
@@ -202,10 +202,10 @@ def busy() -> bool:
 
     from mlzoo.core.configs import RunConfig
     from mlzoo.runs import datasets
-    from mlzoo.training.batches import build_batches
     from mlzoo.training.building import build_model
-    from mlzoo.training.loop import compile_model
-    from mlzoo.training.steps import build_steps
+    from mlzoo.training.loop.batches import build_batches
+    from mlzoo.training.loop.steps import build_steps
+    from mlzoo.training.loop.training import compile_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.npz"

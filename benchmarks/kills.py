@@ -166,7 +166,7 @@ def kill_trainings(step: int) -> bool:
     """Kill trainings at every `step`-th change of the disk; whether all ended alike."""
     import importlib
 
-    for name in ("mlzoo.training.artifacts", "mlzoo.training.loop", "mlzoo.data.loading"):
+    for name in ("mlzoo.training.artifacts", "mlzoo.training.loop.training", "mlzoo.data.loading"):
         importlib.import_module(name)  # before the forks, so that each kill costs no start-up
     rows = [kill_each(overwrite, step) for overwrite in (False, True)]
     measuring.table(["training", "kills", "changes of the disk", "wrong after"], rows)

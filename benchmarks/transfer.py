@@ -40,7 +40,7 @@ def measure(args: argparse.Namespace, folder: Path) -> bool:
     from mlzoo.core.progress import Listener
     from mlzoo.runs import datasets
     from mlzoo.training.building import build_model
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
     rng = np.random.default_rng(0)

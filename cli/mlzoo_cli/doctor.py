@@ -8,7 +8,7 @@ from mlzoo_cli.output import show
 
 def doctor(json: Json = False) -> None:
     """Report versions, backend and devices, and why no GPU is used."""
-    from mlzoo.training.diagnosis import diagnose
+    from mlzoo.training.preflight.diagnosis import diagnose
 
     result = diagnose()
     if json:

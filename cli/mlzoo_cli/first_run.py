@@ -63,20 +63,20 @@ def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: b
 
         print(config_text(merged), end="")
     elif flag == "--dry-run":
-        from mlzoo.training.dry_run import rehearse
+        from mlzoo.training.preflight.dry_run import rehearse
 
         plan = rehearse(merged, talk)
         talk.end()
         show(plan) if json else print(_plan(plan))
     elif flag == "--find-rate":
-        from mlzoo.training.lr_finder import find_rate
+        from mlzoo.training.preflight.lr_finder import find_rate
 
         found = find_rate(merged, talk)
         talk.end()
         show(found) if json else print(_rate(found))
         say(f"written to {Path(found['folder'])}")
     else:
-        from mlzoo.training.overfitting import overfit
+        from mlzoo.training.preflight.overfitting import overfit
 
         assert count is not None
         result = overfit(merged, count, talk)

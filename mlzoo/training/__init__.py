@@ -1,1 +1,1 @@
-"""Training: devices, optimizers, batches, the loop, checkpoints, resuming."""
+"""Training: the loop, optimizers, checkpoints, resuming."""

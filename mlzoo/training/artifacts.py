@@ -20,10 +20,10 @@ from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import BESIDE, MODES
-from mlzoo.training.batches import Batch
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.figures import draw
-from mlzoo.training.loop import Fitted
+from mlzoo.training.loop.batches import Batch
+from mlzoo.training.loop.training import Fitted
 
 
 def score(

@@ -72,7 +72,7 @@ def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listene
 
 def data_metric(config: RunConfig, data: Data) -> str:
     """What tells good policies from bad ones: what the training watches."""
-    from mlzoo.training.loop import history_columns, monitored
+    from mlzoo.training.loop.training import history_columns, monitored
 
     return monitored(config, data, history_columns(data))
 
@@ -97,7 +97,7 @@ def pick(
 def _try(checkpoints: Path, config: RunConfig, data: Data, listener: Listener) -> float:
     """The best value of a short training with a policy; NaN where it diverged."""
     from mlzoo.training.building import build_model
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import caught
 
     model = build_model(config, data, config.seed)

@@ -34,7 +34,7 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
     inputs = data.inputs
     if settings.get("carry_state"):
-        from mlzoo.training.batches import stream_count
+        from mlzoo.training.loop.batches import stream_count
 
         inputs = replace(inputs, streams=stream_count(config, data))
     try:

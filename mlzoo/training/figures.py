@@ -23,7 +23,7 @@ from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks._steps import labels_of
 from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
-from mlzoo.training.batches import Batch
+from mlzoo.training.loop.batches import Batch
 
 
 def draw(

@@ -19,9 +19,9 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.training import checkpoints
-from mlzoo.training.batches import chunks, class_weights
-from mlzoo.training.early_stopping import Watch
-from mlzoo.training.loop import Fitted, history_columns, inside_weights, measure, monitored
+from mlzoo.training.loop.batches import chunks, class_weights
+from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.training import Fitted, history_columns, inside_weights, measure, monitored
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
 from mlzoo.training.signals import Stop
 

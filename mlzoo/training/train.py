@@ -401,8 +401,8 @@ def _train_once(
 
     from mlzoo.training import lbfgs
     from mlzoo.training.artifacts import score, write_artefacts
-    from mlzoo.training.batches import build_batches, padding_note
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.batches import build_batches, padding_note
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 

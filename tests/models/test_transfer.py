@@ -28,10 +28,10 @@ from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
-from mlzoo.training import features
 from mlzoo.training.building import build_model
 from mlzoo.training.checkpoints import weights_sha256
-from mlzoo.training.loop import Training
+from mlzoo.training.loop import features
+from mlzoo.training.loop.training import Training
 from mlzoo.training.optimizers import build_optimizer
 from mlzoo.training.signals import Stop
 

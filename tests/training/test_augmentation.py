@@ -24,7 +24,7 @@ from mlzoo.metrics.pixel_metrics import mean_iou, pixel_accuracy
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.training.augment_search import pick
-from mlzoo.training.batches import Batches, build_batches, worker_count
+from mlzoo.training.loop.batches import Batches, build_batches, worker_count
 from mlzoo.training.train import resume, train_merged
 from tests.training.masks import folder
 from tests.training.test_resume import Cut, CutAt

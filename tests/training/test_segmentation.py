@@ -19,9 +19,9 @@ from mlzoo.data.images import tiles
 from mlzoo.runs import datasets, devices
 from mlzoo.runs.config_loading import merge
 from mlzoo.runs.results import Painted
-from mlzoo.training.batches import build_batches, class_weights, validation
 from mlzoo.training.building import build_model, check_task
-from mlzoo.training.loop import compile_model, measure
+from mlzoo.training.loop.batches import build_batches, class_weights, validation
+from mlzoo.training.loop.training import compile_model, measure
 from mlzoo.training.train import resume, train_merged
 from tests.training.masks import folder
 from tests.training.test_resume import Cut, CutAt

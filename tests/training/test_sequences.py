@@ -18,10 +18,10 @@ from mlzoo.data.samples import Data
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.signals import delayed_xor
 from mlzoo.training import checkpoints, lbfgs
-from mlzoo.training.batches import build_batches, class_weights, padding_note, validation
-from mlzoo.training.bucketing import ByLength
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import Fitted, Training, compile_model, measure
+from mlzoo.training.loop.batches import build_batches, class_weights, padding_note, validation
+from mlzoo.training.loop.bucketing import ByLength
+from mlzoo.training.loop.training import Fitted, Training, compile_model, measure
 from mlzoo.training.signals import Stop
 from tests.contracts import outcome
 from tests.training import made, sequences

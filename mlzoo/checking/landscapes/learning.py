@@ -29,7 +29,7 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts
 from mlzoo.training import lbfgs
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import Training
+from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fitting import fit_seed, score_model

@@ -26,7 +26,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.drawing import canvas
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import inside_weights
+from mlzoo.training.loop.training import inside_weights
 from mlzoo.training.optimizers import build_loss
 
 if TYPE_CHECKING:

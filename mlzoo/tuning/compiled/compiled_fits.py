@@ -186,7 +186,7 @@ class Replicas:
         from mlzoo.core.progress import Listener
         from mlzoo.runs.models import outputs_of
         from mlzoo.training.building import build_model
-        from mlzoo.training.loop import Training
+        from mlzoo.training.loop.training import Training
         from mlzoo.training.signals import Stop
 
         own: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}

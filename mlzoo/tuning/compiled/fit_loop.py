@@ -13,7 +13,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints
-from mlzoo.training.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.optimizers import direction
 from mlzoo.tuning.compiled.feeding import Fed, Feeder, Shape, epoch_order, epoch_rates
 from mlzoo.tuning.compiled.programs import Program, State, Work

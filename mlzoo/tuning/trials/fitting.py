@@ -36,7 +36,7 @@ from mlzoo.statistics.scorers import Scorer
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints, lbfgs
 from mlzoo.training.building import build_model, check_task
-from mlzoo.training.loop import Training
+from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan

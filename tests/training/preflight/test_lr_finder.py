@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlzoo.training.lr_finder import smoothed, suggest
+from mlzoo.training.preflight.lr_finder import smoothed, suggest
 
 RATES = np.geomspace(1e-6, 10, 120)
 

@@ -18,10 +18,12 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, Twin
-from mlzoo.training import accumulation, checkpoints
-from mlzoo.training.batches import Batch, build_batches, class_weights, validation
-from mlzoo.training.early_stopping import Watch
-from mlzoo.training.features import halved
+from mlzoo.training import checkpoints
+from mlzoo.training.loop import accumulation
+from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
+from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.features import halved
+from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import (
     build_loss,
     build_metrics,
@@ -31,7 +33,6 @@ from mlzoo.training.optimizers import (
     last_rate,
 )
 from mlzoo.training.signals import Stop
-from mlzoo.training.steps import build_steps
 
 _JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 

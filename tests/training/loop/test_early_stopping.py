@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlzoo.training.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.optimizers import direction
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from mlzoo.core.progress import Listener
 from mlzoo.training import checkpoints
-from mlzoo.training.accumulation import micro_batches
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import Fitted, Training
+from mlzoo.training.loop.accumulation import micro_batches
+from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.optimizers import WholeSteps
 from mlzoo.training.signals import Stop
 from tests.training import made
@@ -153,7 +153,7 @@ def test_parts_weigh_as_their_samples_do() -> None:
 
 
 def test_batch_normalisation_is_told_of(tmp_path: Path) -> None:
-    from mlzoo.training.accumulation import caveat
+    from mlzoo.training.loop.accumulation import caveat
 
     x = keras.Input((3,))
     plain = keras.Model(x, keras.layers.Dense(1)(x))

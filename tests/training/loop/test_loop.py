@@ -12,9 +12,9 @@ from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
 from mlzoo.training import lbfgs
-from mlzoo.training.batches import Batches, Rows, chunks
 from mlzoo.training.building import build_model
-from mlzoo.training.loop import Fitted, Training, measure
+from mlzoo.training.loop.batches import Batches, Rows, chunks
+from mlzoo.training.loop.training import Fitted, Training, measure
 from mlzoo.training.signals import Stop
 from tests.training import made
 

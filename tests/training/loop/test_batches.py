@@ -10,7 +10,7 @@ import pytest
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.batches import Batches, Rows, chunks, class_weights
+from mlzoo.training.loop.batches import Batches, Rows, chunks, class_weights
 from tests.training import made
 
 

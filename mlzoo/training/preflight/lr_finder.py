@@ -99,7 +99,7 @@ def suggest(rates: np.ndarray, smooth: np.ndarray) -> float | None:
 def _measure(merged: Merged, data: Any, listener: Listener) -> tuple[np.ndarray, np.ndarray]:
     """Rates and the loss of the step at each, until the loss explodes."""
     from mlzoo.training.building import build_model
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
     plain = {"schedule": "constant", "learning_rate": LOWEST}

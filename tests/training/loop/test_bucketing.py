@@ -9,8 +9,8 @@ import pytest
 
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import IGNORED
-from mlzoo.training.batches import build_batches, chunks
-from mlzoo.training.bucketing import ByLength, bucket_limits
+from mlzoo.training.loop.batches import build_batches, chunks
+from mlzoo.training.loop.bucketing import ByLength, bucket_limits
 from tests.training import made, sequences
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, 70)

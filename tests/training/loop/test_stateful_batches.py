@@ -9,8 +9,8 @@ import pytest
 
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part, Samples
-from mlzoo.training.batches import build_batches, stream_count
-from mlzoo.training.stateful_batches import STREAMS, Streams
+from mlzoo.training.loop.batches import build_batches, stream_count
+from mlzoo.training.loop.stateful_batches import STREAMS, Streams
 from tests.training import made, sequences
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mlzoo.core.errors import ResourceError
 from mlzoo.runs import devices
-from mlzoo.training.diagnosis import diagnose, missing_links
+from mlzoo.training.preflight.diagnosis import diagnose, missing_links
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
-from mlzoo.training.batches import Batch
 from mlzoo.training.building import all_layers
 from mlzoo.training.checkpoints import Arrays, values
+from mlzoo.training.loop.batches import Batch
 from mlzoo.training.optimizers import build_optimizer, has_rates
 
 

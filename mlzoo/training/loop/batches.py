@@ -21,9 +21,9 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.balance import shuffled
-from mlzoo.training.bucketing import ByLength
-from mlzoo.training.stateful_batches import STREAMS, Streams
+from mlzoo.training.loop.balance import shuffled
+from mlzoo.training.loop.bucketing import ByLength
+from mlzoo.training.loop.stateful_batches import STREAMS, Streams
 from mlzoo.transforms._crops import Views, grid
 from mlzoo.transforms.augmenter import Augmenter
 

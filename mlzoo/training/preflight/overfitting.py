@@ -33,7 +33,7 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
     """
     from mlzoo.data.samples import Part
     from mlzoo.training.building import build_model
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import caught
     from mlzoo.training.train import prepared
     from mlzoo.transforms.choosing import choose

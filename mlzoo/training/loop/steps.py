@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from mlzoo.training.batches import Batch
+from mlzoo.training.loop.batches import Batch
 
 
 class Steps:

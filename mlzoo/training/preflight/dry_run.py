@@ -59,7 +59,7 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
 
 
 def _timed(merged: Merged, model: keras.Model, data: Any) -> dict[str, Any]:
-    from mlzoo.training.loop import Training
+    from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
     config = merged.config

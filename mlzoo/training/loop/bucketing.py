@@ -6,7 +6,7 @@ import numpy as np
 
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
-from mlzoo.training.balance import balanced
+from mlzoo.training.loop.balance import balanced
 from mlzoo.transforms.augmenter import Augmenter
 
 

@@ -1,0 +1,1 @@
+"""Checks before a training: dry run, learning-rate finder, overfitting a batch, the machine."""
