@@ -22,6 +22,7 @@ from pydantic import (
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.registry import build_function
+from mlzoo.core.setting_types import TaskName, Words
 
 LOSSES = {
     "classification": ("crossentropy", "focal"),
@@ -98,8 +99,12 @@ class RunConfig(Settings):
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     target: Annotated[str | None, Flag(basic=True)] = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
-    task: Annotated[Literal["classification", "regression"] | None, Flag(detail=True)] = None
-    """What the target is; inferred from its values by default."""
+    task: Annotated[TaskName | None, Flag(detail=True)] = None
+    """What the target is (`mlzoo tasks`): classification, ordinal or regression; inferred from its
+    values by default."""
+    class_order: Annotated[Words, Flag(detail=True)] = ()
+    """Classes of --task ordinal from the lowest to the highest, comma-separated; numbers are in
+    order by themselves."""
     drop: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
         default_factory=list
     )

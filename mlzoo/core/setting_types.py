@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mlzoo.core import registry
 
 
 def as_list(value: Any) -> Any:
@@ -47,6 +49,16 @@ Sizes = Annotated[tuple[Size, ...], BeforeValidator(as_list)]
 """Numbers of units or filters, one a layer."""
 Rates = Annotated[tuple[Rate, ...], BeforeValidator(as_list)]
 """Shares in [0, 1), one for all layers or one a layer."""
+
+
+def _task_name(value: str) -> str:
+    if value not in registry.names("task"):
+        raise ValueError(registry.unknown("task", value, registry.names("task")))
+    return value
+
+
+TaskName = Annotated[str, AfterValidator(_task_name)]
+"""Name of a task."""
 Words = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], BeforeValidator(as_list)]
 """Gray levels or palette indices of masks."""

@@ -19,6 +19,7 @@ from mlzoo.core.messages import sentences
 DATA_FIELDS = (
     "target",
     "task",
+    "class_order",
     "drop",
     "size",
     "color",

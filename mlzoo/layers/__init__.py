@@ -6,6 +6,7 @@ Importing this package imports them all, so that Keras can deserialize saved mod
 from mlzoo.layers import (
     activations,
     adapting,
+    cumulative,
     decoding,
     padding,
     polynomial,
@@ -19,6 +20,7 @@ from mlzoo.layers import (
 __all__ = [
     "activations",
     "adapting",
+    "cumulative",
     "decoding",
     "padding",
     "polynomial",

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
-from mlzoo.core.setting_types import Levels
+from mlzoo.core.setting_types import Levels, TaskName, Words
 from mlzoo.data.specs import target_of
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ class Config(Settings):
 
     data: str
     """The file or folder."""
-    task: Literal["classification", "regression"] | None = None
-    """What the targets are; inferred from their values by default."""
+    task: TaskName | None = None
+    """What the target is: classification, ordinal or regression; inferred by default."""
+    class_order: Words = ()
+    """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     inputs: str | None = None
     """Name of the input array within the file; recognised by default."""
     targets: str | None = None
@@ -111,7 +113,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             "fields must have the images' height and width"
         )
     x, maximum, kind_note = as_images(x, config.data, config.kind)
-    labels = label(y, config.task, "targets")
+    labels = label(y, config.task, "targets", config.class_order)
     kind = "array" if maximum is None else "image"
     units = labels.values.shape[1] if labels.values.ndim > 1 else 1
     return Samples(
@@ -147,7 +149,7 @@ def _sequences(
 
     if config.threshold or config.ignored:
         raise DataError(f"{config.data}: threshold and ignore are for masks")
-    found = sequence_arrays(x, y, config.data, config.task, config.following)
+    found = sequence_arrays(x, y, config.data, config.task, config.following, config.class_order)
     inputs = found["inputs"]
     return Samples(
         given_parts=parts,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from mlzoo.core.configs import Settings, image_size
-from mlzoo.core.errors import DataError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
+from mlzoo.core.setting_types import TaskName, Words
 
 if TYPE_CHECKING:
     from mlzoo.data.images.folders import Listing
     from mlzoo.data.quality.validation import Checked
     from mlzoo.data.samples import Samples
+    from mlzoo.data.tables.labels import Labels
 
 
 class Config(Settings):
@@ -22,6 +25,10 @@ class Config(Settings):
 
     data: str
     """The folder."""
+    task: TaskName | None = None
+    """What the class folders are: classification (by default) or ordinal."""
+    class_order: Words = ()
+    """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     size: str | None = None
     """Image size to resize to: 64, or height x width as 48x64."""
     color: Literal["auto", "gray", "rgb"] = "auto"
@@ -51,7 +58,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """List the folder, check every file, and give the images as rows that stay on disk."""
     import numpy as np
 
-    from mlzoo.data.images.folders import class_names, list_folder
+    from mlzoo.data.images.folders import list_folder
     from mlzoo.data.quality.differences import record
     from mlzoo.data.quality.duplicates import grouped
     from mlzoo.data.quality.validation import check_images, choose_form
@@ -67,17 +74,16 @@ def load(config: Config, progress: Any = None) -> Samples:
         progress,
     )
     warnings = [*listing.warnings, *_judge(config, listing, checked)]
-    classes = tuple(class_names(listing))
-    place = {name: position for position, name in enumerate(classes)}
     good = checked.good.tolist()
+    labels = _labels(config, listing, good)
     form = checked.form
     parts = np.array([listing.parts[i] for i in good]) if listing.parts[0] else None
     return Samples(
         inputs=checked.images,
-        targets=np.array([place[listing.labels[i]] for i in good], dtype=np.int32),
-        task="classification",
+        targets=labels.values,
+        task=labels.task,
         kind="image",
-        class_names=classes,
+        class_names=labels.class_names,
         target_names=("class",),
         maximum=form.maximum,
         names=[listing.name(i) for i in good],
@@ -97,13 +103,35 @@ def load(config: Config, progress: Any = None) -> Samples:
             "images": record(checked.headers, checked.contents),
         },
         notes=(
-            f"classes: {', '.join(classes)}, by folder name",
+            labels.note,
             *checked.notes,
             *listing.notes(),
             *found.notes,
         ),
         warnings=tuple(warnings),
     )
+
+
+def _labels(config: Config, listing: Listing, good: Sequence[int]) -> Labels:
+    """Return the class of each good file; all folders are classes, also those without one."""
+    import numpy as np
+
+    from mlzoo.data.images.folders import class_names
+    from mlzoo.data.specs import target_of
+    from mlzoo.data.tables.labels import CLASSES, Labels, ordered
+
+    task, names = config.task or CLASSES, tuple(class_names(listing))
+    target = target_of(task)
+    if not target.sample_class:
+        raise UsageError(f"--task {task}: class folders hold classes; choose {CLASSES} or ordinal")
+    place = {name: position for position, name in enumerate(names)}
+    positions = np.array([place[listing.labels[i]] for i in good], dtype=np.int32)
+    if target.values == "ordered":
+        names, positions = ordered(names, positions, config.class_order, "class folders")
+        return Labels(task, positions, names, f"classes: {' < '.join(names)} (--class-order)")
+    if config.class_order:
+        raise UsageError(f"--class-order: has no effect on {task}; add --task ordinal")
+    return Labels(task, positions, names, f"classes: {', '.join(names)}, by folder name")
 
 
 def _judge(config: Config, listing: Listing, checked: Checked) -> list[str]:

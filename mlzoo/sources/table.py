@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -10,7 +10,7 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.registry import unknown
-from mlzoo.core.setting_types import Delimiter, Header, as_list
+from mlzoo.core.setting_types import Delimiter, Header, TaskName, Words, as_list
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -25,8 +25,10 @@ class Config(Settings):
     """The file."""
     target: str | None = None
     """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
-    task: Literal["classification", "regression"] | None = None
-    """What the target is; inferred from its values by default."""
+    task: TaskName | None = None
+    """What the target is: classification, ordinal or regression; inferred by default."""
+    class_order: Words = ()
+    """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""
     group_by: str | None = None
@@ -64,7 +66,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     _check_names(config, list(table.columns))
     target = find_target(config.target, table)
     table, left_out = with_target(table, target.column)
-    labels = target_labels(table, target, config.task)
+    labels = target_labels(table, target, config.task, config.class_order)
     if target.column in config.drop:
         raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
     unused = {target.column, config.group_by, *config.drop}

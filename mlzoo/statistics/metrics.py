@@ -33,6 +33,7 @@ MODES: Mapping[str, Mode] = {
     "balanced_accuracy": "max",
     "macro_f1": "max",
     "log_loss": "min",
+    "quadratic_kappa": "max",
     "roc_auc": "max",
     "average_precision": "max",
     "mean_iou": "max",
@@ -65,6 +66,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("coverage", "segment_f1", "edit_score"), (0.0, 1.0)),
     **dict.fromkeys(("log_loss", "rmse", "mae", "mase", "bits"), (0.0, math.inf)),
     "perplexity": (1.0, math.inf),
+    "quadratic_kappa": (-1.0, 1.0),
     "r2": (-math.inf, 1.0),
 }
 """The lowest and the highest value that a metric can have."""
@@ -74,6 +76,7 @@ TITLES: Mapping[str, str] = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "log_loss": "log loss",
+    "quadratic_kappa": "quadratic kappa",
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "mean_iou": "mean IoU",

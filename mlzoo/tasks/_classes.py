@@ -60,6 +60,6 @@ class ClassTask(SampleTask):
     def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
         """Return a metric of saved classes; one of probabilities is not defined on them."""
         both = np.concatenate([saved.targets, saved.predictions])[:, 0]
-        names, positions = np.unique(both, return_inverse=True)
-        targets, chosen = np.split(positions, 2)
-        return self.scorers(targets, np.eye(len(names))[chosen])[metric]
+        place = {name: i for i, name in enumerate(saved.classes or np.unique(both))}
+        targets, chosen = np.split(np.array([place[name] for name in both]), 2)
+        return self.scorers(targets, np.eye(len(place))[chosen])[metric]

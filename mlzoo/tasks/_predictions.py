@@ -31,6 +31,7 @@ class Predictions:
         targets: (n, k) text as it stands: class names or numbers.
         predictions: (n, k) the same.
         groups: (n,) labels, or None.
+        classes: names of the classes in their order, where each has a column; else none.
         score: returns a metric of these as a function of weights over samples.
     """
 
@@ -38,6 +39,7 @@ class Predictions:
     targets: np.ndarray
     predictions: np.ndarray
     groups: np.ndarray | None
+    classes: tuple[str, ...]
     score: Callable[[str, Predictions], Scorer] = field(repr=False, compare=False)
 
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
@@ -122,8 +124,9 @@ def read_predictions(path: Path, score: Callable[[str, Predictions], Scorer]) ->
     table = table[np.argsort(indices)]
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
     plain = np.vectorize(unquoted, otypes=[object])
+    classes = tuple(unquoted(name.removeprefix("p_")) for name in header if name.startswith("p_"))
     targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
-    return Predictions(np.sort(indices), targets, predictions, groups, score)
+    return Predictions(np.sort(indices), targets, predictions, groups, classes, score)
 
 
 def read_image_scores(path: Path) -> ImageScores:

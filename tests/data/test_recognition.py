@@ -198,7 +198,9 @@ def test_each_source_takes_the_fields_that_it_has(tmp_path: Path) -> None:
     assert check_source(values(data=str(tmp_path)), {"size", "color", "on_bad", "group_by"}) == []
     ((_, told),) = check_source(values(data=str(tmp_path / "a.csv")), {"horizon"})
     assert told.endswith("in their order: --source series")
-    assert [f for f, _ in check_source(values(data=str(tmp_path)), {"task"})] == ["task"]
+    assert check_source(values(data=str(tmp_path)), {"task", "class_order"}) == []
+    asked = values(data="digits")
+    assert [f for f, _ in check_source(asked, {"task"})] == ["task"]
 
 
 def test_wrong_settings_of_a_source_are_all_reported() -> None:

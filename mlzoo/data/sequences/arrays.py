@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,12 @@ def are_sequences(x: np.ndarray, y: np.ndarray, kind: str) -> bool:
 
 
 def sequence_arrays(
-    x: np.ndarray, y: np.ndarray, what: str, task: str | None, following: bool
+    x: np.ndarray,
+    y: np.ndarray,
+    what: str,
+    task: str | None,
+    following: bool,
+    order: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The fields of `Samples` that arrays of sequences fill.
 
@@ -32,6 +38,7 @@ def sequence_arrays(
         what: how messages call the file.
         task: of targets of each sequence; inferred by default.
         following: whether the values that follow are those of the first k channels.
+        order: names of ordered classes, the lowest first.
 
     Raises:
         DataError: shapes that do not fit, missing values within a sequence, or too many classes.
@@ -71,7 +78,7 @@ def sequence_arrays(
     lengths = common["inputs"].lengths
     if _steps_of(x, y):
         return common | _per_step(y, lengths, what, reader, note)
-    labels = label(y, task, "targets")
+    labels = label(y, task, "targets", order)
     units = labels.values.shape[1] if labels.values.ndim > 1 else 1
     return common | {
         "targets": labels.values,

@@ -141,9 +141,14 @@ def _labels(
     task = config.task
     numbers = task is not None and target_of(task).sample_numbers
     if listing.by_folder and column == FOLDER and not target.comparison and not numbers:
-        said = label(table.columns[column].astype(str), task or CLASSES, "class by folder")
+        said = label(
+            table.columns[column].astype(str),
+            task or CLASSES,
+            "class by folder",
+            config.class_order,
+        )
     else:
-        said = target_labels(table, target, task)
+        said = target_labels(table, target, task, config.class_order)
     why = f"target: {column!r} (--target)" if config.target is None else ""
     record = _recorded(target) | {"steps": False}
     return said, record, [note for note in (why, said.note) if note]

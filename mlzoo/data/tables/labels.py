@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +28,24 @@ class Labels:
     note: str = ""
 
 
-def label(values: np.ndarray, task: str | None, what: str = "target") -> Labels:
+def label(
+    values: np.ndarray,
+    task: str | None,
+    what: str = "target",
+    order: Sequence[str] = (),
+) -> Labels:
     """Turn raw targets into class positions or numbers, after `task` or by what they look like.
 
     Args:
         values: (n,) text or numbers, or (n, k) numbers for k regression outputs.
-        task: `classification`, `regression`, or None to infer it.
+        task: a task with one target a sample, or None to infer it.
         what: how messages call the target.
+        order: names of ordered classes, the lowest first; by default numbers in their order.
 
     Raises:
-        DataError: regression on text, NaN or infinite numbers, or a single class.
+        DataError: regression on text, NaN or infinite numbers, or a single class; an order that
+            does not name the classes.
+        UsageError: a task or an order that has no effect on such targets.
     """
     values, one_hot = _flatten(np.asarray(values), task)
     inferred, reason = _infer(values)
@@ -51,7 +61,49 @@ def label(values: np.ndarray, task: str | None, what: str = "target") -> Labels:
     if target_of(chosen).sample_numbers:
         return Labels(chosen, _numbers(values, what), note=note)
     names, positions = classes(values, what)
+    if target_of(chosen).values == "ordered":
+        names, positions = ordered(names, positions, order, what)
+        note = f"{what}: {' < '.join(names)} (--class-order)"
+    elif order:
+        raise UsageError(f"--class-order: has no effect on {chosen}; add --task ordinal")
     return Labels(chosen, positions, names, note)
+
+
+def ordered(
+    names: tuple[str, ...], positions: np.ndarray, order: Sequence[str], what: str
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return names and positions of classes in their order.
+
+    Args:
+        names: of the classes, in any order.
+        positions: (n,) of each sample's class among them.
+        order: the names from the lowest to the highest; none: they are numbers.
+        what: how messages call the target.
+
+    Raises:
+        DataError: names that are no numbers without an order, or an order of other classes.
+    """
+    if not order and all(map(_is_number, names)):
+        order = sorted(names, key=float)
+    if not order:
+        raise DataError(
+            f"{what} holds the classes {', '.join(names)}, and nothing says which is higher; name "
+            f"them from the lowest to the highest: --class-order {','.join(names)}"
+        )
+    if sorted(order) != sorted(names):
+        raise DataError(
+            f"--class-order {','.join(order)}: must name each class of the {what} once; they are "
+            f"{', '.join(names)}"
+        )
+    place = np.array([list(order).index(name) for name in names], dtype=np.int32)
+    return tuple(order), place[positions]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def sample_tasks() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,8 +83,10 @@ def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
     return table.only(~missing), [note]
 
 
-def target_labels(table: Table, target: Target, task: str | None) -> Labels:
-    """The target's values as classes or numbers.
+def target_labels(
+    table: Table, target: Target, task: str | None, order: Sequence[str] = ()
+) -> Labels:
+    """Return the target's values as classes or numbers.
 
     Raises:
         DataError: a comparison with text, or one that leaves one class empty; a task that
@@ -93,7 +96,7 @@ def target_labels(table: Table, target: Target, task: str | None) -> Labels:
     values = table.columns[target.column] if parsed is None else parsed
     if not target.comparison:
         raw = values.astype(str) if parsed is None else parsed
-        return label(raw, task, f"target {target.column!r}")
+        return label(raw, task, f"target {target.column!r}", order)
     if task is not None and target_of(task).sample_numbers:
         raise DataError(
             f"--target {target.column}{target.comparison}{target.value} makes two classes, "
