@@ -11,6 +11,7 @@ TARGETS = (
     *("classes per step", "numbers per horizon"),
 )
 LEARNS = True
+FAST = True
 _FITS = {
     "sample": _linear_samples.fit,
     "pixel": _linear_pixels.fit,

@@ -14,6 +14,7 @@ from mlzoo.statistics.forecast_scale import last_values
 
 TARGETS = ("numbers per horizon",)
 LEARNS = False
+FAST = True
 
 
 def fit(data: Data, seed: int) -> Baseline | None:

@@ -240,6 +240,8 @@ class RunConfig(Settings):
     """gpu fails where there is none."""
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
+    baselines: Literal["none", "fast", "all"] = "fast"
+    """What the scores stand beside: nothing, the quick baselines, or all (`mlzoo baselines`)."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between checkpoints; 0: after every step. One is written each epoch's end at most."""
 

@@ -41,7 +41,7 @@ KINDS = {
     "explainer": Kind("explainers", ("Config", "explain")),
     "format": Kind("formats", ("Config", "write", "open_written")),
     "task": Kind("tasks", ("Task",)),
-    "baseline": Kind("baselines", ("TARGETS", "LEARNS", "fit")),
+    "baseline": Kind("baselines", ("TARGETS", "LEARNS", "FAST", "fit")),
 }
 DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
 """Kinds of target of a model that names none."""

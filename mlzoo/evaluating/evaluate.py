@@ -21,7 +21,7 @@ def evaluate(
     data: Data,
     part: str = "test",
     seed: int = 0,
-    with_baselines: bool = True,
+    baselines: str = "fast",
     positive: int | None = None,
     trained: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Outcome]:
@@ -32,7 +32,7 @@ def evaluate(
         data: the samples; its training part is read for the baselines only.
         part: `train`, `valid` or `test`.
         seed: decides the parts that the intervals leave out and the baselines' training samples.
-        with_baselines: fit and score the baselines as well.
+        baselines: which are fitted and scored as well: `none`, `fast` or `all`.
         positive: which of two classes `average_precision` is about; by default the rarer one.
         trained: the metrics of the training's test split, where `data` hold no other part.
 
@@ -50,12 +50,12 @@ def evaluate(
     """
     if not len(data.parts()[part]):
         raise DataError(f"there is nothing to evaluate: the {part} part is empty")
-    fitted = fit_baselines(data, seed) if with_baselines else {}
+    fitted = fit_baselines(data, seed, baselines)
     task = contracts.task(data.samples.task)
     return task.evaluate(predict, data, part, seed, fitted, positive, trained)
 
 
-def fit_baselines(data: Data, seed: int = 0) -> dict[str, Baseline]:
+def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, Baseline]:
     """Return the baselines for a kind of target, fitted on the training split.
 
     Those that learn nothing come first; without a training split there are those alone that need
@@ -64,11 +64,13 @@ def fit_baselines(data: Data, seed: int = 0) -> dict[str, Baseline]:
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    if which == "none":
+        return {}
     plugins = {name: registry.load("baseline", name) for name in registry.names("baseline")}
     plugins = {
         name: plugin
         for name, plugin in sorted(plugins.items(), key=lambda item: item[1].LEARNS)
-        if data.samples.target.accepted_by(plugin.TARGETS)
+        if data.samples.target.accepted_by(plugin.TARGETS) and (plugin.FAST or which == "all")
     }
     with threadpool_limits(1):
         fitted = {name: plugin.fit(data, seed) for name, plugin in plugins.items()}

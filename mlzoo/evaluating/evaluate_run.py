@@ -51,8 +51,8 @@ def evaluate_run(
         test = replace(loading.as_test_part(labelled), cut=run.tiling())
         positive = rarer(list(class_totals(run.record).values()))
         trained = run.metrics["test"]["metrics"]
-        result = evaluate(run.outputs, test, "test", 0, True, positive, trained)[0]
+        result = evaluate(run.outputs, test, "test", 0, run.config.baselines, positive, trained)[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
     arranged = replace(arranged, cut=run.tiling())
-    return evaluate(run.outputs, arranged, part, run.config.seed)[0]
+    return evaluate(run.outputs, arranged, part, run.config.seed, run.config.baselines)[0]

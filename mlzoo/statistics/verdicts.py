@@ -36,6 +36,19 @@ def judge(interval: Sequence[float] | None, units: int) -> str:
     return BETTER if low > 0 else WORSE if high < 0 else TIED
 
 
+def best_baseline(
+    theirs: Mapping[str, Mapping[str, Scorer]], metric: str, samples: int
+) -> str | None:
+    """Return the baseline that is best in a metric over n samples; None without baselines."""
+    ones, sign = np.ones((1, samples)), 1 if MODES[metric] == "max" else -1
+
+    def quality(name: str) -> float:
+        value = number(theirs[name][metric](ones)[0])
+        return -np.inf if value is None else sign * value
+
+    return max(theirs, key=quality, default=None)
+
+
 def against_baselines(
     ours: Mapping[str, Scorer],
     theirs: Mapping[str, Mapping[str, Scorer]],
@@ -43,8 +56,11 @@ def against_baselines(
     samples: int,
     groups: Array | None,
     seed: int,
+    chosen: str | None = None,
 ) -> dict[str, Any]:
     """Compare a model with the best baseline in one metric, by their paired difference.
+
+    Which one is best should be found on other samples: the best of several on these flatters it.
 
     Args:
         ours: the model's metrics as functions of sample weights.
@@ -53,25 +69,24 @@ def against_baselines(
         samples: n, the number of samples that they score.
         groups: (n,) a label a sample; whole groups are left out. None: single samples are.
         seed: decides the parts that many units are left out in.
+        chosen: the best baseline on the validation split; None: the best on these samples.
 
     Returns:
-        `gain` (`baseline`, `metric`, `value`, `interval` and its `level`; positive is better) and
+        `gain` (`baseline`, `chosen_on` (`valid`, or `scored` for the samples that are scored),
+        `metric`, `value`, `interval` and its `level`; positive is better) and
         `verdict` (`better`, `not distinguishable`, `worse` or `no verdict`). Both are None
         without baselines.
     """
     if not theirs:
         return {"gain": None, "verdict": None}
-    ones, sign = np.ones((1, samples)), 1 if MODES[metric] == "max" else -1
-
-    def quality(name: str) -> float:
-        value = number(theirs[name][metric](ones)[0])
-        return -np.inf if value is None else sign * value
-
-    best = max(theirs, key=quality)
+    sign = 1 if MODES[metric] == "max" else -1
+    best = chosen or best_baseline(theirs, metric, samples)
+    assert best is not None
     pair = [ours[metric], theirs[best][metric]][::sign]
     value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
     gain = {
         "baseline": best,
+        "chosen_on": "valid" if chosen else "scored",
         "metric": metric,
         "value": value,
         "interval": interval,

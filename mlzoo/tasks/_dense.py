@@ -32,14 +32,14 @@ class DenseTask(TallyTask):
         raise NotImplementedError
 
     def count(
-        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
         """Return every predictor's counts; each image is read once."""
         classes = self.target.is_class
-        predictors: dict[str, Segment] = {
-            "": lambda image: whole(image, predict, data.cut(*image.shape[:2]), classes),
-            **{name: each.predict for name, each in baselines.items()},
-        }
+        predictors: dict[str, Segment] = {}
+        if predict is not None:
+            predictors[""] = lambda i: whole(i, predict, data.cut(*i.shape[:2]), classes)
+        predictors |= {name: each.predict for name, each in baselines.items()}
         counts: dict[str, list[Any]] = {name: [] for name in predictors}
         for position in range(len(rows)):
             image, truth = rows.image(position), rows.target(position)

@@ -13,7 +13,7 @@ from mlzoo.data.contracts import Baseline, Predict, Scorer, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, values
-from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Predictions, read_predictions
 
@@ -88,6 +88,7 @@ class SampleTask(HeadedTask):
             name: self.scorers(rows.targets, each, rare) for name, each in predictions.items()
         }
         metric = self.judged_by(counts).name
+        chosen = self._chosen(data.valid, baselines, metric, rare) if part == "test" else None
         result = {
             "part": part,
             "samples": len(rows),
@@ -103,9 +104,22 @@ class SampleTask(HeadedTask):
                 for name, each in predictions.items()
             },
             "headline": metric,
-            **against_baselines(ours, theirs, metric, len(rows), groups, seed),
+            **against_baselines(ours, theirs, metric, len(rows), groups, seed, chosen),
         }
         return result, outcome
+
+    def _chosen(
+        self, rows: Part, baselines: Mapping[str, Baseline], metric: str, positive: int
+    ) -> str | None:
+        """Return the baseline that is best on the validation split; None without either."""
+        if not len(rows) or len(baselines) < 2:
+            return None
+        outputs = outputs_of({name: each.predict for name, each in baselines.items()}, rows)
+        scorers = {
+            name: self.scorers(rows.targets, self.as_predictions(each, rows.targets), positive)
+            for name, each in outputs.items()
+        }
+        return best_baseline(scorers, metric, len(rows))
 
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int

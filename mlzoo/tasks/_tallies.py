@@ -11,7 +11,7 @@ import numpy as np
 from mlzoo.data.contracts import Baseline, Predict, Scorer
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
-from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import ImageScores, read_image_scores
 
@@ -64,9 +64,9 @@ class TallyTask(HeadedTask):
     """Task whose scores are summed over images or sequences."""
 
     def count(
-        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
-        """Return the counts of a part: the model's under "", and those of each baseline."""
+        """Return the counts of a part: the model's, if any, under "", and each baseline's."""
         raise NotImplementedError
 
     def block_labels(self, rows: Part) -> np.ndarray | None:
@@ -114,9 +114,18 @@ class TallyTask(HeadedTask):
                 len(rows),
                 labels,
                 seed,
+                self._chosen(data, baselines) if part == "test" else None,
             ),
         }
         return result, TallyOutcome(rows.indices, ours, blocks)
+
+    def _chosen(self, data: Data, baselines: Mapping[str, Baseline]) -> str | None:
+        """Return the baseline that is best on the validation split; None without a choice."""
+        if not len(data.valid) or len(baselines) < 2:
+            return None
+        tallies = self.count(None, data, data.valid, baselines)
+        scorers = {name: tally.scorers() for name, tally in tallies.items()}
+        return best_baseline(scorers, self.headline.name, len(data.valid))
 
 
 def _each_class(tally: Tally) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mlzoo.statistics.forecasts import (
 )
 from mlzoo.statistics.metrics import MODES, number, values
 from mlzoo.statistics.scorers import Array, ratio
-from mlzoo.statistics.verdicts import against_baselines
+from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Forecasts, read_forecasts
 
@@ -170,6 +170,7 @@ class Task(HeadedTask):
         headline = self.headline.name
         if metrics[headline] is None:
             headline = "mae"  # the training split does not change, so there is nothing to divide by
+        chosen = _chosen(data.valid, baselines, scale, headline) if part == "test" else None
         result = {
             "part": part,
             "samples": len(rows),
@@ -192,11 +193,22 @@ class Task(HeadedTask):
             },
             "relative_mae": _relative(scorers["mae"], theirs, len(rows), paired, seed),
             "headline": headline,
-            **against_baselines(scorers, theirs, headline, len(rows), blocks, seed),
+            **against_baselines(scorers, theirs, headline, len(rows), blocks, seed, chosen),
         }
         if len(data.samples.target_names) == 1:
             del result["metrics"]["per_target"]
         return result, ForecastOutcome(rows.indices, truth, said, band, blocks, scale)
+
+
+def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric: str) -> str | None:
+    """Return the baseline that is best on the validation split; None without a choice."""
+    if not len(rows) or len(baselines) < 2:
+        return None
+    truth = rows.targets.astype("float64")
+    scorers = {
+        name: forecast_scorers(truth, each.predict(rows), scale) for name, each in baselines.items()
+    }
+    return best_baseline(scorers, metric, len(rows))
 
 
 def find_band(predict: Predict, data: Data) -> Band | None:

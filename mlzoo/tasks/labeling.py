@@ -21,11 +21,11 @@ class Task(StepTask):
     samples = "sequences"
 
     def count(
-        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
         """Return the confusion of steps and segments of the model and of each baseline."""
         names = rows.samples.class_names
-        labels = {"": labels_of(predict, rows)}
+        labels = {} if predict is None else {"": labels_of(predict, rows)}
         for name, each in baselines.items():
             labels[name] = [each.predict(rows.image(i)) for i in range(len(rows))]
         tallies: dict[str, Tally] = {}

@@ -27,10 +27,12 @@ class Task(StepTask):
     blocks = "blocks of text"
 
     def count(
-        self, predict: Predict, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
         """Return bits and hits of each window for the model and each baseline."""
-        tallies: dict[str, Tally] = {"": _tally(rows, step_outputs(predict, rows))}
+        tallies: dict[str, Tally] = {}
+        if predict is not None:
+            tallies[""] = _tally(rows, step_outputs(predict, rows))
         for name, each in baselines.items():
             chances = (each.predict(rows.image(i)) for i in range(len(rows)))
             tallies[name] = _tally(rows, chances)

@@ -27,10 +27,12 @@ from mlzoo.training.loop.training import Fitted
 
 
 def score(
-    model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float
+    model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float, baselines: str
 ) -> tuple[dict[str, Any], Outcome]:
     """All figures of one training, its test part evaluated once, and the predictions behind."""
-    test, outcome = evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed)
+    test, outcome = evaluate(
+        lambda inputs: outputs_of(model, inputs), data, "test", seed, baselines
+    )
     row = fitted.history[fitted.kept_epoch - 1]
     return {
         "seed": seed,

@@ -432,7 +432,8 @@ def _train_once(
     listener.note("evaluating on the test part")
     if data.outputs.target.dense:
         data = replace(data, cut=cutting(config, model))
-    record, outcome = score(model, fitted, data, seed, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    record, outcome = score(model, fitted, data, seed, seconds, config.baselines)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     if first:
         stage.doing = "drawing and saving"

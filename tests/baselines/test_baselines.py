@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlzoo.baselines import _features, _linear_samples
+from mlzoo.baselines import _features, _linear_samples, _samples
 from mlzoo.data.samples import Column, Data, Part
 from mlzoo.evaluating.evaluate import evaluate, fit_baselines
 from tests.evaluating.made import make_data
@@ -153,9 +153,10 @@ def test_images_on_disk_are_read_in_chunks_and_in_part() -> None:
     data = make_data(lazy, (np.arange(20_000) % 2).astype("int32"), kind="image")
     found = scores(data)["linear"]
     assert found["accuracy"] == 1
-    fitted_on = np.setdiff1d(lazy.read, data.test.indices)
-    assert len(lazy.read) == _linear_samples.LAZY_ROWS + len(data.test)
-    assert len(np.intersect1d(fitted_on, data.train.indices)) == _linear_samples.LAZY_ROWS
+    fitted_on = np.setdiff1d(lazy.read, [*data.valid.indices, *data.test.indices])
+    # Three models are fitted; one is chosen on the validation split.
+    assert len(lazy.read) == 3 * _samples.LAZY_ROWS + len(data.valid) + len(data.test)
+    assert len(np.intersect1d(fitted_on, data.train.indices)) == _samples.LAZY_ROWS
     assert lazy.most * 64 * 64 * 3 * 4 <= 32_000_000
     assert found["note"] == (
         "images averaged to 16x16 gray; fitted on 2,000 of 12,000 training samples"

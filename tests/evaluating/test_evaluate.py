@@ -22,14 +22,14 @@ from tests.evaluating.made import make_data
 
 
 def ring(samples: int = 500) -> Data:
-    """Two classes that no line parts: inside and outside of a circle."""
-    inputs = np.random.default_rng(0).normal(size=(samples, 2)).astype("float32")
-    return make_data(inputs, ((inputs**2).sum(axis=1) < 1.4).astype("int32"))
+    """Two classes, inside and outside of a circle, hidden among columns of noise."""
+    inputs = np.random.default_rng(0).normal(size=(samples, 20)).astype("float32")
+    return make_data(inputs, ((inputs[:, :2] ** 2).sum(axis=1) < 1.4).astype("int32"))
 
 
 def inside(inputs: np.ndarray) -> np.ndarray:
     """A sigmoid output of the ring's truth."""
-    return 1 / (1 + np.exp((inputs**2).sum(axis=1, keepdims=True).astype(float) - 1.4))
+    return 1 / (1 + np.exp((inputs[:, :2] ** 2).sum(axis=1, keepdims=True).astype(float) - 1.4))
 
 
 def test_a_model_that_knows_beats_the_baselines() -> None:
@@ -45,8 +45,12 @@ def test_a_model_that_knows_beats_the_baselines() -> None:
     assert result["verdict"] == "better"
     assert (result["headline"], result["gain"]["metric"]) == ("accuracy", "accuracy")
     gain = result["gain"]
+    assert list(result["baselines"]) == ["majority", "boosting", "forest", "linear"]
     baseline = result["baselines"][gain["baseline"]]["accuracy"]
-    assert baseline == max(scores["accuracy"] for scores in result["baselines"].values())
+    valid = evaluate(inside, data, "valid")[0]
+    best = max(valid["baselines"], key=lambda name: valid["baselines"][name]["accuracy"])
+    assert (gain["baseline"], gain["chosen_on"]) == (best, "valid")
+    assert valid["gain"]["chosen_on"] == "scored"
     assert gain["value"] == pytest.approx(1 - baseline)
     assert gain["interval"][0] > 0
     np.testing.assert_array_equal(outcome.indices, data.test.indices)
@@ -56,18 +60,36 @@ def test_a_model_that_knows_beats_the_baselines() -> None:
 
 def test_a_model_that_guesses_does_not() -> None:
     result, _ = evaluate(lambda x: np.full((len(x), 1), 0.3), ring())
+    assert result["verdict"] == "worse"
+    rng = np.random.default_rng(1)
+    noise = make_data(rng.normal(size=(500, 2)), rng.integers(2, size=500).astype("int32"))
+    result, _ = evaluate(lambda x: np.full((len(x), 1), 0.3), noise)
     assert result["verdict"] == "not distinguishable"
+
+
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [
+        ("none", []),
+        ("fast", ["majority", "boosting", "forest", "linear"]),
+        ("all", ["majority", "boosting", "forest", "linear", "naive_bayes", "neighbors"]),
+    ],
+)
+def test_baselines_can_be_chosen(which: str, names: list[str]) -> None:
+    result, _ = evaluate(inside, ring(), baselines=which)
+    assert list(result["baselines"]) == names
+    assert (result["gain"] is None) == (result["verdict"] is None) == (not names)
 
 
 def test_less_is_better_for_rmse() -> None:
     inputs = np.random.default_rng(0).normal(size=(400, 1))
-    data = make_data(inputs, (inputs[:, 0] ** 2).astype("float32"))
-    good, outcome = evaluate(lambda x: x**2, data)
+    data = make_data(inputs, np.sin(40 * inputs[:, 0]).astype("float32"))
+    good, outcome = evaluate(lambda x: np.sin(40 * x), data)
     assert good["gain"]["metric"] == "rmse"
     assert good["gain"]["value"] > 0
     assert good["verdict"] == "better"
     assert outcome.outputs.shape == outcome.targets.shape == (80,)
-    bad, _ = evaluate(lambda x: x**2 + 50, data)
+    bad, _ = evaluate(lambda x: np.sin(40 * x) + 50, data)
     assert bad["gain"]["value"] < 0
     assert bad["verdict"] == "worse"
 
@@ -108,7 +130,7 @@ def test_imbalanced_classes_decide_the_metric_of_the_verdict() -> None:
     data = make_data(rng.normal(size=(1000, 1)) + 4 * targets[:, None], targets)
     result, _ = evaluate(lambda x: 0.01 + 0.001 * (x > 2), data)
     assert result["headline"] == result["gain"]["metric"] == "balanced_accuracy"
-    assert (result["gain"]["baseline"], result["verdict"]) == ("linear", "worse")
+    assert result["gain"]["baseline"] != "majority" and result["verdict"] == "worse"
     assert result["metrics"]["accuracy"] > 0.9
     assert result["metrics"]["average_precision"] > 0.5, "of the rare class, which is ordered well"
     flipped = make_data(data.samples.inputs, 1 - targets)
@@ -132,7 +154,7 @@ def test_groups_are_drawn_whole() -> None:
 def test_chunks_do_not_move_the_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ring()
     whole, _ = evaluate(inside, data)
-    monkeypatch.setattr(data_samples, "_CHUNK_BYTES", 7 * 8)
+    monkeypatch.setattr(data_samples, "_CHUNK_BYTES", 7 * 20 * 4)
     sizes = []
 
     def predict(inputs: np.ndarray) -> np.ndarray:
@@ -147,14 +169,14 @@ def test_chunks_do_not_move_the_metric(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_baselines_the_training_part_is_not_read() -> None:
     data = ring()
     data.samples.inputs[data.train.indices] = np.nan  # type: ignore[index]
-    result, _ = evaluate(inside, data, with_baselines=False)
+    result, _ = evaluate(inside, data, baselines="none")
     assert result["baselines"] == {}
     assert result["gain"] is result["verdict"] is None
 
 
 def test_other_parts_and_empty_ones() -> None:
     data = ring()
-    assert evaluate(inside, data, "valid", with_baselines=False)[0]["samples"] == 100
+    assert evaluate(inside, data, "valid", baselines="none")[0]["samples"] == 100
     empty = replace(data, valid=Part(data.samples, np.array([], int)))
     with pytest.raises(DataError, match="the valid part is empty"):
         evaluate(inside, empty, "valid")
@@ -195,7 +217,7 @@ def test_repeats_by_hand() -> None:
 def test_predictions_go_through_a_file(tmp_path: Path) -> None:
     data = ring()
     samples = replace(data.samples, groups=np.arange(500) // 5, class_names=("in|side", "a,b"))
-    _, outcome = evaluate(inside, data, with_baselines=False)
+    _, outcome = evaluate(inside, data, baselines="none")
     write_predictions(tmp_path / "p.csv", outcome, samples)
     header = (tmp_path / "p.csv").read_text().splitlines()[0]
     assert header == 'index,name,group,target,prediction,p_in|side,"p_a,b"'
@@ -210,7 +232,7 @@ def test_predictions_go_through_a_file(tmp_path: Path) -> None:
 def test_numbers_keep_all_their_digits(tmp_path: Path) -> None:
     targets = np.random.default_rng(0).normal(size=(50, 2)).astype("float32")
     data = make_data(np.ones((50, 1)), targets, target_names=("a", "b"))
-    _, outcome = evaluate(lambda x: np.full((len(x), 2), 1 / 3), data, with_baselines=False)
+    _, outcome = evaluate(lambda x: np.full((len(x), 2), 1 / 3), data, baselines="none")
     write_predictions(tmp_path / "p.csv", outcome, data.samples)
     found = task("regression").read_predictions(tmp_path / "p.csv")
     np.testing.assert_array_equal(found.targets.astype(float), outcome.targets)

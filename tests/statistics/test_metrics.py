@@ -168,7 +168,11 @@ def test_r2_is_undefined_where_targets_do_not_vary(value: float) -> None:
 def test_every_metric_has_a_direction_bounds_and_a_title() -> None:
     names = {
         name
-        for of, outputs in (("classification", np.eye(2)), ("regression", np.ones(2)))
+        for of, outputs in (
+            ("classification", np.eye(2)),
+            ("ordinal", np.eye(2)),
+            ("regression", np.ones(2)),
+        )
         for name in sample_task(of).scorers(np.array([0, 1]), outputs)
     }
     mask = np.zeros((2, 2), "uint8")

@@ -46,7 +46,7 @@ def test_every_task_has_models_and_a_baseline(name: str) -> None:
 def test_a_baseline_says_what_it_is_for(name: str) -> None:
     plugin = registry.load("baseline", name)
     assert registry.summary("baseline", name).endswith(".")
-    assert isinstance(plugin.LEARNS, bool)
+    assert isinstance(plugin.LEARNS, bool) and isinstance(plugin.FAST, bool)
     for entry in plugin.TARGETS:
         assert any(str(target_of(each)) == entry for each in TASKS), entry
 
@@ -55,7 +55,7 @@ def test_baselines_are_the_same_again() -> None:
     rng = np.random.default_rng(0)
     data = make_data(rng.normal(size=(80, 3)), rng.integers(3, size=80))
     first, again = fit_baselines(data, 1), fit_baselines(data, 1)
-    assert list(first) == list(again) == ["majority", "linear"]
+    assert list(first) == list(again) == ["majority", "boosting", "forest", "linear"]
     for name, each in first.items():
         x = data.test.inputs()
         np.testing.assert_array_equal(each.predict(x), again[name].predict(x))

@@ -256,7 +256,7 @@ def test_coverage_is_the_share_inside_the_band() -> None:
     data = residual_data(residuals)
     trained = {"band": Band(*np.full((2, 1, 1), 0.5) * [[[-1]], [[1]]], "x").record()}
     trained |= {"scale": [2.0]}
-    result, outcome = evaluate(zero, data, "test", 0, False, None, trained)
+    result, outcome = evaluate(zero, data, "test", 0, "none", None, trained)
     assert result["metrics"]["coverage"] == np.mean(np.abs(residuals) <= 0.5)
     assert result["metrics"]["mase"] == pytest.approx(np.abs(residuals).mean() / 2)
     assert isinstance(outcome.band, Band) and outcome.band.low.tolist() == [[-0.5]]
@@ -333,7 +333,7 @@ def test_nothing_is_compared_across_a_break(tmp_path) -> None:
         found.append(np.abs(said - truth).mean())
         assert np.isnan(training_scale(data)).all()  # as the season explains all
         correlation = evaluate(
-            lambda x: np.zeros((len(x), 3, 1)), data, "test", 0, with_baselines=False
+            lambda x: np.zeros((len(x), 3, 1)), data, "test", 0, baselines="none"
         )[0]["metrics"]["autocorrelation"]["lags"]
         assert correlation[6] > 0.5
     assert found == [0, 0]

@@ -86,13 +86,13 @@ def test_baselines_are_the_commonest_class_and_a_logistic_regression() -> None:
         iou = [row["iou"] for row in baseline["per_class"]]
         assert np.mean(iou) == pytest.approx(baseline["mean_iou"])
         assert "confusion" not in baseline
-    alone, _ = evaluate(threshold(160), masks(20), "test", with_baselines=False)
+    alone, _ = evaluate(threshold(160), masks(20), "test", baselines="none")
     assert alone["baselines"] == {} and alone["gain"] is None
 
 
 def test_groups_are_resampled_whole() -> None:
     groups = np.repeat(np.arange(10), 3)
-    result, _ = evaluate(threshold(160), masks(30, groups), "test", with_baselines=False)
+    result, _ = evaluate(threshold(160), masks(30, groups), "test", baselines="none")
     assert (result["interval_unit"], result["units"]) == ("groups", 2)
 
 

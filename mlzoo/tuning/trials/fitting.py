@@ -384,7 +384,7 @@ def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, Uni
         ]
         return score_outputs(np.concatenate(parts), data, metric)
     found, outcome = evaluate(
-        lambda inputs: outputs_of(model, inputs), data, "valid", with_baselines=False
+        lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none"
     )
     metrics = found["metrics"]
     return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)

@@ -1,0 +1,98 @@
+"""What baselines share that fit a model of scikit-learn on one row of features a sample.
+
+Images are averaged to 16x16 gray at most, sequences become summaries of their channels, and
+training samples are subsampled; a note says where that was done, because a baseline on less data
+is a weaker one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.baselines._features import featurise
+from mlzoo.data.contracts import Baseline
+from mlzoo.data.samples import Data, Part
+
+LAZY_ROWS = 2000
+"""Training samples that a model is fitted on, at most, where each is read from a file."""
+CELLS = 5_000_000
+"""Table cells that a model is fitted on, at most."""
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A model of scikit-learn, and what to say of it once it is fitted.
+
+    Attributes:
+        model: with `fit` and `predict` or `predict_proba`; it takes features without missing
+            values unless `missing`.
+        note: of the fitted model; "" where there is nothing to say.
+        missing: whether the model handles NaN itself.
+    """
+
+    model: Any
+    note: Callable[[Any], str] = lambda model: ""
+    missing: bool = False
+
+
+def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator]) -> Baseline | None:
+    """Fit a model on features of the training samples.
+
+    Args:
+        data: its training split is fitted on.
+        seed: decides which samples are drawn.
+        rows: how many samples, at most.
+        make: returns the model.
+
+    Returns:
+        None where the training samples are all of one class.
+    """
+    part = _subsample(data, seed, rows)
+    classes = data.samples.target.is_class
+    if classes and len(np.unique(part.targets)) < 2:
+        return None
+    features, shrunk = featurise(data, part)
+    matrix = np.concatenate([features(part.inputs(s)) for s in part.chunks()])
+    chosen = make()
+    model = chosen.model if chosen.missing else _imputed(chosen.model)
+    targets = part.targets if classes else part.targets.reshape(len(part), -1)
+    matrix[:, np.isnan(matrix).all(axis=0)] = 0  # histograms need a value in each column
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what does not converge is told by the note
+        model.fit(matrix, targets if classes or targets.shape[1] > 1 else targets[:, 0])
+    fewer = f"fitted on {len(part):,} of {len(data.train):,} training samples"
+    notes = [shrunk, fewer if len(part) < len(data.train) else "", chosen.note(model)]
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        x = features(inputs)
+        if not classes:
+            return np.asarray(model.predict(x)).reshape(len(x), -1)
+        probabilities = np.zeros((len(x), len(data.samples.class_names)))
+        probabilities[:, model.classes_] = model.predict_proba(x)
+        return probabilities
+
+    return Baseline(predict, "; ".join(filter(None, notes)))
+
+
+def _subsample(data: Data, seed: int, rows: int) -> Part:
+    most = rows if isinstance(data.samples.inputs, np.ndarray) else min(rows, LAZY_ROWS)
+    if data.samples.columns:
+        most = max(100, min(most, CELLS // len(data.samples.columns)))
+    if len(data.train) <= most:
+        return data.train
+    drawn = np.random.default_rng([seed, 0xBA5E]).choice(len(data.train), most, replace=False)
+    return Part(data.samples, data.train.indices[np.sort(drawn)])
+
+
+def _imputed(model: Any) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    return make_pipeline(imputer, StandardScaler(), model)

@@ -1,0 +1,45 @@
+"""Gradient boosting on histograms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlzoo.baselines._samples import Estimator, fit_samples
+from mlzoo.data.contracts import Baseline
+from mlzoo.data.samples import Data
+
+TARGETS = ("classes per sample", "numbers per sample")
+LEARNS = True
+FAST = True
+ROWS = 20_000
+"""Training samples that it is fitted on, at most."""
+TREES = 300
+"""Trees of all classes together, about: each iteration grows one a class."""
+ITERATIONS = (20, 100)
+"""The fewest and the most iterations."""
+
+
+def fit(data: Data, seed: int) -> Baseline | None:
+    """Return the boosted trees; None where the training samples are all of one class.
+
+    Ke et al., LightGBM: a highly efficient gradient boosting decision tree, 2017.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.multioutput import MultiOutputRegressor
+
+    outputs = len(data.samples.class_names) or int(np.prod(data.samples.targets.shape[1:]))
+    settings: dict[str, Any] = {
+        "max_iter": int(np.clip(TREES // max(1, outputs), *ITERATIONS)),
+        "early_stopping": False,
+        "random_state": seed,
+    }
+
+    def make() -> Estimator:
+        if data.samples.target.is_class:
+            return Estimator(HistGradientBoostingClassifier(**settings), missing=True)
+        model = HistGradientBoostingRegressor(**settings)
+        return Estimator(MultiOutputRegressor(model) if outputs > 1 else model, missing=True)
+
+    return fit_samples(data, seed, ROWS, make)
