@@ -50,8 +50,10 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
         make: returns the model.
 
     Returns:
-        None where the training samples are all of one class.
+        None without training samples, or where they are all of one class.
     """
+    if not len(data.train):
+        return None
     part = _subsample(data, seed, rows)
     classes = data.samples.target.is_class
     if classes and len(np.unique(part.targets)) < 2:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.baselines._pixel_features import fit_pixels
 from mlzoo.baselines._samples import Estimator, fit_samples
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
-TARGETS = ("classes per sample", "numbers per sample")
+TARGETS = ("classes per sample", "numbers per sample", "classes per pixel")
 LEARNS = True
 FAST = True
 ROWS = 20_000
@@ -26,6 +27,8 @@ def fit(data: Data, seed: int) -> Baseline | None:
 
     Ke et al., LightGBM: a highly efficient gradient boosting decision tree, 2017.
     """
+    if not len(data.train):
+        return None
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.multioutput import MultiOutputRegressor
 
@@ -35,6 +38,17 @@ def fit(data: Data, seed: int) -> Baseline | None:
         "early_stopping": False,
         "random_state": seed,
     }
+
+    if data.samples.target.dense:
+        fitted = fit_pixels(
+            map(data.train.image, range(len(data.train))),
+            map(data.train.target, range(len(data.train))),
+            outputs,
+            data.samples.maximum or 1.0,
+            seed,
+            make=lambda weights: HistGradientBoostingClassifier(class_weight=weights, **settings),
+        )
+        return Baseline(fitted.predict, fitted.note)
 
     def make() -> Estimator:
         if data.samples.target.is_class:

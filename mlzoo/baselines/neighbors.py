@@ -23,5 +23,5 @@ def fit(data: Data, seed: int) -> Baseline | None:
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
     model = KNeighborsClassifier if data.samples.target.is_class else KNeighborsRegressor
-    count = min(NEIGHBORS, len(data.train))
+    count = max(1, min(NEIGHBORS, len(data.train)))
     return fit_samples(data, seed, ROWS, lambda: Estimator(model(count, weights="distance")))

@@ -75,7 +75,7 @@ def test_scores_are_those_of_all_pixels_together() -> None:
 
 def test_baselines_are_the_commonest_class_and_a_logistic_regression() -> None:
     result, _ = evaluate(threshold(160), masks(20), "test")
-    assert set(result["baselines"]) == {"majority", "linear"}
+    assert set(result["baselines"]) == {"majority", "boosting", "linear"}
     assert result["baselines"]["majority"]["mean_recall"] == pytest.approx(0.5)
     # The classes follow from the pixel's own value, which a linear model sees.
     assert result["baselines"]["linear"]["mean_iou"] > 0.9
