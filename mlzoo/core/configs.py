@@ -22,7 +22,7 @@ from pydantic import (
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.registry import build_function
-from mlzoo.core.setting_types import TaskName, Words
+from mlzoo.core.setting_types import TaskName
 
 LOSSES = {
     "classification": ("crossentropy", "focal"),
@@ -102,7 +102,9 @@ class RunConfig(Settings):
     task: Annotated[TaskName | None, Flag(detail=True)] = None
     """What the target is (`mlzoo tasks`): classification, ordinal or regression; inferred from its
     values by default."""
-    class_order: Annotated[Words, Flag(detail=True)] = ()
+    class_order: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
+        default_factory=list
+    )
     """Classes of --task ordinal from the lowest to the highest, comma-separated; numbers are in
     order by themselves."""
     drop: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(

@@ -60,6 +60,7 @@ def _task_name(value: str) -> str:
 TaskName = Annotated[str, AfterValidator(_task_name)]
 """Name of a task."""
 Words = Annotated[tuple[str, ...], BeforeValidator(as_list)]
+WordList = Annotated[list[str], BeforeValidator(as_list)]
 Levels = Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], BeforeValidator(as_list)]
 """Gray levels or palette indices of masks."""
 

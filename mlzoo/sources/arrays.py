@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
-from mlzoo.core.setting_types import Levels, TaskName, Words
+from mlzoo.core.setting_types import Levels, TaskName, WordList
 from mlzoo.data.specs import target_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Config(Settings):
     """The file or folder."""
     task: TaskName | None = None
     """What the target is: classification, ordinal or regression; inferred by default."""
-    class_order: Words = ()
+    class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     inputs: str | None = None
     """Name of the input array within the file; recognised by default."""

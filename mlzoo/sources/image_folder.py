@@ -11,7 +11,7 @@ from pydantic import Field
 from mlzoo.core.configs import Settings, image_size
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
-from mlzoo.core.setting_types import TaskName, Words
+from mlzoo.core.setting_types import TaskName, WordList
 
 if TYPE_CHECKING:
     from mlzoo.data.images.folders import Listing
@@ -27,7 +27,7 @@ class Config(Settings):
     """The folder."""
     task: TaskName | None = None
     """What the class folders are: classification (by default) or ordinal."""
-    class_order: Words = ()
+    class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     size: str | None = None
     """Image size to resize to: 64, or height x width as 48x64."""

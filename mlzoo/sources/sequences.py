@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from mlzoo.core.configs import Settings
 from mlzoo.core.files import expand
-from mlzoo.core.setting_types import TaskName, Words, as_list
+from mlzoo.core.setting_types import TaskName, WordList, as_list
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -29,7 +29,7 @@ class Config(Settings):
     """Column to predict, of a table or of the sequences; 'column>=6' makes two classes."""
     task: TaskName | None = None
     """What the target is: classification, ordinal or regression; inferred by default."""
-    class_order: Words = ()
+    class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""

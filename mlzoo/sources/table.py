@@ -10,7 +10,7 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.registry import unknown
-from mlzoo.core.setting_types import Delimiter, Header, TaskName, Words, as_list
+from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList, as_list
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
@@ -27,7 +27,7 @@ class Config(Settings):
     """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
     task: TaskName | None = None
     """What the target is: classification, ordinal or regression; inferred by default."""
-    class_order: Words = ()
+    class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""
