@@ -26,6 +26,7 @@ from mlzoo.core.setting_types import TaskName
 
 LOSSES = {
     "classification": ("crossentropy", "focal"),
+    "ordinal": ("crossentropy", "focal"),
     "regression": ("mse", "mae", "huber"),
     "segmentation": (
         "crossentropy",

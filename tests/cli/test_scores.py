@@ -30,6 +30,8 @@ def config(**settings: Any) -> RunConfig:
 
 def test_recalls_of_imbalanced_classes_are_printed_beside_the_baselines() -> None:
     result, _ = evaluate(lambda x: np.full((len(x), 1), 0.01), made(20))
+    others = {n: s for n, s in result["baselines"].items() if n in ("majority", "linear")}
+    result["baselines"] = others
     lines = [line.split() for line in scores(result).splitlines()]
     assert [
         "class",

@@ -112,7 +112,7 @@ def test_an_ordinal_run_is_judged_by_kappa_and_keeps_its_order(tmp_path: Path) -
     assert metrics["task"] == "ordinal" and metrics["headline"]["name"] == "quadratic_kappa"
     assert metrics["headline"]["value"] > 0.8
     assert metrics["test"]["verdict"] in ("better", "not distinguishable", "worse")
-    assert set(metrics["test"]["baselines"]) == {"majority", "linear"}
+    assert set(metrics["test"]["baselines"]) == {"majority", "boosting", "forest", "linear"}
     saved = sample_task("ordinal").read_predictions(run.path / "predictions.csv")
     assert saved.classes == ("low", "middle", "high")
     again = saved.scorer("quadratic_kappa")(np.ones((1, len(saved.indices))))[0]
