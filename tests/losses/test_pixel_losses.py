@@ -478,8 +478,12 @@ def _small_model() -> keras.Model:
     return keras.Model(tensor, layer(tensor))
 
 
+# Elsewhere each loss's gradients are compared alone, and all are trained together.
+TRAINED = NAMES if keras.backend.backend() == "tensorflow" else NAMES[:1]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_model_of_any_image_size_learns(name: str) -> None:
     model = _small_model()
     model.compile(keras.optimizers.Adam(0.1), pixel_loss([(1.0, name)]), jit_compile=False)

@@ -114,8 +114,7 @@ def fit(folder: Path, cut: int = 0, listener: Listener | None = None, **more) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
-@pytest.mark.backends
+@pytest.mark.parametrize("model", [pytest.param("mlp", marks=pytest.mark.backends), "cnn"])
 def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
     given = {"model": model, **SETTINGS[model]}
     # One is the step before the smaller last batch.
@@ -136,12 +135,14 @@ def test_random_cuts_change_no_bit(model: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"precision": "mixed_float16", "schedule": "cosine", "plateau_patience": None},
+        pytest.param(
+            {"precision": "mixed_float16", "schedule": "cosine", "plateau_patience": None},
+            marks=pytest.mark.backends,
+        ),
         {"optimizer": "momentum", "clip_norm": 1.0, "sampler": "balanced"},
         {"optimizer": "adadelta", "learning_rate": None, "class_weights": "auto", "keep": "last"},
     ],
 )
-@pytest.mark.backends
 def test_a_cut_changes_no_bit_whatever_the_settings(more: dict, tmp_path: Path) -> None:
     given = {"model": "mlp", **SETTINGS["mlp"], **more}
     try:

@@ -65,10 +65,12 @@ def test_a_network_learns_bright_rectangles(pairs: Path, tmp_path: Path) -> None
     "more",
     [
         {"augment": "microscopy"},
-        {"augment": "flips", "tile": 64, "overlap": 32, "schedule": "plateau"},
+        pytest.param(
+            {"augment": "flips", "tile": 64, "overlap": 32, "schedule": "plateau"},
+            marks=pytest.mark.backends,
+        ),
     ],
 )
-@pytest.mark.backends
 def test_a_cut_changes_no_bit(odd: Path, tmp_path: Path, more: dict[str, Any]) -> None:
     given = {"batch_size": 4, "checkpoint_every": 0, **more}
     whole = run(odd, tmp_path, "whole", **given)
