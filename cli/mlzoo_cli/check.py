@@ -40,7 +40,7 @@ def check(
     Gradients are compared with central differences, layer by layer, in float64. Also looks for
     outputs that are not finite, dead and saturated units, gradients that vanish or explode with
     depth, and outputs that depend on the batch. A model is checked with first weights on random
-    inputs, a run on samples of its test part. Exits with 1 where anything is wrong, and names the
+    inputs, a run on samples of its test split. Exits with 1 where anything is wrong, and names the
     layer.
     """
     is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")

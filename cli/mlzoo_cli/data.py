@@ -1,4 +1,4 @@
-"""`mlzoo data inspect`: what was recognised, and what is wrong with it."""
+"""`mlzoo data inspect`: contents and problems of data; `preview`: pictures of samples."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def inspect(
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """Say what was recognised: counts, shapes, class balance, problems, the split."""
+    """Print counts, shapes, class balance, problems and the split of data."""
     from mlzoo.runs.config_loading import merge
 
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
@@ -70,7 +70,7 @@ def preview(
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """Draw what a network would be fed: samples, and what `--augment` makes of each."""
+    """Draw samples as a network gets them, with augmented variants of each."""
     from mlzoo.runs.config_loading import merge
 
     given = {"augment": "auto", **given}

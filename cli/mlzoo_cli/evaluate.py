@@ -20,7 +20,7 @@ def evaluate(
         typer.Argument(help="Other labelled data; by default the run's own.", show_default=False),
     ] = None,
     part: Annotated[
-        str, typer.Option("--part", help="Part of the run's own data: train, valid or test.")
+        str, typer.Option("--part", help="Split of the run's own data: train, valid or test.")
     ] = "test",
     tta: Tta = "none",
     trust: Trust = False,

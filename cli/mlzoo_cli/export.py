@@ -25,7 +25,7 @@ def export(
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="litert: 8-bit integers, calibrated on the training part."),
+        typer.Option("--int8", help="litert: 8-bit integers, calibrated on the training split."),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an export that is there.")
@@ -36,7 +36,7 @@ def export(
     """Export a run's model for other programs.
 
     It takes raw inputs and returns probabilities or numbers. What was written is loaded again and
-    scored on up to 200 samples of the run's test part. It is kept only if its outputs are those of
+    scored on up to 200 samples of the run's test split. It is kept only if its outputs are those of
     the run within 1e-4 (int8: at least 95 % of the classes the same). export.json beside it says
     what to feed, what comes out, and the score.
     """

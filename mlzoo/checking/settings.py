@@ -1,4 +1,4 @@
-"""What `mlzoo landscape` is asked for, checked. Neither Keras nor NumPy is imported here."""
+"""Settings of `mlzoo landscape`. Neither Keras nor NumPy is imported here."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from mlzoo.tuning.settings import seconds
 
 
 class Formulas(Settings):
-    """The numbers in the optimisers' formulas, beside the rate."""
+    """Numbers in the optimizers' formulas, beside the learning rate."""
 
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Of momentum and nesterov."""
+    """Momentum of momentum and nesterov."""
     beta_1: float = Field(0.9, ge=0, lt=1)
-    """Adam's and AdamW's memory of gradients."""
+    """Decay of Adam's and AdamW's mean gradient."""
     beta_2: float = Field(0.999, ge=0, lt=1)
-    """Adam's and AdamW's memory of squared gradients."""
+    """Decay of Adam's and AdamW's mean squared gradient."""
     rho: float = Field(0.9, ge=0, lt=1)
-    """RMSprop's and AdaDelta's memory; Keras's own is .95 for AdaDelta."""
+    """Decay of RMSprop's and AdaDelta's mean squared gradient; Keras has .95 for AdaDelta."""
     epsilon: float = Field(1e-7, ge=0)
-    """What keeps a division from one by zero."""
+    """Small number that avoids a division by zero."""
     epsilon_place: Literal["inside", "outside"] = "outside"
-    """Adam: epsilon inside the root, or outside as Keras has it; all others have it inside."""
+    """Adam: epsilon inside the square root, or outside as in Keras; the others have it inside."""
     accumulator: float = Field(0.0, ge=0)
-    """Where AdaGrad's sum of squares starts; Keras's own is 0.1."""
+    """Initial value of AdaGrad's sum of squares; Keras's default is 0.1."""
     weight_decay: float = Field(0.004, ge=0)
-    """Of adamw."""
+    """Decoupled weight decay of adamw."""
 
 
 _READERS = {
@@ -77,7 +77,7 @@ class WalkConfig(Settings):
     """Seed of the noise."""
 
     def rates(self, optimizer: str) -> list[float]:
-        """The rates asked for of an optimiser; none: the usual one."""
+        """Return the given learning rates of an optimizer; none: its usual one."""
         if not self.learning_rate or optimizer == "lbfgs":
             return []
         if len(self.learning_rate) == 1:

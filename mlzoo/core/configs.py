@@ -95,14 +95,14 @@ class RunConfig(Settings):
 
     # -- Data
     source: Annotated[str | None, Flag(detail=True)] = None
-    """How to read the data (`mlzoo sources`); recognised from the path by default."""
+    """How to read the data (`mlzoo sources`); by default recognized from the path."""
     source_set: dict[str, Any] = Field(default_factory=dict)
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     target: Annotated[str | None, Flag(basic=True)] = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
     task: Annotated[TaskName | None, Flag(detail=True)] = None
-    """What the target is (`mlzoo tasks`): classification, ordinal or regression; inferred from its
-    values by default."""
+    """Kind of target (`mlzoo tasks`): classification, ordinal or regression; by default inferred
+    from its values."""
     class_order: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
         default_factory=list
     )
@@ -119,11 +119,11 @@ class RunConfig(Settings):
     limit: Annotated[int | None, Flag(detail=True)] = Field(None, ge=4)
     """Use only this many samples, drawn with the seed; where each has a class, in proportion."""
     group_by: Annotated[str | None, Flag(basic=True)] = None
-    """Keep groups in one part: a table column, or a regular expression on file names."""
+    """Keep groups in one split: a table column, or a regular expression on file names."""
     split: Annotated[Literal["random", "hash"], Flag(detail=True)] = "random"
     """random: exact proportions from the seed; hash: adding files never moves others."""
     fractions: Annotated[str, Flag(detail=True)] = "60/20/20"
-    """Shares of the training, validation and test parts, in percent."""
+    """Shares of the training, validation and test splits, in percent."""
     on_bad: Annotated[Literal["error", "skip"], Flag(detail=True)] = "error"
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)
@@ -134,10 +134,10 @@ class RunConfig(Settings):
     rare_below: int | None = Field(None, ge=2)
     """Samples under which a class is rare; by default as many as the split or the folds need."""
     train_on: Literal["train", "train+valid"] = "train"
-    """train+valid: join the validation part to the training part; for settings that a search has
-    chosen already."""
+    """train+valid: join the validation split to the training split; for settings that a search has
+    already chosen."""
     allow_leakage: bool = False
-    """Train although the parts share samples or the target stands in the inputs."""
+    """Train although the splits share samples or the inputs contain the target."""
     window: Annotated[int | None, Flag(detail=True)] = Field(None, ge=1)
     """Series: steps of the past that a forecast is made from, by default four horizons or one
     season; text: characters, by default 64."""
@@ -146,7 +146,7 @@ class RunConfig(Settings):
     stride: int | None = Field(None, ge=1)
     """Series: steps from one window to the next, by default 1; text: by default the window."""
     gap: int = Field(0, ge=0)
-    """Series: steps left out between the parts, which follow one another in time."""
+    """Series: steps left out between the splits, which follow one another in time."""
     tile: Annotated[int | Literal["auto", "none"], Flag(detail=True)] = "auto"
     """Side of the tiles that images with masks are cut into, a multiple of 32; auto: 512 for
     images of over a million pixels."""
@@ -156,19 +156,19 @@ class RunConfig(Settings):
     augment: Annotated[str | list[Any], Flag(basic=True)] = "none"
     """Change training samples at random, targets along with them: none, a preset (`mlzoo
     augmentations`: flips, light, medium, heavy, ...), auto (picked by the data), search (tried on
-    the validation part), or a policy file."""
+    the validation split), or a policy file."""
     augment_workers: int | Literal["auto"] = "auto"
     """Processes that change images beside the training; auto: as many as cores where images are
     large. The batches are the same whatever it is."""
     augment_trials: int = Field(6, ge=2)
-    """Policies that --augment search tries, each with the tenth part of the epochs, 5 at least."""
+    """Policies that --augment search tries, each for a tenth of the epochs, at least 5."""
 
     # -- Training
     epochs: Annotated[int, Flag(basic=True)] = Field(50, ge=1)
-    """Passes over the training part, at most."""
+    """Passes over the training split, at most."""
     batch_size: Annotated[int | Literal["auto", "full"], Flag(basic=True)] = "auto"
-    """Samples a step; auto: 32, fewer where every pixel or step has a class; full: the whole
-    training part."""
+    """Samples per step; auto: 32, fewer where every pixel or step has a class; full: the whole
+    training split."""
     buckets: int = Field(6, ge=0)
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""
@@ -196,13 +196,13 @@ class RunConfig(Settings):
     weight_decay: float = Field(0.004, ge=0)
     """Decoupled weight decay of adamw."""
     schedule: Literal["constant", "cosine", "step", "plateau"] = "constant"
-    """How the learning rate changes over the training."""
+    """Change of the learning rate during training."""
     warmup: int = Field(0, ge=0)
     """Epochs in which a cosine schedule rises from zero."""
     decay_every: int = Field(10, ge=1)
     """Epochs between the drops of a step schedule."""
     decay_factor: float = Field(0.5, gt=0, lt=1)
-    """What a step or plateau schedule multiplies the rate by."""
+    """Factor by which a step or plateau schedule multiplies the learning rate."""
     plateau_patience: int = Field(3, ge=1)
     """Epochs without improvement before a plateau schedule drops the rate."""
     loss: Annotated[str, Flag(basic=True)] = "auto"
@@ -211,13 +211,13 @@ class RunConfig(Settings):
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent of the focal loss."""
     tversky_beta: float = Field(0.7, ge=0, le=1)
-    """What missed pixels weigh in the tversky loss; false alarms weigh the rest."""
+    """Weight of false negatives in the tversky loss; false positives have the rest."""
     top_share: float = Field(0.1, gt=0, le=1)
-    """Share of an image's pixels, the hardest ones, that the topk loss takes."""
+    """Share of an image's pixels, those with the highest loss, that the topk loss averages."""
     monitor: Literal[
         "val_loss", "val_accuracy", "val_iou", "val_mae", "loss", "accuracy", "iou", "mae"
     ] = "val_loss"
-    """What early stopping, the plateau schedule and the kept weights watch."""
+    """Metric of early stopping, the plateau schedule and the weights to keep."""
     early_stopping: Annotated[int, Flag(basic=True)] = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""
     keep: Literal["best", "last"] = "best"
@@ -236,17 +236,17 @@ class RunConfig(Settings):
 
     # -- Machine
     seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
-    """Decides split, initial weights, order and everything else that is random."""
+    """Seed of the split, the initial weights, the order and everything else that is random."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers."""
     device: Annotated[Literal["auto", "cpu", "gpu"], Flag(basic=True)] = "auto"
-    """gpu fails where there is none."""
+    """Device to train on; gpu fails where there is none."""
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
     baselines: Literal["none", "fast", "all"] = "fast"
     """What the scores stand beside: nothing, the quick baselines, or all (`mlzoo baselines`)."""
     checkpoint_every: float = Field(60.0, ge=0)
-    """Seconds between checkpoints; 0: after every step. One is written each epoch's end at most."""
+    """Seconds between two checkpoints, at least; 0: one after every step."""
 
     # -- Output
     out: Annotated[str, Flag(basic=True)] = "saved_models"

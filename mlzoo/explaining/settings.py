@@ -1,4 +1,4 @@
-"""What an explanation run is: one frozen configuration, which `explain.json` repeats.
+"""Settings of `mlzoo explain`: one frozen configuration, which `explain.json` records.
 
 Neither Keras nor NumPy is imported here. The text under each field is its help.
 """
@@ -36,54 +36,55 @@ class ExplainConfig(Settings):
     """Setting of the method, name=value; with several methods, method.name=value."""
     # -- Samples
     data: Annotated[str | None, Flag(basic=True, also="--images")] = None
-    """New samples: a file or a folder; by default some of the run's own test part."""
+    """New samples: a file or a folder; by default samples of the run's test split."""
     input: str | None = None
-    """Of a .keras file with several inputs the one that is explained, by name; by default the
-    first of images, else the first. The others stay as they are."""
+    """Name of the input to explain, for a .keras file with several inputs; by default the first
+    image input, else the first. The other inputs are not changed."""
     part: Annotated[Literal["train", "valid", "test"], Flag(basic=True)] = "test"
-    """Part of the run's own data."""
+    """Split of the run's own data."""
     limit: Annotated[int, Flag(basic=True)] = Field(16, ge=1)
-    """Samples to explain: of the run's own data the most confident mistakes, up to half, and
-    others drawn with the seed."""
+    """Number of samples to explain; of the run's own data up to half are the most confident
+    mistakes, the others are drawn with the seed."""
     # -- Target
     target: Annotated[str, Flag(basic=True, also="--class")] = "predicted"
-    """What is explained: predicted, true, the name of a class or of an output, or all of them one
-    after the other. Of masks, predicted is the class with most pixels beside the first."""
+    """Class or output to explain: predicted, true, its name, or all of them one after the other.
+    For masks, predicted is the most frequent class apart from the first."""
     against: Annotated[str | None, Flag(basic=True)] = None
-    """Hold the class against this other one."""
+    """Explain the class in contrast to this one."""
     step: int | None = None
-    """Which step of a sequence of outputs, from 1; negative ones count from the end."""
+    """Step of a sequence of outputs, from 1; negative numbers count from the end."""
     pixel: Annotated[str | None, Flag(basic=True, metavar="ROW,COLUMN")] = None
-    """Masks: one pixel, as row,column."""
+    """Masks: explain one pixel, as row,column."""
     region: Annotated[Literal["all", "largest", "boundary", "connected"], Flag(basic=True)] = "all"
     """Masks: all pixels predicted as the class, the largest connected region of them, those at the
     class's boundary, or the connected region that `pixel` lies in."""
     layer: Annotated[str | None, Flag(basic=True)] = None
-    """The layer that class activation maps look at; by default the last that has places."""
+    """Layer of class activation maps; by default the last one with a spatial feature map."""
     engine: Annotated[Literal["mlzoo", "tf-keras-vis"], Flag(basic=True)] = "mlzoo"
-    """mlzoo, or the package tf-keras-vis for the six methods that it has: to check maps against
-    another implementation, or to repeat published ones. Its maps are from 0 to 1, without sign."""
+    """Implementation of the method: mlzoo, or tf-keras-vis for the six methods that it has, to
+    check maps or to repeat published ones. Its maps are unsigned, from 0 to 1."""
     # -- Evidence
     evidence: Annotated[bool, Flag(basic=True)] = True
-    """Score every map by what the model says, beside a random map and an edge detector; without
-    it maps are only compared with the truth, where that is given."""
+    """Measure every map on the model, beside a random map and an edge detector; without it maps
+    are only compared with --truth, where that is given."""
     sanity: Annotated[tuple[Sanity, ...], BeforeValidator(as_list), Flag(basic=True)] = ()
-    """Check that maps change with what the model has learnt, comma-separated: cascading randomises
-    its weights from the top down, independent each layer alone, labels trains its network anew on
+    """Check that maps depend on what the model has learned, comma-separated: cascading randomizes
+    its weights from the top down, independent each layer alone, labels retrains the network on
     shuffled labels, for a few hundred steps."""
     sanity_weights: Literal["permute", "redraw"] = "permute"
-    """How they are randomised: shuffled, or drawn anew with their mean and spread."""
+    """Randomization of weights: permute shuffles them, redraw draws them anew with their mean and
+    standard deviation."""
     truth: Annotated[str | None, Flag(basic=True)] = None
-    """Where the evidence truly is: a folder of masks named as the images, or a CSV file of boxes
+    """Ground truth of the evidence: a folder of masks named as the images, or a CSV file of boxes
     (name, left, top, right, bottom in pixels)."""
     # -- Output
     shared_scale: bool = False
-    """Draw all samples of a method on one scale, that of its largest value, to compare them."""
+    """Draw all maps of a method on one color scale, to compare them."""
     # -- Machine
     seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
-    """Decides the sample and everything random in methods and evidence."""
+    """Seed of the samples and of everything random in methods and evidence."""
     max_memory: int = Field(400, ge=16)
-    """Megabytes that what goes through the model at once may take."""
+    """Megabytes of the largest batch that goes through the model."""
 
     @field_validator("pixel")
     @classmethod

@@ -1,4 +1,4 @@
-"""What a search is, beside the run that it varies. Neither Keras nor NumPy is imported here."""
+"""Settings of a search, beside the run that it varies. Neither Keras nor NumPy is imported here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class TuneConfig(Settings):
 
     # -- Search
     strategy: Annotated[str, Flag(basic=True)] = "random"
-    """What is tried next (`mlzoo strategies`)."""
+    """Strategy that proposes the candidates (`mlzoo strategies`)."""
     strategy_set: dict[str, Any] = Field(default_factory=dict)
     """Strategy setting name=value, repeatable; `mlzoo strategies show NAME` lists them."""
     trials: Annotated[int | None, Flag(basic=True)] = Field(None, ge=1)
     """Candidates to try, at most; by default all of a grid, else 20."""
     folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1)
-    """Score each candidate on this many folds of the training and validation parts; 1: on the
-    validation part."""
+    """Score each candidate on this many folds of the training and validation splits; 1: on the
+    validation split."""
     metric: Annotated[str | None, Flag(basic=True)] = None
     """Score to choose by; by default accuracy for classes, RMSE for numbers, mean IoU for masks."""
     budget: Annotated[float | None, Flag(basic=True, metavar="TIME")] = Field(None, gt=0)
@@ -36,18 +36,19 @@ class TuneConfig(Settings):
     race: Annotated[bool, Flag(basic=True)] = False
     """Drop a candidate after two folds where it trails the best by 3 standard errors."""
     max_memory: int | None = Field(None, ge=100)
-    """End a worker that takes more megabytes than this; its fit counts as failed."""
+    """Stop a worker that takes more megabytes than this; its fit counts as failed."""
     nested: Annotated[int, Flag(basic=True)] = Field(0, ge=0)
-    """Search again within each of so many outer folds, to state by how much the score that chose
-    the winner is too good."""
+    """Outer folds of nested cross-validation, which measures how optimistic the winner's score
+    is; --budget is for each search, and --dry-run estimates the time of all."""
     engine: Literal["local", "ray"] = "local"
-    """Where fits are done: on this machine, or by the workers of a Ray cluster."""
+    """Where fits run: local, in processes of this machine; ray, on the workers of a Ray cluster,
+    whose machines see the same files."""
     address: str | None = None
-    """The Ray cluster: auto, or HOST:PORT; by default one that is started on this machine."""
+    """The Ray cluster: auto, or HOST:PORT; by default one is started on this machine."""
     workers: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=256)
-    """Processes that train at the same time."""
+    """Number of processes that train in parallel."""
     fast: Literal["auto", "off"] = "auto"
-    """auto: candidates of one architecture share what was compiled; off: each fit builds anew."""
+    """auto: candidates of one architecture share compiled code; off: each fit compiles anew."""
 
     @field_validator("nested")
     @classmethod
