@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import typer
 from mlzoo_cli.main import app
-from mlzoo_cli.output import Talk
+from mlzoo_cli.output import ConsoleReporter
 
 import mlzoo
 from tests import stand_ins
@@ -105,7 +105,7 @@ def interrupted(stopped: bool) -> Iterator[None]:
     """Ctrl-C as soon as the first epoch is told, where `stopped`."""
     with pytest.MonkeyPatch.context() as patch:
         if stopped:
-            patch.setattr(Talk, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
+            patch.setattr(ConsoleReporter, "epoch", lambda *_: signal.raise_signal(signal.SIGINT))
         yield
 
 

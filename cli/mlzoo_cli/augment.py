@@ -15,7 +15,7 @@ from mlzoo_cli.options import (
     run_fields,
     with_options,
 )
-from mlzoo_cli.output import Talk, say, show
+from mlzoo_cli.output import ConsoleReporter, say, show
 
 app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
@@ -61,11 +61,11 @@ def write(
         raise UsageError(f"there is no folder {out.parent} to write {out.name} into")
     from mlzoo.reporting.copies import write as write_copies
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        count, used = write_copies(merged.config, out, copies, talk.progress)
+        count, used = write_copies(merged.config, out, copies, reporter.progress)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show({"folder": str(out), "files": count, "policy": used.name, **used.record()})
         return

@@ -10,7 +10,7 @@ from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo_cli.options import Json, Trust, sample_shape
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.checking.gradients.checking import Checked
@@ -45,7 +45,7 @@ def check(
     """
     is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
     is_run = is_run and not subject.endswith(".py")
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     if is_run:
         given = {"--input": input, "--classes": classes, "--set": set}
         problems = [f"{n}: has no effect on a run" for n, value in given.items() if value]
@@ -70,14 +70,14 @@ def check(
         if is_run:
             from mlzoo.api import load
 
-            found = check_run(load(subject, trust=trust), samples, seed, talk)
+            found = check_run(load(subject, trust=trust), samples, seed, reporter)
         else:
             found = check_model(
                 subject, shape, settings,
-                classes=classes or 3, samples=samples, seed=seed, listener=talk,
+                classes=classes or 3, samples=samples, seed=seed, listener=reporter,
             )  # fmt: skip
     finally:
-        talk.end()
+        reporter.end()
     show(found.record()) if json else _summary(found)
     if not found.passed:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ from mlzoo_cli.options import (
     run_fields,
     with_options,
 )
-from mlzoo_cli.output import Talk, show, table
+from mlzoo_cli.output import ConsoleReporter, show, table
 
 app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
@@ -41,11 +41,11 @@ def inspect(
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
     from mlzoo.data.quality.inspection import inspect as inspect_data
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        result = inspect_data(merged.config, talk.progress)
+        result = inspect_data(merged.config, reporter.progress)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show(result)
     else:
@@ -84,16 +84,18 @@ def preview(
     from mlzoo.reporting.figures.augmentation import draw
     from mlzoo.transforms.choosing import choose
 
-    config, talk = merged.config, Talk(quiet=json)
+    config, reporter = merged.config, ConsoleReporter(quiet=json)
     try:
-        found, parts = loading.partition(loading.read(config, talk.progress), config, config.seed)
+        found, parts = loading.partition(
+            loading.read(config, reporter.progress), config, config.seed
+        )
         part = Part(found, parts.parts["train"])
         policy = choose(config.augment, part)
         for note in policy.notes():
-            talk.note(note)
+            reporter.note(note)
         draw(picture, part, policy, config.seed, samples, variants)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show({"picture": str(picture), "policy": policy.name, **policy.record()})
     else:

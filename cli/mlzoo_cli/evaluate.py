@@ -10,7 +10,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.drawing.texts import interval_title
 from mlzoo_cli.options import Json, RunPath, Trust, Tta
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 
 def evaluate(
@@ -33,11 +33,11 @@ def evaluate(
         raise UsageError("--part has no effect on other data: leave it out")
     from mlzoo.api import load
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        result = load(run, trust=trust, tta=tta).evaluate(data, part, talk)
+        result = load(run, trust=trust, tta=tta).evaluate(data, part, reporter)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show(result)
         return

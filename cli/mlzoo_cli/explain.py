@@ -9,7 +9,7 @@ import typer
 
 from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import Fields, Json, RareSafeCsv, Trust, flag_of, with_options
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.explaining.work import Outcome
@@ -72,11 +72,13 @@ def explain(
     prepare()
     from mlzoo.explaining.work import explain_configured
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        outcome = explain_configured(config, out, overwrite=overwrite, trust=trust, listener=talk)
+        outcome = explain_configured(
+            config, out, overwrite=overwrite, trust=trust, listener=reporter
+        )
     finally:
-        talk.end()
+        reporter.end()
     if repeat:
         _tell_changes(repeat, outcome)
     if json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo_cli.options import Json, RunPath, Trust
-from mlzoo_cli.output import Talk, show
+from mlzoo_cli.output import ConsoleReporter, show
 
 
 def export(
@@ -46,7 +46,7 @@ def export(
     if format != "keras":
         # Graphs are TensorFlow's, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
         found = work.export(
             run,
@@ -55,10 +55,10 @@ def export(
             int8=int8,
             overwrite=overwrite,
             trust=trust,
-            listener=talk,
+            listener=reporter,
         )
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show(found)
     else:

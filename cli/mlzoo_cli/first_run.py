@@ -1,4 +1,4 @@
-"""What `mlzoo` and `mlzoo train` show before anything is trained in earnest."""
+"""Welcome text, demos, and what `mlzoo train` does instead of training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo_cli.demos import DEMOS
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.runs.config_loading import Merged
@@ -36,7 +36,7 @@ All commands: mlzoo --help. Completion for your shell: mlzoo --install-completio
 
 
 def welcome() -> str:
-    """What mlzoo is for and how to begin."""
+    """Return the welcome text: the purpose of mlzoo and first commands."""
     lines = [f"  mlzoo train --demo {name:6}  {demo.shows}" for name, demo in DEMOS.items()]
     return WELCOME.format(demos="\n".join(lines))
 
@@ -56,7 +56,9 @@ def demo_flags(name: str, flags: dict[str, Any], problems: list[str]) -> dict[st
     return {**DEMOS[name].settings, **flags}
 
 
-def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: bool) -> None:
+def do_instead(
+    flag: str, merged: Merged, count: int | None, reporter: ConsoleReporter, json: bool
+) -> None:
     """Do what one of `train.INSTEAD` asks for, and print what came of it."""
     if flag == "--print-config":
         from mlzoo.training.train import config_text
@@ -65,22 +67,22 @@ def do_instead(flag: str, merged: Merged, count: int | None, talk: Talk, json: b
     elif flag == "--dry-run":
         from mlzoo.training.preflight.dry_run import rehearse
 
-        plan = rehearse(merged, talk)
-        talk.end()
+        plan = rehearse(merged, reporter)
+        reporter.end()
         show(plan) if json else print(_plan(plan))
     elif flag == "--find-rate":
         from mlzoo.training.preflight.lr_finder import find_rate
 
-        found = find_rate(merged, talk)
-        talk.end()
+        found = find_rate(merged, reporter)
+        reporter.end()
         show(found) if json else print(_rate(found))
         say(f"written to {Path(found['folder'])}")
     else:
         from mlzoo.training.preflight.overfitting import overfit
 
         assert count is not None
-        result = overfit(merged, count, talk)
-        talk.end()
+        result = overfit(merged, count, reporter)
+        reporter.end()
         show(result) if json else print(result["text"])
         if not result["fitted"]:
             raise MlzooError(

@@ -11,7 +11,7 @@ import typer
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo_cli.options import Fields, Json, Trust, flag_of, run_fields, with_options, words
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.checking.functions.trajectories import Walked
@@ -138,13 +138,13 @@ def _around(
     from mlzoo.api import load
     from mlzoo.checking.landscapes.loss_surface import look, write
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     run = load(path, trust=trust)
     try:
-        found = look(run, config, talk)
+        found = look(run, config, reporter)
         record = write(folder, found, run, config)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show({"folder": str(folder), **record})
         return
@@ -217,12 +217,12 @@ def _walk(
     prepare()
     from mlzoo.checking.functions.trajectories import compare, write
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        found = compare(subject, config, talk)
+        found = compare(subject, config, reporter)
         record = write(folder, found, config, gif)
     finally:
-        talk.end()
+        reporter.end()
     show({"folder": str(folder), **record}) if json else _ranking(found, folder)
 
 

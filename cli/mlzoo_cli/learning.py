@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import UsageError
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.core.spaces import Dimension
@@ -73,19 +73,19 @@ def curve(
     from mlzoo.runs import datasets
     from mlzoo.training.building import check_task
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        arranged = datasets.load(config, talk.progress)
+        arranged = datasets.load(config, reporter.progress)
         check_task(config.model, arranged.samples.task)
         for note in arranged.notes:
-            talk.note(note)
+            reporter.note(note)
         if dimension is None:
-            found = learning.against_samples(arranged, config, chosen.repeat, talk)
+            found = learning.against_samples(arranged, config, chosen.repeat, reporter)
         else:
-            found = learning.against_setting(arranged, config, dimension, chosen.repeat, talk)
+            found = learning.against_setting(arranged, config, dimension, chosen.repeat, reporter)
         record = learning.write(folder, found, config, chosen.repeat)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show({"folder": str(folder), **record})
         return

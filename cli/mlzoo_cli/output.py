@@ -1,4 +1,4 @@
-"""stdout is data, stderr is talk: printing, progress, and errors as sentences with exit codes."""
+"""Data on stdout; progress, notes and errors as sentences on stderr, with exit codes."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Escaping:
 
 
 def console() -> Console:
-    """What draws bars and tables on stderr; text is shown as it is."""
+    """Return the console that draws bars and tables on stderr; text is shown as it is."""
     from rich.console import Console
 
     return Console(file=terminal(), markup=False, emoji=False, highlight=False)
 
 
 def say(text: str) -> None:
-    """A line of talk, on stderr."""
+    """Print a line on stderr."""
     print(printable(text), file=sys.stderr, flush=True)  # A bar may have taken over stderr.
 
 
@@ -171,7 +171,7 @@ _SMALLER = {
     "train": "; try a smaller --batch-size, --tile, --size or model",
     "predict": "; where every pixel is predicted try a smaller --tile",
 }
-"""What takes less memory, of the options that a command has."""
+"""Options of a command that take less memory."""
 
 
 def _drop_stdout() -> None:
@@ -196,7 +196,7 @@ def _report(error: BaseException, text: str, code: int | None = None) -> int:
     return code
 
 
-class Talk(Listener):
+class ConsoleReporter(Listener):
     """Prints progress: a bar on a terminal, a line an epoch elsewhere."""
 
     def __init__(self, quiet: bool = False) -> None:
@@ -265,7 +265,7 @@ class Talk(Listener):
             self._bar.update(self._task, completed=int(row["epoch"]) * self._steps)
 
     def _same_rate(self, row: Mapping[str, Any]) -> bool:
-        """Whether the learning rate is that of the line before: it is then left out."""
+        """Return whether the learning rate is that of the line before, and is left out."""
         before, self._rate = self._rate, row.get("learning_rate")
         return bool(self._rate == before)
 
@@ -288,7 +288,7 @@ class Talk(Listener):
         from rich.text import Text
 
         class Rate(ProgressColumn):
-            """How many a second."""
+            """Steps per second."""
 
             def render(self, task: Task) -> Text:
                 return Text(f"{task.speed:.0f}/s" if task.speed else "")

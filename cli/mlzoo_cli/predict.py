@@ -13,7 +13,7 @@ import typer
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import csv_text, expand, real_path, write_text
 from mlzoo_cli.options import Json, RunPath, SafeCsv, Trust, Tta
-from mlzoo_cli.output import Talk, say, show, show_csv
+from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 _PROMPT_SHOWN = 200
 """Characters of a prompt that are printed before what follows."""
@@ -108,13 +108,13 @@ def predict(
     if features:
         _check_features(opened, tta)
     if opened.dense:
-        from mlzoo_cli.painting import Wanted, paint
+        from mlzoo_cli.predict_masks import MaskOutputs, predict_masks
 
-        paint(
+        predict_masks(
             opened,
             data,
             output,
-            Wanted(probabilities, not no_overlays, overwrite),
+            MaskOutputs(probabilities, not no_overlays, overwrite),
             tile,
             overlap,
             json,
@@ -159,16 +159,16 @@ def _check_features(run: Run, tta: str) -> None:
 
 def _feature_table(run: Run, data: list[str], output: Path | None, json: bool) -> None:
     """A row a sample: its name, and what the output layer sees of it."""
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     rows: list[dict[str, Any]] = []
     try:
         for path in data:
-            names, features = run.features(path, talk)
+            names, features = run.features(path, reporter)
             for name, row in zip(names, features, strict=True):
                 numbers = {f"f{i}": _digits(value) for i, value in enumerate(row, 1)}
                 rows.append({"name": name, **numbers})
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show(rows)
     elif output is None:
@@ -192,12 +192,12 @@ def _write_on(
 
     length = 200 if length is None else length
     temperature = 0.7 if temperature is None else temperature
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     rows = []
     for prompt in [_prompt(given) for given in prompts]:
         unknown = unknown_characters(prompt, run.record["reader"])
         if unknown:
-            talk.warn(
+            reporter.warn(
                 f"{', '.join(map(repr, unknown))}: left out of what is gone on from, since the "
                 "training text has no such character"
             )
@@ -245,19 +245,19 @@ def _prompt(given: str) -> str:
 
 def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
     """A row a sample, as CSV or JSON."""
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     found: list[Any]
     try:
         if opened.target.ahead:
-            found = _forecasts(opened, data, talk)
+            found = _forecasts(opened, data, reporter)
             for note in dict.fromkeys(text for each in found for text in each.notes):
-                talk.note(note)
+                reporter.note(note)
         else:
-            found = [opened.predict(path, talk) for path in data]
+            found = [opened.predict(path, reporter) for path in data]
     finally:
-        talk.end()
+        reporter.end()
     for warning in dict.fromkeys(text for each in found for text in each.warnings):
-        talk.warn(warning)
+        reporter.warn(warning)
     if opened.target.ahead:
         rows = [row for forecast in found for row in _forecast_rows(opened, forecast)]
     else:
@@ -272,11 +272,11 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
         say(f"{len(rows)} predictions in {output}")
 
 
-def _forecasts(run: Run, data: list[str], talk: Talk) -> list[Any]:
+def _forecasts(run: Run, data: list[str], reporter: ConsoleReporter) -> list[Any]:
     """The forecasts of every series; of several files their names say which is whose."""
     found: list[Forecast] = []
     for path in data:
-        own = run.forecast(path, talk)
+        own = run.forecast(path, reporter)
         if len(data) > 1:
             own = [replace(each, name=" ".join(filter(None, (path, each.name)))) for each in own]
         found += own

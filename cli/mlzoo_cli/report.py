@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlzoo_cli.options import Json, RunPath
-from mlzoo_cli.output import Talk, say, show
+from mlzoo_cli.output import ConsoleReporter, say, show
 
 
 def report(run: RunPath, json: Json = False) -> None:
@@ -15,7 +15,7 @@ def report(run: RunPath, json: Json = False) -> None:
     from mlzoo.reporting.pages.report import write_report
     from mlzoo.runs import run_folder
 
-    path = write_report(run_folder.find(run), listener=Talk(quiet=json))
+    path = write_report(run_folder.find(run), listener=ConsoleReporter(quiet=json))
     if json:
         show({"report": str(path)})
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlzoo.core.errors import MlzooError
 from mlzoo_cli.options import Json, RunPath, Trust
-from mlzoo_cli.output import Talk, say, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 
 def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
@@ -18,11 +18,11 @@ def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
     """
     from mlzoo.training.reproducing import reproduce as train_again
 
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     try:
-        result = train_again(run, talk, trust=trust)
+        result = train_again(run, reporter, trust=trust)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show(result)
     else:

@@ -19,7 +19,7 @@ from mlzoo_cli.options import (
     with_options,
     words,
 )
-from mlzoo_cli.output import Talk, say, show
+from mlzoo_cli.output import ConsoleReporter, say, show
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
@@ -127,10 +127,12 @@ def train(
     if trust and config is None and resume is None:
         problems.append("--trust: has no effect without --config or --resume")
     watched = explain_every is not None or snapshots
-    talk = Watching(explain_every, snapshots, quiet=json) if watched else Talk(quiet=json)
+    reporter = (
+        Watching(explain_every, snapshots, quiet=json) if watched else ConsoleReporter(quiet=json)
+    )
     try:
         if resume is not None:
-            run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, talk)
+            run = _resume(resume, flags, problems, config, overwrite, allow_unused, trust, reporter)
         else:
             from mlzoo.runs.config_loading import merge
 
@@ -146,19 +148,19 @@ def train(
                 flag = next(name for name, on in instead.items() if on)
                 from mlzoo_cli.first_run import do_instead
 
-                return do_instead(flag, merged, overfit, talk, json)
+                return do_instead(flag, merged, overfit, reporter, json)
             from mlzoo.training.train import train_merged
 
-            run = train_merged(merged, overwrite=overwrite, listener=talk)
+            run = train_merged(merged, overwrite=overwrite, listener=reporter)
     finally:
-        talk.end()
+        reporter.end()
     if json:
         show({"run": str(run.path), **run.metrics})
     else:
         _summary(run)
 
 
-class Watching(Talk):
+class Watching(ConsoleReporter):
     """Prints progress, has maps drawn every k epochs, and keeps each epoch's weights."""
 
     def __init__(self, every: int | None, snapshots: bool, quiet: bool = False) -> None:
@@ -191,7 +193,7 @@ def _resume(
     overwrite: bool,
     allow_unused: bool,
     trust: bool,
-    talk: Talk,
+    reporter: ConsoleReporter,
 ) -> OpenedRun:
     changed = [
         name.upper() if name in ("model", "data") else f"--{name.replace('_', '-')}"
@@ -212,7 +214,7 @@ def _resume(
         raise UsageError(problems)
     from mlzoo.training.train import resume
 
-    return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=talk)
+    return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=reporter)
 
 
 def _excluded(asked: dict[str, bool], resume: str | None) -> list[str]:

@@ -154,18 +154,18 @@ def tune(
         facts = rehearse(plan, merged)
         show(facts) if json else print(_rehearsed(facts))
         return
-    from mlzoo_cli.tuning_talk import SearchTalk
+    from mlzoo_cli.search_reporter import SearchReporter
 
     if compare is not None:
         _compare(plan, compare, compare_seeds, overwrite, json)
         return
-    talk = SearchTalk(plan, quiet=json)
+    reporter = SearchReporter(plan, quiet=json)
     from mlzoo.tuning.tune import run_plan
 
     try:
-        found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=talk)
+        found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=reporter)
     finally:
-        talk.end()
+        reporter.end()
     show(_document(found)) if json else _summary(found)
     if not found.ended.complete and "failed" in found.ended.reason:
         raise typer.Exit(1)
@@ -205,11 +205,11 @@ def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) ->
 
     from mlzoo.tuning.compare import verdict
     from mlzoo.tuning.tune import run_comparison
-    from mlzoo_cli.tuning_talk import SearchTalk
+    from mlzoo_cli.search_reporter import SearchReporter
 
-    talk = SearchTalk(plan, quiet=json)
+    reporter = SearchReporter(plan, quiet=json)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    found = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=talk)
+    found = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=reporter)
     if json:
         show({"verdict": verdict(found), "standings": [asdict(one) for one in found]})
         return
@@ -306,7 +306,7 @@ def _document(found: Found) -> dict[str, Any]:
 def _summary(found: Found) -> None:
     from mlzoo.tuning.results.tables import failures
     from mlzoo.tuning.trials.trial import ranked
-    from mlzoo_cli.tuning_talk import row
+    from mlzoo_cli.search_reporter import row
 
     names = found.plan.space.names
     rows = [row(trial, names) for trial in ranked(found.trials, found.metric)[:10]]

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mlzoo_cli.output import Escaping, Talk, run_command, say, show, show_csv, table
+from mlzoo_cli.output import ConsoleReporter, Escaping, run_command, say, show, show_csv, table
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
@@ -41,10 +41,10 @@ def test_control_characters_are_escaped_and_all_others_stay() -> None:
 
 def test_every_way_to_the_terminal_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     say(EVIL)
-    talk = Talk()
-    talk.warn(EVIL)
-    talk.note(EVIL)
-    talk.epoch({"epoch": 1, EVIL: 1.0})
+    reporter = ConsoleReporter()
+    reporter.warn(EVIL)
+    reporter.note(EVIL)
+    reporter.epoch({"epoch": 1, EVIL: 1.0})
     print(table(["name"], [[EVIL]]))
     show_csv([{"name": EVIL, "n": 1}])
     show({"name": EVIL})
@@ -79,10 +79,10 @@ def test_bars_draw_and_names_within_them_do_not(monkeypatch: pytest.MonkeyPatch)
     shown = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Escaping(shown))
-    talk = Talk()
-    talk.progress(1, 3, f"[bold]reading {EVIL}")
-    talk.warn(EVIL)
-    talk.end()
+    reporter = ConsoleReporter()
+    reporter.progress(1, 3, f"[bold]reading {EVIL}")
+    reporter.warn(EVIL)
+    reporter.end()
     text = shown.getvalue()
     assert "\x1b[" in text, "the bar moves the cursor"
     assert not steers(text.replace("\x1b[", "").replace("\r", "")) and "\x1b[2J" not in text

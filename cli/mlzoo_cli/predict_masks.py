@@ -12,31 +12,31 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import sentences
 from mlzoo.runs.opened import ChooseTiling, OpenedRun
-from mlzoo_cli.output import Talk, say, show, show_csv
+from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is written beside the masks, and whether files may be replaced."""
+class MaskOutputs:
+    """Files to write beside the masks, and permission to replace them."""
 
     probabilities: bool = False
     overlays: bool = True
     overwrite: bool = False
 
 
-def paint(
+def predict_masks(
     run: OpenedRun,
     data: list[str],
     output: Path | None,
-    wanted: Wanted,
+    files: MaskOutputs,
     tile: str | None,
     overlap: int | None,
     json: bool,
 ) -> None:
     """Predict images one by one; each one's files are written before the next is read."""
-    _check(run, output, wanted, overlap, tile)
+    _check(run, output, files, overlap, tile)
     cut = _tiling(run, tile, overlap)
-    talk = Talk(quiet=json)
+    reporter = ConsoleReporter(quiet=json)
     rows: list[dict[str, Any]] = []
     warnings: dict[str, None] = {}
     try:
@@ -46,19 +46,19 @@ def paint(
         folder = None
         if output is not None:
             names = [name for path in data for name in image_names(path)]
-            folder = Folder(output, run.record, names, wanted.overwrite)
+            folder = Folder(output, run.record, names, files.overwrite)
         for path in data:
-            images = run.masks(path, tiling=cut, outputs=wanted.probabilities, listener=talk)
+            images = run.masks(path, tiling=cut, outputs=files.probabilities, listener=reporter)
             for painted in images:
                 warnings |= dict.fromkeys(painted.warnings)
                 written = {}
                 if folder is not None:
-                    written["file"] = folder.write(painted, wanted.overlays)
+                    written["file"] = folder.write(painted, files.overlays)
                 rows.append({"name": painted.name, **written, **_facts(run, painted.values)})
     finally:
-        talk.end()
+        reporter.end()
     for warning in warnings:
-        talk.warn(warning)
+        reporter.warn(warning)
     if json:
         show(rows)
     else:
@@ -70,14 +70,14 @@ def paint(
 
 
 def _check(
-    run: OpenedRun, output: Path | None, wanted: Wanted, overlap: int | None, tile: str | None
+    run: OpenedRun, output: Path | None, files: MaskOutputs, overlap: int | None, tile: str | None
 ) -> None:
     problems = []
     if output is not None and output.exists() and not output.is_dir():
         problems.append(f"--output {output} is a file; give a folder for the masks")
     for flag, given in (
-        ("--probabilities", wanted.probabilities),
-        ("--no-overlays", not wanted.overlays),
+        ("--probabilities", files.probabilities),
+        ("--no-overlays", not files.overlays),
     ):
         if given and output is None:
             problems.append(f"{flag}: has no effect without --output")
@@ -90,7 +90,7 @@ def _check(
 
 
 def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTiling:
-    """How images are cut; the rules for the numbers are those of training."""
+    """Return the tiling of images; numbers follow the rules of training."""
     if tile is None:
         return run.tiling()
     try:

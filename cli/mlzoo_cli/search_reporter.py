@@ -1,4 +1,4 @@
-"""What a search says while it runs: a live table on a terminal, a line a trial elsewhere."""
+"""Progress of a search: a live table on a terminal, a line per trial elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.tuning.search import SearchListener
 from mlzoo.tuning.settings import shown
-from mlzoo_cli.output import Talk, console, say
+from mlzoo_cli.output import ConsoleReporter, console, say
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -31,7 +31,7 @@ def cell(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-class SearchTalk(Talk, SearchListener):
+class SearchReporter(ConsoleReporter, SearchListener):
     """Prints a search's progress on stderr."""
 
     def __init__(self, plan: Plan, quiet: bool = False) -> None:
@@ -45,7 +45,7 @@ class SearchTalk(Talk, SearchListener):
         self._left = ""
 
     def _estimated(self, record: dict[str, Any]) -> str:
-        """What is to come, after a fit that shared what the first one compiled."""
+        """Return an estimate of the time left, after a fit that shared compiled code."""
         from mlzoo.tuning.dry_run import memory, planned
 
         count = planned(self._plan)
