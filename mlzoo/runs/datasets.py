@@ -33,6 +33,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     """
     from mlzoo.data.contracts import task
     from mlzoo.data.images.tiles import choose_tiling
+    from mlzoo.data.policies import Policy
     from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
     from mlzoo.layers.input_scaling import input_spec
@@ -48,7 +49,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     if tiling is not None:
         notes = (*notes, f"tiles: {tiling.side}x{tiling.side} pixels (--tile)")
     train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
-    policy = choose(config.augment, train)
+    policy = Policy("none") if config.augment == "none" else choose(config.augment, train)
     notes = (*notes, *policy.notes())
     return Data(
         samples=samples,
