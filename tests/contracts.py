@@ -21,7 +21,7 @@ from mlzoo.core import fields, registry
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
-from mlzoo.losses.field_losses import MaskedFields
+from mlzoo.losses._numbers import MaskedFields
 
 CLASSES = Outputs("classification", 3)
 PAIR = Outputs("classification", 1)

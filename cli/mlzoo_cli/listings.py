@@ -78,8 +78,8 @@ def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
         name: the plug-in, which exists and is trusted.
         values: settings, checked, that are shown in place of the defaults.
     """
-    file = _ROOT / registry.KINDS[kind].folder / f"{name}.py"
-    if file.is_file() and not fields.settings(file):  # Nothing to import it for.
+    file = None if registry.build_function(name) else registry.source_file(kind, name)
+    if file is not None and not fields.settings(file):  # Nothing to import it for.
         return _about(kind, name, _docstring(file), [])
     from mlzoo.core.settings import setting_table
 
@@ -125,7 +125,7 @@ def setting_lines(rows: list[dict[str, Any]]) -> str:
 def _flag(kind: str, name: str) -> str:
     """Return how a setting of a plug-in is given on the command line."""
     own = {setting.name for setting in fields.settings(*_RUN)}
-    if kind == "source" and name in own:
+    if kind in ("source", "optimizer", "schedule", "loss") and name in own:
         return "--" + name.replace("_", "-")
     settings = {setting.name for place in (_RUN, _TUNE) for setting in fields.settings(*place)}
     return f"--{kind}-set {name}" if f"{kind}_set" in settings else f"--set {name}"

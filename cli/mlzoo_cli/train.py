@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo_cli.options import (
     Json,
@@ -122,8 +123,12 @@ def train(
     problems += _excluded(instead, resume)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
-    if snapshots and (given.get("repeats", "1") != "1" or given.get("optimizer") == "lbfgs"):
-        problems.append("--snapshots: is for one training by steps; leave out --repeats and lbfgs")
+    optimizer = given.get("optimizer", "adam")
+    full_batch = registry.constants("optimizer", optimizer).get("FULL_BATCH", False)
+    if snapshots and (given.get("repeats", "1") != "1" or full_batch):
+        problems.append(
+            f"--snapshots: is for one training by steps; leave out --repeats and {optimizer}"
+        )
     if trust and config is None and resume is None:
         problems.append("--trust: has no effect without --config or --resume")
     watched = explain_every is not None or snapshots

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlzoo.core.registry import trust_flag
 from mlzoo_cli.options import (
     Fields,
     Json,
@@ -331,5 +330,7 @@ def _summary(found: Found) -> None:
 
         print(spoken(found.nested))
     say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
-    code = trust_flag(found.plan.run.model, found.plan.run.source)
+    from mlzoo.runs.config_loading import trust_flag
+
+    code = trust_flag(found.plan.run.model_dump())
     say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}{code}")

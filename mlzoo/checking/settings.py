@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mlzoo.core.configs import OPTIMIZERS, Settings
+from mlzoo.core.configs import Settings, is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import sentences
-from mlzoo.core.registry import unknown
+from mlzoo.core.registry import names, settings, unknown
 from mlzoo.tuning.settings import seconds
 
 
@@ -35,16 +35,11 @@ class Formulas(Settings):
     """Decoupled weight decay of adamw."""
 
 
-_READERS = {
-    "momentum": ("momentum", "nesterov"),
-    "beta_1": ("adam", "adamw"),
-    "beta_2": ("adam", "adamw"),
-    "rho": ("rmsprop", "adadelta"),
-    "epsilon": ("adagrad", "rmsprop", "adadelta", "adam", "adamw"),
-    "epsilon_place": ("adam",),
-    "accumulator": ("adagrad",),
-    "weight_decay": ("adamw",),
-}
+def _readers(formula: str) -> list[str]:
+    """Return the optimizers whose formula has a number."""
+    if formula == "epsilon_place":
+        return ["adam"]
+    return [n for n in names("optimizer") if formula in settings("optimizer", n)]
 
 
 class WalkConfig(Settings):
@@ -78,7 +73,7 @@ class WalkConfig(Settings):
 
     def rates(self, optimizer: str) -> list[float]:
         """Return the given learning rates of an optimizer; none: its usual one."""
-        if not self.learning_rate or optimizer == "lbfgs":
+        if not self.learning_rate or is_full_batch(optimizer):
             return []
         if len(self.learning_rate) == 1:
             return [self.learning_rate[0]]
@@ -187,20 +182,20 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
                 read[name] = reader(read[name])
             except ValueError as error:
                 problems.append(f"--{name.replace('_', '-')}: {error} (got {read.pop(name)!r})")
-    names = read.get("optimizer", WalkConfig.model_fields["optimizer"].default)
-    for name in names:
-        if name not in OPTIMIZERS:
-            problems.append(f"--optimizer: {unknown('optimizer', name, OPTIMIZERS)}")
-    if len(set(names)) < len(names):
+    known, chosen = names("optimizer"), read.get("optimizer", _usual_optimizers())
+    for name in chosen:
+        if name not in known:
+            problems.append(f"--optimizer: {unknown('optimizer', name, known)}")
+    if len(set(chosen)) < len(chosen):
         problems.append("--optimizer: names an optimizer twice")
     rates = read.get("learning_rate", ())
-    if len(rates) > 1 and len(rates) != len(names):
+    if len(rates) > 1 and len(rates) != len(chosen):
         problems.append(
-            f"--learning-rate: give one rate or one an optimizer ({len(names)}), not {len(rates)}"
+            f"--learning-rate: give one rate or one an optimizer ({len(chosen)}), not {len(rates)}"
         )
     if any(not rate > 0 for rate in rates):
         problems.append("--learning-rate: must be more than 0")
-    problems += _formula_problems(formulas, names)
+    problems += _formula_problems(formulas, chosen)
     if not problems:
         try:
             return WalkConfig(**read, formulas=Formulas.model_validate(formulas))
@@ -209,17 +204,22 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
     raise UsageError(problems)
 
 
-def _formula_problems(formulas: dict[str, str], names: tuple[str, ...]) -> list[str]:
-    problems = []
+def _usual_optimizers() -> tuple[str, ...]:
+    default: tuple[str, ...] = WalkConfig.model_fields["optimizer"].default
+    return default
+
+
+def _formula_problems(formulas: dict[str, str], chosen: tuple[str, ...]) -> list[str]:
+    problems, known = [], Formulas.model_fields
     try:
-        Formulas.model_validate({n: v for n, v in formulas.items() if n in _READERS})
+        Formulas.model_validate({n: v for n, v in formulas.items() if n in known})
     except ValidationError as error:
         problems += [f"--set {name}: {text}" for name, text in sentences(error).items()]
     for name in formulas:
-        if name not in _READERS:
-            problems.append(f"--set {name}: {unknown('setting of an optimizer', name, _READERS)}")
-        elif not {*_READERS[name]} & {*names}:
-            readers = " or ".join(_READERS[name])
+        if name not in known:
+            problems.append(f"--set {name}: {unknown('setting of an optimizer', name, known)}")
+        elif not {*_readers(name)} & {*chosen}:
+            readers = " or ".join(_readers(name))
             problems.append(f"--set {name}: has no effect: it needs --optimizer {readers}")
     return problems
 

@@ -6,10 +6,11 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,44 +19,33 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.registry import build_function
 from mlzoo.core.setting_types import TaskName
 
-LOSSES = {
-    "classification": ("crossentropy", "focal"),
-    "ordinal": ("crossentropy", "focal"),
-    "regression": ("mse", "mae", "huber"),
-    "segmentation": (
-        "crossentropy",
-        "focal",
-        "dice",
-        "iou",
-        "tversky",
-        "lovasz",
-        "topk",
-        "boundary",
-    ),
-    "fields": ("mse", "mae", "huber"),
-    "labeling": ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
-    "forecasting": ("mse", "mae", "huber"),
-    "text": ("crossentropy", "focal"),
+SHARED = {
+    "optimizer": ("momentum", "weight_decay"),
+    "schedule": ("warmup", "decay_every", "decay_factor", "plateau_patience"),
+    "loss": ("focal_gamma", "tversky_beta", "top_share"),
 }
-"""The losses of each task."""
-WEIGHTED = ("crossentropy", "focal", "topk")
-"""Losses of masks that class weights have an effect on."""
-LEARNING_RATES = {
-    "sgd": 0.01,
-    "momentum": 0.01,
-    "nesterov": 0.01,
-    "adagrad": 0.01,
-    "rmsprop": 1e-3,
-    "adadelta": 1.0,
-    "adam": 1e-3,
-    "adamw": 1e-3,
-}
+"""Fields of `RunConfig` that a plug-in of a kind reads if its `Config` declares them."""
+
+
+def _one_of(kind: str) -> Callable[[str], str]:
+    """Return a check that a text names a plug-in of a kind, or a Python file."""
+
+    def check(value: str) -> str:
+        if value.endswith(".py") or registry.exists(kind, value):
+            return value
+        *names, last = map(repr, registry.names(kind))
+        expected = f"{', '.join(names)} or {last}"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+
+    return check
 
 
 def _words(value: Any) -> Any:
@@ -173,20 +163,12 @@ class RunConfig(Settings):
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""
     optimizer: Annotated[
-        Literal[
-            "sgd",
-            "momentum",
-            "nesterov",
-            "adagrad",
-            "rmsprop",
-            "adadelta",
-            "adam",
-            "adamw",
-            "lbfgs",
-        ],
-        Flag(basic=True),
+        str, AfterValidator(_one_of("optimizer")), Flag(basic=True, metavar="NAME")
     ] = "adam"
-    """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, or lbfgs."""
+    """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, lbfgs, or the path of your
+    own plug-in file."""
+    optimizer_set: dict[str, Any] = Field(default_factory=dict)
+    """Optimizer setting name=value, repeatable (`mlzoo optimizers show NAME`)."""
     learning_rate: Annotated[float | None, Flag(basic=True)] = Field(
         None, gt=0, json_schema_extra={"search": {"low": 1e-4, "high": 1e-1, "log": True}}
     )
@@ -195,8 +177,11 @@ class RunConfig(Settings):
     """Momentum of the optimizers momentum and nesterov."""
     weight_decay: float = Field(0.004, ge=0)
     """Decoupled weight decay of adamw."""
-    schedule: Literal["constant", "cosine", "step", "plateau"] = "constant"
-    """Change of the learning rate during training."""
+    schedule: Annotated[str, AfterValidator(_one_of("schedule")), Flag(metavar="NAME")] = "constant"
+    """Change of the learning rate during training: constant, cosine, step, plateau, or the path of
+    your own plug-in file."""
+    schedule_set: dict[str, Any] = Field(default_factory=dict)
+    """Setting name=value of a schedule of your own, repeatable."""
     warmup: int = Field(0, ge=0)
     """Epochs in which a cosine schedule rises from zero."""
     decay_every: int = Field(10, ge=1)
@@ -207,7 +192,11 @@ class RunConfig(Settings):
     """Epochs without improvement before a plateau schedule drops the rate."""
     loss: Annotated[str, Flag(basic=True)] = "auto"
     """auto: crossentropy for classes, mse for numbers, crossentropy+dice for masks. Others: focal;
-    mae, huber; for masks also dice, iou, tversky, lovasz, topk, boundary. A sum: dice+0.5*focal."""
+    mae, huber; for masks also dice, iou, tversky, lovasz, topk, boundary; the path of your own
+    plug-in file. A sum: dice+0.5*focal."""
+    loss_set: dict[str, Any] = Field(default_factory=dict)
+    """Loss setting name=value, repeatable (`mlzoo losses show NAME`); in a sum LOSS.name=value is
+    for one loss alone."""
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent of the focal loss."""
     tversky_beta: float = Field(0.7, ge=0, le=1)
@@ -336,16 +325,70 @@ class RunConfig(Settings):
                 raise ValueError(
                     f"overlap {self.overlap} is more than half of the tile, {self.tile}"
                 )
-        if self.optimizer == "lbfgs" and self.schedule != "constant":
-            raise ValueError("lbfgs searches its own step; leave out --schedule")
-        if self.optimizer == "lbfgs" and self.precision != "float32":
-            raise ValueError("lbfgs needs --precision float32")
+        if self.full_batch and self.schedule != "constant":
+            raise ValueError(f"{self.optimizer} searches its own step; leave out --schedule")
+        if self.full_batch and self.precision != "float32":
+            raise ValueError(f"{self.optimizer} needs --precision float32")
         return self
 
     @property
     def rate(self) -> float:
         """The learning rate, the optimizer's usual one where none was given."""
-        return self.learning_rate or LEARNING_RATES.get(self.optimizer, 1.0)
+        return self.learning_rate or usual_rate(self.optimizer)
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether the optimizer takes the whole training split at once, in place of batches."""
+        return is_full_batch(self.optimizer)
+
+
+def usual_rate(optimizer: str) -> float:
+    """Return the learning rate of an optimizer where none is given."""
+    return float(registry.constants("optimizer", optimizer).get("LEARNING_RATE", 1.0))
+
+
+def is_full_batch(optimizer: str) -> bool:
+    """Return whether an optimizer takes the whole training split at once, in place of batches."""
+    return bool(registry.constants("optimizer", optimizer).get("FULL_BATCH", False))
+
+
+def plugin_config(config: RunConfig, kind: str, name: str) -> Any:
+    """Return the `Config` of an optimizer, schedule or loss, from the run's configuration."""
+    plugin = registry.load(kind, name).Config
+    own = own_settings(kind, name, getattr(config, f"{kind}_set"))
+    shared = {n: getattr(config, n) for n in SHARED[kind] if n in plugin.model_fields}
+    return plugin(**own, **shared)
+
+
+def all_settings(config: RunConfig, kind: str) -> dict[str, Any]:
+    """Return all settings of the plug-ins of a kind, as `optimizer_set` and its like hold them.
+
+    Those that are fields of the run are left out; nothing is said of losses that the task chooses.
+    """
+    chosen = getattr(config, kind)
+    names = loss_names(chosen) if kind == "loss" else [chosen]
+    found: dict[str, Any] = {}
+    for name in names:
+        own = plugin_config(config, kind, name).model_dump(mode="json")
+        prefix = f"{registry.stem(name)}." if len(names) > 1 else ""
+        found |= {prefix + key: value for key, value in own.items() if key not in SHARED[kind]}
+    return found
+
+
+def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the settings given for plug-ins of a kind that one of them takes.
+
+    Losses are several: `dice.smooth` is a setting of dice alone, and `smooth` one of each loss
+    that has it.
+    """
+    if kind != "loss":
+        return dict(settings)
+    known = registry.load(kind, name).Config.model_fields
+    found = {key: value for key, value in settings.items() if key in known}
+    prefix = f"{registry.stem(name)}."
+    return found | {
+        key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)
+    }
 
 
 def shares(text: str) -> tuple[float, float, float]:
@@ -368,45 +411,88 @@ def loss_terms(text: str) -> list[tuple[float, str]]:
     Raises:
         ValueError: a term is no loss, or its weight no positive number.
     """
-    known = sorted({name for names in LOSSES.values() for name in names})
+    known = registry.own_names("loss")
     terms = []
-    for term in text.replace(" ", "").split("+"):
-        number, star, name = term.rpartition("*")
+    for term in text.split("+"):
+        number, star, name = (part.strip() for part in term.rpartition("*"))
         try:
             weight = float(number) if star else 1.0
         except ValueError:
             weight = 0.0
-        if name not in known:
-            from mlzoo.core.registry import unknown
-
-            raise ValueError(f"{unknown('loss', name, known)}; write one of {', '.join(known)}")
+        if name not in known and not name.endswith(".py"):
+            known = registry.names("loss")
+        if name not in known and not name.endswith(".py"):
+            listed = ", ".join(known)
+            raise ValueError(f"{registry.unknown('loss', name, known)}; write one of {listed}")
         if not 0 < weight < float("inf"):
             raise ValueError(f"the weight of {name} must be a number over 0, as in 0.5*{name}")
         terms.append((weight, name))
     return terms
 
 
+def loss_names(text: str) -> list[str]:
+    """Return the names in a sum of losses, none for `auto`; weights are not checked."""
+    if text == "auto":
+        return []
+    return [term.rpartition("*")[2].strip() for term in text.split("+")]
+
+
+def absolute_losses(text: str) -> str:
+    """Return a sum of losses whose files mean the same in every folder."""
+    if text == "auto":
+        return text
+    terms = [
+        (term.rpartition("*")[0], name)
+        for term, name in zip(text.split("+"), loss_names(text), strict=True)
+    ]
+    return "+".join(
+        f"{number.strip()}*{registry.absolute(name)}" if number else registry.absolute(name)
+        for number, name in terms
+    )
+
+
+def losses_for(task: str) -> list[str]:
+    """Return the losses for a task: the usual one, those for all its kin, then the others."""
+    chosen = registry.load("task", task).Task
+    targets = {
+        name: registry.constants("loss", name).get("TARGETS", ()) for name in registry.names("loss")
+    }
+    return sorted(
+        (name for name, entries in targets.items() if chosen.target.accepted_by(entries)),
+        key=lambda n: (n != chosen.losses[0], chosen.target.values not in targets[n], n),
+    )
+
+
+def weighted_losses(task: str) -> list[str]:
+    """Return the losses for a task that take class weights."""
+    return [
+        n for n in losses_for(task) if registry.constants("loss", n).get("CLASS_WEIGHTS", False)
+    ]
+
+
 def check_fit(config: RunConfig, task: str) -> None:
     """Raise UsageError with all that a configuration asks for and a task does not have."""
-    allowed = LOSSES[task]
-    names = [] if config.loss == "auto" else [name for _, name in loss_terms(config.loss)]
+    target = registry.load("task", task).Task.target
+    names = loss_names(config.loss)
     problems = [
-        f"--loss {name} does not fit {task}; choose {' or '.join(allowed)}"
+        f"--loss {name} does not fit {task}; choose {' or '.join(losses_for(task))}"
         for name in names
-        if name not in allowed
+        if not target.accepted_by(registry.constants("loss", name).get("TARGETS", ()))
     ]
-    if config.sampler == "balanced" and task != "classification":
+    if config.sampler == "balanced" and not target.sample_class:
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":
-        if task not in ("classification", "segmentation", "labeling"):
+        weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]
+        if not target.is_class or target.causal:
             problems.append(f"--class-weights has no effect on {task}: leave it out")
-        elif task != "classification" and names and not {*names} & {*WEIGHTED}:
+        elif not target.sample_class and names and not weighted:
             problems.append(
                 f"--class-weights has no effect on --loss {config.loss}: add one of "
-                f"{', '.join(WEIGHTED)}, as in {config.loss}+crossentropy"
+                f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
             )
-    if config.optimizer == "lbfgs" and task in ("segmentation", "fields"):
-        problems.append(f"--optimizer lbfgs is not for {task}; choose adam")
+    targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
+    if targets is not None and not target.accepted_by(targets):
+        problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")
     if problems:
         raise UsageError(problems)
 
@@ -419,36 +505,45 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     return sides[0], sides[-1]
 
 
-OPTIMIZERS: tuple[str, ...] = get_args(RunConfig.model_fields["optimizer"].annotation)
-_GRADIENT_STEPS = tuple(name for name in OPTIMIZERS if name != "lbfgs")
-# A field that is set explicitly is refused where this says that nothing would read it.
-_READ_WHEN: dict[str, tuple[str, tuple[str, ...]]] = {
-    "momentum": ("optimizer", ("momentum", "nesterov")),
-    "weight_decay": ("optimizer", ("adamw",)),
-    "learning_rate": ("optimizer", _GRADIENT_STEPS),
-    "batch_size": ("optimizer", _GRADIENT_STEPS),
-    "clip_norm": ("optimizer", _GRADIENT_STEPS),
-    "clip_value": ("optimizer", _GRADIENT_STEPS),
-    "sampler": ("optimizer", _GRADIENT_STEPS),
-    "checkpoint_every": ("optimizer", _GRADIENT_STEPS),
-    "augment": ("optimizer", _GRADIENT_STEPS),
+_BY_STEPS = (
+    *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
+    *("augment",),
+)
+"""Fields that an optimizer reads unless it takes the whole training split at once."""
+_READ_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
     "augment_trials": ("augment", ("search",)),
     "rare_below": ("rare", ("merge", "drop")),
-    "warmup": ("schedule", ("cosine",)),
-    "decay_every": ("schedule", ("step",)),
-    "decay_factor": ("schedule", ("step", "plateau")),
-    "plateau_patience": ("schedule", ("plateau",)),
-    "focal_gamma": ("loss", ("focal",)),
-    "tversky_beta": ("loss", ("tversky",)),
-    "top_share": ("loss", ("topk",)),
     "max_bad": ("on_bad", ("skip",)),
 }
+
+
+def deciders() -> dict[str, str]:
+    """Return the fields that only some values of another field read, each with that field."""
+    found = {name: kind for kind, names in SHARED.items() for name in names}
+    found |= dict.fromkeys(_BY_STEPS, "optimizer")
+    return found | {name: decider for name, (decider, _) in _READ_WITH.items()}
+
+
+def readers(name: str) -> list[str]:
+    """Return the values of its decider (see `deciders`) that have a field read."""
+    if name in _READ_WITH:
+        return list(_READ_WITH[name][1])
+    kind = deciders()[name]
+    return [plugin for plugin in registry.names(kind) if _reads(kind, plugin, name)]
+
+
+def _reads(kind: str, plugin: str, name: str) -> bool:
+    """Return whether a plug-in reads a field of the run."""
+    if name in _BY_STEPS:
+        return not is_full_batch(plugin)
+    return name in registry.settings(kind, plugin)
 
 
 _COMPILED = (
     *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
     *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
     *("loss", "focal_gamma", "tversky_beta", "top_share"),
+    *("optimizer_set", "schedule_set", "loss_set"),
 )
 """Fields that a model has decided on that its own build function compiles."""
 
@@ -462,15 +557,16 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
     if build_function(str(values.get("model"))):
         text = f"has no effect: {values['model']} compiles the model itself"
         reasons |= dict.fromkeys(given & {*_COMPILED}, text)
-    for name in given & {*_READ_WHEN} - {*reasons}:
-        decider, readers = _READ_WHEN[name]
-        chosen = str(values.get(decider))
-        named = {term.rpartition("*")[2] for term in chosen.replace(" ", "").split("+")}
-        if not named & set(readers) and decider not in unsure:
+    decided_by = deciders()
+    for name in given & {*decided_by} - {*reasons}:
+        decider = decided_by[name]
+        if decider not in unsure and not _is_read(name, decider, str(values.get(decider))):
             reasons[name] = (
-                f"has no effect: it needs {decider} {' or '.join(readers)}, "
+                f"has no effect: it needs {decider} {' or '.join(readers(name))}, "
                 f"and {decider} is {values.get(decider)}"
             )
+    if values.get("loss_set") and "loss_set" in given and values.get("loss") == "auto":
+        reasons["loss_set"] = "has no effect: loss is auto; name one, as in crossentropy+dice"
     if "augment_workers" in given and values.get("augment") in ("none", []):
         reasons["augment_workers"] = "has no effect: augment is none"
     if "monitor" in given and not _monitors(values) and not _WATCHERS & set(unsure):
@@ -480,6 +576,14 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
     return reasons
 
 
+def _is_read(name: str, decider: str, chosen: str) -> bool:
+    """Return whether a field is read where its decider has a value."""
+    if name in _READ_WITH:
+        return chosen in _READ_WITH[name][1]
+    plugins = loss_names(chosen) if decider == "loss" else [chosen]
+    return any(_reads(decider, plugin, name) for plugin in plugins)
+
+
 _WATCHERS = {"early_stopping", "keep", "schedule"}
 
 
@@ -487,5 +591,5 @@ def _monitors(values: dict[str, Any]) -> bool:
     return bool(
         values.get("early_stopping")
         or values.get("keep") == "best"
-        or values.get("schedule") == "plateau"
+        or registry.constants("schedule", str(values.get("schedule"))).get("MONITORS")
     )

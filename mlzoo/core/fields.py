@@ -1,4 +1,4 @@
-"""The settings of a configuration class as its source states them, read without importing it.
+"""Settings, constants and docstring of a module as its source states them, read without importing.
 
 Help has to answer at once, so it can't wait for pydantic; the text under a field is its help.
 """
@@ -6,8 +6,12 @@ Help has to answer at once, so it can't wait for pydantic; the text under a fiel
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from mlzoo.core.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,7 @@ class Setting:
 
 def settings(path: Path, class_name: str = "Config") -> list[Setting]:
     """The documented fields of a class in a Python file, in order, those of its bases left out."""
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    text, tree = _parsed(path, path.stat().st_mtime_ns)
     lines = text.splitlines()
     constants = _constants(tree)
     body = next(
@@ -81,6 +84,47 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
                 )
             )
     return found
+
+
+def docstring(path: Path) -> str:
+    """Return the docstring of a Python file; empty without one."""
+    return ast.get_docstring(_parsed(path, path.stat().st_mtime_ns)[1]) or ""
+
+
+def constants(path: Path) -> dict[str, Any]:
+    """Return the constants in capitals that a Python file assigns at its top level.
+
+    Raises:
+        UsageError: one of `_CONTRACT` is not written as a literal.
+    """
+    found = {}
+    for node in _parsed(path, path.stat().st_mtime_ns)[1].body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        target = node.target if isinstance(node, ast.AnnAssign) else target
+        if not isinstance(target, ast.Name) or not target.id.isupper():
+            continue
+        try:
+            found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        except ValueError:
+            if target.id in _CONTRACT:
+                raise UsageError(
+                    f"{path}:{node.lineno}: {target.id} is {ast.unparse(node)!r}; it is read "
+                    "without running the file, so write the value out"
+                ) from None
+    return found
+
+
+_CONTRACT = ("TARGETS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH")
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(path: Path, changed: int) -> tuple[str, ast.Module]:
+    """Return the text and the syntax tree of a file; `changed` is when it was written."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{path} is not valid Python: {error}") from None
 
 
 def _docstring(node: ast.stmt | None) -> str:

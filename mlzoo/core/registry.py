@@ -1,6 +1,8 @@
 """Plug-ins by name: a plug-in is a file, and the file's name is its name.
 
-Listing and describing plug-ins reads files as text, so it imports none of them.
+Listing and describing plug-ins reads files as text, so it imports none of them. A package adds
+plug-ins by entry points of the group `mlzoo.FOLDER` (`mlzoo.optimizers`), each of which names a
+module; where one has the name of a plug-in of this package, that is the one that is used.
 
 A plug-in may be a Python file of the user's own, given by its path. It runs only if it is trusted:
 the user named it on the command line or in a call, or said `--trust` (`trust=True`). Configuration
@@ -10,21 +12,30 @@ which all such code goes through, refuses what is not trusted.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import difflib
+import functools
 import hashlib
 import importlib
+import importlib.machinery
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlzoo.core import fields
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, real_path
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 _ROOT = Path(__file__).parents[1]
+DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
+"""Kinds of target of a model that names none."""
+_OLD_NAMES = {("task", "labelling"): "labeling"}
+"""Names of plug-ins in files of earlier versions, and what they are called now."""
 
 
 class Kind(NamedTuple):
@@ -35,32 +46,96 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "model": Kind("models", ("Config", "build")),
+    "task": Kind("tasks", ("Task",)),
     "source": Kind("sources", ("Config", "recognises", "load")),
+    "model": Kind("models", ("Config", "build")),
+    "loss": Kind("losses", ("Config", "TARGETS", "build")),
+    "optimizer": Kind("optimizers", ("Config", "build")),
+    "schedule": Kind("schedules", ("Config", "build")),
+    "baseline": Kind("baselines", ("TARGETS", "LEARNS", "FAST", "fit")),
     "strategy": Kind("strategies", ("Config", "propose")),
     "explainer": Kind("explainers", ("Config", "explain")),
     "format": Kind("formats", ("Config", "write", "open_written")),
-    "task": Kind("tasks", ("Task",)),
-    "baseline": Kind("baselines", ("TARGETS", "LEARNS", "FAST", "fit")),
 }
-DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
-"""Kinds of target of a model that names none."""
-_OLD_NAMES = {("task", "labelling"): "labeling"}
-"""Names of plug-ins in files of earlier versions, and what they are called now."""
 _trusted: set[Path] = set()
 """Files that may run in this process, links followed."""
 
 
 def names(kind: str) -> list[str]:
-    """The names of all plug-ins of a kind (a key of `KINDS`), sorted."""
+    """Return the names of all plug-ins of a kind (a key of `KINDS`), sorted."""
+    return sorted({*own_names(kind), *_entry_points(kind)})
+
+
+def own_names(kind: str) -> list[str]:
+    """Return the names of the plug-ins of a kind that are part of this package, sorted."""
     folder = _ROOT / KINDS[kind].folder
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
 
 
+def exists(kind: str, name: str) -> bool:
+    """Return whether a plug-in of that kind has that name."""
+    return name in own_names(kind) or name in _entry_points(kind)
+
+
 def summary(kind: str, name: str) -> str:
-    """The first line of a plug-in's docstring, read without importing it."""
-    text = (_ROOT / KINDS[kind].folder / f"{name}.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    """Return the first line of a plug-in's docstring, read without importing it."""
+    file = source_file(kind, name)
+    return fields.docstring(file).partition("\n")[0] if file else ""
+
+
+def constants(kind: str, name: str) -> Mapping[str, Any]:
+    """Return a plug-in's constants in capitals, such as TARGETS, read without importing it.
+
+    Empty for a name that is unknown or not trusted.
+    """
+    file = source_file(kind, name)
+    return fields.constants(file) if file else {}
+
+
+def settings(kind: str, name: str) -> list[str]:
+    """Return the names of a plug-in's settings, read without importing it."""
+    file = source_file(kind, name)
+    return [setting.name for setting in fields.settings(file)] if file else []
+
+
+def source_file(kind: str, name: str) -> Path | None:
+    """Return the file of a plug-in; None where there is none, or where it is not trusted."""
+    if (file := own_file(name)) is not None:
+        place = _place(file)
+        return place if place in _trusted and place.is_file() else None
+    if name in own_names(kind):
+        return _ROOT / KINDS[kind].folder / f"{name}.py"
+    entry = _entry_points(kind).get(name)
+    return _file_of(entry.module) if entry else None
+
+
+def _entry_points(kind: str) -> Mapping[str, EntryPoint]:
+    """Return the entry points for a kind by name, those with a name of ours left out."""
+    own = own_names(kind)
+    found = _installed(f"mlzoo.{KINDS[kind].folder}", tuple(sys.path))
+    return {name: entry for name, entry in found.items() if name not in own}
+
+
+@functools.cache
+def _installed(group: str, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Return the entry points of a group; `path` is where packages are looked for."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def _file_of(module: str) -> Path | None:
+    """Return the file of a module without importing it or the packages that it lies in."""
+    places: list[str] | None = None
+    file: str | None = None
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        spec = importlib.machinery.PathFinder.find_spec(".".join(parts[:count]), places)
+        if spec is None:
+            return None
+        file, found = spec.origin, spec.submodule_search_locations
+        places = list(found) if found is not None else []
+    return Path(file) if file else None
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -80,7 +155,22 @@ def load(kind: str, name: str) -> ModuleType:
     if name.endswith(".py"):
         return _load_file(kind, Path(name))
     check_name(kind, name)
-    return importlib.import_module(f"mlzoo.{KINDS[kind].folder}.{name}")
+    if name in own_names(kind):
+        return importlib.import_module(f"mlzoo.{KINDS[kind].folder}.{name}")
+    return _load_installed(kind, _entry_points(kind)[name])
+
+
+def _load_installed(kind: str, entry: EntryPoint) -> ModuleType:
+    """Import the plug-in of another package."""
+    place = f"{entry.name} ({entry.value})"
+    try:
+        plugin: ModuleType = entry.load()
+    except Exception as error:
+        raise UsageError(
+            f"the {kind} plug-in {place} fails when it is imported: {error!r}"
+        ) from error
+    _check_exports(kind, place, plugin)
+    return plugin
 
 
 def build_function(model: str) -> tuple[Path, str] | None:
@@ -177,11 +267,12 @@ def _place(file: Path) -> Path:
 
 def check_name(kind: str, name: str) -> None:
     """Raise UsageError unless a plug-in of that kind and name, or that trusted file, exists."""
-    if (file := own_file(name)) is not None:
+    file = own_file(name)
+    if file is not None and (kind == "model" or not build_function(name)):
         place = _trusted_place(file)
         if not place.is_file():
             raise UsageError(f"no file {str(file)!r} (looked at {place})")
-    elif name not in names(kind):
+    elif not exists(kind, name):
         folder = KINDS[kind].folder
         raise UsageError(unknown(kind, name, names(kind)) + f"; `mlzoo {folder}` lists them all")
 
@@ -207,14 +298,24 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 def _load_file(kind: str, path: Path) -> ModuleType:
     check_name(kind, str(path))
     module = import_file(path)
-    missing = [name for name in KINDS[kind].exports if not hasattr(module, name)]
-    if missing:
+    try:
+        _check_exports(kind, str(path), module)
+    except UsageError:
         del sys.modules[module.__name__]
-        raise UsageError(
-            f"{path} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
-            f"a {kind} exports {', '.join(KINDS[kind].exports)}"
-        )
+        raise
     return module
+
+
+def _check_exports(kind: str, place: str, module: ModuleType) -> None:
+    """Raise UsageError where a plug-in lacks something that its kind exports."""
+    exports = KINDS[kind].exports
+    missing = [name for name in exports if not hasattr(module, name)]
+    if missing:
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise UsageError(
+            f"{place} is no {kind} plug-in: it lacks {' and '.join(map(repr, missing))}; "
+            f"{article} {kind} exports {', '.join(exports)}"
+        )
 
 
 _RENAMED = {

@@ -31,13 +31,16 @@ def check(format: str, int8: bool = False) -> None:
     Nothing heavy is imported.
     """
     known = registry.names("format")
-    if format not in known:
+    registry.trust(format)
+    if not format.endswith(".py") and format not in known:
         wrong = registry.unknown("format", format, known)
         raise UsageError(f"--format: {wrong}; choose {', '.join(known)}")
     plugin = registry.load("format", format)
     if int8 and "int8" not in plugin.Config.model_fields:
         raise UsageError(f"--int8: has no effect on --format {format}; it is for litert")
-    missing = [package for module, package in plugin.NEEDS if not _installed(module)]
+    missing = [
+        package for module, package in getattr(plugin, "NEEDS", ()) if not _installed(module)
+    ]
     if missing:
         raise UsageError(
             f"--format {format} needs {' and '.join(missing)}: pip install 'mlzoo[export]'"
@@ -81,7 +84,7 @@ def export(
     from mlzoo.runs.opened import open_run
 
     opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
-    name = f"{format}-int8" if int8 else format
+    name = f"{registry.stem(format)}-int8" if int8 else registry.stem(format)
     final = expand(output) if output else opened.path / "exports" / name
     _check_free(final, overwrite)
     _check_backend(format)

@@ -1,1 +1,8 @@
-"""Losses of pixels, fields and classes."""
+"""Losses: what training minimizes.
+
+`build(config, outputs, class_weights, mixed)` returns a `keras.Loss` for what a model predicts;
+`class_weights` are of pixels or steps (those of samples come with the batches), and `mixed` says
+that targets may be shares of classes in place of positions. Constants, read without importing the
+file: `TARGETS`, the kinds of target that a loss accepts; `CLASS_WEIGHTS = True` where it uses class
+weights, `WHOLE_LABELS = True` where it can't take shares of classes.
+"""

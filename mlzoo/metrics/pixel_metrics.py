@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from mlzoo.data.specs import IGNORED
-from mlzoo.losses.pixel_losses import as_pixels, is_mixed
+from mlzoo.losses._pixels import as_pixels, is_mixed
 
 
 def pixel_accuracy(y_true: Any, y_pred: Any) -> Any:

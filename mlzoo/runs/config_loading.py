@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import RunConfig, inert
+from mlzoo.core.configs import SHARED, RunConfig, inert, loss_names, own_settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
@@ -19,9 +19,28 @@ from mlzoo.data.recognition import check_source
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
-PLUGINS = ("model", "source")
-"""Fields that may name a Python file of the user's own."""
-_NESTED = {"set": "--set", "source_set": "--source-set"}
+_NESTED = {
+    "set": "--set",
+    **{f"{kind}_set": f"--{kind}-set" for kind in ("source", "optimizer", "schedule", "loss")},
+}
+
+
+def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return kind and name of each plug-in that a configuration names.
+
+    Those are what may be a Python file of the user's own.
+    """
+    kinds = ("model", "source", "optimizer", "schedule")
+    found = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
+    loss = values.get("loss")
+    return found + [
+        ("loss", name) for name in loss_names(loss if isinstance(loss, str) else "auto")
+    ]
+
+
+def trust_flag(values: Mapping[str, Any]) -> str:
+    """Return ` --trust` where a configuration names a file, for commands that are suggested."""
+    return registry.trust_flag(*(name for _, name in plugins(values)))
 
 
 @dataclass
@@ -73,8 +92,8 @@ def merge(
     Python files that flags name as plug-ins are trusted; those that the file names only with
     `trust`.
 
-    `flags` holds given fields only; `set` and `source_set` are mappings or lists of
-    `name=value`. `problems` are mistakes that the caller has found already; where they may hide
+    `flags` holds given fields only; `set`, `optimizer_set` and their like are mappings or lists
+    of `name=value`. `problems` are mistakes that the caller has found already; where they may hide
     the model or the data, `complete` is False, and that these lack is no further mistake.
 
     Raises:
@@ -84,8 +103,8 @@ def merge(
     if file is not None:
         read_file(file, given)
     if trust:
-        registry.trust(*map(given.values.get, PLUGINS))
-    registry.trust(*map(flags.get, PLUGINS))
+        _trust(given.values)
+    _trust(flags)
     _add_flags(flags, given)
     config, wrong = _validate(given)
     usable = config.model_dump() if config else _usable(given.values, wrong)
@@ -99,6 +118,10 @@ def merge(
         raise UsageError(_in_order(given.problems, file))
     warnings = tuple(unused) if allow_unused else ()
     return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def _trust(values: Mapping[str, Any]) -> None:
+    registry.trust(*(name for _, name in plugins(values)))
 
 
 def read_config(run: Path, trust: bool = False) -> RunConfig:
@@ -273,6 +296,8 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
                 registry.check_name("model", name)
         except UsageError as error:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
+    for kind in SHARED:
+        _check_training_plugins(kind, values, given)
     if values.get("augment") not in (None, "none"):
         from mlzoo.data.policies import parse
 
@@ -286,24 +311,67 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
                 given.add(text, name)
 
 
+def _check_training_plugins(kind: str, values: Mapping[str, Any], given: Given) -> None:
+    """Names and settings of the optimizer, the schedule or the losses."""
+    names = [name for own, name in plugins(values) if own == kind]
+    settings = values.get(f"{kind}_set") or {}
+    unknown = set(settings)
+    try:
+        for name in names:
+            if not settings and registry.exists(kind, name):
+                continue  # nothing to check, and nothing to import
+            own = own_settings(kind, name, settings)
+            shared = {key: values[key] for key in SHARED[kind] if key in values}
+            check_settings(kind, name, own, given, f"{kind}_set", shared)
+            unknown -= {key for key in settings if key.rpartition(".")[2] in own}
+    except UsageError as error:
+        given.problems += [f"{_prefix(given, kind)}{line}" for line in error.problems]
+        return
+    if kind == "loss" and names:
+        known = [key for name in names for key in registry.load(kind, name).Config.model_fields]
+        for key in sorted(unknown):
+            text = registry.unknown(f"setting of {values['loss']}", key, known)
+            given.add(text, "loss_set", key)
+
+
 def _prefix(given: Given, name: str) -> str:
     place = given.origins.get((name,), "")
     return f"{place}: " if ".y" in place else ""
 
 
 def check_settings(
-    kind: str, name: str, values: Mapping[str, Any], given: Given
+    kind: str,
+    name: str,
+    values: Mapping[str, Any],
+    given: Given,
+    field: str = "set",
+    shared: Mapping[str, Any] | None = None,
 ) -> BaseModel | None:
-    """A plug-in's `Config` from the settings given for it; mistakes go into `given.problems`."""
+    """A plug-in's `Config` from the settings given for it; mistakes go into `given.problems`.
+
+    Args:
+        kind: of the plug-in.
+        name: of the plug-in.
+        values: settings.
+        given: where they come from, and where mistakes are added.
+        field: of the run, which holds them.
+        shared: fields of the run that the plug-in reads if its `Config` declares them.
+    """
     config_class = registry.load(kind, name).Config
+    known = [key for key in config_class.model_fields if key not in (shared or {})]
+    from_run = {k: v for k, v in (shared or {}).items() if k in config_class.model_fields}
+    for key in set(values) & set(shared or {}):
+        given.add(f"is a setting of the run: {_flag(key)}", field, key)
+        return None
     try:
-        return config_class(**values)
+        return config_class(**values, **from_run)
     except ValidationError as error:
         unknown = {str(e["loc"][0]) for e in error.errors() if e["type"] == "extra_forbidden"}
         for key, text in sentences(error).items():
             if key in unknown:
-                text = registry.unknown(f"setting of {name}", key, config_class.model_fields)
-            given.add(text, "set", *([key] if key else []))
+                listed = "" if field == "set" else f"; {name} has {', '.join(known) or 'none'}"
+                text = registry.unknown(f"setting of {name}", key, known) + listed
+            given.add(text, *([key] if key in from_run else [field, key] if key else [field]))
         return None
 
 
@@ -358,20 +426,27 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
     values = {**config.model_dump(mode="json"), **read}
     unread = set(inert(values, set(values))) | omit
     lines = [
-        "# Repeats this run: mlzoo train --config <this file>"
-        + registry.trust_flag(*map(values.get, PLUGINS)),
+        "# Repeats this run: mlzoo train --config <this file>" + trust_flag(values),
         "# Every setting that was read; `default` marks those that nobody gave.",
     ]
     for name, value in values.items():
-        if name in unread or (name not in given and value is None):
+        empty = value is None or (name in _NESTED and not value)
+        if name in unread or (name not in given and empty):
             continue
         if name in _NESTED and value:
             asked = getattr(config, name)
             lines.append(f"{name}:")
-            lines += ["  " + line for k, v in value.items() for line in _lines(k, v, k in asked)]
+            lines += [
+                "  " + line for k, v in value.items() for line in _lines(k, v, _asked(k, asked))
+            ]
         else:
             lines += _lines(name, value, name in given)
     return "\n".join(lines) + "\n"
+
+
+def _asked(key: str, asked: Mapping[str, Any]) -> bool:
+    """Return whether a setting was given, which `dice.smooth` is by `smooth` too."""
+    return key in asked or key.rpartition(".")[2] in asked
 
 
 def _lines(name: str, value: Any, given: bool) -> list[str]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 
-from mlzoo.core.configs import RunConfig, check_fit, loss_terms
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, check_fit, loss_terms, plugin_config
 from mlzoo.core.errors import UsageError
 from mlzoo.data import contracts
 from mlzoo.data.specs import Outputs
-from mlzoo.losses.field_losses import MaskedFields
-from mlzoo.losses.losses import Focal, Standardised, class_accuracy
-from mlzoo.losses.pixel_losses import LossSum, pixel_loss
+from mlzoo.losses._classes import class_accuracy
+from mlzoo.losses._sum import LossSum
 from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.training.loop.early_stopping import Watch
 
 
 def build_optimizer(
@@ -34,25 +36,19 @@ def build_optimizer(
     rate = learning_rate(config, steps_per_epoch)
     if micro > 1 and isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = WholeSteps(rate, micro)
-    clipping = {"global_clipnorm": config.clip_norm, "clipvalue": config.clip_value}
-    clipping = {name: value for name, value in clipping.items() if value is not None}
-    optimizers = keras.optimizers
-    classes: dict[str, tuple[Any, dict[str, Any]]] = {
-        "sgd": (optimizers.SGD, {}),
-        "momentum": (optimizers.SGD, {"momentum": config.momentum}),
-        "nesterov": (optimizers.SGD, {"momentum": config.momentum, "nesterov": True}),
-        "adagrad": (optimizers.Adagrad, {}),
-        "rmsprop": (optimizers.RMSprop, {}),
-        "adadelta": (optimizers.Adadelta, {}),
-        "adam": (optimizers.Adam, {}),
-        "adamw": (optimizers.AdamW, {"weight_decay": config.weight_decay}),
-    }
-    optimizer_class, settings = classes[config.optimizer]
-    if rated:
-        optimizer_class = _rated(optimizer_class)
+    common: dict[str, Any] = {"global_clipnorm": config.clip_norm, "clipvalue": config.clip_value}
     if micro > 1:
-        settings = {**settings, "gradient_accumulation_steps": micro}
-    return optimizer_class(learning_rate=rate, **settings, **clipping)
+        common["gradient_accumulation_steps"] = micro
+    common = {name: value for name, value in common.items() if value is not None}
+    plugin = registry.load("optimizer", config.optimizer)
+    chosen = plugin_config(config, "optimizer", config.optimizer)
+    optimizer: keras.Optimizer = plugin.build(chosen, rate, **common)
+    if not isinstance(optimizer, keras.Optimizer):
+        raise UsageError(
+            f"{config.optimizer}: build must return a keras.Optimizer, but it returned "
+            f"{type(optimizer).__name__}"
+        )
+    return _rated(optimizer) if rated else optimizer
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
@@ -102,38 +98,64 @@ def has_rates(model: keras.Model) -> bool:
     return any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
 
 
-def _rated(optimizer: Any) -> Any:
-    """An optimizer's class in which variables learn at `rate_factor` times the rate."""
+def _rated(optimizer: keras.Optimizer) -> keras.Optimizer:
+    """Let each variable of an optimizer learn at `rate_factor` times the rate."""
+    plain = optimizer.update_step
 
-    class Rated(optimizer):
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            ours = self._trainable_variables[self._get_variable_index(variable)]
-            share = getattr(ours, "rate_factor", 1.0)
-            super().update_step(gradient, variable, learning_rate * share)
+    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+        ours = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
+        plain(gradient, variable, learning_rate * getattr(ours, "rate_factor", 1.0))
 
-    return Rated
+    optimizer.update_step = update_step
+    return optimizer
 
 
 def learning_rate(config: RunConfig, steps_per_epoch: int) -> Any:
-    """A number, or a Keras schedule over steps (a plateau schedule changes the number instead).
+    """Return a number, or a Keras schedule over steps."""
+    plugin, chosen = _schedule(config)
+    return plugin.build(chosen, config.rate, config.epochs, steps_per_epoch)
 
-    cosine: after a linear warm-up, rate * (1 + cos(pi t / T)) / 2 (Loshchilov and Hutter 2017,
-    without restarts). step: multiplied by `decay_factor` every `decay_every` epochs.
+
+def adapts(config: RunConfig) -> bool:
+    """Return whether the schedule changes the rate by what is monitored."""
+    return hasattr(registry.load("schedule", config.schedule), "after_epoch")
+
+
+def rate_after(config: RunConfig, rate: float, watch: Watch) -> float:
+    """Return the learning rate after an epoch, where the schedule `adapts`.
+
+    Args:
+        config: of the run.
+        rate: of that epoch.
+        watch: has seen what is monitored.
     """
-    if config.schedule == "cosine":
-        warm = config.warmup * steps_per_epoch
-        total = config.epochs * steps_per_epoch
-        return keras.optimizers.schedules.CosineDecay(
-            0.0 if warm else config.rate,
-            decay_steps=total - warm,
-            warmup_target=config.rate if warm else None,
-            warmup_steps=warm,
-        )
-    if config.schedule == "step":
-        return keras.optimizers.schedules.ExponentialDecay(
-            config.rate, config.decay_every * steps_per_epoch, config.decay_factor, staircase=True
-        )
-    return config.rate
+    plugin, chosen = _schedule(config)
+    return float(plugin.after_epoch(chosen, rate, watch))
+
+
+def scheduled(config: RunConfig, rate: float, steps_per_epoch: int, step: np.ndarray) -> np.ndarray:
+    """Return the learning rate of each step, as `learning_rate` has it.
+
+    Args:
+        config: of the run.
+        rate: the present one, where the schedule is no function of the step.
+        steps_per_epoch: whole steps an epoch.
+        step: steps from the beginning of the training, (n,).
+    """
+    plugin, chosen = _schedule(config)
+    if hasattr(plugin, "rates"):
+        found: np.ndarray = plugin.rates(chosen, config.rate, config.epochs, steps_per_epoch, step)
+        return found
+    schedule = learning_rate(config, steps_per_epoch)
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return np.full(len(step), rate)
+    return np.array([float(keras.ops.convert_to_numpy(schedule(one))) for one in step])
+
+
+def _schedule(config: RunConfig) -> tuple[ModuleType, Any]:
+    """Return the schedule's plug-in and its settings."""
+    plugin = registry.load("schedule", config.schedule)
+    return plugin, plugin_config(config, "schedule", config.schedule)
 
 
 def build_loss(
@@ -155,15 +177,17 @@ def build_loss(
     """
     check_fit(config, outputs.task)
     terms = _terms(config, outputs.task)
-    whole = [name for _, name in terms if name in ("lovasz", "boundary")]
+    whole = [n for _, n in terms if registry.constants("loss", n).get("WHOLE_LABELS")]
     if mixed and whole:
         raise UsageError(f"--loss {whole[0]}: needs whole labels; leave out MixUp and CutMix")
-    if outputs.target.pixel_class or outputs.target.stepwise:
-        return _pixel_loss(config, terms, class_weights)
-    losses = [_single_loss(name, config, outputs, mixed) for _, name in terms]
-    if terms == [(1.0, terms[0][1])]:
-        return losses[0]
-    return LossSum(losses, [weight for weight, _ in terms])
+    losses = [
+        registry.load("loss", name).build(
+            plugin_config(config, "loss", name), outputs, class_weights, mixed
+        )
+        for _, name in terms
+    ]
+    weights = [weight for weight, _ in terms]
+    return losses[0] if weights == [1] else LossSum(losses, weights)
 
 
 def scales(config: RunConfig, outputs: Outputs) -> dict[str, str]:
@@ -175,7 +199,7 @@ def scales(config: RunConfig, outputs: Outputs) -> dict[str, str]:
     if not outputs.mean:
         return {}
     terms = [
-        name if weight == 1 else f"{weight:g} {name}"
+        registry.stem(name) if weight == 1 else f"{weight:g} {registry.stem(name)}"
         for weight, name in _terms(config, outputs.task)
     ]
     plural = "s" if len(outputs.mean) > 1 else ""
@@ -198,44 +222,10 @@ def scale_note(config: RunConfig, outputs: Outputs) -> str:
 
 
 def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
-    """Weights and names of the losses."""
+    """Return weights and names of the losses."""
     if config.loss == "auto":
         return [(1.0, name) for name in contracts.task(task).losses]
     return loss_terms(config.loss)
-
-
-def _pixel_loss(
-    config: RunConfig, terms: list[tuple[float, str]], class_weights: np.ndarray | None
-) -> keras.Loss:
-    return pixel_loss(
-        terms,
-        class_weights=None if class_weights is None else class_weights.tolist(),
-        focal_gamma=config.focal_gamma,
-        tversky_beta=config.tversky_beta,
-        top_share=config.top_share,
-    )
-
-
-def _single_loss(name: str, config: RunConfig, outputs: Outputs, mixed: bool) -> keras.Loss:
-    if name == "crossentropy" and mixed:
-        return Focal(gamma=0.0, name="crossentropy")
-    if name == "focal":
-        return Focal(gamma=config.focal_gamma)
-    if name == "crossentropy":
-        binary = outputs.units == 1
-        return (
-            keras.losses.BinaryCrossentropy()
-            if binary
-            else keras.losses.SparseCategoricalCrossentropy()
-        )
-    if outputs.target.pixel_numbers or outputs.target.ahead:
-        return MaskedFields(name, outputs.mean, outputs.std)
-    inner = {
-        "mse": keras.losses.MeanSquaredError,
-        "mae": keras.losses.MeanAbsoluteError,
-        "huber": keras.losses.Huber,
-    }[name]()
-    return Standardised(inner, outputs.mean, outputs.std) if outputs.mean else inner
 
 
 def build_metrics(outputs: Outputs, mixed: bool = False) -> list[keras.Metric]:

@@ -12,12 +12,13 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo.runs import devices
+from mlzoo.runs.config_loading import plugins
 
 
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
-    own = str(registry.own_file(config.model) or config.model)
-    paths = [expand(text) for text in (own, config.class_weights)]
+    named = [registry.own_file(name) for _, name in plugins(config.model_dump())]
+    paths = [expand(str(path)) for path in (*named, config.class_weights) if path is not None]
     paths += files_of(config.set)
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.configs import SHARED, RunConfig, absolute_losses, all_settings, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import parse
 from mlzoo.runs import devices, run_folder
-from mlzoo.runs.config_loading import Merged, check_unread, merge, resolved_yaml, unread_by_source
+from mlzoo.runs.config_loading import (
+    Merged,
+    check_unread,
+    merge,
+    plugins,
+    resolved_yaml,
+    trust_flag,
+    unread_by_source,
+)
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
@@ -64,7 +72,7 @@ def train_merged(
     with stopping("reading the data") as stage:
         samples, data, unread = prepared(merged, listener, record)
         folder = run_folder.create(Path(config.out), config.name, default_name(config), overwrite)
-        flag = registry.trust_flag(config.model, config.source)
+        flag = trust_flag(config.model_dump())
         try:
             with _resumable(folder, flag):
                 folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
@@ -284,18 +292,18 @@ def imbalance_note(data: Data, config: RunConfig) -> str:
 def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     """config.yaml: all that was read, with the model's settings complete and paths absolute."""
     config = merged.config
+    values = config.model_dump()
     settings = registry.load("model", config.model).Config(**config.set).model_dump(mode="json")
     read: dict[str, Any] = {"set": placed(settings), "learning_rate": config.rate}
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
-    read["model"] = registry.absolute(config.model)
-    if config.source:
-        read["source"] = registry.absolute(config.source)
+    read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
+    read |= {kind: registry.absolute(name) for kind, name in plugins(values) if kind != "loss"}
+    read["loss"] = absolute_losses(config.loss)
     for name in ("data", "class_weights"):
         path = expand(getattr(config, name))
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
-    values = config.model_dump()
     omit = set(unread_by_source(values, set(values)))
     return resolved_yaml(merged, read, omit | {*unread} | {"name"})
 
@@ -314,8 +322,11 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
     if data.samples.problems:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
-    if (own := registry.own_file(config.model)) is not None:
-        files.write_bytes(folder.path / "model.py", own.read_bytes())
+    for kind, name in plugins(config.model_dump()):
+        if (own := registry.own_file(name)) is not None:
+            # Of losses there may be several.
+            copy = f"loss-{own.name}" if kind == "loss" else f"{kind}.py"
+            files.write_bytes(folder.path / copy, own.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
@@ -399,7 +410,7 @@ def _train_once(
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
 
-    from mlzoo.training import lbfgs
+    from mlzoo.training import full_batch
     from mlzoo.training.artifacts import score, write_artefacts
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
@@ -421,8 +432,8 @@ def _train_once(
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:
         with caught() as stop:
-            if config.optimizer == "lbfgs":
-                fitted = lbfgs.fit(model, data, config, listener, stop)
+            if config.full_batch:
+                fitted = full_batch.fit(model, data, config, listener, stop)
             else:
                 training = Training(model, data, config, checkpoint_folder, seed, listener, stop)
                 fitted = training.fit()

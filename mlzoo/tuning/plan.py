@@ -16,7 +16,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, shares
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.runs.config_loading import check_plugin_settings
+from mlzoo.runs.config_loading import check_plugin_settings, plugins
 from mlzoo.tuning.settings import TuneConfig
 
 _FREE = (
@@ -88,8 +88,9 @@ class Plan:
         search = {n: v for n, v in record["search"].items() if n not in _FREE}
         chosen = {"strategy": search.pop("strategy"), "set": search.pop("strategy_set")}
         parts = {"run": run, "space": record["space"], "search": search, "strategy": chosen}
-        if (file := registry.own_file(self.run.model)) is not None:
-            parts["code"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        files = [registry.own_file(name) for _, name in plugins(self.run.model_dump())]
+        if code := b"".join(file.read_bytes() for file in files if file is not None):
+            parts["code"] = hashlib.sha256(code).hexdigest()
         return {name: _digest(content) for name, content in parts.items()}
 
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo.core import registry
-from mlzoo.core.configs import _READ_WHEN, RunConfig, inert
+from mlzoo.core.configs import RunConfig, deciders, inert, readers
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
@@ -29,6 +29,9 @@ FIXED = {
     "set": "name the setting itself",
     "source": "it decides what is predicted",
     "source_set": "it decides what is predicted",
+    **dict.fromkeys(
+        ("optimizer_set", "schedule_set", "loss_set"), "all candidates have the same ones"
+    ),
     "target": "it decides what is predicted",
     "task": "it decides what is predicted",
     "horizon": "it decides what is predicted",
@@ -257,10 +260,11 @@ def _ordered(found: dict[str, Dimension], base: RunConfig, problems: list[str]) 
 
 def _conditioned(dimension: Dimension, found: Mapping[str, Dimension]) -> Dimension:
     """A dimension that exists only where something reads it: `momentum` beside the optimizers."""
-    decider, readers = _READ_WHEN.get(dimension.name, ("", ()))
+    decider = deciders().get(dimension.name, "")
     if decider not in found or decider in dimension.when:
         return dimension
-    reading = tuple(value for value in found[decider].choices if value in readers)
+    known = readers(dimension.name)
+    reading = tuple(value for value in found[decider].choices if value in known)
     if not reading or len(reading) == len(found[decider].choices):
         return dimension
     return replace(dimension, when={**dimension.when, decider: reading})

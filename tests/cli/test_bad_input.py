@@ -9,7 +9,7 @@ import keras
 import pytest
 import yaml
 
-from mlzoo.core.configs import _READ_WHEN as READ_WHEN
+from mlzoo.core.configs import deciders, readers
 from mlzoo.training.resume_checks import seal
 from tests.cli.shell import Done, Mlzoo, process, tree
 
@@ -357,23 +357,23 @@ INERT_DATA = [
 
 
 def test_every_rule_on_inert_options_is_tried() -> None:
-    assert set(GOOD_VALUES) == set(READ_WHEN)
+    assert set(GOOD_VALUES) == set(deciders())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(READ_WHEN))
+@pytest.mark.parametrize("name", sorted(deciders()))
 def test_an_inert_option_is_refused_unless_accepted(
     name: str, mlzoo: Mlzoo, tmp_path: Path
 ) -> None:
-    decider, readers = READ_WHEN[name]
+    decider, reading = deciders()[name], readers(name)
     flag, value = "--" + name.replace("_", "-"), GOOD_VALUES[name]
     command = ["train", "mlp", "digits", flag, value]
-    if decider == "optimizer" and "adam" in readers:
+    if decider == "optimizer" and "adam" in reading:
         command += ["--optimizer", "lbfgs"]
     refused(mlzoo(*command), 2, f"{flag}: {name} has no effect: it needs {decider}")
     accepted = mlzoo(*command, "--allow-unused", "--limit", "big")
     assert [line[:8] for line in accepted.errors] == ["--limit:"]
-    asked = mlzoo(*command, f"--{decider.replace('_', '-')}", readers[0], "--limit", "big")
+    asked = mlzoo(*command, f"--{decider.replace('_', '-')}", reading[0], "--limit", "big")
     assert not any(f"{name} has no effect: it needs" in line for line in asked.errors), asked.err
     assert left_behind(tmp_path) == []
 

@@ -54,6 +54,7 @@ def unfinished(name: str, target: Path, **changes: object) -> Path:
 COMMANDS = [
     "evaluate {table}",
     "evaluate {table} --part valid",
+    "evaluate {loss}",
     "explain {table} --method permutation",
     "explain {table} --method permutation --sanity labels",
     "export {table} --format keras",
@@ -98,6 +99,7 @@ def folders(evil: Path, tmp_path: Path) -> dict[str, str]:
         "table": hostile(TABLE, tmp_path / "table", **code).name,
         "masks": hostile(MASKS, tmp_path / "masks", **code).name,
         "source": hostile(TABLE, tmp_path / "source", source=str(evil)).name,
+        "loss": hostile(TABLE, tmp_path / "loss", loss=f"mse+0.5*{evil}").name,
         "cut": unfinished(TABLE, tmp_path / "cut", **code).stem,
         "search": "search",
         "record": "explain.json",
@@ -169,12 +171,12 @@ def test_trust_without_anything_to_trust_is_told(words: str, mlzoo: Mlzoo) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"loss": "evil.py"},
         {"augment": "evil.py"},
         {"augment": [{"Lambda": {"image": "evil.build"}}]},
         {"monitor": "evil.py"},
         {"optimizer": "evil.build"},
-        {"schedule": "evil.py"},
+        {"schedule": "evil"},
+        {"loss": "evil"},
         {"model": "evil"},
         {"model": "../evil"},
         {"source": "evil"},

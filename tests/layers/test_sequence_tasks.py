@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.data.specs import IGNORED
+from mlzoo.data.specs import IGNORED, Outputs
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
-from mlzoo.losses.field_losses import MaskedFields
-from mlzoo.losses.pixel_losses import as_pixels, pixel_loss
+from mlzoo.losses._numbers import MaskedFields
+from mlzoo.losses._pixels import PixelCrossentropy, as_pixels
 from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.training.optimizers import build_loss
+from tests.training.made import config
 
 pytestmark = pytest.mark.backends
 
@@ -68,14 +70,15 @@ def test_steps_are_pixels_of_one_column() -> None:
 
 
 @pytest.mark.parametrize(
-    "terms",
-    [[(1.0, name)] for name in ("crossentropy", "focal", "dice", "iou", "tversky", "lovasz")]
-    + [[(1.0, "topk")], [(1.0, "crossentropy"), (0.5, "dice")]],
-    ids=str,
+    "losses",
+    [
+        *("crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk"),
+        "crossentropy+0.5*dice",
+    ],
 )
-def test_padding_changes_no_loss(terms: list[tuple[float, str]]) -> None:
+def test_padding_changes_no_loss(losses: str) -> None:
     truth, said = labelled(LENGTHS, 7)
-    loss = pixel_loss(terms, class_weights=None, focal_gamma=2.0, tversky_beta=0.7, top_share=0.4)
+    loss = build_loss(config(loss=losses, top_share=0.4), Outputs("labeling", 3))
     together = numbers(loss.call(truth, said))
     assert together.shape == (3,)
     for row, length in enumerate(LENGTHS):
@@ -90,7 +93,7 @@ def test_crossentropy_is_the_mean_over_the_steps_with_a_class() -> None:
     truth, said = labelled(LENGTHS, 7)
     weights = np.array([1.0, 2.0, 4.0])
     for chosen, factor in ((None, np.ones(3)), (weights.tolist(), weights)):
-        loss = pixel_loss([(1.0, "crossentropy")], class_weights=chosen)
+        loss = PixelCrossentropy(weights=chosen)
         for found, own, p in zip(numbers(loss.call(truth, said)), truth, said, strict=True):
             there = own != IGNORED
             each = [-factor[c] * np.log(q[c]) for c, q in zip(own[there], p[there], strict=True)]

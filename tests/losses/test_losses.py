@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mlzoo.layers.gradients import GradientRecorder
-from mlzoo.losses.losses import Focal, Standardised
+from mlzoo.losses._classes import Focal
+from mlzoo.losses._numbers import Standardised
 
 pytestmark = pytest.mark.backends
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlzoo.core import files
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import SHARED, RunConfig, all_settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
@@ -73,7 +73,7 @@ def test_all_mistakes_come_in_one_pass(tmp_path: Path) -> None:
         f"{file}:1: set hiden: unknown setting of mlp 'hiden' (did you mean 'hidden'?)",
         f"{file}:1: set dropout: must be less than 1 (got 2)",
         f"{file}:2: data: 'digitz' is not there",
-        f"{file}:3: schedule: must be 'constant', 'cosine', 'step' or 'plateau' (got 'cosin'; did ",
+        f"{file}:3: schedule: must be 'constant', 'cosine', 'plateau' or 'step' (got 'cosin'; did ",
         f"{file}:5: epochs: must be at least 1 (got 0)",
         "said before",
         "--momentum: must be less than 1 (got 2)",
@@ -182,11 +182,13 @@ def test_the_written_configuration_is_read_back_the_same(
     path.write_text(config_text(merged))
     again = merge({}, path).config  # nothing in it is inert
     unread = {line.partition(": ")[2].split(" ")[0] for line in merged.warnings}
-    # The model's settings and the rate stand there in full; the name is that of one run.
-    rewritten = {"set", "learning_rate", "name"}
+    # Settings of plug-ins and the rate stand there in full; the name is that of one run.
+    rewritten = {"set", "learning_rate", "name", *(f"{kind}_set" for kind in SHARED)}
     for name in set(RunConfig.model_fields) - unread - rewritten:
         assert getattr(again, name) == getattr(merged.config, name), name
     assert again.rate == merged.config.rate
+    for kind in SHARED:
+        assert all_settings(again, kind) == all_settings(merged.config, kind)
     assert again.name is None
     twice = path.with_name("twice.yaml")
     twice.write_text(config_text(merge({}, path)))

@@ -18,8 +18,9 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import Policy, parse
 from mlzoo.data.samples import Data
-from mlzoo.losses.losses import class_accuracy
-from mlzoo.losses.pixel_losses import Dice, PixelCrossentropy
+from mlzoo.losses._classes import class_accuracy
+from mlzoo.losses._overlap import Dice
+from mlzoo.losses._pixels import PixelCrossentropy
 from mlzoo.metrics.pixel_metrics import mean_iou, pixel_accuracy
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import Merged, merge

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlzoo.core.configs import OPTIMIZERS
+from mlzoo.core import registry
+from mlzoo.core.configs import is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Outputs
 from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
@@ -19,7 +20,7 @@ def rates(steps: int, per_epoch: int, **more) -> list[float]:
     return [float(keras.ops.convert_to_numpy(schedule(step))) for step in range(steps)]
 
 
-@pytest.mark.parametrize("name", [n for n in OPTIMIZERS if n != "lbfgs"])
+@pytest.mark.parametrize("name", [n for n in registry.names("optimizer") if not is_full_batch(n)])
 @pytest.mark.backends
 def test_every_optimizer_goes_downhill(name: str) -> None:
     # Two steps of each on the bowl x^2 + y^2 from (6, 6): both coordinates fall alike.

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mlzoo.api import Run
-from mlzoo.core.configs import LOSSES
+from mlzoo.core.configs import losses_for
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.images import tiles
@@ -125,7 +125,7 @@ def test_class_weights_count_pixels_and_scale_the_loss(pairs: Path) -> None:
 
 @pytest.mark.slow
 def test_a_sum_of_all_losses_trains(pairs: Path, tmp_path: Path) -> None:
-    loss = "+".join(f"{0.5 + i}*{name}" for i, name in enumerate(LOSSES["segmentation"]))
+    loss = "+".join(f"{0.5 + i}*{name}" for i, name in enumerate(losses_for("segmentation")))
     given = {"loss": loss, "focal_gamma": 1, "tversky_beta": 0.6, "top_share": 0.2}
     done = run(pairs, tmp_path, "run", epochs=1, **given)
     assert np.isfinite(done.metrics["valid"]["loss"])

@@ -17,7 +17,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.signals import delayed_xor
-from mlzoo.training import checkpoints, lbfgs
+from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.batches import build_batches, class_weights, padding_note, validation
 from mlzoo.training.loop.bucketing import ByLength
@@ -242,7 +242,7 @@ def test_lbfgs_refuses_what_is_not_the_model_s_own_loss(
     chosen = config(optimizer="lbfgs", **more)
     model = build_model(chosen, data(kind), 0)
     with pytest.raises(UsageError, match=message):
-        lbfgs.fit(model, data(kind), chosen, Listener(), Stop())
+        full_batch.fit(model, data(kind), chosen, Listener(), Stop())
 
 
 @pytest.mark.slow
@@ -252,7 +252,9 @@ def test_lbfgs_weighs_the_classes_of_steps() -> None:
     fitted = {}
     for choice in ("none", "auto"):
         chosen = config(optimizer="lbfgs", epochs=2, class_weights=choice)
-        fitted[choice] = lbfgs.fit(build_model(chosen, own, 0), own, chosen, Listener(), Stop())
+        fitted[choice] = full_batch.fit(
+            build_model(chosen, own, 0), own, chosen, Listener(), Stop()
+        )
         losses = [row["loss"] for row in fitted[choice].history]
         assert losses[-1] < losses[0]
     assert fitted["none"].history != fitted["auto"].history

@@ -8,7 +8,7 @@ Where formulas differ, all names are those of the papers:
   moments, so that its epsilon is the paper's divided by sqrt(1 - beta_2^t) ("epsilon hat").
   `epsilon_place` inside puts it into the root of the corrected second moment; that step is ours.
 - RMSprop and AdaDelta: epsilon inside the root, as in Keras.
-- L-BFGS: scipy's, as in training; it searches its own step, so it has no rate.
+- L-BFGS: the plug-in's, as in training; it searches its own step, so it has no rate.
 
 All paths of one optimiser are one variable (paths, 2) with a rate a row, so that a sweep over
 rates costs as much as one path.
@@ -22,11 +22,11 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
-from scipy.optimize import minimize
 
 from mlzoo.checking.backend import double
 from mlzoo.checking.settings import Formulas
-from mlzoo.core.configs import LEARNING_RATES
+from mlzoo.core import registry
+from mlzoo.core.configs import is_full_batch, usual_rate
 
 
 class Landscape(Protocol):
@@ -79,10 +79,10 @@ def walk(
         seed: of the noise, which is the same for every optimiser and rate.
     """
     generator = np.random.default_rng(seed)
-    if optimizer == "lbfgs":
+    if is_full_batch(optimizer):
         draw = _noise(generator, noise)
-        return [_lbfgs(land, start, steps, draw)]
-    rates = rates or [LEARNING_RATES[optimizer]]
+        return [_full_batch(land, optimizer, start, steps, draw)]
+    rates = rates or [usual_rate(optimizer)]
     points = np.tile(np.array(start, float), (len(rates), 1))
     seen = [points]
     with double(), np.errstate(all="ignore"):
@@ -114,27 +114,17 @@ def _path(land: Landscape, optimizer: str, rate: float | None, points: np.ndarra
 
 
 def build(name: str, rate: np.ndarray | float, formulas: Formulas) -> keras.Optimizer:
-    """The Keras optimizer of a name; `rate` may be an array that fits the variable's shape."""
-    optimizers = keras.optimizers
+    """Return an optimizer; `rate` may be an array that fits the variable's shape."""
+    plugin = registry.load("optimizer", name)
     # Keras on TensorFlow casts a Python float by way of float32; NumPy's keeps its 64 bits.
-    f = formulas.model_copy(update={n: np.float64(v) for n, v in formulas if isinstance(v, float)})
-    made: dict[str, Callable[[], Any]] = {
-        "sgd": lambda: optimizers.SGD(0.1),
-        "momentum": lambda: optimizers.SGD(0.1, momentum=f.momentum),
-        "nesterov": lambda: optimizers.SGD(0.1, momentum=f.momentum, nesterov=True),
-        "adagrad": lambda: optimizers.Adagrad(
-            0.1, initial_accumulator_value=f.accumulator, epsilon=f.epsilon
-        ),
-        "rmsprop": lambda: optimizers.RMSprop(0.1, rho=f.rho, epsilon=f.epsilon),
-        "adadelta": lambda: optimizers.Adadelta(0.1, rho=f.rho, epsilon=f.epsilon),
-        "adam": lambda: (AdamInside if f.epsilon_place == "inside" else optimizers.Adam)(
-            0.1, beta_1=f.beta_1, beta_2=f.beta_2, epsilon=f.epsilon
-        ),
-        "adamw": lambda: optimizers.AdamW(
-            0.1, weight_decay=f.weight_decay, beta_1=f.beta_1, beta_2=f.beta_2, epsilon=f.epsilon
-        ),
-    }
-    rule = made[name]()
+    numbers = {n: np.float64(v) for n, v in formulas if isinstance(v, float)}
+    config = plugin.Config.model_construct(
+        **{n: v for n, v in numbers.items() if n in plugin.Config.model_fields}
+    )
+    if name == "adam" and formulas.epsilon_place == "inside":
+        rule = AdamInside(0.1, **config.model_dump())
+    else:
+        rule = plugin.build(config, 0.1)
     rule.learning_rate = lambda: keras.ops.convert_to_tensor(rate, "float64")
     return rule
 
@@ -157,16 +147,22 @@ class AdamInside(keras.optimizers.Adam):
         )
 
 
-def _lbfgs(
-    land: Landscape, start: tuple[float, float], steps: int, draw: Callable[[], Any]
+def _full_batch(
+    land: Landscape,
+    optimizer: str,
+    start: tuple[float, float],
+    steps: int,
+    draw: Callable[[], Any],
 ) -> Path:
+    """Return the path of an optimizer that searches its own step, with no tolerance."""
+    plugin = registry.load("optimizer", optimizer)
+    exact = {"tolerance": 0.0, "gradient_tolerance": 1e-10}
+    known = {n: v for n, v in exact.items() if n in plugin.Config.model_fields}
+    minimize = plugin.build(plugin.Config(**known))
     seen = [np.array(start, float)]
-    minimize(
-        lambda p: float(land.value(p[None])[0]),
-        seen[0],
-        jac=lambda p: land.gradient(p[None])[0] + draw(),
-        method="L-BFGS-B",
-        callback=lambda p: seen.append(p.copy()),
-        options={"maxiter": steps, "maxfun": 20 * steps + 20, "ftol": 0.0, "gtol": 1e-10},
-    )
-    return _path(land, "lbfgs", None, np.stack(seen))
+
+    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
+        return float(land.value(point[None])[0]), land.gradient(point[None])[0] + draw()
+
+    minimize(value_and_gradient, seen[0], steps, lambda point: seen.append(point.copy()))
+    return _path(land, optimizer, None, np.stack(seen))

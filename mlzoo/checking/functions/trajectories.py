@@ -22,6 +22,7 @@ from mlzoo.checking.landscapes import folders, pictures
 from mlzoo.checking.landscapes.page import Section, Table, landscape, progress, write_page
 from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files
+from mlzoo.core.configs import is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 
@@ -53,7 +54,7 @@ def compare(subject: str, config: WalkConfig, listener: Listener | None = None) 
     for done, name in enumerate(config.optimizer, 1):
         more = (start, config.steps, config.formulas, config.noise, config.seed)
         paths += walk(function, name, config.rates(name), *more)
-        if rates and name != "lbfgs":
+        if rates and not is_full_batch(name):
             swept += walk(function, name, rates, *more)
         listener.progress(done, len(config.optimizer), "walking")
     rows = path_ranking.ranked([path_ranking.judge(function, p, config.tolerance) for p in paths])

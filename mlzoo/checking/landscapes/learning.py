@@ -27,7 +27,7 @@ from mlzoo.data.samples import Data
 from mlzoo.drawing import canvas
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts
-from mlzoo.training import lbfgs
+from mlzoo.training import full_batch
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
@@ -140,8 +140,8 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
     """Train and score: on the training samples, on the validation part, and the outputs there."""
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         model = build_model(config, data, seed)
-        if config.optimizer == "lbfgs":
-            lbfgs.fit(model, data, config, Listener(), Stop())
+        if config.full_batch:
+            full_batch.fit(model, data, config, Listener(), Stop())
         else:
             quiet = config.model_copy(update={"checkpoint_every": 1e9})
             Training(model, data, quiet, Path(scratch), seed, Listener(), Stop()).fit()

@@ -16,7 +16,7 @@ import numpy as np
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.explaining.subjects import Subject
-from mlzoo.losses.losses import Standardised
+from mlzoo.losses._numbers import Standardised
 from mlzoo.training.building import build_model
 
 SAMPLES = 512

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlzoo.core import files
+from mlzoo.core import files, registry
 from mlzoo.core.messages import over
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
@@ -154,7 +154,8 @@ def learning_curves(
 
 
 def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> list[Diagnosis]:
-    if not rows or facts["config"].get("optimizer") == "lbfgs":
+    optimizer = registry.constants("optimizer", str(facts["config"].get("optimizer")))
+    if not rows or optimizer.get("FULL_BATCH"):
         return []
     metrics = facts["metrics"]
     kept, stopped = metrics["kept"]["epoch"], metrics.get("stopped", "")

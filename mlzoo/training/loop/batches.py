@@ -242,7 +242,7 @@ def stream_count(config: RunConfig, data: Data) -> int:
 
 def padding_note(config: RunConfig, data: Data, seed: int) -> str:
     """How much of the steps that are fed is padding; "" where sequences are of one length."""
-    if not data.inputs.uneven or config.optimizer == "lbfgs" or config.set.get("carry_state"):
+    if not data.inputs.uneven or config.full_batch or config.set.get("carry_state"):
         return ""
     plain = config.model_copy(update={"class_weights": "none"})
     feed = build_batches(plain, data, seed).feed

@@ -25,12 +25,14 @@ from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.loop.features import halved
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import (
+    adapts,
     build_loss,
     build_metrics,
     build_optimizer,
     direction,
     has_rates,
     last_rate,
+    rate_after,
 )
 from mlzoo.training.signals import Stop
 
@@ -224,10 +226,10 @@ class Training:
         config, place = self.config, self.place
         if self.watch.see(place.epoch, value):
             self.best = checkpoints.values(self.model.weights)
-        if config.schedule == "plateau" and self.watch.plateau(config.plateau_patience):
+        if adapts(config):
             optimizer = self.trained.optimizer
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            optimizer.learning_rate = rate * config.decay_factor
+            optimizer.learning_rate = rate_after(config, rate, self.watch)
         if place.epoch >= config.epochs:
             place.stopped = f"all {config.epochs} epochs done"
         elif self.watch.stop:

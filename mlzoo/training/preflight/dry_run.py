@@ -51,7 +51,7 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
         "epochs": config.epochs,
         "layers": layers,
     }
-    if config.optimizer == "lbfgs":
+    if config.full_batch:
         nothing = dict.fromkeys(("first_step", "step", "epoch", "all"))
         full = {"steps": 1, "batch_size": len(data.train)}
         return {**found, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}

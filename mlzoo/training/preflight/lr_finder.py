@@ -44,8 +44,10 @@ def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any
     from mlzoo.training.train import default_name, prepared
 
     config, listener = merged.config, listener or Listener()
-    if config.optimizer == "lbfgs":
-        raise UsageError("--find-rate: lbfgs searches its own step; there is no rate to find")
+    if config.full_batch:
+        raise UsageError(
+            f"--find-rate: {config.optimizer} searches its own step; there is no rate to find"
+        )
     if "learning_rate" in merged.given:
         raise UsageError("--find-rate measures rates; leave out --learning-rate")
     _, data, _ = prepared(merged, listener)

@@ -50,7 +50,8 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
             "monitor": "loss",
             "sampler": "shuffle",
             "schedule": "constant",
-            "optimizer": "adam" if merged.config.optimizer == "lbfgs" else merged.config.optimizer,
+            "schedule_set": {},
+            **({"optimizer": "adam", "optimizer_set": {}} if merged.config.full_batch else {}),
         }
     )
     _, data, _ = prepared(merged, listener or Listener())

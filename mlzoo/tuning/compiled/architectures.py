@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import SHARED, RunConfig
 from mlzoo.core.spaces import Space
 from mlzoo.data.samples import Data
 from mlzoo.tuning.compiled.dynamic_hyperparameters import numbers_of
@@ -18,9 +18,18 @@ from mlzoo.tuning.space_from_config import layers_of
 
 _FREE = (
     *("learning_rate", "epochs", "early_stopping", "monitor", "keep", "batch_size", "seed"),
-    *("schedule", "warmup", "decay_factor", "decay_every", "plateau_patience", "class_weights"),
+    *(
+        "schedule",
+        "schedule_set",
+        "warmup",
+        "decay_factor",
+        "decay_every",
+        "plateau_patience",
+        "class_weights",
+    ),
     "sampler",
 )
+_SETS = ("optimizer_set", "loss_set")
 _CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
 
 
@@ -90,7 +99,7 @@ def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) ->
             layer["config"].pop("units", None)
     training = [
         getattr(config, name)
-        for name in ("optimizer", "momentum", "weight_decay", "loss", "focal_gamma")
+        for name in ("optimizer", "loss", *SHARED["optimizer"], *SHARED["loss"], *_SETS)
     ]
     settings = {own.setting for own in layers_of(config.model).values()}
     sizes = None if wide is None else [wide.set.get(name) for name in sorted(settings)]

@@ -29,7 +29,7 @@ from mlzoo.core.spaces import Space
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs
 from mlzoo.training import checkpoints
-from mlzoo.training.optimizers import build_loss, build_optimizer
+from mlzoo.training.optimizers import adapts, build_loss, build_optimizer
 from mlzoo.tuning.compiled.architectures import (
     Architecture,
     architecture_of,
@@ -190,8 +190,8 @@ class Replicas:
         from mlzoo.training.signals import Stop
 
         own: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
-        if fit.config.schedule == "plateau":
-            own["schedule"] = "constant"
+        if adapts(fit.config):
+            own |= {"schedule": "constant", "schedule_set": {}}
         # Automatic weights of classes are those of the whole training part.
         config = fit.config.model_copy(update={**own, "class_weights": "none"})
         train = fit.data.train.indices
@@ -240,7 +240,9 @@ class Replicas:
             loop = not any(is_convolutional(layer) for layer in built.layers)
             dense = is_dense(built)
             model, penalised = adjustable(built, scalars)
-            constant = architecture.wide.model_copy(update={"schedule": "constant"})
+            constant = architecture.wide.model_copy(
+                update={"schedule": "constant", "schedule_set": {}}
+            )
             optimizer = build_optimizer(constant, 1)
             optimizer.build(model.trainable_variables)
             loss = build_loss(constant, _plain_outputs(fit.data.outputs))
@@ -282,7 +284,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         f"{samples.task}": samples.target.per != "sample",
         "forecasts and windows of series": samples.windows is not None,
         "samples of several shapes": data.inputs.uneven,
-        "optimizer=lbfgs": config.optimizer == "lbfgs",
+        f"optimizer={config.optimizer}": config.full_batch,
         f"precision={config.precision}": config.precision != "float32",
         f"xla={config.xla}": config.xla != "auto",
         f"monitor={config.monitor}": config.monitor not in _MONITORS,

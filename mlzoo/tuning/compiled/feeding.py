@@ -19,6 +19,7 @@ from mlzoo.data.specs import Inputs
 from mlzoo.runs.models import chunk_size
 from mlzoo.training.loop.balance import shuffled
 from mlzoo.training.loop.batches import class_weights
+from mlzoo.training.optimizers import scheduled
 from mlzoo.tuning.compiled.programs import put
 
 MOST_BYTES = 2**29
@@ -184,8 +185,6 @@ def epoch_order(
 def epoch_rates(config: RunConfig, rate: float, count: int, epoch: int) -> np.ndarray:
     """The learning rate of each step of an epoch, (steps + 1,), that of a smaller last one last.
 
-    Those of the schedules of `training.optimizers.learning_rate`.
-
     Args:
         config: its schedule.
         rate: the present rate, where it is constant or follows a plateau.
@@ -195,16 +194,7 @@ def epoch_rates(config: RunConfig, rate: float, count: int, epoch: int) -> np.nd
     size = batch_size(config, count)
     whole, an_epoch = count // size, math.ceil(count / size)
     step = epoch * an_epoch + np.arange(whole + 1, dtype="float64")
-    if config.schedule == "cosine":
-        warm = config.warmup * an_epoch
-        done = np.clip((step - warm) / (config.epochs * an_epoch - warm), 0, 1)
-        found = config.rate * (1 + np.cos(np.pi * done)) / 2
-        found = np.where(step < warm, config.rate * step / max(warm, 1), found)
-    elif config.schedule == "step":
-        found = config.rate * config.decay_factor ** (step // (config.decay_every * an_epoch))
-    else:
-        found = np.full(whole + 1, rate)
-    return found.astype("float32")
+    return scheduled(config, rate, an_epoch, step).astype("float32")
 
 
 def _pool(data: Data) -> np.ndarray:

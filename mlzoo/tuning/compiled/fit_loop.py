@@ -14,7 +14,7 @@ from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints
 from mlzoo.training.loop.early_stopping import Watch
-from mlzoo.training.optimizers import direction
+from mlzoo.training.optimizers import adapts, direction, rate_after
 from mlzoo.tuning.compiled.feeding import Fed, Feeder, Shape, epoch_order, epoch_rates
 from mlzoo.tuning.compiled.programs import Program, State, Work
 from mlzoo.tuning.trials.fit import Fit
@@ -34,7 +34,7 @@ class Course:
         self.dropout, self.penalties = dropout, penalties
         config = fit.config
         self.stops = 0 < config.early_stopping < config.epochs
-        self.lowers = config.schedule == "plateau"
+        self.lowers = adapts(config)
         self.watch = Watch(config.monitor, direction(config.monitor), config.early_stopping)
         self.epoch, self.rate = 0, config.rate
         self.error: DivergedError | None = None
@@ -70,9 +70,7 @@ class Course:
         if self.error is not None or not self.watched:
             return
         self.watch.see(self.epoch, self._value(loss, outputs))
-        config = self.fit.config
-        if self.lowers and self.watch.plateau(config.plateau_patience):
-            self.rate *= config.decay_factor
+        self.rate = rate_after(self.fit.config, self.rate, self.watch)
 
     def ended(self, outputs: np.ndarray, state: State | None) -> Ending:
         """How it ended; its state is kept where that was asked for."""

@@ -20,6 +20,7 @@ from typing import IO, Any
 from mlzoo.core import registry
 from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.runs import devices
+from mlzoo.runs.config_loading import plugins
 from mlzoo.tuning.plan import as_tuples, restore
 
 
@@ -53,7 +54,8 @@ def main() -> None:
 def make_evaluator(first: dict[str, Any]) -> Any:
     """What does the fits of a search: its `plan`, the `folder` of states, whether `fast`."""
     plan = restore(first["plan"])
-    registry.trust(plan.run.model, plan.run.source)  # The search has checked and run them.
+    # The search has checked and run them.
+    registry.trust(*(name for _, name in plugins(plan.run.model_dump())))
     devices.choose(plan.run.device)
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.tuning.trials.fitting import Evaluator

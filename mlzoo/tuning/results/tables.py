@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import inert
+from mlzoo.core.configs import absolute_losses, inert
 from mlzoo.core.files import expand
-from mlzoo.runs.config_loading import unread_by_source
+from mlzoo.runs.config_loading import plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials.trial import Tried, best, mean, ranked
@@ -87,6 +87,12 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
     defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
     values = base.model_dump(mode="json")
     given = {n: v for n, v in values.items() if v != defaults[n]} | {
+        **{
+            kind: registry.absolute(name)
+            for kind, name in plugins(base.model_dump())
+            if registry.own_file(name) and kind != "loss"
+        },
+        **({} if base.loss == "auto" else {"loss": absolute_losses(base.loss)}),
         "model": registry.absolute(base.model),
         "data": absolute(base.data),
         "seed": base.seed,
@@ -108,7 +114,7 @@ def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
         f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
         f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
         "# Trains it on the training and validation parts: mlzoo train --config <this file>"
-        f"{registry.trust_flag(base.model, base.source)}\n"
+        f"{trust_flag(base.model_dump())}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )
 

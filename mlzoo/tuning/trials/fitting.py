@@ -34,9 +34,10 @@ from mlzoo.statistics.metrics import (
 )
 from mlzoo.statistics.scorers import Scorer
 from mlzoo.tasks._samples import sample_task
-from mlzoo.training import checkpoints, lbfgs
+from mlzoo.training import checkpoints, full_batch
 from mlzoo.training.building import build_model, check_task
 from mlzoo.training.loop.training import Training
+from mlzoo.training.optimizers import adapts
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan
@@ -334,7 +335,7 @@ def run_of(plan: Plan, unit: Unit) -> RunConfig:
         own["epochs"] = unit.epochs
     if unit.final:
         own |= {"early_stopping": 0}
-        own |= {"monitor": "loss"} if config.schedule == "plateau" else {}
+        own |= {"monitor": "loss"} if adapts(config) else {}
     return config.model_copy(update=own)
 
 
@@ -362,8 +363,8 @@ def fit_plainly(
         if before is not None and checkpoints.usable(before):
             shutil.copytree(before, folder)
         model = build_model(config, data, seed)
-        if config.optimizer == "lbfgs":
-            fitted = lbfgs.fit(model, data, config, Listener(), stop)
+        if config.full_batch:
+            fitted = full_batch.fit(model, data, config, Listener(), stop)
         else:
             fitted = Training(model, data, config, folder, seed, Listener(), stop).fit()
         if keep is not None and folder.is_dir():

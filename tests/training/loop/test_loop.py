@@ -11,7 +11,7 @@ import pytest
 from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
-from mlzoo.training import lbfgs
+from mlzoo.training import full_batch
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.batches import Batches, Rows, chunks
 from mlzoo.training.loop.training import Fitted, Training, measure
@@ -179,7 +179,7 @@ def test_lbfgs_reaches_the_least_squares_solution() -> None:
     data = made.data(80, task="regression")
     config = made.config(optimizer="lbfgs", epochs=60, early_stopping=0, keep="last")
     model = build_model(config, data, 0)
-    fitted = lbfgs.fit(model, data, config, Listener(), Stop())
+    fitted = full_batch.fit(model, data, config, Listener(), Stop())
     design = np.column_stack([data.train.inputs(), np.ones(len(data.train))])
     solution, *_ = np.linalg.lstsq(design, data.train.targets, rcond=None)
     expected = np.column_stack([data.test.inputs(), np.ones(len(data.test))]) @ solution
@@ -192,7 +192,7 @@ def test_lbfgs_refuses_a_random_loss() -> None:
     data = made.data()
     config = made.config(model="mlp", optimizer="lbfgs", set={"dropout": 0.5})
     with pytest.raises(UsageError, match="same at each call"):
-        lbfgs.fit(build_model(config, data, 0), data, config, Listener(), Stop())
+        full_batch.fit(build_model(config, data, 0), data, config, Listener(), Stop())
 
 
 @pytest.mark.slow

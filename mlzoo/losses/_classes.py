@@ -1,7 +1,7 @@
-"""The focal loss of classification, and a loss on standardised numbers.
+"""Cross-entropy of one class a sample, and accuracy.
 
 Targets of classes may be positions or one-hot; a model with one unit predicts the probability of
-the second of two classes. `pixel_losses` has the losses of segmentation.
+the second of two classes. `_pixels` has the losses of pixels and steps.
 """
 
 from __future__ import annotations
@@ -83,48 +83,3 @@ def class_accuracy(y_true: Any, y_pred: Any) -> Any:
     y_true, y_pred = _one_hot(y_true, y_pred)
     same = ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1))
     return ops.cast(same, "float32")
-
-
-@keras.saving.register_keras_serializable(package="mlzoo")
-class Standardised(keras.losses.Loss):
-    """A loss of (y - mean) / std for targets and predictions in the target's own units.
-
-    So the gradient does not depend on those units, while the model predicts in them.
-
-    Args:
-        loss: a Keras loss or its name (`mse`, `mae`, `huber`).
-        mean: mean of each target over the training part.
-        std: standard deviation of each target over the training part, over 0.
-    """
-
-    def __init__(
-        self,
-        loss: Any,
-        mean: Sequence[float],
-        std: Sequence[float],
-        name: str = "standardised",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.loss = keras.losses.get(loss)
-        self.mean = tuple(float(m) for m in mean)
-        self.std = tuple(float(s) for s in std)
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of each sample; y_pred (batch, targets), y_true the same or (batch,)."""
-        y_pred = ops.convert_to_tensor(y_pred)
-        y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred))
-        inner = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        return inner(self._standardise(y_true), self._standardise(y_pred))
-
-    def _standardise(self, y: Any) -> Any:
-        return (y - ops.cast(self.mean, y.dtype)) / ops.cast(self.std, y.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the loss."""
-        return {
-            **super().get_config(),
-            "loss": keras.losses.serialize(self.loss),
-            "mean": self.mean,
-            "std": self.std,
-        }

@@ -1,7 +1,7 @@
-"""L-BFGS on the whole training part, by scipy; for small models with a deterministic loss.
+"""Training by an optimizer that takes the whole training split at once, such as L-BFGS.
 
-Liu and Nocedal (1989); scipy's L-BFGS-B without bounds. One iteration counts as one epoch. A run
-that was stopped starts again from its initial weights, which ends in the same place.
+For small models with a deterministic loss. One iteration counts as one epoch. A run that was
+stopped starts again from its initial weights, which ends in the same place.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.optimize import minimize
 
-from mlzoo.core.configs import RunConfig
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, plugin_config
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
@@ -31,15 +31,15 @@ MOST_PARAMETERS = 200_000
 def fit(
     model: keras.Model, data: Data, config: RunConfig, listener: Listener, stop: Stop
 ) -> Fitted:
-    """Minimise the mean loss over the training part, penalties included.
+    """Minimize the mean loss over the training split, penalties included.
 
     Raises:
-        UsageError: the model is too large, its loss is random (dropout, batch normalisation), or
+        UsageError: the model is too large, its loss is random (dropout, batch normalization), or
             it is trained on more than its inputs.
         DivergedError: the loss is NaN or infinite at the start.
         Interrupted: a signal came.
     """
-    _check(model)
+    _check(model, config.optimizer)
     recorder = GradientRecorder()
     model.compile(
         optimizer=recorder,
@@ -54,24 +54,25 @@ def fit(
     return search.result()
 
 
-def _check(model: keras.Model) -> None:
+def _check(model: keras.Model, optimizer: str) -> None:
     count = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     if count > MOST_PARAMETERS:
         raise UsageError(
-            f"--optimizer lbfgs is for models of up to {MOST_PARAMETERS:,} parameters, this one "
-            f"has {count:,}; choose adam"
+            f"--optimizer {optimizer} is for models of up to {MOST_PARAMETERS:,} parameters, this "
+            f"one has {count:,}; choose adam"
         )
     twin = getattr(model, "twin", None)
     if twin is not None:
         setting = {"targets": "teacher_forcing=false", "goes_on": "carry_state=false"}[twin.feeds]
         raise UsageError(
-            f"--optimizer lbfgs minimises the model's own loss: add --set {setting}, or choose adam"
+            f"--optimizer {optimizer} minimizes the model's own loss: add --set {setting}, or "
+            "choose adam"
         )
     found = [layer.name for layer in model.layers if _random(layer)]
     if found:
         raise UsageError(
-            f"--optimizer lbfgs needs a loss that is the same at each call; take out {found[0]} "
-            "(dropout, batch normalisation) with --set, or choose adam"
+            f"--optimizer {optimizer} needs a loss that is the same at each call; take out "
+            f"{found[0]} (dropout, batch normalization) with --set, or choose adam"
         )
 
 
@@ -109,19 +110,16 @@ class _Search:
         start = _flatten(checkpoints.values(self.model.trainable_variables))
         if not np.isfinite(self.loss_and_gradient(start)[0]):
             raise DivergedError("the loss is not finite at the initial weights; check the data")
-        found = minimize(
-            self.loss_and_gradient,
-            start,
-            method="L-BFGS-B",
-            jac=True,
-            callback=self._seen(self._iteration),
-            options={"maxiter": self.config.epochs, "maxfun": 20 * self.config.epochs},
+        name = self.config.optimizer
+        chosen = plugin_config(self.config, "optimizer", name)
+        minimize = registry.load("optimizer", name).build(chosen)
+        end, reason = minimize(
+            self.loss_and_gradient, start, self.config.epochs, self._seen(self._iteration)
         )
-        self._assign(found.x)
+        self._assign(end)
         if not self.history:
-            self._iteration(found.x)
-        message = "converged" if found.success else found.message.lower()
-        self.stopped = self.stopped or f"lbfgs: {message}"
+            self._iteration(end)
+        self.stopped = self.stopped or f"{registry.stem(name)}: {reason}"
 
     def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean loss and its gradient over the training part, a chunk at a time."""

@@ -1,0 +1,34 @@
+"""Adam (Kingma and Ba 2015): momentum over the root of a running mean of squared gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings
+
+if TYPE_CHECKING:
+    import keras
+
+LEARNING_RATE = 1e-3
+
+
+class Config(Settings):
+    """The two running means, and what keeps a root from 0."""
+
+    beta_1: float = Field(0.9, ge=0, lt=1)
+    """Decay of the running mean of gradients."""
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    """Decay of the running mean of squared gradients."""
+    epsilon: float = Field(1e-7, ge=0)
+    """Added to the root; the paper's epsilon hat."""
+    amsgrad: bool = False
+    """Divide by the largest running mean so far (Reddi et al. 2018)."""
+
+
+def build(config: Config, learning_rate: Any, **common: Any) -> keras.Optimizer:
+    """Return the Keras optimizer."""
+    import keras
+
+    return keras.optimizers.Adam(learning_rate, **config.model_dump(), **common)

@@ -1,0 +1,124 @@
+"""What every loss plug-in keeps to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.core import registry
+from mlzoo.core.configs import losses_for
+from mlzoo.core.errors import UsageError
+from mlzoo.data.specs import Outputs
+from mlzoo.training.optimizers import build_loss
+from tests.plugins import check_config
+from tests.training.made import config
+
+NAMES = registry.names("loss")
+ENTRIES = {
+    values + per
+    for values in ("classes", "ordered", "numbers")
+    for per in ("", " per sample", " per step", " per token", " per pixel", " per horizon")
+}
+OUTPUTS = {
+    "classification": Outputs("classification", 3),
+    "ordinal": Outputs("ordinal", 3),
+    "regression": Outputs("regression", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
+    "segmentation": Outputs("segmentation", 3),
+    "fields": Outputs("fields", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
+    "labeling": Outputs("labeling", 3),
+    "forecasting": Outputs("forecasting", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0), horizon=4),
+    "text": Outputs("text", 3),
+}
+SHAPES = {
+    "sample": (6,),
+    "pixel": (6, 8, 8),
+    "step": (6, 5),
+    "token": (6, 5),
+    "horizon": (6, 4),
+}
+CASES = [(name, task) for name in NAMES for task in OUTPUTS if name in losses_for(task)]
+
+
+def _batch(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Targets, predictions that are right, and predictions that are wrong."""
+    generator, shape = np.random.default_rng(0), SHAPES[OUTPUTS[task].target.per]
+    if OUTPUTS[task].target.values == "numbers":
+        truth = generator.normal(size=(*shape, 3)).astype("float32")
+        return truth, truth, truth + 2.0
+    truth = generator.integers(0, 3, size=shape)
+    right = 0.9 * np.eye(3, dtype="float32")[truth] + np.float32(0.1 / 3)
+    return truth.astype("int32"), right, np.roll(right, 1, axis=-1)
+
+
+def _numbers(tensor: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_are_documented_and_agree_with_the_run(name: str) -> None:
+    check_config("loss", name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_targets_are_of_the_vocabulary(name: str) -> None:
+    targets = registry.constants("loss", name)["TARGETS"]
+    assert isinstance(targets, tuple) and targets and {*targets} <= ENTRIES
+    assert targets == registry.load("loss", name).TARGETS
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+@pytest.mark.backends
+def test_what_is_right_costs_less_than_what_is_wrong(name: str, task: str) -> None:
+    loss = build_loss(config(loss=name), OUTPUTS[task])
+    truth, right, wrong = _batch(task)
+    costs = [_numbers(loss.call(truth, keras.ops.convert_to_tensor(p))) for p in (right, wrong)]
+    assert all(cost.shape == (6,) and np.isfinite(cost).all() for cost in costs)
+    assert (costs[0] < costs[1]).all()
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert _numbers(again.call(truth, keras.ops.convert_to_tensor(wrong))) == pytest.approx(
+        costs[1]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_class_weights_matter_where_it_says_so(name: str) -> None:
+    if name not in losses_for("segmentation"):
+        return
+    truth, _, wrong = _batch("segmentation")
+    costs = [
+        _numbers(build_loss(config(loss=name), OUTPUTS["segmentation"], w).call(truth, wrong))
+        for w in (None, np.array([5.0, 1.0, 0.5]))
+    ]
+    says = bool(registry.constants("loss", name).get("CLASS_WEIGHTS"))
+    assert np.allclose(*costs) != says
+
+
+@pytest.mark.parametrize("task", OUTPUTS)
+def test_losses_of_other_targets_are_refused(task: str) -> None:
+    fitting = losses_for(task)
+    assert fitting
+    for name in {*NAMES} - {*fitting}:
+        with pytest.raises(UsageError, match=f"--loss {name} does not fit {task}; choose"):
+            build_loss(config(loss=name), OUTPUTS[task])
+
+
+def test_losses_of_each_task() -> None:
+    found = {task: set(losses_for(task)) for task in OUTPUTS}
+    masks = {"crossentropy", "focal", "dice", "iou", "tversky", "lovasz", "topk", "boundary"}
+    numbers, classes = {"mse", "mae", "huber"}, {"crossentropy", "focal"}
+    expected = {
+        "classification": classes,
+        "ordinal": classes,
+        "regression": numbers,
+        "segmentation": masks,
+        "fields": numbers,
+        "labeling": masks - {"boundary"},
+        "forecasting": numbers,
+        "text": classes,
+    }
+    # Other packages may add some.
+    own = set(registry.own_names("loss"))
+    assert {task: names & own for task, names in found.items()} == expected

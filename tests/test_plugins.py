@@ -1,0 +1,231 @@
+"""Adding a plug-in of any kind touches one file: one's own by its path, or one of a package."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlzoo
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.exporting.export import export
+from mlzoo.runs.config_loading import merge, read_config
+from tests import plugins
+
+WAYS = ("by path", "of a package")
+
+
+@pytest.fixture(autouse=True)
+def _imported_anew() -> Iterator[None]:
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "acme_plugins"]:
+        del sys.modules[name]
+
+
+@pytest.fixture(params=WAYS)
+def names(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The name of the dummy of each kind."""
+    monkeypatch.chdir(tmp_path)
+    if request.param == "by path":
+        for kind in registry.KINDS:
+            plugins.write(kind, tmp_path / f"my_{kind}.py")
+        return {kind: f"my_{kind}.py" for kind in registry.KINDS}
+    plugins.install(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return {kind: f"acme_{kind}" for kind in registry.KINDS}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installed package."""
+    plugins.install(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return tmp_path / "site" / "acme_plugins"
+
+
+def test_there_is_a_dummy_of_every_kind() -> None:
+    assert set(plugins.DUMMIES) == set(registry.KINDS)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_plugins_of_packages_are_listed_without_importing_them(kind: str, package: Path) -> None:
+    name = f"acme_{kind}"
+    assert name in registry.names(kind) and name not in registry.own_names(kind)
+    assert registry.summary(kind, name) == f"The {kind} of somebody else."
+    assert registry.source_file(kind, name) == package / f"{name}.py"
+    assert "acme_plugins" not in sys.modules
+    with pytest.raises(UsageError, match=f"'acme_{kind}x' .did you mean 'acme_{kind}'"):
+        registry.check_name(kind, f"{name}x")
+
+
+def test_a_name_of_this_package_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = tmp_path / "acme-1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (record / "entry_points.txt").write_text(
+        "[mlzoo.optimizers]\nadam = no_such_module\nlion = no_such_module\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.load("optimizer", "adam").__name__ == "mlzoo.optimizers.adam"
+    assert registry.names("optimizer").count("adam") == 1
+    assert registry.summary("optimizer", "lion") == "", "it is not there to be read"
+    with pytest.raises(UsageError, match="optimizer plug-in lion .no_such_module. fails when"):
+        registry.load("optimizer", "lion")
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_what_a_package_names_must_export_what_its_kind_does(kind: str, package: Path) -> None:
+    (package / f"acme_{kind}.py").write_text('"""Nothing."""\n')
+    with pytest.raises(
+        UsageError, match=f"is no {kind} plug-in: it lacks '{registry.KINDS[kind].exports[0]}'"
+    ):
+        registry.load(kind, f"acme_{kind}")
+
+
+@pytest.mark.slow
+def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) -> None:
+    of_package = names["task"] in registry.names("task")
+    task = names["task"] if of_package else "classification"
+    run = mlzoo.train(
+        names["model"],
+        "stripes",
+        source=names["source"],
+        loss=f"2*{names['loss']}",
+        optimizer=names["optimizer"],
+        schedule=names["schedule"],
+        momentum=0.5,
+        optimizer_set={"share": 0.5},
+        loss_set={"factor": 0.25},
+        set={"units": 3},
+        source_set={"rows": 120, "what": task},
+        epochs=3,
+        early_stopping=0,
+        name="run",
+    )
+    rows = list(csv.DictReader((run.path / "history.csv").open()))
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == pytest.approx([0.25, 0.125, 0.0625]), (
+        "the optimizer's rate, the schedule's fall"
+    )
+    assert 0 < float(rows[0]["loss"]) < 2 * 0.25, "a squared difference, times 2 and 0.25"
+    assert run.model.get_layer("hidden").units == 3
+    test = run.metrics["test"]
+    assert run.metrics["headline"]["name"] == ("macro_f1" if of_package else "accuracy")
+    assert (names["baseline"] in test["baselines"]) == of_package
+
+    again = read_config(run.path, trust=True)
+    assert (again.optimizer_set, again.momentum) == ({"share": 0.5}, 0.5)
+    assert (again.loss_set, again.schedule_set) == ({"factor": 0.25}, {"drop": 2.0})
+
+    x = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+    found = run.explain(x, names["explainer"], evidence=False, set={"scale": 2.0})
+    maps = next(iter(found.maps.values()))
+    np.testing.assert_allclose(next(iter(maps.values())), 2 * x[0], rtol=1e-6)
+
+    written = export(run.path, names["format"], trust=True)
+    assert json.loads((Path(written["folder"]) / "export.json").read_text())["format"]
+    assert (Path(written["folder"]) / "weights.keras").is_file()
+
+
+@pytest.mark.slow
+def test_a_search_uses_plugins(names: dict[str, str]) -> None:
+    found = mlzoo.tune(
+        names["model"],
+        "stripes",
+        source=names["source"],
+        vary=["units=2,3"],
+        search={"strategy": names["strategy"], "trials": 2, "folds": 2, "workers": 1},
+        optimizer=names["optimizer"],
+        schedule=names["schedule"],
+        loss=names["loss"],
+        epochs=2,
+        final=False,
+    )
+    assert [trial.values["units"] for trial in found.trials] == [2, 3]
+
+
+def test_code_that_a_file_names_runs_only_when_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind in ("optimizer", "schedule", "loss"):
+        own, marked = Path(f"my_{kind}.py"), Path(f"{kind}.ran")
+        plugins.write(kind, own)
+        own.write_text(own.read_text() + f"\nopen({str(marked)!r}, 'w').close()\n")
+        named = f"mse + 0.5*{own}" if kind == "loss" else str(own)
+        Path("config.yaml").write_text(f"model: linear\ndata: diabetes\n{kind}: {named}\n")
+        with registry.trust_anew():
+            with pytest.raises(UsageError, match="and was not run"):
+                merge({}, Path("config.yaml"))
+            assert registry.constants(kind, str(own)) == {}, "it is not even read"
+        assert not marked.exists()
+        with registry.trust_anew():
+            merge({}, Path("config.yaml"), trust=True)
+        assert marked.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"optimizer_set": {"beta_3": 1}}, "unknown setting of adam 'beta_3' (did you mean 'beta_"),
+        ({"optimizer_set": {"beta_1": 2}}, "--optimizer-set beta_1: must be less than 1 (got 2)"),
+        ({"optimizer_set": ["beta_1"]}, "--optimizer-set beta_1: write name=value"),
+        (
+            {"optimizer": "adamw", "optimizer_set": {"weight_decay": 1}},
+            "--optimizer-set weight_decay: is a setting of the run: --weight-decay",
+        ),
+        ({"schedule_set": {"x": 1}}, "unknown setting of constant 'x'; constant has none"),
+        ({"loss": "focal", "loss_set": {"smooth": 1}}, "unknown setting of focal 'smooth'"),
+        ({"loss_set": {"smooth": 1}}, "loss_set has no effect: loss is auto; name one"),
+        ({"loss": "focal+x*crossentropy"}, "--loss: the weight of crossentropy must be a number"),
+        ({"optimizer": "adm"}, "'rmsprop' or 'sgd' (got 'adm'; did you mean 'adam'?)"),
+        ({"optimizer": "lbfgs", "schedule": "step"}, "lbfgs searches its own step"),
+    ],
+    ids=str,
+)
+def test_mistakes_in_settings_are_told(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        merge({"model": "linear", "data": "digits", **flags})
+    assert any(message in line for line in caught.value.problems), caught.value.problems
+
+
+def test_settings_of_losses_of_a_sum() -> None:
+    from mlzoo.core.configs import all_settings
+
+    run = RunConfig(
+        model="unet",
+        data="-",
+        loss="dice+2*iou+0.5*focal",
+        loss_set={"smooth": 3.0, "iou.smooth": 0.5},
+    )
+    assert all_settings(run, "loss") == {"dice.smooth": 3.0, "iou.smooth": 0.5}
+
+
+def test_a_constant_that_is_no_literal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "my.py"
+    plugins.write("optimizer", path)
+    path.write_text(path.read_text().replace("LEARNING_RATE = 0.25", "LEARNING_RATE = 1 / 4"))
+    registry.trust(str(path))
+    with pytest.raises(UsageError, match="my.py:8: LEARNING_RATE is .*so write the value out"):
+        registry.constants("optimizer", str(path))
+
+
+@pytest.mark.slow
+def test_plugins_of_training_are_imported_without_keras() -> None:
+    script = (
+        "import sys\nfrom mlzoo.core import registry\n"
+        "for kind in ('optimizer', 'schedule', 'loss'):\n"
+        "    for name in registry.own_names(kind):\n        registry.load(kind, name)\n"
+        "assert not {'keras', 'numpy', 'scipy'} & set(sys.modules), sorted(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
