@@ -188,14 +188,15 @@ def _write_on(
     seed: int | None,
 ) -> None:
     """Each prompt, or the end of each file, and what the model writes after it."""
-    from mlzoo.data.text import unknown_characters
+    from mlzoo.data.text.characters import unknown_characters
+    from mlzoo.data.text.reader import TextReader
 
     length = 200 if length is None else length
     temperature = 0.7 if temperature is None else temperature
-    reporter = ConsoleReporter(quiet=json)
+    reporter, reader = ConsoleReporter(quiet=json), run.reader_as(TextReader)
     rows = []
     for prompt in [_prompt(given) for given in prompts]:
-        unknown = unknown_characters(prompt, run.record["reader"])
+        unknown = unknown_characters(prompt, reader)
         if unknown:
             reporter.warn(
                 f"{', '.join(map(repr, unknown))}: left out of what is gone on from, since the "

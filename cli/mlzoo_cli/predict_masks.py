@@ -46,7 +46,7 @@ def predict_masks(
         folder = None
         if output is not None:
             names = [name for path in data for name in image_names(path)]
-            folder = Folder(output, run.record, names, files.overwrite)
+            folder = Folder(output, run.reader, names, files.overwrite)
         for path in data:
             images = run.masks(path, tiling=cut, outputs=files.probabilities, listener=reporter)
             for painted in images:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mlzoo.data.samples import Column, Data, Part
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.tables.reader import Column
 
 Features = Callable[[np.ndarray], np.ndarray]
 

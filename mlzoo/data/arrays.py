@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -155,26 +154,34 @@ def is_image(x: np.ndarray) -> bool:
     return x.dtype in (np.uint8, np.uint16) and x.ndim in (3, 4)
 
 
-def as_trained(x: np.ndarray, location: Path, reader: dict[str, Any]) -> np.ndarray:
-    """An array in the shape and type of the training data.
+def as_trained(
+    x: np.ndarray, what: str, shape: tuple[int, ...], dtype_name: str, maximum: float | None
+) -> np.ndarray:
+    """Return an array in the shape and type of the training data.
+
+    Args:
+        x: (n, *shape); the last axis may lack where it has one entry.
+        what: how messages call the array.
+        shape: of one sample.
+        dtype_name: the NumPy type that the model takes.
+        maximum: the largest value that a pixel can hold; None where samples are no images.
 
     Raises:
         DataError: it has another shape, or values out of the pixels' range.
     """
-    shape = tuple(reader.get("shape") or (*reader["size"], reader["channels"]))
     if x.ndim == len(shape) and shape[-1] == 1:
         x = x[..., None]
     if x.shape[1:] != shape or x.dtype.kind not in "biuf":
-        raise DataError(f"{location}: samples are {x.shape[1:]} {x.dtype}, the model takes {shape}")
+        raise DataError(f"{what}: samples are {x.shape[1:]} {x.dtype}, the model takes {shape}")
     if not x.size:
-        raise DataError(f"{location} has shape {x.shape}: there are no samples in it")
-    check_finite(x, str(location))
-    dtype = np.dtype(reader["dtype"])
-    if dtype.kind == "u" and len(x):
-        low, high, maximum = x.min(), x.max(), reader["maximum"]
+        raise DataError(f"{what} has shape {x.shape}: there are no samples in it")
+    check_finite(x, what)
+    dtype = np.dtype(dtype_name)
+    if dtype.kind == "u" and maximum is not None:
+        low, high = x.min(), x.max()
         if low < 0 or high > maximum or (x.dtype.kind == "f" and (x % 1).any()):
             raise DataError(
-                f"{location}: values run from {low:g} to {high:g}, but the model was trained on "
+                f"{what}: values run from {low:g} to {high:g}, but the model was trained on "
                 f"whole numbers from 0 to {maximum:g}"
             )
     return np.ascontiguousarray(x, dtype=dtype)

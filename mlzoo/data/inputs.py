@@ -1,11 +1,10 @@
-"""New data for a trained model: read the way its training data were, from what `reader` holds."""
+"""New data for a trained model: read the way its training data were, as its reader says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,8 @@ from mlzoo.data.images.decoding import Form
 from mlzoo.data.images.folders import list_folder
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import Rescaled
+from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.new_samples import (
     Choose,
     NewInputs,
@@ -36,16 +37,23 @@ from mlzoo.data.new_samples import (
 from mlzoo.data.quality.differences import array_differences
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Checked
-from mlzoo.data.samples import Column, Rows, Samples
-from mlzoo.data.specs import target_of
+from mlzoo.data.reader import ArrayReader, Reader
+from mlzoo.data.samples import Rows, Samples
+from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.tables.columns import encode_as, numbers
 from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.reader import TableReader
 from mlzoo.data.tables.tables import Table, read_table
-from mlzoo.data.tables.targets import Target, compare
+from mlzoo.data.tables.targets import compare
+from mlzoo.data.text.reader import TextReader
+
+_ARRAYS = (".npz", ".npy")
 
 
-def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewInputs:
+def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> NewInputs:
     """Read new samples without targets: image files or folders, a table, or arrays.
+
+    Images of a model that predicts at every pixel are read by `images.inference_inputs`.
 
     Args:
         path: a file or a folder.
@@ -57,28 +65,31 @@ def read_inputs(path: str, reader: dict[str, Any], progress: Progress | None = N
         DataError: the files can't be read, or lack a column that the model takes.
     """
     location = existing(path)
-    if reader["kind"] == "table":
+    if isinstance(reader, TableReader):
         table = _table(location, reader)
-        matrix, warnings = encode_as(table, _columns(reader))
+        matrix, warnings = encode_as(table, reader.columns)
         return NewInputs(matrix, table.row_names(), tuple(warnings))
-    if reader["kind"] == "sequence":
+    if isinstance(reader, SequenceReader | TextReader):
         from mlzoo.data.sequences.inference_inputs import read_sequences
 
         return read_sequences(location, reader)
-    if location.suffix.lower() in (".npz", ".npy"):
-        x = _inputs_array(location, reader)
+    known = _whole(reader)
+    if location.suffix.lower() in _ARRAYS:
+        x = _inputs_array(location, known)
         names = [f"sample {i}" for i in range(len(x))]
-        return NewInputs(x, names, array_differences(x, reader))
-    if reader["kind"] != "image":
-        raise DataError(f"{path} is no .npz or .npy file; the model takes arrays {reader['shape']}")
+        return NewInputs(x, names, array_differences(x, known))
+    if isinstance(known, ArrayReader):
+        raise DataError(
+            f"{path} is no .npz or .npy file; the model takes arrays {list(known.shape)}"
+        )
     files = image_files(location)
     root = location.parent if location.is_file() else location
     names = [as_text(file.relative_to(root).as_posix()) for file in files]
-    checked = check_new_images(files, names, reader, progress, _form(reader))
-    return NewInputs(_in_range(checked, reader), names, unlike_training(checked, reader))
+    checked = check_new_images(files, names, known, progress, _form(known))
+    return NewInputs(_in_range(checked, known), names, unlike_training(checked, known))
 
 
-def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None = None) -> Samples:
+def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -> Samples:
     """Read new samples with targets, classes mapped by name to those of the training data.
 
     Raises:
@@ -86,46 +97,61 @@ def read_labelled(path: str, reader: dict[str, Any], progress: Progress | None =
         DataError: as `read_inputs`; no targets; a class that the model does not know.
     """
     location = existing(path)
-    if reader["kind"] == "table":
+    if isinstance(reader, TableReader):
         return _labelled_table(location, reader)
-    if target_of(reader["task"]).dense:
+    if isinstance(reader, DenseReader):
         from mlzoo.data.masks.inference_inputs import read_pairs
 
         return read_pairs(location, reader, progress)
-    if reader["kind"] == "sequence":
+    if isinstance(reader, SequenceReader | TextReader):
         from mlzoo.data.sequences.inference_inputs import read_labelled_sequences
 
         return read_labelled_sequences(location, reader)
+    known = _whole(reader)
     if location.suffix.lower() == ".npz":
-        return _labelled_arrays(location, reader)
-    if reader["kind"] != "image" or not location.is_dir():
-        raise DataError(f"{path} holds no targets; give {_wanted(reader)}")
+        return _labelled_arrays(location, known)
+    if isinstance(known, ArrayReader) or not location.is_dir():
+        raise DataError(f"{path} holds no targets; give {_wanted(known)}")
     listing = list_folder(location, fewest_classes=1)
     names = [listing.name(i) for i in range(len(listing.files))]
-    targets = positions_of(listing.labels, reader, path)
-    checked = check_new_images(listing.files, names, reader, progress, _form(reader))
+    targets = positions_of(listing.labels, known, path)
+    checked = check_new_images(listing.files, names, known, progress, _form(known))
     return replace(
-        _samples(_in_range(checked, reader), targets, names, reader),
+        _samples(_in_range(checked, known), targets, names, known),
         hashes=checked.hashes,
-        warnings=(*listing.warnings, *unlike_training(checked, reader)),
+        warnings=(*listing.warnings, *unlike_training(checked, known)),
     )
 
 
-def _wanted(reader: dict[str, Any]) -> str:
-    image = "a folder with one folder of images a class, or " if reader["kind"] == "image" else ""
+def _whole(reader: Reader) -> ArrayReader | ImageReader:
+    """Return a reader of arrays or images that are predicted as a whole.
+
+    Raises:
+        DataError: it is of another kind.
+    """
+    if isinstance(reader, ArrayReader | ImageReader):
+        return reader
+    raise DataError(
+        f"new samples of kind {reader.kind} for the task {reader.task or 'that is not named'} "
+        "can't be read from files; give an array"
+    )
+
+
+def _wanted(reader: Reader) -> str:
+    image = "a folder with one folder of images a class, or " if reader.kind == "image" else ""
     return f"{image}an .npz file with x and y"
 
 
-def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, Any]) -> Samples:
+def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: Reader) -> Samples:
     return Samples(
         inputs=rows,
         targets=targets,
-        task=reader["task"],
-        kind=reader["kind"],
-        class_names=tuple(reader["class_names"]),
-        target_names=tuple(reader["target_names"]),
-        columns=_columns(reader) if reader["kind"] == "table" else (),
-        maximum=reader.get("maximum"),
+        task=reader.task,
+        kind=reader.kind,
+        class_names=reader.class_names,
+        target_names=reader.target_names,
+        columns=reader.columns if isinstance(reader, TableReader) else (),
+        maximum=reader.maximum,
         names=names,
         hashes=row_digests(rows) if isinstance(rows, np.ndarray) else None,
         reader=reader,
@@ -136,24 +162,19 @@ def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: dict[str, 
 # -- Tables
 
 
-def _columns(reader: dict[str, Any]) -> tuple[Column, ...]:
-    return tuple(Column(c["name"], tuple(c["categories"])) for c in reader["columns"])
+def _table(location: Path, reader: TableReader) -> Table:
+    return read_table(location, reader.delimiter, reader.header, list(reader.input_names))
 
 
-def _table(location: Path, reader: dict[str, Any]) -> Table:
-    names = [column["name"] for column in reader["columns"]]
-    return read_table(location, reader.get("delimiter"), reader.get("header", "auto"), names)
-
-
-def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
+def _labelled_table(location: Path, reader: TableReader) -> Samples:
     table = _table(location, reader)
-    target = Target(**reader["target"])
+    target = reader.target
     if target.column not in table.columns:
         raise DataError(
             f"{location} has no column {target.column!r} to compare predictions with; it has "
             f"{', '.join(table.columns)}"
         )
-    matrix, warnings = encode_as(table, _columns(reader))
+    matrix, warnings = encode_as(table, reader.columns)
     parsed = numbers(table, target.column)
     raw = table.columns[target.column] if parsed is None else parsed
     missing = np.array([value is None or value != value for value in raw])
@@ -162,7 +183,7 @@ def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
         raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
     if target.comparison:
         values = compare(raw, target, text=parsed is None).astype(np.int32)
-    elif target_of(reader["task"]).sample_numbers:
+    elif reader.target_kind.sample_numbers:
         values = finite_targets(raw, location)
     else:
         values = positions_of([class_name(value) for value in raw], reader, location)
@@ -173,47 +194,50 @@ def _labelled_table(location: Path, reader: dict[str, Any]) -> Samples:
 # -- Arrays
 
 
-def _inputs_array(location: Path, reader: dict[str, Any]) -> np.ndarray:
+def _as_trained(x: np.ndarray, location: Path, reader: ArrayReader | ImageReader) -> np.ndarray:
+    return as_trained(x, str(location), reader.shape, reader.dtype, reader.maximum)
+
+
+def _inputs_array(location: Path, reader: ArrayReader | ImageReader) -> np.ndarray:
     if location.suffix.lower() == ".npy":
-        return as_trained(open_npy(location), location, reader)
+        return _as_trained(open_npy(location), location, reader)
     arrays = open_npz(location)
     name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
-    return as_trained(arrays[name], location, reader)
+    return _as_trained(arrays[name], location, reader)
 
 
-def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
+def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Samples:
     arrays = open_npz(location)
     first, second = choose_pair(arrays, location)
-    x, y = as_trained(arrays[first], location, reader), arrays[second]
+    x, y = _as_trained(arrays[first], location, reader), arrays[second]
     check_samples(x, y, str(location))
-    if target_of(reader["task"]).ahead:
+    names = [f"sample {i}" for i in range(len(x))]
+    if isinstance(reader, ArrayReader) and reader.target_kind.ahead:
         from mlzoo.data.sequences.arrays import following_values
 
-        names = [f"sample {i}" for i in range(len(x))]
-        return _samples(x, following_values(y, reader, str(location)), names, reader)
-    if target_of(reader["task"]).sample_numbers:
+        units = len(reader.target_names)
+        return _samples(x, following_values(y, reader.horizon, units, str(location)), names, reader)
+    if reader.target_kind.sample_numbers:
         values = finite_targets(y, location)
     else:
-        if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
+        if y.ndim == 2 and y.shape[1] == len(reader.class_names) > 1:
             y = y.argmax(axis=1)
         values = positions_of([class_name(value) for value in y.reshape(-1)], reader, location)
-    return _samples(x, values, [f"sample {i}" for i in range(len(x))], reader)
+    return _samples(x, values, names, reader)
 
 
 # -- Images
 
 
-def _form(reader: dict[str, Any]) -> Choose:
-    height, width = reader["size"]
-
+def _form(reader: ImageReader) -> Choose:
     def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
-        deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
-        return Form(height, width, reader["channels"], "uint16" if deep else "uint8"), []
+        deep = any(header.dtype == "uint16" for header in headers) or reader.dtype == "uint16"
+        return Form(*reader.size, reader.channels, "uint16" if deep else "uint8"), []
 
     return choose
 
 
-def _in_range(checked: Checked, reader: dict[str, Any]) -> Rows:
-    if checked.form.maximum == reader["maximum"]:
+def _in_range(checked: Checked, reader: ImageReader) -> Rows:
+    if checked.form.maximum == reader.maximum:
         return checked.images
-    return Rescaled(checked.images, reader["maximum"] / checked.form.maximum, reader["dtype"])
+    return Rescaled(checked.images, reader.maximum / checked.form.maximum, reader.dtype)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, shares
-from mlzoo.core.errors import DataError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.recognition import check_source, recognise, source_config
 
 if TYPE_CHECKING:
+    from mlzoo.data.reader import Reader
     from mlzoo.data.samples import Data, Samples
     from mlzoo.data.splits.splitting import Split
 
@@ -40,8 +41,9 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     import numpy as np
 
+    from mlzoo.data.images.reader import PixelReader
     from mlzoo.data.quality.bad_files import refuse_undecodable
-    from mlzoo.data.quality.differences import record_arrays
+    from mlzoo.data.quality.differences import measure_arrays
 
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
@@ -50,22 +52,43 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
     refuse_undecodable([*samples.names, *samples.class_names], config.data)
-    reader = {
-        **samples.reader,
+    found: dict[str, Any] = {
+        "kind": samples.kind,
         "source": source,
         "task": samples.task,
-        "class_names": list(samples.class_names),
-        "target_names": list(samples.target_names),
+        "class_names": samples.class_names,
+        "target_names": samples.target_names,
     }
-    if samples.maximum and isinstance(samples.inputs, np.ndarray) and samples.inputs.ndim == 4:
-        reader["images"] = record_arrays(samples.inputs, samples.maximum)
+    reader, x, maximum = _typed(samples, source), samples.inputs, samples.maximum
+    if isinstance(reader, PixelReader) and maximum and isinstance(x, np.ndarray) and x.ndim == 4:
+        found["images"] = measure_arrays(x, maximum)
     why = f"source: {source} (--source)"
+    reader = reader.model_copy(update=found)
     return replace(samples, reader=reader, notes=(why, *samples.notes))
 
 
-def read_again(
-    config: RunConfig, record: dict[str, Any], progress: Progress | None = None
-) -> Samples:
+def _typed(samples: Samples, source: str) -> Reader:
+    """Return the reader of samples; a user's source of earlier versions gives names and values.
+
+    Raises:
+        UsageError: they describe none.
+    """
+    from mlzoo.data.reader import Reader
+    from mlzoo.data.reader_record import parse_reader
+
+    given: Any = samples.reader
+    if isinstance(given, Reader):
+        return given
+    try:
+        return parse_reader({"kind": samples.kind, "task": samples.task} | dict(given))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the source {source} gives a reader that can't be used ({error}); give a model of "
+            "the kind of data, such as mlzoo.data.tables.reader.TableReader"
+        ) from None
+
+
+def read_again(config: RunConfig, reader: Reader, progress: Progress | None = None) -> Samples:
     """All samples of a run that exists, read as they were when it began.
 
     What was recognized then (source, header, time, window, season) is not recognized anew, and
@@ -73,35 +96,41 @@ def read_again(
 
     Args:
         config: of the run.
-        record: what its `data.json` holds.
+        reader: that of its training data.
         progress: called as files are read.
     """
     from dataclasses import replace
 
-    reader = record["reader"]
+    from mlzoo.data.sequences.reader import SeriesReader
+
     samples = read(_as_recognized(config, reader), progress)
-    if samples.windows is None or reader.get("reach_back"):
+    own = samples.reader
+    reaches_back = isinstance(reader, SeriesReader) and reader.reach_back
+    if samples.windows is None or not isinstance(own, SeriesReader) or reaches_back:
         return samples
-    kept = {name: value for name, value in samples.reader.items() if name != "reach_back"}
-    return replace(samples, windows=replace(samples.windows, targets=None), reader=kept)
+    own = own.model_copy(update={"reach_back": False})
+    return replace(samples, windows=replace(samples.windows, targets=None), reader=own)
 
 
-def _as_recognized(config: RunConfig, reader: dict[str, Any]) -> RunConfig:
+def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     """A run's configuration with what was recognized in its data written out."""
-    source = reader.get("source", config.source)
+    from mlzoo.data.sequences.reader import SeriesReader
+    from mlzoo.data.text.reader import TextReader
+
+    source = reader.source or config.source
     if source is None:  # a run of before sources were written down
         return config
     fields = registry.load("source", source).Config.model_fields
     found: dict[str, Any] = {}
-    if "season" in fields and "season" in reader:
-        found = {"time": reader["time"] or "none", "season": reader["season"]}
-    if "header" in fields and config.source_set.get("header", "auto") == "auto":
-        names = reader.get("channels") or [column["name"] for column in reader["columns"]]
-        unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
+    if "season" in fields and isinstance(reader, SeriesReader):
+        found = {"time": reader.time or "none", "season": reader.season}
+    header = config.source_set.get("header", "auto")
+    if "header" in fields and header == "auto" and reader.input_names:
+        unnamed = all(re.fullmatch(r"column\d+", name) for name in reader.input_names)
         found["header"] = "no" if unnamed else "yes"
     update: dict[str, Any] = {"source": source, "source_set": {**config.source_set, **found}}
-    if "window" in fields and "window" in reader:
-        update["window"] = reader["window"]
+    if "window" in fields and isinstance(reader, SeriesReader | TextReader):
+        update["window"] = reader.window
     return config.model_copy(update=update)
 
 

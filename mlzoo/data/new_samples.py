@@ -14,11 +14,13 @@ from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.data.arrays import check_finite
 from mlzoo.data.images.decoding import Form
 from mlzoo.data.images.folders import images_below
-from mlzoo.data.images.headers import MAX_PIXELS, Header
+from mlzoo.data.images.headers import Header
 from mlzoo.data.images.layouts import SUFFIXES
+from mlzoo.data.images.reader import PixelReader
 from mlzoo.data.quality.bad_files import listed, refuse_undecodable
 from mlzoo.data.quality.differences import differences
 from mlzoo.data.quality.validation import Checked, check_images
+from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Rows
 
 Progress = Callable[[int, int, str], Any]
@@ -59,16 +61,16 @@ def image_files(location: Path) -> list[Path]:
     return files
 
 
-def positions_of(labels: Sequence[str], reader: dict[str, Any], path: Any) -> np.ndarray:
+def positions_of(labels: Sequence[str], reader: Reader, path: Any) -> np.ndarray:
     """Each class's position among the model's. Raises DataError for one that it does not know."""
-    place = {name: position for position, name in enumerate(reader["class_names"])}
-    unknown = sorted(set(labels) - set(place) - set(merged := reader.get("merged", {})))
+    place = {name: position for position, name in enumerate(reader.class_names)}
+    unknown = sorted(set(labels) - set(place) - set(reader.merged))
     if unknown:
         raise DataError(
             f"{path}: class {', '.join(map(repr, unknown[:_SHOWN]))} is unknown to the model, "
             f"which has {', '.join(map(repr, place))}"
         )
-    return np.array([place[merged.get(name, name)] for name in labels], dtype=np.int32)
+    return np.array([place[reader.merged.get(name, name)] for name in labels], dtype=np.int32)
 
 
 def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:
@@ -83,12 +85,12 @@ def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:
 def check_new_images(
     files: Sequence[Path],
     names: Sequence[str],
-    reader: dict[str, Any],
+    reader: PixelReader,
     progress: Progress | None,
     choose: Choose,
 ) -> Checked:
     """Decode new images once. Raises DataError with the names of all that can't be used."""
-    checked = check_images(files, choose, reader.get("max_pixels", MAX_PIXELS), progress)
+    checked = check_images(files, choose, reader.max_pixels, progress)
     if checked.problems:
         problems = {names[i]: why for i, why in checked.problems.items()}
         count = f"{len(problems)} of {len(files)} images can't be used"
@@ -96,6 +98,6 @@ def check_new_images(
     return checked
 
 
-def unlike_training(checked: Checked, reader: dict[str, Any]) -> tuple[str, ...]:
+def unlike_training(checked: Checked, reader: PixelReader) -> tuple[str, ...]:
     """Return a warning for each way in which new images differ from those of the training data."""
     return differences(checked.headers, checked.contents, reader, checked.form.maximum)

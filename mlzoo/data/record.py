@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.data.reader_record import write_reader
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
@@ -27,7 +28,7 @@ def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
         "input_shape": list(data.inputs.shape),
         "input_dtype": data.inputs.dtype,
         "units": data.outputs.units,
-        "reader": samples.reader,
+        "reader": write_reader(samples.reader),
         "fingerprint": data.fingerprint,
         "samples": len(samples),
         "parts": {name: _counts(part) for name, part in data.parts().items()},

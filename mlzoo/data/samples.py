@@ -10,7 +10,9 @@ import numpy as np
 
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
 from mlzoo.data.policies import Policy
+from mlzoo.data.reader import Reader
 from mlzoo.data.specs import Inputs, Outputs, Target, target_of
+from mlzoo.data.tables.reader import Column
 
 if TYPE_CHECKING:
     from mlzoo.data.sequences.windows import Windows
@@ -37,14 +39,6 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, indices: Any) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class Column:
-    """One input column of a table. A categorical one holds positions in `categories`."""
-
-    name: str
-    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,8 +72,8 @@ class Samples:
         hashes: a digest of each sample's decoded inputs, to find exact copies.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
-        reader: what `mlzoo.data.inputs.read_inputs` needs to read new samples the same way
-            (JSON-able; goes into data.json).
+        reader: what `mlzoo.data.inputs.read_inputs` needs to read new samples the same way; the
+            model of the kind of data (goes into data.json).
         notes: what was inferred, a sentence each, ending with the flag that changes it.
         warnings: what was found wrong but does not stop training.
     """
@@ -104,7 +98,7 @@ class Samples:
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     problems: tuple[tuple[str, str], ...] = ()
-    reader: dict[str, Any] = field(default_factory=dict)
+    reader: Reader = field(default_factory=Reader)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -124,7 +118,7 @@ class Samples:
     @property
     def target_channels(self) -> tuple[int, ...]:
         """Where forecast targets stand among the inputs' channels; none if one is no input."""
-        channels = self.reader.get("channels", ())
+        channels = self.reader.input_names
         places = tuple(channels.index(name) for name in self.target_names if name in channels)
         return places if len(places) == len(self.target_names) else ()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -209,12 +209,11 @@ def _seen(colours: np.ndarray) -> np.ndarray:
     return lab * (1, 0.5, 1)
 
 
-def class_colours(reader: dict[str, Any], classes: int) -> np.ndarray:
-    """The colours that a run's own masks give its classes, or else those of `palette`.
+def class_colors(own: Sequence[tuple[int, int, int]], classes: int) -> np.ndarray:
+    """Return the colors that a run's own masks give its classes, or else those of `palette`.
 
     Args:
-        reader: `Samples.reader` of the training data.
+        own: `Reader.class_colors` of the training data.
         classes: how many there are.
     """
-    own = reader.get("masks", {}).get("colours")
     return np.array(own, "uint8") if own else palette(classes)

@@ -39,7 +39,7 @@ def evaluate_run(
     listener = listener or Listener()
     devices.prepare()
     if data is not None:
-        labelled = read_labelled(data, run.record["reader"], listener.progress)
+        labelled = read_labelled(data, run.reader, listener.progress)
         for warning in labelled.warnings:
             listener.warn(warning)
         seen = trained_on(labelled, files.read_mapping(run.path / "split.json", ("parts",)))

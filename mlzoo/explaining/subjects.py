@@ -15,9 +15,11 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
 from mlzoo.core.progress import Listener
 from mlzoo.data.inputs import read_inputs
+from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.new_samples import existing, image_files
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import Target, target_of
+from mlzoo.data.text.reader import TextReader
 from mlzoo.explaining.settings import ALL, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.introspection.findings import Background
@@ -74,7 +76,13 @@ class Subject:
     @property
     def maximum(self) -> float | None:
         """The largest value that an image can hold."""
-        return self.record.get("reader", {}).get("maximum")
+        return None if self.run is None else self.run.reader.maximum
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """The characters that codes of a text stand for; none where samples are no text."""
+        reader = None if self.run is None else self.run.reader
+        return reader.alphabet if isinstance(reader, TextReader) else ()
 
 
 @dataclass(frozen=True)
@@ -144,15 +152,13 @@ def subject_of(run: OpenedRun) -> Subject:
     """An open run as a subject."""
     record = run.record
     names = record["class_names"] or record["target_names"]
-    columns = [c["name"] for c in record["columns"]] or record["reader"].get("channels") or []
-    columns = columns if isinstance(columns, list) else []
     return Subject(
         run.path,
         run.model,
         record["task"],
         record["kind"],
         tuple(map(str, names)),
-        tuple(map(str, columns)),
+        run.reader.input_names,
         record,
         run,
     )
@@ -195,13 +201,13 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
     if subject.target.dense:
         from mlzoo.data.images.inference_inputs import open_images
 
-        images = open_images(config.data, subject.record["reader"], listener.progress)
+        images = open_images(config.data, subject.run.reader_as(DenseReader), listener.progress)
         for warning in images.warnings:
             listener.warn(warning)
         count = min(len(images), config.limit)
         arrays = [images.image(i) for i in range(count)]
         return _grouped(Chosen(list(images.names[:count]), arrays, [None] * count), subject)
-    read = read_inputs(config.data, subject.record["reader"], listener.progress)
+    read = read_inputs(config.data, subject.run.reader, listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
     found = _grouped(_limited(list(read.names), read.rows, config.limit), subject)
@@ -234,7 +240,7 @@ def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
     if subject.target.dense:
         from mlzoo.data.images.inference_inputs import as_images
 
-        rows: Any = as_images(x, subject.record["reader"]).image
+        rows: Any = as_images(x, subject.run.reader_as(DenseReader)).image
         count = len(x)
     else:
         found = subject.run.checked(x)

@@ -11,6 +11,7 @@ from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
+from mlzoo.data.reader_record import write_reader
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,7 +213,6 @@ def said(score: Score) -> str:
 def _input(run: OpenedRun, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
     """What a program must feed: raw values, in which order and what they stand for."""
     shape = [1, *form.fixed] if fixed else list(model.input_shape)
-    reader = run.record["reader"]
     found: dict[str, Any] = {
         "name": "input",
         "shape": shape,
@@ -222,9 +222,10 @@ def _input(run: OpenedRun, model: Any, form: Form, fixed: bool) -> dict[str, Any
     if run.record["columns"]:
         # A categorical value is fed as its position among the categories, -1 where it is none.
         found["columns"] = run.record["columns"]
+    described = write_reader(run.reader)
     for name in ("channels", "maximum", "window"):
-        if name in reader:
-            found[name] = reader[name]
+        if name in described:
+            found[name] = described[name]
     if run.record["kind"] == "sequence":
         found["padding"] = "NaN"
     return found

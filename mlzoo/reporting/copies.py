@@ -19,7 +19,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.policies import Policy
 from mlzoo.data.quality.duplicates import MANIFEST
-from mlzoo.drawing.palette import class_colours, write_mask
+from mlzoo.drawing.palette import class_colors, write_mask
 from mlzoo.transforms.augmenter import image_form
 from mlzoo.transforms.choosing import choose
 from mlzoo.transforms.images import ImageChanges
@@ -58,7 +58,7 @@ def write(
     if out.exists():
         raise UsageError(f"{out} exists already; name a folder that is not there yet")
     samples = loading.read(config, progress)
-    if samples.kind != "image" or samples.reader["source"] not in ("image_folder", "image_masks"):
+    if samples.kind != "image" or samples.reader.source not in ("image_folder", "image_masks"):
         raise DataError(f"{config.data} is no folder of images; copies are made of such alone")
     policy = choose(config.augment, Part(samples, np.arange(len(samples))))
     if not policy.steps or policy.mixes:
@@ -90,7 +90,7 @@ def _write_all(
 
     whole = Part(samples, np.arange(len(samples)))
     dense = samples.target.pixel_class
-    colours = class_colours(samples.reader, len(samples.class_names)) if dense else None
+    colours = class_colors(samples.reader.class_colors, len(samples.class_names)) if dense else None
     if dense:
         files.write_text(out / "classes.txt", "\n".join(samples.class_names) + "\n")
     changes: dict[tuple[int, ...], ImageChanges] = {}

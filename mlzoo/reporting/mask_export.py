@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors, write_bytes, write_text
-from mlzoo.drawing.palette import class_colours, overlay, write_mask
+from mlzoo.drawing.palette import class_colors, overlay, write_mask
 from mlzoo.drawing.pictures import as_picture
 
 if TYPE_CHECKING:
+    from mlzoo.data.reader import Reader
     from mlzoo.runs.results import Painted
 
 
@@ -29,7 +30,7 @@ class Folder:
 
     Args:
         path: the folder; it is made with the first file.
-        record: `data.json` of the run.
+        reader: of the run.
         names: of all images that will be written.
         overwrite: replace files that exist.
 
@@ -38,15 +39,13 @@ class Folder:
             their results in one.
     """
 
-    def __init__(
-        self, path: Path, record: dict[str, Any], names: Sequence[str], overwrite: bool
-    ) -> None:
-        self.path, self._record = path, record
+    def __init__(self, path: Path, reader: Reader, names: Sequence[str], overwrite: bool) -> None:
+        self.path, self._maximum = path, reader.maximum
         self._made = False
-        classes = record["class_names"]
+        classes = reader.class_names
         self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
         if classes:
-            self._colours = class_colours(record["reader"], len(classes))
+            self._colours = class_colors(reader.class_colors, len(classes))
         _refuse_pairs(names)
         if not overwrite:
             self._refuse_existing(names)
@@ -102,7 +101,7 @@ class Folder:
     def _overlay(self, path: Path, painted: Painted) -> None:
         from PIL import Image
 
-        picture = Image.fromarray(_rgb(painted.image, self._record["reader"].get("maximum")))
+        picture = Image.fromarray(_rgb(painted.image, self._maximum))
         size = painted.values.shape[::-1]
         if picture.size != size:
             picture = picture.resize(size, Image.Resampling.BILINEAR)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import is_zipfile
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.data.images.reader import PixelReader
+from mlzoo.data.masks.reader import DenseReader
+from mlzoo.data.reader import Reader
+from mlzoo.data.reader_record import reader_of
+from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.specs import Target, target_of
+from mlzoo.data.text.reader import TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import outputs_of, read_model
@@ -26,9 +32,11 @@ if TYPE_CHECKING:
     from mlzoo.data.images.tiles import Tiling
     from mlzoo.data.samples import Data
 
+_AnyReader = TypeVar("_AnyReader", bound=Reader)
 _RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
 _METRICS = ("headline", "test", "kept", "epochs")
 """Names without which `data.json` and `metrics.json` are damaged."""
+_ARRAYS = (".npz", ".npy")
 ChooseTiling = Callable[[int, int], "Tiling | None"]
 """From an image's height and width to how it is cut."""
 
@@ -52,6 +60,32 @@ class OpenedRun:
     def target(self) -> Target:
         """The kind of target that is predicted."""
         return target_of(self.record["task"])
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reading new samples as the training data were read takes.
+
+        Raises:
+            DataError: `data.json` is damaged.
+        """
+        return reader_of(self.path / "data.json", self.record)
+
+    def limit_pixels(self, most: int) -> None:
+        """Refuse new images with more pixels, or with more than the run's own limit."""
+        if isinstance(self.reader, PixelReader):
+            limit = min(most, self.reader.max_pixels)
+            self.reader = self.reader.model_copy(update={"max_pixels": limit})
+
+    def reader_as(self, wanted: type[_AnyReader]) -> _AnyReader:
+        """Return the reader as one of the kind that the task takes.
+
+        Raises:
+            DataError: it is of another kind; `data.json` is damaged.
+        """
+        if isinstance(self.reader, wanted):
+            return self.reader
+        found = f"is of kind {self.reader.kind}, which the task {self.record['task']} can't use"
+        raise files.damaged(self.path / "data.json", f"is damaged: its reader {found}")
 
     @property
     def _takes_images(self) -> bool:
@@ -138,7 +172,7 @@ class OpenedRun:
 
         listener = listener or Listener()
         if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            read = read_inputs(str(new), self.reader, listener.progress)
             rows, names, warnings = read.rows, read.names, read.warnings
         else:
             rows, warnings = self.checked(np.asarray(new)), ()
@@ -177,7 +211,7 @@ class OpenedRun:
                 "steps, no features of the whole"
             )
         if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.record["reader"], listener.progress)
+            read = read_inputs(str(new), self.reader, listener.progress)
             rows, names = read.rows, list(read.names)
             for warning in read.warnings:
                 listener.warn(warning)
@@ -207,15 +241,16 @@ class OpenedRun:
         from mlzoo.data.new_samples import existing
         from mlzoo.data.sequences.inference_series import last_windows
 
-        reader = self.record["reader"]
+        reader = self.reader
         notes: tuple[str, ...] = ()
         warnings: tuple[str, ...] = ()
         times: list[list[str]] | None = None
         if isinstance(new, (str, Path)):
             location = existing(str(new))
-            if "window" in reader and location.is_dir():
+            series = isinstance(reader, SeriesReader)
+            if series and location.is_dir():
                 raise DataError(f"{new} is a folder; name a table of series, a row a step")
-            if "window" in reader and location.suffix.lower() not in (".npz", ".npy"):
+            if isinstance(reader, SeriesReader) and location.suffix.lower() not in _ARRAYS:
                 found = last_windows(location, reader)
                 rows, names, times = found.windows, found.names, found.times
                 notes, warnings = found.notes, found.warnings
@@ -256,9 +291,9 @@ class OpenedRun:
         Raises:
             DataError: the prompt holds no character that the model knows.
         """
-        from mlzoo.data.text import continue_text
+        from mlzoo.data.text.characters import continue_text
 
-        reader = self.record["reader"]
+        reader = self.reader_as(TextReader)
         return continue_text(self.outputs, prompt, reader, length, temperature, seed)
 
     @property
@@ -310,7 +345,7 @@ class OpenedRun:
 
         from mlzoo.data.images.inference_inputs import as_images, open_images
 
-        listener, reader = listener or Listener(), self.record["reader"]
+        listener, reader = listener or Listener(), self.reader_as(DenseReader)
         if isinstance(new, (str, Path)):
             images = open_images(str(new), reader, listener.progress)
         else:
@@ -356,7 +391,7 @@ class OpenedRun:
         if self.record["kind"] == "sequence":
             from mlzoo.data.sequences.inference_inputs import as_sequences
 
-            return as_sequences(inputs, self.record["reader"], "the array")
+            return as_sequences(inputs, self.reader.input_names, "the array")
         expected = tuple(self.record["input_shape"])
         if inputs.shape[1:] != expected:
             raise DataError(
@@ -402,7 +437,7 @@ class OpenedRun:
         from mlzoo.runs import datasets
 
         listener = listener or Listener()
-        samples = loading.read_again(self.config, self.record, listener.progress)
+        samples = loading.read_again(self.config, self.reader, listener.progress)
         arranged = datasets.arrange(samples, self.config, self.config.seed)
         if arranged.fingerprint != self.record["fingerprint"]:
             raise DataError(

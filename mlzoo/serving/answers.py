@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.data.images.headers import MAX_PIXELS
+from mlzoo.data.images.reader import MAX_PIXELS
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.serving.batches import Served
 
@@ -64,9 +64,7 @@ class Answers:
                 f"a run of {task} on {kind}s can't be served: what is uploaded is an image or a "
                 "CSV table; see `mlzoo export`"
             )
-        run.record["reader"]["max_pixels"] = min(
-            max_pixels, run.record["reader"].get("max_pixels", MAX_PIXELS)
-        )
+        run.limit_pixels(max_pixels)
         self.run, self._max_rows = Served(run), max_rows
         if run.dense:
             run.tiling()  # So that a configuration that can't be read is told now.
@@ -136,7 +134,7 @@ class Answers:
         from mlzoo.introspection.probe import Probe
         from mlzoo.statistics.metrics import as_probabilities
 
-        reader = self.run.record["reader"]
+        reader = self.run.reader
         x = np.asarray(read_inputs(str(path), reader).rows[:1])
         outputs = self.run.outputs(x)
         place = as_probabilities(outputs).argmax(axis=1)
@@ -147,7 +145,7 @@ class Answers:
             if self._probe.layer is None:
                 return {}
             values = gradcam.explain(gradcam.Config(), self._probe, x, target)[0]
-        picture = as_picture(x[0], reader.get("maximum"))
+        picture = as_picture(x[0], reader.maximum)
         return {
             "picture": data_url(picture),
             "map": data_url(laid_over(picture, scaled(values))),
@@ -158,12 +156,12 @@ class Answers:
         return str(self.run.record["class_names"][position])
 
     def _dense(self, path: Path) -> dict[str, Any]:
-        from mlzoo.drawing.palette import class_colours, overlay
+        from mlzoo.drawing.palette import class_colors, overlay
         from mlzoo.drawing.pictures import as_picture
 
         (painted,) = self.run.masks(path)
         record = self.run.record
-        picture = as_picture(painted.image, record["reader"].get("maximum"))
+        picture = as_picture(painted.image, self.run.reader.maximum)
         answer: dict[str, Any] = {"warnings": list(painted.warnings), "picture": data_url(picture)}
         if self.run.target.pixel_numbers:
             means = painted.values.mean(axis=(0, 1)).tolist()
@@ -172,7 +170,7 @@ class Answers:
         classes = record["class_names"]
         counts = np.bincount(painted.values.reshape(-1), minlength=len(classes))
         shares = dict(zip(classes, (counts[: len(classes)] / counts.sum()).tolist(), strict=True))
-        colours = class_colours(record["reader"], len(classes))
+        colours = class_colors(self.run.reader.class_colors, len(classes))
         if painted.values.shape == picture.shape[:2]:
             base = np.rint(255 * picture).astype("uint8")
             answer["map"] = data_url(overlay(base, painted.values, colours) / 255)

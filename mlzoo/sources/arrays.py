@@ -80,8 +80,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Read the arrays, check them, and find out what they are."""
     from mlzoo.data.arrays import check_samples
     from mlzoo.data.images.pixels import as_images
+    from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.masks.arrays import is_dense
     from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.reader import ArrayReader, Reader
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.arrays import are_sequences
     from mlzoo.data.tables.labels import label
@@ -116,6 +118,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     labels = label(y, config.task, "targets", config.class_order)
     kind = "array" if maximum is None else "image"
     units = labels.values.shape[1] if labels.values.ndim > 1 else 1
+    reader: Reader = ArrayReader(shape=x.shape[1:], dtype=str(x.dtype))
+    if maximum is not None:
+        size, channels = (x.shape[1], x.shape[2]), x.shape[3]
+        reader = ImageReader(size=size, channels=channels, dtype=str(x.dtype), maximum=maximum)
     return Samples(
         inputs=x,
         targets=labels.values,
@@ -126,14 +132,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         maximum=maximum,
         given_parts=parts,
         hashes=row_digests(x),
-        reader={
-            "kind": kind,
-            "size": list(x.shape[1:3]) if maximum else None,
-            "channels": x.shape[-1] if maximum else None,
-            "shape": list(x.shape[1:]),
-            "dtype": str(x.dtype),
-            "maximum": maximum,
-        },
+        reader=reader,
         notes=tuple(note for note in (*notes, kind_note, labels.note) if note),
     )
 
@@ -165,9 +164,10 @@ def _dense(
     import numpy as np
 
     from mlzoo.data.arrays import check_inputs
-    from mlzoo.data.images.headers import MAX_PIXELS
     from mlzoo.data.images.pixels import as_images
+    from mlzoo.data.images.reader import MAX_PIXELS
     from mlzoo.data.masks.arrays import are_masks, dense_fields, dense_masks
+    from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
 
@@ -185,20 +185,18 @@ def _dense(
     else:
         found = dense_fields(y, config.data)
     classes = found.pop("classes")
-    kind = "array" if maximum is None else "image"
-    reader = {
-        "kind": kind,
-        "size": None,
-        "channels": x.shape[-1],
-        "dtype": str(x.dtype),
-        "maximum": maximum,
-        "max_pixels": MAX_PIXELS,
-    }
-    if classes is not None:
-        reader["masks"] = classes.record()
+    reader = DenseReader(
+        kind="array" if maximum is None else "image",
+        size=None,
+        channels=x.shape[-1],
+        dtype=str(x.dtype),
+        maximum=maximum,
+        max_pixels=MAX_PIXELS,
+        masks=classes,
+    )
     return Samples(
         inputs=x,
-        kind=kind,
+        kind=reader.kind,
         maximum=maximum,
         given_parts=parts,
         hashes=row_digests(x),

@@ -36,6 +36,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 def _digits(bunch: Any) -> Samples:
     import numpy as np
 
+    from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
 
@@ -49,7 +50,7 @@ def _digits(bunch: Any) -> Samples:
         target_names=("digit",),
         maximum=16.0,
         hashes=row_digests(images),
-        reader={"kind": "image", "size": [8, 8], "channels": 1, "dtype": "uint8", "maximum": 16.0},
+        reader=ImageReader(size=(8, 8), channels=1, dtype="uint8", maximum=16.0),
         notes=("digits: 8x8 images with values 0 to 16, UCI test set of 1,797 digits",),
     )
 
@@ -58,7 +59,8 @@ def _table(bunch: Any, name: str) -> Samples:
     import numpy as np
 
     from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.samples import Column, Samples
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 
     # scikit-learn centres and scales diabetes over all of its rows unless asked not to.
     if name == "diabetes":
@@ -79,13 +81,9 @@ def _table(bunch: Any, name: str) -> Samples:
         columns=columns,
         names=[f"row {i + 1}" for i in range(len(matrix))],
         hashes=row_digests(matrix),
-        reader={
-            "kind": "table",
-            "columns": [{"name": c.name, "categories": []} for c in columns],
-            "target": {"column": target, "comparison": "", "value": ""},
-            "delimiter": None,
-            "header": "auto",
-        },
+        reader=TableReader(
+            columns=columns, target=TargetColumn(target), delimiter=None, header="auto"
+        ),
         notes=(f"{config_name(name)}: {len(matrix)} rows, {len(columns)} numeric columns",),
     )
 

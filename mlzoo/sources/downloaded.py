@@ -87,6 +87,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     """
     import numpy as np
 
+    from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
 
@@ -109,13 +110,9 @@ def load(config: Config, progress: Any = None) -> Samples:
         given_parts=np.repeat(["train", "test"], [len(x_train), len(x_test)]),
         published=True,
         hashes=row_digests(x),
-        reader={
-            "kind": "image",
-            "size": list(x.shape[1:3]),
-            "channels": x.shape[-1],
-            "dtype": "uint8",
-            "maximum": 255.0,
-        },
+        reader=ImageReader(
+            size=(x.shape[1], x.shape[2]), channels=x.shape[3], dtype="uint8", maximum=255.0
+        ),
         notes=(f"{name}: {len(x)} images of {x.shape[1]}x{x.shape[2]}x{x.shape[3]}",),
     )
 

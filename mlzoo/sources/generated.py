@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.data.samples import Samples
+    from mlzoo.data.sequences.reader import SequenceReader
 
 _GATES = ("or", "and", "nor", "nand", "xor")
 _NOISE = {
@@ -128,10 +129,12 @@ def _samples(
     import numpy as np
 
     from mlzoo.data.quality.digests import row_digests
-    from mlzoo.data.samples import Column, Samples
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 
     matrix = matrix.astype(np.float32)
     regression = targets.dtype.kind == "f"
+    columns = tuple(Column(name) for name in inputs)
     return Samples(
         inputs=matrix,
         targets=targets.astype(np.float32 if regression else np.int32),
@@ -139,16 +142,12 @@ def _samples(
         kind="table",
         class_names=() if regression else tuple(map(str, range(int(targets.max()) + 1))),
         target_names=(target,),
-        columns=tuple(Column(name) for name in inputs),
+        columns=columns,
         names=[f"sample {i + 1}" for i in range(len(matrix))],
         hashes=row_digests(matrix),
-        reader={
-            "kind": "table",
-            "columns": [{"name": name, "categories": []} for name in inputs],
-            "target": {"column": target, "comparison": "", "value": ""},
-            "delimiter": None,
-            "header": "auto",
-        },
+        reader=TableReader(
+            columns=columns, target=TargetColumn(target), delimiter=None, header="auto"
+        ),
         notes=(f"{note} (--source-set samples=, --source-set noise=)",),
     )
 
@@ -223,9 +222,10 @@ def _noisy_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
 
 def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Pictures of shapes, and masks that tell what each is."""
-    from mlzoo.data.images.headers import MAX_PIXELS
+    from mlzoo.data.images.reader import MAX_PIXELS
     from mlzoo.data.masks.arrays import count_masks, encode_masks
     from mlzoo.data.masks.classes import choose_classes
+    from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.masks.values import GRAY
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
@@ -247,15 +247,15 @@ def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
         hashes=row_digests(pictures),
         target_hashes=row_digests(targets),
         pixels=pixels,
-        reader={
-            "kind": "image",
-            "size": None,
-            "channels": 1,
-            "dtype": "uint8",
-            "maximum": 255,
-            "max_pixels": MAX_PIXELS,
-            "masks": classes.record(),
-        },
+        reader=DenseReader(
+            kind="image",
+            size=None,
+            channels=1,
+            dtype="uint8",
+            maximum=255,
+            max_pixels=MAX_PIXELS,
+            masks=classes,
+        ),
         notes=(
             f"shapes: {count} pictures of {SIDE}x{SIDE} with one to four {', '.join(CLASSES[1:])}, "
             f"noise {noise:g} gray levels (--source-set samples=, --source-set noise=)",
@@ -265,7 +265,8 @@ def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
 
 def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Signed distances from ellipses, and the velocities of a stream around them."""
-    from mlzoo.data.images.headers import MAX_PIXELS
+    from mlzoo.data.images.reader import MAX_PIXELS
+    from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
     from mlzoo.sources._flow import SIDE, flow_fields
@@ -279,14 +280,14 @@ def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
         names=[f"body {i + 1}" for i in range(count)],
         hashes=row_digests(distances),
         target_hashes=row_digests(fields),
-        reader={
-            "kind": "array",
-            "size": None,
-            "channels": 1,
-            "dtype": "float32",
-            "maximum": None,
-            "max_pixels": MAX_PIXELS,
-        },
+        reader=DenseReader(
+            kind="array",
+            size=None,
+            channels=1,
+            dtype="float32",
+            maximum=None,
+            max_pixels=MAX_PIXELS,
+        ),
         notes=(
             f"flow-fields: {count} ellipses in a stream, {SIDE}x{SIDE} pixels of signed distance; "
             f"velocities within a body don't count; noise {noise:g} (--source-set samples=, "
@@ -313,7 +314,7 @@ def _accelerometer(count: int, noise: float, rng: np.random.Generator) -> Sample
         names=[f"ride {i + 1}" for i in range(count)],
         hashes=inputs.digests(),
         target_hashes=targets.digests(),
-        reader=_sequence_reader(["along", "across", "upwards"], "state", steps=True),
+        reader=_sequence_reader(("along", "across", "upwards"), "state", steps=True),
         notes=(
             f"accelerometer: {count} rides of {inputs.lengths.min()} to {inputs.longest} steps, "
             f"{RATE:g} a second; m/s² in 3 directions, states {', '.join(STATES)}; noise {noise:g} "
@@ -325,6 +326,7 @@ def _accelerometer(count: int, noise: float, rng: np.random.Generator) -> Sample
 def _moving_spots(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Films of a spot, and where it moves."""
     from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.reader import ArrayReader
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.signals import DIRECTIONS, moving_spots
 
@@ -337,7 +339,7 @@ def _moving_spots(count: int, noise: float, rng: np.random.Generator) -> Samples
         target_names=("direction",),
         names=[f"film {i + 1}" for i in range(count)],
         hashes=row_digests(films),
-        reader={"kind": "array", "shape": list(films.shape[1:]), "dtype": "float32"},
+        reader=ArrayReader(shape=films.shape[1:], dtype="float32"),
         notes=(
             f"moving-spots: {count} films of {films.shape[1]} images of 16x16, noise {noise:g} "
             "(--source-set samples=, --source-set noise=)",
@@ -351,23 +353,28 @@ def _series(
     """Windows of one long series."""
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences import signals
+    from mlzoo.data.sequences.reader import SequenceTarget, SeriesReader
     from mlzoo.data.sequences.series import Series, cut_windows, default_window
 
     make = getattr(signals, name.replace("-", "_"))
     found = [Series("", make(count, noise, rng), None)]
     season, what = _SERIES[name]
     window = config.window or default_window(found, config.horizon, season)
-    reader = {
-        **_sequence_reader(["value"], "value", steps=False),
-        "targets": ["value"],
-        "group": None,
-        "calendar": [],
-        "window": window,
-        "horizon": config.horizon,
-        "stride": config.stride or 1,
-        "season": season,
-        "step": None,
-    }
+    reader = SeriesReader(
+        channels=("value",),
+        dtype="float32",
+        time=None,
+        missing="error",
+        target=SequenceTarget("value"),
+        targets=("value",),
+        group=None,
+        calendar=(),
+        window=window,
+        horizon=config.horizon,
+        stride=config.stride or 1,
+        season=season,
+        step=None,
+    )
     note = (
         f"{name}: {count} steps, {what}, noise {noise:g}; windows of "
         f"{window} steps, then {config.horizon} (--window, --horizon, --stride, --source-set "
@@ -392,7 +399,7 @@ def _delayed_xor(count: int, lag: int, rng: np.random.Generator) -> Samples:
         class_names=("equal", "different"),
         target_names=("answer",),
         names=[f"sample {i + 1}" for i in range(count)],
-        reader=_sequence_reader(["bit", "mark"], "answer", steps=False),
+        reader=_sequence_reader(("bit", "mark"), "answer", steps=False),
         notes=(
             f"delayed-xor: {count} sequences, whether the first two bits differ is asked {lag} "
             "steps after them (--source-set samples=, --source-set lag=)",
@@ -400,13 +407,14 @@ def _delayed_xor(count: int, lag: int, rng: np.random.Generator) -> Samples:
     )
 
 
-def _sequence_reader(channels: list[str], target: str, steps: bool) -> dict[str, Any]:
-    """How files of new sequences are read: tables with these columns."""
-    return {
-        "kind": "sequence",
-        "channels": channels,
-        "time": None,
-        "missing": "error",
-        "dtype": "float32",
-        "target": {"column": target, "comparison": "", "value": "", "steps": steps},
-    }
+def _sequence_reader(channels: tuple[str, ...], target: str, steps: bool) -> SequenceReader:
+    """Return a reader of tables with these columns."""
+    from mlzoo.data.sequences.reader import SequenceReader, SequenceTarget
+
+    return SequenceReader(
+        channels=channels,
+        dtype="float32",
+        time=None,
+        missing="error",
+        target=SequenceTarget(target, steps=steps),
+    )

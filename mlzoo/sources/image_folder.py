@@ -59,7 +59,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     import numpy as np
 
     from mlzoo.data.images.folders import list_folder
-    from mlzoo.data.quality.differences import record
+    from mlzoo.data.images.reader import ImageReader
+    from mlzoo.data.quality.differences import measure
     from mlzoo.data.quality.duplicates import grouped
     from mlzoo.data.quality.validation import check_images, choose_form
     from mlzoo.data.samples import Samples
@@ -93,15 +94,14 @@ def load(config: Config, progress: Any = None) -> Samples:
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
         problems=tuple((listing.name(i), reason) for i, reason in checked.problems.items()),
-        reader={
-            "kind": "image",
-            "size": [form.height, form.width],
-            "channels": form.channels,
-            "dtype": form.dtype,
-            "maximum": form.maximum,
-            "max_pixels": config.max_pixels,
-            "images": record(checked.headers, checked.contents),
-        },
+        reader=ImageReader(
+            size=(form.height, form.width),
+            channels=form.channels,
+            dtype=form.dtype,
+            maximum=form.maximum,
+            max_pixels=config.max_pixels,
+            images=measure(checked.headers, checked.contents),
+        ),
         notes=(
             labels.note,
             *checked.notes,

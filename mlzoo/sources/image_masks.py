@@ -75,8 +75,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.masks.folders import CLASSES, list_pairs
     from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
     from mlzoo.data.masks.quality import rare_classes
+    from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.quality.bad_files import judge
-    from mlzoo.data.quality.differences import record
+    from mlzoo.data.quality.differences import measure
     from mlzoo.data.quality.duplicates import grouped
     from mlzoo.data.quality.validation import choose_form
     from mlzoo.data.samples import Samples
@@ -123,16 +124,16 @@ def load(config: Config, progress: Any = None) -> Samples:
         sizes=checked.images.sizes,
         pixels=pixels,
         problems=tuple(checked.problems.items()),
-        reader={
-            "kind": "image",
-            "size": list(size) if size else None,
-            "channels": form.channels,
-            "dtype": form.dtype,
-            "maximum": form.maximum,
-            "max_pixels": config.max_pixels,
-            "images": record(checked.headers, checked.contents),
-            "masks": classes.record(),
-        },
+        reader=DenseReader(
+            kind="image",
+            size=size,
+            channels=form.channels,
+            dtype=form.dtype,
+            maximum=form.maximum,
+            max_pixels=config.max_pixels,
+            images=measure(checked.headers, checked.contents),
+            masks=classes,
+        ),
         notes=(*checked.notes, *notes, *pairs.notes(), *found.notes),
         warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
     )

@@ -56,6 +56,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.steps import time_of_rows
     from mlzoo.data.tables.columns import encode
+    from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.tables.tables import read_table
     from mlzoo.data.tables.targets import column_name, find_target, target_labels, with_target
 
@@ -80,7 +81,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     groups = None
     if config.group_by is not None:
         groups = np.array([str(value) for value in table.columns[config.group_by]])
-    notes = [*table.notes, target.note, labels.note, *left_out, *encoded.notes]
+    chosen = f"target: {target.column!r}, the last column (--target)"
+    why = chosen if config.target is None else ""
+    notes = [*table.notes, why, labels.note, *left_out, *encoded.notes]
     if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
         notes.append("a .txt file of words, read as a table; to learn its text: --source text")
     return Samples(
@@ -94,19 +97,12 @@ def load(config: Config, progress: Any = None) -> Samples:
         names=table.row_names(),
         groups=groups,
         hashes=row_digests(encoded.matrix),
-        reader={
-            "kind": "table",
-            "columns": [
-                {"name": c.name, "categories": list(c.categories)} for c in encoded.columns
-            ],
-            "target": {
-                "column": target.column,
-                "comparison": target.comparison,
-                "value": target.value,
-            },
-            "delimiter": config.delimiter,
-            "header": config.header,
-        },
+        reader=TableReader(
+            columns=encoded.columns,
+            target=target,
+            delimiter=config.delimiter,
+            header=config.header,
+        ),
         notes=tuple(note for note in notes if note),
         warnings=(*encoded.warnings, *warnings),
     )

@@ -37,21 +37,21 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Read the text and cut it."""
     from dataclasses import replace
 
-    from mlzoo.data.text import alphabet_of, cut_text, read_text
+    from mlzoo.data.text.characters import alphabet_of, cut_text, read_text
+    from mlzoo.data.text.reader import TextReader
 
     text = read_text(expand(config.data))
     text = text.lower() if config.lower else text
     window = config.window or 64
     alphabet, left = alphabet_of(text)
-    reader = {
-        "kind": "sequence",
-        "channels": ["code"],
-        "alphabet": alphabet,
-        "window": window,
-        "stride": config.stride or window,
-        "lower": config.lower,
-        "dtype": "float32",
-    }
+    reader = TextReader(
+        channels=("code",),
+        dtype="float32",
+        alphabet=tuple(alphabet),
+        window=window,
+        stride=config.stride or window,
+        lower=config.lower,
+    )
     samples = cut_text(text, reader)
     notes = [
         f"text: {len(text):,} characters, {len(alphabet)} different ones; windows of {window} "

@@ -11,6 +11,7 @@ import numpy as np
 from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED, Target
+from mlzoo.data.text.reader import TextReader
 from mlzoo.statistics.metrics import values
 from mlzoo.statistics.scorers import EPSILON, ratio
 from mlzoo.tasks._steps import StepTask, step_outputs
@@ -83,10 +84,12 @@ class TextTally:
 def _blocks(rows: Part) -> np.ndarray | None:
     """A label a window where windows overlap: neighbours share one."""
     reader = rows.samples.reader
-    if rows.samples.windows is None or reader["stride"] >= reader["window"]:
+    if rows.samples.windows is None or not isinstance(reader, TextReader):
+        return None
+    if reader.stride >= reader.window:
         return None
     first = rows.samples.windows.spans[rows.indices, 0]
-    return np.char.mod("%d", first // (2 * reader["window"]))
+    return np.char.mod("%d", first // (2 * reader.window))
 
 
 def _tally(rows: Part, outputs: Any) -> TextTally:

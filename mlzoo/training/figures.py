@@ -12,9 +12,10 @@ import numpy as np
 from mlzoo.core import files
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
-from mlzoo.data.text import continue_text
+from mlzoo.data.text.characters import continue_text
+from mlzoo.data.text.reader import TextReader
 from mlzoo.drawing import pictures
-from mlzoo.drawing.palette import class_colours
+from mlzoo.drawing.palette import class_colors
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.reporting.figures import augmentation, forecasts, masks, plots, timelines
 from mlzoo.runs.models import outputs_of
@@ -99,8 +100,9 @@ def _text_sample(
 ) -> None:
     """What the model writes after the beginning of the test part."""
     reader = data.samples.reader
+    assert isinstance(reader, TextReader)
     codes = data.test.image(0)[:, 0].astype(int)
-    prompt = "".join(reader["alphabet"][code] for code in codes)
+    prompt = "".join(reader.alphabet[code] for code in codes)
     written = continue_text(lambda x: outputs_of(model, x), prompt, reader, 400, 0.7, 0)
     files.write_text(folder / "sample.txt", f"{prompt}|{written}\n")
 
@@ -131,7 +133,7 @@ def _timelines(
         name = samples.name_of(int(outcome.indices[place]))
         found = one.image(0), one.target(0), said
         cases.append(timelines.Timeline(title, name, *found, float(scores[place])))
-    channels = samples.reader.get("channels", ())
+    channels = samples.reader.input_names
     timelines.timelines(folder, cases, samples.class_names, channels)
 
 
@@ -145,7 +147,9 @@ def _dense_pictures(
     """What the net was fed, and its best, median and worst images of the test part."""
     samples, classes = data.samples, data.samples.target.pixel_class
     (inputs, targets, _), names = fed
-    colours = class_colours(samples.reader, len(samples.class_names)) if classes else None
+    colours = (
+        class_colors(samples.reader.class_colors, len(samples.class_names)) if classes else None
+    )
     if colours is not None:
         if targets.ndim == 4:  # mixed: the class of the larger share
             targets = np.where(targets.sum(axis=-1) > 0, targets.argmax(axis=-1), IGNORED)

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlzoo.core import files
 from mlzoo.core.progress import Listener
+from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import run_folder
 from mlzoo.runs.config_loading import merge, read_config
 from mlzoo.training.resume_checks import check_code
@@ -61,7 +62,8 @@ def reproduce(
     with stopping("training again"), tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         config = merged.config.model_copy(update={"out": scratch, "name": "again"})
         again = replace(merged, config=config)
-        path = train_merged(again, listener=listener, record=before["data"]).path
+        reader = reader_of(folder / "data.json", before["data"])
+        path = train_merged(again, listener=listener, reader=reader).path
         facts = _facts(path)
     return compared(before, facts)
 

@@ -19,6 +19,7 @@ from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageErro
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import parse
+from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import (
     Merged,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import keras
 
     from mlzoo.data.policies import Policy
+    from mlzoo.data.reader import Reader
     from mlzoo.data.samples import Data, Samples
 
 _STARTED = "environment.json"
@@ -50,7 +52,7 @@ def train_merged(
     *,
     overwrite: bool = False,
     listener: Listener | None = None,
-    record: dict[str, Any] | None = None,
+    reader: Reader | None = None,
 ) -> OpenedRun:
     """Train, evaluate and write a run folder from a checked configuration.
 
@@ -58,7 +60,7 @@ def train_merged(
         merged: the configuration.
         overwrite: replace a run of the same name.
         listener: hears of progress.
-        record: the `data.json` of a run whose data are to be read as they were for it.
+        reader: that of a run whose data are to be read as they were for it.
 
     Returns:
         The finished run, opened.
@@ -70,7 +72,7 @@ def train_merged(
     if config.name:
         run_folder.check_free(expand(config.out), config.name, overwrite)
     with stopping("reading the data") as stage:
-        samples, data, unread = prepared(merged, listener, record)
+        samples, data, unread = prepared(merged, listener, reader)
         folder = run_folder.create(Path(config.out), config.name, default_name(config), overwrite)
         flag = trust_flag(config.model_dump())
         try:
@@ -100,9 +102,9 @@ def _next_step(folder: RunFolder, flag: str) -> str:
 
 
 def prepared(
-    merged: Merged, listener: Listener, record: dict[str, Any] | None = None
+    merged: Merged, listener: Listener, reader: Reader | None = None
 ) -> tuple[Samples, Data, dict[str, str]]:
-    """Check a run, read its data (as `record` says, where there is one) and start Keras.
+    """Check a run, read its data (as `reader` says, where there is one) and start Keras.
 
     Returns:
         All samples, the three parts, and the fields that these data leave unread, with reasons.
@@ -115,10 +117,10 @@ def prepared(
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
     devices.choose(config.device)
-    if record is None:
+    if reader is None:
         samples = loading.read(config, listener.progress)
     else:
-        samples = loading.read_again(config, record, listener.progress)
+        samples = loading.read_again(config, reader, listener.progress)
     check_task(config.model, samples.task)
     check_fit(config, samples.task)
     unread = loading.unread_by_samples(samples, config)
@@ -206,8 +208,9 @@ def _resumed(
     if before is None:
         samples = loading.read(config, listener.progress)
     else:
-        record = files.read_mapping(folder.path / "data.json", ("fingerprint", "reader"))
-        samples = loading.read_again(config, record, listener.progress)
+        path = folder.path / "data.json"
+        reader = reader_of(path, files.read_mapping(path, ("fingerprint", "reader")))
+        samples = loading.read_again(config, reader, listener.progress)
     devices.prepare(config.device, config.precision)
     if before is not None:
         check_machine(before, config)

@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlzoo.baselines import _features, _linear_samples, _samples
-from mlzoo.data.samples import Column, Data, Part
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.tables.reader import Column
 from mlzoo.evaluating.evaluate import evaluate, fit_baselines
 from tests.evaluating.made import make_data
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.data.reader import Reader
+from mlzoo.data.reader_record import parse_reader, write_reader
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 
@@ -24,6 +28,13 @@ def shared(path: str) -> str:
 
 def config(data: object, **fields: object) -> RunConfig:
     return RunConfig(model="mlp", data=str(data), **fields)
+
+
+def as_stored(reader: Reader) -> Any:
+    """A reader as a run folder holds it: it must survive JSON."""
+    again = parse_reader(json.loads(json.dumps(write_reader(reader))))
+    assert again == reader
+    return again
 
 
 def noise(seed: int, height: int = 24, width: int = 32, channels: int = 3) -> np.ndarray:

@@ -14,34 +14,36 @@ from mlzoo.data import loading
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.inference_inputs import open_images
 from mlzoo.data.inputs import read_inputs
-from mlzoo.data.quality.differences import Content, record
+from mlzoo.data.masks.reader import DenseReader
+from mlzoo.data.quality.differences import Content, measure
+from mlzoo.data.reader import Reader
 from tests.data.pictures import config, folder, noise, save
 
 
 @pytest.fixture(scope="module")
-def color(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def color(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """What a run keeps of RGB images of 24x32 with all values."""
     root = folder(tmp_path_factory.mktemp("color"), {"a": 3, "b": 3})
     return loading.read(config(root)).reader
 
 
 @pytest.fixture(scope="module")
-def gray(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def gray(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     root = folder(tmp_path_factory.mktemp("gray"), {"a": 3, "b": 3}, channels=1)
     return loading.read(config(root)).reader
 
 
-def warned(path: Path, pixels: np.ndarray, reader: dict[str, Any]) -> tuple[str, ...]:
+def warned(path: Path, pixels: np.ndarray, reader: Reader) -> tuple[str, ...]:
     return read_inputs(str(save(path, pixels)), reader).warnings
 
 
-def test_images_alike_are_no_matter(tmp_path: Path, color: dict[str, Any]) -> None:
+def test_images_alike_are_no_matter(tmp_path: Path, color: Reader) -> None:
     assert warned(tmp_path / "a.png", noise(9), color) == ()
     opaque = np.concatenate([noise(9), np.full((24, 32, 1), 255, np.uint8)], axis=-1)
     assert warned(tmp_path / "b.png", opaque, color) == ()
 
 
-def test_other_channels(tmp_path: Path, color: dict[str, Any], gray: dict[str, Any]) -> None:
+def test_other_channels(tmp_path: Path, color: Reader, gray: Reader) -> None:
     (text,) = warned(tmp_path / "a.png", noise(9, channels=1), color)
     assert text == (
         "channels: 1 of 1 images are gray, but those of the training data RGB; they are converted "
@@ -58,11 +60,11 @@ def test_other_channels(tmp_path: Path, color: dict[str, Any], gray: dict[str, A
 def test_a_single_gray_image_makes_gray_no_usual_kind() -> None:
     headers = [Header(9, 9, 3, 8)] * 40
     colored, plain = Content(3, 0, 1), Content(1, 0, 1)
-    assert record(headers, [plain] + [colored] * 39)["channels"] == [3]
-    assert record(headers, [plain] * 20 + [colored] * 20)["channels"] == [1, 3]
+    assert measure(headers, [plain] + [colored] * 39).channels == (3,)
+    assert measure(headers, [plain] * 20 + [colored] * 20).channels == (1, 3)
 
 
-def test_another_size(tmp_path: Path, color: dict[str, Any]) -> None:
+def test_another_size(tmp_path: Path, color: Reader) -> None:
     (text,) = warned(tmp_path / "a.png", noise(9, 48, 64), color)
     assert text == (
         "size: 1 of 1 images have another size (48x64) than those of the training data (24x32); "
@@ -71,14 +73,14 @@ def test_another_size(tmp_path: Path, color: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("most", "shown"), [(1, "1"), (20, "20")])
-def test_another_range(tmp_path: Path, color: dict[str, Any], most: int, shown: str) -> None:
+def test_another_range(tmp_path: Path, color: Reader, most: int, shown: str) -> None:
     dark = np.rint(noise(9) / 255 * most).astype(np.uint8)
     (text,) = warned(tmp_path / "a.png", dark, color)
     assert text.startswith(f"range: values run from 0 to {shown}, but from 0 to 255 in the train")
     assert warned(tmp_path / "b.png", noise(9) // 4, color) == ()
 
 
-def test_twelve_bits_in_a_file_of_sixteen(tmp_path: Path, color: dict[str, Any]) -> None:
+def test_twelve_bits_in_a_file_of_sixteen(tmp_path: Path, color: Reader) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), noise(9).astype(np.uint16) * 16)
     depth, span = read_inputs(str(path), color).warnings
@@ -97,14 +99,12 @@ def test_arrays_of_another_range(tmp_path: Path) -> None:
     assert read_inputs(str(tmp_path / "like.npy"), reader).warnings == ()
 
 
-def test_images_that_keep_their_size_and_runs_that_know_less(
-    tmp_path: Path, color: dict[str, Any]
-) -> None:
+def test_images_that_keep_their_size_and_runs_that_know_less(tmp_path: Path, color: Reader) -> None:
     new = save(tmp_path / "a.png", noise(9, 48, 64, channels=1))
-    older = {key: value for key, value in color.items() if key != "images"}
+    older = color.model_copy(update={"images": None})
     (text,) = read_inputs(str(new), older).warnings
     assert text.startswith("channels: ")
-    kept = {**color, "size": None}
+    kept = DenseReader(**color.model_dump(exclude={"size"}))
     assert [text[:9] for text in open_images(str(new), kept).warnings] == ["channels:"]
 
 
@@ -132,7 +132,7 @@ def several(path: Path, **options: Any) -> Path:
     ],
 )
 def test_several_images_in_a_file_are_refused(
-    name: str, options: dict[str, Any], words: str, tmp_path: Path, color: dict[str, Any]
+    name: str, options: Reader, words: str, tmp_path: Path, color: Reader
 ) -> None:
     path = several(tmp_path / name, **options)
     with pytest.raises(DataError, match=words):
@@ -143,7 +143,7 @@ def test_several_images_in_a_file_are_refused(
         loading.read(config(root))
 
 
-def test_sixteen_bit_pages_and_stacks_of_imagej(tmp_path: Path, color: dict[str, Any]) -> None:
+def test_sixteen_bit_pages_and_stacks_of_imagej(tmp_path: Path, color: Reader) -> None:
     from PIL import Image
 
     pages = [noise(seed).astype(np.uint16) * 257 for seed in range(2)]
@@ -158,7 +158,7 @@ def test_sixteen_bit_pages_and_stacks_of_imagej(tmp_path: Path, color: dict[str,
     assert len(read_inputs(str(tmp_path / "single.tif"), color)) == 1
 
 
-def test_a_thumbnail_is_no_page(tmp_path: Path, color: dict[str, Any]) -> None:
+def test_a_thumbnail_is_no_page(tmp_path: Path, color: Reader) -> None:
     from PIL import Image, TiffImagePlugin
 
     path = tmp_path / "a.tif"

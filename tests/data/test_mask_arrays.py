@@ -169,7 +169,7 @@ def test_images_are_checked_as_elsewhere(tmp_path: Path) -> None:
         samples = read(tmp_path, {"source_set": {"kind": "array"}}, x=x, y=MASKS)
         assert (samples.kind, samples.maximum) == ("array", None)
         assert np.array_equal(samples.inputs, x.reshape(*X.shape[:3], -1).astype(np.float32))
-        assert samples.reader["channels"] == samples.inputs.shape[-1]
+        assert samples.reader.channels == samples.inputs.shape[-1]
 
 
 # -- Fields

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from mlzoo.data.images.headers import MAX_PIXELS, BadFileError
 from mlzoo.data.masks.classes import choose_classes, read_classes
 from mlzoo.data.masks.matching import match_classes
 from mlzoo.data.masks.quality import rare_classes
-from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, examine, from_record, read_values
+from mlzoo.data.masks.reader import GRAY, ClassMap, DenseReader
+from mlzoo.data.masks.values import MaskFile, encode, examine, read_values
 from mlzoo.data.samples import Samples
 from mlzoo.data.specs import IGNORED
-from tests.data.pictures import config, noise, save
+from tests.data.pictures import as_stored, config, noise, save
 
 SHAPE = (16, 20)
 PALETTE = ((9, 9, 9), (220, 20, 60), (0, 130, 200), (255, 225, 25))
@@ -54,6 +54,12 @@ def file(*values: int, each: int = 10, palette: Any = (), lossy: bool = False) -
     """What would be found in a mask of these gray levels."""
     counts = {value * GRAY: each for value in values}
     return MaskFile(each, len(values), counts, len(values), palette, lossy)
+
+
+def stored(classes: ClassMap) -> ClassMap:
+    """The mapping as a run folder holds it."""
+    reader = DenseReader(channels=3, dtype="uint8", maximum=255, task="segmentation", masks=classes)
+    return as_stored(reader).masks
 
 
 def values_of(classes: ClassMap) -> list[int]:
@@ -101,7 +107,7 @@ def test_a_palette_gives_indices_and_colours(tmp_path: Path) -> None:
     samples = read(tmp_path, [palette_image(mask) for mask in masks])
     assert np.array_equal(samples.targets[:], masks)
     assert samples.class_names == ("0", "1", "2", "3")
-    assert samples.reader["masks"]["colours"] == [list(colour) for colour in PALETTE]
+    assert samples.reader.masks.colours == tuple(map(tuple, PALETTE))
 
 
 def test_colours_stay_away_where_they_tell_nothing(tmp_path: Path) -> None:
@@ -109,8 +115,8 @@ def test_colours_stay_away_where_they_tell_nothing(tmp_path: Path) -> None:
     same = (PALETTE[1], PALETTE[1], PALETTE[2])
     for number, palette in enumerate((gray, same)):
         masks = [palette_image(drawn(0, 1, 2), palette), palette_image(drawn(0, 2, 1), palette)]
-        assert read(tmp_path / str(number), masks).reader["masks"]["colours"] == []
-    assert read(tmp_path / "l", [drawn(0, 1)] * 2).reader["masks"]["colours"] == []
+        assert read(tmp_path / str(number), masks).reader.masks.colours == ()
+    assert read(tmp_path / "l", [drawn(0, 1)] * 2).reader.masks.colours == ()
 
 
 def test_palettes_that_disagree_are_refused_by_name(tmp_path: Path) -> None:
@@ -123,8 +129,8 @@ def test_palettes_that_disagree_are_refused_by_name(tmp_path: Path) -> None:
     # A shorter palette, and other colours for indices that don't occur, disagree in nothing.
     other = (*PALETTE[:2], (1, 2, 3), (4, 5, 6))
     masks = [palette_image(drawn(0, 1), palette) for palette in (PALETTE, PALETTE[:2], other)]
-    found = read(tmp_path / "fine", masks).reader["masks"]["colours"]
-    assert found == [list(colour) for colour in PALETTE[:2]]
+    found = read(tmp_path / "fine", masks).reader.masks.colours
+    assert found == PALETTE[:2]
 
 
 def test_rgb_colours(tmp_path: Path) -> None:
@@ -135,7 +141,7 @@ def test_rgb_colours(tmp_path: Path) -> None:
     place = np.array([0, 2, 1])
     assert samples.class_names == ("0", "(0, 0, 255)", "(255, 0, 0)")
     assert np.array_equal(samples.targets[:], place[np.array(masks)])
-    assert samples.reader["masks"]["colours"] == [[0, 0, 0], [0, 0, 255], [255, 0, 0]]
+    assert samples.reader.masks.colours == ((0, 0, 0), (0, 0, 255), (255, 0, 0))
     assert "(0, 0, 255) is (0, 0, 255) (" in "".join(samples.notes)
 
 
@@ -281,7 +287,7 @@ def test_colours_in_classes_txt(tmp_path: Path) -> None:
     samples = read(tmp_path, [colours[mask] for mask in masks])
     assert samples.class_names == ("sound", "rust", "crack", "none")
     assert np.array_equal(samples.targets[:], masks)
-    assert samples.reader["masks"]["colours"][1:] == [[255, 0, 0], [0, 0, 255], [4, 5, 6]]
+    assert samples.reader.masks.colours[1:] == ((255, 0, 0), (0, 0, 255), (4, 5, 6))
     white = colours[masks[0]].copy()
     white[0, 0] = 255
     # White is a colour like any other, not the mark of ignored pixels.
@@ -332,7 +338,7 @@ def test_a_listed_class_that_is_ignored_is_no_class() -> None:
     for wanted in (listed("a", "b", "void"), [(0, "a"), (GRAY, "b"), (2 * GRAY, "void")]):
         chosen, _ = choose_classes({"x": file(0, 1, 2)}, wanted, ignore=2)
         assert chosen.names == ("a", "b")
-        assert chosen.encode(np.array([[0, 1, 2]]) * GRAY).tolist() == [[0, 1, IGNORED]]
+        assert encode(chosen, np.array([[0, 1, 2]]) * GRAY).tolist() == [[0, 1, IGNORED]]
 
 
 # -- What is refused
@@ -471,12 +477,12 @@ def test_encoding_gives_positions_and_survives_the_record(data: st.DataObject) -
     names = tuple(f"c{value}" for value in classes)
     colours = tuple((value >> 16, value >> 8 & 255, value & 255) for value in classes)
     chosen = ClassMap(tuple((value,) for value in classes), names, tuple(ignored), colours)
-    again = from_record(json.loads(json.dumps(chosen.record())))
+    again = stored(chosen)
     assert again == chosen
     drawn_ = data.draw(st.lists(st.sampled_from(known), min_size=6, max_size=6))
     values = np.array(drawn_, np.int32).reshape(2, 3)
     expected = [classes.index(v) if v in classes else IGNORED for v in drawn_]
-    encoded = again.encode(values)
+    encoded = encode(again, values)
     assert (encoded.dtype, encoded.ravel().tolist()) == (np.uint8, expected)
     counts = dict(zip(*np.unique(values, return_counts=True), strict=True))
     assert again.counts(counts) == [expected.count(position) for position in range(len(classes))]
@@ -486,15 +492,15 @@ def test_encoding_refuses_what_is_no_class() -> None:
     chosen = ClassMap(((0,), (255 * GRAY,)), ("a", "b"))
     for value, shown in ((7 * GRAY, "7"), (0x0A0000, r"\(10, 0, 0\)"), (0xFFFFFF + 1, "")):
         with pytest.raises(BadFileError, match=f"holds the value {shown}.*, which is none"):
-            chosen.encode(np.array([[0, value]]))
+            encode(chosen, np.array([[0, value]]))
 
 
 def test_a_threshold_survives_the_record() -> None:
     chosen, _ = choose_classes({"a": file(*range(0, 256, 3))}, threshold=100)
-    again = from_record(json.loads(json.dumps(chosen.record())))
+    again = stored(chosen)
     assert again == chosen
     values = np.arange(256, dtype=np.int32).reshape(16, 16) * GRAY
-    assert np.array_equal(again.encode(values).ravel(), np.arange(256) >= 100)
+    assert np.array_equal(encode(again, values).ravel(), np.arange(256) >= 100)
     assert again.counts({99 * GRAY: 3, 100 * GRAY: 4, 0: 1}) == [4, 4]
 
 
@@ -562,7 +568,7 @@ def test_new_masks_whose_list_has_a_void_class() -> None:
     known = ClassMap(((0,), (GRAY,)), ("sky", "road"))
     wanted = [(0, "unlabeled"), (GRAY, "road"), (2 * GRAY, "sky")]
     chosen, _ = match_classes(known, {"a": file(0, 1, 2)}, wanted, "")
-    assert chosen.encode(np.array([[0, 1, 2]]) * GRAY).tolist() == [[IGNORED, 1, 0]]
+    assert encode(chosen, np.array([[0, 1, 2]]) * GRAY).tolist() == [[IGNORED, 1, 0]]
 
 
 # -- A rare highest value

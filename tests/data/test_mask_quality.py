@@ -13,7 +13,8 @@ from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.masks.classes import choose_classes
 from mlzoo.data.masks.quality import rare_classes
-from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile
+from mlzoo.data.masks.reader import GRAY, ClassMap
+from mlzoo.data.masks.values import MaskFile
 from tests.data.pictures import config, noise, save
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,23 @@ import pytest
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
-from tests.data.pictures import config, folder, noise, save
+from mlzoo.data.tables.reader import TableReader
+from tests.data.pictures import as_stored, config, folder, noise, save
 
 
-def reader_of(data: object, **fields: Any) -> dict[str, Any]:
+def reader_of(data: object, **fields: Any) -> Any:
     """What a run folder would hold: it must survive JSON."""
-    found: dict[str, Any] = json.loads(json.dumps(loading.read(config(data, **fields)).reader))
-    return found
+    return as_stored(loading.read(config(data, **fields)).reader)
 
 
 @pytest.fixture
-def trained_table(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+def trained_table(tmp_path: Path) -> tuple[Path, TableReader]:
     rows = [f"{i},{'ab'[i % 2]},{i * 7 % 11},{'yn'[i % 3 == 0]}" for i in range(60)]
     (tmp_path / "train.csv").write_text("\n".join(["u,kind,v,ok", *rows]))
     return tmp_path, reader_of(tmp_path / "train.csv", target="ok")
 
 
-def test_table_columns_are_found_by_name(trained_table: tuple[Path, dict[str, Any]]) -> None:
+def test_table_columns_are_found_by_name(trained_table: tuple[Path, TableReader]) -> None:
     folder_, reader = trained_table
     (folder_ / "new.csv").write_text("extra,v,kind,u\n9,1,b,2\n9,,a,4\n9,5,zz,6\n")
     new = read_inputs(str(folder_ / "new.csv"), reader)
@@ -48,7 +47,7 @@ def test_table_columns_are_found_by_name(trained_table: tuple[Path, dict[str, An
     ],
 )
 def test_tables_that_do_not_fit(
-    trained_table: tuple[Path, dict[str, Any]], text: str, message: str
+    trained_table: tuple[Path, TableReader], text: str, message: str
 ) -> None:
     folder_, reader = trained_table
     (folder_ / "new.csv").write_text(text)
@@ -56,9 +55,9 @@ def test_tables_that_do_not_fit(
         read_inputs(str(folder_ / "new.csv"), reader)
 
 
-def test_labelled_tables_map_classes_by_name(trained_table: tuple[Path, dict[str, Any]]) -> None:
+def test_labelled_tables_map_classes_by_name(trained_table: tuple[Path, TableReader]) -> None:
     folder_, reader = trained_table
-    assert reader["class_names"] == ["n", "y"]
+    assert reader.class_names == ("n", "y")
     (folder_ / "new.csv").write_text("ok,u,kind,v\ny,1,a,1\ny,2,b,2\n")
     samples = read_labelled(str(folder_ / "new.csv"), reader)
     assert samples.targets.tolist() == [1, 1]
@@ -91,7 +90,7 @@ def test_reading_the_training_data_again_gives_the_same(tmp_path: Path) -> None:
     np.savez(tmp_path / "i.npz", x=rng.integers(0, 256, (20, 9, 9), np.uint8), y=np.arange(20) % 2)
     for path in (root, tmp_path / "d.npz", tmp_path / "i.npz"):
         samples = loading.read(config(path))
-        again = read_labelled(str(path), json.loads(json.dumps(samples.reader)))
+        again = read_labelled(str(path), as_stored(samples.reader))
         assert np.array_equal(again.inputs[:], samples.inputs[:])
         assert np.array_equal(again.targets, samples.targets)
         assert again.class_names == samples.class_names

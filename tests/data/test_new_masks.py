@@ -20,7 +20,7 @@ from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
-from tests.data.pictures import config, noise, save
+from tests.data.pictures import as_stored, config, noise, save
 
 SIZES = [(24, 32), (40, 20), (24, 32)]
 
@@ -36,10 +36,9 @@ def pairs(root: Path, sizes: list[tuple[int, int]] = SIZES, seed: int = 0, **opt
     return root
 
 
-def reader_of(data: object, **fields: Any) -> dict[str, Any]:
+def reader_of(data: object, **fields: Any) -> Any:
     """What a run folder would hold: it must survive JSON."""
-    found: dict[str, Any] = json.loads(json.dumps(loading.read(config(data, **fields)).reader))
-    return found
+    return as_stored(loading.read(config(data, **fields)).reader)
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def all_of(images: NewImages) -> list[np.ndarray]:
 # -- Images alone
 
 
-def test_images_come_in_their_own_size(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_images_come_in_their_own_size(tmp_path: Path, reader: Any) -> None:
     sizes = [(97, 101), (5, 8), (300, 20)]
     root = pairs(tmp_path / "new", sizes, seed=50) / "images"
     found = open_images(str(root), reader)
@@ -68,7 +67,7 @@ def test_images_come_in_their_own_size(tmp_path: Path, reader: dict[str, Any]) -
     assert np.array_equal(one.image(0), noise(51, 5, 8))
 
 
-def test_channels_become_those_of_training(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_channels_become_those_of_training(tmp_path: Path, reader: Any) -> None:
     gray = noise(1, channels=1)
     save(tmp_path / "new" / "gray.png", gray)
     save(tmp_path / "new" / "rgba.png", noise(2, channels=4))
@@ -80,7 +79,7 @@ def test_channels_become_those_of_training(tmp_path: Path, reader: dict[str, Any
 
 
 def test_images_of_another_depth_are_scaled_to_the_trained_range(
-    tmp_path: Path, reader: dict[str, Any]
+    tmp_path: Path, reader: Any
 ) -> None:
     deep = noise(1).astype(np.uint16) * 257
     (tmp_path / "new").mkdir()
@@ -93,7 +92,7 @@ def test_images_of_another_depth_are_scaled_to_the_trained_range(
         cv2.imwrite(str(tmp_path / f"trained/images/{number}.png"), deep)
         save(tmp_path / f"trained/masks/{number}.png", mask(number, 24, 32))
     wide = reader_of(tmp_path / "trained", allow_leakage=True)
-    assert wide["maximum"] == 65535
+    assert wide.maximum == 65535
     save(tmp_path / "plain.png", noise(1))
     plain = open_images(str(tmp_path / "plain.png"), wide)
     assert np.array_equal(plain.image(0), deep) and plain.warnings == ()
@@ -103,7 +102,7 @@ def test_a_model_of_small_floats_gets_them_from_files_too(tmp_path: Path) -> Non
     x = np.random.default_rng(0).random((6, 24, 32, 3))
     np.savez(tmp_path / "d.npz", x=x, y=np.stack([mask(i, 24, 32) for i in range(6)]))
     reader = reader_of(tmp_path / "d.npz")
-    assert reader["maximum"] == 1
+    assert reader.maximum == 1
     save(tmp_path / "new.png", noise(3))
     found = open_images(str(tmp_path / "new.png"), reader)
     assert found.image(0).dtype == np.float32
@@ -135,7 +134,7 @@ def test_resized_training_resizes_new_images_alike(tmp_path: Path) -> None:
     ],
 )
 def test_masks_beside_images_are_no_images(
-    tmp_path: Path, reader: dict[str, Any], image: str, other: list[str]
+    tmp_path: Path, reader: Any, image: str, other: list[str]
 ) -> None:
     new = tmp_path / "new"
     for name in ("a", "b"):
@@ -154,7 +153,7 @@ def test_masks_beside_images_are_no_images(
 
 
 def test_names_that_end_in_mask_are_images_where_nothing_is_beside_them(
-    tmp_path: Path, reader: dict[str, Any]
+    tmp_path: Path, reader: Any
 ) -> None:
     names = ["a_mask.png", "b.png", "sub/b_mask.png"]
     for name in names:
@@ -165,14 +164,14 @@ def test_names_that_end_in_mask_are_images_where_nothing_is_beside_them(
     assert open_images(str(tmp_path / "new"), reader).names == names
 
 
-def test_names_are_those_of_the_images(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_names_are_those_of_the_images(tmp_path: Path, reader: Any) -> None:
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 7, 9, 3), np.uint8))
     save(tmp_path / "new" / "b.c.png", noise(1))
     for path in ("x.npz", "new", "new/b.c.png"):
         assert image_names(str(tmp_path / path)) == open_images(str(tmp_path / path), reader).names
 
 
-def test_bad_and_missing_files_are_named(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_bad_and_missing_files_are_named(tmp_path: Path, reader: Any) -> None:
     save(tmp_path / "new" / "good.png", noise(1))
     (tmp_path / "new" / "bad.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"1 of 2 images can't be used:\n  bad.png: empty file"):
@@ -188,7 +187,7 @@ def test_bad_and_missing_files_are_named(tmp_path: Path, reader: dict[str, Any])
 
 
 @pytest.mark.parametrize("shape", [(2, 24, 32, 3), (3, 97, 101, 3), (1, 1, 5, 3)])
-def test_arrays_of_any_size(tmp_path: Path, reader: dict[str, Any], shape: tuple[int, ...]) -> None:
+def test_arrays_of_any_size(tmp_path: Path, reader: Any, shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     np.savez(tmp_path / "pair.npz", x=x, y=np.zeros(len(x)))
     np.savez(tmp_path / "one.npz", pictures=x)
@@ -223,7 +222,7 @@ def test_gray_arrays_need_no_channel_axis(tmp_path: Path) -> None:
         (np.full((2, 7, 9, 3), "a"), "the model takes (7, 9, 3)"),
     ],
 )
-def test_arrays_that_do_not_fit(reader: dict[str, Any], x: np.ndarray, message: str) -> None:
+def test_arrays_that_do_not_fit(reader: Any, x: np.ndarray, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):
         as_images(x, reader)
 
@@ -271,7 +270,7 @@ def test_reading_the_training_data_again_gives_the_same(tmp_path: Path) -> None:
     pairs(tmp_path / "folder")
     for path, fields in (("folder", {}), ("folder", {"size": "8x8"}), ("d.npz", {})):
         data = loading.read(config(tmp_path / path, allow_leakage=True, **fields))
-        again = read_labelled(str(tmp_path / path), json.loads(json.dumps(data.reader)))
+        again = read_labelled(str(tmp_path / path), as_stored(data.reader))
         assert np.array_equal(again.inputs[:], data.inputs[:])
         assert np.array_equal(again.targets[:], data.targets[:])
         assert again.task == "segmentation" and again.class_names == data.class_names
@@ -280,7 +279,7 @@ def test_reading_the_training_data_again_gives_the_same(tmp_path: Path) -> None:
         assert again.target_hashes.tolist() == data.target_hashes.tolist()
 
 
-def test_pairs_of_another_size(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_pairs_of_another_size(tmp_path: Path, reader: Any) -> None:
     sizes = [(97, 101), (5, 8), (30, 300)]
     samples = read_labelled(str(pairs(tmp_path / "new", sizes, seed=30)), reader)
     assert samples.inputs.shape == (3, 97, 300, 3)
@@ -371,7 +370,7 @@ def test_classes_txt_of_new_masks_maps_by_name(
     assert samples.class_names == ("0", "128", "255") and samples.warnings == ()
 
 
-def test_classes_txt_with_strange_names_is_refused(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_classes_txt_with_strange_names_is_refused(tmp_path: Path, reader: Any) -> None:
     new = pairs(tmp_path / "new")
     (new / "classes.txt").write_text("0 0\n1 rust\n2 2\n")
     message = "class 'rust' is unknown to the model, which has '0', '1', '2'"
@@ -427,7 +426,7 @@ def test_thresholds_ignored_values_and_colours_hold_for_new_masks(tmp_path: Path
     assert np.array_equal(found.targets[0], np.array([0, 2, 1])[mask(9, 24, 32)])
 
 
-def test_pairs_of_another_depth(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_pairs_of_another_depth(tmp_path: Path, reader: Any) -> None:
     new = pairs(tmp_path / "new", seed=20)
     for number, size in enumerate(SIZES):
         image = noise(20 + number, *size).astype(np.uint16) * 257
@@ -438,7 +437,7 @@ def test_pairs_of_another_depth(tmp_path: Path, reader: dict[str, Any]) -> None:
     assert "pixels run to 65535, but to 255 in the training data" in samples.warnings[0]
 
 
-def test_missing_and_bad_masks_are_named(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_missing_and_bad_masks_are_named(tmp_path: Path, reader: Any) -> None:
     new = pairs(tmp_path / "new")
     (new / "masks/1.png").unlink()
     save(new / "masks/2.png", mask(2, 32, 24))
@@ -454,7 +453,7 @@ def test_missing_and_bad_masks_are_named(tmp_path: Path, reader: dict[str, Any])
         read_labelled(str(new / "images/0.png"), reader)
 
 
-def test_arrays_with_masks(tmp_path: Path, reader: dict[str, Any]) -> None:
+def test_arrays_with_masks(tmp_path: Path, reader: Any) -> None:
     x = np.random.default_rng(0).integers(0, 256, (3, 9, 11, 3), np.uint8)
     y = mask(0, 3 * 9, 11).reshape(3, 9, 11)
     y[1] = 0
@@ -526,5 +525,5 @@ def test_a_palette_mask_is_read_by_index(tmp_path: Path) -> None:
     for number, size in enumerate(SIZES):
         indexed(mask(number, *size)).save(root / f"masks/{number}.png")
     reader = reader_of(root)
-    assert reader["masks"]["colours"] == [[0, 0, 0], [255, 0, 0], [0, 255, 0]]
+    assert reader.masks.colours == ((0, 0, 0), (255, 0, 0), (0, 255, 0))
     check(read_labelled(str(pairs(tmp_path / "new", seed=8)), reader), SIZES, 8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
-from tests.data.pictures import config
+from tests.data.pictures import as_stored, config
 
 LENGTHS = [7, 3, 5, 7, 1, 6] * 5
 
@@ -25,9 +24,8 @@ def read(path: object, **fields: Any) -> Samples:
     return loading.read(config(path, **fields))
 
 
-def reader_of(samples: Samples) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(samples.reader))
-    return found
+def reader_of(samples: Samples) -> Any:
+    return as_stored(samples.reader)
 
 
 def save(path: Path, **arrays: Any) -> Path:

@@ -15,19 +15,19 @@ from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.loading import recognise
 from mlzoo.data.record import data_record, split_record, trained_on
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
-from tests.data.pictures import config, shared
+from tests.data.pictures import as_stored, config, shared
 
 
 def read(path: object, **fields: Any) -> Samples:
     return loading.read(config(path, **fields))
 
 
-def reader_of(samples: Samples) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(samples.reader))
-    return found
+def reader_of(samples: Samples) -> Any:
+    return as_stored(samples.reader)
 
 
 def values(number: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_indoor_movement() -> None:
     samples = read(path)
     assert samples.inputs.shape == (314, 129, 4)
     assert (samples.inputs.lengths.min(), samples.inputs.lengths.max()) == (19, 129)
-    assert samples.reader["channels"] == [f"RSS_anchor{i}" for i in range(1, 5)]
+    assert samples.reader.channels == tuple(f"RSS_anchor{i}" for i in range(1, 5))
     assert samples.target_names == ("class_label",) and samples.class_names == ("-1", "1")
     assert np.bincount(samples.targets).tolist() == [156, 158]
     first = samples.names.index("MovementAAL_RSS_1.csv")
@@ -308,7 +308,7 @@ def test_a_class_at_every_step(tmp_path: Path) -> None:
         assert samples.targets.own(number).tolist() == expected
     assert samples.targets[:].shape == (12, 6)
     assert (samples.targets[:] == IGNORED).sum() == 12 * 6 - sum(len(values(n)) for n in range(12))
-    assert samples.reader["target"]["steps"]
+    assert samples.reader.target.steps
     data = datasets.load(config(tmp_path))
     record = data_record(data, config(tmp_path))
     total = sum(sum(part["classes"].values()) for part in record["parts"].values())
@@ -379,11 +379,11 @@ def timed(root: Path, count: int = 12) -> Path:
 
 def test_a_column_of_time_is_no_channel(tmp_path: Path) -> None:
     samples = read(timed(tmp_path))
-    assert samples.reader["channels"] == ["u", "v"] and samples.reader["time"] == "t"
+    assert samples.reader.channels == ("u", "v") and samples.reader.time == "t"
     assert any("time: column 't', which is no channel" in note for note in samples.notes)
-    assert read(tmp_path, source_set={"time": "none"}).reader["channels"] == ["u", "v", "t"]
-    assert read(tmp_path, source_set={"time": "u"}).reader["channels"] == ["v", "t"]
-    assert read(tmp_path, drop=["v"]).reader["channels"] == ["u"]
+    assert read(tmp_path, source_set={"time": "none"}).reader.channels == ("u", "v", "t")
+    assert read(tmp_path, source_set={"time": "u"}).reader.channels == ("v", "t")
+    assert read(tmp_path, drop=["v"]).reader.channels == ("u",)
     with pytest.raises(DataError, match="--drop: no column 'w'; there are u, v, t"):
         read(tmp_path, drop=["w"])
     put(tmp_path / "a" / "2.csv", 2, t=[0, 1, 2, 9, 10])
@@ -474,7 +474,7 @@ def test_groups_by_file_name(tmp_path: Path) -> None:
 # -- New data for a trained model
 
 
-def trained(tmp_path: Path, **fields: Any) -> tuple[Path, dict[str, Any], Samples]:
+def trained(tmp_path: Path, **fields: Any) -> tuple[Path, SequenceReader, Samples]:
     for number in range(12):
         put(tmp_path / "old" / "abc"[number % 3] / f"{number}.csv", number, w=values(number)[:, 0])
     samples = read(tmp_path / "old", **fields)

@@ -14,6 +14,8 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.quality.leakage import check_leakage
+from mlzoo.data.reader_record import parse_reader, write_reader
+from mlzoo.data.reader_record import reader_of as reader_of_run
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.inference_series import last_windows
@@ -22,7 +24,7 @@ from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splits.splitting import split
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
-from tests.data.pictures import config, shared
+from tests.data.pictures import as_stored, config, shared
 
 
 def read(path: object, **fields: Any) -> Samples:
@@ -43,9 +45,8 @@ def counted(folder: Path, count: int = 100, **more: Any) -> Path:
     return write(folder / "s.csv", date=dates(count), **more, v=np.arange(count))
 
 
-def reader_of(samples: Samples) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(samples.reader))
-    return found
+def reader_of(samples: Samples) -> Any:
+    return as_stored(samples.reader)
 
 
 # -- Windows
@@ -78,14 +79,14 @@ def test_targets_come_first_and_other_columns_are_inputs(tmp_path: Path) -> None
     steps = np.arange(40)
     path = counted(tmp_path, 40, a=steps + 100, b=steps + 200)
     samples = read(path, window=2)
-    assert samples.reader["channels"] == ["v", "a", "b"]
+    assert samples.reader.channels == ("v", "a", "b")
     assert samples.inputs[0].tolist() == [[0, 100, 200], [1, 101, 201]]
     samples = read(path, target="b, a", window=2, horizon=2)
     assert samples.target_names == ("b", "a")
     assert samples.inputs[0].tolist() == [[200, 100, 0], [201, 101, 1]]
     assert samples.targets[0].tolist() == [[202, 102], [203, 103]]
     samples = read(path, target="b", drop=["a"], window=2)
-    assert samples.reader["channels"] == ["b", "v"]
+    assert samples.reader.channels == ("b", "v")
     data = datasets.load(config(path, target="b,a", window=2))
     assert data.outputs.channels == (0, 1)
 
@@ -133,15 +134,15 @@ def test_columns_that_do_not_fit(tmp_path: Path, fields: dict[str, Any], message
 def test_rows_are_steps_without_a_time(tmp_path: Path) -> None:
     path = write(tmp_path / "s.csv", v=np.arange(40))
     samples = read(path, source="series", window=4)
-    assert samples.reader["time"] is None
+    assert samples.reader.time is None
     assert samples.names[0] == "from step 5"
     numbered = write(tmp_path / "t.csv", time=np.arange(40) * 0.5, v=np.arange(40))
     samples = read(numbered, source="series", window=4)
-    assert (samples.reader["time"], samples.reader["step"]) == ("time", 0.5)
-    assert samples.reader["channels"] == ["v"]
+    assert (samples.reader.time, samples.reader.step) == ("time", 0.5)
+    assert samples.reader.channels == ("v",)
     assert samples.names[1] == "from 2.5"
     samples = read(numbered, source="series", window=4, source_set={"time": "none"})
-    assert samples.reader["channels"] == ["v", "time"]
+    assert samples.reader.channels == ("v", "time")
 
 
 def test_missing_values(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_filled_values_are_no_truth(tmp_path: Path, how: str) -> None:
     notes = "\n".join(data.notes)
     assert "missing values: 6 of 100 filled (v 6)" in notes
     assert "missing values filled: train 2, valid 0, test 4" in notes
-    assert samples.reader["missing"] == how
+    assert samples.reader.missing == how
     again = read_labelled(str(tmp_path / "h.csv"), reader_of(samples))
     assert np.array_equal(again.targets[:], samples.targets[:], equal_nan=True)
     assert "6 of 100 filled" in again.notes[0]
@@ -220,7 +221,7 @@ def test_decimal_commas_are_numbers_unless_they_could_be_thousands(tmp_path: Pat
     path.write_text("\n".join(["Tag;Wert;n", *rows]))
     samples = read(path, source="series", target="Wert", window=3)
     assert samples.inputs[0].tolist() == [[0.5, 0], [1.5, 1], [2.5, 2]]
-    assert samples.reader["step"] == "D"
+    assert samples.reader.step == "D"
     path.write_text(
         "\n".join(["Tag;Wert", *[f"{row[:10]};1,{i:03}" for i, row in enumerate(rows)]])
     )
@@ -276,8 +277,8 @@ def hourly(folder: Path, count: int = 200) -> Path:
 def test_columns_of_one_time(tmp_path: Path) -> None:
     path = hourly(tmp_path)
     samples = read(path, source="series", drop=["No"], window=4)
-    assert (samples.reader["time"], samples.reader["step"]) == ("year,month,day,hour", "h")
-    assert samples.reader["channels"] == ["v"]
+    assert (samples.reader.time, samples.reader.step) == ("year,month,day,hour", "h")
+    assert samples.reader.channels == ("v",)
     assert samples.names[0] == "from 2010-02-27 04:00:00"
     assert samples.windows.season == 24
     assert "year,month,day,hour are one time and no channels" in "\n".join(samples.notes)
@@ -286,7 +287,7 @@ def test_columns_of_one_time(tmp_path: Path) -> None:
     # As asked for, and with one of the columns left out.
     daily = write(tmp_path / "d.csv", y=[2020] * 20, day=np.arange(20) + 1, month=1, v=range(20))
     read_as = read(daily, source="series", source_set={"time": "y,month,day"}, window=2)
-    assert (read_as.reader["step"], read_as.reader["channels"]) == ("D", ["v"])
+    assert (read_as.reader.step, read_as.reader.channels) == ("D", ("v",))
     with pytest.raises(DataError, match="no column 'mnth' to read times from"):
         read(daily, source="series", source_set={"time": "y,mnth"})
 
@@ -300,15 +301,15 @@ def test_dates_with_the_clock_beside_them(tmp_path: Path) -> None:
         v=np.arange(100),
     )
     samples = read(path, source="series", window=4)
-    assert (samples.reader["time"], samples.reader["step"]) == ("Date,Time", "h")
+    assert (samples.reader.time, samples.reader.step) == ("Date,Time", "h")
     assert samples.names[0] == "from 2004-03-10 22:00:00"
     bikes = write(tmp_path / "b.csv", d=[str(t.date()) for t in times], hr=times.hour, v=range(100))
-    assert read(bikes, source="series", window=4).reader["time"] == "d,hr"
+    assert read(bikes, source="series", window=4).reader.time == "d,hr"
 
 
 def test_years_and_months_without_a_date() -> None:
     samples = read(shared("series/shampoo.csv"))
-    assert (samples.reader["source"], samples.reader["step"]) == ("series", "MS")
+    assert (samples.reader.source, samples.reader.step) == ("series", "MS")
     assert samples.names[0] == "from 0001-05-01"
     assert "times such as '1-01' are read as a year and a month" in samples.warnings[0]
 
@@ -335,7 +336,7 @@ def test_several_series_share_a_time_and_no_window(tmp_path: Path) -> None:
     both = np.concatenate([samples.inputs[:], samples.targets[:]], axis=1)[..., 0]
     assert (np.diff(both, axis=1) == 1).all()
     assert samples.windows.spans[36].tolist() == [0, 5]
-    assert samples.reader["channels"] == ["v"]
+    assert samples.reader.channels == ("v",)
     data = datasets.load(config(path, group_by="plant", window=3, horizon=2))
     borders = [round(50 * share) for share in (0, 0.6, 0.8, 1)]
     for part, low, high in zip(data.parts().values(), borders, borders[1:], strict=False):
@@ -359,7 +360,7 @@ def test_all_series_are_told_of_not_the_first_alone(tmp_path: Path) -> None:
     weekly.date = weekly.date.astype(str)
     pd.concat([weekly, later, later.assign(plant="other")]).to_csv(path, index=False)
     samples = read(path, source="series", group_by="plant", window=4)
-    assert samples.reader["step"] == "D"
+    assert samples.reader.step == "D"
     assert samples.warnings == (
         "the series have different steps: W-SUN (1, such as weeks), D (2, such as long); a window "
         "spans more time in one than in another (leave some out, or bring them to one step)",
@@ -433,7 +434,7 @@ def test_calendar_features_are_inputs(tmp_path: Path) -> None:
     path = counted(tmp_path, 40, tide_sin=np.arange(40))
     samples = read(path, window=2, source_set={"calendar": "week,year"})
     names = ["v", "tide_sin", "week_sin", "week_cos", "year_sin", "year_cos"]
-    assert samples.reader["channels"] == names
+    assert samples.reader.channels == tuple(names)
     angle = 2 * np.pi * 2 / 7  # 2020-01-01 was a Wednesday
     assert samples.inputs[0][0] == pytest.approx([0, 0, np.sin(angle), np.cos(angle), 0, 1])
     # In new data tide_sin is a column, week_sin is not.
@@ -503,7 +504,7 @@ def test_daily_temperatures() -> None:
     # Each of two breaks costs the 34 windows that would reach across it.
     assert samples.inputs.shape == (3650 - 34 - 2 * 34, 28, 1)
     # Warm and cold days come back after a year, not after a week.
-    assert (samples.reader["step"], samples.windows.season) == ("D", 365)
+    assert (samples.reader.step, samples.windows.season) == ("D", 365)
     assert "season: 365 steps, as the step of D and the values suggest" in "\n".join(samples.notes)
     # Two leap days are left out of this series.
     assert "2 breaks in time (the usual step is D): 1984-12-30 to 1985-01-01" in samples.warnings[0]
@@ -511,7 +512,7 @@ def test_daily_temperatures() -> None:
 
 def test_monthly_sunspots() -> None:
     samples = read(shared("series/monthly-sunspots.csv"), horizon=12)
-    assert (samples.reader["step"], samples.windows.season) == ("MS", 12)
+    assert (samples.reader.step, samples.windows.season) == ("MS", 12)
     assert "as the step of MS suggests; the values do not show it" in "\n".join(samples.notes)
     assert samples.inputs.shape == (2820 - 48 - 12 + 1, 48, 1)
     assert samples.warnings == ()
@@ -610,15 +611,15 @@ def test_runs_made_before_keep_their_windows(tmp_path: Path) -> None:
     """A record that does not say that inputs reach back has splits that share no step."""
     settings = config(counted(tmp_path, 100), horizon=2)
     samples = loading.read(settings)
-    record = {"reader": {k: v for k, v in samples.reader.items() if k != "reach_back"}}
-    record["reader"] |= {"window": 4, "season": 5}
-    old = loading.read_again(settings, record)
+    record = write_reader(samples.reader) | {"window": 4, "season": 5}
+    del record["reach_back"]
+    old = loading.read_again(settings, parse_reader(record))
     assert (old.inputs.shape[1], old.windows.season) == (4, 5)
     parts = datasets.arrange(old, settings, 0).parts()
     assert [len(part) for part in parts.values()] == [55, 15, 15]
     assert parts["test"].inputs()[0, 0, 0] == 80
-    assert "reach_back" not in old.reader
-    again = loading.read_again(settings, {"reader": samples.reader})
+    assert not old.reader.reach_back
+    again = loading.read_again(settings, samples.reader)
     assert np.array_equal(again.windows.first_targets, samples.windows.first_targets)
 
 
@@ -627,7 +628,8 @@ def test_published_runs_keep_their_split(name: str) -> None:
     folder = Path(__file__).parents[2] / "saved_models" / "zoo" / name
     record, parts = (json.loads((folder / f"{n}.json").read_text()) for n in ("data", "split"))
     settings = merge({}, folder / "config.yaml", allow_unused=True).config
-    data = datasets.arrange(loading.read_again(settings, record), settings, settings.seed)
+    reader = reader_of_run(folder / "data.json", record)
+    data = datasets.arrange(loading.read_again(settings, reader), settings, settings.seed)
     assert data.fingerprint == record["fingerprint"]
     for part, rows in data.parts().items():
         assert rows.indices.tolist() == parts["parts"][part]["indices"]
@@ -715,7 +717,7 @@ def test_only_the_last_window_of_a_new_series_must_be_known(tmp_path: Path) -> N
         last_windows(holes(tmp_path, [97]), reader)
     with pytest.raises(DataError, match="first in step 4; give them, or train again with"):
         read_labelled(str(holes(tmp_path, [3])), reader)
-    reader["missing"] = "previous"
+    reader = reader.model_copy(update={"missing": "previous"})
     found = last_windows(holes(tmp_path, [97]), reader)
     assert found.windows[0, :, 0].tolist() == [95, 96, 96, 98, 99]
     assert "h.csv: 1 missing in the last window, filled (missing=previous)" in found.notes

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.new_samples import positions_of
+from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Samples
 from mlzoo.data.splits.allocation import class_quotas
 from mlzoo.data.splits.names import PARTS
@@ -267,8 +268,8 @@ def test_rare_classes_are_merged_or_dropped_where_asked() -> None:
     assert np.bincount(merged.labels).tolist() == [40, 30, 20, 3]
     expected = np.array([0, 1, 3, 3, 2])[samples.labels]
     assert (merged.labels == expected).all() and len(merged) == 93
-    assert merged.reader["class_names"] == ["c0", "c1", "c4", "rare"]
-    assert merged.reader["merged"] == {"c2": "rare", "c3": "rare"}
+    assert merged.reader.class_names == ("c0", "c1", "c4", "rare")
+    assert merged.reader.merged == {"c2": "rare", "c3": "rare"}
     assert parts.warnings[0] == (
         "classes with fewer than 3 different samples: 'c2' (2), 'c3' (1); merged into the class "
         "'rare': 'c2' (2), 'c3' (1) (--rare)"
@@ -309,7 +310,7 @@ def test_copies_count_once_and_given_splits_by_their_training_split() -> None:
 
 
 def test_new_samples_of_a_merged_class_are_read_as_that_class() -> None:
-    reader = {"class_names": ["a", "rare"], "merged": {"b": "rare"}}
+    reader = Reader(class_names=("a", "rare"), merged={"b": "rare"})
     assert positions_of(["a", "b", "rare"], reader, "new.csv").tolist() == [0, 1, 1]
     with pytest.raises(DataError, match="class 'c' is unknown"):
         positions_of(["c"], reader, "new.csv")

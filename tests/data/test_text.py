@@ -16,9 +16,10 @@ from mlzoo.data.inputs import read_inputs, read_labelled
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.specs import IGNORED
-from mlzoo.data.text import RARE, alphabet_of, continue_text, encode
+from mlzoo.data.text.characters import RARE, alphabet_of, continue_text, encode
+from mlzoo.data.text.reader import TextReader
 from mlzoo.runs import datasets
-from tests.data.pictures import config
+from tests.data.pictures import as_stored, config
 
 LETTERS = "abcdefghij"
 
@@ -27,9 +28,8 @@ def read(path: object, **fields: Any) -> Samples:
     return loading.read(config(path, **fields))
 
 
-def reader_of(samples: Samples) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(samples.reader))
-    return found
+def reader_of(samples: Samples) -> Any:
+    return as_stored(samples.reader)
 
 
 def written(folder: Path, text: str, name: str = "t.txt") -> Path:
@@ -70,10 +70,10 @@ def test_parts_share_no_character(tmp_path: Path) -> None:
 
 def test_line_ends_and_letters(tmp_path: Path) -> None:
     path = written(tmp_path, "Ab\r\nc\rD\n" * 50)
-    assert read(path, source="text").reader["alphabet"] == ["\n", "A", "D", "b", "c"]
+    assert read(path, source="text").reader.alphabet == tuple("\nADbc")
     assert read(path, source="text").class_names[0] == "newline"
     small = read(path, source="text", source_set={"lower": True})
-    assert small.reader["alphabet"] == ["\n", "a", "b", "c", "d"]
+    assert small.reader.alphabet == tuple("\nabcd")
     assert small.inputs[0][:4, 0].tolist() == [1, 2, 0, 3]
     assert encode("aB", small.reader).tolist() == [1, 2]
 
@@ -99,7 +99,8 @@ def test_rare_characters_share_a_code(tmp_path: Path) -> None:
     text = "".join(common) * 3 + "".join(rare)
     alphabet, left = alphabet_of(text)
     assert alphabet == [*sorted(common), RARE] and left == 7
-    assert encode(rare[2] + common[0] + "x", {"alphabet": alphabet}).tolist() == [253, 0, 253]
+    reader = TextReader(alphabet=tuple(alphabet), window=4, stride=4)
+    assert encode(rare[2] + common[0] + "x", reader).tolist() == [253, 0, 253]
     samples = read(written(tmp_path, text), source="text")
     assert len(samples.class_names) == 254
     assert samples.targets[:].max() < IGNORED
@@ -130,7 +131,7 @@ def next_letter(known: list[int]) -> np.ndarray:
     return chances
 
 
-READER = {"alphabet": list(LETTERS), "window": 4, "lower": True}
+READER = TextReader(alphabet=tuple(LETTERS), window=4, stride=4, lower=True)
 
 
 def test_the_likeliest_character_at_temperature_0() -> None:
@@ -171,7 +172,7 @@ def test_a_prompt_without_a_known_character() -> None:
 
 
 def test_the_rare_character_is_read_but_not_written() -> None:
-    reader = {"alphabet": [*LETTERS[:9], RARE], "window": 4}
+    reader = TextReader(alphabet=(*LETTERS[:9], RARE), window=4, stride=4)
     fed: list[list[float]] = []
 
     def rare(known: list[int]) -> np.ndarray:

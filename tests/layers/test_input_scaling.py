@@ -15,8 +15,9 @@ from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.contracts import task
 from mlzoo.data.images.images import LazyImages
-from mlzoo.data.samples import Column, Part, Samples
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Inputs
+from mlzoo.data.tables.reader import Column
 from mlzoo.layers.input_scaling import input_spec, statistics
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
 from mlzoo.runs import datasets

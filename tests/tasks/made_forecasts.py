@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.sequences.series import Series, cut_windows
 from mlzoo.data.sequences.steps import fill_stretches
 from mlzoo.data.sequences.windows import split_by_time
@@ -29,17 +30,16 @@ def series_data(
         Series(f"s{i}", fill_stretches(values, missing, np.arange(0)), None, np.isnan(values))
         for i, values in enumerate(arrays)
     ]
-    names = [f"c{i}" for i in range(arrays[0].shape[1])]
-    reader = {
-        "kind": "sequence",
-        "channels": names,
-        "targets": names[:targets],
-        "window": window,
-        "horizon": horizon,
-        "stride": stride,
-        "season": season,
-        "missing": missing,
-    }
+    names = tuple(f"c{i}" for i in range(arrays[0].shape[1]))
+    reader = SeriesReader(
+        channels=names,
+        targets=names[:targets],
+        window=window,
+        horizon=horizon,
+        stride=stride,
+        season=season,
+        missing=missing,
+    )
     samples = Samples(**cut_windows(found, reader))
     assert samples.windows is not None
     shares = {"train": 0.6, "valid": 0.2, "test": 0.2}

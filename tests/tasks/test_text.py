@@ -9,14 +9,15 @@ from mlzoo.baselines._characters import counted
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.data.text import cut_text
+from mlzoo.data.text.characters import cut_text
+from mlzoo.data.text.reader import TextReader
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.tasks.text import TextTally
 
 
 def text_data(text: str, alphabet: str, window: int = 4, stride: int = 4, train: int = 3) -> Data:
-    reader = {"alphabet": list(alphabet), "window": window, "stride": stride}
+    reader = TextReader(alphabet=tuple(alphabet), window=window, stride=stride)
     samples = cut_text(text, reader)
     count = len(samples)
     parts = [Part(samples, piece) for piece in np.split(np.arange(count), [train, train])]

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.windows import Windows
 from mlzoo.data.specs import IGNORED
@@ -52,5 +53,5 @@ def windows(
         kind="sequence",
         target_names=("wave",),
         windows=Windows(span, starts + window, 1, t.astype(str)),
-        reader={"channels": ["wave", "other"]},
+        reader=SequenceReader(channels=("wave", "other")),
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mlzoo.data.policies import Policy
-from mlzoo.data.samples import Column, Part, Samples
+from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
+from mlzoo.data.tables.reader import Column
 from mlzoo.transforms import signals
 from mlzoo.transforms.augmenter import Augmenter, one_hot, spread
 from mlzoo.transforms.changes import RowChanges, SequenceChanges

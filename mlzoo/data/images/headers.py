@@ -23,9 +23,7 @@ from PIL import (  # noqa: F401
 
 from mlzoo.core.files import special_kind
 from mlzoo.data.images.layouts import SUFFIXES
-
-MAX_PIXELS = 89_478_485
-"""Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
+from mlzoo.data.images.reader import MAX_PIXELS
 
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP")
 _SAME = {"MPO": "JPEG", "DIB": "BMP"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from mlzoo.data.images.decoding import Form, shape_up
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages, rescaled
 from mlzoo.data.images.layouts import has_masks
+from mlzoo.data.images.reader import PixelReader
 from mlzoo.data.masks.folders import images_alone
 from mlzoo.data.new_samples import (
     Progress,
@@ -46,7 +46,7 @@ class NewImages:
         return len(self.names)
 
 
-def open_images(path: str, reader: dict[str, Any], progress: Progress | None = None) -> NewImages:
+def open_images(path: str, reader: PixelReader, progress: Progress | None = None) -> NewImages:
     """Check new images at a path: a file, a folder with all that is in it, or arrays.
 
     Raises:
@@ -60,11 +60,11 @@ def open_images(path: str, reader: dict[str, Any], progress: Progress | None = N
     files, names, warnings = _listing(location)
     checked = check_new_images(files, names, reader, progress, frame(reader))
     images: LazyImages = checked.images
-    factor = reader["maximum"] / checked.form.maximum
+    factor = 1.0 if reader.maximum is None else reader.maximum / checked.form.maximum
 
     def image(index: int) -> np.ndarray:
         own = images.own(index)
-        return own if factor == 1 else rescaled(own, factor, reader["dtype"])
+        return own if factor == 1 else rescaled(own, factor, reader.dtype)
 
     warnings += unlike_training(checked, reader)
     return NewImages(names, images.file_sizes, image, warnings)
@@ -104,16 +104,16 @@ def _sample_names(count: int) -> list[str]:
     return [f"sample {index}" for index in range(count)]
 
 
-def refuse_files(path: str, reader: dict[str, Any]) -> None:
+def refuse_files(path: str, reader: PixelReader) -> None:
     """Raise DataError where no image file can hold what the model takes."""
-    if reader["kind"] != "image" or reader["channels"] > 4:
+    if reader.kind != "image" or reader.channels > 4:
         raise DataError(
             f"{path} is no .npz or .npy file; the model takes arrays (n, height, width, "
-            f"{reader['channels']})"
+            f"{reader.channels})"
         )
 
 
-def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
+def as_images(inputs: np.ndarray, reader: PixelReader) -> NewImages:
     """An array (n, height, width, channels) as images.
 
     Raises:
@@ -122,17 +122,16 @@ def as_images(inputs: np.ndarray, reader: dict[str, Any]) -> NewImages:
     return _from_array(inputs, "the array", reader)
 
 
-def frame(reader: dict[str, Any]) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
     """What chooses the form of new images: that of training, in a frame that holds the largest."""
 
     def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
-        deep = any(header.dtype == "uint16" for header in headers) or reader["dtype"] == "uint16"
+        deep = any(header.dtype == "uint16" for header in headers) or reader.dtype == "uint16"
         dtype = "uint16" if deep else "uint8"
-        if reader.get("size"):
-            height, width = reader["size"]
-            return Form(height, width, reader["channels"], dtype), []
+        if reader.size is not None:
+            return Form(*reader.size, reader.channels, dtype), []
         height, width = (max(getattr(h, side) for h in headers) for side in ("height", "width"))
-        return Form(height, width, reader["channels"], dtype, "pad"), []
+        return Form(height, width, reader.channels, dtype, "pad"), []
 
     return choose
 
@@ -144,23 +143,23 @@ def _array(location: Path) -> np.ndarray:
     return arrays[next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]]
 
 
-def _from_array(x: np.ndarray, what: str, reader: dict[str, Any]) -> NewImages:
-    channels, maximum = reader["channels"], reader["maximum"]
+def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
+    channels, maximum = reader.channels, reader.maximum
     if x.ndim not in (3, 4):
         raise DataError(
             f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
             f"{channels})"
         )
     own = x.shape[1], x.shape[2]
-    x = as_trained(x, Path(what), {**reader, "shape": [*own, channels]})
-    scaled = x.dtype.kind == "f" and maximum is not None and len(x)
+    x = as_trained(x, what, (*own, channels), reader.dtype, maximum)
+    scaled = x.dtype.kind == "f" and maximum is not None
     if scaled and not 0 <= x.min() <= x.max() <= maximum:
         raise DataError(
             f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
             f"images with values from 0 to {maximum:g}"
         )
-    height, width = reader.get("size") or own
-    form = Form(height, width, channels, reader["dtype"])
+    height, width = reader.size or own
+    form = Form(height, width, channels, reader.dtype)
     names = _sample_names(len(x))
     warnings = array_differences(x, reader)
     return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form), warnings)

@@ -11,7 +11,8 @@ from mlzoo.core.errors import DataError
 from mlzoo.data.masks.classes import choose_classes
 from mlzoo.data.masks.pairs import empty_masks
 from mlzoo.data.masks.quality import rare_classes
-from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile
+from mlzoo.data.masks.reader import GRAY, ClassMap
+from mlzoo.data.masks.values import MaskFile, encode
 from mlzoo.data.quality.digests import row_digests
 
 
@@ -56,7 +57,7 @@ def encode_masks(
     whole: np.ndarray, counted: dict[str, MaskFile], classes: ClassMap
 ) -> tuple[np.ndarray, np.ndarray]:
     """Class positions (n, height, width) uint8, and pixels of each class (n, k)."""
-    positions = np.stack([classes.encode(mask * GRAY) for mask in whole])
+    positions = np.stack([encode(classes, mask * GRAY) for mask in whole])
     return positions, np.array([classes.counts(mask.values) for mask in counted.values()])
 
 

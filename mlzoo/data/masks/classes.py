@@ -10,7 +10,8 @@ from pathlib import Path
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
 from mlzoo.data.masks.quality import SMOOTHED, refuse_smears
-from mlzoo.data.masks.values import GRAY, MOST_VALUES, ClassMap, MaskFile, shown
+from mlzoo.data.masks.reader import GRAY, ClassMap
+from mlzoo.data.masks.values import MOST_VALUES, MaskFile, shown
 from mlzoo.data.specs import IGNORED
 
 _SHOWN = 5

@@ -19,16 +19,15 @@ from mlzoo.data.masks.folders import CLASSES, list_pairs
 from mlzoo.data.masks.masks import shape_mask
 from mlzoo.data.masks.matching import match_classes
 from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
-from mlzoo.data.masks.values import from_record
+from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.new_samples import unlike_training
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Progress
 from mlzoo.data.samples import Samples
-from mlzoo.data.specs import target_of
 
 
-def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None) -> Samples:
+def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -> Samples:
     """Images with masks (a folder, or an .npz file) or with fields (an .npz file).
 
     Raises:
@@ -36,26 +35,26 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
     """
     if location.suffix.lower() == ".npz":
         return _arrays(location, reader)
-    if target_of(reader["task"]).pixel_numbers:
+    if reader.masks is None:
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
     refuse_files(str(location), reader)
     pairs = list_pairs(location)
-    checked: Any = check_pairs(pairs, frame(reader), reader["max_pixels"], progress)
+    checked: Any = check_pairs(pairs, frame(reader), reader.max_pixels, progress)
     if checked.problems:
         total = len(pairs) + len(pairs.problems)
         count = f"{len(checked.problems)} of {total} images and masks can't be used"
         raise DataError(f"{count}:\n{listed(checked.problems)}")
     named = location / CLASSES
     classes, warnings = match_classes(
-        from_record(reader["masks"]),
+        reader.masks,
         checked.named(),
         read_classes(named) if os.path.lexists(named) else [],
         "correct the masks, or say in classes.txt which values the model's names have",
     )
-    targets, hashes, pixels = read_masks(checked, classes, reader["max_pixels"], progress)
+    targets, hashes, pixels = read_masks(checked, classes, reader.max_pixels, progress)
     images: Any = checked.images
-    if checked.form.maximum != reader["maximum"]:
-        images = Rescaled(images, reader["maximum"] / checked.form.maximum, reader["dtype"])
+    if reader.maximum not in (None, checked.form.maximum):
+        images = Rescaled(images, reader.maximum / checked.form.maximum, reader.dtype)
     return Samples(
         inputs=images,
         targets=targets,
@@ -74,7 +73,7 @@ def read_pairs(location: Path, reader: dict[str, Any], progress: Progress | None
     )
 
 
-def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
+def _arrays(location: Path, reader: DenseReader) -> Samples:
     arrays = open_npz(location)
     x, y = (arrays[name] for name in choose_pair(arrays, location))
     if not len(x) or not is_dense(x, y):
@@ -90,17 +89,17 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
         "hashes": row_digests(inputs),
         "warnings": new.warnings,
     }
-    if target_of(reader["task"]).pixel_numbers:
+    if reader.masks is None:
         fields = dense_fields(y, str(location))["targets"]
-        if fields.shape[-1] != len(reader["target_names"]):
+        if fields.shape[-1] != len(reader.target_names):
             raise DataError(
                 f"{location}: {fields.shape[-1]} fields, but the model predicts "
-                f"{len(reader['target_names'])}"
+                f"{len(reader.target_names)}"
             )
         return Samples(inputs=inputs, targets=fields, **common)
     whole, counted = count_masks(y, str(location))
     advice = f"correct them in {location}: the model knows no others"
-    classes, warnings = match_classes(from_record(reader["masks"]), counted, [], advice)
+    classes, warnings = match_classes(reader.masks, counted, [], advice)
     targets, pixels = encode_masks(whole, counted, classes)
     height, width, channels = inputs.shape[1:]
     form = Form(height, width, channels)
@@ -121,12 +120,12 @@ def _arrays(location: Path, reader: dict[str, Any]) -> Samples:
     )
 
 
-def _common(reader: dict[str, Any]) -> dict[str, Any]:
+def _common(reader: DenseReader) -> dict[str, Any]:
     return {
-        "task": reader["task"],
-        "kind": reader["kind"],
-        "class_names": tuple(reader["class_names"]),
-        "target_names": tuple(reader["target_names"]),
-        "maximum": reader.get("maximum"),
+        "task": reader.task,
+        "kind": reader.kind,
+        "class_names": reader.class_names,
+        "target_names": reader.target_names,
+        "maximum": reader.maximum,
         "reader": reader,
     }

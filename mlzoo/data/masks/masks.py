@@ -13,7 +13,8 @@ import numpy as np
 from mlzoo.data.images.decoding import Form
 from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
-from mlzoo.data.masks.values import ClassMap, MaskFile, examine, read_values
+from mlzoo.data.masks.reader import ClassMap
+from mlzoo.data.masks.values import MaskFile, encode, examine, read_values
 from mlzoo.data.quality.validation import Progress, parallel, reason
 from mlzoo.data.specs import IGNORED
 
@@ -32,7 +33,7 @@ class MaskReader:
         Raises:
             BadFileError: the file can't be read, or holds a value that is no class.
         """
-        mask = self.classes.encode(read_values(path, self.max_pixels)[0])
+        mask = encode(self.classes, read_values(path, self.max_pixels)[0])
         return shape_mask(mask, self.form)
 
 

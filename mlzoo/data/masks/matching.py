@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.masks.classes import listed_classes, refuse_unknown, void_names
-from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, shown
+from mlzoo.data.masks.reader import GRAY, ClassMap
+from mlzoo.data.masks.values import MaskFile, shown
 
 _FULL = 255 * GRAY
 _CODES = ([(0,), (GRAY,)], [(0,), (_FULL,)])

@@ -14,7 +14,8 @@ from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.masks.folders import Pairs
 from mlzoo.data.masks.masks import LazyMasks, MaskPath, MaskReader, examine_all, lazy_masks
-from mlzoo.data.masks.values import ClassMap, MaskFile
+from mlzoo.data.masks.reader import ClassMap
+from mlzoo.data.masks.values import MaskFile
 from mlzoo.data.quality.differences import Content
 from mlzoo.data.quality.digests import digest
 from mlzoo.data.quality.validation import Progress, check_images

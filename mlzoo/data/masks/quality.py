@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.messages import few
-from mlzoo.data.masks.values import GRAY, ClassMap, MaskFile, shown
+from mlzoo.data.masks.reader import GRAY, ClassMap
+from mlzoo.data.masks.values import MaskFile, shown
 
 SMOOTHED = (
     "save masks as PNG without smoothing, or make two classes with --source-set threshold=128"

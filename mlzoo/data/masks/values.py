@@ -7,10 +7,8 @@ the gray colour of that level, so that files of both kinds can stand side by sid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,9 +16,9 @@ from PIL import Image
 from mlzoo.data.images.decoding import orient
 from mlzoo.data.images.headers import BadFileError, read_header
 from mlzoo.data.images.layouts import SUFFIXES
+from mlzoo.data.masks.reader import GRAY, ClassMap
 from mlzoo.data.specs import IGNORED
 
-GRAY = 0x010101
 MOST_VALUES = 64
 """More different values than this in one mask are no classes but smeared edges."""
 
@@ -52,68 +50,22 @@ class MaskFile:
         return self.distinct > (2 if self.lossy else most)
 
 
-@dataclass(frozen=True)
-class ClassMap:
-    """Which value stands for which class.
+def encode(classes: ClassMap, values: np.ndarray) -> np.ndarray:
+    """Return values (height, width) as class positions, uint8, `IGNORED` where they don't count.
 
-    Attributes:
-        classes: for each class the values that stand for it.
-        ignored: values that stand for pixels that don't count.
-        names: of the classes.
-        colours: of the classes, as the masks have them; empty where they have none.
-        threshold: gray levels from this on are the second class, all others the first.
+    Raises:
+        BadFileError: a value stands for no class.
     """
-
-    classes: tuple[tuple[int, ...], ...]
-    names: tuple[str, ...]
-    ignored: tuple[int, ...] = ()
-    colours: tuple[tuple[int, int, int], ...] = ()
-    threshold: int | None = None
-
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        """Values (height, width) as class positions, uint8, `IGNORED` where they don't count.
-
-        Raises:
-            BadFileError: a value stands for no class.
-        """
-        if self.threshold is not None:
-            return (values >= self.threshold * GRAY).astype(np.uint8)
-        pairs = [(value, position) for position, own in enumerate(self.classes) for value in own]
-        pairs += [(value, IGNORED) for value in self.ignored]
-        known, positions = (np.array(column) for column in zip(*sorted(pairs), strict=True))
-        place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-        unknown = known[place] != values
-        if unknown.any():
-            raise BadFileError(f"holds the value {shown(int(values[unknown][0]))}, which is none")
-        return positions.astype(np.uint8)[place]
-
-    def counts(self, values: Mapping[int, int]) -> list[int]:
-        """Pixels of each class, from pixels of each value."""
-        if self.threshold is None:
-            return [sum(values.get(value, 0) for value in own) for own in self.classes]
-        above = sum(n for value, n in values.items() if value >= self.threshold * GRAY)
-        return [sum(values.values()) - above, above]
-
-    def record(self) -> dict[str, Any]:
-        """As plain values, from which `from_record` makes it again."""
-        return {
-            "classes": [list(own) for own in self.classes],
-            "names": list(self.names),
-            "ignored": list(self.ignored),
-            "colours": [list(colour) for colour in self.colours],
-            "threshold": self.threshold,
-        }
-
-
-def from_record(record: Mapping[str, Any]) -> ClassMap:
-    """The mapping that `record` describes."""
-    return ClassMap(
-        tuple(tuple(own) for own in record["classes"]),
-        tuple(record["names"]),
-        tuple(record["ignored"]),
-        tuple(tuple(colour) for colour in record["colours"]),
-        record["threshold"],
-    )
+    if classes.threshold is not None:
+        return (values >= classes.threshold * GRAY).astype(np.uint8)
+    pairs = [(value, position) for position, own in enumerate(classes.classes) for value in own]
+    pairs += [(value, IGNORED) for value in classes.ignored]
+    known, positions = (np.array(column) for column in zip(*sorted(pairs), strict=True))
+    place = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    unknown = known[place] != values
+    if unknown.any():
+        raise BadFileError(f"holds the value {shown(int(values[unknown][0]))}, which is none")
+    return positions.astype(np.uint8)[place]
 
 
 def shown(value: int) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mlzoo.core.messages import few
 from mlzoo.data.images.headers import Header
+from mlzoo.data.images.reader import ImageStatistics, PixelReader
+from mlzoo.data.reader import Reader
 
 CHANNEL_NAMES = {1: "gray", 2: "gray with alpha", 3: "RGB", 4: "RGB with alpha"}
 _COMMON = 0.05
@@ -49,41 +50,41 @@ def _gray(colors: np.ndarray) -> bool:
     return bool((colors[..., :1] == colors[..., 1:]).all())
 
 
-def record(headers: Sequence[Header], contents: Sequence[Content]) -> dict[str, Any]:
-    """Return what `data.json` keeps of the training images for the comparison, as plain values."""
-    return {
-        "channels": _common_channels(headers, contents),
-        "heights": _span(header.height for header in headers),
-        "widths": _span(header.width for header in headers),
-        "values": [min(each.low for each in contents), max(each.high for each in contents)],
-    }
+def measure(headers: Sequence[Header], contents: Sequence[Content]) -> ImageStatistics:
+    """Return the measurements of training images that new images are compared with."""
+    return ImageStatistics(
+        channels=_common_channels(headers, contents),
+        heights=_span(header.height for header in headers),
+        widths=_span(header.width for header in headers),
+        values=(min(each.low for each in contents), max(each.high for each in contents)),
+    )
 
 
-def _common_channels(headers: Sequence[Header], contents: Sequence[Content]) -> list[int]:
+def _common_channels(headers: Sequence[Header], contents: Sequence[Content]) -> tuple[int, ...]:
     """The numbers of channels that some more than single images have, by header or content."""
     pairs = zip(headers, contents, strict=True)
     counts = Counter(n for header, each in pairs for n in {header.channels, each.channels})
-    return sorted(n for n, count in counts.items() if count >= _COMMON * len(headers))
+    return tuple(sorted(n for n, count in counts.items() if count >= _COMMON * len(headers)))
 
 
-def record_arrays(x: np.ndarray, maximum: float) -> dict[str, Any]:
+def measure_arrays(x: np.ndarray, maximum: float) -> ImageStatistics:
     """Return the same of images in an array (n, height, width, channels)."""
     height, width, channels = x.shape[1:4]
-    return {
-        "channels": [channels],
-        "heights": [height, height],
-        "widths": [width, width],
-        "values": [float(x.min()) / maximum, float(x.max()) / maximum],
-    }
+    return ImageStatistics(
+        channels=(channels,),
+        heights=(height, height),
+        widths=(width, width),
+        values=(float(x.min()) / maximum, float(x.max()) / maximum),
+    )
 
 
-def _span(values: Iterable[int]) -> list[int]:
+def _span(values: Iterable[int]) -> tuple[int, int]:
     found = list(values)
-    return [min(found), max(found)]
+    return min(found), max(found)
 
 
 def differences(
-    headers: Sequence[Header], contents: Sequence[Content], reader: dict[str, Any], maximum: float
+    headers: Sequence[Header], contents: Sequence[Content], reader: PixelReader, maximum: float
 ) -> tuple[str, ...]:
     """Return a warning for each way in which new images differ from those of the training data.
 
@@ -93,33 +94,27 @@ def differences(
         reader: how the training data were read; older runs say less of them.
         maximum: the largest value that the new images can hold.
     """
-    trained = reader.get("images", {})
     values = [min(each.low for each in contents), max(each.high for each in contents)]
     found = (
-        _channels(headers, contents, trained.get("channels", [reader["channels"]]), reader),
-        _size(headers, trained, reader),
+        _channels(headers, contents, reader),
+        _size(headers, reader),
         _depth(reader, maximum),
-        _range(values, trained, reader),
+        _range(values, reader),
     )
     return tuple(text for text in found if text)
 
 
-def array_differences(x: np.ndarray, reader: dict[str, Any]) -> tuple[str, ...]:
+def array_differences(x: np.ndarray, reader: Reader) -> tuple[str, ...]:
     """Return a warning where values of an array of images are of another range."""
-    maximum = reader.get("maximum")
-    if not maximum or not x.size:
+    maximum = reader.maximum
+    if not isinstance(reader, PixelReader) or not maximum or not x.size:
         return ()
-    values = [float(x.min()) / maximum, float(x.max()) / maximum]
-    text = _range(values, reader.get("images", {}), reader)
+    text = _range([float(x.min()) / maximum, float(x.max()) / maximum], reader)
     return (text,) if text else ()
 
 
-def _channels(
-    headers: Sequence[Header],
-    contents: Sequence[Content],
-    trained: Sequence[int],
-    reader: dict[str, Any],
-) -> str:
+def _channels(headers: Sequence[Header], contents: Sequence[Content], reader: PixelReader) -> str:
+    trained = (reader.images.channels if reader.images else ()) or (reader.channels,)
     other = [
         header.channels
         for header, content in zip(headers, contents, strict=True)
@@ -130,7 +125,7 @@ def _channels(
     return (
         f"channels: {len(other)} of {len(headers)} images are {_named(other)}, but those of the "
         f"training data {_named(trained)}; they are converted to "
-        f"{CHANNEL_NAMES[reader['channels']]}"
+        f"{CHANNEL_NAMES[reader.channels]}"
     )
 
 
@@ -138,10 +133,10 @@ def _named(channels: Iterable[int]) -> str:
     return " and ".join(CHANNEL_NAMES[each] for each in sorted(set(channels)))
 
 
-def _size(headers: Sequence[Header], trained: dict[str, Any], reader: dict[str, Any]) -> str:
-    if not reader.get("size") or not trained:
+def _size(headers: Sequence[Header], reader: PixelReader) -> str:
+    if reader.size is None or reader.images is None:
         return ""  # images of any size keep their own
-    (low, high), (left, right) = trained["heights"], trained["widths"]
+    (low, high), (left, right) = reader.images.heights, reader.images.widths
     other = {
         (header.height, header.width): None
         for header in headers
@@ -152,34 +147,34 @@ def _size(headers: Sequence[Header], trained: dict[str, Any], reader: dict[str, 
     count = sum((header.height, header.width) in other for header in headers)
     sizes = few([f"{height}x{width}" for height, width in other], 3)
     known = f"{low}x{left}" if (low, left) == (high, right) else f"{low}x{left} to {high}x{right}"
-    height, width = reader["size"]
+    height, width = reader.size
     return (
         f"size: {count} of {len(headers)} images have another size ({sizes}) than those of the "
         f"training data ({known}); they are resized to {height}x{width}"
     )
 
 
-def _depth(reader: dict[str, Any], maximum: float) -> str:
+def _depth(reader: PixelReader, maximum: float) -> str:
     """Name a depth that is scaled down; 8 bits are 16 exactly, times 257."""
-    if maximum != reader["maximum"]:
+    if reader.maximum is not None and maximum != reader.maximum:
         return (
-            f"pixels run to {maximum:g}, but to {reader['maximum']:g} in the training data; they "
+            f"pixels run to {maximum:g}, but to {reader.maximum:g} in the training data; they "
             "are scaled down in proportion"
         )
     return ""
 
 
-def _range(values: Sequence[float], trained: dict[str, Any], reader: dict[str, Any]) -> str:
+def _range(values: Sequence[float], reader: PixelReader) -> str:
     """Compare the smallest and the largest value, both as shares of the largest possible one."""
-    if "values" not in trained:
+    if reader.images is None or reader.images.values is None or reader.maximum is None:
         return ""
-    low, high = trained["values"]
+    low, high = reader.images.values
     span = high - low
     dark = values[1] < low + _DARK * span
     beyond = values[0] < low - _BEYOND * span or values[1] > high + _BEYOND * span
     if not dark and not beyond:
         return ""
-    most = reader["maximum"]
+    most = reader.maximum
     return (
         f"range: values run from {values[0] * most:.4g} to {values[1] * most:.4g}, but from "
         f"{low * most:.4g} to {high * most:.4g} in the training data; predictions are of little "

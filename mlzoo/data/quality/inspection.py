@@ -159,7 +159,7 @@ def _channels(samples: Samples) -> list[dict[str, Any]]:
     if not isinstance(samples.inputs, Sequences) or samples.target.causal:
         return []
     values = samples.inputs.values
-    names = samples.reader.get("channels", [])
+    names = samples.reader.input_names
     return [
         {
             "channel": names[i] if i < len(names) else f"channel{i}",

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
+from mlzoo.data.reader import ArrayReader, Reader
+from mlzoo.data.sequences.reader import SequenceReader, SequenceTarget
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED, target_of
 from mlzoo.data.tables.labels import class_name, label
@@ -55,10 +57,11 @@ def sequence_arrays(
         raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {found}")
     x = x.astype(np.float32)
     common: dict[str, Any] = {"kind": "sequence"}
-    channels = [f"channel{i}" for i in range(x.shape[-1])]
-    reader = {"kind": "sequence", "channels": channels, "missing": "error", "dtype": "float32"}
+    channels = tuple(f"channel{i}" for i in range(x.shape[-1]))
+    reader: ArrayReader | SequenceReader
+    reader = SequenceReader(channels=channels, missing="error", dtype="float32")
     if x.ndim == 2:
-        reader = {"kind": "array", "shape": list(x.shape[1:]), "dtype": "float32"}
+        reader = ArrayReader(shape=x.shape[1:], dtype="float32")
         common = {"kind": "array", "inputs": _finite(x, what)}
         note = f"inputs: {len(x)} vectors of {x.shape[1]} numbers (--source-set kind=)"
     else:
@@ -91,32 +94,36 @@ def sequence_arrays(
 
 
 def _following(
-    y: np.ndarray, what: str, following: bool, reader: dict[str, Any], note: str
+    y: np.ndarray, what: str, following: bool, reader: Reader, note: str
 ) -> dict[str, Any]:
     names = [f"target{i}" for i in range(y.shape[2])]
     if following:
         names = [f"channel{i}" for i in range(y.shape[2])]
     horizon = y.shape[1]
-    reader = {**reader, "targets": names, "horizon": horizon}
     about = f"targets: {horizon} steps of {len(names)} values, so forecasting"
     if following:
         about += ", of the first channels"
     return {
-        "targets": following_values(y, {**reader, "target_names": names}, what),
+        "targets": following_values(y, horizon, len(names), what),
         "task": "forecasting",
         "target_names": tuple(names),
-        "reader": reader,
+        "reader": reader.model_copy(update={"targets": tuple(names), "horizon": horizon}),
         "notes": (note, f"{about} (--source-set following=)"),
     }
 
 
-def following_values(y: np.ndarray, reader: dict[str, Any], what: str) -> Sequences:
-    """Targets (n, horizon, k) as sequences.
+def following_values(y: np.ndarray, horizon: int, units: int, what: str) -> Sequences:
+    """Return targets (n, horizon, units) as sequences.
+
+    Args:
+        y: the targets; the last axis may lack where there is one unit.
+        horizon: steps that the model forecasts.
+        units: values that it forecasts at each.
+        what: how messages call the file.
 
     Raises:
-        DataError: another horizon or k than `reader` says; NaN or infinite values.
+        DataError: another horizon or other units; NaN or infinite values.
     """
-    horizon, units = reader["horizon"], len(reader["target_names"])
     if y.ndim == 2 and units == 1:
         y = y[..., None]
     if y.shape[1:] != (horizon, units) or y.dtype.kind not in "biuf":
@@ -128,7 +135,7 @@ def following_values(y: np.ndarray, reader: dict[str, Any], what: str) -> Sequen
 
 
 def _per_step(
-    y: np.ndarray, lengths: np.ndarray, what: str, reader: dict[str, Any], note: str
+    y: np.ndarray, lengths: np.ndarray, what: str, reader: Reader, note: str
 ) -> dict[str, Any]:
     inside = np.arange(y.shape[1]) < lengths[:, None]
     known = inside & (y >= 0)
@@ -146,7 +153,7 @@ def _per_step(
         "targets": Sequences.of([row[:n] for row, n in zip(steps, lengths, strict=True)]),
         "task": "labeling",
         "class_names": names,
-        "reader": {**reader, "target": {"column": "target", "steps": True}},
+        "reader": reader.model_copy(update={"target": SequenceTarget("target", steps=True)}),
         "notes": (note, f"targets: a class at every step, of {len(names)}{ignored}"),
     }
 

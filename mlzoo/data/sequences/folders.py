@@ -21,12 +21,14 @@ from mlzoo.data.sequences.listing import (
     key_text,
     list_sequences,
 )
+from mlzoo.data.sequences.reader import SequenceReader, SequenceTarget
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import fill, find_time, read_steps, with_time
 from mlzoo.data.specs import IGNORED, target_of
 from mlzoo.data.tables.labels import CLASSES, Labels, classes, label
+from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import Table
-from mlzoo.data.tables.targets import Target, compare, find_target, target_labels
+from mlzoo.data.tables.targets import compare, compared_names, find_target, target_labels
 
 
 def load_folder(config: Any, progress: Any = None) -> Samples:
@@ -39,7 +41,7 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     target = _target(config, listing)
     steps_target = _step_target(config, listing) if target is None else None
     own = None if steps_target is None else steps_target.column
-    arrays, labels, kept, found = _read_all(config, listing, own)
+    reader, arrays, labels, kept, warnings = _read_all(config, listing, own)
     names = [listing.name(i) for i in kept]
     groups = _groups(config, listing, kept, names)
     common: dict[str, Any] = {
@@ -49,22 +51,17 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
         "groups": groups,
         "given_parts": None if listing.parts is None else listing.parts[kept],
         "problems": tuple(listing.problems.items()),
-        "warnings": tuple(found["warnings"]),
+        "warnings": tuple(warnings),
     }
     inputs = common["inputs"]
     common["hashes"] = inputs.digests()
-    reader = {
-        "kind": "sequence",
-        "channels": found["channels"],
-        "time": found["time"],
-        "missing": config.missing,
-        "dtype": "float32",
-    }
     about = (
         f"sequences: {len(kept)} of {inputs.lengths.min()} to {inputs.longest} steps, "
-        f"{len(found['channels'])} channels ({few(found['channels'], 8)}) (--drop)"
+        f"{len(reader.channels)} channels ({few(reader.channels, 8)}) (--drop)"
     )
-    notes = [*listing.notes, about, *found["notes"]]
+    notes = [*listing.notes, about]
+    if reader.time:
+        notes.append(f"time: column {reader.time!r}, which is no channel (--source-set time=)")
     if steps_target is not None:
         class_names, targets, note = _step_labels(labels, steps_target)
         return Samples(
@@ -73,19 +70,19 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
             class_names=class_names,
             target_names=(steps_target.column,),
             target_hashes=targets.digests(),
-            reader={**reader, "target": _recorded(steps_target)},
+            reader=reader.model_copy(update={"target": _of_sequences(steps_target, steps=True)}),
             notes=(*notes, note),
             **common,
         )
     assert target is not None
-    said, target_reader, target_notes = _labels(config, listing, target, kept)
+    said, column, target_notes = _labels(config, listing, target, kept)
     by_folder = listing.by_folder and target == FOLDER and target_of(said.task).is_class
     return Samples(
         targets=said.values,
         task=said.task,
         class_names=said.class_names,
         target_names=(target,),
-        reader={**reader, "target": target_reader, "by_folder": by_folder},
+        reader=reader.model_copy(update={"target": column, "by_folder": by_folder}),
         notes=(*notes, *target_notes),
         **common,
     )
@@ -113,7 +110,7 @@ def _target(config: Any, listing: Listing) -> str | None:
     return facts[0] if facts else None
 
 
-def _step_target(config: Any, listing: Listing) -> Target:
+def _step_target(config: Any, listing: Listing) -> TargetColumn:
     """The column of the sequences that gives each step its class."""
     table = next(iter(listing.tables.values()))
     if config.task is not None and target_of(config.task).sample_numbers:
@@ -125,7 +122,7 @@ def _step_target(config: Any, listing: Listing) -> Target:
         return find_target(config.target, table)
     found = [name for name in table.columns if name.lower() in LABEL_WORDS]
     if len(found) == 1:
-        return Target(found[0])
+        return TargetColumn(found[0])
     raise DataError(
         f"{listing.root}: nothing says what to predict of the sequences, which have the columns "
         f"{', '.join(table.columns)}; {LAYOUT} (--target)"
@@ -134,8 +131,8 @@ def _step_target(config: Any, listing: Listing) -> Target:
 
 def _labels(
     config: Any, listing: Listing, column: str, kept: list[int]
-) -> tuple[Labels, dict[str, Any], list[str]]:
-    """The target of each sequence, how new data's are read, and notes."""
+) -> tuple[Labels, SequenceTarget, list[str]]:
+    """The target of each sequence, the column that holds it, and notes."""
     table = facts_table(listing, column, kept)
     target = find_target(config.target or column, table)
     task = config.task
@@ -150,17 +147,12 @@ def _labels(
     else:
         said = target_labels(table, target, task, config.class_order)
     why = f"target: {column!r} (--target)" if config.target is None else ""
-    record = _recorded(target) | {"steps": False}
-    return said, record, [note for note in (why, said.note) if note]
+    notes = [note for note in (why, said.note) if note]
+    return said, _of_sequences(target, steps=False), notes
 
 
-def _recorded(target: Target) -> dict[str, Any]:
-    return {
-        "column": target.column,
-        "comparison": target.comparison,
-        "value": target.value,
-        "steps": True,
-    }
+def _of_sequences(target: TargetColumn, steps: bool) -> SequenceTarget:
+    return SequenceTarget(target.column, target.comparison, target.value, steps)
 
 
 def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:
@@ -188,12 +180,12 @@ def step_values(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _step_labels(
-    labels: list[np.ndarray], target: Target
+    labels: list[np.ndarray], target: TargetColumn
 ) -> tuple[tuple[str, ...], Sequences, str]:
     """Class positions of every step; a step without a class does not count."""
     raw, known = step_values(labels)
     column = target.column
-    names: tuple[str, ...] = target.class_names if target.comparison else ()
+    names: tuple[str, ...] = compared_names(target) if target.comparison else ()
     if target.comparison:
         positions = compare(raw[known], target, text=raw.dtype.kind != "f").astype(np.int32)
     else:
@@ -238,8 +230,8 @@ def _groups(config: Any, listing: Listing, kept: list[int], names: list[str]) ->
 
 def _read_all(
     config: Any, listing: Listing, own: str | None
-) -> tuple[list[np.ndarray], list[np.ndarray], list[int], dict[str, Any]]:
-    """Steps of every good file, labels of the steps, positions of those files, and the facts."""
+) -> tuple[SequenceReader, list[np.ndarray], list[np.ndarray], list[int], list[str]]:
+    """The reader, steps of every good file, their labels, positions of those files, warnings."""
     first = next(iter(listing.tables.values()))
     wrong = [name for name in config.drop if name not in first.columns]
     if wrong:
@@ -249,10 +241,10 @@ def _read_all(
     if own is not None and own == time:
         raise DataError(f"--target: {own!r} is the time; name a column of classes")
     left_out = {*config.drop, *([own] if own else [])}
-    channels = [name for name in first.columns if name != time and name not in left_out]
+    channels = tuple(name for name in first.columns if name != time and name not in left_out)
     total = len(listing.files) + len(listing.problems)
     tables = {listing.name(i): listing.tables[path] for i, path in enumerate(listing.files)}
-    reader = {"channels": channels, "time": time, "missing": config.missing}
+    reader = SequenceReader(channels=channels, dtype="float32", time=time, missing=config.missing)
     arrays, problems, warnings = read_tables(tables, reader, own)
     listing.problems |= problems
     kept = [index for index, name in enumerate(tables) if name not in problems]
@@ -263,23 +255,12 @@ def _read_all(
     ]
     if not kept:
         raise DataError(f"{config.data}: none of {total} sequences can be used")
-    notes = [f"time: column {time!r}, which is no channel (--source-set time=)"] if time else []
-    return (
-        arrays,
-        labels,
-        kept,
-        {
-            "channels": channels,
-            "time": time,
-            "warnings": warnings,
-            "notes": notes,
-        },
-    )
+    return reader, arrays, labels, kept, warnings
 
 
 def read_tables(
     tables: dict[str, Table],
-    reader: dict[str, Any],
+    reader: SequenceReader,
     own: str | None = None,
     trained: bool = False,
 ) -> tuple[list[np.ndarray], dict[str, str], list[str]]:
@@ -287,7 +268,7 @@ def read_tables(
 
     Args:
         tables: a sequence each.
-        reader: `channels`, `missing`, and `time`: the column of times, which are checked.
+        reader: of its fields `channels`, `missing` and `time`, a column of times to check.
         own: a column that all must have, of the steps' classes.
         trained: whether they are read for a model that is trained already.
 
@@ -301,8 +282,8 @@ def read_tables(
         try:
             if own is not None and own not in table.columns:
                 raise DataError(f"it lacks the column {own!r}, the target")
-            steps = read_steps(table, name, reader["time"], reader["channels"])
-            arrays.append(fill(steps.values, reader["missing"], reader["channels"], trained))
+            steps = read_steps(table, name, reader.time, reader.channels)
+            arrays.append(fill(steps.values, reader.missing, reader.channels, trained))
         except DataError as error:
             problems[name] = str(error).removeprefix(f"{name}: ")
             continue

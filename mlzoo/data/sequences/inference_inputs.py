@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,29 +21,32 @@ from mlzoo.data.sequences.arrays import following_values, ragged
 from mlzoo.data.sequences.folders import as_steps, facts_table, read_tables, step_values
 from mlzoo.data.sequences.inference_series import last_windows, read_windows
 from mlzoo.data.sequences.listing import Listing, list_sequences
+from mlzoo.data.sequences.reader import SequenceReader, SeriesReader
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import open_steps
-from mlzoo.data.specs import IGNORED, target_of
+from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import Table
-from mlzoo.data.tables.targets import Target, compare
-from mlzoo.data.text import cut_text, read_text
+from mlzoo.data.tables.targets import compare
+from mlzoo.data.text.characters import cut_text, read_text
+from mlzoo.data.text.reader import TextReader
 
 
-def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
-    """Sequences without targets.
+def read_sequences(location: Path, reader: SequenceReader | TextReader) -> NewInputs:
+    """Return sequences without targets.
 
     Raises:
         DataError: files that can't be read, or lack a channel.
     """
-    if "alphabet" in reader:
+    if isinstance(reader, TextReader):
         text = cut_text(read_text(location), reader)
         return NewInputs(text.inputs, list(text.names))
     if location.suffix.lower() in (".npz", ".npy"):
         rows = _arrays(location, reader)
         return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
-    if "window" in reader:
+    if isinstance(reader, SeriesReader):
         found = last_windows(location, reader)
         return NewInputs(found.windows, found.names, found.warnings)
     files, warnings = sequence_files(location, reader)
@@ -52,7 +56,7 @@ def read_sequences(location: Path, reader: dict[str, Any]) -> NewInputs:
     return NewInputs(inputs, list(tables), (*warnings, *odd))
 
 
-def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], tuple[str, ...]]:
+def sequence_files(location: Path, reader: SequenceReader) -> tuple[list[Path], tuple[str, ...]]:
     """A table file, or those in a folder that have the model's channels; a warning of the others.
 
     Raises:
@@ -65,10 +69,10 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], 
         for p in location.rglob("*")
         if p.suffix.lower() in TABLES and p.is_file() and p.name[0] != "."
     )
-    own = [path for path in files if set(reader["channels"]) <= set(open_steps(path).columns)]
+    own = [path for path in files if set(reader.channels) <= set(open_steps(path).columns)]
     if not own:
         raise DataError(
-            f"{location} holds no sequences with the channels {', '.join(reader['channels'])}"
+            f"{location} holds no sequences with the channels {', '.join(reader.channels)}"
         )
     left = [as_text(path.relative_to(location).as_posix()) for path in files if path not in own]
     if not left:
@@ -79,17 +83,17 @@ def sequence_files(location: Path, reader: dict[str, Any]) -> tuple[list[Path], 
     )
 
 
-def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
-    """Sequences with targets, laid out as those that were trained on.
+def read_labelled_sequences(location: Path, reader: SequenceReader | TextReader) -> Samples:
+    """Return sequences with targets, laid out as those that were trained on.
 
     Raises:
         DataError: no targets, or a class that the model does not know.
     """
-    if "alphabet" in reader:
+    if isinstance(reader, TextReader):
         return cut_text(read_text(location), reader)
     if location.suffix.lower() in (".npz", ".npy"):
         return _labelled_arrays(location, reader)
-    if "window" in reader:
+    if isinstance(reader, SeriesReader):
         return read_windows(location, reader)
     return _labelled_files(location, reader)
 
@@ -97,21 +101,19 @@ def read_labelled_sequences(location: Path, reader: dict[str, Any]) -> Samples:
 # -- Files
 
 
-def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
-    if "target" not in reader:
+def _labelled_files(location: Path, reader: SequenceReader) -> Samples:
+    target = reader.target
+    if target is None:
         raise DataError(f"{location} holds no targets; give an .npz file with x and y")
-    target = dict(reader["target"])
-    steps = target.pop("steps", False)
-    target_ = Target(target["column"], target.get("comparison", ""), target.get("value", ""))
-    if location.is_file() and steps:
+    if location.is_file() and target.steps:
         listing = Listing(location.parent, [location], {location: open_steps(location)})
     elif location.is_file():
         raise DataError(
-            f"{location} is one sequence, of which nothing gives the {target_.column}; give a "
+            f"{location} is one sequence, of which nothing gives the {target.column}; give a "
             "folder of sequences as that which was trained on"
         )
     else:
-        listing = list_sequences(location, channels=reader["channels"])
+        listing = list_sequences(location, channels=reader.channels)
     if listing.problems:
         total = len(listing.files) + len(listing.problems)
         count = f"{len(listing.problems)} of {total} files can't be used"
@@ -121,35 +123,35 @@ def _labelled_files(location: Path, reader: dict[str, Any]) -> Samples:
         {name: listing.tables[path] for name, path in zip(names, listing.files, strict=True)},
         reader,
     )
-    if steps:
-        targets = _step_targets(listing, names, target_, reader)
+    if target.steps:
+        targets = _step_targets(listing, names, target, reader)
         return replace(_samples(inputs, targets, names, reader), warnings=odd)
-    if target_.column not in listing.facts:
+    if target.column not in listing.facts:
         known = ", ".join(listing.facts) or "nothing"
         raise DataError(
-            f"{location} does not give each sequence its {target_.column}, which predictions are "
+            f"{location} does not give each sequence its {target.column}, which predictions are "
             f"compared with; it gives {known}"
         )
-    table = facts_table(listing, target_.column, list(range(len(names))))
-    facts = _fact_targets(table, target_, reader, location)
+    table = facts_table(listing, target.column, list(range(len(names))))
+    facts = _fact_targets(table, target, reader, location)
     return replace(_samples(inputs, facts, names, reader), warnings=odd)
 
 
 def _fact_targets(
-    table: Table, target: Target, reader: dict[str, Any], location: Path
+    table: Table, target: TargetColumn, reader: SequenceReader, location: Path
 ) -> np.ndarray:
     text = table.columns[target.column]
-    raw = text if reader.get("by_folder") else numbers(table, target.column)
+    raw = text if reader.by_folder else numbers(table, target.column)
     raw = text if raw is None else raw
     if target.comparison:
         return compare(raw, target, text=raw.dtype == object).astype(np.int32)
-    if target_of(reader["task"]).sample_numbers:
+    if reader.target_kind.sample_numbers:
         return finite_targets(raw, location)
     return positions_of([class_name(value) for value in raw], reader, location)
 
 
 def _step_targets(
-    listing: Listing, names: list[str], target: Target, reader: dict[str, Any]
+    listing: Listing, names: list[str], target: TargetColumn, reader: SequenceReader
 ) -> Sequences:
     lacking = [
         name
@@ -170,11 +172,10 @@ def _step_targets(
     return as_steps(codes, known, labels)
 
 
-def _read(tables: dict[str, Table], reader: dict[str, Any]) -> tuple[Sequences, tuple[str, ...]]:
+def _read(tables: dict[str, Table], reader: SequenceReader) -> tuple[Sequences, tuple[str, ...]]:
     """All of some sequences, read as those that were trained on; warnings of irregular times."""
-    time = reader.get("time")
-    timed = any(time in table.columns for table in tables.values())
-    own = {**reader, "time": time if timed else None}
+    timed = any(reader.time in table.columns for table in tables.values())
+    own = reader if timed else reader.model_copy(update={"time": None})
     arrays, problems, warnings = read_tables(tables, own, trained=True)
     if problems:
         count = f"{len(problems)} of {len(tables)} sequences can't be used"
@@ -185,29 +186,33 @@ def _read(tables: dict[str, Table], reader: dict[str, Any]) -> tuple[Sequences, 
 # -- Arrays
 
 
-def _arrays(location: Path, reader: dict[str, Any]) -> np.ndarray:
+def _arrays(location: Path, reader: SequenceReader) -> np.ndarray:
     if location.suffix.lower() == ".npy":
         x = np.asarray(open_npy(location))
     else:
         arrays = open_npz(location)
         name = next(iter(arrays)) if len(arrays) == 1 else choose_pair(arrays, location)[0]
         x = arrays[name]
-    return as_sequences(x, reader, str(location))
+    return as_sequences(x, reader.channels, str(location))
 
 
-def as_sequences(x: np.ndarray, reader: dict[str, Any], what: str) -> np.ndarray:
-    """An array (n, steps, channels) for a model; sequences may end in steps of NaN.
+def as_sequences(x: np.ndarray, channels: Sequence[str], what: str) -> np.ndarray:
+    """Return an array (n, steps, channels) for a model; sequences may end in steps of NaN.
+
+    Args:
+        x: the array; the last axis may lack where there is one channel.
+        channels: names of those that the model takes.
+        what: how messages call the array.
 
     Raises:
         DataError: another shape, or missing values within a sequence.
     """
-    channels = len(reader["channels"])
-    if x.ndim == 2 and channels == 1:
+    if x.ndim == 2 and len(channels) == 1:
         x = x[..., None]
-    if x.ndim != 3 or x.shape[2] != channels or x.dtype.kind not in "biuf":
+    if x.ndim != 3 or x.shape[2] != len(channels) or x.dtype.kind not in "biuf":
         raise DataError(
             f"{what}: shape {x.shape} {x.dtype}, but the model takes sequences (n, steps, "
-            f"{channels}) of {', '.join(reader['channels'])}"
+            f"{len(channels)}) of {', '.join(channels)}"
         )
     x = x.astype(np.float32)
     if len(x):
@@ -215,7 +220,7 @@ def as_sequences(x: np.ndarray, reader: dict[str, Any], what: str) -> np.ndarray
     return x
 
 
-def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
+def _labelled_arrays(location: Path, reader: SequenceReader) -> Samples:
     if location.suffix.lower() == ".npy":
         raise DataError(f"{location} holds no targets; give an .npz file with x and y")
     arrays = open_npz(location)
@@ -223,21 +228,23 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
     x, y = arrays[first], arrays[second]
     check_samples(x, y, str(location))
     names = [f"sample {i}" for i in range(len(x))]
-    inputs = ragged(as_sequences(x, reader, str(location)), str(location))
-    target = target_of(reader["task"])
+    inputs = ragged(as_sequences(x, reader.channels, str(location)), str(location))
+    target = reader.target_kind
     if target.ahead:
-        return _samples(inputs, following_values(y, reader, str(location)), names, reader)
+        units = len(reader.target_names)
+        ahead = following_values(y, reader.horizon, units, str(location))
+        return _samples(inputs, ahead, names, reader)
     if target.step_class:
         return _samples(inputs, _array_steps(y, inputs, reader, location), names, reader)
     if target.sample_numbers:
         values = finite_targets(y, location)
-        units = len(reader["target_names"])
+        units = len(reader.target_names)
         if values.size != len(values) * units:
             raise DataError(
                 f"{location}: targets are {y.shape}, but the model predicts {units} numbers each"
             )
         return _samples(inputs, values, names, reader)
-    if y.ndim == 2 and y.shape[1] == len(reader["class_names"]) > 1:
+    if y.ndim == 2 and y.shape[1] == len(reader.class_names) > 1:
         y = y.argmax(axis=1)
     if y.size != len(y):
         raise DataError(f"{location}: targets are {y.shape}; a class each is needed, ({len(y)},)")
@@ -246,7 +253,7 @@ def _labelled_arrays(location: Path, reader: dict[str, Any]) -> Samples:
 
 
 def _array_steps(
-    y: np.ndarray, inputs: Sequences, reader: dict[str, Any], location: Path
+    y: np.ndarray, inputs: Sequences, reader: SequenceReader, location: Path
 ) -> Sequences:
     if y.shape != inputs.shape[:2] or y.dtype.kind not in "biuf":
         raise DataError(
@@ -259,14 +266,14 @@ def _array_steps(
     return Sequences.of([row[:n] for row, n in zip(codes, inputs.lengths, strict=True)])
 
 
-def _samples(inputs: Sequences, targets: Any, names: list[str], reader: dict[str, Any]) -> Samples:
+def _samples(inputs: Sequences, targets: Any, names: list[str], reader: SequenceReader) -> Samples:
     return Samples(
         inputs=inputs,
         targets=targets,
-        task=reader["task"],
+        task=reader.task,
         kind="sequence",
-        class_names=tuple(reader["class_names"]),
-        target_names=tuple(reader["target_names"]),
+        class_names=reader.class_names,
+        target_names=reader.target_names,
         names=names,
         hashes=inputs.digests(),
         target_hashes=targets.digests() if isinstance(targets, Sequences) else None,

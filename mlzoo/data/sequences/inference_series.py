@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.sequences.series import (
     Series,
     cut_windows,
@@ -42,13 +42,13 @@ class LastWindows:
     warnings: tuple[str, ...]
 
 
-def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
+def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
     """The last window of every series in a table.
 
     Raises:
         DataError: columns that are missing, times that can't be read, or too few steps.
     """
-    window, horizon = reader["window"], reader["horizon"]
+    window, horizon = reader.window, reader.horizon
     table = _open(location, reader)
     found, warnings = read_series(table, location.name, reader, trained=True, last=window)
     notes = []
@@ -75,7 +75,7 @@ def last_windows(location: Path, reader: dict[str, Any]) -> LastWindows:
     )
 
 
-def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
+def read_windows(location: Path, reader: SeriesReader) -> Samples:
     """All windows of a table's series, with the values that follow them."""
     found, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
     samples = Samples(**cut_windows(found, reader))
@@ -83,14 +83,13 @@ def read_windows(location: Path, reader: dict[str, Any]) -> Samples:
     return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
 
 
-def _open(location: Path, reader: dict[str, Any]) -> Table:
+def _open(location: Path, reader: SeriesReader) -> Table:
     """A file's columns, read as those of the training data."""
-    names = [name for name in (*reader["targets"], reader["time"], reader["group"]) if name]
-    header = reader.get("header", "auto")
-    return open_steps(location, reader.get("delimiter"), header, names)
+    names = [name for name in (*reader.targets, reader.time, reader.group) if name]
+    return open_steps(location, reader.delimiter, reader.header, names)
 
 
-def _gaps(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+def _gaps(series: Series, first: int, called: str, reader: SeriesReader) -> list[str]:
     """A note on the values from a step on that were missing.
 
     Raises:
@@ -100,13 +99,13 @@ def _gaps(series: Series, first: int, called: str, reader: dict[str, Any]) -> li
     if len(unknown):
         step, channel = unknown[0]
         raise DataError(
-            f"{called}: {reader['channels'][channel]!r} is missing at {series.label(first + step)},"
+            f"{called}: {reader.channels[channel]!r} is missing at {series.label(first + step)},"
             " and so is what came before it since the series began or broke off; give it"
         )
     filled = 0 if series.missing is None else int(series.missing[first:].sum())
     if not filled:
         return []
-    return [f"{called}: {filled} missing in the last window, filled (missing={reader['missing']})"]
+    return [f"{called}: {filled} missing in the last window, filled (missing={reader.missing})"]
 
 
 def _assumed(found: Sequence[Series], horizon: int) -> str:
@@ -125,16 +124,15 @@ def _following(series: Series, horizon: int) -> list[str]:
     return series.times.after(horizon)
 
 
-def _odd(series: Series, first: int, called: str, reader: dict[str, Any]) -> list[str]:
+def _odd(series: Series, first: int, called: str, reader: SeriesReader) -> list[str]:
     if series.times is None:
         return []
     found = []
     if (series.times.breaks > first).any():
         found.append(f"{called}: the last window reaches across a break in time")
-    trained = reader.get("step")
-    if trained is not None and not same_step(trained, series.times.step):
+    if reader.step is not None and not same_step(reader.step, series.times.step):
         found.append(
             f"{called}: the step is {step_text(series.times.step)}, but the model was trained on "
-            f"steps of {step_text(trained)}"
+            f"steps of {step_text(reader.step)}"
         )
     return found

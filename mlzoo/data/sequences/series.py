@@ -15,6 +15,7 @@ from mlzoo.core.files import expand
 from mlzoo.core.messages import few
 from mlzoo.core.registry import unknown
 from mlzoo.data.samples import Samples
+from mlzoo.data.sequences.reader import SeriesColumns, SeriesReader
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import (
     Steps,
@@ -98,25 +99,29 @@ def load_series(config: Any) -> Samples:
     table = with_time(table, time)
     targets, channels, notes = _columns(config, table, time)
     notes = [*table.notes, *_time_note(time, table), *notes]
-    reader = {
-        "kind": "sequence",
-        "channels": channels,
-        "targets": targets,
-        "time": time,
-        "group": config.group_by,
-        "missing": config.missing,
-        "calendar": list(config.calendar),
-        "dtype": "float32",
-        "horizon": config.horizon,
-        "stride": config.stride or 1,
-        "delimiter": config.delimiter,
-        "header": config.header,
-    }
-    found, warnings = read_series(table, path.name, reader)
+    columns = SeriesColumns(
+        channels=tuple(channels),
+        targets=tuple(targets),
+        time=time,
+        group=config.group_by,
+        missing=config.missing,
+        calendar=tuple(config.calendar),
+        dtype="float32",
+        delimiter=config.delimiter,
+        header=config.header,
+    )
+    found, warnings = read_series(table, path.name, columns)
     season, why = choose_season(found, len(targets), config.season)
     window = config.window or default_window(found, config.horizon, season)
     _check_groups(found, config.group_by, window + config.horizon)
-    reader |= {"window": window, "season": season, "step": common_step(found)}
+    reader = SeriesReader(
+        **columns.model_dump(exclude_unset=True),
+        window=window,
+        horizon=config.horizon,
+        stride=config.stride or 1,
+        season=season,
+        step=common_step(found),
+    )
     samples = cut_windows(found, reader)
     warnings += [*without_windows(found, reader), *_different_steps(found)]
     steps = sum(len(series.values) for series in found)
@@ -151,7 +156,7 @@ def _asked_targets(config: Any) -> list[str]:
 def read_series(
     table: Table,
     what: str,
-    reader: dict[str, Any],
+    reader: SeriesColumns,
     trained: bool = False,
     last: int | None = None,
 ) -> tuple[list[Series], list[str]]:
@@ -164,27 +169,27 @@ def read_series(
         trained: whether they are read for a model that is trained already.
         last: how many steps from the end on matter; all by default.
     """
-    table = with_time(table, reader["time"])
-    groups = {"": table} if reader["group"] is None else _grouped(table, reader["group"], what)
+    table = with_time(table, reader.time)
+    groups = {"": table} if reader.group is None else _grouped(table, reader.group, what)
     found: list[Series] = []
     warnings: list[str] = []
-    angles_ = _angle_names(reader["calendar"])
-    own = [name for name in reader["channels"] if name not in angles_]
+    angles_ = _angle_names(reader.calendar)
+    own = [name for name in reader.channels if name not in angles_]
     for name, rows in groups.items():
         called = f"{what}, series {name}" if name else what
         try:
-            steps: Steps = read_steps(rows, called, reader["time"], own)
+            steps: Steps = read_steps(rows, called, reader.time, own)
             end = steps.values if last is None else steps.values[-last:]
-            refuse_missing(end, reader["missing"], steps.channels, trained)
+            refuse_missing(end, reader.missing, steps.channels, trained)
         except DataError as error:
             raise DataError(f"{called}: {str(error).removeprefix(f'{called}: ')}") from None
         missing = np.isnan(steps.values)
         breaks = np.arange(0) if steps.times is None else steps.times.breaks
-        filled = fill_stretches(steps.values, reader["missing"], breaks)
-        if reader["calendar"]:
+        filled = fill_stretches(steps.values, reader.missing, breaks)
+        if reader.calendar:
             check_calendar(steps.times, called)
             assert steps.times is not None
-            angles = calendar(steps.times.stamps, tuple(reader["calendar"]))
+            angles = calendar(steps.times.stamps, reader.calendar)
             filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
             missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
         found.append(Series(name, filled, steps.times, missing if missing.any() else None))
@@ -228,9 +233,9 @@ def _check_groups(found: Sequence[Series], column: str | None, needed: int) -> N
     )
 
 
-def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+def without_windows(found: Sequence[Series], reader: SeriesReader) -> list[str]:
     """A warning where some of several series are too short for a window."""
-    needed = reader["window"] + reader["horizon"]
+    needed = reader.window + reader.horizon
     short = [
         f"{series.name} ({len(series.values)})" for series in found if longest_run(series) < needed
     ]
@@ -242,19 +247,19 @@ def without_windows(found: Sequence[Series], reader: dict[str, Any]) -> list[str
     ]
 
 
-def filled_note(found: Sequence[Series], reader: dict[str, Any]) -> list[str]:
+def filled_note(found: Sequence[Series], reader: SeriesReader) -> list[str]:
     """How many values of which channels were missing and filled, and what that means."""
     missing = [series.missing for series in found if series.missing is not None]
     if not missing:
         return []
     counts = np.sum([mask.sum(axis=0) for mask in missing], axis=0)
     channels = ", ".join(
-        f"{name} {count}" for name, count in zip(reader["channels"], counts, strict=True) if count
+        f"{name} {count}" for name, count in zip(reader.channels, counts, strict=True) if count
     )
     how = {
         "linear": "by a line between their neighbours; no window ends in a gap",
         "previous": "by the last value before them",
-    }[reader["missing"]]
+    }[reader.missing]
     total = sum(series.values.size for series in found)
     return [
         f"missing values: {counts.sum()} of {total} filled ({channels}), {how}; filled values are "
@@ -267,20 +272,20 @@ def longest_run(series: Series) -> int:
     return int(np.diff([0, *series.breaks, len(series.values)]).max())
 
 
-def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, Any]:
+def cut_windows(found: Sequence[Series], reader: SeriesReader) -> dict[str, Any]:
     """The fields of `Samples` that windows of some series fill.
 
     Raises:
         DataError: no series is as long as a window and the horizon.
     """
-    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    window, horizon, k = reader.window, reader.horizon, len(reader.targets)
     stamps, labels = _shared_axis(found)
     starts, spans, history, targets, names = [], [], [], [], []
     filled = np.zeros(len(labels), dtype=int)
     offset = 0
     for series, axis in zip(found, stamps, strict=True):
         steps = len(series.values)
-        first = np.arange(0, steps - window - horizon + 1, reader["stride"])
+        first = np.arange(0, steps - window - horizon + 1, reader.stride)
         last = first + window + horizon - 1
         whole = _stretch_starts(series.breaks, first) == _stretch_starts(series.breaks, last)
         first = first[whole]
@@ -314,30 +319,30 @@ def cut_windows(found: Sequence[Series], reader: dict[str, Any]) -> dict[str, An
         ),
         "task": "forecasting",
         "kind": "sequence",
-        "target_names": tuple(reader["targets"]),
+        "target_names": reader.targets,
         "names": names,
         "windows": Windows(
             np.concatenate(spans),
             np.concatenate(history),
-            reader["season"],
+            reader.season,
             labels,
             np.repeat(np.arange(len(found)), [len(each) for each in starts]),
             filled if filled.any() else None,
             np.concatenate(targets),
         ),
-        "reader": {**reader, "reach_back": True},
+        "reader": reader.model_copy(update={"reach_back": True}),
     }
 
 
-def _usable(series: Series, starts: np.ndarray, reader: dict[str, Any]) -> np.ndarray:
+def _usable(series: Series, starts: np.ndarray, reader: SeriesReader) -> np.ndarray:
     """Whether windows know all inputs, some target, and do not end on a line to a later value."""
-    window, horizon, k = reader["window"], reader["horizon"], len(reader["targets"])
+    window, horizon, k = reader.window, reader.horizon, len(reader.targets)
     assert series.missing is not None
     unknown = np.asarray(np.isnan(series.values).any(axis=1))
     true = np.asarray(~series.missing[:, :k].all(axis=1))
     gap = np.asarray(series.missing.any(axis=1))
     usable = ~_some(unknown, starts, window) & _some(true, starts + window, horizon)
-    if reader["missing"] == "linear":
+    if reader.missing == "linear":
         usable &= ~gap[starts + window - 1]
     return usable
 

@@ -179,9 +179,9 @@ def _relabeled(
     samples: Samples, new: np.ndarray, names: list[str], merged: dict[str, str]
 ) -> Samples:
     """Samples whose class i is class `new[i]` of `names`."""
-    reader = {**samples.reader, "class_names": list(names)}
+    reader = samples.reader.model_copy(update={"class_names": tuple(names)})
     if merged:
-        reader["merged"] = merged
+        reader = reader.model_copy(update={"merged": merged})
     labels = new[samples.labels].astype(samples.labels.dtype)
     return replace(samples, targets=labels, class_names=tuple(names), reader=reader)
 

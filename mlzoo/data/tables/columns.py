@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.samples import Column
 from mlzoo.data.sequences.times import are_dates
+from mlzoo.data.tables.reader import Column
 from mlzoo.data.tables.tables import Table
 
 MOST_CATEGORIES = 100

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from mlzoo.core.registry import closest
 from mlzoo.data.specs import target_of
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import CLASSES, Labels, label
+from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import Table
 
 _OPERATORS = {
@@ -26,43 +26,35 @@ _OPERATORS = {
 _EXPRESSION = re.compile(r"\s*(.+?)\s*(>=|<=|==|>|<)\s*(.+?)\s*")
 
 
-@dataclass(frozen=True)
-class Target:
-    """A column, and the comparison that makes two classes of it where there is one."""
-
-    column: str
-    comparison: str = ""
-    value: str = ""
-    note: str = ""
-
-    @property
-    def class_names(self) -> tuple[str, str]:
-        """The two classes of a comparison: where it is false, where it is true."""
-        opposite = _OPERATORS[self.comparison][1]
-        return (
-            f"{self.column}{opposite}{self.value}",
-            f"{self.column}{self.comparison}{self.value}",
-        )
+def compared_names(target: TargetColumn) -> tuple[str, str]:
+    """Return the two classes of a comparison: where it is false, where it is true."""
+    opposite = _OPERATORS[target.comparison][1]
+    return (
+        f"{target.column}{opposite}{target.value}",
+        f"{target.column}{target.comparison}{target.value}",
+    )
 
 
-def find_target(text: str | None, table: Table) -> Target:
-    """The target that `text` names: a column, or a comparison as `quality>=6`.
+def find_target(text: str | None, table: Table) -> TargetColumn:
+    """Return the target that `text` names: a column, or a comparison as `quality>=6`.
+
+    Without a text it is the last column.
 
     Raises:
         DataError: the table has no such column.
     """
     names = list(table.columns)
     if text is None:
-        return Target(names[-1], note=f"target: {names[-1]!r}, the last column (--target)")
+        return TargetColumn(names[-1])
     if text in names:
-        return Target(text)
+        return TargetColumn(text)
     match = _EXPRESSION.fullmatch(text)
     wanted = match[1] if match else text
     if wanted not in names:
         close = closest(wanted, names)
         hint = f" (did you mean {close!r}?)" if close else ""
         raise DataError(f"no column {wanted!r} to predict{hint}; there are {', '.join(names)}")
-    return Target(wanted, match[2], match[3]) if match else Target(wanted)
+    return TargetColumn(wanted, match[2], match[3]) if match else TargetColumn(wanted)
 
 
 def column_name(text: str) -> str:
@@ -84,7 +76,7 @@ def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
 
 
 def target_labels(
-    table: Table, target: Target, task: str | None, order: Sequence[str] = ()
+    table: Table, target: TargetColumn, task: str | None, order: Sequence[str] = ()
 ) -> Labels:
     """Return the target's values as classes or numbers.
 
@@ -100,20 +92,22 @@ def target_labels(
     if task is not None and target_of(task).sample_numbers:
         raise DataError(
             f"--target {target.column}{target.comparison}{target.value} makes two classes, "
-            "which --task {task} can't predict; leave one of them out"
+            f"which --task {task} can't predict; leave one of them out"
         )
     true = compare(values, target, text=parsed is None)
     if true.all() or not true.any():
+        name = compared_names(target)[int(true.all())]
         raise DataError(
-            f"{target.class_names[int(true.all())]} holds in all {len(true)} rows, so there is one "
-            f"class only; {target.column!r} runs from {values.min()} to {values.max()}"
+            f"{name} holds in all {len(true)} rows, so there is one class only; "
+            f"{target.column!r} runs from {values.min()} to {values.max()}"
         )
     counts = f"{int((~true).sum())} and {int(true.sum())}"
-    note = f"target: {target.class_names[1]} makes two classes, of {counts} rows (--target)"
-    return Labels(task or CLASSES, true.astype(np.int32), target.class_names, note)
+    class_names = compared_names(target)
+    note = f"target: {class_names[1]} makes two classes, of {counts} rows (--target)"
+    return Labels(task or CLASSES, true.astype(np.int32), class_names, note)
 
 
-def compare(values: np.ndarray, target: Target, text: bool) -> np.ndarray:
+def compare(values: np.ndarray, target: TargetColumn, text: bool) -> np.ndarray:
     """Which values (all text, or all numbers) the target's comparison holds for."""
     if text and target.comparison != "==":
         raise DataError(

@@ -85,7 +85,7 @@ def _fill(
     for each in found if record["config"]["shared_scale"] else ():
         scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
     pictures = []
-    letters = subject.record.get("reader", {}).get("alphabet", ())
+    letters = subject.alphabet
     for done, each in enumerate(found, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
         largest = scale.get(each.method)

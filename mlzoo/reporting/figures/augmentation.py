@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from mlzoo.data.policies import Policy
 from mlzoo.drawing.canvas import COLOURS, DPI, GRAY, label, new_figure, save, tidy, write_csv
-from mlzoo.drawing.palette import class_colours
+from mlzoo.drawing.palette import class_colors
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
 from mlzoo.reporting.figures.masks import drawn_size, masked, shrunk_picture
@@ -51,7 +51,7 @@ def draw(
         rows = [[replace(v, inputs=strips(v.inputs[None])[0]) for v in row] for row in rows]
     if rows[0][0].inputs.ndim == 3:
         dense = of.target.pixel_class
-        colours = class_colours(of.reader, len(of.class_names)) if dense else None
+        colours = class_colors(of.reader.class_colors, len(of.class_names)) if dense else None
         return save(_images(rows, names, title, labels, colours, of.maximum), path)
     if rows[0][0].inputs.ndim == 2:
         return save(_curves(rows, names, title, labels), path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.windows import Windows
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.tables import decode
+from mlzoo.data.text.reader import TextReader
 
 RARE = "\ufffd"
 """What stands for characters without a code of their own."""
@@ -45,29 +45,29 @@ def alphabet_of(text: str) -> tuple[list[str], int]:
     return [*sorted(kept), RARE], len(counts) - len(kept)
 
 
-def encode(text: str, reader: dict[str, Any]) -> np.ndarray:
+def encode(text: str, reader: TextReader) -> np.ndarray:
     """Codes (characters,) uint8; `IGNORED` for those that the alphabet lacks."""
-    alphabet = reader["alphabet"]
+    alphabet = reader.alphabet
     place = {character: code for code, character in enumerate(alphabet)}
     other = place.get(RARE, IGNORED)
-    text = text.lower() if reader.get("lower") else text
+    text = text.lower() if reader.lower else text
     return np.array([place.get(character, other) for character in text], dtype=np.uint8)
 
 
-def unknown_characters(text: str, reader: dict[str, Any]) -> list[str]:
+def unknown_characters(text: str, reader: TextReader) -> list[str]:
     """The characters of a text that the alphabet lacks, which are read over, each once."""
-    found = sorted(set(text.lower() if reader.get("lower") else text))
+    found = sorted(set(text.lower() if reader.lower else text))
     return [character for character in found if encode(character, reader)[0] == IGNORED]
 
 
-def cut_text(text: str, reader: dict[str, Any]) -> Samples:
+def cut_text(text: str, reader: TextReader) -> Samples:
     """Windows of a text, in order, each with the characters that are one further.
 
     Raises:
         DataError: the text is shorter than a window.
     """
     codes = encode(text, reader)
-    window, stride = reader["window"], reader["stride"]
+    window, stride = reader.window, reader.stride
     starts = np.arange(0, len(codes) - window, stride)
     if not len(starts):
         raise DataError(
@@ -85,7 +85,7 @@ def cut_text(text: str, reader: dict[str, Any]) -> Samples:
         targets=targets,
         task="text",
         kind="sequence",
-        class_names=tuple(map(shown, reader["alphabet"])),
+        class_names=tuple(map(shown, reader.alphabet)),
         target_names=("next",),
         names=[f"from character {start + 1}" for start in starts.tolist()],
         hashes=inputs.digests(),
@@ -103,7 +103,7 @@ def shown(character: str) -> str:
 def continue_text(
     predict: Callable[[np.ndarray], np.ndarray],
     prompt: str,
-    reader: dict[str, Any],
+    reader: TextReader,
     length: int,
     temperature: float,
     seed: int,
@@ -124,7 +124,7 @@ def continue_text(
     """
     random = np.random.default_rng(seed)
     codes = [code for code in encode(prompt, reader).tolist() if code != IGNORED]
-    window, alphabet = reader["window"], reader["alphabet"]
+    window, alphabet = reader.window, reader.alphabet
     if not codes:
         raise DataError(
             f"the text to go on from, {prompt[:40]!r}, holds no character that the model knows; it "

@@ -1,0 +1,57 @@
+"""Readers of images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mlzoo.data.reader import Reader
+
+MAX_PIXELS = 89_478_485
+"""Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
+
+
+class ImageStatistics(BaseModel):
+    """Measurements of the training images, with which new images are compared."""
+
+    model_config = ConfigDict(frozen=True)
+
+    channels: tuple[int, ...] = ()
+    """Numbers of channels that more than single images have."""
+    heights: tuple[int, int]
+    """Smallest and largest height."""
+    widths: tuple[int, int]
+    """Smallest and largest width."""
+    values: tuple[float, float] | None = None
+    """Smallest and largest value of a pixel, as shares of the largest possible one."""
+
+
+class PixelReader(Reader):
+    """What readers of images have in common, whatever is predicted of them."""
+
+    size: tuple[int, int] | None = None
+    """Height and width that images are resized to; None: they keep their own."""
+    channels: int
+    """Channels of the inputs, to which those of new images are converted."""
+    dtype: str
+    """NumPy type of the inputs."""
+    max_pixels: int = MAX_PIXELS
+    """Files with more pixels are refused before they are decoded."""
+    images: ImageStatistics | None = None
+    """Measurements of the training images; older runs lack them."""
+
+
+class ImageReader(PixelReader):
+    """Reader of images that have one target each."""
+
+    kind: Literal["image"] = "image"
+    size: tuple[int, int]
+    """Height and width that images are resized to."""
+    maximum: float
+    """Largest value that a pixel can hold."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Return the shape of one sample."""
+        return *self.size, self.channels

@@ -1,0 +1,80 @@
+"""Readers of sequences, and of series that are forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlzoo.core.setting_types import Delimiter, Header
+from mlzoo.data.reader import Reader
+from mlzoo.data.tables.reader import TargetColumn
+
+
+@dataclass(frozen=True)
+class SequenceTarget(TargetColumn):
+    """Column that holds the target of sequences.
+
+    Attributes:
+        steps: whether it is a column of the sequences, with a class for each step.
+    """
+
+    steps: bool = False
+
+
+class SequenceReader(Reader):
+    """Reader of sequences of steps: a table file each, or arrays (n, steps, channels)."""
+
+    kind: Literal["sequence"] = "sequence"
+    channels: tuple[str, ...]
+    """Columns that are inputs, in the order that the model takes them."""
+    dtype: str = "float32"
+    """NumPy type of the inputs."""
+    time: str | None = None
+    """Column of times, which is no channel; several that make up one are comma-separated."""
+    missing: Literal["error", "linear", "previous"] = "error"
+    """Missing values: refused, on a line between the neighbors, or the last one again."""
+    target: SequenceTarget | None = None
+    """Column that predictions are compared with; None: there were arrays, without columns."""
+    by_folder: bool = False
+    """Whether the name of its folder is the class of a sequence."""
+    horizon: int = 0
+    """Steps that are forecast; 0: nothing is."""
+    targets: tuple[str, ...] = ()
+    """Names of the values that are forecast."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the channels."""
+        return self.channels
+
+
+class SeriesColumns(SequenceReader):
+    """Columns of a table of series, a row a step."""
+
+    targets: tuple[str, ...]
+    """Columns that are forecast; they are the first channels."""
+    group: str | None = None
+    """Column that tells several series apart."""
+    calendar: tuple[Literal["day", "week", "year"], ...] = ()
+    """Periods in which the place of each step is an input of its own."""
+    delimiter: Delimiter = None
+    """Delimiter of the columns; None: recognized."""
+    header: Header = "auto"
+    """Whether the first line names the columns; auto: recognized."""
+
+
+class SeriesReader(SeriesColumns):
+    """Reader of series that are forecast from windows of their past."""
+
+    window: int
+    """Steps of the past that a forecast is made from."""
+    horizon: int
+    """Steps that are forecast."""
+    stride: int = 1
+    """Steps from one window to the next."""
+    season: int = 1
+    """Steps after which the series repeats itself; 1: it does not."""
+    step: str | int | float | None = None
+    """Usual step in time: a pandas frequency, or a number; None: there is none."""
+    reach_back: bool = False
+    """Whether inputs may reach back across the border of a split; in older runs they do not."""

@@ -1,0 +1,51 @@
+"""Reader of tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlzoo.core.setting_types import Delimiter, Header
+from mlzoo.data.reader import Reader
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input column of a table. A categorical one holds positions in `categories`."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """Column that holds the target, and what makes two classes of it.
+
+    Attributes:
+        column: its name.
+        comparison: `>=`, `<=`, `==`, `>` or `<`; empty: values are the target as they are.
+        value: what values are compared with.
+    """
+
+    column: str
+    comparison: str = ""
+    value: str = ""
+
+
+class TableReader(Reader):
+    """Reader of tables, a sample a row."""
+
+    kind: Literal["table"] = "table"
+    columns: tuple[Column, ...]
+    """Input columns, in the order that the model takes them."""
+    target: TargetColumn
+    """Column that predictions are compared with."""
+    delimiter: Delimiter = None
+    """Delimiter of the columns; None: recognized."""
+    header: Header = "auto"
+    """Whether the first line names the columns; auto: recognized."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the input columns."""
+        return tuple(column.name for column in self.columns)

@@ -1,0 +1,1 @@
+"""Texts: codes of characters, windows and continuation."""
