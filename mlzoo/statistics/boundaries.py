@@ -1,4 +1,4 @@
-"""How many boundary pixels of two masks lie close to each other: what boundary F1 is made of.
+"""Counts of boundary pixels of two masks that lie close to each other, for boundary F1.
 
 Boundary F1 after Csurka, Larlus and Perronnin, What is a good evaluation measure for semantic
 segmentation? (BMVC 2013): precision is the share of the predicted boundary that is close to a
@@ -24,10 +24,10 @@ _LARGEST_DISK = 16
 def boundary_counts(
     truth: np.ndarray, predicted: np.ndarray, classes: int, tolerance: float | None = None
 ) -> np.ndarray:
-    """Counts of boundary pixels of each class, (classes, 4) int64.
+    """Return counts of boundary pixels of each class, (classes, 4) int64.
 
-    A boundary pixel has a 4-neighbour of another class; the image's frame is no boundary, and
-    pixels that don't count neither are boundary nor make one, in the prediction as in the truth.
+    A boundary pixel has a 4-neighbor of another class. The image's border is no boundary. Ignored
+    pixels are neither boundary pixels nor turn their neighbors into such, in both masks.
 
     Args:
         truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
@@ -47,18 +47,18 @@ def boundary_counts(
     counts = np.zeros((classes, 4), "int64")
     for position in range(classes):
         true = true_boundary & (truth == position)
-        said = predicted_boundary & (predicted == position)
+        predicted_class_boundary = predicted_boundary & (predicted == position)
         counts[position] = (
-            _close(said, true, tolerance),
-            np.count_nonzero(said),
-            _close(true, said, tolerance),
+            _close(predicted_class_boundary, true, tolerance),
+            np.count_nonzero(predicted_class_boundary),
+            _close(true, predicted_class_boundary, tolerance),
             np.count_nonzero(true),
         )
     return counts
 
 
 def _boundary(mask: np.ndarray) -> np.ndarray:
-    """Where a counting pixel has a counting 4-neighbour of another class."""
+    """Return a mask of the valid pixels with a valid 4-neighbor of another class."""
     counts = mask != IGNORED
     boundary = np.zeros(mask.shape, bool)
     for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
@@ -69,7 +69,7 @@ def _boundary(mask: np.ndarray) -> np.ndarray:
 
 
 def _close(pixels: np.ndarray, targets: np.ndarray, tolerance: float) -> int:
-    """How many of the pixels lie within the tolerance of a target.
+    """Count the pixels that lie within the tolerance of a target.
 
     Small distances by dilation with an exact disk (OpenCV's ellipse is not one), whose cost grows
     with its area; larger ones by the exact distance transform, whose cost does not.

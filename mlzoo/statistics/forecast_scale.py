@@ -1,4 +1,4 @@
-"""What forecasts are measured against: the last value known, and the scale of MASE."""
+"""Reference values of forecast metrics: the last known value, and the scale of MASE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from mlzoo.data.sequences.sequences import Sequences
 
 
 def last_values(data: Data, rows: Part) -> np.ndarray | None:
-    """The last known value of each target, (n, targets); None where they are no inputs."""
+    """Return the last known value of each target, (n, targets).
+
+    None where the targets are not among the inputs.
+    """
     channels = data.outputs.channels
     if not channels:
         return None
@@ -21,12 +24,12 @@ def last_values(data: Data, rows: Part) -> np.ndarray | None:
 
 
 def training_scale(data: Data) -> np.ndarray:
-    """Mean absolute error of the seasonal naive forecast over the training part, (targets,).
+    """Return the MAE of the seasonal naive forecast on the training split, (targets,).
 
-    What MASE divides by (Hyndman and Koehler, "Another look at measures of forecast accuracy",
+    MASE divides by it (Hyndman and Koehler, "Another look at measures of forecast accuracy",
     International Journal of Forecasting 22, 2006): |y_t - y_(t-m)| with m the season, 1 without.
-    For arrays without a time axis it is that of repeating the last value, and that of the mean
-    where no last value is known. NaN where it is 0.
+    For arrays without a time axis it is the MAE of repeating the last value, or of predicting the
+    mean where no last value is known. NaN where it is 0.
     """
     samples, train = data.samples, data.train
     windows, targets = samples.windows, samples.targets
@@ -36,15 +39,15 @@ def training_scale(data: Data) -> np.ndarray:
         step = truth - (truth.mean(axis=(0, 1)) if last is None else last[:, None])
         scale = np.nanmean(np.abs(step), axis=(0, 1))
         return np.where(scale > 0, scale, np.nan)
-    # What lies before and after a break in time is not compared, nor are two series.
+    # Values across a gap in time, or of different series, are not neighbors in time.
     first_target = targets.starts[train.indices]
     begins = first_target - windows.history[train.indices]
     gaps, count = np.zeros(targets.shape[2]), np.zeros(targets.shape[2])
     for begin in np.unique(begins):
-        own = begins == begin
+        in_segment = begins == begin
         window = int(samples.inputs.shape[1])
-        low = int(first_target[own].min()) - window
-        high = int(first_target[own].max()) + targets.longest
+        low = int(first_target[in_segment].min()) - window
+        high = int(first_target[in_segment].max()) + targets.longest
         values = targets.values[low:high].astype("float64")
         if len(values) > windows.season:
             change = np.abs(values[windows.season :] - values[: -windows.season])

@@ -1,4 +1,4 @@
-"""Metrics of forecasts, the band around them, and how their errors go together in time."""
+"""Metrics of forecasts, prediction intervals, and autocorrelation of the errors."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from mlzoo.statistics.metrics import NEAR
 from mlzoo.statistics.scorers import Array, Scorer, ratio
 
 LEVEL = NEAR["coverage"]
-"""Share of the true values that a band is to hold."""
+"""Nominal coverage of the prediction interval."""
 LAGS = 24
 MOST_CORRELATED = 0.995
-"""The highest first autocorrelation that is told from 1."""
+"""Upper limit of the lag-1 autocorrelation; beyond it, it cannot be distinguished from 1."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """What to add to a forecast for its band: (horizon, targets) each."""
+    """Offsets from a forecast to the ends of its prediction interval, (horizon, targets) each."""
 
     low: np.ndarray
     high: np.ndarray
     source: str
 
     def record(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the band as JSON-able values."""
         about = {"level": LEVEL, "residuals": self.source}
         return {**about, "low": self.low.tolist(), "high": self.high.tolist()}
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> Band | None:
-        """The band of a `record`."""
+        """Restore a band from its `record`."""
         if record is None:
             return None
         low, high = (np.array(record[end], dtype="float64") for end in ("low", "high"))
         return cls(low, high, record["residuals"])
 
 
-def forecast_scorers(truth: Array, said: Array, scale: Array) -> dict[str, Scorer]:
-    """MASE, RMSE and MAE as functions of weights over windows; missing truths don't count.
+def forecast_scorers(truth: Array, forecast: Array, scale: Array) -> dict[str, Scorer]:
+    """Return MASE, RMSE and MAE as functions of weights over windows, ignoring missing targets.
 
     Args:
-        truth: (n, horizon, targets).
-        said: the same.
-        scale: (targets,) what MASE divides by; targets without one are left out of it.
+        truth: (n, horizon, targets) true values, NaN where missing.
+        forecast: (n, horizon, targets) predicted values.
+        scale: (targets,) denominators of MASE; targets whose scale is NaN are left out of it.
     """
-    error = truth - said
+    error = truth - forecast
     known = np.isfinite(error)
     count = known.sum(axis=(1, 2)).astype("float64")
     absolute = np.where(known, np.abs(error), 0)
@@ -67,36 +67,42 @@ def forecast_scorers(truth: Array, said: Array, scale: Array) -> dict[str, Score
     }
 
 
-def coverage(truth: Array, said: Array, band: Band) -> Scorer:
-    """Return the share of true values (n, horizon, targets) within a band around forecasts."""
+def coverage(truth: Array, forecast: Array, band: Band) -> Scorer:
+    """Return the empirical coverage of a band as a function of weights over windows.
+
+    Args:
+        truth: (n, horizon, targets) true values, NaN where missing.
+        forecast: (n, horizon, targets) predicted values.
+        band: offsets of the prediction interval.
+    """
     known = np.isfinite(truth)
-    inside = known & (truth >= said + band.low) & (truth <= said + band.high)
+    inside = known & (truth >= forecast + band.low) & (truth <= forecast + band.high)
     held, count = (each.sum(axis=(1, 2)).astype("float64") for each in (inside, known))
     return lambda weights: ratio(weights @ held, weights @ count)
 
 
 def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, Any]:
-    """Correlation of residuals (n,) with those some steps before.
+    """Return the autocorrelation of residuals (n,).
 
     Args:
-        residuals: NaN where one is not known.
-        stretch: (n,) a label a residual; what lies in two stretches is not compared.
-        at: (n,) the step of its stretch that each belongs to.
+        residuals: NaN where unknown.
+        stretch: (n,) label of the contiguous series of each residual; pairs never span two.
+        at: (n,) time step of each residual within its series.
 
     Returns:
-        `stride`, the steps from one to the next; `lags`, the correlations at 1,
-        2, ... times as many steps; and `bound`: white noise lies within it at 95 % of the lags.
+        `stride`, the time steps between neighboring residuals; `lags`, the correlations at 1, 2,
+        ... strides; and `bound`, which white noise stays within at 95 % of the lags.
     """
     order = np.lexsort((at, stretch))
     residuals, stretch, at = residuals[order], stretch[order], at[order]
     follows = stretch[1:] == stretch[:-1]
     stride = int(np.gcd.reduce(np.diff(at)[follows])) or 1
     known = np.isfinite(residuals)
-    centred = residuals - residuals[known].mean() if known.any() else residuals
-    # One after another on a line, LAGS empty places between stretches.
+    centered = residuals - residuals[known].mean() if known.any() else residuals
+    # Concatenated series with LAGS empty steps between them, so that no pair spans two series.
     place = np.r_[0, np.cumsum(np.where(follows, np.diff(at) // stride, LAGS + 1))]
     line = np.zeros(int(place[-1]) + 1)
-    line[place[known]] = centred[known]
+    line[place[known]] = centered[known]
     power = float((line**2).sum())
     furthest = max((int(np.ptp(at[stretch == s])) // stride for s in np.unique(stretch)), default=0)
     lags = [
@@ -107,7 +113,7 @@ def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, An
 
 
 def autocorrelation_time(errors: Array, stretch: Array, at: Array) -> float:
-    """Return after how many steps errors (n,) tell as much as independent ones.
+    """Return the integrated autocorrelation time of errors (n,), in time steps.
 
     The longer of two estimates: (1 + r) / (1 - r), with the first autocorrelation r corrected for
     its bias in short series (Kendall, Note on bias in the estimation of autocorrelation, 1954),
@@ -115,16 +121,16 @@ def autocorrelation_time(errors: Array, stretch: Array, at: Array) -> float:
     (Geyer, Practical Markov chain Monte Carlo, 1992).
 
     Args:
-        errors: NaN where one is not known.
-        stretch: (n,) a label an error; what lies in two stretches is not compared.
-        at: (n,) the step of its stretch that each belongs to.
+        errors: NaN where unknown.
+        stretch: (n,) label of the contiguous series of each error; pairs never span two.
+        at: (n,) time step of each error within its series.
     """
-    found = autocorrelation(errors, stretch, at)
-    lags = np.array(found["lags"])
+    correlations = autocorrelation(errors, stretch, at)
+    lags = np.array(correlations["lags"])
     if not len(lags):
         return 1.0
     first = max(float(lags[0]), 0.0)
     first = min(first + (1 + 3 * first) / len(errors), MOST_CORRELATED)
     pairs = np.r_[1.0, lags][: (len(lags) + 1) // 2 * 2].reshape(-1, 2).sum(axis=1)
     pairs = np.minimum.accumulate(pairs)[np.cumprod(pairs > 0).astype(bool)]
-    return float(found["stride"] * max((1 + first) / (1 - first), 2 * pairs.sum() - 1))
+    return float(correlations["stride"] * max((1 + first) / (1 - first), 2 * pairs.sum() - 1))

@@ -1,8 +1,8 @@
-"""Intervals: how far a score would move with other samples of the same kind.
+"""Confidence intervals of metrics.
 
 Student's t on the jackknife's standard error (Tukey, Bias and confidence in not-quite large
-samples, 1958): every unit is left out once, and how much the metric then moves gives its standard
-error, on a scale where the metric has no bounds (logit, logarithm). From fewer than `FEWEST` units
+samples, 1958): every unit is left out once, and the spread of the metric gives its standard error,
+on a scale where the metric has no bounds (logit, logarithm). From fewer than `FEWEST` units
 the scale is the metric's own, and a difference has no interval at all. A unit is a sample; where
 samples come in groups (patches of one photograph) it is a group: samples of a group are not
 independent, and intervals over single ones are too narrow. `benchmarks/interval_coverage.py`
@@ -19,14 +19,14 @@ from mlzoo.statistics.metrics import BOUNDS, number
 from mlzoo.statistics.scorers import Array, Scorer
 
 LEVEL = 0.95
-"""How often the interval of a metric is to hold the true value."""
+"""Confidence level of the interval of a metric."""
 DIFFERENCE_LEVEL = 0.99
-"""The same of a paired difference: equal models are called different in 1 % of comparisons,
+"""Confidence level of a paired difference: equal models are called different in 1 % of comparisons,
 and in at most 3 % where errors have heavy tails or go together in time."""
 FEWEST = 6
-"""Units that a verdict needs: fewer give no interval of a difference."""
+"""Smallest number of units for the interval of a difference, and so for a verdict."""
 PARTS = 1000
-"""From so many units on, random parts of them are left out instead of single ones."""
+"""With more units than this, random groups of them are left out instead of single ones."""
 HEAVY_TAILS = 1.5
 """Intervals of errors are widened by 1 + HEAVY_TAILS / sqrt(units): the few largest errors decide
 the standard error, and a small sample seldom holds them (calibrated on Student's t with 5 degrees
@@ -64,15 +64,15 @@ def intervals(
     if units < fewest:
         return dict.fromkeys(scorers)
     values = _left_out(scorers, samples, groups, seed)
-    ones = np.ones((1, samples))
-    found: dict[str, Interval | None] = {}
+    uniform_weights = np.ones((1, samples))
+    by_metric: dict[str, Interval | None] = {}
     for name, scorer in scorers.items():
-        value, error = float(scorer(ones)[0]), standard_error(values[name])
+        value, error = float(scorer(uniform_weights)[0]), standard_error(values[name])
         ends = bounds.get(name, (-np.inf, np.inf))
-        found[name] = _between(value, error, units, *ends) if error else None
-    if "accuracy" in scorers and found["accuracy"] is None:
-        found["accuracy"] = _all_alike(float(scorers["accuracy"](ones)[0]), units)
-    return found
+        by_metric[name] = _between(value, error, units, *ends) if error else None
+    if "accuracy" in scorers and by_metric["accuracy"] is None:
+        by_metric["accuracy"] = _all_alike(float(scorers["accuracy"](uniform_weights)[0]), units)
+    return by_metric
 
 
 def difference(
@@ -115,17 +115,17 @@ def difference(
 
 
 def unit(groups: Array | None) -> str:
-    """Return what intervals are taken over: `samples` or `groups`."""
+    """Return the unit of the jackknife: `samples` or `groups`."""
     return "samples" if groups is None else "groups"
 
 
 def count_units(samples: int, groups: Array | None) -> int:
-    """Return how many samples, or groups, are independent of one another."""
+    """Return the number of independent units: groups, or samples without groups."""
     return samples if groups is None else len(np.unique(groups))
 
 
 def student(units: int, level: float = LEVEL) -> float:
-    """Return the standard errors that an interval from some units reaches to either side."""
+    """Return the half-width of an interval in standard errors, by Student's t."""
     from scipy.special import stdtrit
 
     return -float(stdtrit(units - 1, (1 - level) / 2))
@@ -180,7 +180,13 @@ def standard_error(values: Array) -> float | None:
 
 
 def leave_out(samples: int, groups: Array | None, seed: int) -> Iterator[Array]:
-    """Yield weights (b, n), each row without one unit and of the sum n, some units at a time."""
+    """Yield leave-one-out weights (b, n) in batches; each row lacks one unit and sums to n.
+
+    Args:
+        samples: n, the number of samples.
+        groups: (n,) label of the group of each sample; None: single samples are units.
+        seed: decides the random groups that more than `PARTS` units are left out in.
+    """
     units = count_units(samples, groups)
     unit_of = np.arange(samples)
     if groups is not None:
@@ -199,7 +205,7 @@ def leave_out(samples: int, groups: Array | None, seed: int) -> Iterator[Array]:
 def _left_out(
     scorers: Mapping[str, Scorer], samples: int, groups: Array | None, seed: int
 ) -> dict[str, Array]:
-    """Metrics (m,) without each of the units."""
+    """Return the metrics (m,) without each of the m units."""
     values: dict[str, list[Array]] = {name: [] for name in scorers}
     for weights in leave_out(samples, groups, seed):
         for name, scorer in scorers.items():
@@ -208,7 +214,7 @@ def _left_out(
 
 
 def _between(value: float, error: float, units: int, low: float, high: float) -> Interval | None:
-    """Student's t on a scale without bounds; the standard error by the delta method."""
+    """Return Student's t interval on an unbounded scale, with the delta method's standard error."""
     from scipy.special import expit, logit
 
     if not low < value < high:
@@ -229,7 +235,7 @@ def _between(value: float, error: float, units: int, low: float, high: float) ->
 
 
 def _all_alike(right: float, units: int) -> Interval | None:
-    """Clopper-Pearson where all of `units` are right (1) or wrong (0)."""
+    """Return the Clopper-Pearson interval where all of `units` are right (1) or wrong (0)."""
     if units < 2 or right not in (0.0, 1.0):
         return None
     edge = ((1 - LEVEL) / 2) ** (1 / units)

@@ -24,9 +24,9 @@ Mode = Literal["max", "min"]
 
 
 IMBALANCED = 0.8
-"""The share of one class above which accuracy hides how the other classes fare."""
+"""Share of the largest class above which accuracy hides errors in the other classes."""
 FAR_BEHIND = 0.2
-"""How far below the largest class's recall another's must lie to count as missed."""
+"""Gap to the largest class's recall from which another class counts as missed."""
 
 MODES: Mapping[str, Mode] = {
     "accuracy": "max",
@@ -56,7 +56,7 @@ BESIDE: Mapping[str, Sequence[str]] = {"balanced_accuracy": ("average_precision"
 """Metrics to read beside one that a run is judged by, where they are defined."""
 
 NEAR: Mapping[str, float] = {"coverage": 0.9}
-"""Metrics that are neither to be high nor low, and what they are to be near."""
+"""Metrics with a target value instead of a direction, and that value."""
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),
@@ -69,7 +69,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "quadratic_kappa": (-1.0, 1.0),
     "r2": (-math.inf, 1.0),
 }
-"""The lowest and the highest value that a metric can have."""
+"""Lowest and highest possible value of each metric."""
 
 TITLES: Mapping[str, str] = {
     "accuracy": "accuracy",
@@ -105,7 +105,7 @@ def imbalanced(counts: Sequence[int]) -> bool:
 
 
 def class_counts(samples: Samples) -> list[int]:
-    """Return how many samples each class has; empty where a sample is not of one class."""
+    """Return the number of samples of each class; empty where samples have no single class."""
     targets, classes = samples.targets, len(samples.class_names)
     # Masks and labels of steps are rows of their own, which may lie on disk.
     if not classes or not isinstance(targets, np.ndarray) or targets.ndim != 1:
@@ -148,12 +148,12 @@ def missed_class(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def values(scorers: Mapping[str, Scorer], samples: int) -> dict[str, float | None]:
     """Return metrics of all samples, each counted once; None where one is undefined."""
-    ones = np.ones((1, samples))
-    return {name: number(scorer(ones)[0]) for name, scorer in scorers.items()}
+    uniform_weights = np.ones((1, samples))
+    return {name: number(scorer(uniform_weights)[0]) for name, scorer in scorers.items()}
 
 
 def as_probabilities(outputs: Array) -> Array:
-    """A classifier's outputs as float64 (n, k): (n, 1) sigmoid outputs become (1 - p, p)."""
+    """Convert a classifier's outputs to float64 (n, k); (n, 1) sigmoid outputs give (1 - p, p)."""
     outputs = np.asarray(outputs, "float64")
     if outputs.shape[1] > 1:
         return outputs
@@ -163,7 +163,7 @@ def as_probabilities(outputs: Array) -> Array:
 def classification(
     targets: Array, probabilities: Array, class_names: Sequence[str], positive: int = 1
 ) -> dict[str, Any]:
-    """Scores of a classifier.
+    """Compute the scores of a classifier.
 
     Args:
         targets: (n,) positions in `class_names`.
@@ -195,7 +195,7 @@ def classification(
 
 
 def regression(targets: Array, predictions: Array, target_names: Sequence[str]) -> dict[str, Any]:
-    """Scores of a regression.
+    """Compute the scores of a regression.
 
     Args:
         targets: (n,) or (n, k) true values with k = len(target_names).
@@ -221,13 +221,19 @@ def regression(targets: Array, predictions: Array, target_names: Sequence[str]) 
 
 
 def confusion_matrix(targets: Array, predicted: Array, classes: int) -> Array:
-    """Counts (classes, classes): rows are true classes, columns predicted ones."""
+    """Return counts (classes, classes): rows are true classes, columns predicted ones.
+
+    Args:
+        targets: (n,) positions of the true classes.
+        predicted: (n,) positions of the predicted classes.
+        classes: k, the number of classes.
+    """
     cells = np.bincount(targets * classes + predicted, minlength=classes**2)
     return cells.reshape(classes, classes)
 
 
 def number(value: Any) -> float | None:
-    """A plain float, or None where it is NaN or infinite."""
+    """Convert to a plain float; None for NaN and infinity."""
     value = float(value)
     return value if math.isfinite(value) else None
 

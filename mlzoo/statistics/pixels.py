@@ -24,7 +24,7 @@ _STRIP = 1 << 22  # pixels counted at a time: 32 MB of positions
 
 @dataclass(frozen=True)
 class Counts:
-    """What the scores of n images of k classes are taken from."""
+    """Pixel counts of n images and k classes, from which the scores are computed."""
 
     confusion: Array
     """(n, k, k) int64 pixels; rows are true classes, columns predicted ones."""
@@ -33,7 +33,7 @@ class Counts:
 
 
 def count(truth: Array, predicted: Array, classes: int) -> tuple[Array, Array]:
-    """One image's confusion matrix (k, k) and counts of boundary pixels (k, 4), both int64.
+    """Return one image's confusion matrix (k, k) and boundary counts (k, 4), both int64.
 
     Args:
         truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
@@ -48,14 +48,20 @@ def count(truth: Array, predicted: Array, classes: int) -> tuple[Array, Array]:
 
 
 def stack(counted: Sequence[tuple[Array, Array]]) -> Counts:
-    """The counts of at least one image, each as `count` gives them."""
+    """Stack the counts of one or more images, each as returned by `count`."""
     return Counts(np.stack([c for c, _ in counted]), np.stack([b for _, b in counted]))
 
 
 def confusion_of(truth: Array, predicted: Array, classes: int) -> Array:
-    """The confusion matrix (k, k) of two masks: rows are true classes, columns predicted ones.
+    """Return the confusion matrix (k, k) of two masks: rows are true classes.
 
-    Args and errors are those of `count`.
+    Args:
+        truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
+        predicted: (height, width) uint8 class positions.
+        classes: k, at most 255.
+
+    Raises:
+        ValueError: as in `count`.
     """
     if truth.ndim != 2 or truth.shape != predicted.shape:
         raise ValueError(f"masks of shapes {truth.shape} and {predicted.shape}")
@@ -72,7 +78,7 @@ def confusion_of(truth: Array, predicted: Array, classes: int) -> Array:
 
 
 def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
-    """Scores of segmentation as functions of weights (b, n) over the images.
+    """Return segmentation scores as functions of weights (b, n) over the images.
 
     Each but `pixel_accuracy` is a mean over classes, of sums over the weighted images: `mean_iou`
     and `mean_dice` over the classes that occur or are predicted, `mean_precision` over the same
@@ -91,7 +97,7 @@ def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
 
 
 def segmentation(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
-    """Scores of a segmentation model on n images.
+    """Compute the scores of a segmentation model on n images.
 
     Returns:
         The scalars of `pixel_scorers` (None where undefined), `per_class` (a row a class:
@@ -99,8 +105,10 @@ def segmentation(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
         many pixels are truly of the class and in how many images) and `confusion` (k lists of k
         counts over all images; rows are true classes).
     """
-    ones = np.ones((1, len(counts.confusion)))
-    scalars = {name: number(scorer(ones)[0]) for name, scorer in pixel_scorers(counts).items()}
+    uniform_weights = np.ones((1, len(counts.confusion)))
+    scalars = {
+        name: number(scorer(uniform_weights)[0]) for name, scorer in pixel_scorers(counts).items()
+    }
     return {
         **scalars,
         "per_class": _per_class(counts, class_names),
@@ -109,7 +117,7 @@ def segmentation(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
 
 
 def image_scores(counts: Counts) -> Array:
-    """Mean IoU of each image on its own, (n,), over the classes in its truth or prediction.
+    """Return the mean IoU of each image, (n,), over the classes in its truth or prediction.
 
     1 for an image without a pixel that counts: nothing in it is wrong.
     """
@@ -118,12 +126,12 @@ def image_scores(counts: Counts) -> Array:
 
 
 def mean_iou(confusion: Array) -> Array:
-    """Mean IoU of confusion matrices (b, k, k) over the classes that occur or are predicted."""
+    """Return the mean IoU of matrices (b, k, k) over the classes that occur or are predicted."""
     return mean_defined(_iou(confusion))
 
 
 def _summed(values: Array, score: Callable[[Array], Array]) -> Scorer:
-    """A scorer that takes its score from sums (b, ...) of the images' values (n, ...)."""
+    """Return a scorer that computes its score from sums (b, ...) of the images' values (n, ...)."""
     flat = values.reshape(len(values), -1).astype("float64")
     return lambda weights: score((weights @ flat).reshape(len(weights), *values.shape[1:]))
 
@@ -154,10 +162,11 @@ def _recall(confusion: Array) -> Array:
 
 
 def _boundary_f1(boundaries: Array) -> Array:
-    """F1 (b, k) of counts (b, k, 4): 0 where only one side has a boundary, NaN where none has."""
-    close, predicted, found, true = np.moveaxis(boundaries.astype("float64"), -1, 0)
-    # 2PR / (P + R) with P = close / predicted and R = found / true, free of divisions by 0 but one
-    f1 = ratio(2 * close * found, close * true + found * predicted)
+    """Return F1 (b, k) of counts (b, k, 4); 0 if only one mask has a boundary, NaN if neither."""
+    close, predicted, recovered, true = np.moveaxis(boundaries.astype("float64"), -1, 0)
+    # 2PR / (P + R) with P = close / predicted and R = recovered / true, in a form that divides by 0
+    # only where no boundary pixels match.
+    f1 = ratio(2 * close * recovered, close * true + recovered * predicted)
     return np.where((predicted + true > 0) & np.isnan(f1), 0.0, f1)
 
 
@@ -183,7 +192,7 @@ def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any
 
 
 def error_counts(confusion: Array, class_names: Sequence[str]) -> dict[str, list[int]]:
-    """Of each class the pixels or steps `found_`, `missed_` and `false_` in each of n samples.
+    """Return per-sample counts of pixels or steps: `found_`, `missed_` and `false_` of each class.
 
     Args:
         confusion: (n, k, k) counts; rows are true classes.

@@ -1,4 +1,4 @@
-"""Rand score of cells between membranes: whether cells are held apart, not pixels got right.
+"""Rand score of cells between membranes: rates the separation of cells, not single pixels.
 
 The foreground-restricted Rand score V^Rand of the ISBI 2012 challenge (Arganda-Carreras et al.,
 Crowdsourcing the creation of image segmentation algorithms for connectomics, Frontiers in
@@ -31,7 +31,7 @@ THRESHOLDS = np.linspace(0.1, 0.9, 17)
 
 
 def rand_score(truth_cells: np.ndarray, predicted_cells: np.ndarray) -> dict[str, float | None]:
-    """Rand score of a binary mask of cells.
+    """Return the Rand score of a binary mask of cells.
 
     Args:
         truth_cells: (height, width), True in cells, False on membranes. Its 4-connected
@@ -52,7 +52,7 @@ def best_rand(
     probability: Iterable[np.ndarray],
     thresholds: Sequence[float] | np.ndarray = THRESHOLDS,
 ) -> dict[str, float | None]:
-    """The best Rand score of several images over thresholds of the cells' probability.
+    """Return the best Rand score of several images over thresholds of the cells' probability.
 
     As in the challenge, one threshold holds for all images: at each, the sums over pairs of
     pixels are added up over the images, and the threshold of the largest `f` is taken (the lowest
@@ -75,19 +75,19 @@ def best_rand(
         sums += [_sums(cells, values > float(threshold)) for threshold in thresholds]
     scores = [_scores(row) for row in sums]
     best = int(np.argmax([score["f"] or 0.0 for score in scores]))
-    found = scores[best]["f"] is not None
-    return {**scores[best], "threshold": float(thresholds[best]) if found else None}
+    defined = scores[best]["f"] is not None
+    return {**scores[best], "threshold": float(thresholds[best]) if defined else None}
 
 
 def _cells(mask: np.ndarray) -> np.ndarray:
-    """Numbers of the 4-connected components of a mask, int32 from 1; 0 elsewhere."""
+    """Label the 4-connected components of a mask, int32 from 1; 0 elsewhere."""
     if mask.ndim != 2:
         raise ValueError(f"a mask of shape {mask.shape}, not (height, width)")
     return cv2.connectedComponents(mask.astype("uint8"), connectivity=4, ltype=cv2.CV_32S)[1]
 
 
 def _sums(cells: np.ndarray, predicted: np.ndarray) -> tuple[int, int, int]:
-    """n^2 times the sums of p_ij^2, t_j^2 and s_i^2, n being the number of pixels in cells."""
+    """Return n^2 times the sums of p_ij^2, t_j^2 and s_i^2, with n pixels in cells."""
     if cells.shape != predicted.shape:
         raise ValueError(f"masks of shapes {cells.shape} and {predicted.shape}")
     inside = cells > 0
@@ -96,8 +96,8 @@ def _sums(cells: np.ndarray, predicted: np.ndarray) -> tuple[int, int, int]:
     alone = int(np.count_nonzero(~kept))
     pairs = (true * (int(segments.max(initial=0)) + 1) + segments)[kept]
     both = np.unique(pairs, return_counts=True)[1]
-    said = np.bincount(segments[kept])
-    return _squares(both) + alone, _squares(np.bincount(true)), _squares(said) + alone
+    segment_sizes = np.bincount(segments[kept])
+    return _squares(both) + alone, _squares(np.bincount(true)), _squares(segment_sizes) + alone
 
 
 def _squares(counts: np.ndarray) -> int:
@@ -105,9 +105,9 @@ def _squares(counts: np.ndarray) -> int:
 
 
 def _scores(sums: Any) -> dict[str, float | None]:
-    both, true, said = np.asarray(sums, "float64")
+    both, true, predicted = np.asarray(sums, "float64")
     return {
         "split": number(ratio(both, true)),
-        "merge": number(ratio(both, said)),
-        "f": number(ratio(2 * both, true + said)),
+        "merge": number(ratio(both, predicted)),
+        "f": number(ratio(2 * both, true + predicted)),
     }

@@ -19,7 +19,7 @@ EPSILON = 1e-7
 
 
 def ratio(numerator: Array, denominator: Array) -> Array:
-    """Elementwise division that gives NaN where the denominator is 0."""
+    """Divide elementwise; NaN where the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(denominator == 0, np.nan, numerator / denominator)
 
@@ -40,7 +40,10 @@ def precision_of(right: Array, chosen: Array, true: Array) -> Array:
 def classification_scorers(
     targets: Array, probabilities: Array, positive: int = 1
 ) -> dict[str, Scorer]:
-    """Accuracy, balanced accuracy, macro F1, log loss; ROC AUC and average precision of two.
+    """Return a classifier's metrics as functions of sample weights.
+
+    Accuracy, balanced accuracy, macro F1 and log loss; for two classes, ROC AUC and average
+    precision.
 
     Args:
         targets: (n,) positions of the true classes, 0..k-1.
@@ -53,8 +56,8 @@ def classification_scorers(
     truth, chosen = _one_hot(targets, probabilities.shape[1]), probabilities.argmax(axis=1)
     predicted = _one_hot(chosen, probabilities.shape[1])
     right = truth * predicted
-    own = probabilities[np.arange(len(targets)), targets].astype("float64")
-    losses = -np.log(np.clip(own, EPSILON, 1 - EPSILON))
+    true_class_probabilities = probabilities[np.arange(len(targets)), targets].astype("float64")
+    losses = -np.log(np.clip(true_class_probabilities, EPSILON, 1 - EPSILON))
 
     def balanced_accuracy(weights: Array) -> Array:
         return mean_defined(ratio(weights @ right, weights @ truth))
@@ -77,7 +80,9 @@ def classification_scorers(
 
 
 def regression_scorers(targets: Array, predictions: Array) -> dict[str, Scorer]:
-    """RMSE and MAE over all values, and R² = 1 - SSE/SST averaged over the k targets.
+    """Return RMSE, MAE and R² as functions of sample weights.
+
+    RMSE and MAE are over all values; R² = 1 - SSE/SST is averaged over the k targets.
 
     Args:
         targets: (n,) or (n, k) true values, in the units of the target.
@@ -88,14 +93,14 @@ def regression_scorers(targets: Array, predictions: Array) -> dict[str, Scorer]:
     truth = targets.reshape(len(targets), -1).astype("float64")
     error = predictions.reshape(truth.shape).astype("float64") - truth
     squared = error**2
-    centred = truth - truth.mean(axis=0)  # for precision; R² does not change
+    centered = truth - truth.mean(axis=0)  # for precision; R² does not change
     mean_squared = _weighted_mean(squared.mean(axis=1))
 
     def r2(weights: Array) -> Array:
         count = weights.sum(axis=1, keepdims=True)
-        mean = ratio(weights @ centred, count)
-        total = np.maximum(weights @ centred**2 - count * mean**2, 0)
-        varies = total > 1e-12 * count * np.maximum(1e-300, (centred**2).max(axis=0, initial=0))
+        mean = ratio(weights @ centered, count)
+        total = np.maximum(weights @ centered**2 - count * mean**2, 0)
+        varies = total > 1e-12 * count * np.maximum(1e-300, (centered**2).max(axis=0, initial=0))
         return 1 - ratio(weights @ squared, np.where(varies, total, 0)).mean(axis=1)
 
     return {
@@ -114,20 +119,20 @@ def _weighted_mean(values: Array) -> Scorer:
 
 
 def mean_defined(values: Array) -> Array:
-    """Mean of each row over its entries that are not NaN."""
+    """Return the mean of each row over its entries that are not NaN."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
 
 
 def _runs(scores: Array) -> tuple[Array, Array]:
-    """The order that sorts scores, and where each run of equal scores starts in it."""
+    """Return the sorting order of scores, and the start of each run of equal scores in it."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     return order, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
 
 
 def _roc_auc(positive: Array, scores: Array) -> Scorer:
-    """Share of (positive, negative) pairs that the score orders rightly, ties counting half.
+    """Return the share of (positive, negative) pairs ranked correctly, ties counting half.
 
     Mann-Whitney's U over the number of pairs; NaN where one class is absent.
     """
@@ -145,7 +150,7 @@ def _roc_auc(positive: Array, scores: Array) -> Scorer:
 
 
 def _average_precision(positive: Array, scores: Array) -> Scorer:
-    """Mean of the precision at each threshold, weighted by the gain in recall.
+    """Return the mean precision over thresholds, weighted by the gain in recall.
 
     scikit-learn's definition, without interpolation; NaN where no sample is positive.
     """
@@ -154,9 +159,9 @@ def _average_precision(positive: Array, scores: Array) -> Scorer:
 
     def score(weights: Array) -> Array:
         weights = weights[:, order]
-        found = np.add.reduceat(weights * positive, starts, axis=1)
+        true_positives = np.add.reduceat(weights * positive, starts, axis=1)
         chosen = np.cumsum(np.add.reduceat(weights, starts, axis=1), axis=1)
-        precision = np.cumsum(found, axis=1) / np.maximum(chosen, 1e-300)
-        return ratio((found * precision).sum(axis=1), found.sum(axis=1))
+        precision = np.cumsum(true_positives, axis=1) / np.maximum(chosen, 1e-300)
+        return ratio((true_positives * precision).sum(axis=1), true_positives.sum(axis=1))
 
     return score

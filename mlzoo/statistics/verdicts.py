@@ -1,4 +1,4 @@
-"""Verdicts: is a model better or worse than the best baseline, and how is that said."""
+"""Verdicts: is a model better or worse than the best baseline, and their wording."""
 
 from __future__ import annotations
 
@@ -39,11 +39,17 @@ def judge(interval: Sequence[float] | None, units: int) -> str:
 def best_baseline(
     theirs: Mapping[str, Mapping[str, Scorer]], metric: str, samples: int
 ) -> str | None:
-    """Return the baseline that is best in a metric over n samples; None without baselines."""
-    ones, sign = np.ones((1, samples)), 1 if MODES[metric] == "max" else -1
+    """Return the best baseline in a metric; None without baselines.
+
+    Args:
+        theirs: {baseline: its metrics as functions of sample weights}.
+        metric: name of the metric.
+        samples: n, the number of samples.
+    """
+    uniform_weights, sign = np.ones((1, samples)), 1 if MODES[metric] == "max" else -1
 
     def quality(name: str) -> float:
-        value = number(theirs[name][metric](ones)[0])
+        value = number(theirs[name][metric](uniform_weights)[0])
         return -np.inf if value is None else sign * value
 
     return max(theirs, key=quality, default=None)
@@ -60,7 +66,7 @@ def against_baselines(
 ) -> dict[str, Any]:
     """Compare a model with the best baseline in one metric, by their paired difference.
 
-    Which one is best should be found on other samples: the best of several on these flatters it.
+    The best baseline should be chosen on other samples: choosing it on these favors it.
 
     Args:
         ours: the model's metrics as functions of sample weights.
@@ -107,7 +113,7 @@ def verdict_of(test: Mapping[str, Any]) -> str | None:
 
 
 def short_verdict(test: Mapping[str, Any]) -> str:
-    """Return the verdict as a few words for a table; "" where there is none to tell."""
+    """Return the verdict as a few words for a table; "" without one."""
     verdict, gain = verdict_of(test), test.get("gain")
     if verdict is None or not gain:
         return ""

@@ -1,11 +1,11 @@
-"""Bayesian optimization: a surrogate of the score says where trying is worth most.
+"""Bayesian optimization: a surrogate model of the score chooses the most promising candidate.
 
 By scikit-optimize's ask and tell. Jones, Schonlau and Welch, "Efficient Global Optimization of
 Expensive Black-Box Functions" (1998); forests as surrogates: Hutter, Hoos and Leyton-Brown,
 "Sequential Model-Based Optimization" (2011); several at once by the constant liar: Ginsbourger,
 Le Riche and Carraro (2010). Differences: each proposal is made by a fresh optimizer that is told
-the whole history, so that it depends on seed and history alone; failed trials are told as the
-worst score, and none as far worse than all others; what was tried is never proposed again.
+the whole history, so that it depends on seed and history alone; failed trials count as the worst
+score, and outliers are clipped; no candidate is proposed twice.
 """
 
 from __future__ import annotations
@@ -50,41 +50,52 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """The most promising points that no trial has had."""
-    told = list(history)
-    found: list[Proposal] = []
+    """Propose the untried candidates with the highest acquisition value.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none when the space is exhausted.
+    """
+    trials = list(history)
+    proposals: list[Proposal] = []
     for _ in range(count):
-        values = _next(config, space, told, seed)
+        values = _next(config, space, trials, seed)
         if values is None:
             break
-        found.append(Proposal(values))
-        told.append(Trial(len(told), values))
-    return found
+        proposals.append(Proposal(values))
+        trials.append(Trial(len(trials), values))
+    return proposals
 
 
-def _next(config: Config, space: Space, told: list[Trial], seed: int) -> Values | None:
-    tried = {space.key(trial.values) for trial in told}
-    number = int.from_bytes(hashlib.sha256(f"{seed}:{len(told)}".encode()).digest()[:4], "big")
-    done = [trial for trial in told if trial.state != "running"]
-    if len(told) < config.initial or not any(trial.loss is not None for trial in done):
-        return _unseen(space, tried, _sobol(space, len(told), seed), number)
+def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Values | None:
+    tried = {space.key(trial.values) for trial in trials}
+    number = int.from_bytes(hashlib.sha256(f"{seed}:{len(trials)}".encode()).digest()[:4], "big")
+    done = [trial for trial in trials if trial.state != "running"]
+    if len(trials) < config.initial or not any(trial.loss is not None for trial in done):
+        return _unseen(space, tried, _sobol(space, len(trials), seed), number)
     import numpy as np
 
     random = np.random.default_rng(number)
-    points = _points(config, space, tried, told, random)
+    points = _points(config, space, tried, trials, random)
     if not points:
         return None
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # Matrices this small are slower on several threads, and their bits would depend on how many.
     with threadpool_limits(1):
-        optimizer = _optimizer(config, space, number, len(told))
-        optimizer.tell([_row(space, trial.values) for trial in told], _losses(told))
-        return points[_most_worth(config, optimizer, space, told, points, random)]
+        optimizer = _optimizer(config, space, number, len(trials))
+        optimizer.tell([_row(space, trial.values) for trial in trials], _losses(trials))
+        return points[_most_worth(config, optimizer, space, trials, points, random)]
 
 
 def _sobol(space: Space, start: int, seed: int) -> Any:
-    """Points of the unit cube from place `start` of a scrambled Sobol sequence on."""
+    """Yield points of the unit cube from index `start` of a scrambled Sobol sequence on."""
     import numpy as np
     from scipy.stats import qmc
 
@@ -93,7 +104,7 @@ def _sobol(space: Space, start: int, seed: int) -> Any:
 
 
 def _unseen(space: Space, tried: set[str], points: Any, number: int) -> Values | None:
-    """The first candidate among points that was not tried; else any that is left."""
+    """Return the first untried candidate among points; otherwise any that is left."""
     for point in points:
         values = space.at(point)
         if space.key(values) not in tried:
@@ -110,31 +121,31 @@ def _points(
     config: Config,
     space: Space,
     tried: set[str],
-    told: list[Trial],
+    trials: list[Trial],
     random: np.random.Generator,
 ) -> list[Values]:
-    """Candidates that were not tried: all of a small space, else points at random and nearby."""
+    """Return untried candidates: all of a small space, otherwise random and nearby points."""
     import numpy as np
 
     if space.size is not None and space.size <= _FINITE:
         return _rest(space, tried)
     far = random.random((config.candidates, len(space)))
-    good = sorted((t for t in told if t.loss is not None), key=lambda t: (t.loss, t.number))[:3]
+    good = sorted((t for t in trials if t.loss is not None), key=lambda t: (t.loss, t.number))[:3]
     near = [
         np.clip(np.array(space.units(t.values)) + scale * random.normal(size=len(space)), 0, 1)
         for t in good
         for scale in (0.02, 0.1)
         for _ in range(config.candidates // 20)
     ]
-    found: dict[str, Values] = {}
+    unique: dict[str, Values] = {}
     for point in [*far, *near]:
         values = space.at(point)
-        found.setdefault(space.key(values), values)
-    return [values for key, values in found.items() if key not in tried]
+        unique.setdefault(space.key(values), values)
+    return [values for key, values in unique.items() if key not in tried]
 
 
 def _row(space: Space, values: Values) -> list[Any]:
-    """A candidate for skopt: a number's place in [0, 1], a choice as text; a constant if absent."""
+    """Encode a candidate for skopt: numbers in [0, 1], choices as text, a constant if absent."""
     row: list[Any] = []
     for dimension in space.dimensions:
         if dimension.kind == "choice":
@@ -147,24 +158,24 @@ def _row(space: Space, values: Values) -> list[Any]:
     return row
 
 
-def _losses(told: list[Trial]) -> list[float]:
-    """Losses to tell: failures as the worst, running trials as the best (the constant liar)."""
+def _losses(trials: list[Trial]) -> list[float]:
+    """Return the losses: failures as the worst, running trials as the best (constant liar)."""
     import numpy as np
 
-    known = np.array([trial.loss for trial in told if trial.loss is not None])
-    # One divergence of 1e9 must not make all others look alike.
+    known = np.array([trial.loss for trial in trials if trial.loss is not None])
+    # A single diverged loss of 1e9 must not make all others look equal to the surrogate.
     low, middle = np.quantile(known, [0.0, 0.5])
     most = middle + 3 * max(middle - low, 1e-12)
-    bad, good = min(worst(told), most), float(low)
+    bad, good = min(worst(trials), most), float(low)
     lies = {"running": good, "failed": float(bad)}
     return [
         float(min(trial.loss, most)) if trial.loss is not None else lies[trial.state]
-        for trial in told
+        for trial in trials
     ]
 
 
 def _optimizer(config: Config, space: Space, number: int, count: int) -> Any:
-    """A fresh skopt optimizer with nothing told."""
+    """Return a fresh skopt optimizer without observations."""
     from skopt import Optimizer
     from skopt.learning import ExtraTreesRegressor, RandomForestRegressor
     from skopt.space import Categorical, Real
@@ -185,7 +196,7 @@ def _optimizer(config: Config, space: Space, number: int, count: int) -> Any:
             random_state=state,
             noise="gaussian",
             n_restarts_optimizer=2 if count < _FEW else 0,
-            optimizer=_maximise,
+            optimizer=_maximize,
         )
     elif config.surrogate == "forest":
         surrogate = RandomForestRegressor(**trees)
@@ -197,30 +208,30 @@ def _optimizer(config: Config, space: Space, number: int, count: int) -> Any:
         n_initial_points=0,
         acq_func="EI",
         acq_optimizer="sampling",
-        acq_optimizer_kwargs={"n_points": 10},  # the points are ours: none was tried
+        acq_optimizer_kwargs={"n_points": 10},  # we choose the points ourselves, see _most_worth
         random_state=state,
     )
 
 
-def _maximise(objective: Any, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
-    """The kernel's numbers by a few steps of L-BFGS, which come close enough."""
+def _maximize(objective: Any, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the kernel's hyperparameters by a few steps of L-BFGS, which come close enough."""
     from scipy.optimize import minimize
 
-    found = minimize(
+    optimum = minimize(
         objective, start, method="L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": _STEPS}
     )
-    return found.x, float(found.fun)
+    return optimum.x, float(optimum.fun)
 
 
-def _soundness(space: Space, told: list[Trial], points: list[Values]) -> np.ndarray:
-    """How likely each point succeeds, as the trials near it did; 1 where none has failed.
+def _soundness(space: Space, trials: list[Trial], points: list[Values]) -> np.ndarray:
+    """Return the probability of success of each point; 1 without failed trials.
 
-    Gelbart, Snoek and Adams, "Bayesian Optimization with Unknown Constraints" (2014), weigh an
-    acquisition so; here the likelihood is a kernel's mean of successes.
+    Gelbart, Snoek and Adams, "Bayesian Optimization with Unknown Constraints" (2014), weight
+    an acquisition so; here the probability is a kernel average over nearby trials.
     """
     import numpy as np
 
-    done = [trial for trial in told if trial.state != "running"]
+    done = [trial for trial in trials if trial.state != "running"]
     failed = np.array([trial.state == "failed" for trial in done])
     if not failed.any():
         return np.ones(len(points))
@@ -229,7 +240,7 @@ def _soundness(space: Space, told: list[Trial], points: list[Values]) -> np.ndar
     apart = ((x[:, None, :] - known[None, :, :]) ** 2).sum(axis=2)
     near = np.exp(-apart / (2 * _NEAR**2))
     sound = (0.5 * (~failed).mean() + near @ ~failed) / (0.5 + near.sum(axis=1))
-    # Where failing is the likelier outcome nothing is tried as long as there is anything else.
+    # Points that probably fail are tried only when there is nothing else.
     return np.where(sound >= 0.5, sound, 0.01 * sound)
 
 
@@ -237,18 +248,18 @@ def _most_worth(
     config: Config,
     optimizer: Any,
     space: Space,
-    told: list[Trial],
+    trials: list[Trial],
     points: list[Values],
     random: np.random.Generator,
 ) -> int:
-    """The place of the point with the greatest acquisition."""
+    """Return the index of the point with the highest acquisition value."""
     import numpy as np
     from skopt.acquisition import gaussian_ei, gaussian_lcb, gaussian_pi
 
     model, losses = optimizer.models[-1], np.array(optimizer.yi)
     rows = optimizer.space.transform([_row(space, values) for values in points])
     best, ask = losses.min(), config.xi * (losses.std() or 1.0)
-    sound = _soundness(space, told, points)
+    sound = _soundness(space, trials, points)
 
     def weighed(worth: np.ndarray) -> np.ndarray:
         return (worth - worth.min()) * sound
@@ -261,7 +272,7 @@ def _most_worth(
     if config.acquisition != "hedge":
         return int(np.argmax(worth[config.acquisition]()))
     # Brochu, Hoffman and de Freitas, "Portfolio Allocation for Bayesian Optimization" (2011), with
-    # gains from what the present surrogate says of each nominee.
+    # gains from the current surrogate's prediction for each nominee.
     nominees = [int(np.argmax(one())) for one in worth.values()]
     gains = -model.predict(rows[nominees])
     shares = np.exp((gains - gains.max()) / (losses.std() or 1.0))

@@ -1,8 +1,8 @@
-"""Evolution: keep the best quarter of a population, sample around it, and adapt how widely.
+"""Evolution: sample around the best quarter of a population, with an adaptive covariance.
 
 An estimation-of-distribution algorithm in the manner of CMA-ES (Hansen and Ostermeier 2001): a
-normal distribution over the numbers, whose covariance learns from the steps that paid, and shares
-of each choice. The first population is a Latin hypercube.
+normal distribution over the numbers, whose covariance adapts to successful steps, and a categorical
+distribution over each choice. The first population is a Latin hypercube.
 """
 
 from __future__ import annotations
@@ -39,11 +39,22 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """The next of a generation; none while the one before it runs."""
+    """Propose the next candidates of a generation.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none while trials of the generation before are running.
+    """
     import numpy as np
 
     tried = {space.key(trial.values) for trial in history}
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     for number in range(len(history), len(history) + count):
         generation = number // config.population
         before = history[: generation * config.population]
@@ -55,8 +66,8 @@ def propose(
         if values is None:
             break
         tried.add(space.key(values))
-        found.append(Proposal(values))
-    return found
+        proposals.append(Proposal(values))
+    return proposals
 
 
 def _sample(
@@ -68,11 +79,11 @@ def _sample(
     random: np.random.Generator,
     tried: set[str],
 ) -> Values | None:
-    """A candidate of the present distribution that was not tried; else any that is left."""
+    """Sample an untried candidate of the current distribution; otherwise any that is left."""
     if not any(trial.loss is not None for trial in before):
         points = iter([_latin(config, space, number, seed)])
     else:
-        model = _learnt(config, space, before)
+        model = _fit_distribution(config, space, before)
         points = (_draw(space, *model, random) for _ in range(_TRIES))
     for point in points:
         if space.key(values := space.at(point)) not in tried:
@@ -96,10 +107,10 @@ def _latin(config: Config, space: Space, number: int, seed: int) -> Any:
     return qmc.LatinHypercube(len(space), seed=random).random(config.population)[row]
 
 
-def _learnt(
+def _fit_distribution(
     config: Config, space: Space, before: Sequence[Trial]
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray | None]]:
-    """Mean and covariance of the numbers, and the shares of each choice, generation by generation.
+    """Fit the distribution: mean and covariance of the numbers, probabilities of each choice.
 
     The covariance is that of the kept points about the mean before, so that steps in a good
     direction make the next ones longer.
@@ -146,7 +157,7 @@ def _draw(
     shares: list[np.ndarray | None],
     random: np.random.Generator,
 ) -> list[float]:
-    """A point of the unit cube; what falls outside is mirrored at the border."""
+    """Draw a point of the unit cube; values outside are mirrored at the border."""
     import numpy as np
 
     point = random.multivariate_normal(mean, covariance)

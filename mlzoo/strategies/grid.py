@@ -1,7 +1,7 @@
 """Every combination once, in the order of the space.
 
-Continua are cut into `points` values, both ends among them. Complete grids are for few dimensions:
-Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (2012), say why.
+Continuous ranges are cut into `points` values, both ends included. Complete grids suit few
+dimensions only: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (2012).
 """
 
 from __future__ import annotations
@@ -28,7 +28,18 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """The next combinations that no trial has had."""
+    """Propose the next untried combinations.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none when the grid is exhausted.
+    """
     tried = {space.key(trial.values) for trial in history}
     left = (values for values in space.grid(config.points) if space.key(values) not in tried)
     return [Proposal(values) for values in islice(left, count)]

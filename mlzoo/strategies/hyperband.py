@@ -1,8 +1,8 @@
-"""Hyperband and successive halving: many short trainings, of which the best go on.
+"""Hyperband and successive halving: many short trainings, of which the best are continued.
 
 Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: A Novel Bandit-Based Approach to
 Hyperparameter Optimization" (2018); one bracket alone is successive halving (Jamieson and
-Talwalkar 2016). A promoted candidate's training goes on where it was; it is a trial of its own
+Talwalkar 2016). The training of a promoted candidate is resumed; it is a separate trial
 that names the one it continues.
 """
 
@@ -45,48 +45,59 @@ class Config(Settings):
 
 
 def brackets(config: Config) -> list[list[tuple[int, int]]]:
-    """(candidates, epochs) of every rung of every bracket."""
+    """Return (candidates, epochs) of every rung of every bracket."""
     most = 0
     while config.factor ** (most + 1) * config.least <= config.epochs:
         most += 1
-    found = []
+    all_brackets = []
     for first in range(most, -1, -1):
         count = math.ceil((most + 1) / (first + 1) * config.factor**first)
         rungs = []
         for rung in range(first + 1):
             epochs = max(config.least, round(config.epochs / config.factor ** (first - rung)))
             rungs.append((max(1, count // config.factor**rung), epochs))
-        found.append(rungs)
-    return found[:1] if config.brackets == "one" else found
+        all_brackets.append(rungs)
+    return all_brackets[:1] if config.brackets == "one" else all_brackets
 
 
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """What the brackets lack next; none while a rung runs that has to be ranked first."""
-    found: list[Proposal] = []
+    """Propose the next trials of the brackets.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none while a rung that must be ranked first is running.
+    """
+    proposals: list[Proposal] = []
     trials = list(history)
-    while len(found) < count and (proposal := _next(config, space, trials, seed)) is not None:
-        found.append(proposal)
-        place = len(trials)
-        trials.append(Trial(place, proposal.values, proposal.epochs, proposal.continues))
-    return found
+    while len(proposals) < count and (proposal := _next(config, space, trials, seed)) is not None:
+        proposals.append(proposal)
+        position = len(trials)
+        trials.append(Trial(position, proposal.values, proposal.epochs, proposal.continues))
+    return proposals
 
 
 def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Proposal | None:
-    """Play the history through the brackets, up to where it lacks a trial."""
-    place = 0
+    """Replay the history through the brackets, up to the first missing trial."""
+    position = 0
     fresh: set[str] = set()
     for rungs in brackets(config) * config.iterations:
         wanted, epochs = rungs[0]
         if space.size is not None:
             wanted = min(wanted, space.size - len(fresh))
-        rung = trials[place : place + wanted]
+        rung = trials[position : position + wanted]
         fresh |= {space.key(trial.values) for trial in rung}
         if len(rung) < wanted:
             values = _fresh(space, fresh, len(trials), seed)
             return None if values is None else Proposal(values, epochs)
-        place += wanted
+        position += wanted
         for size, longer in rungs[1:]:
             if any(trial.state == "running" for trial in rung):
                 return None
@@ -94,16 +105,16 @@ def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Propo
                 (trial for trial in rung if trial.loss is not None),
                 key=lambda trial: (trial.loss, trial.number),
             )[:size]
-            rung = trials[place : place + len(good)]
+            rung = trials[position : position + len(good)]
             if len(rung) < len(good):
                 chosen = good[len(rung)]
                 return Proposal(chosen.values, longer, chosen.number)
-            place += len(good)
+            position += len(good)
     return None
 
 
 def _fresh(space: Space, tried: set[str], number: int, seed: int) -> Values | None:
-    """A candidate at random that no bracket has had."""
+    """Draw a random candidate that is in no bracket yet."""
     for values in _random(space, number, seed):
         if space.key(values) not in tried:
             return values

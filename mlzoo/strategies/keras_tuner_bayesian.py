@@ -1,11 +1,11 @@
 """keras-tuner's Bayesian oracle, through our evaluation; it ignores noise and is slow.
 
 `keras_tuner.oracles.BayesianOptimizationOracle`: a Gaussian process and an upper confidence bound.
-Its known faults, as measured with version 1.4.8, and what is done about them here: it proposes
-points again that were tried (12 trials, 4 distinct ones): then a random one takes their place; an
-infinite score counts as 0, its best, so that 13 of 14 proposals fell where losses diverge: failures
-are told as the worst finite score, and 1 of 14 does; seed 0 is no seed to it: it is given another;
-choices count as ordered numbers, its own way, which stays.
+Its known faults, as measured with version 1.4.8, and their workarounds here: it proposes the same
+points again (12 trials, 4 distinct ones): a random point replaces a repeated one; an infinite score
+counts as 0, the best, so that 13 of 14 proposals fell where losses diverge: failures count as the
+worst finite score, and 1 of 14 does; it ignores seed 0: it gets another. That it treats choices as
+ordered numbers is left as it is.
 """
 
 from __future__ import annotations
@@ -37,16 +37,27 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """What a fresh oracle that is told the history proposes."""
+    """Propose what a fresh oracle proposes that has been told the history.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none when the space is exhausted.
+    """
     trials = list(history)
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     for _ in range(count):
         values = _next(config, space, trials, seed)
         if values is None:
             break
-        found.append(Proposal(values))
+        proposals.append(Proposal(values))
         trials.append(Trial(len(trials), values))
-    return found
+    return proposals
 
 
 def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Values | None:
@@ -57,9 +68,9 @@ def _next(config: Config, space: Space, trials: list[Trial], seed: int) -> Value
     number = int.from_bytes(digest[:3], "big") + 1
     oracle = _oracle(config, space, trials, number)
     tried = {space.key(trial.values) for trial in trials}
-    with threadpool_limits(1):  # whose matrices are slower on several threads
-        told = oracle.populate_space(str(len(trials)))["values"]
-    if told is not None and space.key(values := from_told(space, told)) not in tried:
+    with threadpool_limits(1):  # its small matrices are slower on several threads
+        hp_values = oracle.populate_space(str(len(trials)))["values"]
+    if hp_values is not None and space.key(values := from_told(space, hp_values)) not in tried:
         return values
     random = np.random.default_rng(number)
     for _ in range(200):
@@ -88,10 +99,10 @@ def _oracle(config: Config, space: Space, trials: list[Trial], number: int) -> A
     bad = worst(trials)
     lie = min((trial.loss for trial in trials if trial.loss is not None), default=0.0)
     for trial in trials:
-        own = parameters.copy()
-        own.values = to_told(space, trial.values)
-        known = keras_tuner.engine.trial.Trial(own, str(trial.number), "COMPLETED")
+        trial_hps = parameters.copy()
+        trial_hps.values = to_told(space, trial.values)
+        oracle_trial = keras_tuner.engine.trial.Trial(trial_hps, str(trial.number), "COMPLETED")
         running = lie if trial.state == "running" else bad
-        known.score = trial.loss if trial.loss is not None else running
-        oracle.trials[str(trial.number)] = known
+        oracle_trial.score = trial.loss if trial.loss is not None else running
+        oracle.trials[str(trial.number)] = oracle_trial
     return oracle

@@ -1,9 +1,9 @@
-"""keras-tuner's Hyperband oracle, through our evaluation; promoted trainings really go on.
+"""keras-tuner's Hyperband oracle, through our evaluation; promoted trainings are really resumed.
 
-`keras_tuner.oracles.HyperbandOracle`. Its known faults, with version 1.4.8: with folds its own
-tuner starts promoted trials anew without saying so, and rungs are rounded up; seed 0 is no seed to
-it. Here a promoted trial continues on every fold, and it is given another seed. `hyperband` has the
-paper's brackets.
+`keras_tuner.oracles.HyperbandOracle`. Its known faults, with version 1.4.8: with folds,
+keras-tuner's tuner silently restarts promoted trials, rungs are rounded up, and seed 0 is ignored.
+Here a promoted trial continues on every fold, and the oracle gets another seed. `hyperband` has the
+brackets of the paper.
 """
 
 from __future__ import annotations
@@ -34,7 +34,18 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """What an oracle proposes after the history was played through it."""
+    """Propose what an oracle proposes after replaying the history.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none while a rung that must be ranked first is running.
+    """
     import keras_tuner
 
     parameters = to_hyperparameters(space)
@@ -47,42 +58,42 @@ def propose(
         hyperparameters=parameters,
     )
     for trial in history:
-        told = oracle.populate_space(str(trial.number)).get("values") or {}
-        _add(oracle, parameters, space, trial, told, worst(history))
-    found: list[Proposal] = []
-    while len(found) < count:
-        number = len(history) + len(found)
-        told = oracle.populate_space(str(number)).get("values")
-        if not told:
+        hp_values = oracle.populate_space(str(trial.number)).get("values") or {}
+        _add(oracle, parameters, space, trial, hp_values, worst(history))
+    proposals: list[Proposal] = []
+    while len(proposals) < count:
+        number = len(history) + len(proposals)
+        hp_values = oracle.populate_space(str(number)).get("values")
+        if not hp_values:
             break
-        proposal = _proposal(space, told)
-        found.append(proposal)
+        proposal = _proposal(space, hp_values)
+        proposals.append(proposal)
         trial = Trial(number, proposal.values, proposal.epochs, proposal.continues)
-        _add(oracle, parameters, space, trial, told, 0.0)
-    return found
+        _add(oracle, parameters, space, trial, hp_values, 0.0)
+    return proposals
 
 
-def _proposal(space: Space, told: dict[str, Any]) -> Proposal:
-    before = told.get("tuner/trial_id")
+def _proposal(space: Space, hp_values: dict[str, Any]) -> Proposal:
+    before = hp_values.get("tuner/trial_id")
     continues = None if before is None else int(before)
-    return Proposal(from_told(space, told), int(told["tuner/epochs"]), continues)
+    return Proposal(from_told(space, hp_values), int(hp_values["tuner/epochs"]), continues)
 
 
 def _add(
-    oracle: Any, parameters: Any, space: Space, trial: Trial, told: dict[str, Any], bad: float
+    oracle: Any, parameters: Any, space: Space, trial: Trial, hp_values: dict[str, Any], bad: float
 ) -> None:
-    """Let the oracle know a trial and what became of it."""
+    """Add a trial and its result to the oracle."""
     import keras_tuner
 
-    own = parameters.copy()
-    own.values = {**to_told(space, trial.values), **told}
+    trial_hps = parameters.copy()
+    trial_hps.values = {**to_told(space, trial.values), **hp_values}
     running = trial.state == "running"
-    known = keras_tuner.engine.trial.Trial(
-        own, str(trial.number), "RUNNING" if running else "COMPLETED"
+    oracle_trial = keras_tuner.engine.trial.Trial(
+        trial_hps, str(trial.number), "RUNNING" if running else "COMPLETED"
     )
     if running:
-        oracle.ongoing_trials[str(trial.number)] = known
+        oracle.ongoing_trials[str(trial.number)] = oracle_trial
     else:
-        known.score = bad if trial.loss is None else trial.loss
-    oracle.trials[str(trial.number)] = known
-    oracle._tried_so_far.add(oracle._compute_values_hash(own.values))
+        oracle_trial.score = bad if trial.loss is None else trial.loss
+    oracle.trials[str(trial.number)] = oracle_trial
+    oracle._tried_so_far.add(oracle._compute_values_hash(trial_hps.values))

@@ -2,7 +2,7 @@
 
 Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization" (2012). Sobol points are
 scrambled (Owen 1995); Latin hypercubes (McKay et al. 1979) follow one another, `block` points each.
-No point is proposed twice; in a finite space all are in the end.
+No point is proposed twice; a finite space is eventually exhausted.
 """
 
 from __future__ import annotations
@@ -34,43 +34,54 @@ class Config(Settings):
 def propose(
     config: Config, space: Space, history: Sequence[Trial], count: int, seed: int
 ) -> list[Proposal]:
-    """The next points of the sequence that no trial has had."""
+    """Propose the next untried points of the sequence.
+
+    Args:
+        config: settings of the strategy.
+        space: the search space.
+        history: all trials so far, by number; the newest may still be running.
+        count: largest number of proposals to return, at least 1.
+        seed: seed of the random draws.
+
+    Returns:
+        Up to `count` proposals; none when a finite space is exhausted.
+    """
     tried = {space.key(trial.values) for trial in history}
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     points = _points(config, len(space), len(history), seed)
     for _ in range(_TRIES * count):
-        if len(found) == count:
-            return found
+        if len(proposals) == count:
+            return proposals
         values = space.at(next(points))
         if space.key(values) not in tried:
             tried.add(space.key(values))
-            found.append(Proposal(values))
-    return found + [Proposal(v) for v in _rest(space, tried, count - len(found), seed)]
+            proposals.append(Proposal(values))
+    return proposals + [Proposal(v) for v in _rest(space, tried, count - len(proposals), seed)]
 
 
 def _rest(space: Space, tried: set[str], count: int, seed: int) -> list[Values]:
-    """What is left of a finite space that is nearly exhausted, in random order."""
+    """Return the untried points of a nearly exhausted finite space, in random order."""
     if space.size is None or count <= 0:
         return []
     import numpy as np
 
     left = [values for values in space.grid() if space.key(values) not in tried]
     order = np.random.default_rng([seed, len(tried)]).permutation(len(left))
-    return [left[place] for place in order[:count]]
+    return [left[index] for index in order[:count]]
 
 
 def _points(config: Config, dimensions: int, start: int, seed: int) -> Iterator[Any]:
-    """Points of the unit cube, from the place of trial `start` in the sequence on."""
+    """Yield points of the unit cube, from index `start` of the sequence on."""
     import numpy as np
 
-    place = start
+    index = start
     while True:
         if config.method == "plain":
-            yield np.random.default_rng([seed, place]).random(dimensions)
+            yield np.random.default_rng([seed, index]).random(dimensions)
         else:
-            block, row = divmod(place, _length(config))
+            block, row = divmod(index, _length(config))
             yield _design(config, dimensions, block, seed)[row]
-        place += 1
+        index += 1
 
 
 def _length(config: Config) -> int:
