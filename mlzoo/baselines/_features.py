@@ -20,7 +20,7 @@ CATEGORIES = 50
 """A categorical column gives at most this many features: its most frequent values."""
 
 
-def featurise(data: Data, rows: Part) -> tuple[Features, str]:
+def featurize(data: Data, rows: Part) -> tuple[Features, str]:
     """A function from inputs (n, *shape) to float64 features (n, d), and a note on what it loses.
 
     `rows` are the training samples that decide which categories get a feature.
@@ -64,7 +64,7 @@ def _flatten(inputs: np.ndarray) -> np.ndarray:
 
 
 def _pool(values: np.ndarray, axis: int, most: int) -> np.ndarray:
-    """Average neighbours along an axis so that at most `most` remain."""
+    """Average neighbors along an axis so that at most `most` remain."""
     size = values.shape[axis]
     if size <= most:
         return values

@@ -19,7 +19,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     train = data.train
     labels = np.concatenate([train.target(i) for i in range(len(train))])
     known = labels != IGNORED
-    features = np.concatenate([_neighbours(train.image(i)) for i in range(len(train))])
+    features = np.concatenate([_neighbors(train.image(i)) for i in range(len(train))])
     features, labels = features[known], labels[known]
     note = f"logistic regression on each step and {_REACH} before and after it"
     if len(labels) > _MOST_STEPS:
@@ -42,11 +42,11 @@ def _logistic(features: np.ndarray, labels: np.ndarray) -> Callable[..., np.ndar
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(features, labels)
-    return lambda sequence: model.predict(_neighbours(sequence)).astype(np.uint8)
+    return lambda sequence: model.predict(_neighbors(sequence)).astype(np.uint8)
 
 
-def _neighbours(sequence: np.ndarray) -> np.ndarray:
-    """Each step's values with those of its neighbours; the ends are repeated."""
+def _neighbors(sequence: np.ndarray) -> np.ndarray:
+    """Each step's values with those of its neighbors; the ends are repeated."""
     padded = np.pad(sequence, ((_REACH, _REACH), (0, 0)), mode="edge").astype("float64")
     count = len(sequence)
     return np.concatenate([padded[k : k + count] for k in range(2 * _REACH + 1)], axis=1)

@@ -1,4 +1,4 @@
-"""What a segmentation model must beat: logistic regression on each pixel's neighbourhood.
+"""What a segmentation model must beat: logistic regression on each pixel's neighborhood.
 
 The features are a small part of those of trainable pixel classifiers (Arganda-Carreras et al.,
 Trainable Weka Segmentation, Bioinformatics 33, 2017): a pixel's channels, Gaussian means around

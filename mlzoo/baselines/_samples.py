@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.baselines._features import featurise
+from mlzoo.baselines._features import featurize
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data, Part
 
@@ -58,7 +58,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     classes = data.samples.target.is_class
     if classes and len(np.unique(part.targets)) < 2:
         return None
-    features, shrunk = featurise(data, part)
+    features, shrunk = featurize(data, part)
     matrix = np.concatenate([features(part.inputs(s)) for s in part.chunks()])
     chosen = make()
     model = chosen.model if chosen.missing else _imputed(chosen.model)

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from mlzoo.core.files import write_rows
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
+# Okabe and Ito's palette, which color-blind readers can tell apart.
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
-COLOURS = (BLUE, ORANGE, GREEN, RED)
+COLORS = (BLUE, ORANGE, GREEN, RED)
 DPI = 100
 
 

@@ -1,4 +1,4 @@
-"""Masks as pictures: colours of classes, index PNGs, masks laid over pictures, and shrunk ones."""
+"""Masks as pictures: colors of classes, index PNGs, masks laid over pictures, and shrunk ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlzoo.core.files import write_bytes
 from mlzoo.data.specs import IGNORED
 
 MOST_CLASSES = 255
-IGNORED_COLOUR = (128, 128, 128)
+IGNORED_COLOR = (128, 128, 128)
 
 # Okabe and Ito's, with sky blue before orange: the first class is often the only one, and sky blue
 # stands out from gray pictures for every reader.
@@ -30,47 +30,47 @@ _FIRST = (
 _STRIP = 1 << 20
 """Pixels that are mixed at a time, so that memory does not follow the image."""
 _LEVELS = 18
-"""Values of each channel among which further colours are chosen."""
+"""Values of each channel among which further colors are chosen."""
 _FULL = 0.9
 """The share from which a class fills a pixel of a shrunk mask."""
 _LIGHTNESS = 0.38, 0.93
-"""Further colours are lighter than shadows and darker than paper, so that outlines are seen."""
+"""Further colors are lighter than shadows and darker than paper, so that outlines are seen."""
 
 
 def palette(classes: int) -> np.ndarray:
-    """Colours (classes, 3) as uint8, all distinct; a class keeps its colour whatever their number.
+    """Colors (classes, 3) as uint8, all distinct; a class keeps its color whatever their number.
 
-    Class 0 is black, the next seven have Okabe and Ito's colours, and each further one has the
-    colour that is farthest from all before it.
+    Class 0 is black, the next seven have Okabe and Ito's colors, and each further one has the
+    color that is farthest from all before it.
 
     Raises:
         ValueError: a mask can't hold that many classes.
     """
     if not 1 <= classes <= MOST_CLASSES:
         raise ValueError(f"a mask holds 1 to {MOST_CLASSES} classes, not {classes}")
-    return np.array(_all_colours()[:classes], "uint8")
+    return np.array(_all_colors()[:classes], "uint8")
 
 
-def full_palette(colours: np.ndarray) -> list[int]:
-    """The 768 numbers of an image's palette: class colours, then gray for what is ignored."""
-    table = np.full((256, 3), IGNORED_COLOUR, "uint8")
-    table[: len(colours)] = colours
-    table[IGNORED] = IGNORED_COLOUR
+def full_palette(colors: np.ndarray) -> list[int]:
+    """The 768 numbers of an image's palette: class colors, then gray for what is ignored."""
+    table = np.full((256, 3), IGNORED_COLOR, "uint8")
+    table[: len(colors)] = colors
+    table[IGNORED] = IGNORED_COLOR
     return table.ravel().tolist()
 
 
-def write_mask(path: Path, mask: np.ndarray, colours: np.ndarray) -> Path:
-    """Write a mask as a PNG whose values are the classes and that viewers show in colour.
+def write_mask(path: Path, mask: np.ndarray, colors: np.ndarray) -> Path:
+    """Write a mask as a PNG whose values are the classes and that viewers show in color.
 
     Args:
         path: what to write, in one step; its folder is made where it is missing.
         mask: (height, width) uint8 positions of classes, 255 where a pixel is ignored.
-        colours: (classes, 3) uint8, as of `palette`.
+        colors: (classes, 3) uint8, as of `palette`.
     """
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(mask, "uint8"))
-    image.putpalette(full_palette(colours))
+    image.putpalette(full_palette(colors))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,16 +81,16 @@ def write_mask(path: Path, mask: np.ndarray, colours: np.ndarray) -> Path:
 def overlay(
     picture: np.ndarray,
     mask: np.ndarray,
-    colours: np.ndarray,
+    colors: np.ndarray,
     alpha: float = 0.45,
     skip_first: bool = True,
 ) -> np.ndarray:
-    """Tint the pixels of each class and outline them in the class's full colour.
+    """Tint the pixels of each class and outline them in the class's full color.
 
     Args:
         picture: (height, width, 3) uint8; it is not changed.
         mask: (height, width) uint8 positions of classes; ignored pixels (255) are tinted gray.
-        colours: (classes, 3) uint8.
+        colors: (classes, 3) uint8.
         alpha: 0 leaves the picture, 1 hides it.
         skip_first: leave the pixels of class 0, the background, as they are.
 
@@ -98,7 +98,7 @@ def overlay(
         (height, width, 3) uint8. Outlines lie inside their class; they are one pixel wide, and
         one more for each 1000 pixels of the longer side.
     """
-    table = np.array(full_palette(colours), "uint8").reshape(256, 3)
+    table = np.array(full_palette(colors), "uint8").reshape(256, 3)
     tinted = mask > 0 if skip_first else np.ones(mask.shape, bool)
     lines = _borders(mask, 1 + max(mask.shape) // 1000) & tinted & (mask != IGNORED)
     mixed = picture.copy()
@@ -164,33 +164,33 @@ def _windows(extreme: np.ufunc, values: np.ndarray, reach: int, axis: int) -> np
 
 
 @lru_cache(maxsize=1)
-def _all_colours() -> tuple[tuple[int, ...], ...]:
-    """Each further colour is, among a grid's, the one farthest from its nearest neighbour.
+def _all_colors() -> tuple[tuple[int, ...], ...]:
+    """Each further color is, among a grid's, the one farthest from its nearest neighbor.
 
-    White, the page's colour, and the gray of ignored pixels are kept away from too.
+    White, the page's color, and the gray of ignored pixels are kept away from too.
     """
     levels = np.rint(np.linspace(0, 255, _LEVELS)).astype("uint8")
     grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
     grid = grid[(_seen(grid)[:, 0] > _LIGHTNESS[0]) & (_seen(grid)[:, 0] < _LIGHTNESS[1])]
     places = _seen(grid)
-    taken = _seen(np.array([*_FIRST, (255, 255, 255), IGNORED_COLOUR]))
+    taken = _seen(np.array([*_FIRST, (255, 255, 255), IGNORED_COLOR]))
     nearest = np.min([((places - place) ** 2).sum(axis=1) for place in taken], axis=0)
-    colours: list[tuple[int, ...]] = list(_FIRST)
-    while len(colours) < MOST_CLASSES:
+    colors: list[tuple[int, ...]] = list(_FIRST)
+    while len(colors) < MOST_CLASSES:
         best = int(nearest.argmax())
-        colours.append(tuple(grid[best].tolist()))
+        colors.append(tuple(grid[best].tolist()))
         nearest = np.minimum(nearest, ((places - places[best]) ** 2).sum(axis=1))
-    return tuple(colours)
+    return tuple(colors)
 
 
-def _seen(colours: np.ndarray) -> np.ndarray:
-    """Colours (n, 3) where distance is about how different they look: Oklab.
+def _seen(colors: np.ndarray) -> np.ndarray:
+    """Colors (n, 3) where distance is about how different they look: Oklab.
 
-    Its axis from green to red counts half, since colour-blind readers see least of it.
+    Its axis from green to red counts half, since color-blind readers see least of it.
 
     Source: B. Ottosson, A perceptual color space for image processing, 2020.
     """
-    srgb = colours / 255
+    srgb = colors / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     cones = linear @ np.array(
         [

@@ -1,4 +1,4 @@
-"""Figures laid out pixel by pixel: pictures pasted as they are, lines of text, a key of colours."""
+"""Figures laid out pixel by pixel: pictures pasted as they are, lines of text, a key of colors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARGIN, LINE, SQUARE = 14, 18, 11
 _BASELINE, _POINTS = 11, 9
 
 Key = list[tuple[np.ndarray | None, str]]
-"""What colours mean: a small square, which a heading has none of, and its text."""
+"""What colors mean: a small square, which a heading has none of, and its text."""
 Legend = list[tuple[int, int, np.ndarray | None, str]]
 """A key's entries with their places: pixels from the left, and the line."""
 
@@ -65,9 +65,9 @@ def text_width(text: str, weight: str = "normal") -> int:
     return math.ceil(width)
 
 
-def square(colour: Sequence[float] | np.ndarray) -> np.ndarray:
-    """A key's square of one colour."""
-    return np.full((SQUARE, SQUARE, 3), np.rint(colour), "uint8")
+def square(color: Sequence[float] | np.ndarray) -> np.ndarray:
+    """A key's square of one color."""
+    return np.full((SQUARE, SQUARE, 3), np.rint(color), "uint8")
 
 
 def flowed(key: Key, room: int) -> Legend:

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlzoo.drawing.canvas import COLOURS, DPI, label, new_figure, save, write_csv
+from mlzoo.drawing.canvas import COLORS, DPI, label, new_figure, save, write_csv
 
 MOST = 32
 TABLE_ROWS = 16
@@ -183,9 +183,9 @@ def _signal_grid(signals: np.ndarray, texts: Sequence[str]) -> Figure:
     low, high = np.nanmin(signals), np.nanmax(signals)
     for (left, bottom), signal in zip(corners, signals, strict=True):
         time = left + 0.04 + np.linspace(0, 0.92, len(signal))
-        for channel, colour in zip(signal.T, COLOURS * 4, strict=False):
+        for channel, color in zip(signal.T, COLORS * 4, strict=False):
             level = bottom + 0.46 * (channel - low) / (high - low or 1)
-            axes.plot(time, level, color=colour, linewidth=0.9)
+            axes.plot(time, level, color=color, linewidth=0.9)
     _frame(axes, corners, texts, tall=0.5)
     return figure
 
@@ -223,7 +223,7 @@ def _frame(
 def heat_map(
     table: np.ndarray, texts: Sequence[str], names: Sequence[str], most: int = TABLE_ROWS
 ) -> Figure:
-    """Up to `most` rows of a table, each column coloured from its lowest to its highest value."""
+    """Up to `most` rows of a table, each column colored from its lowest to its highest value."""
     table, texts = table[:most].astype("float64"), texts[:most]
     rows, columns = table.shape
     figure = new_figure(float(np.clip(0.62 * columns + 1.6, 4, 12)), 0.28 * rows + 1.6)
@@ -242,9 +242,9 @@ def heat_map(
     axes.set_title("each column from its lowest (dark) to its highest value", fontsize=9)
     if columns <= TABLE_NUMBERS:
         for i, j in np.ndindex(rows, columns):
-            colour = "white" if shades.filled(1)[i, j] < 0.5 else "black"
+            color = "white" if shades.filled(1)[i, j] < 0.5 else "black"
             text = "missing" if np.isnan(table[i, j]) else f"{table[i, j]:.4g}"
-            axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=7)
+            axes.text(j, i, text, ha="center", va="center", color=color, fontsize=7)
     return figure
 
 

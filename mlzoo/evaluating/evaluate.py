@@ -77,7 +77,7 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
     return {name: baseline for name, baseline in fitted.items() if baseline is not None}
 
 
-def summarise_repeats(
+def summarize_repeats(
     runs: Sequence[Mapping[str, Any]], held_out: float | None = None
 ) -> dict[str, dict[str, Any]]:
     """Mean and spread of each scalar metric over repeated trainings.

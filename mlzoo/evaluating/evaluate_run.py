@@ -39,16 +39,16 @@ def evaluate_run(
     listener = listener or Listener()
     devices.prepare()
     if data is not None:
-        labelled = read_labelled(data, run.reader, listener.progress)
-        for warning in labelled.warnings:
+        labeled = read_labelled(data, run.reader, listener.progress)
+        for warning in labeled.warnings:
             listener.warn(warning)
-        seen = trained_on(labelled, files.read_mapping(run.path / "split.json", ("parts",)))
+        seen = trained_on(labeled, files.read_mapping(run.path / "split.json", ("parts",)))
         if seen:
             listener.warn(
-                f"{seen} of these {len(labelled)} samples were trained or validated on: the "
+                f"{seen} of these {len(labeled)} samples were trained or validated on: the "
                 "scores flatter the model"
             )
-        test = replace(loading.as_test_part(labelled), cut=run.tiling())
+        test = replace(loading.as_test_part(labeled), cut=run.tiling())
         positive = rarer(list(class_totals(run.record).values()))
         trained = run.metrics["test"]["metrics"]
         result = evaluate(run.outputs, test, "test", 0, run.config.baselines, positive, trained)[0]

@@ -1,4 +1,4 @@
-"""The pieces that models are put together from: activation, dropout, initialiser, regulariser."""
+"""The pieces that models are put together from: activation, dropout, initializer, regularizer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def dropout(activation_name: str, rate: float, layer_name: str) -> keras.layers.
 
 
 def initializer(name: str, activation_name: str) -> keras.initializers.Initializer:
-    """An initialiser by name; `auto` is the one that keeps the variance with the activation.
+    """An initializer by name; `auto` is the one that keeps the variance with the activation.
 
     LeCun normal for SELU, Glorot uniform for tanh, sigmoid and linear, He normal for the rest.
     """
@@ -87,7 +87,7 @@ def dense(
         units: size of the result.
         activation_name: an activation of `mlzoo.core.setting_types.Activation`.
         name: the layer's name.
-        start: its initialiser, of `mlzoo.core.setting_types.Initializer`.
+        start: its initializer, of `mlzoo.core.setting_types.Initializer`.
         l1: penalty on the absolute weights.
         l2: penalty on the squared weights.
     """

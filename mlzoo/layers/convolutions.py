@@ -37,7 +37,7 @@ def convolution(
         dilation: spacing of the kernel's taps.
         padding: `same` or `valid`.
         separable: one kernel a channel, then a 1x1 convolution.
-        bias: whether it has one (batch normalisation after it has its own).
+        bias: whether it has one (batch normalization after it has its own).
         initializer: a name of `mlzoo.core.setting_types.Initializer`.
         activation: the activation that follows, which `auto` weights depend on.
         l2: penalty on the squared weights.

@@ -54,7 +54,7 @@ class FromLast(keras.layers.Layer):
 def finish_forecast(
     said: keras.KerasTensor, raw: keras.KerasTensor, outputs: Outputs, from_last: bool
 ) -> keras.KerasTensor:
-    """Standardised forecasts (batch, horizon, targets) in the targets' own units.
+    """Standardized forecasts (batch, horizon, targets) in the targets' own units.
 
     Args:
         said: values, or what changes from the last one.
@@ -145,7 +145,7 @@ class NoTeacher(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class Teacher(keras.layers.Layer):
-    """Inputs of a decoder that is taught: the true values of the step before, standardised.
+    """Inputs of a decoder that is taught: the true values of the step before, standardized.
 
     Williams and Zipser, "A Learning Algorithm for Continually Running Fully Recurrent Neural
     Networks" (1989). The first step has none, and so has one after a value that is missing.

@@ -81,7 +81,7 @@ def layer_graph(model: keras.Model) -> list[dict[str, Any]]:
 
 
 def _feeding(node: Any) -> Iterator[str]:
-    """Names of layers in a serialised call of a layer, as deep as they stand."""
+    """Names of layers in a serialized call of a layer, as deep as they stand."""
     if isinstance(node, dict):
         history = node.get("keras_history")
         if history is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class GradientRecorder(keras.optimizers.Optimizer):
-    """An optimiser that keeps the gradients and leaves the weights alone.
+    """An optimizer that keeps the gradients and leaves the weights alone.
 
     After `model.train_on_batch(x, y)`, `gradients()` holds those of the loss, penalties included.
     A weight with a constraint is still moved to where the constraint allows.
@@ -38,5 +38,5 @@ class GradientRecorder(keras.optimizers.Optimizer):
         return [keras.ops.convert_to_numpy(slot) for slot in self._slots]
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the optimiser."""
+        """Arguments that rebuild the optimizer."""
         return {"name": self.name}

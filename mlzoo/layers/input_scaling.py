@@ -54,10 +54,10 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
         rows = chunk.reshape(-1, chunk.shape[-1]).astype(np.float64)
         rows = rows[~np.isnan(rows).all(axis=1)]  # what pads sequences
         shift = rows.mean(axis=0) if shift is None else shift
-        centred = rows - shift
+        centered = rows - shift
         count += len(rows)
-        total = total + centred.sum(axis=0)
-        squares = squares + (centred**2).sum(axis=0)
+        total = total + centered.sum(axis=0)
+        squares = squares + (centered**2).sum(axis=0)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
     return list(floats(shift + mean)), list(floats(positive(std, shift + mean)))

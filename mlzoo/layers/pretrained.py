@@ -23,7 +23,7 @@ from mlzoo.core.progress import terminal
 
 _SIDE = 224
 _MOMENTUM = 0.9
-"""Of batch normalisation that learns, as in our own models: .99 and more follow too slowly."""
+"""Of batch normalization that learns, as in our own models: .99 and more follow too slowly."""
 _RESAMPLED = ("DINOV2Embedding",)
 """Those of KerasHub that are saved at another size than they have: what they learn would alter."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -60,7 +60,7 @@ class Wanted(Protocol):
 
     @property
     def freeze_norm(self) -> bool:
-        """Whether batch normalisation stays as it is."""
+        """Whether batch normalization stays as it is."""
         ...
 
 
@@ -118,7 +118,7 @@ def attach(x: keras.KerasTensor, kind: str, wanted: Wanted) -> keras.Model:
     """A backbone on scaled images (batch, height, width, channels), weights and freezing set.
 
     Args:
-        x: from 0 to 1 where `kind` is image, else standardised.
+        x: from 0 to 1 where `kind` is image, else standardized.
         kind: of the samples.
         wanted: the settings.
 

@@ -82,7 +82,7 @@ def _follow(layer: Any, axis: int, random: np.random.Generator, *args: Any, **kw
 def _two(given: _Map, axis: int, random: np.random.Generator) -> np.ndarray:
     """Random numbers (2, *shape), of which the second ones differ where they hang on the cuts."""
     first = _draw(given, random)
-    # Of another mean and spread, which layers that normalise over the image let through.
+    # Of another mean and spread, which layers that normalize over the image let through.
     other = (2 * _draw(given, random) + 1).astype(given.dtype)
     hangs = given.hangs
     if hangs.ndim:

@@ -52,7 +52,7 @@ def recurrent(
 class GateMemory(keras.initializers.Initializer):
     """Biases of an LSTM's or a GRU's gates with which units remember for 1 to `steps` steps.
 
-    Chrono initialisation of Tallec and Ollivier, "Can recurrent neural networks warp time?"
+    Chrono initialization of Tallec and Ollivier, "Can recurrent neural networks warp time?"
     (2018): the forget gate's biases are log(u), the input gate's their negatives; a GRU's update
     gate takes the former. They draw u between 1 and steps, here the units share that range evenly.
 
@@ -75,7 +75,7 @@ class GateMemory(keras.initializers.Initializer):
         return ops.cast(ops.stack([row, ops.zeros_like(row)]), dtype or "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the initialiser."""
+        """Arguments that rebuild the initializer."""
         return {"steps": self.steps}
 
 

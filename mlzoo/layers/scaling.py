@@ -118,7 +118,7 @@ class OneHotCodes(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class Unstandardise(_MeanStd):
-    """y * std + mean along the last axis: from standardised targets to their own units.
+    """y * std + mean along the last axis: from standardized targets to their own units.
 
     Args:
         mean: of each target over the training part.
@@ -134,7 +134,7 @@ class Unstandardise(_MeanStd):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class TableScaling(keras.layers.Layer):
-    """Raw table rows (batch, columns) to features: numbers imputed and standardised, then one-hot.
+    """Raw table rows (batch, columns) to features: numbers imputed and standardized, then one-hot.
 
     The output holds first every numeric column, in the table's order: NaN becomes the column's
     `fill`, then (x - mean) / std. After them come the categorical columns, in the table's order,

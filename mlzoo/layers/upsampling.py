@@ -13,7 +13,7 @@ class BilinearUp(keras.layers.Layer):
     """Twice the height and width, bilinear: each new pixel is 9, 3, 3 and 1 sixteenths of four.
 
     The same numbers as keras.layers.UpSampling2D(2, interpolation="bilinear"), which fails on
-    sides that are not known in advance: repeated pixels, smoothed by two means over neighbours.
+    sides that are not known in advance: repeated pixels, smoothed by two means over neighbors.
     """
 
     def call(self, x: Any) -> Any:

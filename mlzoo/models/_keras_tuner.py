@@ -1,15 +1,16 @@
 """A keras-tuner build function as a model: `FILE.py:FUNCTION`.
 
-`build_model(hp)` returns a compiled Keras model. Its hyperparameters are the model's settings; its
-optimizer and loss are used as they are. The network is fed what models of ours are fed: inputs
-scaled by the training part, unless its first layer is a Rescaling or Normalization of its own, and
-categories as one-hot columns. Targets are positions of classes for losses called sparse, one-hot
-for others, and numbers in their own units. The model that is kept takes raw inputs and answers
-with probabilities: what stands before and after the network is a part of it.
+`build_model(hp)` returns a compiled Keras model. Its hyperparameters become the model's settings;
+its optimizer and loss are used unchanged. The network gets the same inputs as built-in models:
+scaled with the statistics of the training split (unless its first layer is Rescaling or
+Normalization) and with one-hot categories. Targets are class positions for losses called sparse,
+one-hot vectors for other classification losses, and numbers in their own units otherwise. The
+saved model takes raw inputs and returns probabilities, since preprocessing and output layers are
+part of it.
 
 A search's `best.yaml` names the file and the function, and the winner's hyperparameters under
-`set`. Training it again needs the file; the model that was saved does not, unless the file has
-layers of its own (`--trust`). Of the file's folder nothing else is read or run.
+`set`. Training it again needs the file; the saved model does not, unless the file defines custom
+layers (`--trust`). No other file of that folder is read or run.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ _TRAINING = (
     *("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
     *("make_train_function", "fit", "train_on_batch", "call"),
 )
-"""Methods of a model that training and evaluating here do not go through."""
+"""Methods that are never called, so overriding them would silently have no effect."""
 
 
 def plugin(file: Path, function: str) -> ModuleType:
-    """The build function as a model plug-in, with its space as `SPACE`.
+    """Return the build function as a model plug-in, with its search space as `SPACE`.
 
     Raises:
-        UsageError: the file or the function is missing or fails, or what it returns is no compiled
+        UsageError: the file or the function is missing or fails, or does not return a compiled
             model that can be saved.
     """
     registry.check_name("model", str(file))
@@ -54,56 +55,56 @@ def plugin(file: Path, function: str) -> ModuleType:
     key = f"{code.__name__}:{function}"
     if key not in _known:
         build = _function(code, file, function)
-        found = discover(build, name)
-        check(found.first, name)
+        explored = discover(build, name)
+        check(explored.first, name)
         try:
-            space = found.space
+            space = explored.space
         except ValueError as error:
             raise UsageError(f"{name}: {error}") from None
         module = ModuleType(key)
         module.__file__ = code.__file__
         module.__doc__ = code.__doc__
-        parts = {
+        attributes = {
             "SPACE": space,
-            "Config": _config(space, found.entries, name),
+            "Config": _config(space, explored.entries, name),
             "build": functools.partial(_build, build, space, name),
         }
-        vars(module).update(parts)
+        vars(module).update(attributes)
         _known[key] = module
     return _known[key]
 
 
 def _function(code: ModuleType, file: Path, function: str) -> Callable[[Any], Any]:
-    """The function of that name, or the `build` of a `HyperModel` class."""
-    found: Any = getattr(code, function, None)
-    if isinstance(found, type) and hasattr(found, "build"):
-        found = found()
-    if hasattr(found, "build"):
-        if (own := _overridden(found, ("fit",), "keras_tuner")) is not None:
+    """Return the function of that name, or the `build` method of a `HyperModel` class."""
+    target: Any = getattr(code, function, None)
+    if isinstance(target, type) and hasattr(target, "build"):
+        target = target()
+    if hasattr(target, "build"):
+        if (method := _overridden(target, ("fit",), "keras_tuner")) is not None:
             raise UsageError(
-                f"{file}:{function}: {type(found).__name__}.{own} is not run: `mlzoo tune` trains "
-                "with its own loop. Remove it, and give what it sets (epochs, batch size) as "
-                "options or dimensions"
+                f"{file}:{function}: {type(target).__name__}.{method} is not run: `mlzoo tune` "
+                "trains with its own loop. Remove it, and give what it sets (epochs, batch size) "
+                "as options or dimensions"
             )
-        found = found.build
-    if not callable(found):
+        target = target.build
+    if not callable(target):
         known = [n for n, v in vars(code).items() if callable(v) and not n.startswith("_")]
-        there = f"; it has {', '.join(sorted(known))}" if known else ""
-        raise UsageError(registry.unknown(f"function of {file}:", function, known) + there)
-    return found
+        available = f"; it has {', '.join(sorted(known))}" if known else ""
+        raise UsageError(registry.unknown(f"function of {file}:", function, known) + available)
+    return target
 
 
 def _config(space: Space, entries: dict[str, Any], name: str) -> type[Settings]:
-    """The settings: a field a hyperparameter, with keras-tuner's default."""
+    """Return the settings class: one field per hyperparameter, with keras-tuner's default."""
     fields: dict[str, Any] = {}
     for dimension in space.dimensions:
         if dimension.name.startswith("_"):
             raise UsageError(f"{name}: hyperparameter {dimension.name!r} can't begin with _")
         fields[dimension.name] = _field(dimension, entries[dimension.name].default)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that pydantic has methods of
-        made: type[Settings] = create_model("Config", __base__=Settings, **fields)
-    return made
+        warnings.simplefilter("ignore")  # about names that shadow pydantic methods
+        config: type[Settings] = create_model("Config", __base__=Settings, **fields)
+    return config
 
 
 def _field(dimension: Dimension, default: Any) -> tuple[Any, Any]:
@@ -127,7 +128,7 @@ def _build(
     inputs: Inputs,
     outputs: Outputs,
 ) -> keras.Model:
-    """The model from raw inputs to our outputs; `compiled_with` says how it is trained."""
+    """Return the model from raw inputs to predictions; `compiled_with` says how it is trained."""
     import keras
     import keras_tuner
 
@@ -135,25 +136,25 @@ def _build(
     parameters.values = space.active(config.model_dump())
     network = build(parameters)
     check(network, name)
-    optimizer, (loss, called) = network.optimizer, _loss(network, name)
+    optimizer, (loss, loss_name) = network.optimizer, _loss(network, name)
     tensor, scaled = inputs.start()
     fed = _raw(tensor, inputs) if _scales_itself(network) else scaled
-    said = _call(network, _shaped(fed, network, name), name)
-    _check_output(said.shape, outputs, name)
-    trained = keras.Model(tensor, said, name="built")
+    y_pred = _call(network, _shaped(fed, network, name), name)
+    _check_output(y_pred.shape, outputs, name)
+    training_model = keras.Model(tensor, y_pred, name="built")
     logits = bool(getattr(loss, "from_logits", False))
-    metrics = _metrics(outputs, said.shape[-1], logits)
-    if outputs.target.sample_class and said.shape[-1] > 1 and "sparse" not in called:
+    metrics = _metrics(outputs, y_pred.shape[-1], logits)
+    if outputs.target.sample_class and y_pred.shape[-1] > 1 and "sparse" not in loss_name:
         from mlzoo.layers.adapting import OneHotTargets
 
-        loss = OneHotTargets(loss, said.shape[-1])
-    kept = keras.Model(tensor, _finished(said, outputs, called, logits), name="built")
-    kept.compiled_with = Compiled(trained, optimizer, loss, metrics)
-    return kept
+        loss = OneHotTargets(loss, y_pred.shape[-1])
+    model = keras.Model(tensor, _finished(y_pred, outputs, loss_name, logits), name="built")
+    model.compiled_with = Compiled(training_model, optimizer, loss, metrics)
+    return model
 
 
 def check(network: Any, name: str) -> None:
-    """Raise UsageError unless a build function's answer can be trained, saved and loaded again."""
+    """Raise UsageError unless the returned model can be trained, saved and loaded again."""
     import keras
 
     if not isinstance(network, keras.Model):
@@ -170,9 +171,9 @@ def check(network: Any, name: str) -> None:
             f"{name} returned a model that is not compiled: call model.compile(optimizer, loss) "
             "before it is returned"
         )
-    if (own := _overridden(network, _TRAINING, "keras")) is not None:
+    if (method := _overridden(network, _TRAINING, "keras")) is not None:
         raise UsageError(
-            f"{name}: {type(network).__name__}.{own} is not run: `mlzoo` trains and calls the "
+            f"{name}: {type(network).__name__}.{method} is not run: `mlzoo` trains and calls the "
             "network's layers with its own loop. Return a plain keras.Model or Sequential, and put "
             "what the method does into a layer (add_loss) or into the compiled loss"
         )
@@ -190,10 +191,10 @@ def check(network: Any, name: str) -> None:
 
 
 def _overridden(instance: Any, methods: Sequence[str], library: str) -> str | None:
-    """Return the first of some methods that is not the library's own; None where all are."""
+    """Return the first method that the library does not define itself, or None."""
     for method in methods:
-        found = getattr(instance, method, None)
-        if found is not None and str(found.__module__).partition(".")[0] != library:
+        attribute = getattr(instance, method, None)
+        if attribute is not None and str(attribute.__module__).partition(".")[0] != library:
             return method
     return None
 
@@ -204,19 +205,19 @@ def _layers(network: Any) -> list[Any]:
 
 
 def _loss(network: Any, name: str) -> tuple[Any, str]:
-    """The compiled loss, a function or an object, and what it is called in lower case."""
+    """Return the compiled loss, a function or an object, and its lower-case name."""
     import keras
 
     try:
-        found = keras.losses.get(network.loss)
+        loss = keras.losses.get(network.loss)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
-    own = getattr(found, "__name__", type(found).__name__)
-    return found, f"{own} {getattr(found, 'name', '')}".lower()
+    loss_name = getattr(loss, "__name__", type(loss).__name__)
+    return loss, f"{loss_name} {getattr(loss, 'name', '')}".lower()
 
 
 def _scales_itself(network: Any) -> bool:
-    """Whether the first layer that computes scales raw inputs."""
+    """Return whether the first layer with a computation scales raw inputs."""
     import keras
 
     passive = (keras.layers.InputLayer, keras.layers.Reshape, keras.layers.Flatten)
@@ -225,7 +226,7 @@ def _scales_itself(network: Any) -> bool:
 
 
 def _raw(tensor: Any, inputs: Inputs) -> Any:
-    """Inputs as they are; of tables with gaps filled and categories one-hot."""
+    """Return unscaled inputs; tables are imputed, with one-hot categories."""
     import keras
 
     if inputs.kind != "table":
@@ -236,33 +237,33 @@ def _raw(tensor: Any, inputs: Inputs) -> Any:
 
 
 def _shaped(fed: Any, network: Any, name: str) -> Any:
-    """Inputs in the shape that the network takes, where only axes of length 1 or none differ."""
+    """Reshape inputs to what the network takes: add or drop axes of length 1, or flatten."""
     import keras
 
     if not network.built or not getattr(network, "inputs", None):
         return fed
-    wanted, there = network.input_shape[1:], fed.shape[1:]
-    if len(wanted) == len(there) and all(
-        w in (None, h) for w, h in zip(wanted, there, strict=True)
+    wanted, given = network.input_shape[1:], fed.shape[1:]
+    if len(wanted) == len(given) and all(
+        w in (None, h) for w, h in zip(wanted, given, strict=True)
     ):
         return fed
-    if None in wanted or None in there or not _alike(wanted, there):
+    if None in wanted or None in given or not _alike(wanted, given):
         raise UsageError(
-            f"{name}: the network takes inputs of shape {wanted}, the data give {there} (numbers "
+            f"{name}: the network takes inputs of shape {wanted}, the data give {given} (numbers "
             "scaled, categories one-hot); build it for that shape"
         )
     return keras.layers.Reshape(wanted, name="reshaped")(fed)
 
 
-def _alike(wanted: Sequence[int], there: Sequence[int]) -> bool:
+def _alike(wanted: Sequence[int], given: Sequence[int]) -> bool:
     from math import prod
 
-    flat = len(wanted) == 1 and wanted[0] == prod(there)
-    return flat or [n for n in wanted if n != 1] == [n for n in there if n != 1]
+    flat = len(wanted) == 1 and wanted[0] == prod(given)
+    return flat or [n for n in wanted if n != 1] == [n for n in given if n != 1]
 
 
 def _call(network: Any, fed: Any, name: str) -> Any:
-    """The network's output; a Sequential layer by layer, so that each can be explained."""
+    """Return the network's output; a Sequential is called layer by layer, to be explainable."""
     import keras
 
     try:
@@ -271,7 +272,7 @@ def _call(network: Any, fed: Any, name: str) -> Any:
                 if not isinstance(layer, keras.layers.InputLayer):
                     fed = layer(fed)
             return fed
-        # Never compiled: neither its optimizer nor a loss of one's own goes into the file.
+        # A new, uncompiled model: the saved file then has neither its optimizer nor a custom loss.
         return keras.Model(network.inputs[0], network.outputs[0], name=network.name)(fed)
     except ValueError as error:
         reason = str(error).strip().splitlines()[0]
@@ -295,7 +296,7 @@ def _check_output(shape: Sequence[int | None], outputs: Outputs, name: str) -> N
 
 
 def _metrics(outputs: Outputs, units: int, logits: bool) -> list[keras.Metric]:
-    """What is followed beside the loss, under the names that all runs have."""
+    """Return the metrics of training, under the names that all runs share."""
     import keras
 
     if not outputs.target.sample_class:
@@ -305,18 +306,18 @@ def _metrics(outputs: Outputs, units: int, logits: bool) -> list[keras.Metric]:
     return [keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0 if logits else 0.5)]
 
 
-def _finished(said: Any, outputs: Outputs, loss: str, logits: bool) -> Any:
-    """Our outputs out of the network's: probabilities, of the second class alone where of two."""
+def _finished(y_pred: Any, outputs: Outputs, loss: str, logits: bool) -> Any:
+    """Return probabilities (of two classes, the second alone) or numbers from the raw output."""
     import keras
 
     from mlzoo.layers.adapting import SecondClass
 
     if not outputs.target.sample_class:
-        return keras.layers.Activation("linear", dtype="float32", name="output")(said)
+        return keras.layers.Activation("linear", dtype="float32", name="output")(y_pred)
     if logits:
-        binary = said.shape[-1] == 1 or "binary" in loss
+        binary = y_pred.shape[-1] == 1 or "binary" in loss
         kind = "sigmoid" if binary else "softmax"
-        said = keras.layers.Activation(kind, dtype="float32", name="probabilities")(said)
-    if said.shape[-1] > outputs.units:
-        said = SecondClass(name="second_class")(said)
-    return keras.layers.Activation("linear", dtype="float32", name="output")(said)
+        y_pred = keras.layers.Activation(kind, dtype="float32", name="probabilities")(y_pred)
+    if y_pred.shape[-1] > outputs.units:
+        y_pred = SecondClass(name="second_class")(y_pred)
+    return keras.layers.Activation("linear", dtype="float32", name="output")(y_pred)

@@ -1,9 +1,9 @@
-"""The space of a keras-tuner build function, found by running it.
+"""Search space of a keras-tuner build function, discovered by running it.
 
-keras-tuner knows a hyperparameter once a trial has asked for it, so that what a branch asks for is
-missing until some trial takes the branch. Here every value of every choice and small whole number
-is tried once, the others as they are, and again within the branches that this opens: which values
-a hyperparameter was asked for beside is its condition.
+keras-tuner learns of a hyperparameter only when a trial requests it, so those within a branch are
+missing until some trial takes the branch. Here every value of every choice and small integer is
+tried once while the others keep their defaults, and again within the branches that this opens.
+The parent values under which a hyperparameter was requested become its condition.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _MANY = 64
 
 
 @dataclass
-class Found:
-    """What is known of a build function.
+class ExploredSpace:
+    """Hyperparameters and conditions discovered in a build function.
 
     Attributes:
-        entries: keras-tuner's hyperparameters, in the order in which they were first asked for.
-        runs: how often the function was run.
-        when: the conditions of each hyperparameter that is not always asked for.
-        first: what the run with all defaults returned.
+        entries: keras-tuner's hyperparameters, in the order of their first request.
+        runs: number of runs of the function so far.
+        when: conditions of each hyperparameter that is not always requested.
+        first: model built with all defaults.
     """
 
     entries: dict[str, Any] = field(default_factory=dict)
@@ -40,100 +40,111 @@ class Found:
 
     @property
     def space(self) -> Space:
-        """The space, what others depend on first."""
+        """Return the search space; parents come before their children."""
         made = {name: dimension_of(entry) for name, entry in self.entries.items()}
         left = [replace(d, when=self.when.get(d.name, {})) for d in made.values() if d is not None]
         ordered: list[Dimension] = []
         while left:
             known = {dimension.name for dimension in ordered}
             ready = next((d for d in left if set(d.when) <= known), None)
-            chosen = ready or replace(left[0], when={})  # a circle: it always exists
+            chosen = ready or replace(left[0], when={})  # circular conditions: drop them
             left = [d for d in left if d.name != chosen.name]
             ordered.append(chosen)
         return Space(tuple(ordered))
 
 
-def discover(build: Callable[[Any], Any], name: str) -> Found:
+def discover(build: Callable[[Any], Any], name: str) -> ExploredSpace:
     """Run a build function until all its branches are known.
 
     Args:
-        build: from `keras_tuner.HyperParameters` to a model.
-        name: what to call it in messages.
+        build: function of `keras_tuner.HyperParameters` that returns a model.
+        name: name of the function in messages.
 
     Raises:
-        UsageError: it fails with its defaults, or asks for one name with two ranges.
+        UsageError: it fails with its defaults, or requests one name with two ranges.
     """
-    found = Found()
-    asked, found.first = _run(build, {}, found, name, must=True)
-    waiting = deque((hyperparameter, Values()) for hyperparameter in asked)
-    while waiting and found.runs < _MOST_RUNS:
+    explored = ExploredSpace()
+    requested, explored.first = _run(build, {}, explored, name, must=True)
+    waiting = deque((hyperparameter, Values()) for hyperparameter in requested)
+    while waiting and explored.runs < _MOST_RUNS:
         parent, context = waiting.popleft()
-        before = set(found.entries)
-        seen = _sweep(build, parent, context, found, name)
+        before = set(explored.entries)
+        seen = _sweep(build, parent, context, explored, name)
         for value, (active, _) in seen.items():
             new = [n for n in active if n not in before]
             before |= set(new)
             waiting += [(n, {**context, parent: value}) for n in new]
-        _conclude(parent, seen, found)
-    return found
+        _conclude(parent, seen, explored)
+    return explored
 
 
 def _sweep(
-    build: Callable[[Any], Any], parent: str, context: Values, found: Found, name: str
+    build: Callable[[Any], Any], parent: str, context: Values, explored: ExploredSpace, name: str
 ) -> dict[Any, tuple[list[str], bool]]:
-    """What is asked for beside each value of a hyperparameter, and whether the run succeeded."""
-    dimension = dimension_of(found.entries[parent])
+    """Return, for each value of a hyperparameter, the names requested and whether it ran."""
+    dimension = dimension_of(explored.entries[parent])
     if dimension is None or len(levels := _levels(dimension)) < 2:
         return {}
 
-    def look(values: list[Any]) -> dict[Any, tuple[list[str], bool]]:
+    def run_values(values: list[Any]) -> dict[Any, tuple[list[str], bool]]:
         seen = {}
         for value in values:
-            if found.runs >= _MOST_RUNS:
+            if explored.runs >= _MOST_RUNS:
                 break
-            asked, model = _run(build, {**context, parent: value}, found, name)
-            seen[value] = asked, model is not None
+            requested, model = _run(build, {**context, parent: value}, explored, name)
+            seen[value] = requested, model is not None
         return seen
 
-    seen = look(levels)
+    seen = run_values(levels)
     size = dimension.size or 0
-    if _FEW < size <= _MANY and len({tuple(sorted(asked)) for asked, _ in seen.values()}) > 1:
-        seen |= look([value for value in dimension.levels(0) if value not in seen])
+    if (
+        _FEW < size <= _MANY
+        and len({tuple(sorted(requested)) for requested, _ in seen.values()}) > 1
+    ):
+        seen |= run_values([value for value in dimension.levels(0) if value not in seen])
     return seen
 
 
 def _levels(dimension: Dimension) -> list[Any]:
-    """The values to try: all of a few, else both ends and the middle."""
+    """Return the values to try: all if they are few, else both ends and the middle."""
     if dimension.kind == "choice" or (dimension.size is not None and dimension.size <= _FEW):
         return dimension.levels(0)
     return list(dict.fromkeys(dimension.at(unit) for unit in (0.0, 0.5, 1.0)))
 
 
-def _conclude(parent: str, seen: Mapping[Any, tuple[list[str], bool]], found: Found) -> None:
-    """Conditions from what was asked for beside some values of `parent` and not beside others."""
+def _conclude(
+    parent: str, seen: Mapping[Any, tuple[list[str], bool]], explored: ExploredSpace
+) -> None:
+    """Record conditions on `parent` for names that only some of its values request."""
     if not seen:
         return
-    dimension = dimension_of(found.entries[parent])
+    dimension = dimension_of(explored.entries[parent])
     assert dimension is not None
     if dimension.size is None or len(seen) < dimension.size:
-        return  # of a continuum: what is not asked for has no effect, but always exists
-    for name in {name for asked, _ in seen.values() for name in asked} - {parent}:
+        return  # a few samples of a continuous range can't prove a condition
+    for name in {name for requested, _ in seen.values() for name in requested} - {parent}:
         beside = tuple(value for value in dimension.levels(0) if name in seen[value][0])
-        without = [value for value, (asked, good) in seen.items() if good and name not in asked]
+        without = [
+            value for value, (requested, good) in seen.items() if good and name not in requested
+        ]
         if without:
-            found.when.setdefault(name, {})[parent] = beside
+            explored.when.setdefault(name, {})[parent] = beside
 
 
 def _run(
-    build: Callable[[Any], Any], values: Values, found: Found, name: str, must: bool = False
+    build: Callable[[Any], Any],
+    values: Values,
+    explored: ExploredSpace,
+    name: str,
+    must: bool = False,
 ) -> tuple[list[str], Any]:
-    """The names that a run asks for, and the model; None where it failed."""
+    """Return the names that a run requests, and the model; None if the run failed."""
     import keras
     import keras_tuner
 
     parameters = keras_tuner.HyperParameters()
     parameters.values = dict(values)
-    found.runs += 1
+    explored.runs += 1
     model = None
     try:
         model = build(parameters)
@@ -144,15 +155,15 @@ def _run(
             ) from error
     if not must:
         keras.utils.clear_session()
-    asked = {e.name: e for e in parameters.space if parameters.is_active(e)}
-    for entry in asked.values():
-        known = found.entries.setdefault(entry.name, entry)
+    requested = {e.name: e for e in parameters.space if parameters.is_active(e)}
+    for entry in requested.values():
+        known = explored.entries.setdefault(entry.name, entry)
         if _definition(known) != _definition(entry):
             raise UsageError(
-                f"{name} asks for {entry.name!r} as {_said(known)} and as {_said(entry)}: give the "
-                "two different names"
+                f"{name} asks for {entry.name!r} as {_describe(known)} and as {_describe(entry)}: "
+                "give the two different names"
             )
-    return list(asked), model
+    return list(requested), model
 
 
 def _definition(entry: Any) -> dict[str, Any]:
@@ -160,7 +171,7 @@ def _definition(entry: Any) -> dict[str, Any]:
     return {"kind": type(entry).__name__, **config}
 
 
-def _said(entry: Any) -> str:
+def _describe(entry: Any) -> str:
     config = entry.get_config()
     if "values" in config:
         return f"{type(entry).__name__} of {', '.join(map(str, config['values']))}"

@@ -3,7 +3,7 @@
 Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural
 Networks" (2012), in the one-tower form of Krizhevsky, "One weird trick for parallelizing
 convolutional neural networks" (2014): 64, 192, 384, 256 and 256 kernels. What differs from it:
-no local response normalisation, and He's initialisation. The convolutions are `conv1` to
+no local response normalization, and He's initialization. The convolutions are `conv1` to
 `conv5`; they map 227x227x3 to 6x6x256 with 2,469,696 parameters.
 """
 
@@ -46,7 +46,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+    """Return the model, from (batch, height, width, channels) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image, or an image under 63x63.

@@ -1,7 +1,7 @@
 """Convolutional network: blocks of convolutions and pooling, for images from 8x8 up.
 
 A plain stack in the manner of Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014).
-What differs: batch normalisation between convolution and activation (Ioffe and Szegedy 2015), and
+What differs: batch normalization between convolution and activation (Ioffe and Szegedy 2015), and
 global average pooling in place of large dense layers (Lin et al., "Network in Network", 2013).
 Convolution j of block i is `block{i}_conv{j}`, its activation `block{i}_activation{j}`. A map is
 pooled only while its smaller side is at least 4, so that small images keep their detail; the first
@@ -57,7 +57,7 @@ class Config(Settings):
     separable: bool = False
     """Depthwise-separable convolutions: fewer weights, less computing."""
     batch_normalization: bool = True
-    """Normalise over the batch between each convolution and its activation."""
+    """Normalize over the batch between each convolution and its activation."""
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
@@ -94,7 +94,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+    """Return the model, from (batch, height, width, channels) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image, or too small for these settings.
@@ -143,7 +148,7 @@ def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTens
 def _convolution(
     x: keras.KerasTensor, block: int, number: int, config: Config
 ) -> keras.KerasTensor:
-    """Convolution `number` of a block (both from 1), normalisation and activation."""
+    """Convolution `number` of a block (both from 1), normalization and activation."""
     import keras
 
     from mlzoo.layers.blocks import activate

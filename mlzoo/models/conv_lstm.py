@@ -35,7 +35,7 @@ class Config(Settings):
     recurrent_dropout: Rate = 0.0
     """Share of the state maps dropped from step to step."""
     batch_normalization: bool = True
-    """Normalise over the batch after each layer but the last."""
+    """Normalize over the batch after each layer but the last."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -45,7 +45,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, steps, height, width, channels) to (batch, outputs.units).
+    """Return the model, from (batch, steps, height, width, channels) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no sequence of images.

@@ -2,7 +2,7 @@
 
 The model of Legendre and Gauss for numbers (least squares) and of Cox (1958) for classes: one
 Dense layer on the inputs, or on their monomials up to a degree, interactions included. It differs
-from the textbook in how it is fitted: by the optimiser of the run, from zero weights (the problem
+from the textbook in how it is fitted: by the optimizer of the run, from zero weights (the problem
 is convex, so the start decides nothing but the time).
 """
 
@@ -38,7 +38,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, *inputs.shape) to (batch, outputs.units).
+    """Return the model, from (batch, *inputs.shape) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: the inputs have too many monomials of that degree.

@@ -1,7 +1,7 @@
 """Multilayer perceptron: dense layers, for tables, signals and small images.
 
 Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
-What differs is of later date: ReLU with He's initialisation, dropout, batch normalisation
+What differs is of later date: ReLU with He's initialization, dropout, batch normalization
 (between the dense layer and its activation), SELU (Klambauer et al. 2017, with LeCun-normal
 weights and AlphaDropout), activations with a trained parameter, and skip connections. Images
 are flattened. Hidden layer i is `hidden{i}`, its activation `hidden{i}_activation`.
@@ -51,7 +51,7 @@ class Config(Settings):
     dropout: Rates = Field((0.4,), json_schema_extra=searched(0.0, 0.6))
     """Share of units dropped after each hidden layer, or one a layer."""
     batch_normalization: bool = False
-    """Normalise over the batch between each dense layer and its activation."""
+    """Normalize over the batch between each dense layer and its activation."""
     l1: float = Field(0.0, ge=0)
     """Penalty on the absolute weights of all dense layers."""
     l2: float = Field(0.0, ge=0)
@@ -98,13 +98,18 @@ class Config(Settings):
 
     @property
     def skip_pairs(self) -> list[tuple[int, int]]:
-        """The skip connections as numbers of layers."""
+        """Return the skip connections as pairs of layer numbers."""
         pairs = (text.split("-") for text in self.skips)
         return [(int(start), int(end)) for start, end in pairs]
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, *inputs.shape) to (batch, outputs.units).
+    """Return the model, from (batch, *inputs.shape) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a skip connection adds inputs of another size than its layer.
@@ -123,7 +128,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:
-    """Hidden layer `number` (from 1): dense, normalisation, activation, dropout."""
+    """Hidden layer `number` (from 1): dense, normalization, activation, dropout."""
     import keras
 
     from mlzoo.layers.blocks import activate, dropout, initializer, regularizer

@@ -46,7 +46,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+    """Return the model, from (batch, height, width, channels) to (batch, outputs.units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image.
@@ -79,8 +84,8 @@ def _stem(x: keras.KerasTensor, filters: int, small: bool, l2: float) -> keras.K
     import keras
 
     if small:
-        return _relu(_normalised(x, filters, 3, 1, "stem_conv", l2), "stem_activation")
-    x = _relu(_normalised(x, filters, 7, 2, "stem_conv", l2), "stem_activation")
+        return _relu(_normalized(x, filters, 3, 1, "stem_conv", l2), "stem_activation")
+    x = _relu(_normalized(x, filters, 7, 2, "stem_conv", l2), "stem_activation")
     # Zeros are as good as minus infinity around a map that ReLU left.
     x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     return keras.layers.MaxPooling2D(3, 2, name="stem_pool")(x)
@@ -94,16 +99,16 @@ def _block(
 
     shortcut = x
     if stride > 1 or x.shape[-1] != filters:
-        shortcut = _normalised(x, filters, 1, stride, f"{name}_shortcut", l2)
-    x = _relu(_normalised(x, filters, 3, stride, f"{name}_conv1", l2), f"{name}_activation1")
-    x = _normalised(x, filters, 3, 1, f"{name}_conv2", l2)
+        shortcut = _normalized(x, filters, 1, stride, f"{name}_shortcut", l2)
+    x = _relu(_normalized(x, filters, 3, stride, f"{name}_conv1", l2), f"{name}_activation1")
+    x = _normalized(x, filters, 3, 1, f"{name}_conv2", l2)
     return _relu(keras.layers.Add(name=f"{name}_add")([x, shortcut]), f"{name}_output")
 
 
-def _normalised(
+def _normalized(
     x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, l2: float
 ) -> keras.KerasTensor:
-    """A convolution without bias and its batch normalisation, `{name}_norm`."""
+    """A convolution without bias and its batch normalization, `{name}_norm`."""
     import keras
 
     from mlzoo.layers.convolutions import strided

@@ -48,7 +48,7 @@ class Config(Settings):
     recurrent_dropout: Rate = 0.0
     """Share of the state dropped from step to step, the same units in all of them."""
     layer_normalization: bool = False
-    """Normalise the features of each step after every recurrent layer."""
+    """Normalize the features of each step after every recurrent layer."""
     pooling: Literal["last", "mean", "attention"] = "last"
     """One output a sequence: from the last state, the mean over the steps, or a weighted mean
     whose weights are learned."""
@@ -64,7 +64,7 @@ class Config(Settings):
     back-propagation through time); windows must follow one another (--stride as long as they).
     In training alone: validated, tested and used, the model begins every window without a past."""
     memory: int = Field(0, ge=0)
-    """Steps that the gates of gru and lstm remember at first (chrono initialisation), about as
+    """Steps that the gates of gru and lstm remember at first (chrono initialization), about as
     many as a cause may lie back; 0: a few."""
     head_bias: bool = True
     """Give the output layer a bias."""
@@ -85,9 +85,14 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, steps, channels) to what `outputs` owes.
+    """Return the model, from (batch, steps, channels) to the shape that `outputs` asks for.
 
-    A model that is trained on more than its inputs has a `twin` (`mlzoo.data.specs.Twin`).
+    A model that is trained on more than its inputs has a `twin` (see `mlzoo.data.specs`).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no sequence, or a setting has no effect on the task.
@@ -102,7 +107,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         for layer in layers:
             x = layer(x)
             if isinstance(x, list | tuple):
-                x = x[0]  # the layer's state is for the twin
+                x = x[0]  # only the stateful twin uses the layer's state
     if config.head == "decoder":
         return _decoder(config, tensor, x, outputs)
     model = keras.Model(tensor, _finish(x, tensor, config, outputs), name="rnn")
@@ -128,8 +133,10 @@ def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
         raise UsageError("rnn: skip_last has no effect where the targets are not among the inputs")
     unread = [name for name in _ENCODING if getattr(config, name) != _default(name)]
     if vector and (unread or len(config.units) > 1):
-        found = ", ".join([*unread, *(["several units"] if len(config.units) > 1 else [])])
-        raise UsageError(f"rnn: without effect on vectors, which go to the decoder alone: {found}")
+        ineffective = ", ".join([*unread, *(["several units"] if len(config.units) > 1 else [])])
+        raise UsageError(
+            f"rnn: without effect on vectors, which go to the decoder alone: {ineffective}"
+        )
     if config.bidirectional and outputs.target.causal:
         raise UsageError("rnn: bidirectional would see the characters that are to be predicted")
 
@@ -149,26 +156,26 @@ def _default(name: str) -> object:
 
 
 def _layers(config: Config, inputs: Inputs, outputs: Outputs) -> list[keras.layers.Layer]:
-    """The recurrent layers, each with what follows it, and the pooling."""
+    """Return the recurrent layers with their normalization and dropout, and the pooling."""
     import keras
 
     from mlzoo.layers.recurrent import recurrent
     from mlzoo.layers.steps import pool
 
-    found: list[keras.layers.Layer] = []
+    layers: list[keras.layers.Layer] = []
     state = {"return_state": True} if inputs.streams else {}
     per_step = outputs.target.stepwise
     for number, units in enumerate(config.units, start=1):
         last = number == len(config.units)
         sequences = per_step or not last or config.pooling != "last"
-        found.append(recurrent(config.cell, units, sequences, config, f"rnn{number}", **state))
+        layers.append(recurrent(config.cell, units, sequences, config, f"rnn{number}", **state))
         if config.layer_normalization:
-            found.append(keras.layers.LayerNormalization(name=f"norm{number}"))
+            layers.append(keras.layers.LayerNormalization(name=f"norm{number}"))
         if config.dropout:
-            found.append(keras.layers.Dropout(config.dropout, name=f"dropout{number}"))
+            layers.append(keras.layers.Dropout(config.dropout, name=f"dropout{number}"))
     if not per_step and config.pooling != "last":
-        found.append(pool(config.pooling))
-    return found
+        layers.append(pool(config.pooling))
+    return layers
 
 
 def _finish(
@@ -176,16 +183,16 @@ def _finish(
 ) -> keras.KerasTensor:
     from mlzoo.layers.decoding import finish_forecast
 
-    said = outputs.logits(x, use_bias=config.head_bias)
+    y_pred = outputs.logits(x, use_bias=config.head_bias)
     if outputs.target.ahead:
-        return finish_forecast(said, raw, outputs, config.skip_last)
-    return outputs.finish(said)
+        return finish_forecast(y_pred, raw, outputs, config.skip_last)
+    return outputs.finish(y_pred)
 
 
 def _decoder(
     config: Config, tensor: keras.KerasTensor, context: keras.KerasTensor, outputs: Outputs
 ) -> keras.Model:
-    """A decoder of the context (batch, features), and its twin that is taught."""
+    """Return a decoder of the context (batch, features), with a twin for teacher forcing."""
     import keras
 
     from mlzoo.layers.decoding import FeedbackCell, NoTeacher, Teacher, finish_forecast
@@ -200,9 +207,9 @@ def _decoder(
     ]
     states.append(keras.layers.Dense(targets, name="start_value")(context))
 
-    def finished(fed: keras.KerasTensor) -> keras.KerasTensor:
-        said = decode(fed, initial_state=states)
-        return finish_forecast(said, tensor, outputs, config.skip_last)
+    def finished(decoder_inputs: keras.KerasTensor) -> keras.KerasTensor:
+        y_pred = decode(decoder_inputs, initial_state=states)
+        return finish_forecast(y_pred, tensor, outputs, config.skip_last)
 
     alone = NoTeacher(horizon, targets, name="alone")(context)
     model = keras.Model(tensor, finished(alone), name="rnn")
@@ -222,7 +229,7 @@ def _carrying(
     model: keras.Model,
     layers: list[keras.layers.Layer],
 ) -> Twin:
-    """The same layers on batches of one size, each going on from its last state."""
+    """Return a stateful twin: the same layers, on batches of one size."""
     import keras
 
     from mlzoo.layers.decoding import finish_forecast
@@ -241,11 +248,11 @@ def _carrying(
     head = model.get_layer("head")
     if outputs.target.stepwise:
         x = NoMask(name="unmasked_twin")(x)
-    said = head(x)
+    y_pred = head(x)
     if outputs.horizon:
-        said = keras.layers.Reshape((outputs.horizon, outputs.units))(said)
+        y_pred = keras.layers.Reshape((outputs.horizon, outputs.units))(y_pred)
     if outputs.target.ahead:
-        output = finish_forecast(said, raw, outputs, config.skip_last)
+        output = finish_forecast(y_pred, raw, outputs, config.skip_last)
     else:
-        output = outputs.finish(said)
+        output = outputs.finish(y_pred)
     return Twin(keras.Model([raw, goes_on], output, name="carrying"), "goes_on")

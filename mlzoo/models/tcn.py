@@ -2,8 +2,8 @@
 
 Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks
 for Sequence Modeling" (2018). Block i of two convolutions has dilation 2^(i-1), so the reach grows
-with 2^blocks; a residual connection spans each. Layer normalisation stands where the paper
-normalises weights. Block i is `block{i}_conv1` and `block{i}_conv2`, each with `_norm`,
+with 2^blocks; a residual connection spans each. Layer normalization stands where the paper
+normalizes weights. Block i is `block{i}_conv1` and `block{i}_conv2`, each with `_norm`,
 `_activation` and `_dropout`.
 """
 
@@ -42,7 +42,7 @@ class Config(Settings):
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
     layer_normalization: bool = True
-    """Normalise the features of each step before every activation."""
+    """Normalize the features of each step before every activation."""
     dropout: Rate = Field(0.0, json_schema_extra=searched(0.0, 0.5))
     """Share of whole filters dropped after each convolution."""
     pooling: Literal["last", "mean", "attention"] = "mean"
@@ -53,7 +53,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, steps, channels) to what `outputs` owes.
+    """Return the model, from (batch, steps, channels) to the shape that `outputs` asks for.
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no sequence, or a setting has no effect on the task.
@@ -72,8 +77,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         return keras.Model(tensor, outputs.head(x), name="tcn")
     x = MaskLike(name="masked")([x, scaled])
     if outputs.target.ahead:
-        said = outputs.logits(pool("last")(x))
-        output = finish_forecast(said, tensor, outputs, config.skip_last)
+        y_pred = outputs.logits(pool("last")(x))
+        output = finish_forecast(y_pred, tensor, outputs, config.skip_last)
     else:
         output = outputs.head(pool(config.pooling)(x))
     return keras.Model(tensor, output, name="tcn")

@@ -4,7 +4,7 @@ Yosinski et al., "How transferable are features in deep neural networks?" (2014)
 last map, or row of tokens, is averaged to `features`, which the head sees. While the whole backbone
 is frozen and no sample is changed at random, the features of each image are computed once and the
 head alone is trained on them, in seconds. What is tuned learns at `rate` times the head's learning
-rate (Howard and Ruder 2018), with batch normalisation as it was (its statistics would follow small
+rate (Howard and Ruder 2018), with batch normalization as it was (its statistics would follow small
 batches). The backbone's own preprocessing is within the model.
 """
 
@@ -39,7 +39,7 @@ class Config(Settings):
     rate: float = Field(0.1, gt=0, le=1)
     """Learning rate of the backbone's tuned layers over that of the head."""
     freeze_norm: bool = True
-    """Keep the statistics and weights of the backbone's batch normalisation."""
+    """Keep the statistics and weights of the backbone's batch normalization."""
     dense: Sizes = ()
     """Units of dense layers before the output layer, comma-separated."""
     dropout: Rate = Field(0.2, json_schema_extra=searched(0.0, 0.6))
@@ -54,9 +54,14 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, outputs.units).
+    """Return the model, from (batch, height, width, channels) to (batch, outputs.units).
 
-    Its `halves` are what stays as it is and the head, where nothing of the backbone is trained.
+    With a frozen backbone, its `halves` are the backbone and the head.
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image of one or three channels from 32x32 up; a wrong preset.

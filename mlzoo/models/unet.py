@@ -2,7 +2,7 @@
 
 Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation"
 (2015). What differs: convolutions keep the map's size (the paper's don't pad), so that the mask
-is as large as the image; batch normalisation (Ioffe and Szegedy 2015); 16 filters and 3 levels by
+is as large as the image; batch normalization (Ioffe and Szegedy 2015); 16 filters and 3 levels by
 default, where the paper has 64 and 4. Images of any height and width: they are mirrored to a
 multiple of 2^depth, and the mask is cropped back. Convolution j of level i (from 1, the finest)
 is `encoder{i}_conv{j}` and `decoder{i}_conv{j}`, each with `_norm{j}` and `_activation{j}`; the
@@ -35,7 +35,7 @@ class Config(Settings):
     convolutions: int = Field(2, ge=1, le=4)
     """Convolutions a level, on both paths."""
     batch_normalization: bool = True
-    """Normalise over the batch between each convolution and its activation."""
+    """Normalize over the batch between each convolution and its activation."""
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
@@ -49,7 +49,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, height, width, units).
+    """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image.

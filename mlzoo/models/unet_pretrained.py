@@ -41,7 +41,7 @@ class Config(Settings):
     rate: float = Field(0.1, gt=0, le=1)
     """Learning rate of the backbone's tuned layers over that of the rest."""
     freeze_norm: bool = True
-    """Keep the statistics and weights of the backbone's batch normalisation."""
+    """Keep the statistics and weights of the backbone's batch normalization."""
     filters: int = Field(16, ge=1, le=256, json_schema_extra=searched(8, 32, log=True))
     """Filters of the finest level of the expanding path; each level down has twice as many."""
     upsampling: Literal["transposed", "bilinear", "nearest"] = "bilinear"
@@ -56,7 +56,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, height, width, units).
+    """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image of one or three channels; a backbone without maps.

@@ -2,8 +2,8 @@
 
 The arrangement of Ribeiro et al., "DeepCFD: Efficient Steady-State Laminar Flow Approximation
 with Deep Convolutional Neural Networks" (2020): from a signed distance function to fields, one
-encoder for all and a decoder for each. What differs: two decoders, batch normalisation in place
-of weight normalisation, and a loss over the values that count alone, so that the body's inside
+encoder for all and a decoder for each. What differs: two decoders, batch normalization in place
+of weight normalization, and a loss over the values that count alone, so that the body's inside
 asks nothing of the network. With more than two fields the first decoder has the first half of
 them, rounded up. Levels are called as in `unet`, those of the decoders `first_decoder{i}` and
 `second_decoder{i}`. Images of any height and width: they are mirrored to a multiple of 2^depth,
@@ -37,7 +37,7 @@ class Config(Settings):
     convolutions: int = Field(2, ge=1, le=4)
     """Convolutions a level, on all paths."""
     batch_normalization: bool = True
-    """Normalise over the batch between each convolution and its activation."""
+    """Normalize over the batch between each convolution and its activation."""
     activation: Activation = "relu"
     """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
     or trainable_slope."""
@@ -46,7 +46,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, height, width, units).
+    """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image, or there is one field only.

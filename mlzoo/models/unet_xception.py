@@ -50,7 +50,12 @@ class Config(Settings):
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
-    """The model, from (batch, height, width, channels) to (batch, height, width, units).
+    """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
 
     Raises:
         UsageError: a sample is no image.

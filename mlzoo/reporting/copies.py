@@ -90,7 +90,7 @@ def _write_all(
 
     whole = Part(samples, np.arange(len(samples)))
     dense = samples.target.pixel_class
-    colours = class_colors(samples.reader.class_colors, len(samples.class_names)) if dense else None
+    colors = class_colors(samples.reader.class_colors, len(samples.class_names)) if dense else None
     if dense:
         files.write_text(out / "classes.txt", "\n".join(samples.class_names) + "\n")
     changes: dict[tuple[int, ...], ImageChanges] = {}
@@ -110,7 +110,7 @@ def _write_all(
                 made, moved = change(image, mask, [seed, copy, index])
                 said = "; ".join(change.applied())
             file = name if not copy else f"{name}__copy{copy}"
-            _save(out, file, made, moved, colours)
+            _save(out, file, made, moved, colors)
             rows.append(
                 {"file": f"{file}.png", "original": f"{name}.png", "copy": copy, "transforms": said}
             )
@@ -139,7 +139,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _save(
-    out: Path, name: str, image: np.ndarray, mask: np.ndarray | None, colours: np.ndarray | None
+    out: Path, name: str, image: np.ndarray, mask: np.ndarray | None, colors: np.ndarray | None
 ) -> None:
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}.get(image.shape[-1])
     if order is None:
@@ -148,7 +148,7 @@ def _save(
     path.parent.mkdir(parents=True, exist_ok=True)
     encoded = cv2.imencode(".png", np.ascontiguousarray(image[..., order]))[1]
     files.write_bytes(path, encoded.tobytes())
-    if mask is not None and colours is not None:
+    if mask is not None and colors is not None:
         folders = name.split("/")
         folders[folders.index("images")] = "masks"
-        write_mask(out / f"{'/'.join(folders)}.png", mask, colours)
+        write_mask(out / f"{'/'.join(folders)}.png", mask, colors)

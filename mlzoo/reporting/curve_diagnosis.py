@@ -243,7 +243,7 @@ def _column(history: Sequence[Mapping[str, Any]], name: str) -> list[float]:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    """Means of each value and its neighbours, from ten values on."""
+    """Means of each value and its neighbors, from ten values on."""
     if len(values) < 10:
         return list(values)
     ends = range(len(values))

@@ -57,7 +57,7 @@ class MetricFacts(TypedDict, total=False):
         test: scores on the test part, with intervals and baselines.
         valid: metrics of the kept epoch on the validation part.
         kept: `epoch`, `criterion`, `value`.
-        repeats: None, or `summary` {metric: `summarise_repeats`} and `trainings`, one a seed.
+        repeats: None, or `summary` {metric: `summarize_repeats`} and `trainings`, one a seed.
         epochs: how many were trained.
         stopped: why training ended.
         scales: {metric of the history: what it is measured in}, where that is not one scale.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Folder:
     """Where `mlzoo predict --output` writes.
 
-    `masks/NAME.png`: pixels are class positions, shown in the classes' colours. `classes.txt`: a
+    `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: a
     position and a name a line. `overlays/NAME.png`: the mask on its image, unless it is not
     wanted. `probabilities/NAME.npy`, where asked for: (height, width, classes) float16. Fields go
     into `fields/NAME.npy`, (height, width, fields) float32. With the images beside them in
@@ -45,7 +45,7 @@ class Folder:
         classes = reader.class_names
         self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
         if classes:
-            self._colours = class_colors(reader.class_colors, len(classes))
+            self._colors = class_colors(reader.class_colors, len(classes))
         _refuse_pairs(names)
         if not overwrite:
             self._refuse_existing(names)
@@ -91,7 +91,7 @@ class Folder:
         if not self._classes:
             _write_array(self.path / files["fields"], painted.values.astype("float32"))
             return files["fields"]
-        write_mask(self.path / files["masks"], painted.values, self._colours)
+        write_mask(self.path / files["masks"], painted.values, self._colors)
         if painted.outputs is not None:
             _write_array(self.path / files["probabilities"], painted.outputs.astype("float16"))
         if overlays:
@@ -105,7 +105,7 @@ class Folder:
         size = painted.values.shape[::-1]
         if picture.size != size:
             picture = picture.resize(size, Image.Resampling.BILINEAR)
-        mixed = overlay(np.asarray(picture), painted.values, self._colours)
+        mixed = overlay(np.asarray(picture), painted.values, self._colors)
         buffer = io.BytesIO()
         Image.fromarray(mixed).save(buffer, "PNG")
         path.parent.mkdir(parents=True, exist_ok=True)

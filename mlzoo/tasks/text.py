@@ -82,7 +82,7 @@ class TextTally:
 
 
 def _blocks(rows: Part) -> np.ndarray | None:
-    """A label a window where windows overlap: neighbours share one."""
+    """A label a window where windows overlap: neighbors share one."""
     reader = rows.samples.reader
     if rows.samples.windows is None or not isinstance(reader, TextReader):
         return None

@@ -11,7 +11,7 @@ import numpy as np
 from mlzoo.core import files
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data
-from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
+from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
 from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.layers.description import layer_graph
 from mlzoo.reporting.card import write_card
@@ -98,7 +98,7 @@ def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:
         shared = parts["test"]["samples"] / parts["train"]["samples"] if own_splits else None
         tested = [record["test"]["metrics"] for record in records]
         metrics["repeats"] = {
-            "summary": summarise_repeats(tested, shared),
+            "summary": summarize_repeats(tested, shared),
             "own_splits": own_splits,
             "baselines": _baseline_repeats(records, shared),
             "trainings": records,
@@ -129,6 +129,6 @@ def _headline(test: dict[str, Any]) -> dict[str, Any]:
 def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, Any]:
     names = records[0]["test"]["baselines"]
     return {
-        name: summarise_repeats([record["test"]["baselines"][name] for record in records], shared)
+        name: summarize_repeats([record["test"]["baselines"][name] for record in records], shared)
         for name in names
     }

@@ -15,7 +15,7 @@ from mlzoo.core.errors import DataError, DivergedError, UsageError
 from mlzoo.data import samples as data_samples
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
-from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
+from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
 from mlzoo.evaluating.predictions import write_predictions
 from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
 from tests.evaluating.made import make_data
@@ -197,7 +197,7 @@ def test_repeats_by_hand() -> None:
         {"accuracy": a, "roc_auc": r, "confusion": [[1]]}
         for a, r in ((0.8, 0.9), (0.9, None), (0.7, 0.8))
     ]
-    found = summarise_repeats(runs)
+    found = summarize_repeats(runs)
     assert set(found) == {"accuracy"}
     summary = found["accuracy"]
     assert summary["mean"] == pytest.approx(0.8)
@@ -205,13 +205,13 @@ def test_repeats_by_hand() -> None:
     assert (summary["min"], summary["max"], summary["values"]) == (0.7, 0.9, [0.8, 0.9, 0.7])
     half = stats.t.ppf(0.975, 2) * 0.1 / 3**0.5
     assert summary["interval"] == pytest.approx([0.8 - half, 1])  # cut: accuracy ends at 1
-    rmse = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}])["rmse"]
+    rmse = summarize_repeats([{"rmse": 10.0}, {"rmse": 12.0}])["rmse"]
     assert rmse["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1)])  # std / sqrt(2) is 1
-    shared = summarise_repeats([{"rmse": 10.0}, {"rmse": 12.0}], held_out=0.5)["rmse"]
+    shared = summarize_repeats([{"rmse": 10.0}, {"rmse": 12.0}], held_out=0.5)["rmse"]
     assert shared["interval"] == pytest.approx([0, 11 + stats.t.ppf(0.975, 1) * 2**0.5])
-    once = summarise_repeats([{"accuracy": 0.5}])["accuracy"]
+    once = summarize_repeats([{"accuracy": 0.5}])["accuracy"]
     assert once["std"] is once["interval"] is None
-    assert summarise_repeats([]) == {}
+    assert summarize_repeats([]) == {}
 
 
 def test_predictions_go_through_a_file(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ def function(text: str) -> Any:
 
 
 def test_all_branches_are_found_with_what_opens_them() -> None:
-    found = discover(function(builders.WHOLE), "net.py")
-    space = found.space
+    explored = discover(function(builders.WHOLE), "net.py")
+    space = explored.space
     assert {d.name: dict(d.when) for d in space.dimensions} == {
         "kind": {},
         "units": {"kind": ("wide",)},
@@ -34,8 +34,8 @@ def test_all_branches_are_found_with_what_opens_them() -> None:
     assert space["units"] == Dimension("units", "int", 4, 16, False, 4, when={"kind": ("wide",)})
     assert space["learning_rate"].log and space["size_1"].log
     assert space["rate"].levels(0) == [0.1, 0.3, 0.5]
-    assert found.runs < 40
-    assert isinstance(found.first, keras.Model)
+    assert explored.runs < 40
+    assert isinstance(explored.first, keras.Model)
 
 
 def test_multiplied_numbers_are_choices_and_a_long_range_is_refined_where_it_matters() -> None:

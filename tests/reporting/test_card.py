@@ -13,7 +13,7 @@ import yaml
 
 from mlzoo.core.messages import few, over
 from mlzoo.drawing.texts import escape, interval, interval_title, number
-from mlzoo.evaluating.evaluate import evaluate, summarise_repeats
+from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
 from mlzoo.reporting.card import render, write_card
 from mlzoo.reporting.caveats import limits
 from mlzoo.reporting.facts import Facts, gather
@@ -160,7 +160,7 @@ def test_the_command_is_quoted() -> None:
 
 def test_repeats_are_shown() -> None:
     facts = make_facts()
-    summary = summarise_repeats([{"accuracy": a} for a in (0.7, 0.8, 0.9)])
+    summary = summarize_repeats([{"accuracy": a} for a in (0.7, 0.8, 0.9)])
     facts["metrics"]["repeats"] = {"summary": summary, "trainings": []}
     text = render(facts, {})
     assert "Over 3 trainings: mean 0.8, standard deviation 0.1." in text

@@ -244,7 +244,7 @@ def _line_picture(line: dict[str, Any]) -> Any:
     axes = figure.add_subplot()
     canvas.tidy(axes, "loss on a straight line", canvas.label(
         f"0: {line['from']}, 1: this model", 60), "loss")  # fmt: skip
-    for (name, values), colour in zip(line["losses"].items(), canvas.COLOURS, strict=False):
+    for (name, values), colour in zip(line["losses"].items(), canvas.COLORS, strict=False):
         axes.plot(line["places"], values, color=colour, label=name)
     for end in (0, 1):
         axes.axvline(end, color=canvas.GRAY, linewidth=0.8, linestyle=":")

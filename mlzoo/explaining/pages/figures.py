@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlzoo.drawing.canvas import BLUE, COLOURS, GRAY, label, new_figure, save, tidy
+from mlzoo.drawing.canvas import BLUE, COLORS, GRAY, label, new_figure, save, tidy
 from mlzoo.drawing.pictures import as_picture
 from mlzoo.introspection.findings import Finding
 
@@ -137,7 +137,7 @@ def _scatter(axes: Any, points: np.ndarray, classes: np.ndarray | None, names: l
     elif names:
         for k, name in enumerate(names):
             own = points[classes == k]
-            style = {"color": COLOURS[k % len(COLOURS)], "marker": _MARKS[k // 4 % len(_MARKS)]}
+            style = {"color": COLORS[k % len(COLORS)], "marker": _MARKS[k // 4 % len(_MARKS)]}
             axes.scatter(*own.T, s=9, label=label(name, 14), **style)
     else:
         axes.scatter(*points.T, s=9, c=classes, cmap="cividis")

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from mlzoo.drawing.canvas import COLOURS, GRAY, label, new_figure, save, tidy
+from mlzoo.drawing.canvas import COLORS, GRAY, label, new_figure, save, tidy
 from mlzoo.explaining.evidence.sanity import PASS, WARN
 
 MEASURES = {
@@ -65,9 +65,9 @@ def _lines(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
     methods = list(dict.fromkeys(line["method"] for line in lines))
     for i, method in enumerate(methods):
         own = [line for line in lines if line["method"] == method]
-        style = _STYLES[i // len(COLOURS) % len(_STYLES)]
+        style = _STYLES[i // len(COLORS) % len(_STYLES)]
         values = [1.0, *(float(line[measure]) for line in own)]
-        axes.plot(values, style, color=COLOURS[i % len(COLOURS)], label=method, markersize=4)
+        axes.plot(values, style, color=COLORS[i % len(COLORS)], label=method, markersize=4)
     texts = ["trained", *(label(_last(line["layers"]), 16) for line in own)]
     axes.set_xticks(range(len(texts)), texts, rotation=60, ha="right")
     axes.set_ylim(min(-0.1, axes.get_ylim()[0]), 1.05)
@@ -80,7 +80,7 @@ def _last(layers: str) -> str:
 
 def _bars(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
     values = [float(line[measure]) for line in lines]
-    axes.bar(range(len(lines)), values, color=COLOURS[0])
+    axes.bar(range(len(lines)), values, color=COLORS[0])
     names = [label(line["method"], 16) for line in lines]
     axes.set_xticks(range(len(lines)), names, rotation=60, ha="right")
     axes.set_ylim(min(-0.1, *values), 1.05)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlzoo.data.policies import Policy
-from mlzoo.drawing.canvas import COLOURS, DPI, GRAY, label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.canvas import COLORS, DPI, GRAY, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import class_colors
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
@@ -51,8 +51,8 @@ def draw(
         rows = [[replace(v, inputs=strips(v.inputs[None])[0]) for v in row] for row in rows]
     if rows[0][0].inputs.ndim == 3:
         dense = of.target.pixel_class
-        colours = class_colors(of.reader.class_colors, len(of.class_names)) if dense else None
-        return save(_images(rows, names, title, labels, colours, of.maximum), path)
+        colors = class_colors(of.reader.class_colors, len(of.class_names)) if dense else None
+        return save(_images(rows, names, title, labels, colors, of.maximum), path)
     if rows[0][0].inputs.ndim == 2:
         return save(_curves(rows, names, title, labels), path)
     table = np.stack([variant.inputs for row in rows for variant in row])
@@ -99,7 +99,7 @@ def _images(
     names: Sequence[str],
     title: str,
     labels: Sequence[Sequence[str]],
-    colours: np.ndarray | None,
+    colors: np.ndarray | None,
     maximum: float | None,
 ) -> Figure:
     size = drawn_size(rows[0][0].inputs.shape, _SIDE)
@@ -117,8 +117,8 @@ def _images(
             for k, text in enumerate(lines):
                 write(figure, x, y + (_LINES - len(lines) + k) * LINE, fitted(text, across - _GAP))
             drawn = shrunk_picture(variant.inputs, size, maximum)
-            if colours is not None:
-                drawn = masked(drawn, _classes(variant.target), colours)
+            if colors is not None:
+                drawn = masked(drawn, _classes(variant.target), colors)
             paste(figure, x, y + _LINES * LINE, drawn)
     return figure
 
@@ -168,6 +168,6 @@ def _curves(
             for k, now in enumerate(np.atleast_2d(variant.inputs.T)[:8]):
                 if j:
                     axes.plot(before[:, k], color=GRAY, alpha=0.4, linewidth=0.7)
-                axes.plot(now, color=COLOURS[k % len(COLOURS)], linewidth=0.9)
+                axes.plot(now, color=COLORS[k % len(COLORS)], linewidth=0.9)
     figure.set_dpi(DPI)
     return figure

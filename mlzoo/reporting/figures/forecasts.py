@@ -27,7 +27,7 @@ from mlzoo.statistics.forecasts import LEVEL, Band
 from mlzoo.tasks.forecasting import ForecastOutcome
 
 MOST_TARGETS, MOST_STEPS = 3, 400
-_COLOURS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORANGE}
+_COLORS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORANGE}
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def forecast_cases(
                     ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{LEVEL:.0%} band"
                 )
             if len(ahead) == 1:
-                for values, colour in zip(drawn, ("black", BLUE, GRAY, GRAY), strict=False):
-                    axes.plot(ahead, values, color=colour, marker="o", markersize=3.5)
+                for values, color in zip(drawn, ("black", BLUE, GRAY, GRAY), strict=False):
+                    axes.plot(ahead, values, color=color, marker="o", markersize=3.5)
             tidy(axes, f"{case.title}: {label(case.name)}", "steps", label(target_names[i]))
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             what = [case.title, case.name, target_names[i]]
@@ -164,7 +164,7 @@ def horizon_errors(folder: Path, per_horizon: Sequence[Mapping[str, Any]]) -> Pa
         axes.plot(
             steps,
             [row[column] for row in per_horizon],
-            color=BLUE if ours else _COLOURS.get(name, GRAY),
+            color=BLUE if ours else _COLORS.get(name, GRAY),
             marker="o" if len(steps) <= 30 else "",
             markersize=3.5,
             linewidth=1.8 if ours else 1.1,

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mlzoo.data.specs import IGNORED
 from mlzoo.drawing.canvas import label, save, write_csv
-from mlzoo.drawing.palette import IGNORED_COLOUR, area_mean, overlay, shrink_mask
+from mlzoo.drawing.palette import IGNORED_COLOR, area_mean, overlay, shrink_mask
 from mlzoo.drawing.panels import (
     LINE,
     MARGIN,
@@ -45,8 +45,8 @@ _GAP, _ROW_GAP, _NARROWEST = 12, 20, 130
 
 RIGHT, FOUND, MISSED, INVENTED, WRONG, UNCOUNTED = range(6)
 """What `error_kinds` says of a pixel; RIGHT and FOUND are a right background and foreground."""
-_ERROR_COLOURS = np.array(
-    [(0, 0, 0), (120, 220, 165), (255, 165, 0), (60, 145, 255), (226, 61, 168), IGNORED_COLOUR]
+_ERROR_COLORS = np.array(
+    [(0, 0, 0), (120, 220, 165), (255, 165, 0), (60, 145, 255), (226, 61, 168), IGNORED_COLOR]
 )
 _FOUND_TINT, _FAINTEST_ERROR = 0.35, 0.45
 
@@ -85,7 +85,7 @@ def segmentation_cases(
     folder: Path,
     cases: Sequence[Case],
     class_names: Sequence[str],
-    colours: np.ndarray,
+    colors: np.ndarray,
     maximum: float | None = None,
 ) -> Path:
     """Draw a row a case: the image, its true mask, the predicted one, and what was wrong.
@@ -95,7 +95,7 @@ def segmentation_cases(
             `right` counts the background too: the five numbers sum to the image's pixels.
         cases: 1 to 6; images of any size.
         class_names: names of the masks' values; the first is the background.
-        colours: (classes, 3) uint8, as of `palette`.
+        colors: (classes, 3) uint8, as of `palette`.
         maximum: the largest value that an image can hold; its own range by default.
     """
     cases = list(cases)[:MOST_CASES]
@@ -104,14 +104,14 @@ def segmentation_cases(
     column = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP
     width = 2 * MARGIN + 4 * column - _GAP
     ignored = any((case.truth == IGNORED).any() for case in cases)
-    keys = [_error_key(class_names, ignored), _class_key(class_names, colours)]
+    keys = [_error_key(class_names, ignored), _class_key(class_names, colors)]
     legends = [flowed(key, width - 2 * MARGIN) for key in keys]
     rows = sum(2 * LINE + height + _ROW_GAP for height, _ in sizes)
     figure = blank(width, 2 * MARGIN + rows + sum(map(legend_height, legends)))
     y = MARGIN
     for case, size in zip(cases, sizes, strict=True):
         _write_title(figure, y, case, "mean IoU")
-        for i, (heading, panel) in enumerate(_panels(case, size, colours, maximum).items()):
+        for i, (heading, panel) in enumerate(_panels(case, size, colors, maximum).items()):
             write(figure, MARGIN + i * column, y + LINE, heading)
             paste(figure, MARGIN + i * column, y + 2 * LINE, panel)
         y += 2 * LINE + size[0] + _ROW_GAP
@@ -127,7 +127,7 @@ def mask_grid(
     targets: np.ndarray,
     names: Sequence[str],
     class_names: Sequence[str],
-    colours: np.ndarray,
+    colors: np.ndarray,
     maximum: float | None = None,
 ) -> Path:
     """Draw up to 16 images of a training batch as the network was fed them, under their masks.
@@ -138,7 +138,7 @@ def mask_grid(
         targets: (n, height, width) positions of classes, 255 where a pixel is ignored.
         names: what to call each sample.
         class_names: names of the masks' values; the first is the background.
-        colours: (classes, 3) uint8, as of `palette`.
+        colors: (classes, 3) uint8, as of `palette`.
         maximum: the largest value that an image can hold; its own range by default.
     """
     count = min(len(inputs), MOST_SAMPLES)
@@ -148,7 +148,7 @@ def mask_grid(
     size = drawn_size(masks.shape[1:], SMALL_SIDE)
     across, down = max(_NARROWEST, size[1]) + _GAP, size[0] + LINE + _GAP
     width = 2 * MARGIN + columns * across - _GAP
-    legend = flowed(_class_key(class_names, colours), width - 2 * MARGIN)
+    legend = flowed(_class_key(class_names, colors), width - 2 * MARGIN)
     rows = math.ceil(count / columns)
     figure = blank(width, 2 * MARGIN + rows * down + legend_height(legend))
     for i in range(count):
@@ -156,7 +156,7 @@ def mask_grid(
         x, y = MARGIN + column * across, MARGIN + row * down
         picture = shrunk_picture(inputs[i], size, maximum)
         write(figure, x, y, fitted(names[i], across - _GAP))
-        paste(figure, x, y + LINE, masked(picture, masks[i], colours))
+        paste(figure, x, y + LINE, masked(picture, masks[i], colors))
     draw_legend(figure, MARGIN + rows * down, legend)
     return save(figure, folder / "samples.png")
 
@@ -251,28 +251,28 @@ def _fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[st
 
 
 def _panels(
-    case: Case, size: tuple[int, int], colours: np.ndarray, maximum: float | None
+    case: Case, size: tuple[int, int], colors: np.ndarray, maximum: float | None
 ) -> dict[str, np.ndarray]:
     """Pictures of `size` by what is written above them."""
     picture = shrunk_picture(case.image, size, maximum)
     return {
         "image": picture,
-        "truth": masked(picture, case.truth, colours),
-        "prediction": masked(picture, case.predicted, colours),
+        "truth": masked(picture, case.truth, colors),
+        "prediction": masked(picture, case.predicted, colors),
         "errors": _error_picture(picture, error_kinds(case.truth, case.predicted)),
     }
 
 
-def masked(picture: np.ndarray, mask: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def masked(picture: np.ndarray, mask: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """A mask of any size laid over a picture of the size that is drawn."""
     small = shrink_mask(mask, picture.shape[:2])
-    return _hatched(overlay(picture, small, colours), small == IGNORED)
+    return _hatched(overlay(picture, small, colors), small == IGNORED)
 
 
 def _error_picture(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """Errors over the darkened gray picture.
 
-    A drawn pixel with any error has the colour of the most frequent one, so that thin errors are
+    A drawn pixel with any error has the color of the most frequent one, so that thin errors are
     never lost; it is the fainter, the smaller the share of its pixels that are wrong.
     """
     shares = np.stack([area_mean(kinds == kind, picture.shape[:2]) for kind in range(6)], axis=-1)
@@ -281,8 +281,8 @@ def _error_picture(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     found = _FOUND_TINT * (shares[..., FOUND, None] > 0)
     strength = np.where(share > 0, _FAINTEST_ERROR + (1 - _FAINTEST_ERROR) * np.sqrt(share), 0)
     gray = 0.55 * picture.mean(axis=-1, keepdims=True)
-    mixed = (1 - found) * gray + found * _ERROR_COLOURS[FOUND]
-    mixed = (1 - strength) * mixed + strength * _ERROR_COLOURS[kind]
+    mixed = (1 - found) * gray + found * _ERROR_COLORS[FOUND]
+    mixed = (1 - strength) * mixed + strength * _ERROR_COLORS[kind]
     return _hatched(mixed, (shares[..., UNCOUNTED] > 0.5) & (share[..., 0] == 0))
 
 
@@ -352,29 +352,29 @@ def _field_row(
     furthest = float(np.nanmax(abs(difference), initial=0)) or 1.0
     values = ScalarMappable(Normalize(low, high), "viridis")
     errors = ScalarMappable(Normalize(-furthest, furthest), "RdBu_r")
-    paste(figure, xs[0], y, _coloured(true, values))
-    paste(figure, xs[1], y, _coloured(predicted, values))
-    paste(figure, xs[2], y, _coloured(difference, errors))
-    _colour_bar(figure, xs[1] + panel, y, len(true), values)
-    _colour_bar(figure, xs[2] + panel, y, len(true), errors)
+    paste(figure, xs[0], y, _colored(true, values))
+    paste(figure, xs[1], y, _colored(predicted, values))
+    paste(figure, xs[2], y, _colored(difference, errors))
+    _color_bar(figure, xs[1] + panel, y, len(true), values)
+    _color_bar(figure, xs[2] + panel, y, len(true), errors)
 
 
-def _coloured(values: np.ndarray, colours: ScalarMappable) -> np.ndarray:
+def _colored(values: np.ndarray, colors: ScalarMappable) -> np.ndarray:
     """RGB of a field; NaN is gray."""
-    picture = np.asarray(colours.to_rgba(np.nan_to_num(values), bytes=True))[..., :3]
-    return np.where(np.isnan(values)[..., None], IGNORED_COLOUR, picture).astype("uint8")
+    picture = np.asarray(colors.to_rgba(np.nan_to_num(values), bytes=True))[..., :3]
+    return np.where(np.isnan(values)[..., None], IGNORED_COLOR, picture).astype("uint8")
 
 
-def _colour_bar(figure: Figure, x: int, y: int, height: int, colours: ScalarMappable) -> None:
+def _color_bar(figure: Figure, x: int, y: int, height: int, colors: ScalarMappable) -> None:
     across, down = extent(figure)
     axes = figure.add_axes((x / across, 1 - (y + height) / down, 12 / across, height / down))
-    bar = figure.colorbar(colours, cax=axes, format=lambda value, _: f"{value:.6g}")
+    bar = figure.colorbar(colors, cax=axes, format=lambda value, _: f"{value:.6g}")
     bar.locator = MaxNLocator(int(np.clip(height / 40, 2, 6)))
     bar.ax.tick_params(labelsize=8)
 
 
 def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
-    """What the colours of errors mean, in the words of the classes."""
+    """What the colors of errors mean, in the words of the classes."""
     first = label(class_names[0], 20)
     other = label(class_names[1], 20) if len(class_names) == 2 else "a class"
     texts = {
@@ -384,18 +384,18 @@ def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
     }
     if len(class_names) <= 2:
         del texts[WRONG]
-    found = _FOUND_TINT * _ERROR_COLOURS[FOUND] + (1 - _FOUND_TINT) * 70
+    found = _FOUND_TINT * _ERROR_COLORS[FOUND] + (1 - _FOUND_TINT) * 70
     key: Key = [(None, "errors:"), (square(found), "found")]
-    key += [(square(_ERROR_COLOURS[kind]), text) for kind, text in texts.items()]
-    hatched = _hatched(square(IGNORED_COLOUR), np.ones((SQUARE, SQUARE), bool))
+    key += [(square(_ERROR_COLORS[kind]), text) for kind, text in texts.items()]
+    hatched = _hatched(square(IGNORED_COLOR), np.ones((SQUARE, SQUARE), bool))
     return [*key, (hatched, "doesn't count")] if ignored else key
 
 
-def _class_key(class_names: Sequence[str], colours: np.ndarray) -> Key:
-    """Names of up to 20 classes and their colours; the first, which is not tinted, has none."""
-    shown = list(zip(class_names, colours, strict=False))[1:MOST_NAMES]
+def _class_key(class_names: Sequence[str], colors: np.ndarray) -> Key:
+    """Names of up to 20 classes and their colors; the first, which is not tinted, has none."""
+    shown = list(zip(class_names, colors, strict=False))[1:MOST_NAMES]
     key: Key = [(None, "classes:")]
-    key += [(square(colour), label(name, 20)) for name, colour in shown]
+    key += [(square(color), label(name, 20)) for name, color in shown]
     if len(class_names) > MOST_NAMES:
         key.append((None, f"and {len(class_names) - MOST_NAMES} more"))
     return [*key, (None, f"(not tinted: {label(class_names[0], 20)})")]

@@ -50,10 +50,10 @@ def learning_curves(
 def confusion_matrix(
     folder: Path, confusion: Sequence[Sequence[int]], class_names: Sequence[str]
 ) -> Path:
-    """Draw how often each class (row) was taken for each (column): colour is the row's share.
+    """Draw how often each class (row) was taken for each (column): color is the row's share.
 
     Writes `confusion_matrix.png` and `.csv` in `folder`. Up to 20 classes have their counts (and
-    up to 12 the shares as well) written into the cells; more have a colour bar.
+    up to 12 the shares as well) written into the cells; more have a color bar.
     """
     counts = np.asarray(confusion)
     classes = len(counts)
@@ -146,12 +146,12 @@ def _curve(
 ) -> None:
     what = "rate" if name == "learning_rate" else "training"
     styles = {name: (what, BLUE, "o"), f"val_{name}": ("validation", ORANGE, "s")}
-    for column, (text, colour, marker) in styles.items():
+    for column, (text, color, marker) in styles.items():
         points = _points(history, column)
         if points:
             size = 3.5 if len(points) <= 30 else 0
             x, y = zip(*points, strict=True)
-            axes.plot(x, y, label=text, color=colour, marker=marker, markersize=size, linewidth=1.5)
+            axes.plot(x, y, label=text, color=color, marker=marker, markersize=size, linewidth=1.5)
     values = [value for _, value in _points(history, name, f"val_{name}")]
     if name in ("loss", "learning_rate") and min(values) > 0 and max(values) / min(values) > 100:
         axes.set_yscale("log")
@@ -178,8 +178,8 @@ def _cell_texts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         return
     for i, j in np.argwhere(counts > 0):
         text = f"{counts[i, j]}" + (f"\n{shares[i, j]:.0%}" if classes <= SHARES_WRITTEN else "")
-        colour = "white" if shares[i, j] > 0.5 else "black"
-        axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=8)
+        color = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, text, ha="center", va="center", color=color, fontsize=8)
 
 
 def _residuals_csv(

@@ -1,4 +1,4 @@
-"""Pictures of labelled sequences: the signal over its true and its predicted states."""
+"""Pictures of labeled sequences: the signal over its true and its predicted states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from mlzoo.drawing.canvas import COLOURS, label, new_figure, save, tidy, write_csv
+from mlzoo.drawing.canvas import COLORS, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import palette
 from mlzoo.statistics.steps import segments
 
@@ -41,7 +41,7 @@ def timelines(
 
     Writes `timelines.png`, and `timelines.csv` with a row a segment.
     """
-    colours = palette(len(class_names) + 1)[1:] / 255
+    colors = palette(len(class_names) + 1)[1:] / 255
     figure = new_figure(9.5, 2.7 * len(cases) + 0.5)
     ratios = [r for _ in cases for r in (5, 1)]
     grid = figure.subplots(2 * len(cases), 1, gridspec_kw={"height_ratios": ratios}, squeeze=False)
@@ -52,7 +52,7 @@ def timelines(
         for level, (what, labels) in enumerate((("predicted", case.said), ("true", case.truth))):
             for start, end, place in segments(labels):
                 # A step's bar lies about its place, where the signal is drawn.
-                below.barh(level, end - start, left=start - 0.5, color=colours[place], height=0.9)
+                below.barh(level, end - start, left=start - 0.5, color=colors[place], height=0.9)
                 rows.append([case.title, case.name, what, start, end, class_names[place]])
         below.set_yticks([0, 1], ["predicted", "true"], fontsize=8)
         below.set_xlim(above.get_xlim())
@@ -61,8 +61,8 @@ def timelines(
         for side in ("top", "right", "left"):
             below.spines[side].set_visible(False)
     keys = [
-        Patch(color=colour, label=label(name, 20))
-        for name, colour in list(zip(class_names, colours, strict=True))[:MOST_CLASSES]
+        Patch(color=color, label=label(name, 20))
+        for name, color in list(zip(class_names, colors, strict=True))[:MOST_CLASSES]
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     header = ["case", "sequence", "labels", "first step", "step after the last", "class"]
@@ -74,8 +74,8 @@ def _signal(axes: Axes, case: Timeline, channels: Sequence[str]) -> None:
     for i in range(min(case.signal.shape[1], MOST_CHANNELS)):
         name = label(channels[i]) if i < len(channels) else f"channel {i + 1}"
         axes.plot(
-            case.signal[:, i], linewidth=1, color=COLOURS[i % len(COLOURS)], label=name,
-            linestyle="-" if i < len(COLOURS) else "--",
+            case.signal[:, i], linewidth=1, color=COLORS[i % len(COLORS)], label=name,
+            linestyle="-" if i < len(COLORS) else "--",
         )  # fmt: skip
     axes.set_xlim(-0.5, len(case.signal) - 0.5)
     tidy(axes, f"{case.title}: {label(case.name, 30)}, accuracy {case.score:.4g}")

@@ -1,6 +1,6 @@
 """Plots as SVG that a page draws without a script; a script adds the values under the pointer.
 
-They take a few kilobytes each and follow the page's light and dark colours; plotly would take
+They take a few kilobytes each and follow the page's light and dark colors; plotly would take
 several megabytes in every run folder.
 """
 
@@ -20,7 +20,7 @@ from mlzoo.reporting.pages.rendering import number
 WIDTH, HEIGHT = 420, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 22, 36
 SERIES = 6
-"""Colours of lines; a seventh line has the first one's again, dashed."""
+"""Colors of lines; a seventh line has the first one's again, dashed."""
 MOST_POINTS = 400
 """Points of a line that are drawn; of more, evenly chosen ones."""
 

@@ -80,7 +80,7 @@ def test_colours_are_apart_also_from_ignored(classes: int, apart: float) -> None
     colours = palette.palette(classes)
     assert colours.shape == (classes, 3) and colours.dtype == np.uint8
     assert colours[0].tolist() == [0, 0, 0]
-    assert nearest(np.vstack([colours, [palette.IGNORED_COLOUR]])) > apart
+    assert nearest(np.vstack([colours, [palette.IGNORED_COLOR]])) > apart
 
 
 def test_a_class_keeps_its_colour() -> None:
