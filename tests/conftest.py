@@ -9,8 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlzoo.baselines import boosting, forest
 from tests.graphs import keep_as_traced
 from tests.once import FOLDER
+
+FULL_SIZE = {forest: {"TREES": forest.TREES}, boosting: {"ITERATIONS": boosting.ITERATIONS}}
+FEW = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
+"""Baselines of trees as they are, and as small as most tests want them: they do not read them."""
 
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)
@@ -21,6 +26,15 @@ def _graphs() -> None:
     """TensorFlow's graphs as they were traced, where a test has imported it."""
     if "tensorflow" in sys.modules:
         keep_as_traced()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_trees(request: pytest.FixtureRequest) -> None:
+    """Small forests, but for the tests of the baselines themselves."""
+    full = request.path.parent.name in ("baselines", "evaluating")
+    for module, sizes in (FULL_SIZE if full else FEW).items():
+        for name, value in sizes.items():
+            setattr(module, name, value)
 
 
 @pytest.fixture(autouse=True, scope="module")
