@@ -99,6 +99,18 @@ def named(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value in (*TASKS, "labelling")
 
 
+def test_nothing_outside_tasks_decides_by_a_task_s_name() -> None:
+    folders = (ROOT / "mlzoo", ROOT / "cli" / "mlzoo_cli")
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        if path.parent.name != "tasks"
+        for line in decisions(path)
+    ]
+    assert found == []
+
+
 def test_decisions_are_found(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text(
