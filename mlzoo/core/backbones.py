@@ -81,7 +81,7 @@ def preset_folder(preset: str) -> Path:
 
 
 def files_of(settings: Mapping[str, Any]) -> list[Path]:
-    """What a backbone is read from that `settings` name: a file of weights, or a preset's files."""
+    """Return the files of a backbone: a file of weights, or those of a preset."""
     weights = expand(str(settings.get("weights", "")))
     found = [weights] if weights.suffix and weights.is_file() else []
     if preset := preset_of(str(settings.get("backbone", ""))):

@@ -1,4 +1,4 @@
-"""What a run is: one frozen configuration that flags and a YAML file merge into.
+"""Configuration of a run: frozen, merged from flags and a YAML file.
 
 Neither Keras nor NumPy is imported here. The text under each field is its help.
 """
@@ -338,7 +338,7 @@ class RunConfig(Settings):
 
     @property
     def full_batch(self) -> bool:
-        """Whether the optimizer takes the whole training split at once, in place of batches."""
+        """Return whether the optimizer takes the whole training split at once."""
         return is_full_batch(self.optimizer)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as classes. Each message says what was received and what to do next."""
+"""Classes of errors. Each message says what happened, what was received and what to do."""
 
 from __future__ import annotations
 
@@ -77,6 +77,6 @@ def raise_disk_full(error: BaseException) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error, of Python or of a backend, says that memory ran out."""
+    """Return whether an error, of Python or of a backend, says that memory ran out."""
     words = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)

@@ -52,7 +52,7 @@ def real_path(path: str | Path) -> Path:
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry of a folder is a folder; a link to itself is none."""
+    """Return whether an entry of a folder is a folder; a link to itself is none."""
     try:
         return entry.is_dir()
     except OSError:
@@ -259,7 +259,7 @@ class _Lines:
 
 @contextmanager
 def safe_csv(on: bool | None = None) -> Iterator[None]:
-    """Whether CSV that is written within is safe to open in a spreadsheet.
+    """Return whether CSV that is written within is safe to open in a spreadsheet.
 
     A text that begins as a formula does (=, +, -, @, a tab or a line end) and is no number gets an
     apostrophe before it, which spreadsheets take for "this is text". None: as it was.

@@ -46,7 +46,7 @@ def over(count: int | None, unit: str | None) -> str:
 
 
 def sentence(item: Any) -> str:
-    """What is wrong with one value, what was received and, for a choice, the closest right one."""
+    """Return the problem with one value, what was received and the closest right choice."""
     kind = item["type"]
     template = _SENTENCES.get(kind) or _SENTENCES.get(kind.partition("_")[0])
     if template is None:

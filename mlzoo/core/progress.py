@@ -1,4 +1,4 @@
-"""What long work tells whoever started it. The library prints nothing itself."""
+"""Progress of long work, told to whoever started it; the library prints nothing itself."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def per_layer(values: tuple[Any, ...], count: int) -> list[Any]:
 def searched(
     low: float | None = None, high: float = 0, *, log: bool = False, choices: Any = ()
 ) -> dict[str, Any]:
-    """How `mlzoo tune` searches a setting unless told otherwise; goes into `json_schema_extra`.
+    """Return how `mlzoo tune` searches a setting by default, for `json_schema_extra`.
 
     Args:
         low: least value; whole numbers make a range of them.

@@ -46,7 +46,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _present(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a setting may be, besides absent."""
+    """Return the types that a setting may have, besides None."""
     return [one for one in schema["anyOf"] if one.get("type") != "null"]
 
 

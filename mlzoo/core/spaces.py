@@ -1,4 +1,4 @@
-"""What a search varies, what it proposes and what it has seen: all that a strategy is between.
+"""Search spaces, proposals and trials: the input and output of a strategy.
 
 Plain Python, so that a space can be checked before anything heavy is imported.
 """
@@ -41,7 +41,7 @@ class Dimension:
 
     @property
     def size(self) -> int | None:
-        """How many values it has; None: a continuum."""
+        """Number of values; None: a continuum."""
         if self.kind == "choice":
             return len(self.choices)
         if self.kind == "float" and self.step is None:
@@ -110,7 +110,7 @@ class Dimension:
         return [float(f"{value:.12g}") for value in found]
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one that this dimension can have, of the right type."""
+        """Return whether a value is one that this dimension can have, of the right type."""
         if self.kind == "choice":
             return any(value == c and type(value) is type(c) for c in self.choices)
         if type(value) is not (int if self.kind == "int" else float):
@@ -136,7 +136,7 @@ class Space:
         return len(self.dimensions)
 
     def is_active(self, dimension: Dimension, values: Mapping[str, Any]) -> bool:
-        """Whether a dimension exists beside the values of those before it."""
+        """Return whether a dimension exists beside the values of those before it."""
         return all(n in values and values[n] in allowed for n, allowed in dimension.when.items())
 
     def active(self, values: Mapping[str, Any]) -> Values:
@@ -177,7 +177,7 @@ class Space:
 
     @cached_property
     def size(self) -> int | None:
-        """How many candidates there are; None: a continuum, or more than a million."""
+        """Number of candidates; None: a continuum, or more than a million."""
         if any(dimension.size is None for dimension in self.dimensions):
             return None
         most = 1_000_000
@@ -187,7 +187,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to try next.
+    """Values to try next.
 
     Attributes:
         values: of the active dimensions, plain Python.
@@ -202,7 +202,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a strategy sees of a trial: what was proposed, and what became of it.
+    """A trial as a strategy sees it: the proposal and its result.
 
     Attributes:
         number: from 0, in the order of the proposals.
@@ -220,6 +220,6 @@ class Trial:
 
 
 def worst(history: Sequence[Trial]) -> float:
-    """What a failed trial counts as: the worst finite loss so far, or 0 where there is none."""
+    """Return the loss of a failed trial: the worst finite one so far, or 0 where there is none."""
     losses = [trial.loss for trial in history if trial.loss is not None]
     return max(losses, default=0.0)

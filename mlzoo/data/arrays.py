@@ -150,7 +150,7 @@ def check_finite(x: np.ndarray, what: str) -> None:
 
 
 def is_image(x: np.ndarray) -> bool:
-    """Whether an array holds images by its type: 8- or 16-bit values with rows and columns."""
+    """Return whether an array holds images: 8- or 16-bit values with rows and columns."""
     return x.dtype in (np.uint8, np.uint16) and x.ndim in (3, 4)
 
 

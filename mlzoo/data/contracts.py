@@ -53,7 +53,7 @@ class Baseline:
 
 
 class Outcome(Protocol):
-    """What a model predicted of the samples of a part.
+    """Predictions for the samples of a split.
 
     Attributes:
         indices: (n,) positions in `Samples`.
@@ -72,7 +72,7 @@ class Outcome(Protocol):
 
 
 class SavedPredictions(Protocol):
-    """What `predictions.csv` holds of a run, ordered by index.
+    """Content of a run's `predictions.csv`, ordered by index.
 
     Attributes:
         indices: (n,) positions in the data.
@@ -93,7 +93,7 @@ class SavedPredictions(Protocol):
 
 
 class Task:
-    """What is predicted and how it is judged.
+    """A task: what is predicted and how it is judged.
 
     Attributes:
         target: the kind of target.

@@ -167,7 +167,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
 
 
 def _cut(samples: Samples, config: RunConfig) -> bool:
-    """Whether any image is cut into several tiles."""
+    """Return whether any image is cut into several tiles."""
     from mlzoo.data.images.tiles import choose_tiling
 
     size = samples.inputs.shape[1:3]

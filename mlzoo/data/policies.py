@@ -31,7 +31,7 @@ Step = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Policy:
-    """What is done to training samples at random.
+    """Random changes of training samples.
 
     `name` is what was asked for; `steps` are in order; `reasons` say why `auto` or `search`
     picked them, and what was left out.
@@ -43,7 +43,7 @@ class Policy:
 
     @property
     def mixes(self) -> bool:
-        """Whether samples are mixed, so that labels become shares of classes."""
+        """Return whether samples are mixed, so that labels become shares of classes."""
         return not {"MixUp", "CutMix"}.isdisjoint(self.names())
 
     def names(self) -> list[str]:
@@ -51,7 +51,7 @@ class Policy:
         return [name for name, _ in walk(self.steps)]
 
     def notes(self) -> tuple[str, ...]:
-        """What is done and why, a sentence each; nothing where nothing was asked for."""
+        """Return what is done and why, a sentence each; nothing where nothing was asked for."""
         if self.name in ("none", "search"):
             return ()
         said = ", ".join(self.names()) or "nothing"

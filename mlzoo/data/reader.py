@@ -15,7 +15,7 @@ from mlzoo.data.specs import Target, target_of
 
 
 class Reader(BaseModel):
-    """What readers of all kinds of data have in common.
+    """Common fields of the readers of all kinds of data.
 
     Fields that older runs lack have defaults; names that only other versions know are ignored.
     """

@@ -74,12 +74,12 @@ def _knows(source: str, name: str) -> bool:
 
 
 def path_free(source: str) -> bool:
-    """Whether a source knows its data by name rather than by path."""
+    """Return whether a source knows its data by name rather than by path."""
     return bool(getattr(_load(source), "NAMES", ()))
 
 
 def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str]]:
-    """What is wrong with the source and its settings: (field, message) for each mistake.
+    """Return the mistakes in the source and its settings as (field, message).
 
     Args:
         values: all fields of the run's configuration, merged, as plain values.
@@ -111,7 +111,7 @@ def _series_hint(field: str, source: str) -> str:
 
 
 def _check_follow(source: str, values: dict[str, Any]) -> list[tuple[str, str]]:
-    """What keeps windows of series from following one another, where states are to be carried."""
+    """Return what keeps windows from following one another, where states are to be carried."""
     window, stride = values.get("window"), values.get("stride")
     if source != "series" or not (values.get("set") or {}).get("carry_state"):
         return []

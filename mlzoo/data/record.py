@@ -1,4 +1,4 @@
-"""What a run folder says of its data: `data.json` and `split.json`."""
+"""Records of a run's data: `data.json` and `split.json`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HASH_DIGITS = 12
 
 
 def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
-    """What `data.json` holds: all that reading new samples for the model needs, and the facts."""
+    """Return the content of `data.json`: the reader of new samples, and facts on the data."""
     samples = data.samples
     return {
         "data": config.data,
@@ -55,7 +55,7 @@ def _counts(part: Part) -> dict[str, Any]:
 
 
 def split_record(data: Data, config: RunConfig) -> dict[str, Any]:
-    """What `split.json` holds: how the parts were made, and what is in each.
+    """Return the content of `split.json`: how the splits were made, and what is in each.
 
     A part has the `indices` and `names` of its samples, its `groups`, and of each sample the
     first 12 digits of its `hashes`, by which samples that were trained on are known again.
@@ -80,7 +80,7 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def trained_on(samples: Samples, split: dict[str, Any]) -> int:
-    """How many samples are exact copies of some in the training or validation part of a run."""
+    """Return the number of exact duplicates of samples in a run's training or validation split."""
     if samples.hashes is None:
         return 0
     parts = [split["parts"][name].get("hashes", []) for name in ("train", "valid")]

@@ -1,4 +1,4 @@
-"""What a source loads (`Samples`) and what training takes (`Data`)."""
+"""Samples of a source (`Samples`), and the same in three splits (`Data`)."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class Part:
         return rows[index][:height, :width]
 
     def names(self) -> list[str]:
-        """What to call each sample of this part, in its order."""
+        """Return the name of each sample of this split, in its order."""
         return [self.samples.name_of(int(i)) for i in self.indices]
 
 

@@ -194,7 +194,7 @@ class Halves:
 
 @dataclass(frozen=True)
 class Compiled:
-    """How a model is trained that its own author compiled, in place of the run's settings.
+    """Training of a model that its author compiled, in place of the run's settings.
 
     `model` shares the layers of the one that is kept, which may go on from its outputs: logits
     become probabilities.
@@ -208,7 +208,7 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model predicts: `units` numbers for a task.
+    """Output specification of a model: `units` numbers for a task.
 
     Classification: class probabilities; one unit (the probability of the second class) for two
     classes, else one a class. Regression: `units` numbers in the units of the target, which the

@@ -20,7 +20,7 @@ from mlzoo.losses._classes import focal_crossentropy
 
 
 def is_mixed(y_true: Any, y_pred: Any) -> bool:
-    """Whether truths are shares of classes, one-hot or mixed, in place of positions."""
+    """Return whether truths are shares of classes, one-hot or mixed, in place of positions."""
     return len(y_true.shape) == len(y_pred.shape) == 4
 
 

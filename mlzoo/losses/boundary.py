@@ -18,7 +18,7 @@ WHOLE_LABELS = True
 
 
 class Config(Settings):
-    """How far it sees."""
+    """Settings of the boundary loss."""
 
     radius: int = Field(16, ge=1, le=256)
     """Greatest distance that is told apart, in pixels; the time it takes grows with it."""

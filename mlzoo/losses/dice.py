@@ -17,7 +17,7 @@ TARGETS = ("classes per pixel", "classes per step")
 
 
 class Config(Settings):
-    """How it treats classes that are absent."""
+    """Treatment of classes that are absent."""
 
     smooth: float = Field(1.0, gt=0)
     """True positives added to each class. With less, a class that an image lacks costs almost all

@@ -18,7 +18,7 @@ CLASS_WEIGHTS = True
 
 
 class Config(Settings):
-    """How much less."""
+    """Settings of the focal loss."""
 
     focal_gamma: float = Field(2.0, ge=0)
     """Focusing exponent; 0 is cross-entropy."""

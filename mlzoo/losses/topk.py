@@ -18,7 +18,7 @@ CLASS_WEIGHTS = True
 
 
 class Config(Settings):
-    """How many."""
+    """Settings of the topk loss."""
 
     top_share: float = Field(0.1, gt=0, le=1)
     """Share of an image's pixels, the hardest ones, that are taken."""

@@ -17,7 +17,7 @@ TARGETS = ("classes per pixel", "classes per step")
 
 
 class Config(Settings):
-    """What is missed, and how it treats classes that are absent."""
+    """Settings of the Tversky loss."""
 
     tversky_beta: float = Field(0.7, ge=0, le=1)
     """Cost of a false negative; a false positive costs the rest."""

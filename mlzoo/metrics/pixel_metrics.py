@@ -1,4 +1,4 @@
-"""What is followed while a segmentation is trained: means over images, ignored pixels left out."""
+"""Training metrics of segmentations: means over images, without ignored pixels."""
 
 from __future__ import annotations
 

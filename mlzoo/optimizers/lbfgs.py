@@ -21,7 +21,7 @@ TARGETS = ("classes per sample", "numbers per sample", "classes per step", "numb
 
 
 class Config(Settings):
-    """How much is remembered, and when it has converged."""
+    """Memory and criterion of convergence."""
 
     memory: int = Field(10, ge=1, le=1000)
     """Past steps that the estimate of the curvature is made from."""

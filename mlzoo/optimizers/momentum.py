@@ -15,7 +15,7 @@ LEARNING_RATE = 0.01
 
 
 class Config(Settings):
-    """How much of the last step is kept."""
+    """Share of the last step that is kept."""
 
     momentum: float = Field(0.9, ge=0, lt=1)
     """Share of the last step that is added."""

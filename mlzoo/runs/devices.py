@@ -118,13 +118,13 @@ def accelerators() -> list[str]:
 
 
 def device_name() -> str:
-    """What a run trains on, for people: `cpu (2 cores)` or the accelerator's name."""
+    """Return the device's name for people: `cpu (2 cores)` or the accelerator's name."""
     found = accelerators()
     return ", ".join(found) if found else f"cpu ({os.cpu_count()} cores)"
 
 
 def environment(seed: int, precision: str) -> dict[str, Any]:
-    """What `environment.json` records: versions, device, seed, commit, determinism."""
+    """Return the record for `environment.json`: versions, device, seed, commit, determinism."""
     import keras
 
     on_cpu = not accelerators()

@@ -63,7 +63,7 @@ class OpenedRun:
 
     @cached_property
     def reader(self) -> Reader:
-        """What reading new samples as the training data were read takes.
+        """Reader of new samples, as the training data were read.
 
         Raises:
             DataError: `data.json` is damaged.
@@ -106,7 +106,7 @@ class OpenedRun:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """What `metrics.json` holds."""
+        """Content of `metrics.json`."""
         return files.read_mapping(self.path / "metrics.json", _METRICS)
 
     @cached_property
@@ -188,7 +188,7 @@ class OpenedRun:
         return self._named(list(names), np.concatenate(parts), tuple(warnings))
 
     def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
-        """What the output layer sees of new samples: their names, and (n, features).
+        """Return names of new samples and the features (n, features) that the output layer sees.
 
         Args:
             new: an array (n, *shape) of raw inputs, or a file or folder's path.
@@ -228,7 +228,7 @@ class OpenedRun:
         return names, np.concatenate(parts)
 
     def forecast(self, new: Any, listener: Listener | None = None) -> list[Forecast]:
-        """How series go on: those of a table's path, or windows (n, steps, channels).
+        """Forecast series: those of a table's path, or windows (n, steps, channels).
 
         A model that goes on from vectors takes (n, numbers).
 
@@ -280,7 +280,7 @@ class OpenedRun:
         ]
 
     def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
-        """What a model of text writes after a prompt.
+        """Continue a prompt with a model of text.
 
         Args:
             prompt: what to go on from.
@@ -298,18 +298,18 @@ class OpenedRun:
 
     @property
     def dense(self) -> bool:
-        """Whether something is predicted at every pixel."""
+        """Return whether something is predicted at every pixel."""
         return self.target.dense
 
     @cached_property
     def reach(self) -> float:
-        """How many pixels far the network sees: what tiles need beside them."""
+        """Receptive field of the network in pixels to each side, which tiles need beside them."""
         from mlzoo.layers.receptive_field import reach
 
         return reach(self.model)
 
     def tiling(self, tile: int | str | None = None, overlap: int | None = None) -> ChooseTiling:
-        """How images of a height and width are cut: as in training, unless said otherwise.
+        """Return how images of a height and width are cut: by default as in training.
 
         Args:
             tile: side of the tiles, `auto` or `none`.

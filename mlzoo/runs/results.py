@@ -1,4 +1,4 @@
-"""What a model says of new samples, images and series."""
+"""Predictions for new samples, images and series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of new samples.
+    """Predictions for new samples.
 
     Attributes:
         names: what each of the n samples is called.
@@ -31,7 +31,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Painted:
-    """What a model says of every pixel of one image.
+    """Predictions for every pixel of one image.
 
     Attributes:
         name: what the image is called.
@@ -51,7 +51,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Forecast:
-    """How a series goes on, by a model.
+    """Forecast of one series.
 
     Attributes:
         name: of the series; "" where there is one alone.

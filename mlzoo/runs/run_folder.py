@@ -79,7 +79,7 @@ class RunFolder:
 
     @property
     def has_weights(self) -> bool:
-        """Whether something in it is worth going on from."""
+        """Return whether something in it is worth going on from."""
         checkpointed = any((self.path / "checkpoints").glob("*/state-*"))
         return checkpointed or (self.path / "model.keras").exists()
 

@@ -46,7 +46,7 @@ def find(name: str) -> Path:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What is known of a model of the zoo: what it does, on what, how well, and its command."""
+    """Return the facts on a model of the zoo: task, data, score and command."""
     place = find(name)
     metrics = files.read_json(place / "metrics.json")
     data = files.read_json(place / "data.json")

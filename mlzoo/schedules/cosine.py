@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How long it rises."""
+    """Length of the warm-up."""
 
     warmup: int = Field(0, ge=0)
     """Epochs in which it rises from zero."""

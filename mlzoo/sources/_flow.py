@@ -65,7 +65,7 @@ def velocities(z: np.ndarray, body: Ellipse) -> np.ndarray:
 
 
 def inside(z: np.ndarray, body: Ellipse) -> np.ndarray:
-    """Whether positions lie within an ellipse."""
+    """Return whether positions lie within an ellipse."""
     own = (z - complex(body.x, body.y)) * np.exp(-1j * body.angle)
     return (own.real / body.a) ** 2 + (own.imag / body.b) ** 2 < 1
 

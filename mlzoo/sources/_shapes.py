@@ -53,7 +53,7 @@ def shapes(count: int, noise: float, rng: np.random.Generator) -> tuple[np.ndarr
 
 
 def _reach(kind: int, size: float) -> float:
-    """How far a shape's corners are from its centre, where a disc of its area has a radius."""
+    """Return the distance of a shape's corners from its center, from its disc's radius."""
     corners = _CORNERS[kind]
     if not corners:
         return size
@@ -61,7 +61,7 @@ def _reach(kind: int, size: float) -> float:
 
 
 def _depth(x: np.ndarray, y: np.ndarray, kind: int, size: float, angle: float) -> np.ndarray:
-    """How many pixels a point is within a shape about the origin; negative outside."""
+    """Return the depth of a point within a shape about the origin in pixels; negative outside."""
     corners, reach = _CORNERS[kind], _reach(kind, size)
     if not corners:
         return reach - np.hypot(x, y)

@@ -32,7 +32,7 @@ _NARROW = 8
 
 
 class Config(Settings):
-    """How arrays are read."""
+    """Settings of the source arrays."""
 
     data: str
     """The file or folder."""
@@ -72,7 +72,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
+    """Return whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
     return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
 
 

@@ -90,7 +90,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is one of the names."""
+    """Return whether it is one of the names."""
     return path.replace("_", "-") in NAMES
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How an image folder is read."""
+    """Settings of the source image_folder."""
 
     data: str
     """The folder."""
@@ -45,7 +45,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a folder that holds neither x.npy, nor tables, nor masks beside images."""
+    """Return whether it is a folder without x.npy, tables, or masks beside images."""
     from mlzoo.data.images.layouts import has_masks, has_sequences
 
     folder = expand(path)

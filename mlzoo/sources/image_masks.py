@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How images and masks are read."""
+    """Settings of the source image_masks."""
 
     data: str
     """The folder."""
@@ -60,7 +60,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a folder with images and masks in one of the layouts."""
+    """Return whether it is a folder with images and masks in one of the layouts."""
     from mlzoo.data.images.layouts import has_masks
 
     folder = expand(path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How the folder is read."""
+    """Settings of the source sequences."""
 
     data: str
     """The folder."""
@@ -46,7 +46,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a folder of tables, or of folders of tables, without images."""
+    """Return whether it is a folder of tables, or of folders of tables, without images."""
     from mlzoo.data.images.layouts import has_sequences
 
     return has_sequences(expand(path))

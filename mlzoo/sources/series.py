@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How series are read and cut into windows."""
+    """Settings of the source series."""
 
     data: str
     """The file."""
@@ -55,7 +55,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a table whose first lines have a column of dates that go on and on."""
+    """Return whether it is a table whose first lines have a column of dates that go on and on."""
     from mlzoo.data.images.layouts import looks_like_series
 
     return looks_like_series(expand(path))

@@ -19,7 +19,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 class Config(Settings):
-    """How a table is read."""
+    """Settings of the source table."""
 
     data: str
     """The file."""
@@ -40,7 +40,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether the name ends like a table's, and it holds neither steps in time nor prose."""
+    """Return whether the name ends like a table's, and it holds neither steps in time nor prose."""
     from mlzoo.data.images.layouts import looks_like_prose, looks_like_series
 
     file = expand(path)
@@ -109,7 +109,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 
 
 def _time_warning(time: str | None, config: Config) -> list[str]:
-    """What a random split of rows that follow one another in time does to scores."""
+    """Return a warning that a random split of rows in order of time flatters scores."""
     if time is None or config.group_by is not None:
         return []
     return [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Config(Settings):
-    """How a text is cut into windows."""
+    """Settings of the source text."""
 
     data: str
     """The file."""
@@ -27,7 +27,7 @@ class Config(Settings):
 
 
 def recognises(path: str) -> bool:
-    """Whether it is a .txt file of lines of text rather than a table."""
+    """Return whether it is a .txt file of lines of text rather than a table."""
     from mlzoo.data.images.layouts import looks_like_prose
 
     return looks_like_prose(expand(path))

@@ -1,4 +1,4 @@
-"""What a trained model leaves in its run folder: scores, pictures, the card."""
+"""Artifacts of a trained model in its run folder: scores, figures, the card."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
 
 def cutting(config: RunConfig, model: keras.Model) -> Cutting:
-    """How images are cut when a network, with the weights it has now, predicts them."""
+    """Return how images are cut when a network, with its present weights, predicts them."""
     from mlzoo.data.images.tiles import Cutting
     from mlzoo.layers.receptive_field import reach
 

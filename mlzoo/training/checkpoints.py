@@ -61,7 +61,7 @@ def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> No
 
 @dataclass(frozen=True)
 class Found:
-    """What was read back: the arrays, the best weights, the state; and the damaged checkpoints."""
+    """A restored checkpoint: arrays, best weights, state; and the damaged ones."""
 
     arrays: Arrays
     best: Arrays | None

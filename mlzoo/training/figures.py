@@ -67,7 +67,7 @@ def _forecast_pictures(
     fed: tuple[Batch, list[str]],
     outcome: ForecastOutcome,
 ) -> None:
-    """What the net was fed, its best, median and worst forecasts, and errors by step ahead."""
+    """Draw a batch, the best, median and worst forecasts, and errors by step ahead."""
     samples = data.samples
     (inputs, _, _), names = fed
     pictures.sample_grid(folder, inputs, names, samples.kind)
@@ -98,7 +98,7 @@ def _text_sample(
     fed: tuple[Batch, list[str]],
     outcome: TallyOutcome,
 ) -> None:
-    """What the model writes after the beginning of the test part."""
+    """Write the text that the model generates after the beginning of the test split."""
     reader = data.samples.reader
     assert isinstance(reader, TextReader)
     codes = data.test.image(0)[:, 0].astype(int)
@@ -120,7 +120,7 @@ def _timelines(
     fed: tuple[Batch, list[str]],
     outcome: TallyOutcome,
 ) -> None:
-    """What the net was fed, its confusion of steps, and its best, median and worst sequences."""
+    """Draw a batch, the confusion matrix of steps, and the best, median and worst sequences."""
     samples = data.samples
     (inputs, _, _), names = fed
     pictures.sample_grid(folder, inputs, names, samples.kind)
@@ -144,7 +144,7 @@ def _dense_pictures(
     fed: tuple[Batch, list[str]],
     outcome: TallyOutcome,
 ) -> None:
-    """What the net was fed, and its best, median and worst images of the test part."""
+    """Draw a batch, and the best, median and worst images of the test split."""
     samples, classes = data.samples, data.samples.target.pixel_class
     (inputs, targets, _), names = fed
     colours = (
@@ -185,7 +185,7 @@ def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
 def _pictures(
     folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: SampleOutcome
 ) -> None:
-    """What the net was fed, and what it got right and wrong."""
+    """Draw a batch, and correct and wrong predictions."""
     samples = data.samples
     names = samples.class_names
     fed, targets, _ = batch

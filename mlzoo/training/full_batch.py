@@ -77,7 +77,7 @@ def _check(model: keras.Model, optimizer: str) -> None:
 
 
 def _random(layer: Any) -> bool:
-    """Whether a layer draws random numbers in training, or mixes the samples of a batch."""
+    """Return whether a layer draws random numbers in training, or mixes the samples of a batch."""
     layer = getattr(layer, "forward_layer", layer)
     kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.BatchNormalization)
     rates = (getattr(layer, name, 0) for name in ("dropout", "recurrent_dropout"))

@@ -94,7 +94,7 @@ def last_rate(optimizer: keras.Optimizer) -> float:
 
 
 def has_rates(model: keras.Model) -> bool:
-    """Whether some of a model's variables learn at a share of the rate."""
+    """Return whether some of a model's variables learn at a share of the rate."""
     return any(getattr(v, "rate_factor", 1.0) != 1.0 for v in model.trainable_variables)
 
 
@@ -229,7 +229,7 @@ def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
 
 
 def build_metrics(outputs: Outputs, mixed: bool = False) -> list[keras.Metric]:
-    """What is followed beside the loss.
+    """Return the metrics that are followed beside the loss.
 
     Accuracy for classes, and for masks the mean intersection over union as well; the mean
     absolute error for numbers.

@@ -69,7 +69,7 @@ def reproduce(
 
 
 def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
-    """What is the same of two trainings; see `reproduce`.
+    """Return what two trainings have in common; see `reproduce`.
 
     Args:
         before: `data`, `metrics`, `environment` and `split` of the first, as its files hold them.

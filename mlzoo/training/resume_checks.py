@@ -1,4 +1,4 @@
-"""Whether a run that is resumed would still end with the weights of an unbroken one."""
+"""Return whether a run that is resumed would still end with the weights of an unbroken one."""
 
 from __future__ import annotations
 

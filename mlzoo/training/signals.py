@@ -14,7 +14,7 @@ from mlzoo.core.errors import Interrupted
 
 @dataclass
 class Stop:
-    """Whether a signal asked to stop: its number, or 0."""
+    """Return whether a signal asked to stop: its number, or 0."""
 
     signal: int = 0
 
@@ -52,7 +52,7 @@ _STOPPED = "stopped"
 
 @dataclass
 class Stage:
-    """What long work is doing, and how to continue once it is stopped there."""
+    """Stage of long work, and how to continue once it is stopped there."""
 
     doing: str
     next: str = AGAIN

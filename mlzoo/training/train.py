@@ -257,7 +257,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
 
 
 def default_name(config: RunConfig) -> str:
-    """What a run is called where nobody named it."""
+    """Return the default name of a run."""
     model = registry.stem(config.model)
     path = real_path(expand(config.data))
     return f"{model}-{path.stem if path.is_file() else path.name}"

@@ -1,4 +1,4 @@
-"""What a network for every pixel is fed: whole images or crops, changed at random, with targets."""
+"""Inputs of networks for every pixel: whole images or crops, augmented along with their targets."""
 
 from __future__ import annotations
 

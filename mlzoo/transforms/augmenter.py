@@ -1,4 +1,4 @@
-"""What is done to the batches of a training part: to each sample, then to whole batches."""
+"""Augmentation of the batches of a training split: of each sample, then of whole batches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kind_of(samples: Samples) -> str:
 
 
 def are_films(samples: Samples) -> bool:
-    """Whether a sample is a sequence of images (frames, height, width, channels)."""
+    """Return whether a sample is a sequence of images (frames, height, width, channels)."""
     return len(samples.inputs.shape) == 5
 
 
@@ -104,7 +104,7 @@ class Augmenter:
         return change_all(self.one, inputs, targets, seeds)
 
     def seed_of(self, item: int, epoch: int) -> list[int]:
-        """What decides all that is random about an item in an epoch."""
+        """Return the seed of all that is random about an item in an epoch."""
         return [self._seed, epoch, item, _STREAM]
 
     def _numeric(self) -> np.ndarray:

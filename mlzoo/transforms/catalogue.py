@@ -122,13 +122,13 @@ _GIVEN = ("x", "labels", "spread", "rng", "numeric")
 
 
 def description(kind: str, name: str) -> str:
-    """What a transform does, in a line."""
+    """Return a transform's description, in a line."""
     text = inspect.getdoc(transforms(kind)[name]) or ""
     return " ".join(text.partition("\n\n")[0].split())
 
 
 def marks(name: str) -> tuple[str, ...]:
-    """What to know of a transform before it is used."""
+    """Return what to know of a transform before it is used."""
     found = []
     if name in MIXING:
         found.append("mixes two samples and their labels")

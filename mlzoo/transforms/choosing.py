@@ -128,7 +128,7 @@ def _moves(name: str) -> bool:
 
 
 def _automatic(kind: str, part: Part) -> Policy:
-    """What `auto` picks, and why."""
+    """Return the policy that `auto` picks, and why."""
     samples = part.samples
     if kind == "tables":
         return Policy("auto", (), ("none, since noise on tables is off unless it is asked for",))
@@ -190,7 +190,7 @@ def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
 
 
 def orientation(part: Part) -> dict[str, float]:
-    """How well images can be told from themselves mirrored and upside down, class by class.
+    """Return how well images can be told from themselves mirrored and upside down, by class.
 
     A ridge classifier on thumbnails, cross-validated so that an image and its copy are in one
     fold. Photographs of streets have an up, letters a left too, a texture neither.

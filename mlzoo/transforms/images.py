@@ -37,7 +37,7 @@ _WORDS["mask_interpolation"] = _WORDS["interpolation"]
 
 @dataclass(frozen=True)
 class Form:
-    """What the images are: (height, width, channels), their type, and the largest value.
+    """Shape (height, width, channels), type and largest value of images.
 
     Without `maximum` an image's own smallest and largest value are its range.
     """
@@ -265,7 +265,7 @@ _SIDES = ("height", "width")
 
 
 def _borders(allowed: dict[str, Any]) -> bool:
-    """Whether `fill_mask` is for what comes from beyond the image, not for holes in it."""
+    """Return whether `fill_mask` is for what comes from beyond the image, not for holes in it."""
     return "border_mode" in allowed
 
 

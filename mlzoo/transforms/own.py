@@ -137,7 +137,7 @@ class Affine(A.Affine):  # type: ignore[name-defined]
 
 
 def _by_four(change: Callable[[np.ndarray], np.ndarray], image: np.ndarray) -> np.ndarray:
-    """What OpenCV does to four channels at most, done to any number of them."""
+    """Apply to any number of channels what OpenCV does to four at most."""
     channels = 1 if image.ndim == 2 else image.shape[2]
     if channels <= 4:
         return change(np.ascontiguousarray(image))

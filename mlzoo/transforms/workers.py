@@ -104,7 +104,7 @@ class _Worker:
     def change(
         self, inputs: np.ndarray, targets: np.ndarray | None, seeds: Sequence[Sequence[int]]
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """What the process makes of a batch; once it has died, what is made here in its place."""
+        """Return the batch that the process has changed; once it has died, change it here."""
         if self._instead is not None:
             return change_all(self._instead, inputs, targets, seeds)
         count = len(inputs)

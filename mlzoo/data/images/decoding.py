@@ -19,7 +19,7 @@ from mlzoo.data.images.headers import BadFileError, Header  # noqa: E402
 
 @dataclass(frozen=True)
 class Form:
-    """What every image is made into.
+    """Size, channels and type that every image is converted to.
 
     `fit` is `resize`, or `pad`: images keep their size and are mirrored at the right and below
     until they fill the frame.

@@ -1,4 +1,4 @@
-"""What an image file says of itself, read without decoding its pixels."""
+"""Headers of image files, read without decoding pixels."""
 
 from __future__ import annotations
 

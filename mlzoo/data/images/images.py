@@ -59,7 +59,7 @@ class LazyFiles(ABC):
 
     @abstractmethod
     def _path(self, file: Any) -> Path:
-        """What a message names."""
+        """Return the path that messages name."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +73,7 @@ class LazyFiles(ABC):
 
     @property
     def cached(self) -> bool:
-        """Whether all rows are held in memory."""
+        """Return whether all rows are held in memory."""
         return self._cache is not None
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class LazyFiles(ABC):
         return rows
 
     def _picked(self, indices: np.ndarray, how: Any) -> tuple[list[Any], Any, np.ndarray | None]:
-        """What makes the rows at some positions."""
+        """Return the rows at some positions."""
         cache = None if self._cache is None else self._cache[indices]
         return [self._files[int(i)] for i in indices], how, cache
 

@@ -123,7 +123,7 @@ def as_images(inputs: np.ndarray, reader: PixelReader) -> NewImages:
 
 
 def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
-    """What chooses the form of new images: that of training, in a frame that holds the largest."""
+    """Return the choice of form for new images: as in training, as large as the largest."""
 
     def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
         deep = any(header.dtype == "uint16" for header in headers) or reader.dtype == "uint16"

@@ -53,7 +53,7 @@ def subfolders(folder: Path) -> list[str]:
 
 
 def has_masks(root: Path) -> bool:
-    """Whether a folder looks like images with masks; its first entries decide, nothing is read."""
+    """Return whether a folder looks like images with masks, by its first entries."""
     try:
         parts = [name for name in subfolders(root) if name.lower() in PART_FOLDERS]
         return any(
@@ -73,7 +73,7 @@ def folder_pair(names: list[str]) -> tuple[str, str] | None:
 
 
 def _some_beside(folder: Path) -> bool:
-    """Whether one of the first files is a mask that stands beside its image."""
+    """Return whether one of the first files is a mask that stands beside its image."""
     stems = set()
     for number, entry in enumerate(os.scandir(folder)):
         if number >= _LOOKED_AT:
@@ -85,7 +85,7 @@ def _some_beside(folder: Path) -> bool:
 
 
 def has_sequences(root: Path) -> bool:
-    """Whether a folder, or one of its folders, holds tables, and none of them images or arrays."""
+    """Return whether a folder, or one within, holds tables, and no images or arrays."""
     try:
         if (root / "x.npy").exists():
             return False
@@ -101,7 +101,7 @@ def has_sequences(root: Path) -> bool:
 
 
 def _tables(folder: Path) -> int | None:
-    """How many of the first files are tables of data; None where one is an image."""
+    """Return the number of tables of data among the first files; None where one is an image."""
     tables = 0
     for number, entry in enumerate(os.scandir(folder)):
         if number >= _LOOKED_AT:
@@ -122,7 +122,7 @@ _PROSE, _LONG_LINES = 8192, 500
 
 
 def looks_like_prose(path: Path) -> bool:
-    """Whether a .txt file's beginning is text in lines, not a table."""
+    """Return whether a .txt file's beginning is text in lines, not a table."""
     if path.suffix.lower() != ".txt":
         return False
     try:
@@ -141,7 +141,7 @@ def looks_like_prose(path: Path) -> bool:
 
 
 def looks_like_series(path: Path) -> bool:
-    """Whether a table's first lines have a column of dates, year first, each after the last.
+    """Return whether a table's first lines have a column of dates, year first, each after the last.
 
     The last of the other columns must hold numbers: text there is what a table would predict.
     Years alone count where there is one other column, of numbers.
@@ -168,7 +168,7 @@ def looks_like_series(path: Path) -> bool:
 
 
 def _go_on(cells: list[str], only: bool) -> bool:
-    """Whether cells are times, each after the last; bare years where they are the only time."""
+    """Return whether cells are times in order; bare years where they are the only time."""
     if all(map(_DATE.fullmatch, cells)):
         return cells == sorted(set(cells))
     months = [match for cell in cells if (match := _MONTH.fullmatch(cell))]

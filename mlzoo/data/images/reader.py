@@ -28,7 +28,7 @@ class ImageStatistics(BaseModel):
 
 
 class PixelReader(Reader):
-    """What readers of images have in common, whatever is predicted of them."""
+    """Common fields of the readers of images."""
 
     size: tuple[int, int] | None = None
     """Height and width that images are resized to; None: they keep their own."""

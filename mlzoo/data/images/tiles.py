@@ -63,7 +63,7 @@ class Tiling:
         return (self.overlap - min(self.overlap // 4, BLEND)) // 2
 
     def holds(self, height: int, width: int) -> bool:
-        """Whether an image is no larger than one tile."""
+        """Return whether an image is no larger than one tile."""
         return max(height, width) <= self.side
 
     def starts(self, length: int) -> list[int]:
@@ -91,7 +91,7 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Cutting:
-    """How images are cut for a network: from their height and width to a tiling or None.
+    """Cutting of images for a network: from height and width to a tiling or None.
 
     Attributes:
         tile: side of the tiles, `none`, or `auto`: 512 for images of more than a million pixels.
@@ -121,7 +121,7 @@ def uncut(height: int, width: int) -> None:
 
 
 def seams(tiling: Tiling | None, height: int, width: int, reach: Callable[[], float]) -> str | None:
-    """What to say where tiles of an image share less than the network needs.
+    """Return a warning where tiles of an image share less than the network needs.
 
     Args:
         tiling: how the image is cut.

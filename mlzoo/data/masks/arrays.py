@@ -17,12 +17,12 @@ from mlzoo.data.quality.digests import row_digests
 
 
 def is_dense(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether targets stand at every pixel of images: equal heights and widths."""
+    """Return whether targets stand at every pixel of images: equal heights and widths."""
     return x.ndim in (3, 4) and y.ndim in (3, 4) and x.shape[:3] == y.shape[:3]
 
 
 def are_masks(y: np.ndarray) -> bool:
-    """Whether targets at every pixel look like masks: one whole number at each."""
+    """Return whether targets at every pixel look like masks: one whole number at each."""
     if y.dtype.kind not in "biuf" or (y.ndim == 4 and y.shape[-1] != 1):
         return False
     return y.dtype.kind != "f" or bool((np.floor(y) == y).all() and np.isfinite(y).all())

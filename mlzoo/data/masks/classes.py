@@ -174,7 +174,7 @@ def void_names(values: Sequence[int], listed: Sequence[tuple[int | None, str]]) 
 
 
 def means_void(name: str) -> bool:
-    """Whether a class's name says that its pixels don't count: void, unlabeled, ignore."""
+    """Return whether a class's name says that its pixels don't count: void, unlabeled, ignore."""
     letters = re.sub(r"[^a-z]", "", name.lower())
     return _VOID_NAME.fullmatch(letters) is not None
 

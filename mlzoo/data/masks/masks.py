@@ -21,7 +21,7 @@ from mlzoo.data.specs import IGNORED
 
 @dataclass(frozen=True)
 class MaskReader:
-    """How a mask file becomes class positions of the images' size."""
+    """Conversion of a mask file to class positions of the image's size."""
 
     classes: ClassMap
     form: Form

@@ -50,7 +50,7 @@ def match_classes(
 def _agrees(
     known: ClassMap, values: Sequence[int], listed: Sequence[tuple[int | None, str]]
 ) -> bool:
-    """Whether a list says of every value what the training data said."""
+    """Return whether a list says of every value what the training data said."""
     said = {value: name for value, name in listed if value is not None}
     if not said:
         return tuple(name for _, name in listed) == known.names and (
@@ -101,7 +101,7 @@ def _by_name(
 
 
 def _is_other_code(known: ClassMap, values: Sequence[int]) -> bool:
-    """Whether new masks hold 0 and 1 where those of training held 0 and 255, or the reverse."""
+    """Return whether masks hold 0 and 1 in place of 0 and 255 in training, or the reverse."""
     codes = [[value for (value,) in code] for code in _CODES]
     return (
         known.threshold is None

@@ -25,7 +25,7 @@ MOST_VALUES = 64
 
 @dataclass(frozen=True)
 class MaskFile:
-    """What a mask holds: pixels a value, its size, and the colours of its palette, if it has one.
+    """Content of a mask file: pixels of each value, its size, and the palette, if any.
 
     `values` is empty where there are more than 256 different ones (which only colours can be),
     `distinct` says how many there are. `lossy` files, JPEG, don't keep values as they were saved.
@@ -42,11 +42,11 @@ class MaskFile:
 
     @property
     def coloured(self) -> bool:
-        """Whether some pixels are no gray level."""
+        """Return whether some pixels are no gray level."""
         return self.distinct > 256 or any(value % GRAY for value in self.values)
 
     def smeared(self, most: int = MOST_VALUES) -> bool:
-        """Whether it holds more values than classes do."""
+        """Return whether it holds more values than classes do."""
         return self.distinct > (2 if self.lossy else most)
 
 
@@ -133,7 +133,7 @@ def examine(path: Path, max_pixels: int) -> MaskFile:
 
 
 def _alpha_differs(path: Path) -> bool:
-    """Whether some pixels of an image are more transparent than others."""
+    """Return whether some pixels of an image are more transparent than others."""
     with Image.open(path) as image:
         if not image.has_transparency_data:
             return False

@@ -1,4 +1,4 @@
-"""What becomes of files that can't be used, and which groups file names make."""
+"""Unusable files, and groups made of file names."""
 
 from __future__ import annotations
 

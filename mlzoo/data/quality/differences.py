@@ -1,4 +1,4 @@
-"""What new images have that those of the training data had not: channels, size, depth, range."""
+"""Differences of new images from the training data: channels, size, depth, range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BEYOND = 0.1
 
 @dataclass(frozen=True)
 class Content:
-    """What the pixels of an image hold, whatever its header says.
+    """Content of an image's pixels, whatever its header says.
 
     `channels` leaves out an opaque alpha channel and colors that are all gray; `low` and `high`
     are the smallest and the largest value as shares of the largest that the type can hold.

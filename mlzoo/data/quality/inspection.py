@@ -1,4 +1,4 @@
-"""What a data set is, before anything is trained on it."""
+"""Inspection of a data set before training."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _steps(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
 
 
 def _of_each(labels: np.ndarray, classes: int) -> np.ndarray:
-    """How many steps each class has; those that are ignored count for none."""
+    """Return the number of steps of each class, without ignored ones."""
     return np.bincount(labels[labels != IGNORED], minlength=classes)
 
 
@@ -170,7 +170,7 @@ def _channels(samples: Samples) -> list[dict[str, Any]]:
 
 
 def _lengths(samples: Samples) -> dict[str, Any] | None:
-    """How long sequences are, where they differ."""
+    """Return the lengths of sequences, where they differ."""
     inputs = samples.inputs
     if not isinstance(inputs, Sequences) or not inputs.uneven:
         return None

@@ -53,7 +53,7 @@ def _band(value: np.uint64, start: int, width: int) -> int:
 
 
 def _bits(hashes: np.ndarray) -> np.ndarray:
-    """How many bits are set in each."""
+    """Return the number of bits that are set in each."""
     return np.unpackbits(hashes.astype(np.uint64).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
 
 

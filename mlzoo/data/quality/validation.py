@@ -158,7 +158,7 @@ def _turned(headers: Sequence[Header]) -> list[str]:
 
 
 def reason(work: Callable[[], Result]) -> Result | str:
-    """What some work on a file gives, or why the file can't be used."""
+    """Return the result of some work on a file, or why the file can't be used."""
     try:
         return work()
     except BadFileError as error:

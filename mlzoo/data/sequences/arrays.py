@@ -16,7 +16,7 @@ from mlzoo.data.tables.labels import class_name, label
 
 
 def are_sequences(x: np.ndarray, y: np.ndarray, kind: str) -> bool:
-    """Whether inputs are taken for sequences, or targets for ones that follow from a vector."""
+    """Return whether inputs are sequences, or targets ones that follow from a vector."""
     if kind == "sequence":
         return True
     return kind == "auto" and ((x.ndim == 3 and x.dtype.kind == "f") or (x.ndim == 2 < y.ndim))
@@ -188,7 +188,7 @@ def _finite(values: np.ndarray, what: str) -> np.ndarray:
 
 
 def _steps_of(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether targets are a class of each step: whole numbers, or NaN where there is none."""
+    """Return whether targets are a class a step: whole numbers, NaN where there is none."""
     if y.ndim != 2 or y.shape[1] != x.shape[1] or y.dtype.kind not in "iuf":
         return False
     if y.dtype.kind == "f" and not (np.isnan(y).any() and (np.isnan(y) | (y % 1 == 0)).all()):

@@ -170,7 +170,7 @@ def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:
 
 
 def step_values(labels: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What a column of all sequences says: numbers where all are, else text; and where it does."""
+    """Return a column of all sequences, as numbers or as text, and its positions."""
     raw = np.concatenate([np.asarray(part, dtype=object) for part in labels])
     known = np.array([value is not None and value == value for value in raw])
     parsed = pd.to_numeric(pd.Series(raw), errors="coerce").to_numpy(float)

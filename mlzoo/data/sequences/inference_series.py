@@ -25,7 +25,7 @@ from mlzoo.data.tables.tables import Table
 
 @dataclass(frozen=True)
 class LastWindows:
-    """What each of n series ends with, and what follows.
+    """The last window of each of n series, and the times that follow.
 
     Attributes:
         names: of the series; one "" where there are no groups.
@@ -109,7 +109,7 @@ def _gaps(series: Series, first: int, called: str, reader: SeriesReader) -> list
 
 
 def _assumed(found: Sequence[Series], horizon: int) -> str:
-    """What is taken for the times of the steps to forecast."""
+    """Return the assumed times of the steps to forecast."""
     steps = dict.fromkeys(None if s.times is None else s.times.step for s in found)
     usual = " or ".join(step_text(step) for step in steps if step is not None)
     if not usual:

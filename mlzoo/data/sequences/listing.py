@@ -93,7 +93,7 @@ def _some(listing: Listing) -> Listing:
 
 @dataclass
 class _Reading:
-    """What is read, and of which kind."""
+    """Files to read, and their kind."""
 
     root: Path
     progress: Any
@@ -211,7 +211,7 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def keys_of(files: Sequence[Path], root: Path) -> list[list[str]]:
-    """What a table may call each file: path, name, stem, or the number that ends it.
+    """Return the names by which a table may call each file: path, name, stem, or final number.
 
     Only what tells all files apart is a key.
     """
@@ -278,7 +278,7 @@ def _take(
 
 
 def _key(value: Any, keys: Collection[str]) -> str:
-    """How a table calls a sequence; numbers without leading zeros and decimals if keys are such."""
+    """Return a table's key of a sequence; numbers without leading zeros and decimals."""
     text = key_text(value)
     return _whole(text) if text not in keys and _WHOLE.fullmatch(text) else text
 

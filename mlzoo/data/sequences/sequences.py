@@ -40,7 +40,7 @@ class Sequences:
 
     @property
     def uneven(self) -> bool:
-        """Whether there are several lengths."""
+        """Return whether there are several lengths."""
         return bool(len(self.lengths)) and int(self.lengths.min()) != self.longest
 
     @property
@@ -93,5 +93,5 @@ class Sequences:
 
 
 def padding(dtype: np.dtype[Any]) -> Any:
-    """What stands beyond a sequence's end."""
+    """Value beyond a sequence's end."""
     return np.nan if dtype.kind == "f" else IGNORED

@@ -248,7 +248,7 @@ def without_windows(found: Sequence[Series], reader: SeriesReader) -> list[str]:
 
 
 def filled_note(found: Sequence[Series], reader: SeriesReader) -> list[str]:
-    """How many values of which channels were missing and filled, and what that means."""
+    """Return a note on the missing values that were filled, by channel, and what it means."""
     missing = [series.missing for series in found if series.missing is not None]
     if not missing:
         return []
@@ -335,7 +335,7 @@ def cut_windows(found: Sequence[Series], reader: SeriesReader) -> dict[str, Any]
 
 
 def _usable(series: Series, starts: np.ndarray, reader: SeriesReader) -> np.ndarray:
-    """Whether windows know all inputs, some target, and do not end on a line to a later value."""
+    """Return whether windows have all inputs, a target, and no interpolated end."""
     window, horizon, k = reader.window, reader.horizon, len(reader.targets)
     assert series.missing is not None
     unknown = np.asarray(np.isnan(series.values).any(axis=1))
@@ -348,7 +348,7 @@ def _usable(series: Series, starts: np.ndarray, reader: SeriesReader) -> np.ndar
 
 
 def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Whether any of `length` flags from each start on is set."""
+    """Return whether any of `length` flags from each start on is set."""
     counts = np.r_[0, np.cumsum(flags)]
     return counts[starts + length] > counts[starts]
 
@@ -373,7 +373,7 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
 
 
 def _repeats(found: Sequence[Series], targets: int, season: int) -> bool:
-    """Whether values are alike after a season, beyond chance, and more so than after half of one.
+    """Return whether values repeat after a season, beyond chance, more than after half of one.
 
     A moving mean of one season, the trend, is subtracted first. Chance is judged by Bartlett's
     formula for the standard error of an autocorrelation (Brockwell and Davis, Time Series: Theory
@@ -435,7 +435,7 @@ def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float
 
 
 def _changes(series: Series, targets: int, season: int) -> np.ndarray:
-    """What the first 60 % of a series' targets changed by since a season before, no break between.
+    """Return the changes of a series' first 60 % from one season before, without a break between.
 
     Shaped (steps, targets).
     """

@@ -110,7 +110,7 @@ def mackey_glass(steps: int, noise: float, rng: np.random.Generator) -> np.ndarr
 
 
 def delayed_xor(count: int, lag: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the first two bits of a sequence differ, asked `lag` steps later.
+    """Return whether the first two bits of a sequence differ, asked `lag` steps later.
 
     Channels are the bit (random in all steps) and a mark, 1 in the first two steps.
 

@@ -71,7 +71,7 @@ class TimeAxis:
 
     @cached_property
     def _days(self) -> bool:
-        """Whether all times are dates without an hour."""
+        """Return whether all times are dates without an hour."""
         return bool((self.stamps == self.stamps.astype("datetime64[D]")).all())
 
 
@@ -141,7 +141,7 @@ def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
 
 
 def are_dates(values: np.ndarray) -> bool:
-    """Whether the first values are text that holds digits, is no number, and reads as a date."""
+    """Return whether the first values are text that reads as a date and is no number."""
     known = [v for v in values[:_LOOKED_AT] if v is not None] if values.dtype == object else []
     text = np.array(known[:_FEW], dtype=object)
     if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
@@ -320,7 +320,7 @@ def _told(
 
 
 def same_step(first: str | float | None, second: str | float | None) -> bool:
-    """Whether two usual steps are one, but for what their numbers are rounded by."""
+    """Return whether two usual steps are one, but for what their numbers are rounded by."""
     if isinstance(first, float | int) and isinstance(second, float | int):
         return abs(first - second) <= _REGULAR * max(abs(first), abs(second))
     return first == second

@@ -1,4 +1,4 @@
-"""What a split must not part: samples of one group, and exact copies of one sample."""
+"""Groups that a split must keep together: samples of one group, and exact duplicates."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find_units(samples: Samples, method: str = "random") -> Units:
 
 
 def coincide(samples: Samples) -> bool:
-    """Whether most rows repeat others, so that equal rows are no sign of copying.
+    """Return whether most rows repeat others, so that equal rows are no sign of copying.
 
     Where the source is already split its training part decides: a test part that repeats all of
     the training part is copied.
@@ -68,7 +68,7 @@ def coincide(samples: Samples) -> bool:
 
 
 def _ordinals(values: np.ndarray) -> np.ndarray:
-    """How often each value occurred before."""
+    """Return how often each value occurred before."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.r_[True, ordered[1:] != ordered[:-1]]

@@ -123,7 +123,7 @@ def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> E
 def _all_problems(
     wrong: dict[str, str], doubts: dict[str, str], dates: list[str], dropped: Sequence[str]
 ) -> str:
-    """What is wrong with columns, a line each, and what solves all of it."""
+    """Return the problems of columns, a line each, and the options that solve them."""
     names = [*wrong, *doubts]
     lines = [*wrong.values(), *doubts.values()]
     advice = f"leave {'it' if len(names) == 1 else 'them all'} out with {drop_flag(names, dropped)}"

@@ -128,7 +128,7 @@ def classes(values: np.ndarray, what: str) -> tuple[tuple[str, ...], np.ndarray]
 
 
 def class_name(value: object) -> str:
-    """How a raw label is written: whole numbers without a decimal point."""
+    """Return the name of a raw label: whole numbers without a decimal point."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)

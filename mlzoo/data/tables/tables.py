@@ -44,11 +44,11 @@ class Table:
         return len(self.lines)
 
     def where(self, position: int) -> str:
-        """How messages call a row."""
+        """Return the name of a row for messages."""
         return f"row {self.rows[position]} (line {self.lines[position]})"
 
     def row_names(self) -> list[str]:
-        """What to call each row."""
+        """Return the name of each row."""
         return [f"row {number}" for number in self.rows.tolist()]
 
     def only(self, keep: np.ndarray) -> Table:
@@ -140,7 +140,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
 
 
 def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -> tuple[bool, str]:
-    """Whether the first row names the columns, and the reason where it does not.
+    """Return whether the first row names the columns, and the reason where it does not.
 
     A text above numbers or dates is a name. A number above numbers is none, unless the first
     row's numbers are evenly spaced, as years beside a name and 0, 1, 2, ... are. Where all columns
@@ -204,7 +204,7 @@ def _kind(cell: str) -> str:
 
 
 def _column_kind(cells: Sequence[str]) -> str:
-    """What nearly all of a column's cells are: `number`, `date`, or else `text`."""
+    """Return the kind of nearly all of a column's cells: `number`, `date`, or else `text`."""
     counts = Counter(map(_kind, cells))
     known = len(cells) - counts.pop("missing", 0)
     kind, count = counts.most_common(1)[0] if counts else ("text", 0)
@@ -212,7 +212,7 @@ def _column_kind(cells: Sequence[str]) -> str:
 
 
 def _evenly_spaced(cells: Sequence[str]) -> bool:
-    """Whether cells are numbers with one step from each to the next."""
+    """Return whether cells are numbers with one step from each to the next."""
     numbers = [_as_number(cell) for cell in cells]
     if len(numbers) < _FEWEST_EVEN or None in numbers:
         return False
@@ -221,7 +221,7 @@ def _evenly_spaced(cells: Sequence[str]) -> bool:
 
 
 def _years(cells: Sequence[str]) -> bool:
-    """Whether cells are years of our time, several, each after the last."""
+    """Return whether cells are years of our time, several, each after the last."""
     years = [int(cell) for cell in cells if re.fullmatch(r"(19|20)\d\d", cell.strip())]
     return len(years) == len(cells) > 1 and years == sorted(set(years))
 

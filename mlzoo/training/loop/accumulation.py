@@ -73,12 +73,12 @@ def optimizer_state(model: keras.Model) -> Arrays:
 
 
 def _adds_up(variable: keras.Variable) -> bool:
-    """Whether a variable holds gradients that are being added up; it is zero between steps."""
+    """Return whether a variable accumulates gradients; it is zero between steps."""
     return "gradient_accumulator" in variable.path
 
 
 def caveat(model: keras.Model, dense: bool, size: int) -> str:
-    """What is no longer as with whole batches; "" where all is."""
+    """Return what differs from training on whole batches; "" where nothing does."""
     kinds = (keras.layers.BatchNormalization,)
     if any(isinstance(layer, kinds) for layer in all_layers(model)):
         return f"; batch normalisation takes its means over {size} samples instead"

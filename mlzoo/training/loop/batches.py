@@ -31,7 +31,7 @@ Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 class Feed(Protocol):
-    """What batches are made of: samples, views of images, or sequences; items count from 0."""
+    """Items of batches: samples, crops of images, or sequences, counted from 0."""
 
     @property
     def samples(self) -> np.ndarray:
@@ -40,12 +40,12 @@ class Feed(Protocol):
 
     @property
     def slow(self) -> bool:
-        """Whether batches are worth making ahead, in a thread."""
+        """Return whether batches are worth making ahead, in a thread."""
         ...
 
     @property
     def augmenter(self) -> Augmenter | None:
-        """What changes samples at random."""
+        """Augmenter of the samples, if any."""
         ...
 
     def order(self, epoch: int) -> np.ndarray:
@@ -127,7 +127,7 @@ class Batches:
         return self.feed.goes_on(step)
 
     def names(self, epoch: int, step: int) -> list[str]:
-        """What the samples of one step are called."""
+        """Return the names of the samples of one step."""
         start = step * self.batch_size
         return self.names_of(self.feed.order(epoch)[start : start + self.batch_size])
 
@@ -137,7 +137,7 @@ class Batches:
         return self.feed.batch(items, 0), self.names_of(items)
 
     def names_of(self, items: np.ndarray) -> list[str]:
-        """What items are called."""
+        """Return the names of items."""
         indices = self._part.indices[self.feed.samples[items]]
         return [self._part.samples.name_of(int(index)) for index in indices]
 
@@ -241,7 +241,7 @@ def stream_count(config: RunConfig, data: Data) -> int:
 
 
 def padding_note(config: RunConfig, data: Data, seed: int) -> str:
-    """How much of the steps that are fed is padding; "" where sequences are of one length."""
+    """Return a note on the share of padding; "" where sequences are of one length."""
     if not data.inputs.uneven or config.full_batch or config.set.get("carry_state"):
         return ""
     plain = config.model_copy(update={"class_weights": "none"})

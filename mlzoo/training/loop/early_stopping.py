@@ -43,11 +43,11 @@ class Watch:
 
     @property
     def stop(self) -> bool:
-        """Whether the metric has not improved for `patience` epochs."""
+        """Return whether the metric has not improved for `patience` epochs."""
         return bool(self.patience) and self.waited >= self.patience
 
     def plateau(self, patience: int) -> bool:
-        """Whether the rate should drop now; starts counting again where it should."""
+        """Return whether the rate should drop now; starts counting again where it should."""
         if self.plateau_waited < patience:
             return False
         self.plateau_waited = 0

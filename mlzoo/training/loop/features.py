@@ -1,4 +1,4 @@
-"""What a frozen half of a model gives for each sample, computed once for all epochs."""
+"""Features of a frozen backbone for each sample, computed once for all epochs."""
 
 from __future__ import annotations
 

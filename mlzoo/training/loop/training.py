@@ -257,7 +257,7 @@ class Training:
 
     @property
     def _can_halve(self) -> bool:
-        """Whether a step can be made of smaller parts; rows that carry a state stay together."""
+        """Return whether a step can be split; rows that carry a state stay together."""
         return (
             self._safe is not None
             and 2 * self.place.micro <= self.batches.batch_size

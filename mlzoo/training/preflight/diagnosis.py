@@ -33,7 +33,7 @@ def missing_links(
     loads: Callable[[str], bool] | None = None,
     installed: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None,
 ) -> list[str]:
-    """What stands between this machine and training on a GPU, the first cause first.
+    """Return the causes that keep this machine from training on a GPU, the first one first.
 
     The three functions ask the machine; tests pass others.
     """

@@ -1,4 +1,4 @@
-"""What a run would do: its plan, its model, its memory and the time of a step; nothing is kept."""
+"""Dry run: plan, model, memory and time of a step; nothing is kept."""
 
 from __future__ import annotations
 
