@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, shares
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.data.recognition import check_source, recognise, source_config
+from mlzoo.data.recognition import check_source, recognize, source_config
 
 if TYPE_CHECKING:
     from mlzoo.data.reader import Reader
@@ -26,7 +26,7 @@ __all__ = [
     "partition",
     "read",
     "read_again",
-    "recognise",
+    "recognize",
     "source_config",
     "unread_by_samples",
 ]

@@ -39,7 +39,7 @@ EXPECTED = (
 )
 
 
-def recognise(path: str) -> str:
+def recognize(path: str) -> str:
     """The name of the source that reads `path`.
 
     Raises:
@@ -86,7 +86,7 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
         given: the fields that were set explicitly.
     """
     try:
-        source = values.get("source") or recognise(str(values["data"]))
+        source = values.get("source") or recognize(str(values["data"]))
         module = _load(source)
     except UsageError as error:
         field = "source" if values.get("source") else "data"
@@ -135,7 +135,7 @@ def source_config(config: RunConfig) -> tuple[str, Settings]:
     Raises:
         UsageError: a setting that the source does not have or take.
     """
-    source = config.source or recognise(config.data)
+    source = config.source or recognize(config.data)
     module = _load(source)
     values = config.model_dump()
     own, mistakes = _own_settings(source, module, config.source_set)

@@ -110,7 +110,7 @@ def target_of(task: str) -> Target:
 class Inputs:
     """One sample's shape (without the batch axis), its dtype, and the layers that scale it.
 
-    `scaling` holds serialised Keras layers (`keras.layers.serialize`), applied in order; their
+    `scaling` holds serialized Keras layers (`keras.layers.serialize`), applied in order; their
     statistics come from the training part alone and are saved within the model, which therefore
     takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns), `sequence`
     (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
@@ -212,7 +212,7 @@ class Outputs:
 
     Classification: class probabilities; one unit (the probability of the second class) for two
     classes, else one a class. Regression: `units` numbers in the units of the target, which the
-    head restores from standardised ones with `mean` and `std` of the training part. Segmentation:
+    head restores from standardized ones with `mean` and `std` of the training part. Segmentation:
     one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
     restored as those of a regression. Labeling: one unit a class, two for two classes, at every
     step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
@@ -244,7 +244,7 @@ class Outputs:
         It is a Dense layer on (batch, features) or, step by step, on (batch, steps, features),
         and a convolution (1x1, unless `kernel_size` says otherwise) on (batch, height, width,
         features) where something is predicted at every pixel. Keyword arguments go to that layer
-        (a regulariser, an initialiser).
+        (a regularizer, an initializer).
         """
         return self.finish(self.logits(features, **settings))
 

@@ -14,7 +14,7 @@ from mlzoo.losses._pixels import PixelLoss
 class Boundary(PixelLoss):
     """Boundary loss: a mean of phi (p - g) over classes and pixels, from 0 to 1.
 
-    phi is the signed distance from a pixel's centre to the boundary of the true mask g of a class,
+    phi is the signed distance from a pixel's center to the boundary of the true mask g of a class,
     negative inside. After Kervadec et al., "Boundary loss for highly unbalanced segmentation"
     (2019), with these differences: the distance is the chessboard distance and not the Euclidean
     one, it is held at `radius` pixels and divided by it, all classes count, and phi g (which no
@@ -50,7 +50,7 @@ class Boundary(PixelLoss):
     def _distance(self, times: Any) -> Any:
         """Distance to a mask, from 0 to 1, by how many of `radius` dilations reach a pixel.
 
-        The boundary is half a pixel nearer than the centre of the mask's first pixel.
+        The boundary is half a pixel nearer than the center of the mask's first pixel.
         """
         return ops.minimum(self.radius - times + 0.5, self.radius) / self.radius
 

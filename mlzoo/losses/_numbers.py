@@ -58,9 +58,9 @@ class Standardised(keras.losses.Loss):
         y_pred = ops.convert_to_tensor(y_pred)
         y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), ops.shape(y_pred))
         inner = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        return inner(self._standardise(y_true), self._standardise(y_pred))
+        return inner(self._standardize(y_true), self._standardize(y_pred))
 
-    def _standardise(self, y: Any) -> Any:
+    def _standardize(self, y: Any) -> Any:
         return (y - ops.cast(self.mean, y.dtype)) / ops.cast(self.std, y.dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Standardised(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class MaskedFields(keras.losses.Loss):
-    """Mean error of standardised fields, (y - mean) / std, over the values that count.
+    """Mean error of standardized fields, (y - mean) / std, over the values that count.
 
     A truth of NaN does not count: what is predicted there changes nothing. One loss a sample,
     (batch,); 0 for a sample without any value that counts.

@@ -16,7 +16,7 @@ _OUTLINE = 720
 
 @dataclass(frozen=True)
 class Ellipse:
-    """Semi-axes, angle of the first to the x axis (radians, anticlockwise), and centre."""
+    """Semi-axes, angle of the first to the x axis (radians, anticlockwise), and center."""
 
     a: float
     b: float
@@ -25,8 +25,8 @@ class Ellipse:
     y: float = 0.0
 
 
-def pixel_centres(side: int = SIDE) -> np.ndarray:
-    """(side, side) complex x + iy of the pixels' centres; y grows upwards, rows from the top."""
+def pixel_centers(side: int = SIDE) -> np.ndarray:
+    """(side, side) complex x + iy of the pixels' centers; y grows upwards, rows from the top."""
     step = 2 * EXTENT / side
     line = -EXTENT + step * (np.arange(side) + 0.5)
     return line[None, :] - 1j * line[:, None]
@@ -99,7 +99,7 @@ def flow_fields(
     Velocities are NaN within the bodies. `noise` is added to them, its standard deviation in
     units of the stream's speed.
     """
-    z = pixel_centres()
+    z = pixel_centers()
     bodies = draw_bodies(count, rng)
     distances = np.stack([signed_distance(z, body) for body in bodies])[..., None]
     fields = np.stack([velocities(z, body) for body in bodies])

@@ -73,7 +73,7 @@ def _depth(x: np.ndarray, y: np.ndarray, kind: int, size: float, angle: float) -
 def _free(
     placed: list[tuple[float, float, float]], reach: float, rng: np.random.Generator
 ) -> tuple[float, float] | None:
-    """A centre from which a shape touches neither another nor the picture's edge."""
+    """A center from which a shape touches neither another nor the picture's edge."""
     for _ in range(_TRIES):
         x, y = rng.uniform(reach + 1, SIDE - reach - 1, 2)
         if all(math.hypot(x - u, y - v) > reach + other + 1 for u, v, other in placed):

@@ -41,9 +41,9 @@ class Config(Settings):
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     inputs: str | None = None
-    """Name of the input array within the file; recognised by default."""
+    """Name of the input array within the file; recognized by default."""
     targets: str | None = None
-    """Name of the target array within the file; recognised by default."""
+    """Name of the target array within the file; recognized by default."""
     kind: Literal["auto", "image", "sequence", "array"] = "auto"
     """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes.
     sequence: (n, steps, channels); auto: numbers with decimals and 3 axes."""

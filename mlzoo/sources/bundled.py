@@ -62,7 +62,7 @@ def _table(bunch: Any, name: str) -> Samples:
     from mlzoo.data.samples import Samples
     from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 
-    # scikit-learn centres and scales diabetes over all of its rows unless asked not to.
+    # scikit-learn centers and scales diabetes over all of its rows unless asked not to.
     if name == "diabetes":
         from sklearn.datasets import load_diabetes
 

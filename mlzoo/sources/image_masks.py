@@ -1,6 +1,6 @@
 """Images with masks: images/ and masks/, such folders in train, valid, test, or a_mask.png beside.
 
-Masks are files of gray levels (0 and 255, or 0, 1, 2, ...), of palette indices, or of colours. A
+Masks are files of gray levels (0 and 255, or 0, 1, 2, ...), of palette indices, or of colors. A
 classes.txt in the folder names the classes, a line each: a name, or a value and a name.
 """
 

@@ -40,9 +40,9 @@ class Config(Settings):
     max_bad: float = Field(0.01, gt=0, le=1)
     """The largest share of bad files that --on-bad skip accepts."""
     missing: Literal["error", "linear", "previous"] = "error"
-    """Missing values: refuse them, draw a line between the neighbours, or repeat the last one."""
+    """Missing values: refuse them, draw a line between the neighbors, or repeat the last one."""
     time: str | None = None
-    """Column of time stamps, which is no channel; recognised by default; none: there is none."""
+    """Column of time stamps, which is no channel; recognized by default; none: there is none."""
 
 
 def recognises(path: str) -> bool:

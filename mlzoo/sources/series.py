@@ -36,15 +36,15 @@ class Config(Settings):
     stride: int | None = Field(None, ge=1)
     """Steps from one window to the next; by default 1."""
     missing: Literal["error", "linear", "previous"] = "error"
-    """Missing values of inputs: refuse them, draw a line between the neighbours, or repeat the last
+    """Missing values of inputs: refuse them, draw a line between the neighbors, or repeat the last
     one, within a stretch without a break in time; missing targets neither train nor count."""
     time: str | None = None
     """Column of time stamps, or the columns that make up one time, such as year,month,day;
-    recognised by default; none: rows are steps."""
+    recognized by default; none: rows are steps."""
     delimiter: Delimiter = None
-    """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; recognised by default."""
+    """Whether the first line names the columns; recognized by default."""
     season: int | None = Field(None, ge=1)
     """Steps after which the series repeats itself, for the seasonal baseline; 1: it does not; by
     default what fits the step and the training values best."""

@@ -34,9 +34,9 @@ class Config(Settings):
     group_by: str | None = None
     """Column whose rows of one value stay in one part; it is then no input."""
     delimiter: Delimiter = None
-    """What separates the columns: a character, or tab, comma, semicolon, space; recognised."""
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; recognised by default."""
+    """Whether the first line names the columns; recognized by default."""
 
 
 def recognises(path: str) -> bool:

@@ -53,7 +53,7 @@ def score(
     }, outcome
 
 
-def write_artefacts(
+def write_artifacts(
     folder: Path,
     model: keras.Model,
     record: dict[str, Any],

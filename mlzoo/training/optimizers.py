@@ -164,7 +164,7 @@ def build_loss(
     class_weights: np.ndarray | None = None,
     mixed: bool = False,
 ) -> keras.Loss:
-    """The loss for the task. Losses on numbers work on standardised targets.
+    """The loss for the task. Losses on numbers work on standardized targets.
 
     Args:
         config: which losses, and their parameters.

@@ -414,7 +414,7 @@ def _train_once(
     import keras
 
     from mlzoo.training import full_batch
-    from mlzoo.training.artifacts import score, write_artefacts
+    from mlzoo.training.artifacts import score, write_artifacts
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
     from mlzoo.training.optimizers import scale_note, scales
@@ -452,7 +452,7 @@ def _train_once(
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
-        write_artefacts(folder.path, model, record, fitted, data, batches.first(), outcome)
+        write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
     return record
 
 

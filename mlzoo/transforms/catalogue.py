@@ -29,7 +29,7 @@ ORIENTATION = (
     "VerticalFlip",
 )
 """Transforms after which a digit, a letter or an arrow may be another one."""
-COLOUR = (
+COLOR = (
     "ChromaticAberration",
     "FancyPCA",
     "HEStain",
@@ -134,6 +134,6 @@ def marks(name: str) -> tuple[str, ...]:
         found.append("mixes two samples and their labels")
     if name in ORIENTATION:
         found.append("may change the label where orientation matters")
-    if name in COLOUR:
+    if name in COLOR:
         found.append("needs three channels")
     return tuple(found)

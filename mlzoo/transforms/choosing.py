@@ -63,7 +63,7 @@ def _preset(name: str, kind: str, samples: Samples) -> Policy:
         raise UsageError(
             f"augment {name}: is not for {kind}; choose one of {own}, or a policy file"
         )
-    steps, reasons = _coloured(policies.preset(kind, name), kind, samples)
+    steps, reasons = _colored(policies.preset(kind, name), kind, samples)
     sided = _sided(samples)
     kept = tuple(step for step in steps if not sided or {*step}.isdisjoint(catalogue.ORIENTATION))
     if len(kept) < len(steps):
@@ -76,13 +76,13 @@ def _sided(samples: Samples) -> list[str]:
     return [name for name in samples.class_names if _SIDED.search(name.lower())]
 
 
-def _coloured(
+def _colored(
     steps: tuple[Step, ...], kind: str, samples: Samples
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """A preset without the transforms that need three channels where there are fewer or more."""
     if kind != "images" or samples.inputs.shape[-1] == 3:
         return steps, ()
-    kept = tuple(step for step in steps if next(iter(step)) not in catalogue.COLOUR)
+    kept = tuple(step for step in steps if next(iter(step)) not in catalogue.COLOR)
     left = [name for step in steps for name in step if step not in kept]
     why = f"left out, since images have {samples.inputs.shape[-1]} channels: {', '.join(left)}"
     return kept, (why,) if left else ()
@@ -97,7 +97,7 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
         problems += [
             f"{name}: needs three channels, and these images have {channels}"
             for name in names
-            if name in catalogue.COLOUR
+            if name in catalogue.COLOR
         ]
     if samples.target.pixel_numbers:
         # Mirrored, a vector's components would change their signs.
@@ -135,7 +135,7 @@ def _automatic(kind: str, part: Part) -> Policy:
     if kind == "sequences":
         return _for_sequences(samples)
     if samples.target.pixel_numbers:
-        steps, left = _coloured(policies.preset(kind, "photometric"), kind, samples)
+        steps, left = _colored(policies.preset(kind, "photometric"), kind, samples)
         return Policy("auto", steps, ("photometric, since fields are not moved along", *left))
     return _for_images(part)
 
@@ -206,10 +206,10 @@ def orientation(part: Part) -> dict[str, float]:
 
 
 def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Standardised gray thumbnails (n, 16, 16), their classes, and what to hold out together.
+    """Standardized gray thumbnails (n, 16, 16), their classes, and what to hold out together.
 
     Where every pixel has a target, those of the cells of a grid over each image, and cells at one
-    place are held out together: neighbouring sections of a stack look alike there.
+    place are held out together: neighboring sections of a stack look alike there.
     """
     dense = part.samples.target.dense
     cells = _CELLS if dense else 1

@@ -102,7 +102,7 @@ class SmoothDeformation(A.DualTransform):  # type: ignore[name-defined]
 
 
 class Affine(A.Affine):  # type: ignore[name-defined]
-    """Turns, zoom, shifts and shear about the image's centre, as albumentations' Affine.
+    """Turns, zoom, shifts and shear about the image's center, as albumentations' Affine.
 
     The same parameters, draws and pixels; only less is asked before OpenCV is called.
     """

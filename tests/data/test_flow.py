@@ -11,7 +11,7 @@ from mlzoo.sources._flow import (
     draw_bodies,
     flow_fields,
     inside,
-    pixel_centres,
+    pixel_centers,
     signed_distance,
     velocities,
 )
@@ -36,7 +36,7 @@ def test_speeds_that_are_known(body: Ellipse, point: complex, speed: float) -> N
 
 def test_the_flow_has_neither_sources_nor_whirls_and_none_through_the_body() -> None:
     body = Ellipse(0.7, 0.3, 0.6, 0.1, 0.1)
-    z = pixel_centres(400)
+    z = pixel_centers(400)
     field, step = velocities(z, body), 4 / 400
     far = signed_distance(z, body) > 0.2
     du_dy, du_dx = np.gradient(field[..., 0], -step, step)
@@ -52,7 +52,7 @@ def test_the_flow_has_neither_sources_nor_whirls_and_none_through_the_body() -> 
 
 
 def test_distances_and_the_body_s_inside_agree() -> None:
-    z, body = pixel_centres(), Ellipse(0.5, 0.5, 0.0, 0.1, -0.2)
+    z, body = pixel_centers(), Ellipse(0.5, 0.5, 0.0, 0.1, -0.2)
     distance = signed_distance(z, body)
     np.testing.assert_allclose(distance, np.abs(z - (0.1 - 0.2j)) - 0.5, atol=3e-3)
     np.testing.assert_array_equal(distance < 0, inside(z, body))

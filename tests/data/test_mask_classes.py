@@ -123,7 +123,7 @@ def test_palettes_that_disagree_are_refused_by_name(tmp_path: Path) -> None:
     swapped = (PALETTE[1], PALETTE[0], *PALETTE[2:])
     masks = [palette_image(drawn(0, 1)), palette_image(drawn(0, 1), swapped)]
     with pytest.raises(
-        DataError, match=r"index \d has the colour .* in images/0.png, but .* in ima"
+        DataError, match=r"index \d has the color .* in images/0.png, but .* in ima"
     ):
         read(tmp_path, masks)
     # A shorter palette, and other colours for indices that don't occur, disagree in nothing.
@@ -176,7 +176,7 @@ def test_sixteen_bits(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(BadFileError, match="values run to 510; a mask has at most 255 classes"):
         examine(path, MAX_PIXELS)
     cv2.imwrite(str(path), np.stack([mask.astype(np.uint16)] * 3, axis=-1))
-    with pytest.raises(BadFileError, match="colours of 16 bits"):
+    with pytest.raises(BadFileError, match="colors of 16 bits"):
         examine(path, MAX_PIXELS)
 
 
@@ -212,10 +212,10 @@ def test_threshold_takes_two_names_and_no_colours(tmp_path: Path) -> None:
     assert chosen.names == ("sound", "crack")
     with pytest.raises(DataError, match="threshold makes two classes, but 3 are listed"):
         choose_classes(masks, [(None, name) for name in "abc"], threshold=128)
-    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colours"):
+    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colors"):
         read(tmp_path, [noise(1, *SHAPE)], threshold=128)  # more colours than are counted
     few = np.array([(0, 0, 0), (255, 0, 0)], np.uint8)
-    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colours"):
+    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colors"):
         read(tmp_path, [few[drawn(0, 1)]], threshold=128)
     with pytest.raises(UsageError, match="threshold and ignore exclude each other"):
         read(tmp_path, [drawn(0, 1)], threshold=128, ignore_index=3)

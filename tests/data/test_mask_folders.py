@@ -11,7 +11,7 @@ from PIL import Image
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.loading import recognise
+from mlzoo.data.loading import recognize
 from mlzoo.data.masks import pairs as mask_pairs
 from mlzoo.data.masks.masks import lazy_masks
 from mlzoo.data.quality.validation import check_images
@@ -68,7 +68,7 @@ def test_two_folders_by_stem(tmp_path: Path, images: str, masks: str) -> None:
     for name, seed in names.items():
         stem = name.rpartition(".")[0]
         pair(tmp_path, f"{images}/{name}", f"{masks}/{stem}.png", seed)
-    assert recognise(str(tmp_path)) == "image_masks"
+    assert recognize(str(tmp_path)) == "image_masks"
     samples = read(tmp_path)
     check(samples, {f"{images}/{name}": seed for name, seed in names.items()})
     assert (samples.task, samples.kind, samples.maximum) == ("segmentation", "image", 255)
@@ -87,7 +87,7 @@ def test_masks_in_a_folder_may_end_in_mask(tmp_path: Path) -> None:
 def test_masks_beside_their_images(tmp_path: Path) -> None:
     pair(tmp_path, "a.jpg", "a_mask.png", 1)
     pair(tmp_path, "b.png", "b_mask.tif", 2)
-    assert recognise(str(tmp_path)) == "image_masks"
+    assert recognize(str(tmp_path)) == "image_masks"
     check(read(tmp_path), {"a.jpg": 1, "b.png": 2})
     save(tmp_path / "lone_mask.png", blobs(3))
     save(tmp_path / "bare.png", noise(3))
@@ -117,7 +117,7 @@ def test_given_parts(tmp_path: Path, image: str, mask: str) -> None:
             name, seed = image.format(part, index), 10 * number + index
             pair(tmp_path, name, mask.format(part, index), seed)
             seeds[name] = seed
-    assert recognise(str(tmp_path)) == "image_masks"
+    assert recognize(str(tmp_path)) == "image_masks"
     data = datasets.load(config(tmp_path))
     check(data.samples, seeds)
     assert [len(part) for part in data.parts().values()] == [4, 2, 1]
@@ -181,23 +181,23 @@ def test_subfolders_of_a_name_are_no_parts_without_train(tmp_path: Path) -> None
 )
 def test_recognition(tmp_path: Path, counts: dict[str, int], source: str) -> None:
     folder(tmp_path, counts)
-    assert recognise(str(tmp_path)) == source
+    assert recognize(str(tmp_path)) == source
 
 
 def test_recognition_of_what_else_stands_there(tmp_path: Path) -> None:
     save(tmp_path / "lone" / "a_mask.png", blobs(0))
-    assert recognise(str(tmp_path / "lone")) == "image_folder"
+    assert recognize(str(tmp_path / "lone")) == "image_folder"
     pairs(tmp_path / "both", 1)
     np.save(tmp_path / "both" / "x.npy", np.zeros(3))
-    assert recognise(str(tmp_path / "both")) == "arrays"
+    assert recognize(str(tmp_path / "both")) == "arrays"
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "classes.txt").write_text("a\nb\n")
-    assert recognise(str(tmp_path / "text")) == "image_folder"
+    assert recognize(str(tmp_path / "text")) == "image_folder"
 
 
 @pytest.mark.parametrize(("name", "count"), [("membrane", 24), ("crack_tiles", 60)])
 def test_the_shared_sets(name: str, count: int) -> None:
-    assert recognise(shared(name)) == "image_masks"
+    assert recognize(shared(name)) == "image_masks"
     samples = read(shared(name))
     assert len(samples) == count
     assert samples.class_names == ("background", "foreground")

@@ -411,7 +411,7 @@ def test_thresholds_ignored_values_and_colours_hold_for_new_masks(tmp_path: Path
     expected = mask(9, 24, 32, (3, 99, 100, 255)) >= 100
     assert np.array_equal(read_labelled(str(new), limit).targets[0], expected)
     save(new / "masks/0.png", noise(3))
-    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colours"):
+    with pytest.raises(DataError, match="threshold needs gray masks, but images/0.png has colors"):
         read_labelled(str(new), limit)
     void = reader_of(pairs(tmp_path / "v", values=(0, 1, 255)))
     pairs(tmp_path / "n", [(24, 32)], seed=9, values=(0, 255))

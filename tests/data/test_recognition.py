@@ -13,7 +13,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import settings
-from mlzoo.data.loading import check_source, recognise, source_config
+from mlzoo.data.loading import check_source, recognize, source_config
 from tests.data.pictures import config, folder
 
 
@@ -28,7 +28,7 @@ from tests.data.pictures import config, folder
     ],
 )
 def test_names(name: str, source: str) -> None:
-    assert recognise(name) == source
+    assert recognize(name) == source
 
 
 def test_paths(tmp_path: Path) -> None:
@@ -40,14 +40,14 @@ def test_paths(tmp_path: Path) -> None:
         ("f.npy", "arrays"),
     ]:
         (tmp_path / name).touch()
-        assert recognise(str(tmp_path / name)) == source
+        assert recognize(str(tmp_path / name)) == source
     folder(tmp_path / "g", {"a": 1, "b": 1})
-    assert recognise(str(tmp_path / "g")) == "image_folder"
+    assert recognize(str(tmp_path / "g")) == "image_folder"
     (tmp_path / "h").mkdir()
     np.save(tmp_path / "h" / "x.npy", np.zeros(3))
-    assert recognise(str(tmp_path / "h")) == "arrays"
+    assert recognize(str(tmp_path / "h")) == "arrays"
     os.symlink(tmp_path / "g", tmp_path / "link")
-    assert recognise(str(tmp_path / "link")) == "image_folder"
+    assert recognize(str(tmp_path / "link")) == "image_folder"
 
 
 PROSE = "It was the best of times,\nit was the worst of times,\n\nit was the age of wisdom.\n" * 9
@@ -104,7 +104,7 @@ def test_tables_series_and_texts_are_told_apart(
     tmp_path: Path, name: str, text: str, source: str
 ) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert recognise(str(tmp_path / name)) == source
+    assert recognize(str(tmp_path / name)) == source
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_folders_are_told_apart(tmp_path: Path, files: list[str], source: str) -
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert recognise(str(tmp_path)) == source
+    assert recognize(str(tmp_path)) == source
 
 
 def test_a_folder_of_sequences_called_like_a_data_set_is_ambiguous(
@@ -140,7 +140,7 @@ def test_a_folder_of_sequences_called_like_a_data_set_is_ambiguous(
     for name in ("a.csv", "b.csv"):
         (tmp_path / "accelerometer" / name).touch()
     with pytest.raises(UsageError, match=r"generated or sequences; write \./accelerometer "):
-        recognise("accelerometer")
+        recognize("accelerometer")
 
 
 def test_a_folder_called_like_a_data_set_is_ambiguous(
@@ -151,15 +151,15 @@ def test_a_folder_called_like_a_data_set_is_ambiguous(
     with pytest.raises(
         UsageError, match=r"bundled or image_folder; write \./digits .*--source bun"
     ):
-        recognise("digits")
-    assert recognise("./digits") == "image_folder"
+        recognize("digits")
+    assert recognize("./digits") == "image_folder"
 
 
 def test_a_missing_path_says_where_it_looked_and_what_is_near(tmp_path: Path) -> None:
     (tmp_path / "measurements").mkdir()
     (tmp_path / "measurements" / "steel.csv").touch()
     with pytest.raises(UsageError) as error:
-        recognise(str(tmp_path / "measurments" / "steel.csv"))
+        recognize(str(tmp_path / "measurments" / "steel.csv"))
     text = str(error.value)
     assert f"looked at {tmp_path / 'measurments' / 'steel.csv'}" in text
     assert f"the nearest folder is {tmp_path}, which has measurements" in text
@@ -168,15 +168,15 @@ def test_a_missing_path_says_where_it_looked_and_what_is_near(tmp_path: Path) ->
 
 def test_a_missing_name_offers_near_data_sets() -> None:
     with pytest.raises(UsageError, match="data sets with such a name: digits"):
-        recognise("digit")
+        recognize("digit")
     with pytest.raises(UsageError, match="fashion-mnist"):
-        recognise("fashion_mnst")
+        recognize("fashion_mnst")
 
 
 def test_a_file_that_nothing_reads(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").touch()
     with pytest.raises(UsageError, match="is nothing that a source reads; expected a table"):
-        recognise(str(tmp_path / "a.xlsx"))
+        recognize(str(tmp_path / "a.xlsx"))
 
 
 def values(**fields: Any) -> dict[str, Any]:
@@ -280,8 +280,8 @@ def test_checking_a_configuration_loads_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     code = (
         "import sys\n"
-        "from mlzoo.data.loading import check_source, recognise\n"
-        f"recognise('digits'); recognise({str(tmp_path)!r})\n"
+        "from mlzoo.data.loading import check_source, recognize\n"
+        f"recognize('digits'); recognize({str(tmp_path)!r})\n"
         f"check_source({{'data': {str(tmp_path / 'a.csv')!r}, 'source_set': {{}}}}, set())\n"
         "heavy = {'numpy', 'pandas', 'keras', 'tensorflow', 'PIL', 'cv2', 'sklearn', 'scipy'}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -12,7 +12,7 @@ import pytest
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_inputs, read_labelled
-from mlzoo.data.loading import recognise
+from mlzoo.data.loading import recognize
 from mlzoo.data.record import data_record, split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.reader import SequenceReader
@@ -76,7 +76,7 @@ def test_a_table_names_sequences(tmp_path: Path, row: str) -> None:
     sequences(tmp_path)
     rows = [f"{row.format(n)},{'ab'[n % 3 == 0]}" for n in range(12, 0, -1)]
     table(tmp_path / "labels.csv", "\n".join(["which,kind", *rows]))
-    assert recognise(str(tmp_path)) == "sequences"
+    assert recognize(str(tmp_path)) == "sequences"
     samples = read(tmp_path)
     order = [1, 10, 11, 12, 2, 3, 4, 5, 6, 7, 8, 9]
     check(samples, order)
@@ -221,7 +221,7 @@ def test_one_folder_of_files_a_class(tmp_path: Path) -> None:
     for number in range(9):
         put(tmp_path / f"{10 - number % 3}" / f"{number}.csv", number)
     (tmp_path / "readme.txt").write_text("Nine runs.\n")
-    assert recognise(str(tmp_path)) == "sequences"
+    assert recognize(str(tmp_path)) == "sequences"
     samples = read(tmp_path)
     assert (samples.task, samples.class_names) == ("classification", ("10", "8", "9"))
     assert samples.targets.tolist() == [0] * 3 + [1] * 3 + [2] * 3
@@ -241,7 +241,7 @@ def test_given_parts_with_tables(tmp_path: Path) -> None:
             rows.append(f"{index}.csv,{'ab'[number % 2]}")
             number += 1
         table(tmp_path / part / "labels.csv", "\n".join(rows))
-    assert recognise(str(tmp_path)) == "sequences"
+    assert recognize(str(tmp_path)) == "sequences"
     data = datasets.load(config(tmp_path))
     assert [len(part) for part in data.parts().values()] == [8, 3, 4]
     assert data.test.names()[0] == "test/0.csv"
@@ -267,7 +267,7 @@ def test_given_parts_with_folders_of_classes(tmp_path: Path) -> None:
     for number in range(12):
         part = ("train", "train", "valid", "test")[number // 3]
         put(tmp_path / part / "ab"[number % 2] / f"{number}.csv", number)
-    assert recognise(str(tmp_path)) == "sequences"
+    assert recognize(str(tmp_path)) == "sequences"
     data = datasets.load(config(tmp_path))
     assert [len(part) for part in data.parts().values()] == [6, 3, 3]
     for name, target in zip(data.samples.names, data.samples.targets, strict=True):

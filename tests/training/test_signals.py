@@ -56,7 +56,7 @@ def test_after_it_the_run_can_be_resumed(
 ) -> None:
     for place, doing in (
         ((artifacts, "score"), "evaluating"),
-        ((artifacts, "write_artefacts"), "drawing and saving"),
+        ((artifacts, "write_artifacts"), "drawing and saving"),
         ((artifacts, "complete"), "writing the report"),
     ):
         with monkeypatch.context() as patched, pytest.raises(Interrupted) as caught:

@@ -27,7 +27,7 @@ GEOMETRIC = ("flips", "geometric", "microscopy", "lecture", "characters", "heavy
 
 def changes(steps: Any, dtype: str = "uint8", maximum: float | None = 255.0, **more: Any) -> Any:
     shape = more.get("shape", (SIDE, SIDE, 3))
-    kept = [s for s in steps if shape[2] == 3 or next(iter(s)) not in catalogue.COLOUR]
+    kept = [s for s in steps if shape[2] == 3 or next(iter(s)) not in catalogue.COLOR]
     return ImageChanges(kept, Form(shape, dtype, maximum))
 
 

@@ -121,17 +121,17 @@ def mirrored(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def convert(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Another number of channels: colour to gray by luminance, gray repeated, alpha dropped."""
+    """Another number of channels: color to gray by luminance, gray repeated, alpha dropped."""
     have = pixels.shape[-1]
     if have == channels:
         return pixels
     opaque = np.iinfo(pixels.dtype).max
-    colour = pixels[..., : 1 if have <= 2 else 3]
+    color = pixels[..., : 1 if have <= 2 else 3]
     if channels <= 2 and have > 2:
-        colour = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)[..., None]
+        color = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_RGB2GRAY)[..., None]
     elif channels > 2 and have <= 2:
-        colour = np.repeat(colour, 3, axis=-1)
+        color = np.repeat(color, 3, axis=-1)
     if channels % 2:
-        return colour
+        return color
     alpha = pixels[..., -1:] if have % 2 == 0 else np.full_like(pixels[..., :1], opaque)
-    return np.concatenate([colour, alpha], axis=-1)
+    return np.concatenate([color, alpha], axis=-1)

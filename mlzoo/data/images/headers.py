@@ -127,7 +127,7 @@ def _from_pillow(image: Image.Image, kind: str, start: bytes) -> Header:
     bits = 16 if image.mode.startswith("I;16") else 8
     decoder = "pillow"
     if kind == "PNG" and start[24:25] == b"\x10":
-        # Pillow would cut 16-bit colour to 8 bits.
+        # Pillow would cut 16-bit color to 8 bits.
         channels = {0: 1, 2: 3, 4: 4, 6: 4}[start[25]]
         bits, decoder = 16, "opencv"
     elif isinstance(image, TiffImagePlugin.TiffImageFile) and channels > 1:

@@ -1,4 +1,4 @@
-"""Names that files and folders of images have; light, since every path is recognised by them."""
+"""Names that files and folders of images have; light, since every path is recognized by them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 """What ends the name of a table."""
-BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "licence.txt"))
+BESIDE_DATA = frozenset(("readme.txt", "classes.txt", "license.txt", "license.txt"))
 """Text files that say something of the data beside them."""
 _LOOKED_AT = 2000
 _FOLDERS_LOOKED_AT = 50

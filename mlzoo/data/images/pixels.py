@@ -23,7 +23,7 @@ def as_images(x: np.ndarray, what: str, kind: str = "auto") -> tuple[np.ndarray,
         kind == "auto" and (x.ndim == 4 or (x.ndim == 3 and x.dtype in (np.uint8, np.uint16)))
     )
     if not image:
-        # As an array even 8-bit values are standardised in float32.
+        # As an array even 8-bit values are standardized in float32.
         return check_inputs(x.astype(np.float32) if x.dtype.kind in "biu" else x, what), None, ""
     if x.ndim not in (3, 4):
         raise DataError(f"{what}: images have 3 or 4 axes, but these have shape {x.shape}")
@@ -50,5 +50,5 @@ def _maximum(x: np.ndarray, what: str) -> float:
             return maximum
     raise DataError(
         f"{what}: pixels run from {low:g} to {high:g}, but images must lie in 0 to 1, "
-        "255 or 65535; use --source-set kind=array to standardise each channel instead"
+        "255 or 65535; use --source-set kind=array to standardize each channel instead"
     )

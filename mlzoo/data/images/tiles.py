@@ -1,6 +1,6 @@
 """Large images in tiles: where the tiles lie, and how their predictions are put together.
 
-Neighbouring tiles share `overlap` pixels. Where they do, the outer pixels of each tile, which the
+Neighboring tiles share `overlap` pixels. Where they do, the outer pixels of each tile, which the
 network saw with part of their surroundings missing, have no weight, and a strip in the middle of
 the overlap goes over from one tile to the next in a straight line: a quarter of the overlap, at
 most `BLEND` pixels. The weights of all tiles at a pixel sum to 1. A network that sees no farther

@@ -84,9 +84,9 @@ def _by_threshold(
 
 
 def _check_gray(masks: Mapping[str, MaskFile]) -> None:
-    coloured = [name for name, mask in masks.items() if mask.coloured]
-    if coloured:
-        raise DataError(f"threshold needs gray masks, but {coloured[0]} has colours")
+    colored = [name for name, mask in masks.items() if mask.colored]
+    if colored:
+        raise DataError(f"threshold needs gray masks, but {colored[0]} has colors")
 
 
 def _by_value(
@@ -120,7 +120,7 @@ def _by_value(
         tuple((value,) for value in classes),
         tuple(classes.values()),
         tuple(ignored),
-        _colours(masks, list(classes)),
+        _colors(masks, list(classes)),
     )
     refuse_unknown(masks, chosen)
     return chosen
@@ -254,10 +254,10 @@ def refuse_unknown(
     )
 
 
-def _colours(
+def _colors(
     masks: Mapping[str, MaskFile], classes: Sequence[int]
 ) -> tuple[tuple[int, int, int], ...]:
-    """The colours that the masks themselves give the classes; none for plain gray levels."""
+    """The colors that the masks themselves give the classes; none for plain gray levels."""
     if any(value % GRAY for value in classes):
         return tuple((value >> 16, value >> 8 & 255, value & 255) for value in classes)
     seen: dict[int, tuple[tuple[int, int, int], str]] = {}
@@ -265,15 +265,15 @@ def _colours(
         for index in {value // GRAY for value in {*mask.values} & {*classes}}:
             if index >= len(mask.palette):
                 continue
-            colour, first = seen.setdefault(index, (mask.palette[index], name))
-            if colour != mask.palette[index]:
+            color, first = seen.setdefault(index, (mask.palette[index], name))
+            if color != mask.palette[index]:
                 raise DataError(
-                    f"index {index} has the colour {colour} in {first}, but "
+                    f"index {index} has the color {color} in {first}, but "
                     f"{mask.palette[index]} in {name}, so indices are no classes; save masks "
                     "with one palette, or as RGB"
                 )
     chosen = tuple(seen[value // GRAY][0] for value in classes if value // GRAY in seen)
-    gray = all(len(set(colour)) == 1 for colour in chosen)
+    gray = all(len(set(color)) == 1 for color in chosen)
     return () if gray or len(set(chosen)) < len(classes) else chosen
 
 

@@ -25,14 +25,14 @@ _SHOWN = 5
 def refuse_smears(masks: Mapping[str, MaskFile], ignored: Sequence[int], advice: str) -> None:
     """Raise DataError where gray levels are two classes and what smoothing made between them.
 
-    Masks of colours or with a palette are left alone, and so are levels 0, 1, 2, ...
+    Masks of colors or with a palette are left alone, and so are levels 0, 1, 2, ...
 
     Args:
         masks: the masks by name.
         ignored: values that don't count.
         advice: what to do where all values are classes.
     """
-    plain = {n: m for n, m in masks.items() if not m.palette and not m.coloured}
+    plain = {n: m for n, m in masks.items() if not m.palette and not m.colored}
     total = _total(plain)
     levels = {value // GRAY: n for value, n in total.items() if value not in ignored}
     strays = {level * GRAY for level in _smears(levels)}

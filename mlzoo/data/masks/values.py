@@ -1,8 +1,8 @@
 """Mask files: from the values of their pixels to classes.
 
-A pixel's value is its gray level, its index where the file has a palette, or its colour. All
-three are kept as one number: colours as red, green and blue bytes, gray levels and indices as
-the gray colour of that level, so that files of both kinds can stand side by side.
+A pixel's value is its gray level, its index where the file has a palette, or its color. All
+three are kept as one number: colors as red, green and blue bytes, gray levels and indices as
+the gray color of that level, so that files of both kinds can stand side by side.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_VALUES = 64
 class MaskFile:
     """Content of a mask file: pixels of each value, its size, and the palette, if any.
 
-    `values` is empty where there are more than 256 different ones (which only colours can be),
+    `values` is empty where there are more than 256 different ones (which only colors can be),
     `distinct` says how many there are. `lossy` files, JPEG, don't keep values as they were saved.
     `alpha` says of a mask of one value that its transparency, which is not read, differs.
     """
@@ -41,7 +41,7 @@ class MaskFile:
     alpha: bool = False
 
     @property
-    def coloured(self) -> bool:
+    def colored(self) -> bool:
         """Return whether some pixels are no gray level."""
         return self.distinct > 256 or any(value % GRAY for value in self.values)
 
@@ -75,14 +75,14 @@ def shown(value: int) -> str:
 
 
 def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[int, int, int], ...]]:
-    """The value of every pixel (height, width) int32, and the palette's colours, if it has one.
+    """The value of every pixel (height, width) int32, and the palette's colors, if it has one.
 
     Raises:
         BadFileError: the file is no image, damaged, too large, or its values are over 255.
     """
     header = read_header(path, max_pixels)
     if header.bits > 8 and header.channels > 1:
-        raise BadFileError("colours of 16 bits, which can't be classes; save the mask with 8 bits")
+        raise BadFileError("colors of 16 bits, which can't be classes; save the mask with 8 bits")
     try:
         with Image.open(path) as image:
             image.load()

@@ -32,7 +32,7 @@ SMALLEST_SIDE = 32
 def difference_hash(image: np.ndarray) -> int:
     """The 64-bit difference hash of an image (height, width, channels).
 
-    Each bit says whether one of 8x8 places is brighter than its right neighbour, so the hash
+    Each bit says whether one of 8x8 places is brighter than its right neighbor, so the hash
     stays nearly the same when an image is re-encoded, resized or made brighter. It is 0 for
     images with a side below `SMALLEST_SIDE`.
 

@@ -257,7 +257,7 @@ def filled_note(found: Sequence[Series], reader: SeriesReader) -> list[str]:
         f"{name} {count}" for name, count in zip(reader.channels, counts, strict=True) if count
     )
     how = {
-        "linear": "by a line between their neighbours; no window ends in a gap",
+        "linear": "by a line between their neighbors; no window ends in a gap",
         "previous": "by the last value before them",
     }[reader.missing]
     total = sum(series.values.size for series in found)

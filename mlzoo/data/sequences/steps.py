@@ -262,7 +262,7 @@ def fill(
 
     Args:
         values: NaN where a value is missing.
-        how: `error` refuses missing values; `linear` draws a line between the neighbours (the
+        how: `error` refuses missing values; `linear` draws a line between the neighbors (the
             ends are held); `previous` repeats the last value known (the first one before it).
         channels: names, for messages.
         trained: whether they are read for a model that is trained already, for messages.
@@ -283,7 +283,7 @@ def fill_stretches(values: np.ndarray, how: str, breaks: np.ndarray) -> np.ndarr
 
     Args:
         values: (steps, channels), NaN where a value is missing.
-        how: `linear` draws a line between the neighbours and holds the last value at the end;
+        how: `linear` draws a line between the neighbors and holds the last value at the end;
             `previous` repeats the last value known.
         breaks: positions of steps that do not follow on the one before.
     """

@@ -32,7 +32,7 @@ class Table:
     """Columns by name. Text columns hold `str` or None; number columns hold float64 with NaN.
 
     `lines` is each row's line in the file, 1 for the first, and `rows` its number without header
-    and blank lines, also from 1; `notes` says what was recognised.
+    and blank lines, also from 1; `notes` says what was recognized.
     """
 
     columns: dict[str, np.ndarray]

@@ -2,7 +2,7 @@
 
 A batch of N samples in k parts of n_i: Keras takes the mean of the parts' gradients, each of which
 is a mean over n_i samples, so that a part weighs k n_i / N to give the mean over all N. That is
-exact where the loss is a mean over samples and no layer mixes samples; batch normalisation does.
+exact where the loss is a mean over samples and no layer mixes samples; batch normalization does.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def caveat(model: keras.Model, dense: bool, size: int) -> str:
     """Return what differs from training on whole batches; "" where nothing does."""
     kinds = (keras.layers.BatchNormalization,)
     if any(isinstance(layer, kinds) for layer in all_layers(model)):
-        return f"; batch normalisation takes its means over {size} samples instead"
+        return f"; batch normalization takes its means over {size} samples instead"
     if dense:
         return f"; losses of overlap are taken over {size} samples instead"
     return ""
