@@ -152,11 +152,11 @@ def test_parts_weigh_as_their_samples_do() -> None:
     assert [float(p[2].sum()) for p in few] == [0.0, 2.0]  # type: ignore[union-attr]
 
 
-def test_batch_normalisation_is_told_of(tmp_path: Path) -> None:
+def test_batch_normalization_is_told_of(tmp_path: Path) -> None:
     from mlzoo.training.loop.accumulation import caveat
 
     x = keras.Input((3,))
     plain = keras.Model(x, keras.layers.Dense(1)(x))
     normal = keras.Model(x, keras.layers.BatchNormalization()(keras.layers.Dense(1)(x)))
     assert caveat(plain, False, 8) == ""
-    assert "batch normalisation takes its means over 8 samples" in caveat(normal, False, 8)
+    assert "batch normalization takes its means over 8 samples" in caveat(normal, False, 8)

@@ -157,8 +157,8 @@ def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     expected = [outputs(plain, unit) for unit in units]
     own = evaluator(tmp_path)
     own.compile_ahead([broken, *units])
-    programs = list(own.fast._programs.values())
-    assert len(programs) == 2
+    compiled = list(own.fast._programs.values())
+    assert len(compiled) == 2
     own.fast.settle()
     before = programs.traces
     for unit, outcome in zip(units, expected, strict=True):
