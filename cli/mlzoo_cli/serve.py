@@ -52,10 +52,10 @@ def serve(
     opened = load(run, trust=trust)
     import uvicorn
 
-    from mlzoo.serving.answers import Answers
+    from mlzoo.serving.answers import UploadPredictor
     from mlzoo.serving.app import create_app
 
-    answers = Answers(opened, max_pixels, not no_map, max_rows)
+    answers = UploadPredictor(opened, max_pixels, not no_map, max_rows)
     _ = opened.model  # so that what is wrong with it is told now
     say(f"http://localhost:{port} serves {run}; Ctrl-C ends it")
     uvicorn.run(

@@ -60,7 +60,7 @@ class Config(Settings):
 
 @dataclass(frozen=True)
 class _Range:
-    """What inputs at the entry may be: (1, ...) arrays that broadcast with them."""
+    """Valid range of inputs at the entry: (1, ...) arrays that broadcast with them."""
 
     low: np.ndarray
     high: np.ndarray
@@ -68,9 +68,15 @@ class _Range:
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """One input a class or channel, and what the model says of it.
+    """Return one optimized input per class, unit or channel, with the score it reaches.
 
     The score reached stands beside the 99th percentile of the samples' and the mean of noise's.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: inputs are whole numbers that stand for words or codes, or films.
@@ -93,8 +99,10 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         inputs.append(best)
         reached.append([score, usual, random, _saturated(best, ends), steps])
         sign = -1 if model.head == "linear" and layer is None and weights.sum() < 0 else 1
-        told, few, by_chance = sign * score, sign * usual, sign * random
-        labels.append(f"{name}: {told:.3g} ({len(rows)} samples {few:.3g}, noise {by_chance:.3g})")
+        labels.append(
+            f"{name}: {sign * score:.3g} ({len(rows)} samples {sign * usual:.3g}, "
+            f"noise {sign * random:.3g})"
+        )
     columns = ("reached", "percentile_99", "noise", "saturated", "steps")
     facts = dict(zip(columns, np.array(reached).T, strict=True))
     what = "outputs" if model.head == "linear" else "classes"
@@ -156,8 +164,10 @@ def _sequences(
     values = np.moveaxis(inputs, 2, 1).reshape(count * channels, steps)
     grid = np.repeat(np.arange(1, steps + 1)[None], len(values), axis=0)
     names = model.known.names if model.known is not None else ()
-    own = names if len(names) == channels else [f"channel {k + 1}" for k in range(channels)]
-    texts = [f"{label.partition(':')[0]}: {name}" for label in labels for name in own]
+    channel_names = (
+        names if len(names) == channels else [f"channel {k + 1}" for k in range(channels)]
+    )
+    texts = [f"{label.partition(':')[0]}: {name}" for label in labels for name in channel_names]
     note = f"by step, behind the model's scaling; {_NOTE}: {'; '.join(labels)}"
     return Finding("curves", title, {"grid": grid, "values": values, **facts}, texts, note)
 
@@ -198,7 +208,9 @@ def _raw(inputs: np.ndarray, real: np.ndarray, column: np.ndarray, places: np.nd
         return low + np.clip(share, 0, 1) * (high - low)
     category = inputs[:, places].argmax(axis=1)
     chosen = [column[real[:, place] == 1] for place in places]
-    values = np.array([own[0] if len(own) else np.nan for own in chosen])
+    values = np.array(
+        [category_values[0] if len(category_values) else np.nan for category_values in chosen]
+    )
     return values[category]
 
 
@@ -227,21 +239,21 @@ def _wanted(
         raise UsageError("--set channels and --set units exclude each other")
     if config.channels:
         model.require_layer()
-        found = range(min(config.channels, model.channels))
-        return model.layer, [(f"channel {k}", np.array(k)) for k in found]
+        positions = range(min(config.channels, model.channels))
+        return model.layer, [(f"channel {k}", np.array(k)) for k in positions]
     if config.units:
         layer = model.last_features
         if layer is None:
             raise UsageError("--set units: the model has no layer before its outputs")
-        found = range(min(config.units, model.vectors(x[:1])[0].shape[1]))
-        return layer, [(f"unit {k}", np.array(k)) for k in found]
+        positions = range(min(config.units, model.vectors(x[:1])[0].shape[1]))
+        return layer, [(f"unit {k}", np.array(k)) for k in positions]
     outputs = model.known.outputs if model.known is not None else ()
     if target.ndim != 2:
         return None, [("target", target[:1])]
     if target.shape[1] == 1:
         two = outputs if len(outputs) == 2 else ("least", "most")
-        ones = np.ones((1, 1), "float32")
-        return None, [(two[0], -ones), (two[1], ones)]
+        unit_weight = np.ones((1, 1), "float32")
+        return None, [(two[0], -unit_weight), (two[1], unit_weight)]
     names = outputs if len(outputs) == target.shape[1] else range(target.shape[1])
     eye = np.eye(target.shape[1], dtype="float32")
     return None, [(str(name), eye[k : k + 1]) for k, name in enumerate(names)]
@@ -280,7 +292,7 @@ def _climb(
 
 
 def _within(free: np.ndarray, ends: _Range) -> np.ndarray:
-    """What is climbed on, where 1 is half the range, as an input within that range.
+    """Map the unconstrained ascent variable, where 1 is half the range, to a valid input.
 
     An image's values near the ends as tanh does, so that few of them reach those; others are cut.
     """

@@ -36,7 +36,13 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """The output over a plane, and the samples on it.
+    """Return the output over a plane of two columns, with the samples on it.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: there is no such column or output, or but one column.
@@ -64,9 +70,9 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     held = np.repeat(middle[None], config.points**2, axis=0)
     held[:, across] = np.tile(grids[0], config.points)
     held[:, up] = np.repeat(grids[1], config.points)
-    said = model.outputs(model.inputs(held))[:, config.output]
+    y_pred = model.outputs(model.inputs(held))[:, config.output]
     arrays = {
-        "values": said.reshape(config.points, config.points),
+        "values": y_pred.reshape(config.points, config.points),
         "extent": np.array(ends).ravel(),
         "places": rows[:, [across, up]],
     }
@@ -85,7 +91,7 @@ def _ends(rows: np.ndarray, column: int) -> tuple[float, float]:
 
 
 def _span(model: Probe, rows: np.ndarray, middle: np.ndarray, column: int, output: int) -> float:
-    """How far the output runs along a column."""
+    """Return how far the output varies along a column."""
     import numpy as np
 
     held = np.repeat(middle[None], 9, axis=0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MODEL = True
 _WARNING = (
-    "t-SNE keeps neighbours only: how far apart clusters are and how large they look means "
+    "t-SNE keeps neighbors only: how far apart clusters are and how large they look means "
     "nothing, and what changes with the perplexity is not in the data"
 )
 
@@ -40,7 +40,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """Places of the run's own samples, by PCA, kernel PCA and t-SNE."""
+    """Return the samples' positions in two dimensions by PCA, kernel PCA and t-SNE.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
     from sklearn.decomposition import PCA, KernelPCA
     from sklearn.manifold import TSNE

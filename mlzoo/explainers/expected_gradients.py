@@ -24,7 +24,7 @@ class Config(Settings):
     """Settings of expected_gradients."""
 
     background: int = Field(64, ge=1, le=4096)
-    """Samples of the training part, drawn with the seed, that paths begin at."""
+    """Samples of the training split, drawn with the seed, that paths begin at."""
     steps: int = Field(4, ge=1, le=1024)
     """Midpoints of each path; twice as many until completeness is within 2 %, up to 64."""
     seed: int = Field(0, ge=0)
@@ -32,7 +32,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps, channels), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     rows = model.background_rows(config.background, config.seed)
@@ -41,13 +48,13 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     spread = max(float(np.std(change)), 1e-12)
     steps = config.steps
     while True:
-        found = _averaged(model, x, target, z, starts, steps)
-        error = abs(found.reshape(len(z), -1).sum(axis=1) - change) / spread
+        attributions = _averaged(model, x, target, z, starts, steps)
+        error = abs(attributions.reshape(len(z), -1).sum(axis=1) - change) / spread
         if error.max() <= 0.02 or steps >= 64 or len(x) == 1 and steps >= 16:
             break
         steps *= 2
     model.tell("completeness_error", error)
-    return model.positions(found)
+    return model.positions(attributions)
 
 
 def _expected(model: Probe, rows: np.ndarray, starts: np.ndarray, target: np.ndarray) -> np.ndarray:

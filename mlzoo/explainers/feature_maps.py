@@ -33,7 +33,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """A picture a channel, of each of the first samples."""
+    """Return the most active channels of the first samples as images.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     from mlzoo.introspection.findings import Finding
@@ -41,10 +48,10 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     few = slice(0, config.samples)
     values = model.features(x[few], target[few])[0]
     name = model.layer.name if model.layer is not None else ""
-    found = []
+    findings = []
     for i, one in enumerate(values):
         order = np.argsort(-one.mean(axis=(0, 1)), kind="stable")[: config.channels]
-        found.append(
+        findings.append(
             Finding(
                 "images",
                 f"layer {name}, sample {i + 1}: the {len(order)} most active channels",
@@ -53,4 +60,4 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
                 "each from its own least (dark) to its own largest value",
             )
         )
-    return found
+    return findings

@@ -31,7 +31,13 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """One picture a filter or unit.
+    """Return the first layer's weights as images, one per filter or unit.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: the first layer with weights is neither a convolution nor dense.

@@ -28,7 +28,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Maps (n, height, width) of images, (n, steps) of sequences."""
+    """Return maps (n, height, width) of images, (n, steps) of sequences.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     from mlzoo.introspection.resampling import positive

@@ -25,7 +25,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps, channels), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     z = model.enter(x)
     start = 0 * z if config.baseline == "zero" else model.baseline(x)
     gradient = model.gradient(x, target, z, odds=True)[1]

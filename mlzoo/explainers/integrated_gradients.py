@@ -34,24 +34,33 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps, channels), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     z = model.enter(x)
     start = np.zeros_like(z) if config.baseline == "zero" else model.baseline(x)
     change = model.evidence(x, target, z)[0] - model.evidence(x, target, start)[0]
-    found, open_ = np.zeros_like(z), np.arange(len(z))
+    attributions, open_ = np.zeros_like(z), np.arange(len(z))
     steps = config.steps
     while len(open_):
-        found[open_] = _integral(model, x[open_], target[open_], z[open_], start[open_], steps)
-        error = abs(found.reshape(len(z), -1).sum(axis=1) - change)
+        attributions[open_] = _integral(
+            model, x[open_], target[open_], z[open_], start[open_], steps
+        )
+        error = abs(attributions.reshape(len(z), -1).sum(axis=1) - change)
         share = error / np.maximum(abs(change), 1e-12)
         steps *= 2
         if steps > config.most_steps:
             break
         open_ = np.flatnonzero(share > config.tolerance)
     model.tell("completeness_error", share)
-    return model.positions(found)
+    return model.positions(attributions)
 
 
 def _integral(

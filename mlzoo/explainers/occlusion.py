@@ -30,7 +30,16 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Log-odds lost like x's positions: (n, height, width), (n, steps), (n, columns)."""
+    """Return the log-odds lost by hiding each position.
+
+    The shape is (n, height, width), (n, steps) or (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     hidden = model.patches(config.patch, config.overlap)

@@ -33,7 +33,13 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """A curve for each column, in the output's own unit.
+    """Return a partial dependence curve for each column, in the output's own unit.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: there is no such output.
@@ -57,8 +63,8 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
             grid.sort()
         held = np.repeat(rows[None], config.points, axis=0)
         held[:, :, column] = grid[:, None]
-        said = model.outputs(model.inputs(held.reshape(-1, rows.shape[1])))[:, config.output]
-        curves.append(said.reshape(config.points, -1).mean(axis=1))
+        y_pred = model.outputs(model.inputs(held.reshape(-1, rows.shape[1])))[:, config.output]
+        curves.append(y_pred.reshape(config.points, -1).mean(axis=1))
         grids.append(grid)
     names = [] if known is None else list(known.names)
     outputs = () if known is None else known.outputs

@@ -33,7 +33,13 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
-    """How much the error grows: log loss of classes, mean absolute error in the target's unit.
+    """Return the increase of the error: log loss of classes, else mean absolute error.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: the background has no truth to compare with.
@@ -69,13 +75,13 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     ]
 
 
-def _loss(model: Probe, x: np.ndarray, truth: np.ndarray, classes: bool) -> float:
+def _loss(model: Probe, x: np.ndarray, y_true: np.ndarray, classes: bool) -> float:
     import numpy as np
 
-    said = model.outputs(model.inputs(x)).astype("float64")
+    y_pred = model.outputs(model.inputs(x)).astype("float64")
     if not classes:
-        return float(np.abs(said - truth.reshape(said.shape)).mean())
-    if said.shape[1] == 1:
-        said = np.concatenate([1 - said, said], axis=1)
-    own = said[np.arange(len(said)), truth.astype(int)]
-    return float(-np.log(np.clip(own, 1e-7, 1)).mean())
+        return float(np.abs(y_pred - y_true.reshape(y_pred.shape)).mean())
+    if y_pred.shape[1] == 1:
+        y_pred = np.concatenate([1 - y_pred, y_pred], axis=1)
+    true_class = y_pred[np.arange(len(y_pred)), y_true.astype(int)]
+    return float(-np.log(np.clip(true_class, 1e-7, 1)).mean())

@@ -34,7 +34,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     rng = np.random.default_rng([config.seed, 0x415E])

@@ -27,7 +27,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps, channels), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     gradient = model.gradient(x, target)[1]
-    found = model.positions(gradient, largest=config.absolute)
-    return abs(found) if config.absolute else found
+    attributions = model.positions(gradient, largest=config.absolute)
+    return abs(attributions) if config.absolute else attributions

@@ -37,7 +37,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Maps (n, height, width) of images, (n, steps) of sequences."""
+    """Return maps (n, height, width) of images, (n, steps) of sequences.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     from mlzoo.introspection.resampling import positive
@@ -49,7 +56,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     for i in range(len(x)):
         one = slice(i, i + 1)
         chosen = _chosen(config, values[i], gradients[i])
-        masks = _normalised(np.moveaxis(values[i][..., chosen], -1, 0))
+        masks = _normalized(np.moveaxis(values[i][..., chosen], -1, 0))
         weights = _weights(config, model, x[one], target[one], masks, other[one])
         kept = np.moveaxis(values[i][..., chosen], -1, 0)
         maps.append(np.einsum("c...,c->...", kept, weights.astype("float32")))
@@ -73,7 +80,7 @@ def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.nda
     return np.sort(alive[order[: int(np.searchsorted(reached, config.channels - 1e-9)) + 1]])
 
 
-def _normalised(maps: np.ndarray) -> np.ndarray:
+def _normalized(maps: np.ndarray) -> np.ndarray:
     """Maps (c, ...) each from 0 to 1."""
     axes = tuple(range(1, maps.ndim))
     low, high = maps.min(axis=axes, keepdims=True), maps.max(axis=axes, keepdims=True)

@@ -26,7 +26,7 @@ class Config(Settings):
     """Settings of shapley."""
 
     background: int = Field(64, ge=1, le=4096)
-    """Samples of the training part that stand for a column that is not known."""
+    """Samples of the training split that stand for a column that is not known."""
     rounds: int = Field(10, ge=1, le=10_000)
     """Permutations of the columns, forth and back."""
     seed: int = Field(0, ge=0)
@@ -34,7 +34,13 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions (n, columns) of the target's score.
+    """Return attributions (n, columns) of the target's score.
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
         UsageError: the package shap is not installed.
@@ -48,7 +54,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     except ImportError:
         raise UsageError("shapley needs the package shap: pip install 'mlzoo[shap]'") from None
     rows = model.background_rows(config.background, config.seed)
-    found = np.empty(x.shape, "float32")
+    attributions = np.empty(x.shape, "float32")
     for i in range(len(x)):
 
         def score(many: np.ndarray, weights: np.ndarray = target[i : i + 1]) -> np.ndarray:
@@ -58,6 +64,6 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         masker = shap.maskers.Independent(rows, max_samples=len(rows))
         explainer = shap.PermutationExplainer(score, masker, seed=config.seed)
         calls = config.rounds * (2 * x.shape[1] + 1)
-        said = explainer(x[i : i + 1], max_evals=calls, silent=True)
-        found[i] = said.values[0]
-    return found
+        explanation = explainer(x[i : i + 1], max_evals=calls, silent=True)
+        attributions[i] = explanation.values[0]
+    return attributions

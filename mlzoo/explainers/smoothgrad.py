@@ -39,7 +39,14 @@ class Config(Settings):
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Attributions like x's positions: (n, height, width), (n, steps, channels), (n, columns)."""
+    """Return attributions shaped like x: (n, height, width), (n, steps, channels), (n, columns).
+
+    Args:
+        config: settings of the method.
+        model: the opened model.
+        x: inputs (n, *shape).
+        target: weights on the outputs (n, ..., k) that select what is explained.
+    """
     import numpy as np
 
     z = model.enter(x)
@@ -54,11 +61,11 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         total += abs(gradient) if config.variant == "abs" else gradient
         squares += gradient**2
     count = config.samples if config.sigma else 1
-    found = {
+    aggregated = {
         "mean": total / count,
         "abs": total / count,
         "squared": squares / count,
         "var": squares / count - (total / count) ** 2,
     }[config.variant]
-    values = model.positions(found, largest=config.absolute)
+    values = model.positions(aggregated, largest=config.absolute)
     return abs(values) if config.absolute else values

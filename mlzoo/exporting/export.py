@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlzoo.exporting.scoring import Score
-    from mlzoo.formats._contract import Form
+    from mlzoo.formats._contract import SampleShape
     from mlzoo.runs.opened import OpenedRun
 
 SAMPLES = 200
@@ -30,6 +30,10 @@ def check(format: str, int8: bool = False) -> None:
     """Raise UsageError where a format does not exist, can't be int8, or lacks its libraries.
 
     Nothing heavy is imported.
+
+    Args:
+        format: name of the format.
+        int8: with 8-bit integers.
     """
     known = registry.names("format")
     registry.trust(format)
@@ -68,10 +72,10 @@ def export(
         run: a finished run, or its folder.
         format: `keras`, `saved_model`, `onnx`, `litert` or `openvino`.
         output: the folder to write; by default `exports/FORMAT` in the run folder.
-        int8: litert: 8-bit integers, ranges from samples of the training part.
+        int8: litert: 8-bit integers, ranges from samples of the training split.
         overwrite: replace an export that is there.
         trust: run Python code that the run folder holds or names; without it none is run.
-        listener: hears of progress.
+        listener: progress callback.
 
     Returns:
         What `export.json` beside the file holds.
@@ -144,26 +148,26 @@ def _write(
     dense = run.target.dense
     model = single(run.model if format == "keras" else in_float32(run.model))
     data = run.own_data(listener)
-    form = samples.form_of(data.test, dense)
-    calibration = samples.drawn(data.train, CALIBRATION, form, dense, fixed) if int8 else []
+    sample_shape = samples.sample_shape_of(data.test, dense)
+    calibration = samples.drawn(data.train, CALIBRATION, sample_shape, dense, fixed) if int8 else []
     listener.note(f"writing {format}{' in int8' if int8 else ''}")
     config = plugin.Config(int8=True) if int8 else plugin.Config()
     try:
         with quiet_stderr():
-            path = plugin.write(config, model, folder, form, calibration)
+            path = plugin.write(config, model, folder, sample_shape, calibration)
             predict = plugin.open_written(path)
     except Exception as error:
         raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
-    batches = samples.drawn(data.test, SAMPLES, form, dense, fixed)
+    batches = samples.drawn(data.test, SAMPLES, sample_shape, dense, fixed)
     score = _scored(run, format, int8, predict, model, batches)
-    listener.note(said(score))
+    listener.note(describe(score))
     return {
         "format": format,
         "int8": int8,
         "file": path.name,
         "bytes": _size(folder),
-        "input": _input(run, model, form, fixed),
+        "input": _input(run, model, sample_shape, fixed),
         "output": _output(run),
         "score": score.record(),
         "versions": versions(),
@@ -176,13 +180,13 @@ def _scored(
     from mlzoo.exporting.scoring import compare, problem
 
     try:
-        found = [predict(batch) for batch in batches]
+        y_export = [predict(batch) for batch in batches]
     except Exception as error:
         raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
-    own = [model.predict_on_batch(batch) for batch in batches]
+    y_model = [model.predict_on_batch(batch) for batch in batches]
     try:
-        score = compare(run.record["task"], own, found)
+        score = compare(run.record["task"], y_model, y_export)
     except MlzooError as error:
         raise MlzooError(f"the {format} export is refused: {error}") from None
     wrong = problem(score, int8)
@@ -202,18 +206,18 @@ def _cannot(format: str, run: OpenedRun, error: Exception) -> str:
     return f"{format} can't hold this model ({run.config.model}): {reason}; try --format {others}"
 
 
-def said(score: Score) -> str:
-    """A score as a sentence."""
+def describe(score: Score) -> str:
+    """Return a score as a sentence."""
     text = f"on {score.samples} samples its outputs differ by {score.largest:.2g} at most"
     if score.agreement is None:
         return f"{text} (in spreads of the outputs)"
     return f"{text}; {score.agreement:.1%} of the classes are the same"
 
 
-def _input(run: OpenedRun, model: Any, form: Form, fixed: bool) -> dict[str, Any]:
-    """What a program must feed: raw values, in which order and what they stand for."""
-    shape = [1, *form.fixed] if fixed else list(model.input_shape)
-    found: dict[str, Any] = {
+def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -> dict[str, Any]:
+    """Return the specification of the raw input: shape, type, and the meaning of its columns."""
+    shape = [1, *sample_shape.fixed] if fixed else list(model.input_shape)
+    specification: dict[str, Any] = {
         "name": "input",
         "shape": shape,
         "dtype": run.record["input_dtype"],
@@ -221,14 +225,14 @@ def _input(run: OpenedRun, model: Any, form: Form, fixed: bool) -> dict[str, Any
     }
     if run.record["columns"]:
         # A categorical value is fed as its position among the categories, -1 where it is none.
-        found["columns"] = run.record["columns"]
+        specification["columns"] = run.record["columns"]
     described = write_reader(run.reader)
     for name in ("channels", "maximum", "window"):
         if name in described:
-            found[name] = described[name]
+            specification[name] = described[name]
     if run.record["kind"] == "sequence":
-        found["padding"] = "NaN"
-    return found
+        specification["padding"] = "NaN"
+    return specification
 
 
 def _output(run: OpenedRun) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How far what was written is from the model it was written from."""
+"""Compare the outputs of an export with those of the original model."""
 
 from __future__ import annotations
 
@@ -34,21 +34,26 @@ class Score:
     agreement: float | None
 
     def record(self) -> dict[str, Any]:
-        """Plain values, for export.json."""
+        """Return plain values, for export.json."""
         return asdict(self)
 
 
-def compare(task: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> Score:
+def compare(task: str, y_model: Sequence[np.ndarray], y_export: Sequence[np.ndarray]) -> Score:
     """Score the outputs of an export against the original's, batch by batch.
+
+    Args:
+        task: one of `mlzoo.data.specs`.
+        y_model: the original's outputs, one array (n, ..., k) per batch.
+        y_export: the export's outputs, in the same shapes.
 
     Raises:
         MlzooError: they have other shapes, or are not finite where the original's are.
     """
-    for one, other in zip(expected, found, strict=True):
+    for one, other in zip(y_model, y_export, strict=True):
         if one.shape != other.shape:
             raise MlzooError(f"its outputs have shape {other.shape}, the model's {one.shape}")
-    whole = np.concatenate([each.reshape(-1, each.shape[-1]) for each in expected])
-    other = np.concatenate([each.reshape(-1, each.shape[-1]) for each in found])
+    whole = np.concatenate([each.reshape(-1, each.shape[-1]) for each in y_model])
+    other = np.concatenate([each.reshape(-1, each.shape[-1]) for each in y_export])
     whole, other = whole.astype(np.float64), other.astype(np.float64)
     if not np.isfinite(other[np.isfinite(whole)]).all():
         raise MlzooError("it gives outputs that are no finite numbers")
@@ -59,7 +64,7 @@ def compare(task: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarra
     if classes:
         agreement = float((_classes(whole) == _classes(other)).mean())
     return Score(
-        sum(map(len, expected)),
+        sum(map(len, y_model)),
         float(np.nanmax(difference)),
         float(np.nanmean(difference)),
         agreement,
@@ -73,7 +78,7 @@ def _classes(probabilities: np.ndarray) -> np.ndarray:
 
 
 def problem(score: Score, int8: bool) -> str:
-    """Why an export is refused; "" where it is near enough."""
+    """Return why an export is refused; "" where its outputs are close enough."""
     if not int8:
         if score.largest <= TOLERANCE:
             return ""

@@ -1,4 +1,4 @@
-"""What the formats and the work around them share."""
+"""Types that the export formats and the exporting code share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Predict = Callable[["np.ndarray"], "np.ndarray"]
 
 
 @dataclass(frozen=True)
-class Form:
-    """What one sample is: `fixed` is the shape that formats of one size are written for."""
+class SampleShape:
+    """Shape of one sample; `fixed` is the shape that fixed-size formats are written for."""
 
     fixed: tuple[int, ...]

@@ -8,7 +8,7 @@ import keras
 
 
 def traced(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
-    """The concrete function of a model for inputs of a shape."""
+    """Return the concrete function of a model for inputs of a shape."""
     import tensorflow as tf
 
     spec = tf.TensorSpec(shape, model.inputs[0].dtype, name="input")
@@ -21,7 +21,7 @@ def traced(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
 
 
 def frozen(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
-    """The same with its weights made constants."""
+    """Return the concrete function of a model with its weights made constants."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
@@ -31,17 +31,17 @@ def frozen(model: keras.Model, shape: tuple[int | None, ...]) -> Any:
 
 
 def single(model: keras.Model) -> keras.Model:
-    """The same layers as a model of one tensor; one that was loaded asks for a list of them."""
+    """Return the same layers as a model of one tensor; a loaded model expects a list of them."""
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
 def signature(model: keras.Model) -> list[keras.InputSpec]:
-    """What Keras' own exporters trace a model with that was never called."""
+    """Return the input signature of a model that was never called, for Keras' exporters."""
     return [keras.InputSpec(model.inputs[0].dtype, model.input_shape, name="input")]
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """The model, or one with its weights that computes in float32 where it does not."""
+    """Return the model, or a copy with its weights that computes in float32 if it does not."""
     if all(layer.compute_dtype == "float32" for layer in model.layers if layer.weights):
         return model
     exact = type(model).from_config(_exact(model.get_config()))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import Settings
-from mlzoo.formats._contract import Form, Predict
+from mlzoo.formats._contract import Predict, SampleShape
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +19,7 @@ FIXED = True
 
 
 class Config(Settings):
-    """How numbers are stored."""
+    """Settings of the LiteRT format."""
 
     int8: bool = False
     """Weights and features as 8-bit integers, their ranges seen on samples of the training part;
@@ -27,15 +27,27 @@ class Config(Settings):
 
 
 def write(
-    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+    config: Config,
+    model: keras.Model,
+    folder: Path,
+    sample_shape: SampleShape,
+    calibration: list[np.ndarray],
 ) -> Path:
-    """Convert the model's graph for one sample of the form's shape."""
+    """Convert the model's graph for one sample of the shape `sample_shape`.
+
+    Args:
+        config: settings of the format.
+        model: the model to export.
+        folder: where the files go.
+        sample_shape: the shape of one sample, for fixed sizes.
+        calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
+    """
     import tensorflow as tf
 
     from mlzoo.formats._graphs import frozen
 
     path = folder / "model.tflite"
-    function = frozen(model, (1, *form.fixed))
+    function = frozen(model, (1, *sample_shape.fixed))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     if config.int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -60,12 +72,12 @@ def open_written(path: Path) -> Predict:
     target = interpreter.get_output_details()[0]["index"]
 
     def predict(x: np.ndarray) -> np.ndarray:
-        found = []
+        outputs = []
         for row in x:
             interpreter.set_tensor(source, row[None])
             interpreter.invoke()
-            found.append(interpreter.get_tensor(target)[0])
-        return np.stack(found)
+            outputs.append(interpreter.get_tensor(target)[0])
+        return np.stack(outputs)
 
     return predict
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import Settings
-from mlzoo.formats._contract import Form, Predict
+from mlzoo.formats._contract import Predict, SampleShape
 
 if TYPE_CHECKING:
     import keras
@@ -25,9 +25,21 @@ class Config(Settings):
 
 
 def write(
-    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+    config: Config,
+    model: keras.Model,
+    folder: Path,
+    sample_shape: SampleShape,
+    calibration: list[np.ndarray],
 ) -> Path:
-    """Convert the model's graph, for batches and sides of any size that the model takes."""
+    """Convert the model's graph, for batches and sides of any size that the model takes.
+
+    Args:
+        config: settings of the format.
+        model: the model to export.
+        folder: where the files go.
+        sample_shape: the shape of one sample, for fixed sizes.
+        calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
+    """
     from mlzoo.formats._graphs import signature
 
     _teach()
@@ -48,11 +60,11 @@ def _teach() -> None:
     class Erfc:
         @classmethod
         def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
-            found = node.output[0]
-            dtype = map_onnx_to_numpy_type(graph.get_dtype(found))
+            output = node.output[0]
+            dtype = map_onnx_to_numpy_type(graph.get_dtype(output))
             one = graph.make_const(make_name("one"), np.array(1, dtype)).output[0]
             node.type = "Erf"
-            graph.insert_new_node_on_output("Sub", found, inputs=[one, found])
+            graph.insert_new_node_on_output("Sub", output, inputs=[one, output])
 
 
 def open_written(path: Path) -> Predict:
@@ -65,7 +77,7 @@ def open_written(path: Path) -> Predict:
     name = session.get_inputs()[0].name
 
     def predict(x: np.ndarray) -> np.ndarray:
-        found: np.ndarray = session.run(None, {name: x})[0]
-        return found
+        outputs: np.ndarray = session.run(None, {name: x})[0]
+        return outputs
 
     return predict

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.configs import Settings
-from mlzoo.formats._contract import Form, Predict
+from mlzoo.formats._contract import Predict, SampleShape
 
 if TYPE_CHECKING:
     import keras
@@ -21,9 +21,21 @@ class Config(Settings):
 
 
 def write(
-    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+    config: Config,
+    model: keras.Model,
+    folder: Path,
+    sample_shape: SampleShape,
+    calibration: list[np.ndarray],
 ) -> Path:
-    """Convert the model's graph; its converter knows no recurrent layers."""
+    """Convert the model's graph; its converter knows no recurrent layers.
+
+    Args:
+        config: settings of the format.
+        model: the model to export.
+        folder: where the files go.
+        sample_shape: the shape of one sample, for fixed sizes.
+        calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
+    """
     from mlzoo.formats._graphs import traced
 
     openvino = _openvino()
@@ -43,14 +55,14 @@ def open_written(path: Path) -> Predict:
     compiled = openvino.Core().compile_model(str(path), "CPU", exact)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        found: np.ndarray = compiled(x)[0]
-        return found
+        outputs: np.ndarray = compiled(x)[0]
+        return outputs
 
     return predict
 
 
 def _openvino() -> Any:
-    """OpenVINO without its statistics: it reports each import where nobody has said no."""
+    """Import OpenVINO with its telemetry off: it reports each import unless the user opted out."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import Settings
-from mlzoo.formats._contract import Form, Predict
+from mlzoo.formats._contract import Predict, SampleShape
 
 if TYPE_CHECKING:
     import keras
@@ -20,9 +20,21 @@ class Config(Settings):
 
 
 def write(
-    config: Config, model: keras.Model, folder: Path, form: Form, calibration: list[np.ndarray]
+    config: Config,
+    model: keras.Model,
+    folder: Path,
+    sample_shape: SampleShape,
+    calibration: list[np.ndarray],
 ) -> Path:
-    """Save the model's graph, for batches and sides of any size that the model takes."""
+    """Save the model's graph, for batches and sides of any size that the model takes.
+
+    Args:
+        config: settings of the format.
+        model: the model to export.
+        folder: where the files go.
+        sample_shape: the shape of one sample, for fixed sizes.
+        calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
+    """
     from mlzoo.formats._graphs import signature
 
     path = folder / "model"
@@ -38,7 +50,7 @@ def open_written(path: Path) -> Predict:
     loaded = tf.saved_model.load(path)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        found: np.ndarray = loaded.serve(tf.constant(x)).numpy()
-        return found
+        outputs: np.ndarray = loaded.serve(tf.constant(x)).numpy()
+        return outputs
 
     return predict

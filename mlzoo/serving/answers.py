@@ -1,4 +1,4 @@
-"""What an upload gets as answer: predictions, and for images a picture of what they rest on."""
+"""Responses to uploads: predictions, and for images a picture of the evidence behind them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _KINDS = {
 }
 
 
-class Answers:
-    """Predicts what is uploaded; what comes at the same time goes through the model together.
+class UploadPredictor:
+    """Predictor for uploads; concurrent requests share one call of the model.
 
     An upload is written to a temporary file whose name is ours, and is read as `mlzoo predict`
     reads files; nothing that a request says is taken for a path.
@@ -72,7 +72,7 @@ class Answers:
         self._probe: Any = None
 
     def about(self) -> dict[str, Any]:
-        """What the run is, for the page."""
+        """Return the facts of the run that the page shows."""
         record = self.run.record
         return {
             "name": self.run.path.name,
@@ -87,7 +87,7 @@ class Answers:
         }
 
     def predict(self, body: bytes) -> dict[str, Any]:
-        """The answer to an upload: `predictions`, `warnings`, and `picture` or `map`, data URLs.
+        """Answer an upload: `predictions`, `warnings`, and `picture` or `map`, data URLs.
 
         Raises:
             DataError: the upload can't be read as what the run takes.
@@ -109,23 +109,25 @@ class Answers:
         return {**answer, "warnings": warnings}
 
     def _whole(self, path: Path) -> dict[str, Any]:
-        found = self.run.predict(path)
+        predictions = self.run.predict(path)
         rows = []
-        for i, (name, label) in enumerate(zip(found.names, found.labels, strict=True)):
+        for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
             label = label.tolist() if isinstance(label, np.ndarray) else label
-            row: dict[str, Any] = {"name": "" if len(found.names) == 1 else name}
+            row: dict[str, Any] = {"name": "" if len(predictions.names) == 1 else name}
             row["prediction"] = label
-            if found.probabilities is not None and not self.run.target.stepwise:
-                said = found.probabilities[i].tolist()
-                row["probabilities"] = dict(zip(self.run.record["class_names"], said, strict=True))
+            if predictions.probabilities is not None and not self.run.target.stepwise:
+                probabilities = predictions.probabilities[i].tolist()
+                row["probabilities"] = dict(
+                    zip(self.run.record["class_names"], probabilities, strict=True)
+                )
             rows.append(row)
-        answer: dict[str, Any] = {"predictions": rows, "warnings": list(found.warnings)}
+        answer: dict[str, Any] = {"predictions": rows, "warnings": list(predictions.warnings)}
         if self.maps:
             answer |= self._explained(path)
         return answer
 
     def _explained(self, path: Path) -> dict[str, Any]:
-        """Where the evidence for the predicted class lies, on the image."""
+        """Return where the evidence for the predicted class lies, on the image."""
         from mlzoo.data.inputs import read_inputs
         from mlzoo.drawing.pictures import as_picture
         from mlzoo.explainers import gradcam
@@ -199,7 +201,7 @@ def _file(body: bytes, kind: str) -> Iterator[Path]:
 
 
 def data_url(picture: np.ndarray) -> str:
-    """An image (height, width, 3) from 0 to 1 as a PNG for a page; a large one is made smaller."""
+    """Encode an image (height, width, 3) from 0 to 1 as a PNG data URL; large ones are shrunk."""
     from PIL import Image
 
     buffer = io.BytesIO()

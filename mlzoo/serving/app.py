@@ -23,7 +23,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 
 from mlzoo.core.errors import DataError
-from mlzoo.serving.answers import Answers
+from mlzoo.serving.answers import UploadPredictor
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -43,8 +43,8 @@ _HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 its own."""
 
 
-def create_app(answers: Answers, max_bytes: int, timeout: float = TIMEOUT) -> FastAPI:
-    """The application.
+def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOUT) -> FastAPI:
+    """Return the FastAPI application.
 
     Args:
         answers: what predicts.
@@ -94,22 +94,22 @@ def create_app(answers: Answers, max_bytes: int, timeout: float = TIMEOUT) -> Fa
 
 
 def _own_origin(request: Request) -> bool:
-    """Whether a request comes from the page itself, or from no page at all (curl)."""
+    """Return True for requests from the page itself, or from no page at all (curl)."""
     origin = request.headers.get("origin")
     return origin is None or origin == f"http://{request.headers.get('host')}"
 
 
 async def _body(request: Request, most: int) -> bytes | None:
-    """A request's body, or None as soon as it is known to be longer than `most`."""
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > most:
+    """Return a request's body, or None as soon as it is known to be longer than `most`."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most:
         return None
-    found = bytearray()
+    body = bytearray()
     async for piece in request.stream():
-        found += piece
-        if len(found) > most:
+        body += piece
+        if len(body) > most:
             return None
-    return bytes(found)
+    return bytes(body)
 
 
 def _refused(status: int, reason: str) -> JSONResponse:

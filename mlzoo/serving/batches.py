@@ -1,4 +1,4 @@
-"""Inputs of requests that come at the same time, in one call of the model."""
+"""Batching of concurrent requests into one call of the model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ MOST = 256
 """Samples that one call takes, unless a single request has more."""
 
 
-class Batches:
-    """Calls of a model from several threads, those that wait at the same time made one.
+class RequestBatcher:
+    """Batched calls of a model from several threads.
+
+    Requests that wait at the same time are merged into one call.
 
     Whichever thread finds the model free works for all that wait with inputs of its shape.
 
@@ -30,7 +32,7 @@ class Batches:
         self._list, self._model = Lock(), Lock()
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        """The outputs of these inputs."""
+        """Return the model's outputs (n, ...) for inputs (n, *shape)."""
         inputs = np.asarray(inputs)
         future: Future[np.ndarray] = Future()
         with self._list:
@@ -46,14 +48,14 @@ class Batches:
         with self._model:
             yield
 
-    def _work(self, inputs: np.ndarray, own: Future[np.ndarray]) -> None:
-        """Do one's own inputs, and those of others that fit beside them."""
+    def _work(self, inputs: np.ndarray, own_future: Future[np.ndarray]) -> None:
+        """Compute one's own inputs and those of other requests that fit in the batch."""
         kind = inputs.dtype, inputs.shape[1:]
-        taken, rest, count = [(inputs, own)], [], len(inputs)
+        taken, rest, count = [(inputs, own_future)], [], len(inputs)
         with self._list:
             for each in self._waiting:
                 fits = (each[0].dtype, each[0].shape[1:]) == kind
-                if each[1] is own:
+                if each[1] is own_future:
                     continue
                 if fits and count + len(each[0]) <= MOST:
                     taken.append(each)
@@ -65,7 +67,7 @@ class Batches:
             outputs = self._call(np.concatenate([each for each, _ in taken]))
         except Exception as error:
             if len(taken) == 1:
-                own.set_exception(error)
+                own_future.set_exception(error)
                 return
             # What fails may be of one request alone: each is tried by itself.
             for part, future in taken:
@@ -84,8 +86,8 @@ class Served(OpenedRun):
 
     def __init__(self, run: OpenedRun) -> None:
         self.__dict__.update(run.__dict__)
-        self.batches = Batches(run.outputs)
+        self.batches = RequestBatcher(run.outputs)
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
-        """The model's outputs (n, units) for raw inputs (n, *shape)."""
+        """Return the model's outputs (n, units) for raw inputs (n, *shape)."""
         return self.batches(inputs)

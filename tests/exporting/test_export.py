@@ -17,7 +17,7 @@ from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.exporting import scoring
 from mlzoo.exporting.export import check, export
-from mlzoo.formats._contract import Form
+from mlzoo.formats._contract import SampleShape
 from mlzoo.formats._graphs import frozen, in_float32
 from mlzoo.layers.scaling import TableScaling
 
@@ -220,7 +220,7 @@ def test_the_exact_gelu_of_a_plugin_is_written_as_onnx(tmp_path: Path) -> None:
     exact = keras.layers.Activation(lambda x: keras.activations.gelu(x, approximate=False))
     model = keras.Model(tensor, exact(tensor))
     plugin = registry.load("format", "onnx")
-    path = plugin.write(plugin.Config(), model, tmp_path, Form((3,)), [])
+    path = plugin.write(plugin.Config(), model, tmp_path, SampleShape((3,)), [])
     x = np.linspace(-4, 4, 30, dtype="float32").reshape(10, 3)
     np.testing.assert_allclose(plugin.open_written(path)(x), model(x), atol=1e-6)
 

@@ -29,9 +29,9 @@ pytest.importorskip("httpx", reason="httpx, which fastapi's test client needs, i
 
 from fastapi.testclient import TestClient  # noqa: E402
 
-from mlzoo.serving.answers import Answers, data_url  # noqa: E402
+from mlzoo.serving.answers import UploadPredictor, data_url  # noqa: E402
 from mlzoo.serving.app import create_app  # noqa: E402
-from mlzoo.serving.batches import Batches  # noqa: E402
+from mlzoo.serving.batches import RequestBatcher  # noqa: E402
 
 LIMIT = 50_000
 
@@ -63,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def client(run: Run) -> TestClient:
-    app = create_app(Answers(load(run.path), max_pixels=10_000), LIMIT)
+    app = create_app(UploadPredictor(load(run.path), max_pixels=10_000), LIMIT)
     return TestClient(app, base_url="http://localhost")
 
 
@@ -139,7 +139,7 @@ def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
     mask_folder(tmp_path / "pairs", 15, 24, 31)
     settings = {"filters": 2, "depth": 1}
     masks = mlzoo.train("unet", str(tmp_path / "pairs"), epochs=1, out=str(tmp_path), set=settings)
-    client = TestClient(create_app(Answers(masks), LIMIT), base_url="http://localhost")
+    client = TestClient(create_app(UploadPredictor(masks), LIMIT), base_url="http://localhost")
     image = next((tmp_path / "pairs" / "images").iterdir())
     answer = client.post("/predict", content=image.read_bytes()).json()
     (row,) = answer["predictions"]
@@ -152,7 +152,7 @@ def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
 
 def test_a_table_is_predicted_row_by_row() -> None:
     wine = load(zoo.find("mlp-wine"))
-    client = TestClient(create_app(Answers(wine), LIMIT), base_url="http://localhost")
+    client = TestClient(create_app(UploadPredictor(wine), LIMIT), base_url="http://localhost")
     columns = client.get("/run").json()["columns"]
     lines = [",".join(columns), *(",".join([str(value)] * len(columns)) for value in (1, 20))]
     answer = client.post("/predict", content="\n".join(lines).encode()).json()
@@ -166,14 +166,14 @@ def test_what_no_file_holds_is_not_served(run: Run) -> None:
     other = load(run.path)
     other.record["task"] = "text"
     with pytest.raises(UsageError, match="can't be served"):
-        Answers(other)
+        UploadPredictor(other)
 
 
 # -- Other origins, slow and vanishing clients, many at once
 
 
 class Slow:
-    """Answers without a run."""
+    """UploadPredictor without a run."""
 
     def predict(self, body: bytes) -> dict[str, Any]:
         if body == b"fails":
@@ -266,7 +266,7 @@ def test_inputs_that_wait_together_go_through_the_model_together() -> None:
             raise ValueError("negative")
         return 2 * x
 
-    batches = Batches(model)
+    batches = RequestBatcher(model)
     inputs = [np.full((1 + i % 2, 3), i) for i in range(8)] + [np.zeros((1, 5), int)]
     with ThreadPoolExecutor(10) as pool:
         first = pool.submit(batches, np.full((1, 3), 9))
@@ -292,7 +292,7 @@ def test_inputs_that_wait_together_go_through_the_model_together() -> None:
 
 
 def test_answers_are_bounded() -> None:
-    wine = Answers(load(zoo.find("mlp-wine")), max_rows=3)
+    wine = UploadPredictor(load(zoo.find("mlp-wine")), max_rows=3)
     columns = wine.about()["columns"]
     line = ",".join(["1"] * len(columns))
     body = "\n".join([",".join(columns), *[line] * 3]).encode()
