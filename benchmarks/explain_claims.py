@@ -49,12 +49,12 @@ def simulated(trials: int) -> None:
     """False claims over independent samples, and over groups of two and four."""
     import numpy as np
 
-    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, Units, judge, paired
+    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, IndependentUnits, judge, paired
 
     rng, rows = np.random.default_rng(0), []
     for samples, size in ((16, 1), (32, 1), (16, 2), (32, 4)):
         groups = None if size == 1 else np.repeat(np.arange(samples // size), size).astype(str)
-        units = Units(groups)
+        units = IndependentUnits(groups)
         for kind in ("normal", "t5", "skewed"):
             one, several = 0.0, 0
             for _ in range(trials):
@@ -85,7 +85,7 @@ def real(trials: int, images: int) -> None:
     import numpy as np
 
     from mlzoo.explaining.evidence import faithfulness
-    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, Units, judge, paired
+    from mlzoo.explaining.evidence.claims import RANDOM_MAPS, IndependentUnits, judge, paired
     from mlzoo.introspection.probe import Probe
 
     rows, rng = [], np.random.default_rng(0)
@@ -108,7 +108,7 @@ def real(trials: int, images: int) -> None:
                 order = rng.permuted(np.tile(np.arange(MAPS), (samples, 1)), axis=1)
                 own = np.take_along_axis(gains[chosen], order, axis=1)
                 control = own[:, 1 : 1 + RANDOM_MAPS].mean(axis=1)
-                found = judge({0: paired(own[:, 0], control, Units())})
+                found = judge({0: paired(own[:, 0], control, IndependentUnits())})
                 claimed += found[0]["better"]
             mean = abs(float(sensitivities.mean()))
             share = claimed / trials

@@ -14,7 +14,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
-    from mlzoo.explaining.work import Outcome
+    from mlzoo.explaining.work import ExplanationResult
     from mlzoo.tuning.search import SearchListener
     from mlzoo.tuning.tune import Found
 
@@ -47,7 +47,7 @@ class Run(OpenedRun):
         *,
         listener: Listener | None = None,
         **settings: Any,
-    ) -> Outcome:
+    ) -> ExplanationResult:
         """Explain what the model says of samples; prints and writes nothing.
 
             found = run.explain(x, method="scorecam", target="cat")

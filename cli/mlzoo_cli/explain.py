@@ -12,7 +12,7 @@ from mlzoo_cli.options import Fields, Json, RareSafeCsv, Trust, flag_of, with_op
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.explaining.work import Outcome
+    from mlzoo.explaining.work import ExplanationResult
 
 EXPLAIN = Fields("explaining/settings.py", "ExplainConfig", leave_out=("run",))
 
@@ -115,7 +115,7 @@ def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool)
     return read_record(repeat, trust)
 
 
-def _tell_changes(repeat: str, outcome: Outcome) -> None:
+def _tell_changes(repeat: str, outcome: ExplanationResult) -> None:
     """Warn where the model is not the one that the record was made with."""
     from mlzoo.explaining.settings import read_record_file
 
@@ -148,7 +148,7 @@ _SHOWN = (
 )
 
 
-def _summary(outcome: Outcome) -> None:
+def _summary(outcome: ExplanationResult) -> None:
     evidence, methods = outcome.record["evidence"], outcome.record["methods"]
     scored: dict[str, Any] = evidence.get("methods", {})
     shown = [name for name in _SHOWN if any(name in row for row in scored.values())]

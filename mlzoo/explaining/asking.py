@@ -1,4 +1,4 @@
-"""From what a user asks to targets: which class, region, step or output is explained."""
+"""Resolution of `--target` to weights: which class, region, step or output is explained."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mlzoo.explaining.subjects import Subject
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Targets of some samples.
+class ResolvedTargets:
+    """Targets of some samples, as weights on the model's outputs.
 
     Attributes:
         weights: (n, ..., k), see `mlzoo.explaining.targets`.
-        labels: what is explained of each, in words.
-        empty: of each why it can't be explained; "" where it can.
-        predicted: what the model says of each, in words.
+        labels: description of each target.
+        empty: reason why a sample can't be explained; "" where it can.
+        predicted: description of each prediction.
     """
 
     weights: np.ndarray
@@ -31,8 +31,16 @@ class Asked:
     predicted: list[str]
 
 
-def ask(subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]) -> Asked:
-    """The targets of samples whose outputs are (n, ..., k).
+def resolve_targets(
+    subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
+) -> ResolvedTargets:
+    """Resolve the targets of samples whose outputs are (n, ..., k).
+
+    Args:
+        subject: the model.
+        config: with `target`, `against`, `step`, `region` and `pixel`.
+        outputs: (n, ..., k).
+        truths: true class or mask of each sample; None where unknown.
 
     Raises:
         UsageError: a class, a step or an option that this model does not have.
@@ -71,12 +79,12 @@ def _position(subject: Subject, name: str, flag: str) -> int:
 
 def _classes(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
-) -> Asked:
+) -> ResolvedTargets:
     units = outputs.shape[-1]
     two = units == 1
-    said = (outputs[:, 0] > 0.5).astype(int) if two else outputs.argmax(axis=-1)
+    y_pred = (outputs[:, 0] > 0.5).astype(int) if two else outputs.argmax(axis=-1)
     if config.target == "predicted":
-        classes = said
+        classes = y_pred
     elif config.target == "true":
         classes = _known(truths)
     else:
@@ -89,12 +97,14 @@ def _classes(
             raise UsageError(f"--against {config.against}: it is the class that is explained")
     weights = targets.of_classes(classes, units, against)
     beside = "" if against is None else f" against {config.against}"
-    shares = np.where(said == 1, outputs[:, 0], 1 - outputs[:, 0]) if two else outputs.max(axis=-1)
-    return Asked(
+    shares = (
+        np.where(y_pred == 1, outputs[:, 0], 1 - outputs[:, 0]) if two else outputs.max(axis=-1)
+    )
+    return ResolvedTargets(
         weights,
         [f"{subject.outputs[k]}{beside}" for k in classes],
         ["" if w.any() else "the class is held against itself" for w in weights],
-        [f"{subject.outputs[k]} {p:.1%}" for k, p in zip(said, shares, strict=True)],
+        [f"{subject.outputs[k]} {p:.1%}" for k, p in zip(y_pred, shares, strict=True)],
     )
 
 
@@ -104,18 +114,20 @@ def _known(truths: list[Any]) -> np.ndarray:
     return np.array([int(np.asarray(truth)) for truth in truths])
 
 
-def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
+def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:
     named = config.target not in ("predicted", "true")
     place = _position(subject, config.target, "--target") if named else 0
     weights = np.zeros(outputs.shape, "float32")
     weights[:, place] = 1
-    said = [f"{subject.outputs[place]} {value:.4g}" for value in outputs[:, place]]
-    return Asked(weights, [subject.outputs[place]] * len(outputs), [""] * len(outputs), said)
+    descriptions = [f"{subject.outputs[place]} {value:.4g}" for value in outputs[:, place]]
+    return ResolvedTargets(
+        weights, [subject.outputs[place]] * len(outputs), [""] * len(outputs), descriptions
+    )
 
 
 def _steps(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
-) -> Asked:
+) -> ResolvedTargets:
     """One step of a labeling, a text or a forecast; by default the last."""
     count = outputs.shape[1]
     step = -1 if config.step is None else config.step - (config.step > 0)
@@ -142,29 +154,29 @@ def _steps(
     word = f"step {step % count + 1}"
     names = [subject.outputs[k] for k in units]
     chosen = at.argmax(axis=-1)
-    said = [
+    descriptions = [
         f"{subject.outputs[chosen[i]]} {at[i, chosen[i]]:.1%}"
         if subject.classes
         else f"{names[i]} {at[i, units[i]]:.4g}"
         for i in range(len(at))
     ]
     empty = ["" if w.any() else "the class is held against itself" for w in weights]
-    return Asked(weights, [f"{name} at {word}" for name in names], empty, said)
+    return ResolvedTargets(weights, [f"{name} at {word}" for name in names], empty, descriptions)
 
 
 def _dense(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
-) -> Asked:
+) -> ResolvedTargets:
     """A class over what is predicted as it, a part of that, or one pixel; or a field's output."""
     if not subject.target.pixel_class:
         return _field(subject, config, outputs)
     units = outputs.shape[-1]
-    said = outputs.argmax(axis=-1) if units > 1 else (outputs[..., 0] > 0.5).astype(int)
-    masks = _true_masks(truths, said.shape) if config.target == "true" else said
+    y_pred = outputs.argmax(axis=-1) if units > 1 else (outputs[..., 0] > 0.5).astype(int)
+    masks = _true_masks(truths, y_pred.shape) if config.target == "true" else y_pred
     if config.target in ("predicted", "true"):
         places = np.array([_most_of(mask, len(subject.outputs)) for mask in masks])
     else:
-        places = np.full(len(said), _position(subject, config.target, "--target"))
+        places = np.full(len(y_pred), _position(subject, config.target, "--target"))
     regions = np.stack([_region(m == k, config) for m, k in zip(masks, places, strict=True)])
     pairs = list(zip(regions, places, strict=True))
     weights = np.concatenate([targets.of_region(r[None], int(k), units) for r, k in pairs])
@@ -174,7 +186,7 @@ def _dense(
             weights -= targets.of_region(regions, other, units)
         weights[places == other] = 0
     names = [subject.outputs[k] for k in places]
-    shares = [(mask == k).mean() for mask, k in zip(said, places, strict=True)]
+    shares = [(mask == k).mean() for mask, k in zip(y_pred, places, strict=True)]
     where = "the true mask" if config.target == "true" else "the predicted mask"
     at = f" at {config.pixel}" if config.pixel and config.region == "connected" else ""
     empty = [
@@ -184,7 +196,7 @@ def _dense(
     if config.against is not None:
         itself = "the class is held against itself"
         empty = [itself if n == config.against else e for n, e in zip(names, empty, strict=True)]
-    return Asked(
+    return ResolvedTargets(
         weights,
         [f"{name}{_where(config)}" for name in names],
         empty,
@@ -192,7 +204,7 @@ def _dense(
     )
 
 
-def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Asked:
+def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:
     """An output of a field, averaged over all pixels or at one of them."""
     named = config.target not in ("predicted", "true")
     place = _position(subject, config.target, "--target") if named else 0
@@ -200,9 +212,9 @@ def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Aske
     regions = np.stack([_region(one, config) for one in everywhere])
     weights = targets.of_region(regions, place, outputs.shape[-1], signed=False)
     name = subject.outputs[place]
-    said = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
+    descriptions = [f"{name} {value:.4g} on average" for value in outputs[..., place].mean((1, 2))]
     count = len(outputs)
-    return Asked(weights, [f"{name}{_where(config)}"] * count, [""] * count, said)
+    return ResolvedTargets(weights, [f"{name}{_where(config)}"] * count, [""] * count, descriptions)
 
 
 def _true_masks(truths: list[Any], shape: tuple[int, ...]) -> np.ndarray:
@@ -225,7 +237,7 @@ def _where(config: ExplainConfig) -> str:
 
 
 def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
-    """The part of a class's mask (height, width) that is explained, as truth values."""
+    """Return the part of a class's mask (height, width) that is explained, as truth values."""
     from scipy.ndimage import binary_erosion, label
 
     if config.pixel is not None:
@@ -236,9 +248,9 @@ def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
                 f"{mask.shape[1]} columns"
             )
         if config.region == "all":
-            found = np.zeros(mask.shape, bool)
-            found[at] = True
-            return found
+            region = np.zeros(mask.shape, bool)
+            region[at] = True
+            return region
         regions = label(mask)[0]
         return (regions == regions[at]) & mask
     if config.region == "largest":

@@ -12,7 +12,7 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.explaining.asking import Asked, ask
+from mlzoo.explaining.asking import ResolvedTargets, resolve_targets
 from mlzoo.explaining.reference import METHODS as PACKAGE_METHODS
 from mlzoo.explaining.reference import package_maps
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, method_settings
@@ -31,10 +31,10 @@ class Explanation:
         x: the sample, raw.
         values: signed attributions at x's positions, float32: (height, width), (steps,),
             (steps, channels) or (columns,).
-        target: what is explained, in words.
-        predicted: what the model says, in words.
+        target: description of what is explained.
+        predicted: description of the prediction.
         truth: the true class in words; "" where unknown.
-        flag: what is wrong with the map; "" where nothing is.
+        flag: problem of the map; "" where there is none.
         scores: its evidence, by name.
     """
 
@@ -50,27 +50,27 @@ class Explanation:
 
     @property
     def wrong(self) -> bool:
-        """Whether the model is known to be wrong on the sample."""
+        """Return True if the model is known to be wrong on the sample."""
         return bool(self.truth) and not self.predicted.startswith(f"{self.truth} ")
 
 
 @dataclass
 class Batch:
-    """Samples of one shape, opened: what methods and evidence compute with."""
+    """Samples of one shape with their opened model and targets."""
 
     positions: list[int]
     x: np.ndarray
     probe: Probe
-    asked: Asked
+    resolved: ResolvedTargets
 
 
 @dataclass
-class Explained:
-    """All that a run of explanations found.
+class ExplanationSet:
+    """Results of a run of explanations.
 
     Attributes:
         explanations: maps of samples.
-        findings: by method, what is said of the model as a whole.
+        findings: results about the model as a whole, by method.
         facts: by method, its settings and costs.
         left_out: of `all`, the methods that did not run, and why.
     """
@@ -82,14 +82,19 @@ class Explained:
 
     @property
     def mapping(self) -> list[str]:
-        """The methods that give maps of samples."""
+        """Return the methods that give maps of samples."""
         return [name for name in self.facts if name not in self.findings]
 
 
 def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> list[Batch]:
-    """Samples by shape, with what is asked of each.
+    """Group samples by shape and resolve their targets.
 
     Samples of one shape share a probe, also where every class is asked for.
+
+    Args:
+        subject: the model.
+        chosen: the samples.
+        config: targets, layer and memory.
     """
     batches = []
     for positions in by_shape(chosen.inputs).values():
@@ -100,13 +105,13 @@ def open_batches(subject: Subject, chosen: Chosen, config: ExplainConfig) -> lis
         outputs, places = probe.outputs(x), np.array(positions)
         for target in dict.fromkeys(chosen.targets) if chosen.targets else (config.target,):
             rows = [r for r, i in enumerate(positions) if chosen.target(i) in (None, target)]
-            asked = ask(
+            resolved = resolve_targets(
                 subject,
                 config.model_copy(update={"target": target}),
                 outputs[rows],
                 [chosen.truths[positions[r]] for r in rows],
             )
-            batches.append(Batch(places[rows].tolist(), x[rows], probe, asked))
+            batches.append(Batch(places[rows].tolist(), x[rows], probe, resolved))
     return batches
 
 
@@ -118,7 +123,7 @@ ANY = "integrated_gradients"
 
 @dataclass(frozen=True)
 class Methods:
-    """The methods to run.
+    """Methods to run.
 
     Attributes:
         names: of those that run.
@@ -130,7 +135,12 @@ class Methods:
 
 
 def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
-    """Return the methods that are asked for, picked for the model where it is `auto` or `all`.
+    """Return the requested methods, or those that fit the model for `auto` and `all`.
+
+    Args:
+        config: with the names of methods.
+        probe: the opened model.
+        kind: of the data.
 
     Raises:
         UsageError: a method that was named does not fit.
@@ -151,12 +161,19 @@ def choose_methods(config: ExplainConfig, probe: Probe, kind: str) -> Methods:
 
 
 def of_model(name: str) -> bool:
-    """Whether a method explains a model as a whole, not single samples."""
+    """Return True if a method explains a model as a whole, not single samples."""
     return bool(getattr(registry.load("explainer", name), "MODEL", False))
 
 
 def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | None:
-    """Why a method can't explain a model of a kind of data; None where it can."""
+    """Return why a method can't explain a model of a kind of data; None if it can.
+
+    Args:
+        name: of the method.
+        probe: the opened model.
+        kind: of the data.
+        engine: `mlzoo` or `tf-keras-vis`.
+    """
     plugin = registry.load("explainer", name)
     kinds = getattr(plugin, "KINDS", None)
     extra = getattr(plugin, "EXTRA", None)
@@ -188,40 +205,48 @@ def run_methods(
     methods: Methods,
     config: ExplainConfig,
     listener: Listener,
-) -> Explained:
-    """The maps of every method for every sample that has something to explain.
+) -> ExplanationSet:
+    """Compute the maps of every method for every sample that can be explained.
 
-    Of `all`, a method that can't explain this model is left out; see `Explained.left_out`.
+    Of `all`, a method that can't explain this model is left out; see `ExplanationSet.left_out`.
+
+    Args:
+        subject: the model.
+        chosen: the samples.
+        batches: the same, by shape.
+        methods: the methods to run.
+        config: everything that was asked for.
+        listener: progress callback.
     """
     probes = {id(b.probe): b.probe for b in batches}.values()
     settings = method_settings(config, methods.names)
-    explained = Explained([], {}, {}, dict(methods.left_out))
+    explained = ExplanationSet([], {}, {}, dict(methods.left_out))
     for done, method in enumerate(methods.names):
         began, forwards = time.process_time(), sum(p.forwards for p in probes)
-        said: dict[str, list[float]] = {}
-        found: list[Explanation] = []
+        diagnostics: dict[str, list[float]] = {}
+        explanations: list[Explanation] = []
         try:
             if of_model(method):
                 explained.findings[method] = explain_model(method, settings[method], batches[0])
             for batch in [] if of_model(method) else batches:
                 values = explain_batch(method, settings[method], batch, config)
-                for name, numbers in batch.probe.said.items():
-                    said.setdefault(name, []).extend(numbers.tolist())
-                found += _explanations(method, batch, values, subject, chosen)
-                count = done * len(chosen) + len(found)
+                for name, numbers in batch.probe.diagnostics.items():
+                    diagnostics.setdefault(name, []).extend(numbers.tolist())
+                explanations += _explanations(method, batch, values, subject, chosen)
+                count = done * len(chosen) + len(explanations)
                 listener.progress(count, len(methods.names) * len(chosen), "explaining")
         except UsageError as error:
             if ALL not in config.method:
                 raise
             explained.left_out[method] = str(error)
             continue
-        _tell_completeness(method, said, listener)
-        explained.explanations += found
+        _tell_completeness(method, diagnostics, listener)
+        explained.explanations += explanations
         explained.facts[method] = {
             "settings": settings[method].model_dump(mode="json"),
             "cpu_seconds": round(time.process_time() - began, 3),
             "forwards": sum(p.forwards for p in probes) - forwards,
-            **{name: float(np.max(numbers)) for name, numbers in said.items()},
+            **{name: float(np.max(numbers)) for name, numbers in diagnostics.items()},
         }
     place = {name: i for i, name in enumerate(methods.names)}
     order = {name: i for i, name in enumerate(chosen.names)}
@@ -230,21 +255,29 @@ def run_methods(
 
 
 def explain_model(method: str, settings: Any, batch: Batch) -> list[Finding]:
-    """What a method that explains no single sample says of the model."""
+    """Return the findings of a method that explains the model as a whole.
+
+    Args:
+        method: its name.
+        settings: its `Config`.
+        batch: samples.
+    """
     plugin = registry.load("explainer", method)
-    found: list[Finding] = plugin.explain(settings, batch.probe, batch.x, batch.asked.weights)
-    return found
+    findings: list[Finding] = plugin.explain(settings, batch.probe, batch.x, batch.resolved.weights)
+    return findings
 
 
 COMPLETE = 0.05
 """Error of completeness from which on it is warned of."""
 
 
-def _tell_completeness(method: str, said: dict[str, list[float]], listener: Listener) -> None:
+def _tell_completeness(
+    method: str, diagnostics: dict[str, list[float]], listener: Listener
+) -> None:
     """Say how far attributions are from summing to what they explain."""
-    if "completeness_error" not in said:
+    if "completeness_error" not in diagnostics:
         return
-    error = np.array(said["completeness_error"])
+    error = np.array(diagnostics["completeness_error"])
     text = f"{method}: attributions sum to the change within {error.max():.1%}"
     if error.max() <= COMPLETE:
         listener.note(text)
@@ -254,18 +287,25 @@ def _tell_completeness(method: str, said: dict[str, list[float]], listener: List
 
 
 def explain_batch(method: str, settings: Any, batch: Batch, config: ExplainConfig) -> np.ndarray:
-    """One method's maps of a batch, (n, ...) float32; steps that only pad are exactly 0."""
-    batch.probe.said.clear()
+    """Return one method's maps of a batch (n, ...), float32; padding steps are exactly 0.
+
+    Args:
+        method: its name.
+        settings: its `Config`.
+        batch: samples of one shape.
+        config: with the engine and the layer.
+    """
+    batch.probe.diagnostics.clear()
     if config.engine == "mlzoo":
         plugin = registry.load("explainer", method)
-        values = plugin.explain(settings, batch.probe, batch.x, batch.asked.weights)
+        values = plugin.explain(settings, batch.probe, batch.x, batch.resolved.weights)
     else:
-        values = package_maps(method, batch.probe, batch.x, batch.asked.weights, config.layer)
+        values = package_maps(method, batch.probe, batch.x, batch.resolved.weights, config.layer)
     return without_padding(np.asarray(values, "float32"), batch.x)
 
 
 def without_padding(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Maps that are 0 where sequences hold nothing but NaN."""
+    """Return maps that are 0 where sequences hold nothing but NaN."""
     if x.ndim != 3 or x.dtype.kind != "f":
         return values
     gone = np.isnan(x).all(axis=-1)
@@ -273,7 +313,7 @@ def without_padding(values: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def flag(values: np.ndarray) -> str:
-    """What is wrong with a map, with the likely cause; "" where nothing is."""
+    """Return a map's problem with its likely cause; "" if there is none."""
     if not np.isfinite(values).all():
         return "not finite: the model's outputs or gradients overflow"
     if not values.any():
@@ -288,23 +328,23 @@ def flag(values: np.ndarray) -> str:
 def _explanations(
     method: str, batch: Batch, values: np.ndarray, subject: Subject, chosen: Chosen
 ) -> list[Explanation]:
-    found = []
+    explanations = []
     for row, position in enumerate(batch.positions):
-        if batch.asked.empty[row]:
+        if batch.resolved.empty[row]:
             continue
-        found.append(
+        explanations.append(
             Explanation(
                 chosen.names[position],
                 method,
                 subject.shown(chosen.inputs[position]),
                 values[row],
-                batch.asked.labels[row],
-                batch.asked.predicted[row],
+                batch.resolved.labels[row],
+                batch.resolved.predicted[row],
                 _words(chosen.truths[position], subject),
                 flag(values[row]),
             )
         )
-    return found
+    return explanations
 
 
 def _words(truth: Any, subject: Subject) -> str:

@@ -1,4 +1,4 @@
-"""The package tf-keras-vis as a second engine, with its own defaults, to compare with ours.
+"""The package tf-keras-vis as a second engine, with its own defaults, for comparison.
 
 It is there to check maps against an independent implementation, and to repeat maps that were
 published with it. Kubota and contributors, https://github.com/keisen/tf-keras-vis. What it gives is
@@ -27,7 +27,7 @@ NOISY_COPIES = 20
 def package_maps(
     method: str, probe: Probe, x: np.ndarray, target: np.ndarray, layer: str | None = None
 ) -> np.ndarray:
-    """The package's maps (n, height, width), each from 0 to 1; all 0 where it found nothing.
+    """Return the package's maps (n, height, width) from 0 to 1; all 0 if it found nothing.
 
     Args:
         method: one of `METHODS`.
@@ -44,10 +44,10 @@ def package_maps(
     if x.ndim != 4 or target.ndim != 2:
         raise UsageError("--engine tf-keras-vis takes images and one class a sample")
     model, z = functional(probe), probe.enter(x)
-    found = np.array(run_package(method, model, z, target, layer))
+    maps = np.array(run_package(method, model, z, target, layer))
     # Maps run from 0 to 1. What the package could not bring there is the rounding of an empty map.
-    found[found.max(axis=(1, 2)) < 0.5] = 0
-    return found
+    maps[maps.max(axis=(1, 2)) < 0.5] = 0
+    return maps
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def quiet() -> Iterator[None]:
 
 
 def functional(probe: Probe) -> keras.Model:
-    """The model from its entry on, in the one form that the package takes.
+    """Return the model from its entry on as a Functional model, which the package needs.
 
     Raises:
         UsageError: the model is not Functional.
@@ -76,13 +76,21 @@ def functional(probe: Probe) -> keras.Model:
 def run_package(
     method: str, model: keras.Model, z: np.ndarray, target: np.ndarray, layer: str | None = None
 ) -> np.ndarray:
-    """The package's maps (n, height, width) of a Functional model and its inputs."""
+    """Return the package's maps (n, height, width) of a Functional model and its inputs.
+
+    Args:
+        method: one of `METHODS`.
+        model: from the entry on.
+        z: inputs at the entry.
+        target: (n, units).
+        layer: by default the last convolution.
+    """
     with quiet():
         return package_method(method, model)(z, target, layer)
 
 
 def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]:
-    """The package's method, ready to be called with inputs and targets as often as wanted."""
+    """Return the package's method as a function of inputs and targets."""
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
     from tf_keras_vis.layercam import Layercam
@@ -98,7 +106,7 @@ def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]
         "layercam": Layercam,
         "scorecam": Scorecam,
     }[method]
-    own = maker(model, model_modifier=ReplaceToLinear(), clone=True)
+    visualizer = maker(model, model_modifier=ReplaceToLinear(), clone=True)
 
     def call(
         z: np.ndarray, target: np.ndarray, layer: str | None = None, max_n: int | None = None
@@ -116,6 +124,6 @@ def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]
         if max_n is not None:
             settings["max_N"] = max_n
         with quiet():
-            return np.asarray(own(score, z, **settings))
+            return np.asarray(visualizer(score, z, **settings))
 
     return call

@@ -104,7 +104,7 @@ class ExplainConfig(Settings):
 
 
 def configure(values: dict[str, Any], trust: bool = True) -> ExplainConfig:
-    """A checked configuration from given fields.
+    """Return a validated configuration from given fields.
 
     Args:
         values: fields of `ExplainConfig`.
@@ -144,7 +144,7 @@ def _contradictions(config: ExplainConfig) -> list[str]:
 
 
 def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]:
-    """The `Config` of each method, with what `set` says of it and the run's seed.
+    """Return the `Config` of each method, with the values of `set` and the run's seed.
 
     Raises:
         UsageError: a setting that no method has, or a value that it does not take.
@@ -161,24 +161,26 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
             problems.append(
                 f"--set {key}: write method.name=value, with a method of {', '.join(methods)}"
             )
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name in methods:
         plugin = registry.load("explainer", name)
         seed = {"seed": config.seed} if "seed" in plugin.Config.model_fields else {}
         try:
-            found[name] = plugin.Config(**{**seed, **given[name]})
+            settings[name] = plugin.Config(**{**seed, **given[name]})
         except ValidationError as error:
             known = plugin.Config.model_fields
             for key, text in sentences(error).items():
-                words = text if key in known else registry.unknown(f"setting of {name}", key, known)
-                problems.append(f"--set {key}: {words}")
+                problem = (
+                    text if key in known else registry.unknown(f"setting of {name}", key, known)
+                )
+                problems.append(f"--set {key}: {problem}")
     if problems:
         raise UsageError(problems)
-    return found
+    return settings
 
 
 def read_record(path: str, trust: bool = False) -> ExplainConfig:
-    """The configuration of an earlier run of explanations, from its folder or its explain.json.
+    """Return the configuration of an earlier run of explanations, from its folder or file.
 
     Raises:
         UsageError: there is none, or it names code as a method and `trust` is not set.
@@ -187,7 +189,7 @@ def read_record(path: str, trust: bool = False) -> ExplainConfig:
 
 
 def read_record_file(path: str) -> dict[str, Any]:
-    """What an explain.json holds, named by its folder or itself.
+    """Return the content of an explain.json, named by its folder or itself.
 
     Raises:
         UsageError: there is none.

@@ -1,4 +1,4 @@
-"""A model of several inputs as one of a single input: one of them is explained, the others stay.
+"""A model of several inputs as one of a single input: the others stay as they are.
 
 A sample's inputs travel as one row of numbers, which the first layer takes apart. What is explained
 is that layer's output, so the other inputs are what they are for each sample.
@@ -32,7 +32,7 @@ class InputPart(keras.layers.Layer):
         self.start, self.shape, self.kind = start, tuple(shape), kind
 
     def call(self, x: Any) -> Any:
-        """The input (batch, *shape)."""
+        """Return the input (batch, *shape)."""
         part = x[:, self.start : self.start + int(np.prod(self.shape))]
         return keras.ops.cast(keras.ops.reshape(part, (-1, *self.shape)), self.kind)
 
@@ -56,7 +56,7 @@ class OneInput(keras.Model):
             start += int(np.prod(shape))
 
     def call(self, rows: Any, training: bool = False) -> Any:
-        """The model's outputs for rows (batch, numbers)."""
+        """Return the model's outputs for rows (batch, numbers)."""
         first = self.parts[self.explained](rows)
         inputs = [first if i == self.explained else part(rows) for i, part in enumerate(self.parts)]
         return self.inner(keras.tree.pack_sequence_as(self.inner.input, inputs), training=training)
@@ -64,7 +64,7 @@ class OneInput(keras.Model):
 
 @dataclass(frozen=True)
 class Several:
-    """How samples of several inputs are read and shown.
+    """Mapping between rows and the arrays of several inputs.
 
     Attributes:
         model: the model as one of a single input.
@@ -78,16 +78,16 @@ class Several:
 
     @property
     def part(self) -> InputPart:
-        """The explained input's place."""
+        """Return the layer that extracts the explained input."""
         return self.model.parts[self.model.explained]
 
     def shown(self, row: np.ndarray) -> np.ndarray:
-        """The explained input of a row (numbers,)."""
+        """Return the explained input of a row (numbers,)."""
         flat = row[self.part.start : self.part.start + int(np.prod(self.part.shape))]
         return flat.reshape(self.part.shape)
 
     def rows(self, arrays: dict[str, np.ndarray], where: Path) -> np.ndarray:
-        """Rows (n, numbers) of arrays by the inputs' names.
+        """Return rows (n, numbers) of arrays by the inputs' names.
 
         Raises:
             DataError: one is missing, or has another shape or number of samples.
@@ -114,7 +114,7 @@ class Several:
 
 
 def as_one(model: keras.Model, wanted: str | None) -> Several:
-    """A model of several inputs, of which one is explained: by default the first of images.
+    """Wrap a model of several inputs, of which one is explained: by default the first image.
 
     Raises:
         UsageError: there is no such input, or sides of any length.

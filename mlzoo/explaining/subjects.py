@@ -1,4 +1,4 @@
-"""What is explained: a model with all that is known of it, and samples for it."""
+"""The model to explain with all that is known of it, and samples for it."""
 
 from __future__ import annotations
 
@@ -60,27 +60,27 @@ class Subject:
     several: Several | None = None
 
     def shown(self, x: np.ndarray) -> np.ndarray:
-        """What of a sample is explained, and drawn."""
+        """Return the part of a sample that is explained and drawn."""
         return x if self.several is None else self.several.shown(x)
 
     @property
     def target(self) -> Target:
-        """The kind of target that the task predicts."""
+        """Return the kind of target that the task predicts."""
         return target_of(self.task)
 
     @property
     def classes(self) -> bool:
-        """Whether outputs are classes."""
+        """Return True if outputs are classes."""
         return self.target.is_class
 
     @property
     def maximum(self) -> float | None:
-        """The largest value that an image can hold."""
+        """Return the largest value that an image can hold."""
         return None if self.run is None else self.run.reader.maximum
 
     @property
     def alphabet(self) -> tuple[str, ...]:
-        """The characters that codes of a text stand for; none where samples are no text."""
+        """Return the characters that codes of a text stand for; none if samples are no text."""
         reader = None if self.run is None else self.run.reader
         return reader.alphabet if isinstance(reader, TextReader) else ()
 
@@ -93,8 +93,8 @@ class Chosen:
         names: what each is called.
         inputs: one array each, (*shape), raw.
         truths: of each the true class, mask or values; None where unknown.
-        background: samples of the run's training part, for methods that compare with them.
-        known: samples of the part that is explained, with their truth.
+        background: samples of the run's training split, for methods that compare with them.
+        known: samples of the split that is explained, with their truth.
         targets: the class or output that is asked for of each, by name; empty where all are
             asked for the same.
         groups: the group of each, whose samples are not independent; empty where all are.
@@ -112,15 +112,15 @@ class Chosen:
 
     @property
     def group_of(self) -> dict[str, str] | None:
-        """The group of each sample by its name; None where samples are independent."""
+        """Return the group of each sample by its name; None if samples are independent."""
         return dict(zip(self.names, self.groups, strict=True)) if self.groups else None
 
     def target(self, index: int) -> str | None:
-        """The class or output that is asked for of a sample; None where all are asked the same."""
+        """Return the requested class or output of a sample; None if all share one."""
         return self.targets[index] if self.targets else None
 
     def of_every(self, outputs: Sequence[str]) -> Chosen:
-        """The same samples, each once for every class or output."""
+        """Return the same samples, each once for every class or output."""
         pairs = [(i, name) for i in range(len(self)) for name in outputs]
         return replace(
             self,
@@ -136,7 +136,12 @@ class Chosen:
 
 
 def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> Subject:
-    """A run folder or a .keras file, opened; `wanted` names the input of several to explain.
+    """Open a run folder or a .keras file.
+
+    Args:
+        path: the folder or file.
+        trust: run Python code that a run folder holds or names.
+        wanted: name of the input to explain, of several.
 
     Raises:
         UsageError: there is none, or it can't be loaded.
@@ -149,7 +154,7 @@ def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> S
 
 
 def subject_of(run: OpenedRun) -> Subject:
-    """An open run as a subject."""
+    """Return an open run as a subject."""
     record = run.record
     names = record["class_names"] or record["target_names"]
     return Subject(
@@ -185,7 +190,12 @@ def _from_file(path: Path, wanted: str | None = None) -> Subject:
 
 
 def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
-    """The samples that a configuration asks for.
+    """Return the samples that a configuration asks for.
+
+    Args:
+        subject: the model.
+        config: with `data` and `limit`.
+        listener: progress callback.
 
     Raises:
         UsageError: a file of a model alone, and no data for it.
@@ -196,8 +206,8 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
             raise UsageError(f"{subject.path} is a model alone: name samples for it with --data")
         return _of_own(subject, config, listener)
     if subject.run is None:
-        found = _limited(*_plain(config.data, subject), config.limit)
-        return replace(found, background=Background(np.stack(found.inputs)))
+        chosen = _limited(*_plain(config.data, subject), config.limit)
+        return replace(chosen, background=Background(np.stack(chosen.inputs)))
     if subject.target.dense:
         from mlzoo.data.images.inference_inputs import open_images
 
@@ -210,8 +220,8 @@ def choose(subject: Subject, config: ExplainConfig, listener: Listener) -> Chose
     read = read_inputs(config.data, subject.run.reader, listener.progress)
     for warning in read.warnings:
         listener.warn(warning)
-    found = _grouped(_limited(list(read.names), read.rows, config.limit), subject)
-    return replace(found, background=_compared_with(subject, config, listener))
+    chosen = _grouped(_limited(list(read.names), read.rows, config.limit), subject)
+    return replace(chosen, background=_compared_with(subject, config, listener))
 
 
 def _grouped(chosen: Chosen, subject: Subject) -> Chosen:
@@ -231,7 +241,12 @@ def _grouped(chosen: Chosen, subject: Subject) -> Chosen:
 
 
 def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
-    """Samples from an array (n, *shape) of raw inputs, all of them.
+    """Return samples from an array (n, *shape) of raw inputs, all of them.
+
+    Args:
+        subject: an open run.
+        x: (n, *shape), raw inputs.
+        config: with the methods and the seed.
 
     Raises:
         DataError: they do not fit what the model was trained on.
@@ -243,8 +258,8 @@ def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
         rows: Any = as_images(x, subject.run.reader_as(DenseReader)).image
         count = len(x)
     else:
-        found = subject.run.checked(x)
-        rows, count = (lambda i: _own(found, i)), len(found)
+        checked = subject.run.checked(x)
+        rows, count = (lambda i: _own(checked, i)), len(checked)
     if not count:
         raise DataError("the array is empty: there are no samples to explain")
     names = [f"sample {i}" for i in range(count)]
@@ -255,9 +270,9 @@ def given(subject: Subject, x: np.ndarray, config: ExplainConfig) -> Chosen:
 def _compared_with(
     subject: Subject, config: ExplainConfig, listener: Listener
 ) -> Background | None:
-    """Samples of the run's training part, where a method compares new samples with them."""
-    asked = registry.names("explainer") if ALL in config.method else config.method
-    if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in asked):
+    """Samples of the run's training split, where a method compares new samples with them."""
+    methods = registry.names("explainer") if ALL in config.method else config.method
+    if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in methods):
         return None
     assert subject.run is not None
     try:
@@ -278,8 +293,8 @@ def _limited(names: list[str], rows: Any, limit: int) -> Chosen:
 
 def _own(rows: Any, index: int) -> np.ndarray:
     """One row, without what pads it."""
-    own = getattr(rows, "own", None)
-    return np.asarray(rows[index] if own is None else own(index))
+    unpadded = getattr(rows, "own", None)
+    return np.asarray(rows[index] if unpadded is None else unpadded(index))
 
 
 def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
@@ -317,12 +332,12 @@ def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
             sized = cv2.resize(image, (width, height)) if height and width else image
             images.append(sized.reshape(*sized.shape[:2], channels))
         return [file.name for file in files], np.stack(images)
-    own = tuple(model.input_shape[1:])
-    fits = x.ndim == len(own) + 1 and all(
-        a is None or a == b for a, b in zip(own, x.shape[1:], strict=True)
+    input_shape = tuple(model.input_shape[1:])
+    fits = x.ndim == len(input_shape) + 1 and all(
+        a is None or a == b for a, b in zip(input_shape, x.shape[1:], strict=True)
     )
     if not fits:
-        raise DataError(f"{path} has shape {x.shape}, the model takes (n, {own})")
+        raise DataError(f"{path} has shape {x.shape}, the model takes (n, {input_shape})")
     return [f"sample {i}" for i in range(len(x))], x
 
 
@@ -331,13 +346,13 @@ def _numbers(path: Path, columns: int) -> np.ndarray:
     import pandas
 
     table = pandas.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
-    found = table.select_dtypes("number")
-    if found.shape[1] != columns:
+    numeric = table.select_dtypes("number")
+    if numeric.shape[1] != columns:
         raise DataError(
-            f"{path} has {found.shape[1]} columns of numbers ({few(found.columns)}), the model "
+            f"{path} has {numeric.shape[1]} columns of numbers ({few(numeric.columns)}), the model "
             f"takes {columns}; leave others out, such as the target"
         )
-    return found.to_numpy("float32")
+    return numeric.to_numpy("float32")
 
 
 def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
@@ -366,7 +381,7 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
 
 
 def _background(subject: Subject, part: Part, seed: int) -> Background | None:
-    """Some samples of a part in one array; None where they are of several shapes."""
+    """Some samples of a split in one array; None where they are of several shapes."""
     if subject.target.per != "sample" or not len(part):
         return None
     chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
@@ -381,17 +396,17 @@ def _background(subject: Subject, part: Part, seed: int) -> Background | None:
 
 def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
     """Positions that the model is wrong on: by its confidence, or of numbers by its error."""
-    found = [
+    outputs = [
         outputs_of(subject.model, part.inputs(positions[start : start + 256]))
         for start in range(0, len(positions), 256)
     ]
-    said, truth = np.concatenate(found), np.asarray(part.targets)[positions]
+    y_pred, y_true = np.concatenate(outputs), np.asarray(part.targets)[positions]
     if subject.target.sample_numbers:
-        error = np.abs(said - truth.reshape(len(said), -1)).mean(axis=1)
+        error = np.abs(y_pred - y_true.reshape(len(y_pred), -1)).mean(axis=1)
         return positions[np.argsort(-error, kind="stable")].tolist()
-    shares = as_probabilities(said)
+    shares = as_probabilities(y_pred)
     chosen = shares.argmax(axis=1)
-    wrong = np.flatnonzero(chosen != truth)
+    wrong = np.flatnonzero(chosen != y_true)
     sure = shares[wrong, chosen[wrong]]
     return positions[wrong[np.argsort(-sure, kind="stable")]].tolist()
 
@@ -409,8 +424,8 @@ def _truth(part: Part, position: int) -> Any:
 
 
 def by_shape(arrays: Sequence[np.ndarray]) -> dict[tuple[int, ...], list[int]]:
-    """Positions of arrays of the same shape, which go through the model together."""
-    found: dict[tuple[int, ...], list[int]] = {}
+    """Return the positions of arrays of the same shape, by shape."""
+    positions: dict[tuple[int, ...], list[int]] = {}
     for i, array in enumerate(arrays):
-        found.setdefault(array.shape, []).append(i)
-    return found
+        positions.setdefault(array.shape, []).append(i)
+    return positions

@@ -1,9 +1,9 @@
-"""What is explained of each sample: weights on the model's logits, shaped like its outputs.
+"""Targets as weights on the model's logits, shaped like its outputs.
 
 An explained number is a weighted sum of logits. A class weighs 1; a class held against another
 weighs 1 and that one -1, as is either of two classes, whose single logits a softmax leaves open;
-the second class of a one-unit head weighs 1 and the first -1; a region
-of a mask spreads 1 over its pixels; a step of a sequence or of a forecast weighs 1 there.
+the second class of a one-unit head weighs 1 and the first -1; a region of a mask spreads 1 over its
+pixels; a step of a sequence or of a forecast weighs 1 there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def of_classes(classes: np.ndarray, units: int, against: np.ndarray | None = None) -> np.ndarray:
-    """Targets (n, units) of one class a sample.
+    """Return targets (n, units) of one class per sample.
 
     Args:
         classes: (n,) positions.
@@ -28,7 +28,7 @@ def of_classes(classes: np.ndarray, units: int, against: np.ndarray | None = Non
 
 
 def of_region(region: np.ndarray, position: int, units: int, signed: bool = True) -> np.ndarray:
-    """Targets (n, height, width, units) of a class over regions (n, height, width) of truth values.
+    """Return targets (n, height, width, units) of a class over regions (n, height, width).
 
     The class's logits are averaged over the region; one of no pixels has no weight.
 
@@ -49,7 +49,7 @@ def of_region(region: np.ndarray, position: int, units: int, signed: bool = True
 
 
 def of_step(shape: tuple[int, ...], step: int, units: np.ndarray) -> np.ndarray:
-    """Targets (n, steps, k) of one output a sample, at one step.
+    """Return targets (n, steps, k) of one output per sample, at one step.
 
     Args:
         shape: (n, steps, k), the outputs'.

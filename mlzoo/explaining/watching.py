@@ -1,4 +1,4 @@
-"""Maps while a model is trained, every few epochs: what it looks at, and since when."""
+"""Maps during training, every few epochs: what the model looks at, and since when."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACROSS = 4
 
 
 class MapsEvery(keras.callbacks.Callback):
-    """A Keras callback that writes maps of some images every k epochs.
+    """Keras callback that writes maps of some images every k epochs.
 
     Args:
         folder: where `epoch-005.png` and the like go.
@@ -54,9 +54,9 @@ class MapsEvery(keras.callbacks.Callback):
         """Write the picture of a model after an epoch, which counts from 1."""
         probe = Probe(model, self.images)
         x = probe.inputs(self.images)
-        said = probe.outputs(x)
-        two = said.shape[-1] == 1
-        classes = (said[:, 0] > 0.5).astype(int) if two else said.argmax(axis=-1)
+        y_pred = probe.outputs(x)
+        two = y_pred.shape[-1] == 1
+        classes = (y_pred[:, 0] > 0.5).astype(int) if two else y_pred.argmax(axis=-1)
         plugin = registry.load("explainer", self.method)
         target = of_classes(classes, probe.units)
         maps = plugin.explain(plugin.Config(), probe, x, target)
@@ -92,7 +92,7 @@ MOST = 8
 
 
 class TrainingMaps:
-    """Writes maps of validation images every k epochs of a training of ours.
+    """Progress callback that writes maps of validation images every k epochs.
 
     Args:
         every: epochs from one picture to the next.

@@ -21,8 +21,8 @@ from mlzoo.explaining.evidence.scores import score_all, summarize
 from mlzoo.explaining.evidence.truth import check_truth
 from mlzoo.explaining.explain import (
     Batch,
-    Explained,
     Explanation,
+    ExplanationSet,
     Methods,
     choose_methods,
     explain_batch,
@@ -44,8 +44,8 @@ SANE = 16
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run of explanations gave.
+class ExplanationResult:
+    """Results of a run of explanations.
 
     Attributes:
         explained: every map, with its sample and its scores.
@@ -54,18 +54,18 @@ class Outcome:
         folder: where all of it was written; None where nothing was.
     """
 
-    explained: Explained
+    explained: ExplanationSet
     record: dict[str, Any]
     controls: list[Explanation]
     folder: Path | None = None
 
     @property
     def maps(self) -> dict[str, dict[str, np.ndarray]]:
-        """Raw signed maps by method and by the sample's name, float32."""
-        found: dict[str, dict[str, np.ndarray]] = {m: {} for m in self.explained.mapping}
+        """Return raw signed maps by method and by the sample's name, float32."""
+        maps: dict[str, dict[str, np.ndarray]] = {m: {} for m in self.explained.mapping}
         for each in self.explained.explanations:
-            found[each.method][each.name] = each.values
-        return found
+            maps[each.method][each.name] = each.values
+        return maps
 
 
 def explain(
@@ -76,7 +76,7 @@ def explain(
     trust: bool = False,
     listener: Listener | None = None,
     **settings: Any,
-) -> Outcome:
+) -> ExplanationResult:
     """Explain what a model says; the same as `mlzoo explain`.
 
     Args:
@@ -84,7 +84,7 @@ def explain(
         out: the folder to write; by default `explanations/METHOD` within the run folder.
         overwrite: replace such a folder.
         trust: run Python code that the run folder holds or names; without it none is run.
-        listener: hears of progress.
+        listener: progress callback.
         **settings: fields of `ExplainConfig`: `method`, `data`, `target`, `truth`, ...
 
     Raises:
@@ -101,8 +101,16 @@ def explain_configured(
     overwrite: bool = False,
     trust: bool = False,
     listener: Listener | None = None,
-) -> Outcome:
-    """`explain` with a configuration that was checked before."""
+) -> ExplanationResult:
+    """`explain` with a configuration that was checked before.
+
+    Args:
+        config: a validated configuration.
+        out: the folder to write; by default within the run folder.
+        overwrite: replace such a folder.
+        trust: run Python code that the run folder holds or names.
+        listener: progress callback.
+    """
     listener = listener or Listener()
     known = expand(out) if out else None
     if known is None and AUTO not in config.method:
@@ -115,11 +123,11 @@ def explain_configured(
         job = open_job(subject, choose(subject, config, listener), config, listener)
         folder = known or default_folder(config.run, job.methods.names)
         check_free(folder, overwrite)
-        found = compute(job, listener)
-        write(folder, subject, found.explained, found.controls, found.record, listener)
+        result = compute(job, listener)
+        write(folder, subject, result.explained, result.controls, result.record, listener)
         stage.doing, stage.next = "writing the report", f"the explanations are complete: {folder}"
         _renew_report(expand(config.run), folder, listener)
-    return replace(found, folder=folder)
+    return replace(result, folder=folder)
 
 
 def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
@@ -130,20 +138,29 @@ def _renew_report(run: Path, folder: Path, listener: Listener) -> None:
 
 def explain_samples(
     run: OpenedRun, x: Any = None, listener: Listener | None = None, **settings: Any
-) -> Outcome:
-    """Explain samples with an open run and write nothing; see `mlzoo.load(...).explain`."""
+) -> ExplanationResult:
+    """Explain samples with an open run and write nothing; see `mlzoo.load(...).explain`.
+
+    Args:
+        run: an open run.
+        x: raw inputs (n, *shape), a path, or None for the run's own samples.
+        listener: progress callback.
+        **settings: fields of `ExplainConfig`.
+    """
     listener = listener or Listener()
     path = str(x) if isinstance(x, (str, Path)) else None
     config = configure({"run": str(run.path), "data": path, **settings})
     subject = subject_of(run)
-    own = x is None or path is not None
-    chosen = choose(subject, config, listener) if own else given(subject, np.asarray(x), config)
+    from_config = x is None or path is not None
+    chosen = (
+        choose(subject, config, listener) if from_config else given(subject, np.asarray(x), config)
+    )
     return compute(open_job(subject, chosen, config, listener), listener)
 
 
 @dataclass(frozen=True)
 class ExplainJob:
-    """A model and samples, opened: everything that `compute` needs."""
+    """A model and samples, opened, as `compute` needs them."""
 
     subject: Subject
     chosen: Chosen
@@ -156,6 +173,12 @@ def open_job(
     subject: Subject, chosen: Chosen, config: ExplainConfig, listener: Listener
 ) -> ExplainJob:
     """Open a model for its samples, and pick the methods.
+
+    Args:
+        subject: the model.
+        chosen: the samples.
+        config: everything asked for.
+        listener: progress callback.
 
     Raises:
         UsageError: a method does not fit the model, or a setting the method.
@@ -171,8 +194,8 @@ def open_job(
     return ExplainJob(subject, chosen, config, batches, methods)
 
 
-def compute(job: ExplainJob, listener: Listener) -> Outcome:
-    """The maps of chosen samples, their evidence and the record."""
+def compute(job: ExplainJob, listener: Listener) -> ExplanationResult:
+    """Compute the maps of chosen samples, their evidence and the record."""
     subject, chosen, config, batches = job.subject, job.chosen, job.config, job.batches
     if config.truth is not None:
         count = check_truth(config.truth, chosen.names)
@@ -211,8 +234,8 @@ def compute(job: ExplainJob, listener: Listener) -> Outcome:
         checks[method] = check_method(
             subject, method, batches[0], config, settings[method], shuffled
         )
-        for mode, found in checks[method].items():
-            listener.note(f"{method}: sanity by {mode} {found['verdict']}, {found['reason']}")
+        for mode, check in checks[method].items():
+            listener.note(f"{method}: sanity by {mode} {check['verdict']}, {check['reason']}")
     left_out = _left_out(batches, chosen.names)
     _tell_of_empty(left_out, explained, listener)
     record = {
@@ -236,7 +259,7 @@ def compute(job: ExplainJob, listener: Listener) -> Outcome:
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    return Outcome(explained, record, controls)
+    return ExplanationResult(explained, record, controls)
 
 
 def check_method(
@@ -247,13 +270,21 @@ def check_method(
     settings: Any,
     shuffled: Shuffled | None = None,
 ) -> dict[str, Any]:
-    """The sanity checks of a method by name, on at most `SANE` samples.
+    """Run the sanity checks of a method, on at most `SANE` samples.
 
     `other_class` of each is how alike the maps of another class are, where there are classes.
+
+    Args:
+        subject: the model.
+        method: name of the method.
+        batch: samples of one shape.
+        config: with the checks.
+        settings: `Config` of the method.
+        shuffled: weights trained on shuffled labels.
     """
     few = slice(0, SANE)
-    asked = replace(batch.asked, weights=batch.asked.weights[few])
-    part = replace(batch, x=batch.x[few], asked=asked)
+    resolved = replace(batch.resolved, weights=batch.resolved.weights[few])
+    part = replace(batch, x=batch.x[few], resolved=resolved)
 
     # A class activation map is what speaks for a class; one that turns negative is gone.
     positive = bool(getattr(registry.load("explainer", method), "NEEDS_LAYER", False))
@@ -262,12 +293,12 @@ def check_method(
         return explain_batch(method, settings, part, config)
 
     likeness: float | None = None
-    weights, other = asked.weights, np.roll(asked.weights, 1, axis=-1)
+    weights, other = resolved.weights, np.roll(resolved.weights, 1, axis=-1)
     # Of two classes the maps of one are those of the other with the sign turned.
     if weights.ndim == 2 and subject.classes and not np.array_equal(np.abs(other), np.abs(weights)):
-        turned = replace(part, asked=replace(asked, weights=other))
+        turned = replace(part, resolved=replace(resolved, weights=other))
         likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
-    found: dict[str, Any] = {}
+    checks: dict[str, Any] = {}
     for mode in dict.fromkeys(config.sanity):
         if mode == "labels":
             assert shuffled is not None
@@ -276,8 +307,8 @@ def check_method(
         else:
             how = mode, config.sanity_weights, config.seed
             check = sanity.check(subject.model, maps, *how, positive=positive)
-        found[mode] = check if likeness is None else sanity.beside_another_class(check, likeness)
-    return found
+        checks[mode] = check if likeness is None else sanity.beside_another_class(check, likeness)
+    return checks
 
 
 def _layer(probe: Any, shape: tuple[int, ...]) -> str:
@@ -301,7 +332,7 @@ def _tell_left_out(left_out: dict[str, str], listener: Listener) -> None:
         listener.note(f"left out: {', '.join(names)}: {reason}")
 
 
-def _tell_of_empty(left_out: dict[str, str], explained: Explained, listener: Listener) -> None:
+def _tell_of_empty(left_out: dict[str, str], explained: ExplanationSet, listener: Listener) -> None:
     by: dict[str, list[str]] = {}
     for name, reason in left_out.items():
         by.setdefault(reason, []).append(name)
@@ -321,12 +352,12 @@ def _left_out(batches: list[Batch], names: list[str]) -> dict[str, str]:
     return {
         names[position]: reason
         for batch in batches
-        for position, reason in zip(batch.positions, batch.asked.empty, strict=True)
+        for position, reason in zip(batch.positions, batch.resolved.empty, strict=True)
         if reason
     }
 
 
-def _count_flags(explained: Explained) -> dict[str, int]:
+def _count_flags(explained: ExplanationSet) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each in explained.explanations:
         if each.flag:

@@ -1,4 +1,4 @@
-"""What a model says: of inputs, of inputs of which a part is hidden, and of the target in them."""
+"""Model outputs for explainers: of inputs, of masked inputs, and the evidence for a target."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mlzoo.introspection.opened import Opened
 
 
 class Answers(Opened):
-    """A model that is asked, without gradients."""
+    """A model that is evaluated without gradients."""
 
     def baseline(self, x: np.ndarray) -> np.ndarray:
-        """What an input without evidence looks like, at the entry: (n, *self.shape).
+        """Return inputs without evidence, at the entry: (n, *self.shape).
 
-        Images are blurred, sequences smoothed over their steps; of anything else all is 0, which
-        is the mean where the model standardises its inputs.
+        Images are blurred, sequences smoothed over their steps; of anything else all is 0, which is
+        the mean where the model standardizes its inputs.
         """
         z = self.enter(x)
         if z.ndim == 4:
@@ -92,7 +92,7 @@ class Answers(Opened):
         return tuple(self._mapped(name, graph, [masks], fixed=fixed))  # type: ignore[return-value]
 
     def masked_outputs(self, x: np.ndarray, mask: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """The model's outputs (1, ..., k) for one image of which a mask shows a part.
+        """Return the model's outputs (1, ..., k) for one image of which a mask shows a part.
 
         Args:
             x: (1, *shape).
@@ -104,5 +104,11 @@ class Answers(Opened):
         return heads.activate(self.logits(x, z), self.head)
 
     def scores(self, x: np.ndarray, target: np.ndarray, z: np.ndarray | None = None) -> np.ndarray:
-        """The weighted sum of logits (n,) that gradients are taken of."""
+        """Return the weighted sum of logits (n,) that gradients are taken of.
+
+        Args:
+            x: inputs (n, *shape).
+            target: (n, ..., k).
+            z: the same inputs at the entry, disturbed.
+        """
         return self.evidence(x, target, z)[2]

@@ -1,4 +1,4 @@
-"""What is said of a model as a whole, for methods that explain no single sample."""
+"""Results that describe a model as a whole, for methods that explain no single sample."""
 
 from __future__ import annotations
 

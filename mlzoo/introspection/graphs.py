@@ -19,7 +19,7 @@ NOT_SPATIAL = ("Dropout", "Identity", "InputLayer")
 
 @dataclass
 class Called:
-    """What one call of a model gave, as symbolic tensors.
+    """Symbolic outputs of one call of a model and of its layers.
 
     Attributes:
         outputs: the model's.
@@ -35,12 +35,12 @@ class Called:
 
 def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Every layer of a model, those within layers and models included; each once."""
-    found = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
-    return list(found.values())
+    layers = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
+    return list(layers.values())
 
 
 def call(model: keras.Model, x: Any, instead: dict[int, Any] | None = None) -> Called:
-    """Call a model within a graph and record what its layers give.
+    """Call a model within a graph and record the outputs of its layers.
 
     Args:
         model: left as it is.

@@ -1,4 +1,4 @@
-"""What stands before a model's softmax or sigmoid, wherever that is, found in the traced graph."""
+"""Detection of the logits before a model's softmax or sigmoid, in the traced graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SMALLEST = 1e-12
 
 
 def before_activation(outputs: Any) -> tuple[Any, str]:
-    """The logits of a graph's outputs, shaped like them, and `softmax`, `sigmoid` or `linear`.
+    """Return the logits of a graph's outputs and `softmax`, `sigmoid` or `linear`.
 
     From the output one goes back through what only casts or reshapes. It makes no difference
     whether the activation is a layer, a layer's argument or an operation.
@@ -33,7 +33,7 @@ def before_activation(outputs: Any) -> tuple[Any, str]:
 
 
 def activate(logits: np.ndarray, head: str) -> np.ndarray:
-    """Outputs from logits (..., k), as `before_activation` found them."""
+    """Return the outputs (..., k) for logits, with the head that `before_activation` found."""
     logits = np.asarray(logits, "float64")
     if head == "softmax":
         powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -44,7 +44,7 @@ def activate(logits: np.ndarray, head: str) -> np.ndarray:
 
 
 def check(outputs: np.ndarray, logits: np.ndarray, head: str, precise: bool = True) -> str:
-    """The head to go by: the one found, or `log` where outputs are probabilities without one.
+    """Return the head to use: the one found, or `log` for probabilities without one.
 
     Args:
         outputs: (n, ..., k), the model's.

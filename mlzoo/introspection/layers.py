@@ -1,4 +1,4 @@
-"""Which layer's output class activation maps look at: the last one that still has places."""
+"""Choice of the layer for class activation maps: the last one that is still spatial."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mlzoo.introspection.graphs import NOT_SPATIAL, Called
 
 
 def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[int, ...]]]:
-    """Layers whose output has places, in order of their calls, with that output's shape.
+    """Return layers whose output has locations, in call order, with that output's shape.
 
     A place is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
     (rank 3); there must be more than one. The heads of a transformer's attention are none.
     """
-    found = []
+    fitting = []
     heads = {
         id(inner)
         for layer in called.order
@@ -29,14 +29,14 @@ def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[i
             continue
         shape = tuple(called.layers[id(layer)].shape.as_list())
         floats = called.layers[id(layer)].dtype.is_floating
-        places = shape[1:-1]
-        if len(shape) == rank and floats and _several(places) and not _whole_model(layer):
-            found.append((layer, shape))
-    return found
+        locations = shape[1:-1]
+        if len(shape) == rank and floats and _several(locations) and not _whole_model(layer):
+            fitting.append((layer, shape))
+    return fitting
 
 
-def _several(places: tuple[int | None, ...]) -> bool:
-    return any(side is None or side > 1 for side in places)
+def _several(locations: tuple[int | None, ...]) -> bool:
+    return any(side is None or side > 1 for side in locations)
 
 
 def _whole_model(layer: keras.layers.Layer) -> bool:
@@ -45,10 +45,10 @@ def _whole_model(layer: keras.layers.Layer) -> bool:
 
 
 def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> keras.layers.Layer:
-    """The layer to look at.
+    """Return the layer whose feature maps are used.
 
-    By default the last with places before they are pooled or flattened, of whatever kind but
-    pooling itself; where the output has places, as a U-Net's, the last of the smallest maps, its
+    By default the last with locations before they are pooled or flattened, of whatever kind but
+    pooling itself; where the output has locations, as a U-Net's, the last of the smallest maps, its
     bottleneck; of a class a step, the last before the one that has a channel a class; of a
     forecast, whose steps are not the input's, the last that has the input's.
 
@@ -59,7 +59,7 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
         name: exactly this layer instead.
 
     Raises:
-        UsageError: no layer has that name, or its output has no places; or none has.
+        UsageError: no layer has that name, or its output has no locations; or none has.
     """
     fitting = [(layer, shape) for layer, shape in spatial(called, rank) if layer is not entry]
     if name is not None:
@@ -85,13 +85,13 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
 
 def _before_forecast(fitting: list[Any], ahead: int) -> keras.layers.Layer:
     """The last layer whose steps are the input's, not those that are forecast."""
-    own = [layer for layer, shape in fitting if shape[1] != ahead]
-    if not own:
+    with_input_steps = [layer for layer, shape in fitting if shape[1] != ahead]
+    if not with_input_steps:
         raise UsageError(
             "no layer of this model keeps the input's steps, which this method needs; try "
             "integrated_gradients or occlusion"
         )
-    return own[-1]
+    return with_input_steps[-1]
 
 
 def _named(called: Called, fitting: list[Any], name: str) -> keras.layers.Layer:

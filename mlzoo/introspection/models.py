@@ -1,4 +1,4 @@
-"""What can be read off a model before it is called: its input's type, its padding, its sizes."""
+"""Facts of a model that are known before it is called: input type, padding, sizes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(model: keras.Model) -> None:
 
 
 def dtype_of(model: keras.Model, x: np.ndarray) -> Any:
-    """The type that a model's input has; an array's own where the model doesn't say."""
+    """Return the type of a model's input, or the array's own if the model does not say."""
     try:
         return tf.as_dtype(model.inputs[0].dtype)
     except (AttributeError, TypeError, IndexError, ValueError):
@@ -41,7 +41,7 @@ def dtype_of(model: keras.Model, x: np.ndarray) -> Any:
 
 
 def numbers(shape: Any, inputs: tuple[int, ...]) -> int:
-    """How many numbers a tensor holds a sample; open sides count as the input's."""
+    """Return how many numbers a tensor holds per sample; open sides count as the input's."""
     sides = shape.as_list()[1:] if shape.rank else []
     known = [
         side if side is not None else inputs[min(i, len(inputs) - 1)]
@@ -51,7 +51,7 @@ def numbers(shape: Any, inputs: tuple[int, ...]) -> int:
 
 
 def padded(model: keras.Model, size: tuple[int, ...]) -> tuple[int, ...]:
-    """The height and width that a model's maps cover, where it pads images to a multiple."""
+    """Return the height and width that a model's maps cover, if it pads images to a multiple."""
     multiples = [
         la.multiple for la in graphs.all_layers(model) if type(la).__name__ == "PadToMultiple"
     ]

@@ -1,4 +1,4 @@
-"""A model opened: where its numbers begin, which layer has places, what its outputs are.
+"""An opened Keras model: its entry, its last spatial layer and its output head.
 
 All graphs are traced once, take batches of any size, and are fed in chunks that bound memory.
 """
@@ -39,14 +39,14 @@ class Opened:
         model: left as it is, weights and configuration.
         head: `softmax`, `sigmoid` or `linear`, or `log`: probabilities whose softmax was not
             found, so that their logarithm stands for logits.
-        layer: the one that class activation maps look at; None where no layer has places.
-        cells: the places of its output, such as (7, 7).
+        layer: the one that class activation maps look at; None where no layer has locations.
+        cells: the locations of its output, such as (7, 7).
         channels: its number of channels.
-        frame: height and width that those places cover: the image's, or more where it is padded.
+        frame: height and width that those locations cover: the image's, or more where it is padded.
         notes: what was assumed, a sentence each.
-        said: what the method last run said of its maps, a number each.
-        background: samples of the training part, for methods that compare with them.
-        known: samples of the part that is explained, with their truth.
+        diagnostics: numbers that the last method reported of its maps, by name.
+        background: samples of the training split, for methods that compare with them.
+        known: samples of the split that is explained, with their truth.
         forwards: samples that went through the model since it was opened.
     """
 
@@ -62,7 +62,7 @@ class Opened:
         Args:
             model: any that TensorFlow runs, with one input and one output.
             x: a few inputs.
-            layer: the layer to look at, by name; by default the last that has places.
+            layer: the layer to look at, by name; by default the last that has locations.
             memory: megabytes that one chunk may take.
 
         Raises:
@@ -71,7 +71,7 @@ class Opened:
         models.check(model)
         self.model, self.memory = model, memory
         self.notes: list[str] = []
-        self.said: dict[str, np.ndarray] = {}
+        self.diagnostics: dict[str, np.ndarray] = {}
         self.forwards = 0
         self.background: Background | None = None
         self.known: Background | None = None
@@ -86,16 +86,16 @@ class Opened:
 
     def _survey(self) -> graphs.Called:
         """Call the model once in a graph of its own, to see what its layers give."""
-        found: list[graphs.Called] = []
+        calls: list[graphs.Called] = []
 
         @tf.function(input_signature=[self._x])
         def survey(x: Any) -> Any:
-            found.append(graphs.call(self.model, x))
-            self.head = heads.before_activation(found[0].outputs)[1]
-            return found[0].outputs
+            calls.append(graphs.call(self.model, x))
+            self.head = heads.before_activation(calls[0].outputs)[1]
+            return calls[0].outputs
 
         survey.get_concrete_function()
-        return found[0]
+        return calls[0]
 
     def _open_entry(self, called: graphs.Called, x: np.ndarray) -> None:
         first = [la for la in called.order if type(la).__name__ != "InputLayer"][:1]
@@ -123,10 +123,10 @@ class Opened:
             if name is not None:
                 raise
             return
-        found = tuple(called.layers[id(self.layer)].shape.as_list())
-        self.channels = found[-1]
+        output_shape = tuple(called.layers[id(self.layer)].shape.as_list())
+        self.channels = output_shape[-1]
         self.frame = models.padded(self.model, shape[:-1])
-        self.cells = found[1:-1] if None not in found[1:-1] else ()
+        self.cells = output_shape[1:-1] if None not in output_shape[1:-1] else ()
         if self.cells and max(self.cells) < 4 and rank == 4:
             self.notes.append(
                 f"the map of layer {self.layer.name} has {self.cells[0]}x{self.cells[1]} cells: "
@@ -137,8 +137,8 @@ class Opened:
         outputs = self.outputs(x)
         # A loaded model's own policy says nothing of its layers.
         precise = not {tensor.dtype for tensor in called.layers.values()} & _HALF
-        found = heads.check(outputs, self.logits(x), self.head, precise)
-        if found == "log":
+        head = heads.check(outputs, self.logits(x), self.head, precise)
+        if head == "log":
             self.head = "log"
             self._graphs.clear()
             self.notes.append(
@@ -154,7 +154,7 @@ class Opened:
 
     @property
     def entry_name(self) -> str:
-        """The layer behind which explanations are computed; `input` where it is none."""
+        """Return the layer behind which explanations are computed; `input` if there is none."""
         return self._entry.name if self._entry is not None else "input"
 
     def require_layer(self) -> None:
@@ -166,8 +166,8 @@ class Opened:
             )
 
     def tell(self, name: str, values: np.ndarray) -> None:
-        """Keep what a method says of its own maps, a number each, for the record."""
-        self.said[name] = np.asarray(values, "float64")
+        """Record a number per map that a method reports of its own maps, such as an error."""
+        self.diagnostics[name] = np.asarray(values, "float64")
 
     # -- Inputs
 
@@ -188,7 +188,7 @@ class Opened:
     # -- Outputs
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
-        """The model's outputs (n, ..., k)."""
+        """Return the model's outputs (n, ..., k)."""
 
         def graph(x: Any) -> Any:
             return (tf.cast(self._call(x, None).outputs, "float32"),)
@@ -196,7 +196,7 @@ class Opened:
         return self._mapped("outputs", graph, [x])[0]
 
     def logits(self, x: np.ndarray, z: np.ndarray | None = None) -> np.ndarray:
-        """What stands before the model's softmax or sigmoid: (n, ..., k)."""
+        """Return the values (n, ..., k) before the model's softmax or sigmoid."""
         return self._mapped("logits", lambda x, z: (self._logits(x, z),), self._both(x, z))[0]
 
     # -- Graphs
@@ -209,8 +209,10 @@ class Opened:
             return graphs.call(self.model, tf.cast(x, self._x.dtype), instead)
         if self._entry is None:
             return graphs.call(self.model, tf.cast(z, self._x.dtype), instead)
-        own = {id(self._entry): tf.cast(z, self._dtype)}
-        return graphs.call(self.model, tf.cast(x, self._x.dtype), {**own, **(instead or {})})
+        entry_output = {id(self._entry): tf.cast(z, self._dtype)}
+        return graphs.call(
+            self.model, tf.cast(x, self._x.dtype), {**entry_output, **(instead or {})}
+        )
 
     def _logits(self, x: Any, z: Any) -> Any:
         return self._logits_of(self._call(x, z))
@@ -221,7 +223,7 @@ class Opened:
         return heads.before_activation(called.outputs)[0]
 
     def chunk(self, deep: bool = False) -> int:
-        """How many samples go through the model at once."""
+        """Return how many samples go through the model at once."""
         numbers = _DEEP * sum(self._sizes) if deep else 4 * self._sizes[0]
         return int(np.clip(self.memory * 1e6 / (4 * numbers), 1, _MOST))
 
@@ -245,8 +247,10 @@ class Opened:
         held = [tf.constant(array, self._spec(array).dtype) for array in fixed]
         parts = []
         for start in range(0, total, size):
-            own = [tf.constant(a[start : start + size], self._spec(a).dtype) for a in arrays]
-            parts.append([part.numpy() for part in self._graphs[key](*own, *held)])
+            chunk_tensors = [
+                tf.constant(a[start : start + size], self._spec(a).dtype) for a in arrays
+            ]
+            parts.append([part.numpy() for part in self._graphs[key](*chunk_tensors, *held)])
         self.forwards += total if heavy else 0
         if len(parts) == 1:
             return parts[0]

@@ -1,4 +1,4 @@
-"""The places of an input, and what stands for them where a model's numbers begin.
+"""Input positions, and their counterparts at a model's entry.
 
 A place is a pixel, a step of a sequence, or a column of a table, which may have become several
 numbers there: the channels of a pixel, the codes of a category, the embedding of a token.
@@ -14,13 +14,13 @@ from mlzoo.introspection import resampling
 from mlzoo.introspection.opened import Opened
 
 
-class Places(Opened):
-    """A model whose inputs' places can be hidden, grouped and drawn upon."""
+class InputPositions(Opened):
+    """A model whose input positions can be hidden, grouped and attributed to."""
 
     def positions(self, values: np.ndarray, largest: bool = False) -> np.ndarray:
         """Attributions at the entry (n, *self.shape) as those of the input's positions.
 
-        Pixels sum over their channels, columns of a table over the places of their categories,
+        Pixels sum over their channels, columns of a table over the locations of their categories,
         tokens over their embedding. Steps keep their channels.
 
         Args:
@@ -45,15 +45,15 @@ class Places(Opened):
         groups = columns(self._entry)
         if groups is None:
             return masks
-        found = np.zeros((len(masks), *self.shape), "float32")
+        spread_masks = np.zeros((len(masks), *self.shape), "float32")
         for column, group in enumerate(groups):
-            found[:, group] = masks[:, column, None]
-        return found
+            spread_masks[:, group] = masks[:, column, None]
+        return spread_masks
 
     def upsample(self, maps: np.ndarray) -> np.ndarray:
         """Maps over the layer's cells brought to the input's own places, (n, height, width)."""
-        found = resampling.upsample(maps, self.frame)
-        return found[(slice(None), *(slice(side) for side in self.shape[:-1]))]
+        upsampled = resampling.upsample(maps, self.frame)
+        return upsampled[(slice(None), *(slice(side) for side in self.shape[:-1]))]
 
     def patches(self, share: float, overlap: int) -> np.ndarray:
         """Parts (m, *places) that cover an input: 1 within, 0 outside.
@@ -64,10 +64,10 @@ class Places(Opened):
             return squares(self.shape[:2], share, overlap)
         groups = columns(self._entry)
         if groups is not None:
-            found = np.zeros((len(groups), *self.shape), "float32")
-            for mask, group in zip(found, groups, strict=True):
+            masks = np.zeros((len(groups), *self.shape), "float32")
+            for mask, group in zip(masks, groups, strict=True):
                 mask[group] = 1
-            return found
+            return masks
         return np.eye(self.shape[0], dtype="float32")
 
     def random_parts(
@@ -77,6 +77,12 @@ class Places(Opened):
 
         Of images cells of a grid, enlarged smoothly and shifted by up to a cell; else steps or
         columns. See `designed` for what is balanced about them.
+
+        Args:
+            rng: random generator.
+            count: number of masks.
+            cells: cells along each side of the grid.
+            shown: share of positions that a mask shows, in (0, 1).
         """
         if len(self.shape) < 3:
             groups = columns(self._entry)
@@ -100,51 +106,63 @@ class Places(Opened):
 
 
 def designed(
-    rng: np.random.Generator, count: int, places: int, shown: float
+    rng: np.random.Generator, count: int, locations: int, shown: float
 ) -> tuple[np.ndarray, int]:
-    """Masks (count, places) of 0 and 1, and how many in a row are balanced among themselves.
+    """Return masks (count, places) of 0 and 1, and the size of their balanced groups.
 
     Where half is shown and `count` allows, they are columns of a Hadamard matrix (Plackett and
     Burman, "The Design of Optimum Multifactorial Experiments", 1946), drawn at random: among those
-    of a group each place is shown in half of the masks and each two places together in a quarter,
-    so that what one place adds is not taken for what another does. Else every place is drawn alone.
+    of a group each position is shown in half of the masks and each pair of them in a quarter, so
+    that the effects of two positions are not confounded. Else every position is drawn alone.
+
+    Args:
+        rng: random generator.
+        count: number of masks.
+        locations: number of positions.
+        shown: share of positions that a mask shows, in (0, 1).
     """
     from scipy.linalg import hadamard
 
-    order = 1 << places.bit_length()
+    order = 1 << locations.bit_length()
     if shown != 0.5 or order > count:
-        return (rng.random((count, places)) < shown).astype("float32"), 1
+        return (rng.random((count, locations)) < shown).astype("float32"), 1
     matrix, groups = hadamard(order, dtype=np.int8), []
     for _ in range(-(-count // order)):
-        chosen = 1 + rng.permutation(order - 1)[:places]
-        sign = rng.choice(np.array([-1, 1], np.int8), places)
+        chosen = 1 + rng.permutation(order - 1)[:locations]
+        sign = rng.choice(np.array([-1, 1], np.int8), locations)
         groups.append(matrix[rng.permutation(order)][:, chosen] * sign > 0)
     return np.concatenate(groups)[:count].astype("float32"), order
 
 
 def squares(size: tuple[int, ...], share: float, overlap: int) -> np.ndarray:
-    """Squares (m, height, width) over an image, each of a share of its shorter side."""
+    """Return squares (m, height, width) over an image, each of a share of its shorter side.
+
+    Args:
+        size: (height, width).
+        share: side of a square over the image's shorter side.
+        overlap: how many squares cover each pixel in each direction.
+    """
     side = max(1, round(share * min(size)))
     step = max(1, side // overlap)
     starts = [range(step - side, length, step) for length in size]
-    found = np.zeros((len(starts[0]) * len(starts[1]), *size), "float32")
-    places = ((top, left) for top in starts[0] for left in starts[1])
-    for mask, (top, left) in zip(found, places, strict=True):
+    masks = np.zeros((len(starts[0]) * len(starts[1]), *size), "float32")
+    corners = ((top, left) for top in starts[0] for left in starts[1])
+    for mask, (top, left) in zip(masks, corners, strict=True):
         mask[max(top, 0) : top + side, max(left, 0) : left + side] = 1
-    return found
+    return masks
 
 
 def columns(entry: Any) -> list[list[int]] | None:
-    """Which of a table's features each column became; None where inputs are no table."""
+    """Return the features that each table column became; None if inputs are no table."""
     if type(entry).__name__ != "TableScaling":
         return None
-    places: dict[int, list[int]] = {column: [i] for i, column in enumerate(entry.numeric)}
+    locations: dict[int, list[int]] = {column: [i] for i, column in enumerate(entry.numeric)}
     taken = len(entry.numeric)
     for column, codes in enumerate(entry.categories):
         if codes is not None:
-            places[column] = list(range(taken, taken + len(codes)))
+            locations[column] = list(range(taken, taken + len(codes)))
             taken += len(codes)
-    return [places[column] for column in sorted(places)]
+    return [locations[column] for column in sorted(locations)]
 
 
 def _together(values: np.ndarray, largest: bool) -> np.ndarray:

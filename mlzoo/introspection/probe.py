@@ -1,8 +1,8 @@
-"""A model opened up: what explainers compute with.
+"""Gradients, features and outputs of an opened model, for explainers.
 
-Explanations are computed where a model's numbers begin, its entry: behind the layer that scales
-raw inputs, behind an embedding where inputs are whole numbers, else at the inputs themselves.
-There an input can be blurred, mixed, disturbed and differentiated, whatever its type was.
+Explanations are computed where a model's numbers begin, its entry: behind the layer that scales raw
+inputs, behind an embedding where inputs are whole numbers, else at the inputs themselves. There an
+input can be blurred, mixed, disturbed and differentiated, whatever its type was.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import tensorflow as tf
 from mlzoo.core.errors import UsageError
 from mlzoo.introspection import scores
 from mlzoo.introspection.answers import Answers
-from mlzoo.introspection.places import Places
+from mlzoo.introspection.places import InputPositions
 
 
-class Probe(Places, Answers):
+class Probe(InputPositions, Answers):
     """A Keras model, opened for inputs of one shape: its answers, its gradients, its layers.
 
     See `mlzoo.introspection.opened.Opened` for its attributes and what it is opened with.
@@ -33,7 +33,7 @@ class Probe(Places, Answers):
         z: np.ndarray | None = None,
         odds: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The target's score (n,) and its gradient at the entry (n, *self.shape).
+        """Return the target's score (n,) and its gradient at the entry (n, *self.shape).
 
         Args:
             x: inputs.
@@ -55,9 +55,14 @@ class Probe(Places, Answers):
     def features(
         self, x: np.ndarray, target: np.ndarray, layer: keras.layers.Layer | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What a layer gives (n, *cells, channels), and the gradient of the target's score there.
+        """Return a layer's output (n, *cells, channels) and the gradient of the score there.
 
         The gradient goes no deeper than that layer, which is `self.layer` by default.
+
+        Args:
+            x: inputs (n, *shape).
+            target: (n, ..., k).
+            layer: by default `self.layer`.
         """
         if layer is None:
             self.require_layer()
@@ -67,10 +72,10 @@ class Probe(Places, Answers):
             called = self._call(x, None)
             score = scores.linear(self._logits_of(called), target)
             values = called.layers[id(chosen)]
-            found = tf.gradients(score, values)[0]
-            if found is None:
+            gradient = tf.gradients(score, values)[0]
+            if gradient is None:
                 raise UsageError(f"layer {chosen.name} has no effect on the output")
-            return tf.cast(values, "float32"), tf.cast(found, "float32")
+            return tf.cast(values, "float32"), tf.cast(gradient, "float32")
 
         name = ("features", id(chosen))
         return tuple(self._mapped(name, graph, [x, target]))  # type: ignore[return-value]
@@ -78,7 +83,13 @@ class Probe(Places, Answers):
     def ablated(
         self, x: np.ndarray, target: np.ndarray, kept: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`evidence` of one input, the layer's channels multiplied by `kept` (m, channels)."""
+        """Return `evidence` of one input with the layer's channels multiplied by `kept`.
+
+        Args:
+            x: (1, *shape), one input.
+            target: (1, ..., k).
+            kept: (m, channels), the factors.
+        """
         self.require_layer()
         axes = len(self.cells) or len(self.shape) - 1
 
@@ -97,7 +108,7 @@ class Probe(Places, Answers):
     def goal(
         self, weights: np.ndarray, layer: keras.layers.Layer | None = None
     ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """What gradient ascent climbs: from entries (n, *self.shape) to scores (n,) and gradients.
+        """Return the objective of gradient ascent: entries (n, *self.shape) to scores, gradients.
 
         Args:
             weights: (1, ..., k) a target, or with `layer` the position of a channel or unit.
@@ -125,11 +136,11 @@ class Probe(Places, Answers):
 
     @property
     def last_features(self) -> keras.layers.Layer | None:
-        """The layer of the last features before the outputs: a dense or a pooled one, if any."""
+        """Return the layer of the last features before the outputs, dense or pooled, if any."""
         return self._vectors or self.layer
 
     def vectors(self, x: np.ndarray) -> tuple[np.ndarray, str]:
-        """The last features before the outputs (n, k), and the layer that gives them."""
+        """Return the last features before the outputs (n, k), and the layer's name."""
         layer = self.last_features
         if layer is None:
             return self.enter(x).reshape(len(x), -1), self.entry_name
@@ -137,10 +148,10 @@ class Probe(Places, Answers):
         def graph(x: Any) -> Any:
             return (tf.cast(self._call(x, None).layers[id(layer)], "float32"),)
 
-        found = self._mapped(("vectors", id(layer)), graph, [x])[0]
-        places = tuple(range(1, found.ndim - 1))
-        return found.mean(axis=places) if places else found, layer.name
+        features = self._mapped(("vectors", id(layer)), graph, [x])[0]
+        locations = tuple(range(1, features.ndim - 1))
+        return features.mean(axis=locations) if locations else features, layer.name
 
     def first_layer(self) -> keras.layers.Layer:
-        """The first layer that has weights, in order of the calls."""
+        """Return the first layer that has weights, in order of the calls."""
         return next((la for la in self._order if la.weights), self._order[-1])

@@ -1,7 +1,7 @@
 """Maps brought to the size of what they explain, and images blurred: pixels are areas.
 
 Cell (i, j) of an h x w map stands for the middle of its share of the picture ("half-pixel
-centres"). Corner-aligned resizing draws it up to half a cell away.
+centers"). Corner-aligned resizing draws it up to half a cell away.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ BLUR = 0.1
 
 
 def upsample(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Maps (n, h, w) or (n, steps) brought bilinearly to a size, as float32."""
+    """Return maps (n, h, w) or (n, steps) resized bilinearly, as float32."""
     import cv2
 
     maps = np.asarray(maps, "float32")
@@ -26,7 +26,7 @@ def upsample(maps: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def positive(maps: np.ndarray) -> np.ndarray:
-    """Of each map (n, ...) what speaks for a class.
+    """Return the positive part of each map (n, ...).
 
     Where nothing does, a map stays as it is, negative: its largest values speak least against it.
     """
@@ -35,20 +35,20 @@ def positive(maps: np.ndarray) -> np.ndarray:
 
 
 def blur(images: np.ndarray, share: float = BLUR) -> np.ndarray:
-    """Images (n, height, width, channels) under a Gaussian, mirrored at the edges; float32."""
+    """Return blurred images (n, height, width, channels), mirrored at the edges; float32."""
     import cv2
 
     sigma = share * min(images.shape[1:3])
     size = 2 * int(np.ceil(3 * sigma)) + 1
-    found = np.empty(images.shape, "float32")
-    for one, image in zip(found, np.asarray(images, "float32"), strict=True):
+    blurred = np.empty(images.shape, "float32")
+    for one, image in zip(blurred, np.asarray(images, "float32"), strict=True):
         soft = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
         one[...] = soft.reshape(image.shape)
-    return found
+    return blurred
 
 
 def blur_steps(sequences: np.ndarray, share: float = BLUR) -> np.ndarray:
-    """Sequences (n, steps, channels), smoothed over the steps; float32."""
+    """Return sequences (n, steps, channels), smoothed over the steps; float32."""
     from scipy.ndimage import gaussian_filter1d
 
     return gaussian_filter1d(np.asarray(sequences, "float32"), share * sequences.shape[1], axis=1)

@@ -172,10 +172,10 @@ class UploadPredictor:
         classes = record["class_names"]
         counts = np.bincount(painted.values.reshape(-1), minlength=len(classes))
         shares = dict(zip(classes, (counts[: len(classes)] / counts.sum()).tolist(), strict=True))
-        colours = class_colors(self.run.reader.class_colors, len(classes))
+        colors = class_colors(self.run.reader.class_colors, len(classes))
         if painted.values.shape == picture.shape[:2]:
             base = np.rint(255 * picture).astype("uint8")
-            answer["map"] = data_url(overlay(base, painted.values, colours) / 255)
+            answer["map"] = data_url(overlay(base, painted.values, colors) / 255)
             answer["map_is"] = "the class of every pixel"
         largest = max(shares, key=shares.__getitem__)
         row = {"name": "", "prediction": largest, "probabilities": shares}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.explaining.asking import Asked, ask
+from mlzoo.explaining.asking import ResolvedTargets, resolve_targets
 from mlzoo.explaining.settings import configure
 from mlzoo.explaining.subjects import Chosen, Subject
 
@@ -24,13 +24,13 @@ def masks() -> np.ndarray:
     return said
 
 
-def asked(truths: Any = None, units: int = 3, **settings: Any) -> Asked:
+def asked(truths: Any = None, units: int = 3, **settings: Any) -> ResolvedTargets:
     said = masks() if units == 3 else masks().clip(0, 1)
     outputs = np.eye(3)[said] if units == 3 else said[..., None].astype(float)
     names = CLASSES if units == 3 else CLASSES[:2]
     subject = Subject(Path("run"), None, "segmentation", "image", names)  # type: ignore[arg-type]
     config = configure({"run": "run", **settings})
-    return ask(subject, config, outputs, [None, None] if truths is None else truths)
+    return resolve_targets(subject, config, outputs, [None, None] if truths is None else truths)
 
 
 def test_the_class_with_most_pixels_is_what_is_predicted() -> None:
@@ -79,7 +79,9 @@ def test_a_class_against_another_and_against_itself() -> None:
     two = np.eye(2)[masks().clip(0, 1)]
     subject = Subject(Path("run"), None, "segmentation", "image", CLASSES[:2])  # type: ignore[arg-type]
     for settings in ({}, {"against": "ground"}):
-        weights = ask(subject, configure({"run": "run", **settings}), two, [None, None]).weights
+        weights = resolve_targets(
+            subject, configure({"run": "run", **settings}), two, [None, None]
+        ).weights
         np.testing.assert_allclose(weights[..., 0], -weights[..., 1])
         assert weights[..., 1].sum() == pytest.approx(2)
 

@@ -67,7 +67,7 @@ def test_the_step_that_decides_is_found(name: str) -> None:
     strength = np.abs(found.reshape(60, STEPS, -1)).sum(axis=-1)
     assert (strength.argmax(axis=1) == step).mean() >= 0.95
     if name == "integrated_gradients":
-        assert np.median(probe.said["completeness_error"]) < 0.05
+        assert np.median(probe.diagnostics["completeness_error"]) < 0.05
 
 
 @pytest.mark.slow

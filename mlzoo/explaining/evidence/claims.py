@@ -1,4 +1,4 @@
-"""When a method is called better than a control or than another method, and in which words.
+"""Statistical claims: when a method is better than a control or another method, and wording.
 
 The mean of the paired differences must be at least `SMALLEST` and differ from 0 by Student's t over
 independent units, with Holm's correction ("A Simple Sequentially Rejective Multiple Test
@@ -32,8 +32,8 @@ ENOUGH = 32
 
 
 @dataclass(frozen=True)
-class Units:
-    """What is independent among samples: themselves, or the groups that they belong to.
+class IndependentUnits:
+    """Independent units among samples: the samples themselves or their groups.
 
     Attributes:
         groups: (n,) a label a sample; None: every sample is a unit of its own.
@@ -52,8 +52,13 @@ class Units:
         return np.bincount(labels, values[finite]) / np.bincount(labels)
 
 
-def paired(first: np.ndarray, second: np.ndarray, units: Units) -> dict[str, Any]:
+def paired(first: np.ndarray, second: np.ndarray, units: IndependentUnits) -> dict[str, Any]:
     """Compare paired scores (n,) by Student's t over units.
+
+    Args:
+        first: scores (n,).
+        second: scores (n,) of the same samples.
+        units: the independent units.
 
     Returns:
         `difference`: the mean over units of first less second; `interval`: 95 %, by Student's t;
@@ -64,15 +69,15 @@ def paired(first: np.ndarray, second: np.ndarray, units: Units) -> dict[str, Any
     gaps = units.means(first - second)
     count = len(gaps)
     difference = float(gaps.mean()) if count else None
-    found = {"difference": difference, "interval": None, "p": 1.0, "units": count}
+    result = {"difference": difference, "interval": None, "p": 1.0, "units": count}
     if difference is None or count < FEWEST:
-        return found
+        return result
     error = float(gaps.std(ddof=1)) / count**0.5
     if error == 0:  # t is not defined
-        return {**found, "interval": [difference] * 2, "p": float(difference == 0)}
+        return {**result, "interval": [difference] * 2, "p": float(difference == 0)}
     half = float(stdtrit(count - 1, 0.975)) * error
     p = 2 * float(stdtr(count - 1, -abs(difference) / error))
-    return {**found, "interval": [difference - half, difference + half], "p": p}
+    return {**result, "interval": [difference - half, difference + half], "p": p}
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -88,7 +93,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dict[str, Any]]:
     """Add to comparisons their corrected `p`, a `verdict`, and whether the first is `better`."""
     adjusted = holm([pair["p"] for pair in pairs.values()])
-    found = {}
+    judged = {}
     for (key, pair), p in zip(pairs.items(), adjusted, strict=True):
         if doubt:
             verdict = "no claim"
@@ -100,22 +105,30 @@ def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dic
             verdict = "too small to matter"
         else:
             verdict = "better"
-        found[key] = {**pair, "p": p, "verdict": verdict, "better": verdict == "better"}
-    return found
+        judged[key] = {**pair, "p": p, "verdict": verdict, "better": verdict == "better"}
+    return judged
 
 
 def sentence(
     method: str, by: str, against: Mapping[str, dict[str, Any]], over: str, doubt: str = ""
 ) -> str:
-    """What the comparison with the controls says, for people."""
+    """Return the comparison of a method with the controls as a sentence.
+
+    Args:
+        method: name of the method.
+        by: the score compared.
+        against: comparison with each control, by name.
+        over: number of units, in words.
+        doubt: why nothing may be claimed; "" otherwise.
+    """
     if not against:
         return f"{method}: nothing to compare it with"
     begin = f"{method}'s maps on this model are"
     if doubt:
         return f"{begin} no evidence of anything learned: {doubt}"
     by_verdict: dict[str, list[str]] = {}
-    for control, found in against.items():
-        by_verdict.setdefault(found["verdict"], []).append(CONTROLS[control])
+    for control, comparison in against.items():
+        by_verdict.setdefault(comparison["verdict"], []).append(CONTROLS[control])
     every = " or ".join(CONTROLS[control] for control in against)
     if "too few" in by_verdict:
         return (
@@ -135,24 +148,29 @@ def sentence(
 
 
 def ranking(
-    scores: Mapping[str, np.ndarray], units: Units, doubt: str = ""
+    scores: Mapping[str, np.ndarray], units: IndependentUnits, doubt: str = ""
 ) -> list[dict[str, Any]]:
-    """Methods from the best mean down; all of one rank where a doubt forbids claims.
+    """Return the methods by descending mean; all share a rank if a doubt forbids claims.
 
     `rank`: that of the best one above whose difference may be chance or too small to matter, so
     that several share it; `behind` and `interval`: the difference to that one; `tied`: whether that
     is the best of all. All pairs of methods are compared, and corrected for their number.
+
+    Args:
+        scores: scores (n,) by method.
+        units: the independent units.
+        doubt: why nothing may be claimed; "" otherwise.
     """
     order = sorted(scores, key=lambda name: -float(units.means(scores[name]).mean()))
     pairs = {(a, b): paired(scores[a], scores[b], units) for a, b in combinations(order, 2)}
     judged = judge(pairs, doubt)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     leader, rank = "", 0
     for place, name in enumerate(order, 1):
         if not leader or judged[leader, name]["better"]:
             leader, rank = name, place
         behind = judged.get((leader, name), {"difference": 0.0, "interval": [0.0, 0.0]})
-        found.append(
+        rows.append(
             {
                 "method": name,
                 "rank": rank,
@@ -162,11 +180,18 @@ def ranking(
                 "tied": rank == 1,
             }
         )
-    return found
+    return rows
 
 
 def ranked(rows: list[dict[str, Any]], by: str, over: str, count: int) -> str:
-    """Say which methods are best, and of how many samples that is known."""
+    """Return a sentence that names the best methods and their number of samples.
+
+    Args:
+        rows: as `ranking` returns them.
+        by: the score compared.
+        over: number of units, in words.
+        count: number of units.
+    """
     tied = [row["method"] for row in rows if row["tied"]]
     chance = ", statistically tied" if len(tied) > 1 else ""
     few = "" if count >= ENOUGH else f" (over {over}; --limit {ENOUGH} tells more apart)"

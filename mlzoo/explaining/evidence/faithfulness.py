@@ -1,4 +1,4 @@
-"""Whether a map says what a model goes by: scores of one map of one sample.
+"""Faithfulness of a map to its model: scores of one map of one sample.
 
 Every score hides or shows the positions that a map ranks first and looks at what the model says.
 None of them is enough alone, so each stands beside those of a random map and an edge detector.
@@ -43,7 +43,7 @@ def sample_seed(name: str, seed: int) -> int:
 
 
 def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
-    """All scores of a map.
+    """Return all scores of a map.
 
     Returns:
         `deletion`: area under what the model is sure of while the map's strongest positions are
@@ -61,7 +61,7 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
     strength = np.asarray(values, "float64")
     strongest = strength * direction(sample)
     deletion, insertion = deletion_insertion(sample, strongest)
-    found = {
+    scores = {
         "deletion": deletion,
         "insertion": insertion,
         "gain": insertion - deletion,
@@ -70,13 +70,13 @@ def score(sample: Sample, values: np.ndarray) -> dict[str, float]:
     }
     if strength.ndim == 2 and sample.x.ndim == 4:
         if sample.target.ndim == 4 and sample.probe.head != "linear":
-            found["iou_drop"] = iou_drop(sample, strength)
-        found["road"] = road(sample, strongest)
-    return {name: round(float(value), 6) for name, value in found.items()}
+            scores["iou_drop"] = iou_drop(sample, strength)
+        scores["road"] = road(sample, strongest)
+    return {name: round(float(value), 6) for name, value in scores.items()}
 
 
 def direction(sample: Sample) -> int:
-    """1, or -1 where a number is smaller for the sample than for its baseline."""
+    """Return 1, or -1 if a number is smaller for the sample than for its baseline."""
     if sample.probe.head != "linear":
         return 1
     ends = [sample.probe.scores(sample.x, sample.target, z)[0] for z in (None, sample.baseline)]
@@ -84,7 +84,7 @@ def direction(sample: Sample) -> int:
 
 
 def ranks(values: np.ndarray, seed: int) -> np.ndarray:
-    """Each position's place from the strongest (0) on; equal ones in random order."""
+    """Return each position's rank from the strongest (0) on; ties in random order."""
     flat = values.ravel()
     shuffled = np.random.default_rng([seed, 0xF1]).permutation(flat.size)
     order = shuffled[np.argsort(-flat[shuffled], kind="stable")]
@@ -94,7 +94,7 @@ def ranks(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def deletion_insertion(sample: Sample, values: np.ndarray) -> tuple[float, float]:
-    """Areas under the two curves, of `STEPS` steps each, by the trapezoid rule."""
+    """Return the areas under both curves, of `STEPS` steps each, by the trapezoid rule."""
     place = ranks(values, sample.seed)
     counts = np.rint(np.linspace(0, values.size, STEPS + 1))
     shown = place[None] < counts.reshape(-1, *(1,) * values.ndim)
@@ -104,7 +104,7 @@ def deletion_insertion(sample: Sample, values: np.ndarray) -> tuple[float, float
 
 
 def confidences(sample: Sample, masks: np.ndarray) -> np.ndarray:
-    """What the model is sure of, seeing masks (m, *positions) of the sample.
+    """Return the model's confidence for masks (m, *positions) of the sample.
 
     Of numbers, which have no scale of their own, 0 is the baseline's and 1 the whole sample's.
     """
@@ -118,12 +118,12 @@ def confidences(sample: Sample, masks: np.ndarray) -> np.ndarray:
 
 
 def area(curve: np.ndarray) -> float:
-    """The area under a curve of equal steps over a width of 1."""
+    """Return the area under a curve of equal steps over a width of 1."""
     return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
 
 
 def road(sample: Sample, values: np.ndarray) -> float:
-    """Mean over shares removed: confidence after the weakest less that after the strongest."""
+    """Return the mean confidence after removing the weakest less that after the strongest."""
     probe, z = sample.probe, sample.probe.enter(sample.x)
     place = ranks(values, sample.seed)
     limits = np.rint(np.array(PERCENTS) / 100 * values.size)
@@ -140,10 +140,15 @@ def road(sample: Sample, values: np.ndarray) -> float:
 
 
 def iou_drop(sample: Sample, values: np.ndarray, share: float = 0.1) -> float:
-    """How much of a predicted region is lost when a map's strongest tenth is blurred away.
+    """Return the loss of a predicted region when a map's strongest tenth is blurred away.
 
     1 less the intersection over union of the class's mask before and after; within the target's
     region, where that is only a part of the class.
+
+    Args:
+        sample: the sample.
+        values: map (height, width).
+        share: share of pixels that are blurred, in (0, 1).
     """
     hidden = ranks(values, sample.seed) < round(share * values.size)
     whole = np.ones(values.shape)
@@ -166,7 +171,7 @@ def _class_mask(outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(sample: Sample, values: np.ndarray) -> float:
-    """Correlation over random halves: what a map says of one, and the log-odds that it costs.
+    """Return the correlation over random halves of a map's sum and the log-odds it costs.
 
     Exactly half of the cells are hidden each time. Where cells differ in size, a positive map would
     still say more of a larger half, so its mean is taken off first; of even cells that changes
@@ -181,7 +186,7 @@ def sensitivity(sample: Sample, values: np.ndarray) -> float:
 
 @lru_cache(maxsize=4)
 def hidden_halves(sample: Sample, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Random halves of a sample's cells, and the log-odds that are left without them.
+    """Return random halves of a sample's cells, and the log-odds without them.
 
     Returns:
         (SUBSETS, *shape) truth values, true where a position is hidden, and (SUBSETS,) log-odds;
@@ -197,7 +202,7 @@ def hidden_halves(sample: Sample, shape: tuple[int, ...]) -> tuple[np.ndarray, n
 
 
 def cells(shape: tuple[int, ...]) -> np.ndarray:
-    """A number for each position: that of its cell in a grid of at most 8 by 8, or of its own."""
+    """Return a cell index for each position, of a grid of at most 8 by 8 or its own cell."""
     if len(shape) == 1:
         return np.arange(shape[0]) * min(shape[0], _CELLS**2) // shape[0]
     if len(shape) > 2:  # films: whole pictures
@@ -207,7 +212,7 @@ def cells(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def gini(values: np.ndarray) -> float:
-    """How unequally the absolute values are spread: 0 all alike, near 1 all in one place."""
+    """Return the Gini index of the absolute values: 0 if all are equal, near 1 for one peak."""
     flat = np.sort(np.abs(values).ravel())
     total = flat.sum()
     if total == 0:
@@ -217,7 +222,7 @@ def gini(values: np.ndarray) -> float:
 
 
 def random_map(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """A map without meaning: random cells of an 8x8 grid, enlarged as maps are."""
+    """Return a random map: cells of an 8x8 grid, enlarged as maps are."""
     rng = np.random.default_rng([seed, 0xAD])
     if len(shape) != 2 or min(shape) < _CELLS:
         return rng.random(shape).astype("float32")
@@ -225,7 +230,7 @@ def random_map(shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 def edges(image: np.ndarray) -> np.ndarray:
-    """How sharply an image (height, width, channels) changes: a map that asks no model."""
+    """Return the edge strength of an image (height, width, channels), a model-free map."""
     from scipy.ndimage import sobel
 
     gray = np.asarray(image, "float32").mean(axis=-1)
@@ -233,7 +238,7 @@ def edges(image: np.ndarray) -> np.ndarray:
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """Rank correlation of two maps; 1 where both are constant, 0 where one is."""
+    """Return the rank correlation of two maps; 1 if both are constant, 0 if one is."""
     from scipy.stats import rankdata
 
     a, b = rankdata(first.ravel()), rankdata(second.ravel())
@@ -245,7 +250,14 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
 def stability(
     explain: Callable[[np.ndarray], np.ndarray], x: np.ndarray, maps: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Rank correlation (n,) of maps with those of inputs under noise of 2 % of their range."""
+    """Return the rank correlation (n,) of maps with those of inputs under 2 % noise.
+
+    Args:
+        explain: from inputs (n, *shape) to maps (n, ...).
+        x: inputs (n, *shape).
+        maps: their maps (n, ...).
+        seed: seed of the noise.
+    """
     rng = np.random.default_rng([seed, 0x57AB])
     # Columns of a table have scales of their own, known from the rows at hand.
     axes = (0,) if x.ndim == 2 else tuple(range(1, x.ndim))

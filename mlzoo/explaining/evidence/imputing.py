@@ -1,7 +1,7 @@
-"""Pixels filled in from those around them, as ROAD removes them, at the cost of a few sweeps.
+"""Imputation of removed pixels from their neighbors, as in ROAD, in a few sweeps.
 
 ROAD (Rong et al., "A Consistent and Efficient Evaluation Strategy for Attribution Methods", 2022)
-sets every removed pixel to the weighted mean of its eight neighbours, 1/6 beside and 1/12 across,
+sets every removed pixel to the weighted mean of its eight neighbors, 1/6 beside and 1/12 across,
 which is a sparse linear system. Solved level by level: pixels are averaged down to one, spread up
 again (Gortler et al., "The Lumigraph", 1996), and smoothed by sweeps of that equation.
 """
@@ -17,7 +17,7 @@ _BESIDE, _ACROSS = 1 / 6, 1 / 12
 
 
 def fill(images: np.ndarray, gone: np.ndarray, sweeps: int = SWEEPS) -> np.ndarray:
-    """Images with removed pixels filled in.
+    """Return images with removed pixels imputed from their neighbors.
 
     Args:
         images: (n, height, width, channels).
@@ -39,11 +39,11 @@ def _level(values: np.ndarray, known: np.ndarray, sweeps: int) -> np.ndarray:
     coarse = np.where(weight > 0, total / np.maximum(weight, 1e-6), 0)
     coarse = _level(coarse, coarse_known, sweeps)
     guess = coarse.repeat(2, axis=1).repeat(2, axis=2)[:, :height, :width]
-    found = known * values + (1 - known) * guess
+    filled = known * values + (1 - known) * guess
     free = known < 1
     for _ in range(sweeps):
-        found = np.where(free, known * values + (1 - known) * _neighbours(found), found)
-    return found
+        filled = np.where(free, known * values + (1 - known) * _neighbors(filled), filled)
+    return filled
 
 
 def _halved(values: np.ndarray) -> np.ndarray:
@@ -54,8 +54,8 @@ def _halved(values: np.ndarray) -> np.ndarray:
     return rows[:, :, ::2] + rows[:, :, 1::2]
 
 
-def _neighbours(values: np.ndarray) -> np.ndarray:
-    """The weighted mean of each pixel's neighbours; beyond the edge there are none."""
+def _neighbors(values: np.ndarray) -> np.ndarray:
+    """Return the weighted mean of each pixel's neighbors; there are none beyond the edge."""
     height, width = values.shape[1:3]
     return _summed(values) / _summed(np.ones((1, height, width, 1), "float32"))
 

@@ -1,4 +1,4 @@
-"""Whether a model has learned anything that maps could show."""
+"""Checks that a model has learned anything that maps could show."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def why_no_claim(subject: Subject, chosen: Chosen) -> str:
 
 
 def untrained(model: keras.Model) -> bool:
-    """Whether every bias and moving mean of a model is as Keras initializes it."""
+    """Return True if every bias and moving mean of a model has its initial Keras value."""
     offsets = [w for w in model.weights if w.path.rpartition("/")[2] in _OFFSETS]
     # An LSTM's forget gates begin at 1.
     return bool(offsets) and all(
@@ -66,13 +66,13 @@ def _guesses(y_true: np.ndarray, y_pred: np.ndarray) -> str:
     if len(classes) < 2:
         return ""
     chance = 1 / len(classes)
-    found = float(np.mean([(y_pred[counted & (y_true == k)] == k).mean() for k in classes]))
+    accuracy = float(np.mean([(y_pred[counted & (y_true == k)] == k).mean() for k in classes]))
     error = float(np.sqrt(chance * (1 - chance) * (1 / sizes).sum())) * chance
-    if found - chance >= max(2 * error, SMALLEST_SKILL * (1 - chance)):
+    if accuracy - chance >= max(2 * error, SMALLEST_SKILL * (1 - chance)):
         return ""
     return (
-        f"the model is not shown to predict better than guessing (balanced accuracy {found:.2f}, "
-        f"chance {chance:.2f})"
+        "the model is not shown to predict better than guessing (balanced accuracy "
+        f"{accuracy:.2f}, chance {chance:.2f})"
     )
 
 
@@ -85,7 +85,7 @@ def _means(y_true: np.ndarray, y_pred: np.ndarray) -> str:
         return ""
     from sklearn.metrics import r2_score
 
-    found = float(r2_score(y_true[:, varies], y_pred[:, varies]))
-    if found >= SMALLEST_SKILL:
+    r2 = float(r2_score(y_true[:, varies], y_pred[:, varies]))
+    if r2 >= SMALLEST_SKILL:
         return ""
-    return f"the model is not shown to predict better than the mean of the targets (R² {found:.2f})"
+    return f"the model is not shown to predict better than the mean of the targets (R² {r2:.2f})"

@@ -1,6 +1,6 @@
-"""A run's network trained on shuffled labels: what maps show when nothing true was learnt.
+"""Label randomization: a run's network trained on shuffled labels, for a sanity check.
 
-The data randomisation test of Adebayo et al., "Sanity Checks for Saliency Maps" (2018). What
+The data randomization test of Adebayo et al., "Sanity Checks for Saliency Maps" (2018). What
 differs: the budget is small, a part of the training samples and some hundred steps, so the network
 may not know all of the labels by heart; how well it does is said beside the result.
 """
@@ -30,14 +30,19 @@ ENOUGH = 0.95
 
 @dataclass(frozen=True)
 class Shuffled:
-    """Weights of a network that was trained on shuffled labels, and how that went."""
+    """Weights of a network trained on shuffled labels, and its training accuracy."""
 
     weights: list[np.ndarray]
     budget: str
 
 
 def train_on_shuffled(subject: Subject, seed: int, listener: Listener) -> Shuffled:
-    """Train a run's network anew, on labels that belong to other samples.
+    """Train a run's network from scratch on labels that belong to other samples.
+
+    Args:
+        subject: the trained model.
+        seed: seed of the shuffling and the weights.
+        listener: progress callback.
 
     Raises:
         UsageError: the model is no run's, or of a task without one label a sample.
@@ -82,10 +87,10 @@ def _loss(subject: Subject, model: keras.Model, truth: np.ndarray) -> Any:
     return "binary_crossentropy" if two else "sparse_categorical_crossentropy"
 
 
-def _known(subject: Subject, said: np.ndarray, truth: np.ndarray) -> float:
+def _known(subject: Subject, y_pred: np.ndarray, y_true: np.ndarray) -> float:
     """Share of labels that are given back; of numbers the variance explained, at least 0."""
     if not subject.classes:
-        own = truth.reshape(said.shape)
-        return float(max(0.0, 1 - ((said - own) ** 2).mean() / max(own.var(), 1e-12)))
-    classes = (said[:, 0] > 0.5) if said.shape[-1] == 1 else said.argmax(axis=-1)
-    return float((classes == truth.ravel()).mean())
+        targets = y_true.reshape(y_pred.shape)
+        return float(max(0.0, 1 - ((y_pred - targets) ** 2).mean() / max(targets.var(), 1e-12)))
+    classes = (y_pred[:, 0] > 0.5) if y_pred.shape[-1] == 1 else y_pred.argmax(axis=-1)
+    return float((classes == y_true.ravel()).mean())

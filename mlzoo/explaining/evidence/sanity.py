@@ -1,4 +1,4 @@
-"""Whether maps depend on what a model has learnt: its weights are randomised, layer by layer.
+"""Sanity checks: do maps depend on the learned weights, as these are randomized by layer?
 
 Adebayo et al., "Sanity Checks for Saliency Maps" (2018). A map that stays as it was when the
 weights are gone shows the input, not the model. Similarity is rank correlation, structural
@@ -24,7 +24,7 @@ PASS, WARN = 0.35, 0.5
 HEAD = 0.98
 """From this on a map does not use the classifier's head."""
 STAGES = 8
-"""At most so many layers, or groups of them, are randomised one after the other."""
+"""At most so many layers, or groups of them, are randomized one after the other."""
 
 
 def check(
@@ -35,12 +35,12 @@ def check(
     seed: int = 0,
     positive: bool = False,
 ) -> dict[str, Any]:
-    """Similarity of maps to those of the trained model, as its weights are randomised.
+    """Return the similarity of maps to those of the trained model as weights are randomized.
 
     Args:
         model: its weights are changed and put back, bit for bit.
         explain: gives the maps (n, ...) of the model as it then is.
-        mode: `cascading` randomises from the output down and leaves what was randomised so;
+        mode: `cascading` randomizes from the output down and leaves what was randomized so;
             `independent` one stage at a time.
         how: `permute` shuffles each weight array; `redraw` draws it anew, with its mean and spread.
         seed: decides the new weights.
@@ -48,7 +48,7 @@ def check(
 
     Returns:
         `stages`: of each the layers and the similarities; `out` and `all`: rank correlation with
-        the output layer, and with all, randomised; `verdict`: pass, warn or fail; `reason`.
+        the output layer, and with all, randomized; `verdict`: pass, warn or fail; `reason`.
     """
     groups = stages(model)
     before = explain()
@@ -57,7 +57,7 @@ def check(
         for group in groups:
             weights = [layer.get_weights() for layer in group]
             for layer in group:
-                randomise(layer, how, seed)
+                randomize(layer, how, seed)
             names = [layer.name for layer in group]
             rows.append({"layers": names, **alike(before, explain(), positive)})
             if mode == "independent":
@@ -66,12 +66,12 @@ def check(
         if mode == "independent":
             for group in groups:
                 for layer in group:
-                    randomise(layer, how, seed)
+                    randomize(layer, how, seed)
             everything = alike(before, explain(), positive)["spearman"]
         else:
             everything = rows[-1]["spearman"]
-    found = verdict(rows[0]["spearman"], everything)
-    return {"mode": mode, "how": how, "stages": rows, **found}
+    judgement = verdict(rows[0]["spearman"], everything)
+    return {"mode": mode, "how": how, "stages": rows, **judgement}
 
 
 def check_labels(
@@ -81,12 +81,12 @@ def check_labels(
     budget: str,
     positive: bool = False,
 ) -> dict[str, Any]:
-    """Similarity of maps to those of the same network with weights that learnt shuffled labels.
+    """Return the similarity of maps to those of the network trained on shuffled labels.
 
     Args:
         model: its weights are changed and put back, bit for bit.
         explain: gives the maps (n, ...) of the model as it then is.
-        weights: what the network learnt from shuffled labels.
+        weights: what the network learned from shuffled labels.
         budget: what that training was, in words.
         positive: as of `check`.
 
@@ -96,13 +96,18 @@ def check_labels(
     before = explain()
     with restored(model):
         model.set_weights(weights)
-        found = alike(before, explain(), positive)
-    row = {"layers": ["trained on shuffled labels"], **found}
-    return {"mode": "labels", "how": budget, "stages": [row], **verdict(None, found["spearman"])}
+        similarities = alike(before, explain(), positive)
+    row = {"layers": ["trained on shuffled labels"], **similarities}
+    return {
+        "mode": "labels",
+        "how": budget,
+        "stages": [row],
+        **verdict(None, similarities["spearman"]),
+    }
 
 
 def verdict(out: float | None, everything: float) -> dict[str, Any]:
-    """What the similarities mean, with the thresholds that decide."""
+    """Return the verdict on the similarities, with the thresholds that decide."""
     other = "a random model" if out is not None else "a model of shuffled labels"
     if everything >= WARN:
         word, why = "fail", f"maps of {other} are {everything:.2f} like its own"
@@ -117,30 +122,36 @@ def verdict(out: float | None, everything: float) -> dict[str, Any]:
 
 
 def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, Any]:
-    """A check's result with how alike the maps of another class are, which its verdict heeds."""
-    found = {**check, "other_class": likeness}
+    """Return a check's result with the similarity of another class's maps."""
+    result = {**check, "other_class": likeness}
     if likeness >= HEAD:
-        found["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
-        found["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
-    return found
+        result["verdict"] = "fail" if check["verdict"] == "fail" else "warn"
+        result["reason"] += f"; maps of another class are the same ({likeness:.2f} >= {HEAD})"
+    return result
 
 
 def stages(model: keras.Model) -> list[list[keras.layers.Layer]]:
-    """Layers with weights from the output down, the first alone, the others in even groups."""
-    own = [la for la in all_layers(model) if la.weights and not _composite(la)]
-    top, rest = own[-1:], own[:-1][::-1]
+    """Return layers with weights from the output down, the first alone, the rest in even groups."""
+    weighted = [la for la in all_layers(model) if la.weights and not _composite(la)]
+    top, rest = weighted[-1:], weighted[:-1][::-1]
     count = min(STAGES - 1, len(rest))
     parts = np.array_split(np.arange(len(rest)), count) if count else []
     return [top, *([rest[i] for i in part] for part in parts)]
 
 
 def _composite(layer: keras.layers.Layer) -> bool:
-    """Whether a layer's weights are those of layers within it."""
+    """Return True if a layer's weights are those of layers within it."""
     return any(inner.weights for inner in layer._flatten_layers(include_self=False))
 
 
-def randomise(layer: keras.layers.Layer, how: str, seed: int) -> None:
-    """Give a layer new weights. Spreads (of batch normalisation) stay positive."""
+def randomize(layer: keras.layers.Layer, how: str, seed: int) -> None:
+    """Give a layer new weights; variances of batch normalization stay positive.
+
+    Args:
+        layer: the layer to change.
+        how: `permute` or `redraw`.
+        seed: decides the new weights.
+    """
     rng = np.random.default_rng([seed, *layer.name.encode()])
     new = []
     for variable, old in zip(layer.weights, layer.get_weights(), strict=True):
@@ -163,18 +174,24 @@ def restored(model: keras.Model) -> Iterator[None]:
 
 
 def alike(first: np.ndarray, second: np.ndarray, positive: bool = False) -> dict[str, float]:
-    """Mean similarities of maps (n, ...), of their absolute values or of what is positive."""
+    """Return mean similarities of maps (n, ...), of absolute or positive values.
+
+    Args:
+        first: maps (n, ...).
+        second: maps (n, ...).
+        positive: compare positive parts, not absolute values.
+    """
     sides = [np.maximum(maps, 0) if positive else np.abs(maps) for maps in (first, second)]
     pairs = list(zip(*sides, strict=True))
-    found = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
+    similarities = {"spearman": float(np.mean([spearman(a, b) for a, b in pairs]))}
     if first.ndim == 3 and min(first.shape[1:]) >= 8:
-        found["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))
-        found["hog"] = float(np.mean([np.dot(hog(a), hog(b)) for a, b in pairs]))
-    return {name: round(value, 6) for name, value in found.items()}
+        similarities["ssim"] = float(np.mean([ssim(a, b) for a, b in pairs]))
+        similarities["hog"] = float(np.mean([np.dot(hog(a), hog(b)) for a, b in pairs]))
+    return {name: round(value, 6) for name, value in similarities.items()}
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:
-    """Structural similarity of two maps, each scaled to 0..1; 1 for equal ones."""
+    """Return the structural similarity of two maps, each scaled to 0..1; 1 for equal ones."""
     from scipy.ndimage import gaussian_filter
 
     a, b = (_unit(values) for values in (first, second))
@@ -188,7 +205,13 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def hog(values: np.ndarray, cells: int = 8, bins: int = 9) -> np.ndarray:
-    """Histograms of gradient directions in a grid of cells, as one vector of length 1."""
+    """Return histograms of gradient directions in a grid of cells, as one vector of length 1.
+
+    Args:
+        values: map (height, width).
+        cells: cells along each side.
+        bins: directions.
+    """
     down, right = np.gradient(_unit(values))
     size, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi
     place = np.minimum((angle / np.pi * bins).astype(int), bins - 1)

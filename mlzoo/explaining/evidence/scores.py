@@ -1,4 +1,4 @@
-"""The evidence for maps: their scores beside controls, intervals, verdicts and sentences."""
+"""Scores of maps beside those of controls, with intervals, verdicts and sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlzoo.explaining.evidence.claims import (
     FEWEST,
     RANDOM_MAPS,
     SMALLEST,
-    Units,
+    IndependentUnits,
     judge,
     paired,
     ranked,
@@ -23,13 +23,19 @@ from mlzoo.explaining.evidence.claims import (
     sentence,
 )
 from mlzoo.explaining.evidence.truth import against_truth, read_truth
-from mlzoo.explaining.explain import Batch, Explained, Explanation, explain_batch, without_padding
+from mlzoo.explaining.explain import (
+    Batch,
+    Explanation,
+    ExplanationSet,
+    explain_batch,
+    without_padding,
+)
 from mlzoo.explaining.settings import ExplainConfig
 from mlzoo.statistics.intervals import intervals
 
 
 def score_all(
-    explained: Explained,
+    explained: ExplanationSet,
     batches: list[Batch],
     names: list[str],
     config: ExplainConfig,
@@ -37,6 +43,14 @@ def score_all(
     listener: Listener,
 ) -> list[Explanation]:
     """Score every map and those of the controls; against the truth alone without evidence.
+
+    Args:
+        explained: the maps, whose scores are set.
+        batches: the opened samples.
+        names: of the samples.
+        config: what is scored.
+        settings: `Config` of each method.
+        listener: progress callback.
 
     Returns:
         The controls' explanations.
@@ -52,7 +66,7 @@ def score_all(
             samples[each.name] = faithfulness.Sample(
                 batch.probe,
                 batch.x[one],
-                batch.asked.weights[one],
+                batch.resolved.weights[one],
                 baselines[id(batch)][one],
                 faithfulness.sample_seed(each.name, config.seed),
             )
@@ -71,13 +85,18 @@ def scored_controls(
 
     The random map's scores are the means over `RANDOM_MAPS` maps, which no other sample shares; the
     explanation holds the first of them.
+
+    Args:
+        sample: the sample, opened for scoring.
+        each: an explanation of it.
+        config: with the seed.
     """
     shape = each.values.shape
 
     def control(method: str, values: np.ndarray) -> Explanation:
-        found = replace(each, method=method, values=values, flag="", scores={})
-        _score(sample, found, config)
-        return found
+        explanation = replace(each, method=method, values=values, flag="", scores={})
+        _score(sample, explanation, config)
+        return explanation
 
     draws = [
         control("random", without_padding(values[None], each.x[None])[0])
@@ -87,16 +106,22 @@ def scored_controls(
         name: round(float(np.mean([draw.scores[name] for draw in draws])), 6)
         for name in draws[0].scores
     }
-    found = [replace(draws[0], scores=means)]
+    controls = [replace(draws[0], scores=means)]
     if each.x.ndim == 3 and len(shape) == 2:
-        found.append(control("edges", faithfulness.edges(each.x)))
-    return found
+        controls.append(control("edges", faithfulness.edges(each.x)))
+    return controls
 
 
 def random_maps(shape: tuple[int, ...], name: str, seed: int) -> list[np.ndarray]:
-    """Return the random maps of the sample of a name."""
+    """Return the random maps of the sample of a name.
+
+    Args:
+        shape: of a map.
+        name: of the sample.
+        seed: of the run.
+    """
     seeds = [faithfulness.sample_seed(f"{name} {i}", seed) for i in range(RANDOM_MAPS)]
-    return [faithfulness.random_map(shape, own) for own in seeds]
+    return [faithfulness.random_map(shape, map_seed) for map_seed in seeds]
 
 
 def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig) -> None:
@@ -111,37 +136,37 @@ def _score(sample: faithfulness.Sample, each: Explanation, config: ExplainConfig
 
 
 def _stability(
-    explained: Explained,
+    explained: ExplanationSet,
     batches: list[Batch],
     names: list[str],
     config: ExplainConfig,
     settings: dict[str, Any],
 ) -> None:
-    places = {(e.method, e.name): e for e in explained.explanations}
+    by_sample = {(e.method, e.name): e for e in explained.explanations}
     for method in explained.mapping:
         for batch in batches:
-            rows = [r for r, p in enumerate(batch.positions) if (method, names[p]) in places]
+            rows = [r for r, p in enumerate(batch.positions) if (method, names[p]) in by_sample]
             if not rows:
                 continue
-            found = [places[method, names[batch.positions[r]]] for r in rows]
+            explanations = [by_sample[method, names[batch.positions[r]]] for r in rows]
             part = replace(
                 batch,
                 positions=[batch.positions[r] for r in rows],
                 x=batch.x[rows],
-                asked=replace(batch.asked, weights=batch.asked.weights[rows]),
+                resolved=replace(batch.resolved, weights=batch.resolved.weights[rows]),
             )
 
             def again(x: np.ndarray, part: Batch = part, method: str = method) -> np.ndarray:
                 return explain_batch(method, settings[method], replace(part, x=x), config)
 
-            values = np.stack([e.values for e in found])
+            values = np.stack([e.values for e in explanations])
             same = faithfulness.stability(again, part.x, values, config.seed)
-            for each, value in zip(found, same, strict=True):
+            for each, value in zip(explanations, same, strict=True):
                 each.scores["stability"] = round(float(value), 6)
 
 
 def summarize(
-    found: Sequence[Explanation],
+    explanations: Sequence[Explanation],
     controls: Sequence[Explanation],
     seed: int,
     groups: Mapping[str, str] | None = None,
@@ -151,16 +176,16 @@ def summarize(
     """Summarize scores: means with 95 % intervals, verdicts beside the controls, and a ranking.
 
     Args:
-        found: explanations with their scores.
+        explanations: explanations with their scores.
         controls: those of maps that know no model.
         seed: decides the parts that the intervals leave out.
         groups: the group of each sample, by the sample's name; None: samples are independent.
         word: what groups are called.
         doubt: why no method earns a claim on this model; "" where nothing forbids one.
     """
-    names, tables = _tables([*found, *controls])
+    names, tables = _tables([*explanations, *controls])
     labels = None if groups is None else np.array([groups[name] for name in names])
-    units = Units(labels, "samples" if groups is None else word)
+    units = IndependentUnits(labels, "samples" if groups is None else word)
     by = headline(tables)
     count = len(names) if labels is None else len(np.unique(labels))
     summary: dict[str, Any] = {
@@ -173,17 +198,17 @@ def summarize(
         "sentences": [],
     }
     scores = {method: table[by] for method, table in tables.items() if by in table}
-    own = [method for method in scores if method not in CONTROLS]
+    methods = [method for method in scores if method not in CONTROLS]
     beside = [control for control in CONTROLS if control in scores]
-    pairs = {(m, c): paired(scores[m], scores[c], units) for m in own for c in beside}
+    pairs = {(m, c): paired(scores[m], scores[c], units) for m in methods for c in beside}
     judged = judge(pairs, doubt)
     over = f"{count} {units.word}"
-    for method in own:
+    for method in methods:
         against = {control: judged[method, control] for control in beside}
         summary["methods"][method]["against"] = against
         summary["sentences"].append(sentence(method, by, against, over, doubt))
-    summary["ranking"] = ranking({m: scores[m] for m in own}, units, doubt)
-    if len(own) > 1 and not doubt:
+    summary["ranking"] = ranking({m: scores[m] for m in methods}, units, doubt)
+    if len(methods) > 1 and not doubt:
         summary["sentences"].append(ranked(summary["ranking"], by, over, count))
     if judged and not doubt and count >= FEWEST:
         summary["sentences"].append(
@@ -194,16 +219,18 @@ def summarize(
 
 
 def _tables(
-    found: Sequence[Explanation],
+    explanations: Sequence[Explanation],
 ) -> tuple[list[str], dict[str, dict[str, np.ndarray]]]:
     """The samples that every method has scores of, and their scores (n,) by method and name.
 
     A score that a sample lacks is NaN.
     """
-    methods = list(dict.fromkeys(e.method for e in found))
-    by = {(e.method, e.name): e.scores for e in found}
+    methods = list(dict.fromkeys(e.method for e in explanations))
+    by = {(e.method, e.name): e.scores for e in explanations}
     names = [
-        n for n in dict.fromkeys(e.name for e in found) if all(by.get((m, n)) for m in methods)
+        n
+        for n in dict.fromkeys(e.name for e in explanations)
+        if all(by.get((m, n)) for m in methods)
     ]
     tables = {}
     for method in methods if names else ():
@@ -214,7 +241,7 @@ def _tables(
 
 
 def headline(tables: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """What methods are compared by: the truth where it is known, else insertion less deletion."""
+    """Return the score that methods are compared by: the truth's, else the gain."""
     return "pointing" if any("pointing" in table for table in tables.values()) else "gain"
 
 
@@ -222,14 +249,14 @@ def _means(
     table: Mapping[str, np.ndarray], labels: np.ndarray | None, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Each score's mean over the samples that have it, with its 95 % interval."""
-    found = {}
+    means = {}
     for name, scores in table.items():
         has = np.isfinite(scores)
         values = scores[has]
         groups = None if labels is None else labels[has]
         ends = intervals({name: _mean(values)}, len(values), groups, seed)
-        found[name] = {"mean": float(values.mean()), "interval": ends[name]}
-    return found
+        means[name] = {"mean": float(values.mean()), "interval": ends[name]}
+    return means
 
 
 def _mean(values: np.ndarray) -> Any:

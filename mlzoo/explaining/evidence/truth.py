@@ -1,4 +1,4 @@
-"""Maps against where the evidence truly is, as masks or boxes say."""
+"""Comparison of maps with the true location of evidence, given as masks or boxes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ where it differs in size from what the model gets."""
 
 
 def check_truth(path: str, names: Sequence[str]) -> int:
-    """How many of the samples have a mask or a box.
+    """Return the number of samples that have a mask or a box.
 
     Raises:
         DataError: none has, or a table of boxes can't be read.
@@ -35,7 +35,7 @@ def check_truth(path: str, names: Sequence[str]) -> int:
 
 
 def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None:
-    """Where the evidence of an image is, as truth values (height, width); None where not known.
+    """Return the true location of an image's evidence (height, width); None if unknown.
 
     Args:
         path: a folder of masks, of which any value over 0 is inside, or a CSV file of boxes
@@ -51,12 +51,12 @@ def read_truth(path: str, name: str, size: tuple[int, ...]) -> np.ndarray | None
         return _boxed(location, Path(name).stem, size)
     import cv2
 
-    found = next((f for f in image_files(location) if f.stem == Path(name).stem), None)
-    if found is None:
+    file = next((f for f in image_files(location) if f.stem == Path(name).stem), None)
+    if file is None:
         return None
-    mask = cv2.imread(str(found), cv2.IMREAD_GRAYSCALE)
+    mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise DataError(f"{found} can't be read as a mask")
+        raise DataError(f"{file} can't be read as a mask")
     sized = cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     return sized > 0
 
@@ -72,7 +72,7 @@ def _boxed(location: Path, stem: str, size: tuple[int, ...]) -> np.ndarray | Non
     rows = [row for row in _rows(location) if Path(row["name"]).stem == stem]
     if not rows:
         return None
-    found = np.zeros(size[:2], bool)
+    inside = np.zeros(size[:2], bool)
     for row in rows:
         across = size[1] / float(row.get("width") or size[1])
         down = size[0] / float(row.get("height") or size[0])
@@ -80,8 +80,8 @@ def _boxed(location: Path, stem: str, size: tuple[int, ...]) -> np.ndarray | Non
             round(float(row[side]) * scale)
             for side, scale in zip(SIDES, (across, down, across, down), strict=True)
         )
-        found[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
-    return found
+        inside[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
+    return inside
 
 
 def _rows(location: Path) -> list[dict[str, str]]:
@@ -104,7 +104,7 @@ def _rows(location: Path) -> list[dict[str, str]]:
 
 
 def against_truth(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """How a map (height, width) fits truth values of the same shape.
+    """Score a map (height, width) against truth values of the same shape.
 
     Returns:
         `pointing`: 1 where its largest value lies inside (Zhang et al., "Top-down Neural
@@ -127,7 +127,7 @@ def against_truth(values: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def overlap(values: np.ndarray, inside: np.ndarray) -> float:
-    """Intersection over union of `inside` and as many of the largest values; ties by place."""
+    """Return the intersection over union of `inside` and as many of the largest values."""
     count = int(inside.sum())
     strongest = np.zeros(values.size, bool)
     strongest[np.argsort(-values, kind="stable")[:count]] = True
@@ -136,7 +136,7 @@ def overlap(values: np.ndarray, inside: np.ndarray) -> float:
 
 
 def roc_area(values: np.ndarray, inside: np.ndarray) -> float:
-    """The chance that a pixel inside has a larger value than one outside; .5 where all are one."""
+    """Return the area under the ROC: how often a pixel inside exceeds one outside."""
     from scipy.stats import rankdata
 
     positives = int(inside.sum())

@@ -1,10 +1,10 @@
-"""The folder that `mlzoo explain` writes: there whole, or not at all.
+"""Folder that `mlzoo explain` writes, complete or not at all.
 
 `explain.json`: the configuration, which repeats the run, and all facts. `maps.npz`: raw signed
 float32 values, one array an explanation, named `METHOD/NAME`. `scores.csv`: a row an explanation.
-`overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said
-of the model as a whole, drawn and in numbers. `sanity.csv` and `sanity.png`: how alike maps stay
-as the model is randomised, where that was asked for. `index.html`: all of it on one offline page.
+`overlays/METHOD/NAME.png`: its picture. `model/METHOD.png` and `.npz`: what is said of the model as
+a whole, drawn and in numbers. `sanity.csv` and `sanity.png`: how alike maps stay as the model is
+randomized, where that was asked for. `index.html`: all of it on one offline page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
-from mlzoo.explaining.explain import Explained, Explanation
+from mlzoo.explaining.explain import Explanation, ExplanationSet
 from mlzoo.explaining.pages import sanity_curves
 from mlzoo.explaining.pages.figures import draw_finding
 from mlzoo.explaining.pages.page import write_page
@@ -36,7 +36,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}(?=$| \()")
 
 
 def default_folder(run: str, methods: Sequence[str]) -> Path:
-    """Where explanations go: beside what else a run folder holds."""
+    """Return the default folder of explanations, within a run folder."""
     path = expand(run)
     root = path.with_suffix("") if path.suffix == ".keras" else path
     return root / "explanations" / run_folder.slug("-".join(methods))
@@ -55,12 +55,21 @@ def check_free(folder: Path, overwrite: bool) -> None:
 def write(
     folder: Path,
     subject: Subject,
-    explained: Explained,
+    explained: ExplanationSet,
     controls: Sequence[Explanation],
     record: dict[str, Any],
     listener: Listener,
 ) -> None:
-    """Write everything, or leave what was there."""
+    """Write everything, or leave what was there.
+
+    Args:
+        folder: where everything goes.
+        subject: the model.
+        explained: maps and findings.
+        controls: explanations that know no model.
+        record: what explain.json holds.
+        listener: progress callback.
+    """
 
     def fill(partial: Path) -> None:
         _fill(partial, subject, explained, controls, record, listener)
@@ -71,28 +80,30 @@ def write(
 def _fill(
     folder: Path,
     subject: Subject,
-    explained: Explained,
+    explained: ExplanationSet,
     controls: Sequence[Explanation],
     record: dict[str, Any],
     listener: Listener,
 ) -> None:
-    found = explained.explanations
-    stems = file_stems([e.name for e in found])
-    write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in found})
-    files.write_text(folder / "scores.csv", files.csv_text([row(e) for e in [*found, *controls]]))
+    explanations = explained.explanations
+    stems = file_stems([e.name for e in explanations])
+    write_maps(folder / "maps.npz", {f"{e.method}/{stems[e.name]}": e.values for e in explanations})
+    files.write_text(
+        folder / "scores.csv", files.csv_text([row(e) for e in [*explanations, *controls]])
+    )
     files.write_json(folder / RECORD, record)
     scale: dict[str, float] = {}
-    for each in found if record["config"]["shared_scale"] else ():
+    for each in explanations if record["config"]["shared_scale"] else ():
         scale[each.method] = max(scale.get(each.method, 0.0), float(np.abs(each.values).max()))
     pictures = []
     letters = subject.alphabet
-    for done, each in enumerate(found, 1):
+    for done, each in enumerate(explanations, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
         largest = scale.get(each.method)
         pictures.append(
             (each, draw(path, each, subject.maximum, subject.columns, largest, letters))
         )
-        listener.progress(done, len(found), "drawing")
+        listener.progress(done, len(explanations), "drawing")
     figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
     if record["sanity"]:
         lines = sanity_curves.rows(record["sanity"])
@@ -102,17 +113,19 @@ def _fill(
     write_page(folder, title, record, pictures, figures, controls)
 
 
-def rankings(explained: Explained, subject: Subject) -> dict[str, list[Finding]]:
-    """Of a table's rows, by method: what each column adds or takes on average."""
-    found: dict[str, list[Finding]] = {}
+def rankings(explained: ExplanationSet, subject: Subject) -> dict[str, list[Finding]]:
+    """Return each column's mean absolute attribution, by method, for tables."""
+    findings: dict[str, list[Finding]] = {}
     for method in explained.mapping if subject.kind == "table" else ():
         rows = [e.values for e in explained.explanations if e.method == method]
         if rows and rows[0].ndim == 1:
             values = np.abs(np.stack(rows)).mean(axis=0)
             names = list(subject.columns) or [f"column {i + 1}" for i in range(len(values))]
             note = f"means of absolute attributions over {len(rows)} rows"
-            found[method] = [Finding("bars", "columns by weight", {"values": values}, names, note)]
-    return found
+            findings[method] = [
+                Finding("bars", "columns by weight", {"values": values}, names, note)
+            ]
+    return findings
 
 
 def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str, Path]]:
@@ -128,19 +141,19 @@ def _figures(folder: Path, findings: dict[str, list[Finding]]) -> list[tuple[str
     return drawn
 
 
-def row(found: Explanation) -> dict[str, Any]:
-    """A line of scores.csv; of a map that is not finite the ends are None."""
-    finite = bool(np.isfinite(found.values).all())
+def row(explanation: Explanation) -> dict[str, Any]:
+    """Return a row of scores.csv; the ends of a map that is not finite are None."""
+    finite = bool(np.isfinite(explanation.values).all())
     return {
-        "name": found.name,
-        "method": found.method,
-        "target": found.target,
-        "predicted": found.predicted,
-        "truth": found.truth,
-        "flag": found.flag,
-        "smallest": float(found.values.min()) if finite else None,
-        "largest": float(found.values.max()) if finite else None,
-        **found.scores,
+        "name": explanation.name,
+        "method": explanation.method,
+        "target": explanation.target,
+        "predicted": explanation.predicted,
+        "truth": explanation.truth,
+        "flag": explanation.flag,
+        "smallest": float(explanation.values.min()) if finite else None,
+        "largest": float(explanation.values.max()) if finite else None,
+        **explanation.scores,
     }
 
 
@@ -152,14 +165,14 @@ def write_maps(path: Path, maps: dict[str, np.ndarray]) -> None:
 
 
 def file_stems(names: Sequence[str]) -> dict[str, str]:
-    """A file name, without suffix, for each sample; no two alike."""
-    found: dict[str, str] = {}
+    """Return a unique file name, without suffix, for each sample."""
+    stems: dict[str, str] = {}
     for name in dict.fromkeys(names):
         stem = base = run_folder.slug(_SUFFIX.sub("", name))
         number = 2
-        while stem in found.values():
+        while stem in stems.values():
             stem, number = f"{base}-{number}", number + 1
-        found[name] = stem
-    if len(set(found.values())) < len(found):
+        stems[name] = stem
+    if len(set(stems.values())) < len(stems):
         raise DataError("two samples have one name")
-    return found
+    return stems

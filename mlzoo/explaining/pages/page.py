@@ -58,9 +58,9 @@ def write_page(
         intervals=any("[" in cell for row in rows for cell in row),
         units=f"{evidence['units']} {evidence['unit']}" if evidence else "",
         sanity=[
-            (method, mode, found)
+            (method, mode, check)
             for method, modes in record["sanity"].items()
-            for mode, found in modes.items()
+            for mode, check in modes.items()
         ],
         curve=_embedded(folder / "sanity.png") if record["sanity"] else "",
         figures=[(name, _embedded(path)) for name, path in figures],
@@ -72,9 +72,9 @@ def write_page(
 def score_table(
     methods: Mapping[str, Any], ranking: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the methods' mean scores, with their intervals, the best first."""
+    """Return header and rows of the methods' mean scores with intervals, the best first."""
     names = [name for name in _SHOWN if any(name in scores for scores in methods.values())]
-    ranks = {found["method"]: found["rank"] for found in ranking} if len(ranking) > 1 else {}
+    ranks = {ranked["method"]: ranked["rank"] for ranked in ranking} if len(ranking) > 1 else {}
     order = [*ranks, *(method for method in methods if method not in ranks)]
     rows = []
     for method in order:
@@ -106,7 +106,7 @@ _CAPTION = ("pointing", "mass", "iou_drop", "deletion", "insertion", "gain", "ro
 
 
 def caption(each: Explanation, controls: Sequence[Explanation]) -> tuple[str, bool]:
-    """A map's scores beside those of the controls, in a line; and whether it beats a random map.
+    """Return a map's scores beside the controls', and whether it beats a random map.
 
     By the same score as the summary: the gain.
     """
@@ -126,9 +126,9 @@ def _samples(
     beside: dict[str, list[Explanation]] = {}
     for control in controls:
         beside.setdefault(control.name, []).append(control)
-    found: dict[str, dict[str, Any]] = {}
+    samples: dict[str, dict[str, Any]] = {}
     for each, path in pictures:
-        sample = found.setdefault(
+        sample = samples.setdefault(
             each.name,
             {
                 "name": each.name,
@@ -138,9 +138,9 @@ def _samples(
                 "images": [],
             },
         )
-        own = caption(each, beside.get(each.name, ()))
-        sample["images"].append((each.method, _embedded(path), *own))
-    return sorted(found.values(), key=lambda sample: not sample["wrong"])
+        texts = caption(each, beside.get(each.name, ()))
+        sample["images"].append((each.method, _embedded(path), *texts))
+    return sorted(samples.values(), key=lambda sample: not sample["wrong"])
 
 
 def _embedded(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Explanations as pictures: the sample, its map, the map on it, and the map's contour.
 
-Signed maps are drawn in diverging colours with white in the middle, others from dark to light;
-both are told apart by colour-blind readers. A map is divided by its own largest absolute value, so
+Signed maps are drawn in diverging colors with white in the middle, others from dark to light;
+both are told apart by color-blind readers. A map is divided by its own largest absolute value, so
 its picture does not depend on its scale, or by that of all samples (`--shared-scale`); the raw
 values are in maps.npz.
 """
@@ -26,28 +26,28 @@ _BARS = 20
 
 
 def scaled(values: np.ndarray, largest: float | None = None) -> np.ndarray:
-    """Values in -1..1: divided by the largest absolute one, or by `largest`."""
+    """Return values in -1..1: divided by the largest absolute one, or by `largest`."""
     top = np.abs(values).max(initial=0.0) if largest is None else largest
     return values / top if top > 0 else np.zeros_like(values)
 
 
-def coloured(values: np.ndarray) -> np.ndarray:
-    """Values in -1..1 as colours (..., 3): diverging where any is negative."""
+def colored(values: np.ndarray) -> np.ndarray:
+    """Return the colors (..., 3) of values in -1..1: diverging if any is negative."""
     if (values < 0).any():
         return colormaps[DIVERGING]((values + 1) / 2)[..., :3]
     return colormaps[RISING](values)[..., :3]
 
 
 def laid_over(picture: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A map's colours over a gray picture (h, w, 3), the stronger the more it says."""
+    """Return a map's colors over a gray picture (h, w, 3), stronger for larger values."""
     gray = picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     weight = _SHARE * np.sqrt(np.abs(values))[..., None]
-    return (1 - weight) * (0.25 + 0.75 * gray) + weight * coloured(values)
+    return (1 - weight) * (0.25 + 0.75 * gray) + weight * colored(values)
 
 
 def draw(
     path: Path,
-    found: Explanation,
+    explanation: Explanation,
     maximum: float | None,
     names: Sequence[str],
     largest: float | None = None,
@@ -57,44 +57,53 @@ def draw(
 
     Args:
         path: the PNG to write.
-        found: what is drawn.
+        explanation: what is drawn.
         maximum: the largest value that an image can hold.
         names: of a table's columns or a sequence's channels.
         largest: the value that stands at the end of the scale; by default the map's own.
         letters: of a text the characters that its codes stand for.
     """
     if letters:
-        return save(letters_figure(found, letters, largest), path)
-    if found.x.ndim == 3 and found.values.ndim == 2:
-        return save(image_figure(found, maximum, largest), path)
-    if found.values.ndim == 1 and found.x.ndim == 1:
-        return save(bars_figure(found, names, largest), path)
-    return save(steps_figure(found, names, largest), path)
+        return save(letters_figure(explanation, letters, largest), path)
+    if explanation.x.ndim == 3 and explanation.values.ndim == 2:
+        return save(image_figure(explanation, maximum, largest), path)
+    if explanation.values.ndim == 1 and explanation.x.ndim == 1:
+        return save(bars_figure(explanation, names, largest), path)
+    return save(steps_figure(explanation, names, largest), path)
 
 
-def title(found: Explanation) -> str:
-    """What a picture shows, in a line."""
-    truth = f", truly {label(found.truth, 20)}" if found.truth else ""
-    said = label(found.predicted, 40)
-    return f"{label(found.name, 40)}: {said}{truth}\n{found.method} for {label(found.target, 40)}"
+def title(explanation: Explanation) -> str:
+    """Return a picture's title, in a line."""
+    truth = f", truly {label(explanation.truth, 20)}" if explanation.truth else ""
+    predicted = label(explanation.predicted, 40)
+    target = f"{explanation.method} for {label(explanation.target, 40)}"
+    return f"{label(explanation.name, 40)}: {predicted}{truth}\n{target}"
 
 
-def image_figure(found: Explanation, maximum: float | None, largest: float | None = None) -> Figure:
-    """Four panels of an image: as it is, its map, the map over it, and where it is strongest."""
-    picture, values = as_picture(found.x, maximum), scaled(found.values, largest)
+def image_figure(
+    explanation: Explanation, maximum: float | None, largest: float | None = None
+) -> Figure:
+    """Draw an image in four panels: the image, its map, the overlay, and the strongest pixels.
+
+    Args:
+        explanation: with x (height, width, channels) and values (height, width).
+        maximum: the largest value that an image can hold.
+        largest: the value at the end of the scale.
+    """
+    picture, values = as_picture(explanation.x, maximum), scaled(explanation.values, largest)
     tall = float(np.clip(values.shape[0] / values.shape[1], 0.4, 2))
     figure = new_figure(10, 2.5 * tall + 0.75)
-    figure.suptitle(title(found), fontsize=10)
+    figure.suptitle(title(explanation), fontsize=10)
     panels = figure.subplots(1, 4)
-    contents = (picture, coloured(values), laid_over(picture, values), picture)
+    contents = (picture, colored(values), laid_over(picture, values), picture)
     texts = ("image", "map, shared scale" if largest else "map", "overlay", "strongest 10 %")
     for axes, content, text in zip(panels, contents, texts, strict=True):
         axes.imshow(np.clip(content, 0, 1), interpolation="nearest")
         axes.set_title(text, fontsize=9)
         axes.set_axis_off()
     _contour(panels[3], values)
-    if found.flag:
-        panels[1].set_title(label(found.flag, 40), fontsize=8, color=RED)
+    if explanation.flag:
+        panels[1].set_title(label(explanation.flag, 40), fontsize=8, color=RED)
     return figure
 
 
@@ -105,32 +114,41 @@ def _contour(axes: Axes, values: np.ndarray) -> None:
         axes.contour(values, levels=[level], colors=[BLUE], linewidths=1.2)
 
 
-def bars_figure(found: Explanation, names: Sequence[str], largest: float | None = None) -> Figure:
-    """What each column adds to the score or takes from it, the strongest at the top.
+def bars_figure(
+    explanation: Explanation, names: Sequence[str], largest: float | None = None
+) -> Figure:
+    """Draw each column's contribution to the score, the strongest at the top.
 
     Where signs differ, each bar begins where the last one ended, and all end at their sum.
+
+    Args:
+        explanation: with x and values (columns,).
+        names: of the columns.
+        largest: the value at the end of the scale.
     """
-    order = np.argsort(-np.abs(found.values), kind="stable")
+    order = np.argsort(-np.abs(explanation.values), kind="stable")
     first, rest = order[:_BARS], order[_BARS:]
     known = [names[i] if i < len(names) else f"column {i + 1}" for i in first]
-    texts = [f"{label(name)} = {found.x[i]:.4g}" for name, i in zip(known, first, strict=True)]
-    values = found.values[first].astype("float64")
+    texts = [
+        f"{label(name)} = {explanation.x[i]:.4g}" for name, i in zip(known, first, strict=True)
+    ]
+    values = explanation.values[first].astype("float64")
     if len(rest):
         texts.append(f"{len(rest)} others")
-        values = np.append(values, found.values[rest].sum(dtype="float64"))
-    signed = bool((found.values < 0).any())
+        values = np.append(values, explanation.values[rest].sum(dtype="float64"))
+    signed = bool((explanation.values < 0).any())
     starts = np.concatenate([[0], np.cumsum(values)[:-1]]) if signed else np.zeros(len(values))
     figure = new_figure(6.5, 0.27 * len(values) + 1.3)
     axes = figure.subplots()
-    colours = [RED if value > 0 else BLUE for value in values]
-    axes.barh(range(len(values)), values, left=starts, color=colours)
+    colors = [RED if value > 0 else BLUE for value in values]
+    axes.barh(range(len(values)), values, left=starts, color=colors)
     axes.set_yticks(range(len(values)), texts)
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     if largest and not signed:
         axes.set_xlim(0, 1.05 * largest)
     what = f"attribution, together {values.sum():.4g}" if signed else "attribution"
-    tidy(axes, title(found), what)
+    tidy(axes, title(explanation), what)
     return figure
 
 
@@ -139,14 +157,20 @@ _SHOWN = {" ": "·", "\n": "¶", "\t": "→"}
 
 
 def letters_figure(
-    found: Explanation, letters: Sequence[str], largest: float | None = None
+    explanation: Explanation, letters: Sequence[str], largest: float | None = None
 ) -> Figure:
-    """A text, each character on the colour of its step: red speaks for it, blue against."""
-    codes = found.x.reshape(-1)
-    totals = scaled(found.values.reshape(len(codes), -1).sum(axis=1), largest)
+    """Draw a text, each character on the color of its step: red supports it, blue opposes.
+
+    Args:
+        explanation: with x (steps,) of character codes.
+        letters: characters by code.
+        largest: the value at the end of the scale.
+    """
+    codes = explanation.x.reshape(-1)
+    totals = scaled(explanation.values.reshape(len(codes), -1).sum(axis=1), largest)
     lines = -(-len(codes) // _LINE)
     figure = new_figure(8, 0.34 * lines + 0.8)
-    figure.suptitle(title(found), fontsize=10)
+    figure.suptitle(title(explanation), fontsize=10)
     axes = figure.subplots()
     axes.imshow(
         np.pad(totals, (0, lines * _LINE - len(codes))).reshape(lines, _LINE),
@@ -170,12 +194,20 @@ def letters_figure(
     return figure
 
 
-def steps_figure(found: Explanation, names: Sequence[str], largest: float | None = None) -> Figure:
-    """A sequence's channels, the map of each step and channel, and the sum of each step."""
-    x = found.x.reshape(len(found.x), -1)
-    values = found.values.reshape(len(found.values), -1)
+def steps_figure(
+    explanation: Explanation, names: Sequence[str], largest: float | None = None
+) -> Figure:
+    """Draw a sequence's channels, the map of each step and channel, and each step's sum.
+
+    Args:
+        explanation: with x (steps, channels).
+        names: of the channels.
+        largest: the value at the end of the scale.
+    """
+    x = explanation.x.reshape(len(explanation.x), -1)
+    values = explanation.values.reshape(len(explanation.values), -1)
     figure = new_figure(8, 5)
-    figure.suptitle(title(found), fontsize=10)
+    figure.suptitle(title(explanation), fontsize=10)
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
     spread, steps = np.nanmax(np.abs(x), axis=0), np.arange(1, len(x) + 1)  # as --step counts
     for channel, high in zip(x.T[:12], spread, strict=False):

@@ -1,4 +1,4 @@
-"""What the sanity checks found, as rows and as a picture."""
+"""Results of the sanity checks, as rows and as a figure."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _TITLES = {
 
 
 def rows(checks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A line a method, check and stage: its layers and the similarities of maps."""
+    """Return a row per method, check and stage: its layers and the similarities of maps."""
     return [
         {
             "method": method,
             "check": mode,
             "stage": stage,
-            "layers": " ".join(found["layers"]),
-            **{name: found.get(name, "") for name in MEASURES},
+            "layers": " ".join(stage_result["layers"]),
+            **{name: stage_result.get(name, "") for name in MEASURES},
         }
         for method, modes in checks.items()
         for mode, check in modes.items()
-        for stage, found in enumerate(check["stages"], 1)
+        for stage, stage_result in enumerate(check["stages"], 1)
     ]
 
 
@@ -50,8 +50,8 @@ def draw(path: Path, checks: Mapping[str, Mapping[str, Any]]) -> Path:
     panels = figure.subplots(len(modes), len(measures), squeeze=False)
     for mode, across in zip(modes, panels, strict=True):
         for measure, axes in zip(measures, across, strict=True):
-            own = [line for line in lines if line["check"] == mode]
-            (_bars if mode == "labels" else _lines)(axes, own, measure)
+            of_mode = [line for line in lines if line["check"] == mode]
+            (_bars if mode == "labels" else _lines)(axes, of_mode, measure)
             tidy(axes)
             axes.set_title(f"{MEASURES[measure]}, {_TITLES[mode]}", fontsize=8)
             _thresholds(axes, measure)
@@ -64,11 +64,11 @@ def draw(path: Path, checks: Mapping[str, Mapping[str, Any]]) -> Path:
 def _lines(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
     methods = list(dict.fromkeys(line["method"] for line in lines))
     for i, method in enumerate(methods):
-        own = [line for line in lines if line["method"] == method]
+        of_method = [line for line in lines if line["method"] == method]
         style = _STYLES[i // len(COLORS) % len(_STYLES)]
-        values = [1.0, *(float(line[measure]) for line in own)]
+        values = [1.0, *(float(line[measure]) for line in of_method)]
         axes.plot(values, style, color=COLORS[i % len(COLORS)], label=method, markersize=4)
-    texts = ["trained", *(label(_last(line["layers"]), 16) for line in own)]
+    texts = ["trained", *(label(_last(line["layers"]), 16) for line in of_method)]
     axes.set_xticks(range(len(texts)), texts, rotation=60, ha="right")
     axes.set_ylim(min(-0.1, axes.get_ylim()[0]), 1.05)
 

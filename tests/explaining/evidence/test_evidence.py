@@ -231,8 +231,10 @@ def test_methods_that_may_be_equal_are_tied() -> None:
     rng = np.random.default_rng(0)
     base = rng.normal(size=40)
     scores = {"good": base + 1, "same": base + 1 + 0.01 * rng.normal(size=40), "bad": base}
-    rows = {row["method"]: row["tied"] for row in claims.ranking(scores, claims.Units())}
+    rows = {row["method"]: row["tied"] for row in claims.ranking(scores, claims.IndependentUnits())}
     assert rows == {"good": True, "same": True, "bad": False}
     scores["worse"] = base - 0.02 * rng.normal(size=40)
-    ranks = {row["method"]: row["rank"] for row in claims.ranking(scores, claims.Units())}
+    ranks = {
+        row["method"]: row["rank"] for row in claims.ranking(scores, claims.IndependentUnits())
+    }
     assert {ranks["good"], ranks["same"]} == {1} and {ranks["bad"], ranks["worse"]} == {3}
