@@ -13,7 +13,7 @@ from mlzoo_cli.options import Json, Trust, sample_shape
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.checking.gradients.checking import Checked
+    from mlzoo.checking.gradients.checking import GradientReport
 
 
 def check(
@@ -83,7 +83,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _summary(found: Checked) -> None:
+def _summary(found: GradientReport) -> None:
     steps = list(found.compared[0].relative) if found.compared else []
     header = ["layer", "weight", "numbers", *(f"h={h:g}" for h in steps), "worst", ""]
     rows: list[list[Any]] = []

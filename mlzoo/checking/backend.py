@@ -1,4 +1,4 @@
-"""What Keras has no public way for: gradients of a function, products with its Hessian.
+"""Backend functions that Keras lacks: gradients of a function, Hessian products.
 
 The one module of landscapes that speaks to the backends themselves: TensorFlow and JAX.
 """
@@ -27,7 +27,7 @@ def _name() -> str:
 
 @contextmanager
 def double() -> Iterator[None]:
-    """Arrays keep 64 bits, which JAX cuts to 32 otherwise; Keras makes variables of 64."""
+    """Keep arrays at 64 bits, which JAX cuts to 32 otherwise; Keras makes variables of 64."""
     floats = keras.config.floatx()
     policy = keras.config.dtype_policy()
     on_jax = _name() == "jax"
@@ -48,7 +48,7 @@ def double() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of arrays, compiled for the shapes it is called with."""
+    """Return the same function of arrays, compiled for the shapes it is called with."""
     if _name() == "jax":
         import jax
 
@@ -59,7 +59,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_gradients(function: Scalar) -> Callable[[Arrays], tuple[Any, list[Any]]]:
-    """Value and gradients of a function, zeros where it does not depend on an array."""
+    """Return a function's value and gradients, zeros if it does not depend on an array."""
     if _name() == "jax":
         import jax
 
@@ -71,14 +71,14 @@ def with_gradients(function: Scalar) -> Callable[[Arrays], tuple[Any, list[Any]]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(arrays)
             value = function(arrays)
-        found = tape.gradient(value, arrays, unconnected_gradients="zero")
-        return value, [tf.convert_to_tensor(each) for each in found]
+        gradients = tape.gradient(value, arrays, unconnected_gradients="zero")
+        return value, [tf.convert_to_tensor(each) for each in gradients]
 
     return both
 
 
 def hessian_product(function: Scalar) -> Callable[[Arrays, Arrays], list[Any]]:
-    """The product of a function's Hessian at some arrays with a vector given as such arrays."""
+    """Return a function that multiplies the Hessian at some arrays by a vector of such arrays."""
     on_jax = _name() == "jax"
     return (_jax_product if on_jax else _tensorflow_product)(with_gradients(function))
 
@@ -87,8 +87,8 @@ def _jax_product(gradients: Any) -> Callable[[Arrays, Arrays], list[Any]]:
     import jax
 
     def product(arrays: Arrays, vector: Arrays) -> list[Any]:
-        _, found = jax.jvp(lambda a: gradients(a)[1], (list(arrays),), (list(vector),))
-        return list(found)
+        _, products = jax.jvp(lambda a: gradients(a)[1], (list(arrays),), (list(vector),))
+        return list(products)
 
     return product
 
@@ -100,8 +100,8 @@ def _tensorflow_product(gradients: Any) -> Callable[[Arrays, Arrays], list[Any]]
         arrays = [tf.convert_to_tensor(array) for array in arrays]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(arrays)
-            _, found = gradients(arrays)
-            inner = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(found, vector, strict=True)])
+            _, slopes = gradients(arrays)
+            inner = tf.add_n([tf.reduce_sum(g * v) for g, v in zip(slopes, vector, strict=True)])
         again = tape.gradient(inner, arrays, unconnected_gradients="zero")
         return [tf.convert_to_tensor(each) for each in again]
 

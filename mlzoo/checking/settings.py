@@ -134,7 +134,7 @@ class CurveConfig(Settings):
 
 
 def curve(values: dict[str, Any]) -> CurveConfig:
-    """Return a checked configuration from text as on the command line.
+    """Return a validated configuration from text as on the command line.
 
     Raises:
         UsageError: with every mistake, a line each.
@@ -146,12 +146,12 @@ def curve(values: dict[str, Any]) -> CurveConfig:
 
 
 def _lines(error: ValidationError) -> list[str]:
-    found = sentences(error).items()
-    return [f"--{name.replace('_', '-')}: {text}" if name else text for name, text in found]
+    problems = sentences(error).items()
+    return [f"--{name.replace('_', '-')}: {text}" if name else text for name, text in problems]
 
 
 def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
-    """A checked configuration, from text as on the command line.
+    """Return a validated configuration, from text as on the command line.
 
     Raises:
         UsageError: with every mistake, a line each.
@@ -169,7 +169,7 @@ def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
 
 
 def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
-    """Checked walks, from text as on the command line.
+    """Return validated walk settings, from text as on the command line.
 
     Raises:
         UsageError: with every mistake, a line each.
@@ -225,18 +225,18 @@ def _formula_problems(formulas: dict[str, str], chosen: tuple[str, ...]) -> list
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """`.1,.2` as numbers, all finite."""
+    """Return `.1,.2` as numbers, all finite."""
     try:
-        found = tuple(float(word) for word in text.split(","))
+        values = tuple(float(word) for word in text.split(","))
     except ValueError:
         raise ValueError("write numbers with commas between them") from None
-    if not all(abs(number) < 1e100 for number in found):
+    if not all(abs(number) < 1e100 for number in values):
         raise ValueError("must be finite numbers")
-    return found
+    return values
 
 
 def point(text: str) -> tuple[float, float]:
-    """`-1.2,1` as a point."""
+    """Return `-1.2,1` as a point."""
     try:
         x, y = numbers(text)
     except ValueError:
@@ -245,7 +245,7 @@ def point(text: str) -> tuple[float, float]:
 
 
 def span(text: str) -> tuple[float, float]:
-    """`-2..2` as two numbers, the smaller first."""
+    """Return `-2..2` as two numbers, the smaller first."""
     low, dots, high = text.partition("..")
     try:
         (first,), (last,) = numbers(low), numbers(high)
@@ -257,10 +257,10 @@ def span(text: str) -> tuple[float, float]:
 
 
 def _rates_span(text: str) -> tuple[float, float]:
-    found = span(text)
-    if found[0] <= 0:
+    ends = span(text)
+    if ends[0] <= 0:
         raise ValueError("rates are more than 0")
-    return found
+    return ends
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Optimisers on a function of two numbers: Keras's own wherever their formula is the one asked for.
+"""Optimizers on a function of two numbers: Keras's own if its formula is the one wanted.
 
 Where formulas differ, all names are those of the papers:
 
@@ -10,8 +10,8 @@ Where formulas differ, all names are those of the papers:
 - RMSprop and AdaDelta: epsilon inside the root, as in Keras.
 - L-BFGS: the plug-in's, as in training; it searches its own step, so it has no rate.
 
-All paths of one optimiser are one variable (paths, 2) with a rate a row, so that a sweep over
-rates costs as much as one path.
+All paths of one optimizer are one variable (paths, 2) with a rate a row, so that a sweep over rates
+costs as much as one path.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from mlzoo.core.configs import is_full_batch, usual_rate
 
 
 class Landscape(Protocol):
-    """What is walked on: values (n,) and gradients (n, 2) at points (n, 2), in float64."""
+    """Objective of a descent: values (n,) and gradients (n, 2) at points (n, 2), in float64."""
 
     def value(self, points: np.ndarray) -> np.ndarray:
-        """Values at points."""
+        """Return values (n,) at points (n, 2)."""
         ...
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Gradients at points."""
+        """Return gradients (n, 2) at points (n, 2)."""
         ...
 
 
 @dataclass(frozen=True)
 class Path:
-    """Where an optimiser went: points (steps + 1, 2) from the start on, and the values there.
+    """Trajectory of an optimizer: points (steps + 1, 2) from the start on, and their values.
 
-    Where the numbers ended it is not `whole`: its last point is the last finite one. `rate` is
-    None of an optimiser that has none.
+    Where the numbers ended it is not `whole`: its last point is the last finite one. `rate` is None
+    of an optimizer that has none.
     """
 
     optimizer: str
@@ -66,17 +66,17 @@ def walk(
     noise: float = 0.0,
     seed: int = 0,
 ) -> list[Path]:
-    """The paths of an optimiser, one a rate; one alone where it has no rate.
+    """Return the paths of an optimizer, one per learning rate.
 
     Args:
-        land: what is walked on.
+        land: the objective.
         optimizer: sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw or lbfgs.
         rates: learning rates; none: the usual one.
         start: where every path begins.
         steps: how many are made (iterations of L-BFGS, at most).
-        formulas: the optimisers' own numbers.
+        formulas: the optimizers' own numbers.
         noise: standard deviation of what is added to each gradient entry.
-        seed: of the noise, which is the same for every optimiser and rate.
+        seed: of the noise, which is the same for every optimizer and rate.
     """
     generator = np.random.default_rng(seed)
     if is_full_batch(optimizer):
@@ -98,7 +98,10 @@ def walk(
             if not np.isfinite(points).any():
                 break
     whole = np.stack(seen, axis=1)
-    return [_path(land, optimizer, rate, own) for rate, own in zip(rates, whole, strict=True)]
+    return [
+        _path(land, optimizer, rate, points_of_rate)
+        for rate, points_of_rate in zip(rates, whole, strict=True)
+    ]
 
 
 def _noise(generator: np.random.Generator, scale: float) -> Callable[[], Any]:
@@ -114,7 +117,13 @@ def _path(land: Landscape, optimizer: str, rate: float | None, points: np.ndarra
 
 
 def build(name: str, rate: np.ndarray | float, formulas: Formulas) -> keras.Optimizer:
-    """Return an optimizer; `rate` may be an array that fits the variable's shape."""
+    """Return the Keras optimizer of a name.
+
+    Args:
+        name: an optimizer plug-in, except lbfgs.
+        rate: learning rate; an array broadcasts with the variable.
+        formulas: the optimizers' own numbers.
+    """
     plugin = registry.load("optimizer", name)
     # Keras on TensorFlow casts a Python float by way of float32; NumPy's keeps its 64 bits.
     numbers = {n: np.float64(v) for n, v in formulas if isinstance(v, float)}
@@ -133,7 +142,13 @@ class AdamInside(keras.optimizers.Adam):
     """Adam with epsilon inside the root: w -= rate * m' / sqrt(v' + epsilon), both corrected."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move a variable by one gradient."""
+        """Move a variable by one gradient.
+
+        Args:
+            gradient: of the loss.
+            variable: what is updated.
+            learning_rate: the step's.
+        """
         ops, kind = keras.ops, variable.dtype
         step = ops.cast(self.iterations + 1, kind)
         place = self._get_variable_index(variable)

@@ -1,7 +1,7 @@
-"""Expressions of x and y as a user types them, read by a grammar of our own.
+"""Expressions of x and y as a user types them, with a grammar of their own.
 
-Nothing that is typed reaches Python or sympy as text: letters become names only where they stand
-in the table below, so an expression can do no more than arithmetic. Neither sympy nor NumPy is
+Nothing that is typed reaches Python or sympy as text: letters become names only where they stand in
+the table below, so an expression can do no more than arithmetic. Neither sympy nor NumPy is
 imported here, so that a mistake is told at once.
 """
 
@@ -42,10 +42,10 @@ class Node:
 
 
 def parse(text: str) -> Node:
-    """The expression that a text states.
+    """Parse an expression.
 
-    It has numbers, x, y, pi and e, + - * / ^ (or **), parentheses, and `FUNCTIONS` of one
-    argument; a product needs its sign. Parts without x and y are worked out here.
+    It has numbers, x, y, pi and e, + - * / ^ (or **), parentheses, and `FUNCTIONS` of one argument;
+    a product needs its sign. Parts without x and y are worked out here.
 
     Raises:
         UsageError: anything else, with the place; too long, too deep, or a number out of range.
@@ -61,15 +61,15 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.place, self.depth = text, 0, 0
         self.tokens = [
-            (found.start(found.lastindex or 0), found.group(found.lastindex or 0), found.lastindex)
-            for found in _TOKEN.finditer(text.rstrip())
+            (match.start(match.lastindex or 0), match.group(match.lastindex or 0), match.lastindex)
+            for match in _TOKEN.finditer(text.rstrip())
         ]
 
     def whole(self) -> Node:
-        found = self.sum()
+        node = self.sum()
         if self.ahead:
             raise self.wrong(f"{self.ahead!r} is not expected")
-        return found
+        return node
 
     @property
     def ahead(self) -> str:
@@ -91,24 +91,24 @@ class _Reader:
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.wrong(f"it is nested more than {DEEPEST} deep")
-        found = self.product()
+        node = self.product()
         while self.ahead in ("+", "-"):
-            found = self.joined(self.take(), found, self.product())
+            node = self.joined(self.take(), node, self.product())
         self.depth -= 1
-        return found
+        return node
 
     def product(self) -> Node:
-        found = self.signed()
+        node = self.signed()
         while self.ahead in ("*", "/"):
-            found = self.joined(self.take(), found, self.signed())
-        return found
+            node = self.joined(self.take(), node, self.signed())
+        return node
 
     def signed(self) -> Node:
         negative = False
         while self.ahead in ("+", "-"):
             negative ^= self.take() == "-"
-        found = self.power()
-        return self.joined("*", Node("number", value=-1.0), found) if negative else found
+        node = self.power()
+        return self.joined("*", Node("number", value=-1.0), node) if negative else node
 
     def power(self) -> Node:
         base = self.atom()
@@ -136,11 +136,11 @@ class _Reader:
         return self.closed()
 
     def closed(self) -> Node:
-        found = self.sum()
+        node = self.sum()
         if self.ahead != ")":
             raise self.wrong("a parenthesis is not closed")
         self.take()
-        return found
+        return node
 
     def named(self) -> Node:
         name = self.ahead

@@ -55,27 +55,27 @@ class Function:
         return [_evaluator(sympy.diff(g, variable)) for g in first for variable in (_X, _Y)]
 
     def value(self, points: np.ndarray) -> np.ndarray:
-        """Values (n,) at points (n, 2); NaN or infinite where the function is."""
+        """Return values (n,) at points (n, 2); NaN or infinite where the function is."""
         return self._value(points)
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Gradients (n, 2) at points (n, 2).
+        """Return gradients (n, 2) at points (n, 2).
 
         Where the function is finite but has no gradient (the tip of a cone) a 0 stands, which is
         one of its subgradients there.
         """
-        found = np.stack([part(points) for part in self._gradients], axis=-1)
-        tip = np.isnan(found) & np.isfinite(self.value(points))[:, None]
-        return np.where(tip, 0.0, found)
+        gradients = np.stack([part(points) for part in self._gradients], axis=-1)
+        tip = np.isnan(gradients) & np.isfinite(self.value(points))[:, None]
+        return np.where(tip, 0.0, gradients)
 
     def hessian(self, point: np.ndarray) -> np.ndarray:
-        """The matrix (2, 2) of second derivatives at a point (2,); NaN where there are none."""
+        """Return the matrix (2, 2) of second derivatives at a point (2,); NaN if there are none."""
         parts = [part(point[None])[0] for part in self._seconds]
         return np.array(parts).reshape(2, 2)
 
     @cached_property
     def minima(self) -> np.ndarray:
-        """The points (n, 2) of the global minima; none where the function is unbounded below.
+        """Return the global minima (n, 2); none if the function is unbounded below.
 
         Those of an expression are the lowest that L-BFGS finds from the valleys of a grid.
         """
@@ -83,7 +83,7 @@ class Function:
         return np.array(known, float).reshape(-1, 2)
 
     def distance(self, points: np.ndarray) -> np.ndarray | None:
-        """How far points (n, 2) are from the nearest global minimum; None where there is none."""
+        """Return distances of points (n, 2) to the nearest global minimum; None without one."""
         if self.circles:
             radius = np.hypot(*points.T)
             return np.abs(radius[:, None] - np.array(self.circles)).min(axis=1)
@@ -94,7 +94,7 @@ class Function:
 
     def _searched(self) -> Sequence[tuple[float, float]]:
         low, high = self.view
-        found = []
+        candidates = []
         for start in self._valleys():
             result = minimize(
                 lambda p: float(np.nan_to_num(self.value(p[None])[0], nan=1e300, posinf=1e300)),
@@ -105,21 +105,21 @@ class Function:
                 options={"ftol": 1e-15, "gtol": 1e-10},
             )
             if np.isfinite(result.fun) and (result.x > low).all() and (result.x < high).all():
-                found.append((float(result.fun), (float(result.x[0]), float(result.x[1]))))
+                candidates.append((float(result.fun), (float(result.x[0]), float(result.x[1]))))
         edge = np.concatenate([self.value(np.stack(pair, -1)) for pair in self._edges()])
-        lowest = min((value for value, _ in found), default=np.inf)
-        if not found or lowest > np.nanmin(edge) + 1e-9:
+        lowest = min((value for value, _ in candidates), default=np.inf)
+        if not candidates or lowest > np.nanmin(edge) + 1e-9:
             return ()  # It falls towards outside.
         chosen: list[tuple[float, float]] = []
         near = 0.02 * (high - low)
-        for value, point in sorted(found):
+        for value, point in sorted(candidates):
             apart = all(np.hypot(point[0] - a, point[1] - b) > near for a, b in chosen)
             if value <= lowest + 1e-9 * max(1.0, abs(lowest)) and apart:
                 chosen.append(point)
         return chosen
 
     def _valleys(self) -> np.ndarray:
-        """The lowest points (n, 2) of a grid over the view that lie no higher than their neighbors.
+        """Return the grid points (n, 2) that lie no higher than their neighbors, the lowest first.
 
         At most `_STARTS` of them: a plateau has as many as it has points.
         """
@@ -136,7 +136,7 @@ class Function:
 
 
 def make(subject: str, view: tuple[float, float] | None = None) -> Function:
-    """The function of a name, or of a typed expression.
+    """Return the function of a name, or of a typed expression.
 
     Raises:
         UsageError: it is neither.
@@ -195,8 +195,8 @@ def _evaluator(expression: Any) -> Evaluated:
 
     def values(points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            found = inner(points[:, 0], points[:, 1])
-        return np.broadcast_to(np.asarray(found, float), points.shape[:1]).copy()
+            result = inner(points[:, 0], points[:, 1])
+        return np.broadcast_to(np.asarray(result, float), points.shape[:1]).copy()
 
     return values
 

@@ -1,4 +1,4 @@
-"""The test functions that have names: what they are, where to look at them, where to start.
+"""Named test functions with their views, starts and minima.
 
 Sources: Rosenbrock (1960); Matyas (1965) and Easom (1990) as in Jamil and Yang, "A literature
 survey of benchmark functions" (2013). Plain data: nothing heavy is imported here.

@@ -1,4 +1,4 @@
-"""What became of each path: where it ended, what stands there, and how it compares."""
+"""Outcome of each path: where it ended, which kind of point that is, and the ranking."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ _CIRCLE = np.linspace(0, 2 * np.pi, 64, endpoint=False)
 
 
 def judge(function: Function, path: Path, tolerance: float) -> dict[str, Any]:
-    """The facts of one path, as plain values.
+    """Return the facts of one path, as plain values.
 
     `outcome` is converged (the last point is within the tolerance of a global minimum), diverged
-    (`diverged_at` is the first step that is not finite, or farther than `FAR` views away),
-    stuck (at a point without gradient that is no global minimum), crawls (its values still fell
-    over the last tenth of its steps) or wanders. `end` is what the end point is: minimum, maximum,
-    saddle, or none where the gradient there is not zero. `steps_to_optimum` counts to the first
-    step from which on the path stays within the tolerance.
+    (`diverged_at` is the first step that is not finite, or farther than `FAR` views away), stuck
+    (at a point without gradient that is no global minimum), crawls (its values still fell over the
+    last tenth of its steps) or wanders. `end` is what the end point is: minimum, maximum, saddle,
+    or none where the gradient there is not zero. `steps_to_optimum` counts to the first step from
+    which on the path stays within the tolerance.
+
+    Args:
+        function: what the path is on.
+        path: the path.
+        tolerance: distance to a minimum that counts as converged.
     """
     points, last = path.points, path.points[-1]
     steps = _steps_to_optimum(function, points, tolerance)
@@ -63,7 +68,7 @@ def _steps_to_optimum(function: Function, points: np.ndarray, tolerance: float) 
 
 
 def _diverged_at(function: Function, path: Path) -> int | None:
-    """The first step that is not finite or far away."""
+    """Return the first step that is not finite or far away."""
     width = function.view[1] - function.view[0]
     apart = path.points - path.points[0]
     far = np.hypot(apart[:, 0], apart[:, 1]) > FAR * width
@@ -80,10 +85,15 @@ def _falls(values: np.ndarray) -> bool:
 
 
 def end_kind(function: Function, point: np.ndarray, tolerance: float) -> str:
-    """What a point is: minimum, maximum, saddle, or none where the gradient is not zero.
+    """Return the kind of a point: minimum, maximum, saddle, or none if the gradient is not 0.
 
-    The Hessian's eigenvalues tell; where one of them is zero, the values on a small circle do,
-    less the gradient's part.
+    The Hessian's eigenvalues tell; where one of them is zero, the values on a small circle do, less
+    the gradient's part.
+
+    Args:
+        function: what the point is on.
+        point: (2,).
+        tolerance: gradient norm that counts as zero.
     """
     gradient = function.gradient(point[None])[0]
     hessian = function.hessian(point)
@@ -98,14 +108,14 @@ def end_kind(function: Function, point: np.ndarray, tolerance: float) -> str:
 
 
 def _on_circle(function: Function, point: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """How much higher the function is around a point; rounding counts as nothing."""
+    """Return how much higher the function is around a point, without rounding errors."""
     steps = 0.01 * np.stack([np.cos(_CIRCLE), np.sin(_CIRCLE)], axis=-1)
     higher = function.value(point + steps) - function.value(point[None]) - steps @ gradient
     return np.where(np.abs(higher) < 1e-12, 0.0, higher)
 
 
 def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, best first: fewest steps to the optimum, then the lowest value.
+    """Return the rows, best first: fewest steps to the optimum, then the lowest value.
 
     What diverged from a function that has an optimum is last.
     """
@@ -119,7 +129,13 @@ def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def sentence(rows: Sequence[dict[str, Any]], function: Function, steps: int) -> str:
-    """Who won, in a sentence."""
+    """Return a sentence that names the winner.
+
+    Args:
+        rows: ranked rows.
+        function: what the paths are on.
+        steps: number of steps of each path.
+    """
     best = rows[0]
     if best["steps_to_optimum"] is not None:
         text = f"{best['optimizer']} is at the optimum after {best['steps_to_optimum']} steps"
@@ -139,12 +155,12 @@ def sentence(rows: Sequence[dict[str, Any]], function: Function, steps: int) -> 
 
 
 def spans(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Where an optimiser's rates of a sweep converge, crawl and diverge: a line each."""
+    """Return a line per optimizer: the rates at which it converges, crawls and diverges."""
     lines = []
     for name in dict.fromkeys(row["optimizer"] for row in rows):
-        own = [row for row in rows if row["optimizer"] == name]
+        of_optimizer = [row for row in rows if row["optimizer"] == name]
         parts: list[list[Any]] = []
-        for row in own:
+        for row in of_optimizer:
             if parts and parts[-1][0] == row["outcome"]:
                 parts[-1][2] = row["learning_rate"]
             else:

@@ -1,4 +1,4 @@
-"""`mlzoo landscape FUNCTION`: optimisers on a function of two numbers, compared and drawn.
+"""`mlzoo landscape FUNCTION`: optimizers on a function of two numbers, compared and drawn.
 
 The folder: `landscape.json` (what was asked and found), `paths.csv` (every step of every path),
 `ranking.csv`, `contour` and `surface` (PNG, SVG), `index.html`, and where they were asked for
@@ -19,7 +19,7 @@ from mlzoo.checking.functions import path_ranking
 from mlzoo.checking.functions.descent import Path, walk
 from mlzoo.checking.functions.functions import Function, make
 from mlzoo.checking.landscapes import folders, pictures
-from mlzoo.checking.landscapes.page import Section, Table, landscape, progress, write_page
+from mlzoo.checking.landscapes.page import PageTable, Section, landscape, progress, write_page
 from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files
 from mlzoo.core.configs import is_full_batch
@@ -29,7 +29,7 @@ from mlzoo.core.progress import Listener
 
 @dataclass(frozen=True)
 class Walked:
-    """What was found: the ranked rows, those of the sweep, sentences, and the paths."""
+    """Results of a comparison: the ranked rows, those of the sweep, sentences, and the paths."""
 
     function: Function
     paths: list[Path]
@@ -39,7 +39,12 @@ class Walked:
 
 
 def compare(subject: str, config: WalkConfig, listener: Listener | None = None) -> Walked:
-    """Walk on a function with every optimiser, and with every rate of a sweep.
+    """Run every optimizer on a function, and every learning rate of a sweep.
+
+    Args:
+        subject: name of a function, or an expression of x and y.
+        config: optimizers, rates, start and steps.
+        listener: progress callback.
 
     Raises:
         UsageError: the subject is no function, or it has no finite value where the paths start.
@@ -59,8 +64,8 @@ def compare(subject: str, config: WalkConfig, listener: Listener | None = None) 
         listener.progress(done, len(config.optimizer), "walking")
     rows = path_ranking.ranked([path_ranking.judge(function, p, config.tolerance) for p in paths])
     over = [path_ranking.judge(function, p, config.tolerance) for p in swept]
-    said = [path_ranking.sentence(rows, function, config.steps), *path_ranking.spans(over)]
-    return Walked(function, paths, rows, over, said)
+    sentences = [path_ranking.sentence(rows, function, config.steps), *path_ranking.spans(over)]
+    return Walked(function, paths, rows, over, sentences)
 
 
 def _swept_rates(config: WalkConfig) -> list[float]:
@@ -70,49 +75,56 @@ def _swept_rates(config: WalkConfig) -> list[float]:
     return [float(f"{10**place:.6g}") for place in np.linspace(low, high, config.points)]
 
 
-def write(folder: File, found: Walked, config: WalkConfig, gif: bool = False) -> dict[str, Any]:
-    """Write the folder; returns what landscape.json holds."""
-    function = found.function
+def write(folder: File, result: Walked, config: WalkConfig, gif: bool = False) -> dict[str, Any]:
+    """Write the folder; returns what landscape.json holds.
+
+    Args:
+        folder: the folder to write.
+        result: from `compare`.
+        config: that they were computed with.
+        gif: also write an animation.
+    """
+    function = result.function
     record = {
         "function": function.name,
         "expression": function.text,
         "minima": function.minima.tolist() if not function.circles else None,
         "circles": list(function.circles[:3]),
         "config": config.model_dump(mode="json"),
-        "ranking": plain(found.ranking),
-        "sweep": plain(found.sweep),
-        "sentences": found.sentences,
+        "ranking": plain(result.ranking),
+        "sweep": plain(result.sweep),
+        "sentences": result.sentences,
     }
 
     def fill(place: File) -> None:
         files.write_json(place / folders.RECORD, record)
-        files.write_text(place / "paths.csv", files.csv_text(path_rows(found.paths)))
-        files.write_text(place / "ranking.csv", files.csv_text(found.ranking))
-        grid = pictures.grid_of(function, found.paths)
+        files.write_text(place / "paths.csv", files.csv_text(path_rows(result.paths)))
+        files.write_text(place / "ranking.csv", files.csv_text(result.ranking))
+        grid = pictures.grid_of(function, result.paths)
         optima = None if function.circles else function.minima
-        pictures.save(pictures.contour(grid, found.paths, optima), place / "contour.png")
-        pictures.save(pictures.surface(grid, found.paths), place / "surface.png")
+        pictures.save(pictures.contour(grid, result.paths, optima), place / "contour.png")
+        pictures.save(pictures.surface(grid, result.paths), place / "surface.png")
         if gif:
-            pictures.animate(place / "paths.gif", grid, found.paths)
-        if found.sweep:
-            files.write_text(place / "sweep.csv", files.csv_text(found.sweep))
+            pictures.animate(place / "paths.gif", grid, result.paths)
+        if result.sweep:
+            files.write_text(place / "sweep.csv", files.csv_text(result.sweep))
             title = f"{function.name}, {config.steps} steps"
-            pictures.save(pictures.sweep(found.sweep, title), place / "sweep.png")
+            pictures.save(pictures.sweep(result.sweep, title), place / "sweep.png")
         shown = [
-            Section("Surface", [landscape(grid, found.paths)], "Drag to turn, scroll to zoom."),
-            Section("Values", [progress(found.paths, "f")]),
+            Section("Surface", [landscape(grid, result.paths)], "Drag to turn, scroll to zoom."),
+            Section("Values", [progress(result.paths, "f")]),
         ]
-        tables = [Table("Ranking", found.ranking)]
-        tables += [Table("Sweep over rates", found.sweep)] if found.sweep else []
+        tables = [PageTable("Ranking", result.ranking)]
+        tables += [PageTable("Sweep over rates", result.sweep)] if result.sweep else []
         title = f"Landscape: {grid.title}"
-        write_page(place / "index.html", title, found.sentences, shown, tables)
+        write_page(place / "index.html", title, result.sentences, shown, tables)
 
     files.write_folder(folder, fill)
     return record
 
 
 def path_rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Every step of every path, a row each."""
+    """Return every step of every path, a row each."""
     return [
         {
             "optimizer": path.optimizer,
@@ -128,7 +140,7 @@ def path_rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def plain(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows whose numbers JSON can hold: what is not finite is None."""
+    """Return rows whose numbers JSON can hold: None for values that are not finite."""
     return [
         {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
         for row in rows

@@ -27,8 +27,8 @@ _FAINT, _DEAD, _SAME = 1e-6, 0.9, 1e-9
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What was found. `failures` name what is wrong, `warnings` what may be."""
+class GradientReport:
+    """Results of a gradient check: `failures` are errors, `warnings` possible ones."""
 
     subject: str
     compared: list[gradients.Compared]
@@ -40,11 +40,11 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return True if there are no failures."""
         return not self.failures
 
     def record(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """Return all results, as JSON can hold them."""
         rows = [
             {
                 **{k: v for k, v in asdict(row).items() if k not in ("absolute", "relative")},
@@ -84,7 +84,7 @@ def check(
     whole_steps: Sequence[float] = gradients.WHOLE_STEPS,
     fresh: bool = False,
     listener: Listener | None = None,
-) -> Checked:
+) -> GradientReport:
     """Check a model on some samples; the model itself is left as it is.
 
     Args:
@@ -97,7 +97,7 @@ def check(
         steps: sizes of the central differences of a layer alone.
         whole_steps: those through the whole model.
         fresh: the weights are first ones, not trained.
-        listener: hears of progress.
+        listener: progress callback.
     """
     listener = listener or Listener()
     with double():
@@ -109,15 +109,17 @@ def check(
         for variable in precise.trainable_variables if fresh else ():
             variable.assign(variable.value + _NUDGE * generator.normal(size=variable.shape))
         compared: list[gradients.Compared] = []
-        _, found = calls(precise, inputs, training=True)
-        for done, call in enumerate(found, 1):
+        _, layer_calls = calls(precise, inputs, training=True)
+        for done, call in enumerate(layer_calls, 1):
             compared += gradients.check_layers([call], seed + done, entries, steps)
-            listener.progress(done, len(found), "checking layers")
+            listener.progress(done, len(layer_calls), "checking layers")
         compared += gradients.check_whole(precise, inputs, seed, whole_steps)
         depth = health.by_depth(precise, inputs, seed)
         same = health.consistency(precise, inputs)
     failures = _failures(compared, rows, depth, same)
-    return Checked(subject, compared, rows, depth, same, failures, _warnings(rows, depth, same))
+    return GradientReport(
+        subject, compared, rows, depth, same, failures, _warnings(rows, depth, same)
+    )
 
 
 def _failures(
@@ -126,44 +128,46 @@ def _failures(
     depth: Sequence[dict[str, Any]],
     same: dict[str, Any],
 ) -> list[str]:
-    found = []
+    failures = []
     wrong = [row for row in compared if not row.agrees]
     alone = [row for row in wrong if row.layer != "whole model"]
     for layer in dict.fromkeys(row.layer for row in alone):
-        own = [row for row in alone if row.layer == layer]
-        names = ", ".join(dict.fromkeys(row.parameter for row in own))
-        worst = max(row.worst for row in own)
-        found.append(f"layer {layer!r}: wrong gradient in {names} (relative error {worst:.2g})")
+        of_layer = [row for row in alone if row.layer == layer]
+        names = ", ".join(dict.fromkeys(row.parameter for row in of_layer))
+        worst = max(row.worst for row in of_layer)
+        failures.append(f"layer {layer!r}: wrong gradient in {names} (relative error {worst:.2g})")
     if wrong and not alone:
         names = ", ".join(row.parameter for row in wrong[:5])
-        found.append(f"whole model: wrong gradient in {names}, though each layer alone is right")
+        failures.append(f"whole model: wrong gradient in {names}, though each layer alone is right")
     for row in rows:
         if not row["finite"]:
-            found.append(f"layer {row['layer']!r}: outputs are NaN or infinite")
-    found += [f"{row['weight']}: no gradient reaches it" for row in depth if row["gradient"] == 0]
+            failures.append(f"layer {row['layer']!r}: outputs are NaN or infinite")
+    failures += [
+        f"{row['weight']}: no gradient reaches it" for row in depth if row["gradient"] == 0
+    ]
     if same["batch_of_one"] > _SAME:
-        found.append(
+        failures.append(
             "a sample's output depends on the batch that it is predicted in (by "
             f"{same['batch_of_one']:.2g} of the outputs' spread)"
         )
     if same["again"] > _SAME:
-        found.append("two predictions of the same samples differ")
+        failures.append("two predictions of the same samples differ")
     if same["training"] > _SAME and not same["random"]:
-        found.append("outputs differ in training, though there is no dropout or normalisation")
-    return found
+        failures.append("outputs differ in training, though there is no dropout or normalization")
+    return failures
 
 
 def _warnings(
     rows: Sequence[dict[str, Any]], depth: Sequence[dict[str, Any]], same: dict[str, Any]
 ) -> list[str]:
-    found = [
+    warnings = [
         f"layer {row['layer']!r}: {row['dead']:.0%} of its units give the same for every sample"
         for row in rows
         if row["dead"] is not None and row["dead"] > _DEAD
     ]
     full = [row for row in rows if (row["saturated"] or 0) > 0.5]
     if full:
-        found.append(
+        warnings.append(
             f"{len(full)} layers are saturated, first {full[0]['layer']!r} "
             f"({full[0]['saturated']:.0%} of its outputs): smaller first weights, or Glorot's"
         )
@@ -171,10 +175,10 @@ def _warnings(
     if small:
         first = small[0]
         where = "vanish" if depth.index(first) < len(depth) / 2 else "explode"
-        found.append(
+        warnings.append(
             f"gradients {where}: that in {first['weight']} is {first['share']:.1g} of the largest"
         )
-    return found
+    return warnings
 
 
 def check_model(
@@ -186,7 +190,7 @@ def check_model(
     samples: int = 4,
     seed: int = 0,
     listener: Listener | None = None,
-) -> Checked:
+) -> GradientReport:
     """Check a model plug-in with first weights, on random inputs.
 
     Args:
@@ -196,7 +200,7 @@ def check_model(
         classes: how many it tells apart, or numbers that it predicts.
         samples: random ones to check it on.
         seed: of weights and samples.
-        listener: hears of progress.
+        listener: progress callback.
 
     Raises:
         UsageError: the model can't be built for that shape.
@@ -227,8 +231,14 @@ def _built(
 
 def check_run(
     run: OpenedRun, samples: int = 4, seed: int = 0, listener: Listener | None = None
-) -> Checked:
-    """Check a trained run on some samples of its own test part.
+) -> GradientReport:
+    """Check a trained run on some samples of its own test split.
+
+    Args:
+        run: an open run.
+        samples: how many of its test split.
+        seed: of everything that is drawn.
+        listener: progress callback.
 
     Raises:
         DataError: its data are gone.

@@ -1,10 +1,10 @@
-"""Gradients against central differences, in float64: of every layer alone, and of the whole model.
+"""Gradients against central differences in float64, of each layer alone and the whole model.
 
-Alone, a layer's function is s = sum(R * output) with random R, and its gradients in its weights
-and in its inputs are held against (s(v + h d) - s(v - h d)) / 2h along random directions d and
-along single entries. So a wrong gradient is blamed on the layer that has it, not on those before
-it. A kink within h of a number (ReLU, max pooling) spoils a difference, and does so less often
-the smaller h is, while rounding spoils small h: each comparison counts with its best h.
+Alone, a layer's function is s = sum(R * output) with random R, and its gradients in its weights and
+in its inputs are held against (s(v + h d) - s(v - h d)) / 2h along random directions d and along
+single entries. So a wrong gradient is blamed on the layer that has it, not on those before it. A
+kink within h of a number (ReLU, max pooling) spoils a difference, and does so less often the
+smaller h is, while rounding spoils small h: each comparison counts with its best h.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _JITTER = 1e-2
 
 @dataclass(frozen=True)
 class Compared:
-    """One array of weights or inputs: how far its gradient is from the differences.
+    """Comparison of the gradient of one array of weights or inputs with central differences.
 
     Attributes:
         layer: whose it is; `whole model` where the gradient went through all of it.
@@ -52,16 +52,23 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
-        """Whether the gradient is right."""
+        """Return True if the gradient is right."""
         return self.worst <= TOLERANCE
 
 
 def check_layers(
-    found: Sequence[Call], seed: int, entries: int = 4, steps: Sequence[float] = STEPS
+    calls: Sequence[Call], seed: int, entries: int = 4, steps: Sequence[float] = STEPS
 ) -> Iterator[Compared]:
-    """Every call of a layer alone: first the gradients in its weights, then in its inputs."""
+    """Check every call of a layer alone: the gradients of its weights, then of its inputs.
+
+    Args:
+        calls: the layers' calls.
+        seed: of everything drawn.
+        entries: single entries per array that are compared.
+        steps: sizes of the central differences.
+    """
     generator = np.random.default_rng(seed)
-    for call in found:
+    for call in calls:
         variables = call.layer.trainable_variables
         leaves = keras.tree.flatten((call.args, call.kwargs))
         places = [i for i, leaf in enumerate(leaves) if _is_float(leaf)] if call.behind else []
@@ -78,15 +85,22 @@ def check_layers(
 def check_whole(
     model: keras.Model, x: Any, seed: int, steps: Sequence[float] = WHOLE_STEPS
 ) -> Iterator[Compared]:
-    """The gradient of a random combination of the outputs in every weight, along one direction."""
+    """Check the gradient of a random combination of the outputs in every weight.
+
+    Args:
+        model: in float64.
+        x: (n, *shape), inputs.
+        seed: of everything drawn.
+        steps: sizes of the central differences.
+    """
     generator = np.random.default_rng(seed)
     variables = model.trainable_variables
     outputs, _ = stateless(model, variables, [v.value for v in variables], x)
     weights = _random_like(outputs, generator)
 
     def function(arrays: Sequence[Any]) -> Any:
-        found, _ = stateless(model, variables, arrays, x)
-        return _combined(found, weights)
+        shifted_outputs, _ = stateless(model, variables, arrays, x)
+        return _combined(shifted_outputs, weights)
 
     names = [variable.path for variable in variables]
     values = [_array(variable) for variable in variables]
@@ -99,7 +113,14 @@ def check_whole(
 def stateless(
     model: keras.Model, variables: Sequence[Any], values: Sequence[Any], x: Any
 ) -> tuple[Any, Any]:
-    """Outputs in training with other values in some variables; the model stays as it is."""
+    """Return outputs in training with other values in some variables; the model is unchanged.
+
+    Args:
+        model: left as it is.
+        variables: those that are replaced.
+        values: their replacements.
+        x: (n, *shape), inputs.
+    """
     with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
         return model(x, training=True), scope
 
@@ -115,10 +136,10 @@ def _alone(
     structure = (call.args, call.kwargs)
 
     def function(arrays: Sequence[Any]) -> Any:
-        own = list(leaves)
+        arguments = list(leaves)
         for place, array in zip(places, arrays[: len(places)], strict=True):
-            own[place] = array
-        args, kwargs = keras.tree.pack_sequence_as(structure, own)
+            arguments[place] = array
+        args, kwargs = keras.tree.pack_sequence_as(structure, arguments)
         mapping = list(zip(variables, arrays[len(places) :], strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             return _combined(call.function(*args, **kwargs), weights)
@@ -136,8 +157,8 @@ def _compared(
     steps: Sequence[float],
     quick: Callable[[list[Any]], Any] | None = None,
 ) -> Iterator[Compared]:
-    _, found = with_gradients(function)([_tensor(value) for value in values])
-    gradients = [_array(gradient) for gradient in found]
+    _, gradient_tensors = with_gradients(function)([_tensor(value) for value in values])
+    gradients = [_array(gradient) for gradient in gradient_tensors]
     evaluate = quick or function
     for place, name in enumerate(names):
         value, gradient = values[place], gradients[place]
@@ -212,8 +233,8 @@ def _jittered(leaf: Any, generator: np.random.Generator) -> Any:
 
 
 def _random_like(outputs: Any, generator: np.random.Generator) -> list[Any]:
-    found = keras.tree.flatten(outputs)
-    return [_tensor(generator.normal(size=tuple(each.shape))) for each in found]
+    tensors = keras.tree.flatten(outputs)
+    return [_tensor(generator.normal(size=tuple(each.shape))) for each in tensors]
 
 
 def _combined(outputs: Any, weights: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What a model's layers give and get: finite numbers, dead units, spread by depth, consistency."""
+"""Health of a model's layers: finite numbers, dead units, gradients by depth, consistency."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mlzoo.checking.gradients.precise import Call
 _RANDOM = ("Dropout", "AlphaDropout", "SpatialDropout", "GaussianNoise", "GaussianDropout")
 
 
-def activations(found: Sequence[Call]) -> list[dict[str, Any]]:
-    """A row a call: whether its outputs are finite, their mean and spread, dead and full units.
+def activations(calls: Sequence[Call]) -> list[dict[str, Any]]:
+    """Return a row per call: finiteness, mean and spread of outputs, dead and saturated units.
 
-    `dead` is the share of units (of the last axis) that give the same for every sample and
-    place, of layers that have an activation; `saturated` that of outputs beyond 0.99 of a tanh's
-    or a sigmoid's range, None for other layers.
+    `dead` is the share of units (of the last axis) that give the same for every sample and place,
+    of layers that have an activation; `saturated` that of outputs beyond 0.99 of a tanh's or a
+    sigmoid's range, None for other layers.
     """
-    return [_activation(call) for call in found]
+    return [_activation(call) for call in calls]
 
 
 def _activation(call: Call) -> dict[str, Any]:
@@ -63,10 +63,15 @@ def _dead(call: Call) -> float:
 
 
 def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, Any]]:
-    """The size of the gradient in each weight matrix, in order of depth.
+    """Return the size of the gradient in each weight matrix, in order of depth.
 
     It is that of a random combination of the outputs; `gradient` is its root mean square, and
     `share` that over the largest of all.
+
+    Args:
+        model: in float64.
+        x: (n, *shape), inputs.
+        seed: of the random combination.
     """
     variables = model.trainable_variables
     generator = np.random.default_rng(seed)
@@ -89,10 +94,10 @@ def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, Any]]:
 
 
 def consistency(model: keras.Model, x: Any) -> dict[str, Any]:
-    """How far outputs change with the batch, between calls, and between training and inference.
+    """Return how far outputs change with the batch, between calls and in training.
 
-    All three are the largest difference over the spread of the outputs. `random` names the
-    layers that are meant to make training differ (dropout, batch normalisation).
+    All three are the largest difference over the spread of the outputs. `random` names the layers
+    that are meant to make training differ (dropout, batch normalization).
     """
     whole = _outputs(model, x, False)
     spread = float(np.ptp(whole)) or 1.0

@@ -1,4 +1,4 @@
-"""A model in float64, and its layers one by one with what they were called with."""
+"""A model in float64, and its layers one by one with their arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FLOATS = ("float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer: its own function, its arguments, what it gave.
+    """One call of a layer: its function, its arguments and its output.
 
     `behind` says whether weights that are trained stand before it, so that training needs the
     gradient that it hands back.
@@ -32,7 +32,7 @@ class Call:
 
 
 def in_double(model: keras.Model) -> keras.Model:
-    """The same model, weights included, that computes in float64; call it within `double()`.
+    """Return the same model, weights included, in float64; call it within `double()`.
 
     Layers that ask for float32 themselves (heads, scaling) get float64 as well.
     """
@@ -60,7 +60,7 @@ def _widened(config: Any) -> Any:
 
 
 def parts(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers in order, those of models within the model in the models' place."""
+    """Yield the layers in order; nested models are replaced by their layers."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from parts(layer)
@@ -69,15 +69,21 @@ def parts(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 def calls(model: keras.Model, x: Any, training: bool) -> tuple[Any, list[Call]]:
-    """The model's outputs, and every call of a layer in order; nothing of the model changes."""
-    found: list[Call] = []
+    """Return the model's outputs and every call of a layer in order; the model is unchanged.
+
+    Args:
+        model: left as it is.
+        x: (n, *shape), inputs.
+        training: run in training mode.
+    """
+    recorded_calls: list[Call] = []
     trained = False
 
     def recorded(layer: keras.layers.Layer, original: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
             nonlocal trained
             output = original(*args, **kwargs)
-            found.append(Call(layer, original, args, kwargs, output, trained))
+            recorded_calls.append(Call(layer, original, args, kwargs, output, trained))
             trained = trained or bool(layer.trainable_variables)
             return output
 
@@ -89,4 +95,4 @@ def calls(model: keras.Model, x: Any, training: bool) -> tuple[Any, list[Call]]:
         # Within the scope, moving means and seeds stay as they are.
         with keras.StatelessScope():
             outputs = model(x, training=training)
-    return outputs, found
+    return outputs, recorded_calls

@@ -1,10 +1,10 @@
-"""The loss over two weights of one dense layer, without repeating what does not change.
+"""The loss over two weights of one dense layer, with everything constant computed once.
 
 Three facts make it fast, and none is an approximation. What stands before the layer is the same
-everywhere, so it is computed once. A dense layer's outputs are linear in its weights, so they
-need one sum in place of a matrix product. And they change in one or two units only, so what a
-dense layer behind them (past activations) gives changes by as many columns of its kernel. Many
-points of the plane go through the rest of the model as one batch.
+everywhere, so it is computed once. A dense layer's outputs are linear in its weights, so they need
+one sum in place of a matrix product. And they change in one or two units only, so what a dense
+layer behind them (past activations) gives changes by as many columns of its kernel. Many points of
+the plane go through the rest of the model as one batch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Cut:
 
 
 def fast_surface(loss: LossOf, plane: Plane) -> Any:
-    """A function from points (k, 2) to losses (k,), or None where the plane does not allow it."""
+    """Return a function from points (k, 2) to losses (k,); None if the plane does not allow it."""
     cut = _cut(loss, plane)
     if cut is None:
         return None
@@ -56,8 +56,8 @@ def _cut(loss: LossOf, plane: Plane) -> _Cut | None:
         return None
     for layer in loss.model.layers:
         if isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2:
-            own = {id(variable) for variable in layer.trainable_variables}
-            if all(id(variable) in own for variable in variables):
+            layer_variables = {id(variable) for variable in layer.trainable_variables}
+            if all(id(variable) in layer_variables for variable in variables):
                 return _followed(loss.model, layer)
     return None
 
@@ -89,7 +89,7 @@ def _uses(layer: keras.layers.Layer, tensor: Any) -> bool:
 
 
 def _by_unit(layer: Any) -> Any:
-    """What a layer does to each unit alone in inference; None where it mixes units."""
+    """Return a layer's function of each unit alone in inference; None if it mixes units."""
     if type(layer).__name__ in _PASSES:
         return _same
     if isinstance(layer, keras.layers.Dense | keras.layers.Activation):
@@ -143,19 +143,19 @@ class _Surface:
         self._run = compiled(self._all)
 
     def _rest(self, outputs: np.ndarray, units: list[int]) -> np.ndarray:
-        """What the next dense layer gets from all units that stay as they are."""
+        """Return the part of the next dense layer's output that the unchanged units give."""
         following = self._cut.following
         assert following is not None
         values = put(outputs)
         for activation in self._cut.between:
             values = activation(values)
-        found = np.array(keras.ops.convert_to_numpy(values))
-        found[:, units] = 0.0
-        total = found @ keras.ops.convert_to_numpy(following.kernel)
+        activations = np.array(keras.ops.convert_to_numpy(values))
+        activations[:, units] = 0.0
+        total = activations @ keras.ops.convert_to_numpy(following.kernel)
         return total + keras.ops.convert_to_numpy(following.bias) if following.use_bias else total
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Losses (k,) at points (k, 2)."""
+        """Return losses (k,) at points (k, 2)."""
         total = np.zeros(len(points))
         count = sum(len(start) for start, *_ in self._chunks)
         for start, moved, rest, y in self._chunks:
@@ -167,15 +167,15 @@ class _Surface:
                 few = np.asarray(points[first : first + group * loops], "float32")
                 # Filled up, since a program is compiled for one shape.
                 full = np.resize(few, (loops, group, 2))
-                found = self._run(put(full), start, moved, y, *([] if rest is None else [rest]))
-                total[first : first + len(few)] += np.asarray(found).ravel()[: len(few)]
+                losses = self._run(put(full), start, moved, y, *([] if rest is None else [rest]))
+                total[first : first + len(few)] += np.asarray(losses).ravel()[: len(few)]
         return total / count
 
     def _all(self, groups: Any, start: Any, moved: Any, y: Any, rest: Any = None) -> Any:
         return keras.ops.map(lambda few: self._losses(few, start, moved, y, rest), groups)
 
     def _losses(self, points: Any, start: Any, moved: Any, y: Any, rest: Any) -> Any:
-        """Sums over samples of the losses at points (k, 2)."""
+        """Return sums over samples of the losses at points (k, 2)."""
         ops = keras.ops
         count, samples = points.shape[0], start.shape[0]
         # (points, samples, units that change)
@@ -193,5 +193,5 @@ class _Surface:
         flat = ops.reshape(values, (count * samples, values.shape[-1]))
         outputs = flat if self._behind is None else self._behind(flat, training=False)
         targets = ops.tile(y, (count, *(1 for _ in y.shape[1:])))
-        found = self._loss.loss.call(targets, outputs)
-        return ops.sum(ops.mean(ops.reshape(found, (count, samples, -1)), axis=-1), axis=-1)
+        losses = self._loss.loss.call(targets, outputs)
+        return ops.sum(ops.mean(ops.reshape(losses, (count, samples, -1)), axis=-1), axis=-1)

@@ -11,10 +11,16 @@ from mlzoo.checking.landscapes.losses import LossOf, Weights
 
 
 def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> dict[str, Any]:
-    """The `count` largest eigenvalues, and the smallest one, at some weights.
+    """Return the `count` largest eigenvalues of the Hessian and the smallest one.
 
-    ARPACK's implicitly restarted Lanczos (Lehoucq, Sorensen and Yang 1998) needs products with
-    the Hessian alone, so the matrix is never made.
+    ARPACK's implicitly restarted Lanczos (Lehoucq, Sorensen and Yang 1998) needs products with the
+    Hessian alone, so the matrix is never made.
+
+    Args:
+        loss: loss of a model.
+        weights: where the Hessian is taken.
+        count: number of eigenvalues, at least 1.
+        seed: of the start vector.
 
     Returns:
         `largest`, descending; `smallest`, None where it did not converge; `parameters`.
@@ -29,8 +35,8 @@ def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> di
 
     operator = LinearOperator((total, total), matvec=product, dtype="float64")
     start = np.random.default_rng(seed).normal(size=total)
-    largest = _found(operator, min(count, total - 2), "LA", start)
-    smallest = _found(operator, 1, "SA", start)
+    largest = _eigsh(operator, min(count, total - 2), "LA", start)
+    smallest = _eigsh(operator, 1, "SA", start)
     return {
         "largest": sorted(largest, reverse=True),
         "smallest": smallest[0] if smallest else None,
@@ -38,24 +44,24 @@ def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> di
     }
 
 
-def _found(operator: Any, count: int, which: str, start: np.ndarray) -> list[float]:
+def _eigsh(operator: Any, count: int, which: str, start: np.ndarray) -> list[float]:
     try:
-        found = eigsh(operator, k=count, which=which, v0=start, tol=1e-3, maxiter=60,
+        values = eigsh(operator, k=count, which=which, v0=start, tol=1e-3, maxiter=60,
                       return_eigenvectors=False)  # fmt: skip
     except ArpackNoConvergence as error:
-        found = error.eigenvalues
-    return [float(value) for value in found]
+        values = error.eigenvalues
+    return [float(value) for value in values]
 
 
-def sentence(found: dict[str, Any]) -> str:
-    """What the eigenvalues say."""
-    largest = found["largest"]
+def sentence(spectrum: dict[str, Any]) -> str:
+    """Return a sentence about the eigenvalues, as `eigenvalues` returns them."""
+    largest = spectrum["largest"]
     if not largest:
         return "the Hessian's eigenvalues did not converge"
     rate = 2 / largest[0] if largest[0] > 0 else None
     text = f"the Hessian's largest eigenvalue is {largest[0]:.4g}"
     if rate is not None:
         text += f", so plain gradient descent diverges from rates over {rate:.3g}"
-    if found["smallest"] is not None and found["smallest"] < -1e-3 * abs(largest[0]):
-        text += f"; its smallest is {found['smallest']:.3g}, so some direction still leads down"
+    if spectrum["smallest"] is not None and spectrum["smallest"] < -1e-3 * abs(largest[0]):
+        text += f"; its smallest is {spectrum['smallest']:.3g}, so some direction still leads down"
     return text

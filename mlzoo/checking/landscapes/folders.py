@@ -1,4 +1,4 @@
-"""Folders of landscapes and checks: there whole, or not at all."""
+"""Folders of landscapes and checks, complete or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ RECORD = "landscape.json"
 
 
 def folder_of(root: str | None, name: str | None, default: Path, overwrite: bool) -> Path:
-    """Where results go: ROOT/NAME, or by default a place of their own.
+    """Return the folder for results: ROOT/NAME, or by default a new one.
+
+    Args:
+        root: parent folder; None for that of `default`.
+        name: of the folder; None for that of `default`.
+        default: folder without options.
+        overwrite: replace an existing one.
 
     Raises:
         UsageError: something is there that must not be replaced.
@@ -31,6 +37,6 @@ def folder_of(root: str | None, name: str | None, default: Path, overwrite: bool
     if name is not None:
         raise UsageError(f"{folder} exists already; choose another --name, or add --overwrite")
     number = 2
-    while (found := folder.with_name(f"{folder.name}-{number}")).exists():
+    while (candidate := folder.with_name(f"{folder.name}-{number}")).exists():
         number += 1
-    return found
+    return candidate

@@ -1,4 +1,4 @@
-"""Would more samples help, or a larger model? Error curves with spread, bias and variance.
+"""Learning curves and validation curves with spread, bias and variance.
 
 The test part takes no part in this. The folder: `landscape.json`, `curve.csv` (a row a point),
 `curve` (PNG, SVG), `index.html`.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.checking.landscapes import folders, pictures
-from mlzoo.checking.landscapes.page import Section, Table, curves, write_page
+from mlzoo.checking.landscapes.page import PageTable, Section, curves, write_page
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
@@ -41,7 +41,7 @@ _LEAST = 8
 
 @dataclass(frozen=True)
 class Curve:
-    """Errors against something.
+    """Learning or validation curve: errors against the number of samples or a setting.
 
     Attributes:
         name: `samples`, or the setting that was varied.
@@ -63,10 +63,16 @@ class Curve:
 def against_samples(
     data: Data, config: RunConfig, repeats: int, listener: Listener | None = None
 ) -> Curve:
-    """Errors against the number of training samples, each number `repeats` times drawn anew.
+    """Return errors against the number of training samples, each drawn `repeats` times.
+
+    Args:
+        data: the splits.
+        config: of the run.
+        repeats: fits per point.
+        listener: progress callback.
 
     Raises:
-        DataError: there are too few samples, or no validation part.
+        DataError: there are too few samples, or no validation split.
     """
     whole = len(data.train)
     if whole < 2 * _LEAST:
@@ -86,11 +92,18 @@ def against_setting(
     repeats: int,
     listener: Listener | None = None,
 ) -> Curve:
-    """Errors against a setting of the model or the run, on `repeats` bootstrap samples each.
+    """Return errors against a setting, on `repeats` bootstrap samples each.
+
+    Args:
+        data: the splits.
+        config: of the run.
+        dimension: the setting and its values.
+        repeats: fits per point.
+        listener: progress callback.
 
     Raises:
         UsageError: a value of the setting is not allowed.
-        DataError: there is no validation part.
+        DataError: there is no validation split.
     """
     levels = dimension.levels(15)
     points = [(v, candidate(config, {dimension.name: v}), len(data.train), True) for v in levels]
@@ -106,7 +119,7 @@ def _measured(
 ) -> tuple[str, list[dict[str, Any]]]:
     listener = listener or Listener()
     if not len(data.valid):
-        raise DataError("there is no validation part to measure errors on; see --fractions")
+        raise DataError("there is no validation split to measure errors on; see --fractions")
     judged = task(data.samples.task).judged_by(class_counts(data.samples))
     rows, done = [], 0
     for value, config, size, bootstrap in points:
@@ -115,9 +128,9 @@ def _measured(
             generator = np.random.default_rng([config.seed, size, repeat])
             chosen = generator.choice(data.train.indices, size, replace=bootstrap)
             part = fold_data(data, (np.sort(chosen), data.valid.indices))
-            train, valid, said = _fit(part, config, fit_seed(config.seed, 0, repeat), judged.name)
+            train, valid, y_pred = _fit(part, config, fit_seed(config.seed, 0, repeat), judged.name)
             errors.append((train, valid))
-            outputs.append(said)
+            outputs.append(y_pred)
             done += 1
             listener.progress(done, len(points) * repeats, "fitting")
         both = np.array(errors)
@@ -137,7 +150,7 @@ def _measured(
 
 
 def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, float, Any]:
-    """Train and score: on the training samples, on the validation part, and the outputs there."""
+    """Train and score: return the training error, the validation error and the outputs there."""
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         model = build_model(config, data, seed)
         if config.full_batch:
@@ -157,15 +170,15 @@ def _bias_variance(outputs: Sequence[Any], data: Data) -> dict[str, float]:
     if len(outputs) < 2 or outputs[0] is None:
         return {}
     if data.samples.target.sample_class:
-        said = np.stack([as_probabilities(o) for o in outputs]).astype("float64")
-        truth = np.eye(said.shape[-1])[data.valid.targets]
+        y_pred = np.stack([as_probabilities(o) for o in outputs]).astype("float64")
+        y_true = np.eye(y_pred.shape[-1])[data.valid.targets]
     else:
-        said = np.stack(outputs).astype("float64")
-        truth = np.asarray(data.valid.targets, "float64").reshape(said.shape[1:])
-    mean = said.mean(axis=0)
+        y_pred = np.stack(outputs).astype("float64")
+        y_true = np.asarray(data.valid.targets, "float64").reshape(y_pred.shape[1:])
+    mean = y_pred.mean(axis=0)
     return {
-        "bias": float(((mean - truth) ** 2).sum(axis=-1).mean()),
-        "variance": float(((said - mean) ** 2).sum(axis=-1).mean()),
+        "bias": float(((mean - y_true) ** 2).sum(axis=-1).mean()),
+        "variance": float(((y_pred - mean) ** 2).sum(axis=-1).mean()),
     }
 
 
@@ -187,7 +200,7 @@ def _about_samples(rows: Sequence[dict[str, Any]]) -> str:
         return (
             f"{text}, and the training error is {last['train']:.3g}: more samples no longer help "
             "much, and the model fits its samples better than others: try a smaller or "
-            "regularised one"
+            "regularized one"
         )
     return (
         f"{text}, about the training error of {last['train']:.3g}: more samples would not help; a "
@@ -220,16 +233,16 @@ def _shown(value: Any) -> str:
 
 
 def draw(curve: Curve, title: str) -> Any:
-    """Train and validation error with a band of one standard deviation; bias and variance."""
+    """Draw training and validation error with a band of one standard deviation."""
     parts = "bias" in curve.rows[0]
     figure = canvas.new_figure(9.6 if parts else 6.0, 4.2)
     axes = figure.subplots(1, 2 if parts else 1, squeeze=False)[0]
     x = [row["value"] for row in curve.rows]
-    for name, colour in (("train", canvas.BLUE), ("valid", canvas.ORANGE)):
+    for name, color in (("train", canvas.BLUE), ("valid", canvas.ORANGE)):
         y = np.array([row[name] for row in curve.rows])
         spread = np.array([row[f"{name}_spread"] or 0.0 for row in curve.rows])
-        axes[0].plot(x, y, "o-", color=colour, label=name, markersize=4)
-        axes[0].fill_between(x, y - spread, y + spread, color=colour, alpha=0.2, linewidth=0)
+        axes[0].plot(x, y, "o-", color=color, label=name, markersize=4)
+        axes[0].fill_between(x, y - spread, y + spread, color=color, alpha=0.2, linewidth=0)
     canvas.tidy(axes[0], canvas.label(title, 60), curve.name, curve.error)
     if parts:
         bias, variance = (np.array([r[n] for r in curve.rows]) for n in ("bias", "variance"))
@@ -248,7 +261,14 @@ def draw(curve: Curve, title: str) -> Any:
 
 
 def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[str, Any]:
-    """Write the folder; returns what landscape.json holds."""
+    """Write the folder; returns what landscape.json holds.
+
+    Args:
+        folder: the folder to write.
+        curve: the curve.
+        config: of the run.
+        repeats: fits per point.
+    """
     rows = [
         {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
         for row in curve.rows
@@ -281,7 +301,7 @@ def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[s
             sections.append(Section("Bias and variance", [curves(x, two, axes, curve.log)], note))
         write_page(
             place / "index.html", f"{title}: error against {curve.name}", [curve.sentence],
-            sections, [Table("Points", rows)],
+            sections, [PageTable("Points", rows)],
         )  # fmt: skip
 
     files.write_folder(folder, fill)

@@ -1,8 +1,8 @@
 """`mlzoo landscape RUN`: the loss around a trained model.
 
-The folder: `landscape.json` (what was asked and found), `surface.npz` (a, b, loss), `contour` and
+The folder: `landscape.json` (configuration and results), `surface.npz` (a, b, loss), `contour` and
 `surface` (PNG, SVG), `line.csv` and `line` (PNG, SVG) where there is a line, `paths.csv` of
-optimisers, and `index.html`.
+optimizers, and `index.html`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from mlzoo.checking.functions.descent import Path, walk
 from mlzoo.checking.functions.trajectories import path_rows, plain
 from mlzoo.checking.landscapes import curvature, folders, pictures, planes, snapshots, surfaces
 from mlzoo.checking.landscapes.losses import LossOf, Weights
-from mlzoo.checking.landscapes.page import Section, Table, curves, landscape, progress, write_page
+from mlzoo.checking.landscapes.page import (
+    PageTable,
+    Section,
+    curves,
+    landscape,
+    progress,
+    write_page,
+)
 from mlzoo.checking.settings import AroundConfig
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
@@ -35,8 +42,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Around:
-    """What was found around a model."""
+class LossSurface:
+    """Loss around a model: plane, surface, paths, line and eigenvalues."""
 
     plane: planes.Plane
     surface: surfaces.Surface
@@ -46,8 +53,13 @@ class Around:
     sentences: list[str] = field(default_factory=list)
 
 
-def look(run: OpenedRun, config: AroundConfig, listener: Listener | None = None) -> Around:
+def look(run: OpenedRun, config: AroundConfig, listener: Listener | None = None) -> LossSurface:
     """Measure the loss around a run's weights.
+
+    Args:
+        run: an open run.
+        config: the plane, its size and resolution.
+        listener: progress callback.
 
     Raises:
         DataError: its data have changed or are gone.
@@ -68,35 +80,42 @@ def look(run: OpenedRun, config: AroundConfig, listener: Listener | None = None)
         more = (start, config.walks.steps, config.walks.formulas)
         paths += walk(land, name, config.walks.rates(name), *more)
         listener.progress(done, len(config.walks.optimizer), "walking")
-    found = Around(plane, surface, paths)
+    result = LossSurface(plane, surface, paths)
     end = _other(run, config, values) or first
     if end is not None:
-        found.line = _line(run, data, config, values, end, loss)
+        result.line = _line(run, data, config, values, end, loss)
     if config.eigenvalues:
         listener.note(f"Hessian of {sum(v.size for v in values):,} parameters")
-        found.eigenvalues = curvature.eigenvalues(loss, values, config.eigenvalues, config.seed)
-    found.sentences = _sentences(found, config, loss)
-    return found
+        result.eigenvalues = curvature.eigenvalues(loss, values, config.eigenvalues, config.seed)
+    result.sentences = _sentences(result, config, loss)
+    return result
 
 
 def loss_of(run: OpenedRun, data: Data, config: AroundConfig, part: str) -> LossOf:
-    """The run's own loss on some samples of a part, drawn with the seed."""
-    own = data.parts()[part]
-    count = min(config.limit, len(own))
+    """Return the run's own loss on some samples of a split, drawn with the seed.
+
+    Args:
+        run: an open run.
+        data: its splits.
+        config: with `limit` and `seed`.
+        part: name of the split.
+    """
+    split = data.parts()[part]
+    count = min(config.limit, len(split))
     if not count:
         raise DataError(f"the {part} part is empty")
-    chosen = np.sort(np.random.default_rng(config.seed).choice(len(own), count, replace=False))
+    chosen = np.sort(np.random.default_rng(config.seed).choice(len(split), count, replace=False))
     loss = build_loss(run.config, data.outputs, inside_weights(run.config, data))
-    return LossOf(run.model, loss, np.asarray(own.inputs(chosen)), own.targets_at(chosen))
+    return LossOf(run.model, loss, np.asarray(split.inputs(chosen)), split.targets_at(chosen))
 
 
 def _first_weights(run: OpenedRun, data: Data, values: Weights) -> Weights:
     """Those that the training began with: drawn anew from its seed."""
     fresh = build_model(run.config, data, run.config.seed)
-    found = checkpoints.values(fresh.trainable_variables)
-    if [f.shape for f in found] != [v.shape for v in values]:
+    weights = checkpoints.values(fresh.trainable_variables)
+    if [f.shape for f in weights] != [v.shape for v in values]:
         raise UsageError(f"{run.path}: the model plug-in builds another model than it did")
-    return found
+    return weights
 
 
 def _plane(
@@ -129,7 +148,12 @@ def _other(run: OpenedRun, config: AroundConfig, values: Weights) -> Weights | N
 
 
 def _line(
-    run: OpenedRun, data: Data, config: AroundConfig, values: Weights, end: Weights, loss: LossOf
+    run: OpenedRun,
+    data: Data,
+    config: AroundConfig,
+    values: Weights,
+    end: Weights,
+    loss: LossOf,
 ) -> dict[str, Any]:
     """From the other run, or the first weights, to the run's own."""
     places = np.linspace(-0.25, 1.25, 31)
@@ -137,33 +161,34 @@ def _line(
     if len(data.valid):
         losses.append(loss_of(run, data, config, "valid"))
         names.append("valid")
-    found = surfaces.along(losses, end, values, places)
+    line_losses = surfaces.along(losses, end, values, places)
     return {
         "from": str(config.to) if config.to else "first weights",
         "places": places.tolist(),
-        "losses": dict(zip(names, found, strict=True)),
-        "barrier": surfaces.barrier(found[0], places),
+        "losses": dict(zip(names, line_losses, strict=True)),
+        "barrier": surfaces.barrier(line_losses[0], places),
     }
 
 
-def _sentences(found: Around, config: AroundConfig, loss: LossOf) -> list[str]:
-    z = found.surface.z
+def _sentences(result: LossSurface, config: AroundConfig, loss: LossOf) -> list[str]:
+    z = result.surface.z
     lowest = np.unravel_index(np.nanargmin(z), z.shape)
-    here = loss.value(found.plane.center)
+    here = loss.value(result.plane.center)
     count = sum(len(y) for _, y in loss.parts)
     lines = [
         f"the loss is {here:.4g} at the model's weights, on {count} samples of the training part "
         f"and without penalties; over the plane it goes from {np.nanmin(z):.4g} (at "
-        f"{found.surface.a[lowest[1]]:.3g}, {found.surface.b[lowest[0]]:.3g}) to {np.nanmax(z):.4g}"
+        f"{result.surface.a[lowest[1]]:.3g}, {result.surface.b[lowest[0]]:.3g}) to "
+        f"{np.nanmax(z):.4g}"
     ]
-    lines += [*found.plane.notes, *([found.surface.note] if found.surface.note else [])]
-    if found.line:
-        height = found.line["barrier"]
+    lines += [*result.plane.notes, *([result.surface.note] if result.surface.note else [])]
+    if result.line:
+        height = result.line["barrier"]
         what = "no barrier" if height <= 0.01 * max(here, 1e-9) else f"a barrier of {height:.3g}"
-        lines.append(f"on the straight line from {found.line['from']} there is {what}")
-    if found.eigenvalues is not None:
-        lines.append(curvature.sentence(found.eigenvalues))
-    for path in found.paths:
+        lines.append(f"on the straight line from {result.line['from']} there is {what}")
+    if result.eigenvalues is not None:
+        lines.append(curvature.sentence(result.eigenvalues))
+    for path in result.paths:
         lines.append(
             f"{path.optimizer} goes from {path.values[0]:.4g} to {path.values[-1]:.4g} in "
             f"{len(path.points) - 1} steps"
@@ -171,33 +196,42 @@ def _sentences(found: Around, config: AroundConfig, loss: LossOf) -> list[str]:
     return lines
 
 
-def write(folder: File, found: Around, run: OpenedRun, config: AroundConfig) -> dict[str, Any]:
-    """Write the folder; returns what landscape.json holds."""
+def write(
+    folder: File, result: LossSurface, run: OpenedRun, config: AroundConfig
+) -> dict[str, Any]:
+    """Write the folder; returns what landscape.json holds.
+
+    Args:
+        folder: the folder to write.
+        result: from `look`.
+        run: the run.
+        config: that the result was computed with.
+    """
     grid = pictures.Grid(
-        found.surface.a, found.surface.b, found.surface.z,
-        f"loss of {run.path.name}", found.plane.labels, "loss",
+        result.surface.a, result.surface.b, result.surface.z,
+        f"loss of {run.path.name}", result.plane.labels, "loss",
     )  # fmt: skip
-    paths = [*found.paths]
-    if len(found.plane.trail):
-        heights = _heights(grid, found.plane.trail)
-        paths.append(Path("training", None, found.plane.trail, heights))
+    paths = [*result.paths]
+    if len(result.plane.trail):
+        heights = _heights(grid, result.plane.trail)
+        paths.append(Path("training", None, result.plane.trail, heights))
     record = {
         "run": str(run.path),
         "config": config.model_dump(mode="json"),
-        "labels": found.plane.labels,
+        "labels": result.plane.labels,
         "points": list(grid.z.shape),
-        "fast": found.surface.fast,
-        "trail": found.plane.trail.tolist(),
-        "line": found.line or None,
-        "eigenvalues": found.eigenvalues,
+        "fast": result.surface.fast,
+        "trail": result.plane.trail.tolist(),
+        "line": result.line or None,
+        "eigenvalues": result.eigenvalues,
         "paths": plain(
             [
                 {"optimizer": p.optimizer, "learning_rate": p.rate, "steps": len(p.points) - 1,
                  "value": float(p.values[-1])}
-                for p in found.paths
+                for p in result.paths
             ]
         ),
-        "sentences": found.sentences,
+        "sentences": result.sentences,
     }  # fmt: skip
 
     def fill(place: File) -> None:
@@ -210,12 +244,12 @@ def write(folder: File, found: Around, run: OpenedRun, config: AroundConfig) -> 
         pictures.save(pictures.surface(grid, paths), place / "surface.png")
         sections = [Section("Loss", [landscape(grid, paths)], "Drag to turn, scroll to zoom.")]
         tables = []
-        if found.paths:
-            files.write_text(place / "paths.csv", files.csv_text(path_rows(found.paths)))
-            sections.append(Section("Optimizers", [progress(found.paths, "loss")]))
-            tables.append(Table("Optimizers", record["paths"]))
-        if found.line:
-            line = found.line
+        if result.paths:
+            files.write_text(place / "paths.csv", files.csv_text(path_rows(result.paths)))
+            sections.append(Section("Optimizers", [progress(result.paths, "loss")]))
+            tables.append(PageTable("Optimizers", record["paths"]))
+        if result.line:
+            line = result.line
             rows = [
                 {"t": t, **{n: v[i] for n, v in line["losses"].items()}}
                 for i, t in enumerate(line["places"])
@@ -226,7 +260,7 @@ def write(folder: File, found: Around, run: OpenedRun, config: AroundConfig) -> 
             shown = curves(line["places"], line["losses"], axes, log=False)
             sections.append(Section("On a straight line", [shown]))
         title = f"Loss around {run.path.name}"
-        write_page(place / "index.html", title, found.sentences, sections, tables)
+        write_page(place / "index.html", title, result.sentences, sections, tables)
 
     files.write_folder(folder, fill)
     return record
@@ -244,8 +278,8 @@ def _line_picture(line: dict[str, Any]) -> Any:
     axes = figure.add_subplot()
     canvas.tidy(axes, "loss on a straight line", canvas.label(
         f"0: {line['from']}, 1: this model", 60), "loss")  # fmt: skip
-    for (name, values), colour in zip(line["losses"].items(), canvas.COLORS, strict=False):
-        axes.plot(line["places"], values, color=colour, label=name)
+    for (name, values), color in zip(line["losses"].items(), canvas.COLORS, strict=False):
+        axes.plot(line["places"], values, color=color, label=name)
     for end in (0, 1):
         axes.axvline(end, color=canvas.GRAY, linewidth=0.8, linestyle=":")
     axes.legend(fontsize=8, frameon=False)

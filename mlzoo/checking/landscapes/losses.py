@@ -48,30 +48,30 @@ class LossOf:
             return self.loss(y, self.model(x, training=False))
 
     def weights(self) -> Weights:
-        """The model's own weights."""
+        """Return the model's own weights."""
         return [keras.ops.convert_to_numpy(v.value) for v in self.variables]
 
     def value(self, weights: Sequence[np.ndarray]) -> float:
-        """The loss with some weights."""
+        """Return the loss at some weights."""
         arrays = [put(w) for w in weights]
         return self._mean(lambda x, y: float(self._value(arrays, x, y)))
 
     def gradients(self, weights: Sequence[np.ndarray]) -> Weights:
-        """The loss's gradients there."""
+        """Return the loss's gradients at some weights."""
         arrays = [put(w) for w in weights]
         total = [np.zeros(w.shape) for w in weights]
         for share, (x, y) in zip(self.shares, self.parts, strict=True):
-            _, found = self._gradients(arrays, x, y)
-            total = [t + share * np.asarray(g) for t, g in zip(total, found, strict=True)]
+            _, gradients = self._gradients(arrays, x, y)
+            total = [t + share * np.asarray(g) for t, g in zip(total, gradients, strict=True)]
         return total
 
     def product(self, weights: Sequence[np.ndarray], vector: Sequence[np.ndarray]) -> Weights:
-        """The loss's Hessian there, times a vector."""
+        """Return the product of the loss's Hessian and a vector."""
         arrays, along = [put(w) for w in weights], [put(v) for v in vector]
         total = [np.zeros(w.shape) for w in weights]
         for share, (x, y) in zip(self.shares, self.parts, strict=True):
-            found = self._product(arrays, along, x, y)
-            total = [t + share * np.asarray(g) for t, g in zip(total, found, strict=True)]
+            product = self._product(arrays, along, x, y)
+            total = [t + share * np.asarray(g) for t, g in zip(total, product, strict=True)]
         return total
 
     def _mean(self, of: Callable[[Any, Any], float]) -> float:
@@ -80,6 +80,6 @@ class LossOf:
 
 
 def put(array: np.ndarray) -> Any:
-    """An array where the backend computes; floating numbers as float32, as models take them."""
+    """Return a backend array; floating numbers as float32, as models take them."""
     kind = "float32" if np.asarray(array).dtype.kind == "f" else None
     return keras.ops.convert_to_tensor(array, kind)

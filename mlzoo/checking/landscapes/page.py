@@ -1,4 +1,4 @@
-"""The page of a landscape: one file that can be turned and zoomed, without a network."""
+"""Interactive page of a landscape: one offline file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import plotly.offline
 
 from mlzoo.checking.functions.descent import Path
-from mlzoo.checking.landscapes.pictures import COLOURS, Grid
+from mlzoo.checking.landscapes.pictures import COLORS, Grid
 from mlzoo.core import files
 
 _TEMPLATE = "page.html.jinja"
@@ -30,7 +30,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A heading with rows that share their keys."""
 
     title: str
@@ -46,9 +46,17 @@ def write_page(
     title: str,
     sentences: Sequence[str],
     sections: Sequence[Section],
-    tables: Sequence[Table] = (),
+    tables: Sequence[PageTable] = (),
 ) -> None:
-    """Write an HTML page with everything within it."""
+    """Write a self-contained HTML page.
+
+    Args:
+        path: the file to write.
+        title: heading of the page.
+        sentences: text above the figures.
+        sections: headings with figures.
+        tables: headings with rows.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(File(__file__).parent),
         autoescape=True,
@@ -88,7 +96,7 @@ def _cell(value: Any) -> str:
 
 
 def landscape(grid: Grid, paths: Sequence[Path]) -> go.Figure:
-    """The surface with its paths, to be turned; heights above its upper twentieth are cut off."""
+    """Return the surface with its paths in 3D; heights above its 95th percentile are cut off."""
     fine = grid.z[np.isfinite(grid.z)]
     low, high = (float(fine.min()), float(np.quantile(fine, 0.95))) if fine.size else (0.0, 1.0)
     z = np.where(np.isfinite(grid.z), np.clip(grid.z, low, high), np.nan)
@@ -103,7 +111,7 @@ def landscape(grid: Grid, paths: Sequence[Path]) -> go.Figure:
         figure.add_scatter3d(
             x=_few(points[:, 0]), y=_few(points[:, 1]),
             z=_few(np.clip(path.values, low, high)), mode="lines",
-            line={"width": 6, "color": COLOURS[place % len(COLOURS)]},
+            line={"width": 6, "color": COLORS[place % len(COLORS)]},
             name=path.optimizer if path.rate is None else f"{path.optimizer} {path.rate:g}",
         )  # fmt: skip
     figure.update_layout(
@@ -119,12 +127,12 @@ def landscape(grid: Grid, paths: Sequence[Path]) -> go.Figure:
 
 
 def progress(paths: Sequence[Path], height: str) -> go.Figure:
-    """The values over the steps of each path."""
+    """Return the values over the steps of each path."""
     figure = go.Figure()
     for place, path in enumerate(paths):
         figure.add_scatter(
             y=_few(np.clip(path.values, -1e12, 1e12)), mode="lines", name=path.optimizer,
-            line={"color": COLOURS[place % len(COLOURS)]},
+            line={"color": COLORS[place % len(COLORS)]},
         )  # fmt: skip
     return named(figure, "step", height)
 
@@ -135,12 +143,19 @@ def curves(
     titles: tuple[str, str],
     log: bool,
 ) -> go.Figure:
-    """Lines over one quantity."""
+    """Return lines over one quantity.
+
+    Args:
+        x: values of the quantity.
+        lines: values (len(x),) by name.
+        titles: of the x and y axes.
+        log: logarithmic y axis.
+    """
     figure = go.Figure()
     for place, (name, values) in enumerate(lines.items()):
         figure.add_scatter(
             x=list(x), y=list(values), mode="lines+markers", name=name,
-            line={"color": COLOURS[(place + 1) % len(COLOURS)]},
+            line={"color": COLORS[(place + 1) % len(COLORS)]},
         )  # fmt: skip
     named(figure, *titles)
     if log:
@@ -149,7 +164,13 @@ def curves(
 
 
 def named(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """Titles of the axes, and the look."""
+    """Set the titles of the axes and the layout.
+
+    Args:
+        figure: changed in place.
+        x: title of the x axis.
+        y: title of the y axis.
+    """
     figure.update_layout(
         template="plotly_white",
         height=380,

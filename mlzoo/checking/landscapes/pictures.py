@@ -1,4 +1,4 @@
-"""Pictures of a landscape and the paths on it: contour, surface, animation, sweep, curves."""
+"""Pictures of a landscape and the paths on it: contour, surface, animation, sweep."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from PIL import Image
 from mlzoo.checking.functions.descent import Path
 from mlzoo.drawing import canvas
 
-# Okabe and Ito's, in an order that tells neighbours apart on a gray ground.
-COLOURS = (
+# Okabe and Ito's, in an order that tells neighbors apart on a gray ground.
+COLORS = (
     "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B",
     "#F0E442",
 )  # fmt: skip
@@ -38,7 +38,13 @@ class Grid:
 
 
 def grid_of(function: Any, paths: Sequence[Path], side: int = 121) -> Grid:
-    """A function's values over its view, made larger where a path begins outside it."""
+    """Return a function's values over its view, enlarged if a path begins outside it.
+
+    Args:
+        function: with `view` and `value`.
+        paths: that are shown.
+        side: points along each side.
+    """
     low, high = function.view
     starts = [path.points[0] for path in paths]
     low, high = min([low, *(p.min() for p in starts)]), max([high, *(p.max() for p in starts)])
@@ -55,14 +61,20 @@ def save(figure: Figure, path: File) -> None:
 
 
 def contour(grid: Grid, paths: Sequence[Path], optima: np.ndarray | None = None) -> Figure:
-    """Contour lines with the paths; a star is an optimum, a dot where a path ends."""
+    """Draw contour lines with the paths; stars mark optima, dots the ends of paths.
+
+    Args:
+        grid: the landscape.
+        paths: paths on it.
+        optima: (n, 2), the global minima; None to draw none.
+    """
     figure = canvas.new_figure(7.6, 5.6)
     axes = figure.add_subplot()
     _ground(figure, axes, grid)
-    for path, colour in zip(paths, _colours(paths), strict=True):
+    for path, color in zip(paths, _colors(paths), strict=True):
         points = _seen(path.points)
-        axes.plot(*points.T, color=colour, linewidth=1.6, label=_label(path))
-        axes.plot(*points[-1], "o", color=colour, markersize=5, markeredgecolor="white")
+        axes.plot(*points.T, color=color, linewidth=1.6, label=_label(path))
+        axes.plot(*points[-1], "o", color=color, markersize=5, markeredgecolor="white")
     if paths:
         axes.plot(*paths[0].points[0], "s", color="black", markersize=5)
     if optima is not None and len(optima):
@@ -105,7 +117,7 @@ def _ground(figure: Figure, axes: Axes, grid: Grid) -> None:
 
 
 def surface(grid: Grid, paths: Sequence[Path]) -> Figure:
-    """The same in three dimensions; heights over nine tenths of the view are cut off."""
+    """Draw the landscape in 3D; heights above nine tenths of the view are cut off."""
     figure = canvas.new_figure(7.6, 5.6)
     axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)
     fine = grid.z[np.isfinite(grid.z)]
@@ -115,13 +127,13 @@ def surface(grid: Grid, paths: Sequence[Path]) -> Figure:
     z = np.clip(np.nan_to_num(grid.z, nan=high, posinf=high, neginf=low), low, high)
     axes.plot_surface(x, y, z, cmap=_MAP, vmin=low - 0.4 * (high - low), vmax=high * 1.3 + 1e-9,
                       linewidth=0, rstride=2, cstride=2, alpha=0.85)  # fmt: skip
-    for path, colour in zip(paths, _colours(paths), strict=True):
+    for path, color in zip(paths, _colors(paths), strict=True):
         points = path.points
         inside = (points[:, 0] >= grid.x[0]) & (points[:, 0] <= grid.x[-1])
         inside &= (points[:, 1] >= grid.y[0]) & (points[:, 1] <= grid.y[-1])
         shown = np.where(inside[:, None], points, np.nan)
         heights = np.where(inside, np.clip(path.values, low, high), np.nan)
-        axes.plot(*shown.T, heights, color=colour, linewidth=1.8, zorder=5, label=_label(path))
+        axes.plot(*shown.T, heights, color=color, linewidth=1.8, zorder=5, label=_label(path))
     axes.set_title(canvas.label(grid.title, 70), fontsize=10)
     axes.set_xlabel(canvas.label(grid.labels[0], 40), fontsize=9)
     axes.set_ylabel(canvas.label(grid.labels[1], 40), fontsize=9)
@@ -133,14 +145,20 @@ def surface(grid: Grid, paths: Sequence[Path]) -> Figure:
 
 
 def animate(path: File, grid: Grid, paths: Sequence[Path]) -> None:
-    """Write the paths' growth as a GIF of at most sixty frames."""
+    """Write the paths' growth as a GIF of at most sixty frames.
+
+    Args:
+        path: the GIF to write.
+        grid: the landscape.
+        paths: paths on it.
+    """
     figure = canvas.new_figure(6.4, 4.8)
     axes = figure.add_subplot()
     _ground(figure, axes, grid)
     drawn = []
-    for each, colour in zip(paths, _colours(paths), strict=True):
-        (line,) = axes.plot([], [], color=colour, linewidth=1.6, label=_label(each))
-        (dot,) = axes.plot([], [], "o", color=colour, markersize=5, markeredgecolor="white")
+    for each, color in zip(paths, _colors(paths), strict=True):
+        (line,) = axes.plot([], [], color=color, linewidth=1.6, label=_label(each))
+        (dot,) = axes.plot([], [], "o", color=color, markersize=5, markeredgecolor="white")
         drawn.append((_seen(each.points), line, dot))
     _legend(figure, axes, paths)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -167,7 +185,7 @@ _OUTCOMES = {
 
 
 def sweep(rows: Sequence[dict[str, Any]], title: str) -> Figure:
-    """What becomes of each optimiser at each rate: a line an optimiser, a square a rate."""
+    """Draw the outcome of each optimizer at each rate: a row per optimizer, a square per rate."""
     names = list(dict.fromkeys(row["optimizer"] for row in rows))
     figure = canvas.new_figure(7.6, 1.4 + 0.42 * len(names))
     axes = figure.add_subplot()
@@ -175,13 +193,13 @@ def sweep(rows: Sequence[dict[str, Any]], title: str) -> Figure:
     axes.set_xscale("log")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    for word, colour in _OUTCOMES.items():
-        own = [row for row in rows if row["outcome"] == word]
-        if own:
+    for word, color in _OUTCOMES.items():
+        with_outcome = [row for row in rows if row["outcome"] == word]
+        if with_outcome:
             axes.plot(
-                [row["learning_rate"] for row in own],
-                [names.index(row["optimizer"]) for row in own],
-                "s", color=colour, markersize=9, label=word,
+                [row["learning_rate"] for row in with_outcome],
+                [names.index(row["optimizer"]) for row in with_outcome],
+                "s", color=color, markersize=9, label=word,
             )  # fmt: skip
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
@@ -192,8 +210,8 @@ def _seen(points: np.ndarray) -> np.ndarray:
     return np.clip(points, -1e6, 1e6)
 
 
-def _colours(paths: Sequence[Path]) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(len(paths))]
+def _colors(paths: Sequence[Path]) -> list[str]:
+    return [COLORS[i % len(COLORS)] for i in range(len(paths))]
 
 
 def _label(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Planes through a model's weights: two chosen ones, random directions, the path of a training."""
+"""Planes through a model's weights: two weights, random directions, or a training's path."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Plane:
     notes: tuple[str, ...] = ()
 
     def at(self, a: float, b: float) -> Weights:
-        """The weights at a point of the plane."""
+        """Return the weights at a point of the plane."""
         triples = zip(self.center, self.first, self.second, strict=True)
         return [(c + a * f + b * s).astype(c.dtype) for c, f, s in triples]
 
@@ -48,7 +48,7 @@ class Plane:
 def two_weights(
     variables: Sequence[Any], values: Weights, names: Sequence[str], span: float = 1.0
 ) -> Plane:
-    """The plane of two single weights, in their own values around what they are.
+    """Return the plane of two single weights, around their own values.
 
     Args:
         variables: the trainable ones.
@@ -77,12 +77,18 @@ def two_weights(
 
 
 def title(variables: Sequence[Any], which: int, position: tuple[int, ...]) -> str:
-    """A weight's name, as it is typed."""
+    """Return a weight's name, as it is typed.
+
+    Args:
+        variables: the trainable variables.
+        which: position of the variable.
+        position: index within it.
+    """
     return f"{variables[which].path}[{','.join(map(str, position))}]"
 
 
 def find(variables: Sequence[Any], name: str) -> tuple[int, tuple[int, ...]]:
-    """Where a weight named as hidden1/kernel[3,5] is.
+    """Return the variable and the index of a weight named as hidden1/kernel[3,5].
 
     Raises:
         UsageError: nowhere.
@@ -103,7 +109,7 @@ def find(variables: Sequence[Any], name: str) -> tuple[int, tuple[int, ...]]:
 
 
 def split_names(text: str) -> list[str]:
-    """`a/kernel[1,2],b/kernel[3,4]` as two names; commas within brackets part nothing."""
+    """Return `a/kernel[1,2],b/kernel[3,4]` as two names; commas within brackets do not split."""
     return [word for word in re.split(r",(?![^\[]*\])", text) if word.strip()]
 
 
@@ -115,33 +121,38 @@ def _largest(variables: Sequence[Any], values: Weights) -> list[tuple[int, tuple
 
 
 def random_directions(values: Weights, seed: int, span: float = 1.0) -> Plane:
-    """Two random directions, each filter of which has the norm of the model's own filter.
+    """Return two random directions, normalized by filter to the norms of the model's own filters.
 
     Source: Li, Xu, Taylor, Studer and Goldstein, "Visualizing the loss landscape of neural nets"
-    (2018). Biases and the factors of normalisation layers stay as they are.
+    (2018). Biases and the factors of normalization layers stay as they are.
+
+    Args:
+        values: the model's weights.
+        seed: of the directions.
+        span: range of both coordinates, from -span to span.
     """
     generator = np.random.default_rng(seed)
-    first, second = (_normalised(values, generator) for _ in range(2))
+    first, second = (_filter_normalized(values, generator) for _ in range(2))
     labels = "random direction 1", "random direction 2"
     return Plane(values, first, second, labels, ((-span, span), (-span, span)))
 
 
-def _normalised(values: Weights, generator: np.random.Generator) -> Weights:
-    found = []
+def _filter_normalized(values: Weights, generator: np.random.Generator) -> Weights:
+    directions = []
     for value in values:
         drawn = generator.normal(size=value.shape).astype(value.dtype)
         if value.ndim < 2:
-            found.append(np.zeros_like(value))
+            directions.append(np.zeros_like(value))
             continue
         axes = tuple(range(value.ndim - 1))
-        own = np.sqrt((value**2).sum(axis=axes, keepdims=True))
-        theirs = np.sqrt((drawn**2).sum(axis=axes, keepdims=True))
-        found.append(drawn * own / (theirs + 1e-10))
-    return found
+        filter_norm = np.sqrt((value**2).sum(axis=axes, keepdims=True))
+        drawn_norm = np.sqrt((drawn**2).sum(axis=axes, keepdims=True))
+        directions.append(drawn * filter_norm / (drawn_norm + 1e-10))
+    return directions
 
 
 def path_directions(snapshots: Sequence[Weights], values: Weights) -> Plane:
-    """The first two principal components of a training's snapshots, about where it ended."""
+    """Return the first two principal components of a training's snapshots, around its end."""
     flat = np.stack([_flat(s) for s in snapshots]) - _flat(values)
     # Few snapshots, many weights: the components come from the small matrix of their products.
     squares, vectors = np.linalg.eigh(flat @ flat.T)

@@ -1,4 +1,4 @@
-"""A training's weights, epoch by epoch: what `mlzoo train --snapshots` keeps.
+"""Weight snapshots of a training, by epoch, from `mlzoo train --snapshots`.
 
 The folder `snapshots` of a run holds `epoch-000000.npz` and so on: the trainable weights as
 `arr_0`, `arr_1`, ... in the model's order, float32. They take as much space as the model each.
@@ -17,7 +17,13 @@ FOLDER = "snapshots"
 
 
 def keep(epoch: int, model: Any, folder: Path) -> None:
-    """Write the weights that a model has after an epoch into a run's folder."""
+    """Write the weights that a model has after an epoch into a run's folder.
+
+    Args:
+        epoch: from 1.
+        model: with the weights after the epoch.
+        folder: the run folder.
+    """
     from mlzoo.training.checkpoints import pack, values
 
     place = folder / FOLDER
@@ -28,17 +34,17 @@ def keep(epoch: int, model: Any, folder: Path) -> None:
 
 
 def read(run: Path) -> list[Any]:
-    """The weights of every snapshot of a run, in order; none where it kept none.
+    """Return the weights of every snapshot of a run, in order; none if it kept none.
 
     Raises:
         UsageError: a snapshot is damaged.
     """
     from mlzoo.training.checkpoints import unpack
 
-    found = []
+    snapshots = []
     for path in sorted((run / FOLDER).glob("epoch-*.npz")):
         try:
-            found.append(unpack(path.read_bytes()))
+            snapshots.append(unpack(path.read_bytes()))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise UsageError(f"{path} is damaged: {error}; remove it") from error
-    return found
+    return snapshots

@@ -1,4 +1,4 @@
-"""The loss over a plane of weights, within a time; and over the line between two sets of them."""
+"""The loss over a plane of weights within a time budget, and along a line of weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Surface:
 
 
 class OnPlane:
-    """A loss over a plane as a function of two numbers, for optimisers to walk on."""
+    """A loss over a plane as a function of two numbers, for optimizers to walk on."""
 
     def __init__(self, loss: LossOf, plane: Plane) -> None:
         self._loss, self._plane = loss, plane
@@ -35,26 +35,26 @@ class OnPlane:
 
     @property
     def fast(self) -> bool:
-        """Whether what does not change over the plane is computed once."""
+        """Return True if everything constant over the plane is computed once."""
         return self._fast is not None
 
     def value(self, points: np.ndarray) -> np.ndarray:
-        """Losses (n,) at points (n, 2)."""
+        """Return losses (n,) at points (n, 2)."""
         if self._fast is not None:
             return np.asarray(self._fast(points), float)
         return np.array([self._loss.value(self._plane.at(*point)) for point in points])
 
     def gradient(self, points: np.ndarray) -> np.ndarray:
-        """Gradients (n, 2): those in all weights, along the two directions."""
+        """Return gradients (n, 2): those in all weights, along the two directions."""
         return np.array([self._slope(point) for point in points])
 
     def _slope(self, point: np.ndarray) -> list[float]:
         if not np.isfinite(point).all():
             return [math.nan, math.nan]
-        found = self._loss.gradients(self._plane.at(*point))
+        gradients = self._loss.gradients(self._plane.at(*point))
         both = (self._plane.first, self._plane.second)
         return [
-            float(sum((g * d).sum() for g, d in zip(found, direction, strict=True)))
+            float(sum((g * d).sum() for g, d in zip(gradients, direction, strict=True)))
             for direction in both
         ]
 
@@ -62,14 +62,14 @@ class OnPlane:
 def measure(
     land: OnPlane, plane: Plane, side: int, budget: float, listener: Listener | None = None
 ) -> Surface:
-    """The loss on a grid of `side` points a side, of fewer where time would not do.
+    """Measure the loss on a grid of `side` points a side, of fewer if the budget is too small.
 
     Args:
         land: the loss over the plane.
         plane: what is shown of it.
         side: points in each direction.
         budget: seconds; what a point takes is measured first.
-        listener: hears of progress.
+        listener: progress callback.
     """
     listener = listener or Listener()
     began = time.perf_counter()
@@ -87,28 +87,37 @@ def measure(
         side = fitting
     a, b = (np.linspace(*span, side) for span in plane.spans)
     points = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
-    found = []
+    losses = []
     for start in range(0, len(points), row):
-        found.append(land.value(points[start : start + row]))
+        losses.append(land.value(points[start : start + row]))
         listener.progress(min(start + row, len(points)), len(points), "measuring the loss")
-    return Surface(a, b, np.concatenate(found).reshape(side, side), land.fast, note)
+    return Surface(a, b, np.concatenate(losses).reshape(side, side), land.fast, note)
 
 
 def along(
     losses: Sequence[LossOf], first: Weights, last: Weights, places: np.ndarray
 ) -> list[list[float]]:
-    """Losses on the line first + t (last - first), for each `LossOf` and each t."""
-    found: list[list[float]] = [[] for _ in losses]
+    """Return losses on the line first + t (last - first), for each `LossOf` and each t.
+
+    Args:
+        losses: losses of a model.
+        first: weights at t = 0.
+        last: weights at t = 1.
+        places: values of t.
+    """
+    values: list[list[float]] = [[] for _ in losses]
     for t in places:
         pairs = zip(first, last, strict=True)
         weights = [((1 - t) * f + t * end).astype(f.dtype) for f, end in pairs]
-        for own, loss in zip(found, losses, strict=True):
-            own.append(loss.value(weights))
-    return found
+        for line_values, loss in zip(values, losses, strict=True):
+            line_values.append(loss.value(weights))
+    return values
 
 
 def barrier(values: Sequence[float], places: np.ndarray) -> float:
-    """How high the line rises above the straight line between its ends, where t is in [0, 1]."""
+    """Return the height of the loss above the straight line between its ends, for t in [0, 1]."""
     inside = (places >= 0) & (places <= 1)
-    t, own = places[inside], np.array(values)[inside]
-    return float(max(0.0, (own - ((1 - t) * own[0] + t * own[-1])).max()))
+    t, inside_values = places[inside], np.array(values)[inside]
+    return float(
+        max(0.0, (inside_values - ((1 - t) * inside_values[0] + t * inside_values[-1])).max())
+    )
