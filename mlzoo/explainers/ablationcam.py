@@ -1,7 +1,7 @@
-"""Ablation-CAM: a layer's maps, each weighed by the log-odds that are lost without it.
+"""Ablation-CAM: feature maps weighted by the log-odds lost when each is removed.
 
-Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via
-Gradient-free Localization" (2020). What differs: what is lost is log-odds, not a share of the
+Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-
+free Localization" (2020). Unlike in the paper, a weight is a loss of log-odds, not a share of the
 score, which could be negative.
 """
 

@@ -1,11 +1,10 @@
-"""Activation maximization: an input that a class, a hidden unit or a channel answers most to.
+"""Activation maximization: an input that maximizes a class, a hidden unit or a channel.
 
 Erhan et al., "Visualizing Higher-Layer Features of a Deep Network" (2009), with the jitter of
-Mordvintsev, Olah and Tyka, "Inceptionism" (2015), undone after each step. Steps are as large as
-the data's own range says and stay within it, an image's by a tanh whose slope is held so that at
-most every fiftieth value comes to an end of the range. Of tables and sequences every column and
-channel has the range of its own data. It shows what the model answers to, which need not look like
-anything.
+Mordvintsev, Olah and Tyka, "Inceptionism" (2015), undone after each step. Step sizes follow the
+range of the data, and inputs stay within it: an image's by a tanh whose slope is limited so that at
+most 2 % of the values saturate. In tables and sequences every column and channel has the range of
+its own data. The result maximizes the score and need not look like anything.
 """
 
 from __future__ import annotations
@@ -28,34 +27,33 @@ if TYPE_CHECKING:
 KINDS = ("image", "table", "sequence")
 MODEL = True
 _AT_THE_ENDS = 0.02
-"""Share of an image's values that may stand at the ends of the range."""
+"""Largest share of an image's values that may saturate at the ends of the range."""
 _PATIENCE = 64
-"""Steps without a better score that end the climb."""
+"""Early stopping: steps without a better score."""
 
 
 class Config(Settings):
     """Settings of activation_maximization."""
 
     steps: int = Field(256, ge=1, le=100_000)
-    """Steps of gradient ascent, at most; it ends after 64 that gained less than a thousandth."""
+    """Most steps of gradient ascent; early stopping after 64 that gain less than 0.1 %."""
     rate: float = Field(0.02, gt=0, le=1)
     """Size of a step, as a share of the data's range."""
     pull: float = Field(0.02, ge=0, lt=1)
-    """Share of the way back to the middle of the range, each step: what takes back values that
-    nothing speaks for."""
+    """Weight decay towards the middle of the range per step, which shrinks values without
+    evidence.
+    """
     jitter: int = Field(4, ge=0, le=64)
-    """Pixels that an image is shifted by at random, each step, and back; at most a sixteenth of
-    its side."""
+    """Random shift of an image per step, in pixels; at most 1/16 of its side."""
     smooth: float = Field(1.0, ge=0, le=20)
-    """Standard deviation, in pixels or steps, that gradients are smoothed with; at most a
-    32nd of the side."""
+    """Standard deviation of the Gaussian that smooths gradients, in pixels or steps; at most
+    1/32 of the side."""
     channels: int = Field(0, ge=0, le=256)
-    """Instead of classes, the first so many channels of the layer (`--layer`)."""
+    """Number of channels of the layer (`--layer`) to maximize instead of classes."""
     units: int = Field(0, ge=0, le=256)
-    """Instead of classes, the first so many units of the last dense or pooled layer before the
-    outputs."""
+    """Number of units of the last dense or pooled layer to maximize instead of classes."""
     seed: int = Field(0, ge=0)
-    """Decides where it starts, and the jitter."""
+    """Seed of the initial input and the jitter."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class _Range:
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
     """Return one optimized input per class, unit or channel, with the score it reaches.
 
-    The score reached stands beside the 99th percentile of the samples' and the mean of noise's.
+    For comparison the 99th percentile of the samples' scores and the mean of noise are given.
 
     Args:
         config: settings of the method.
@@ -222,7 +220,7 @@ def _range_of(real: np.ndarray) -> _Range:
 
 
 def _saturated(values: np.ndarray, ends: _Range) -> float:
-    """The share of an input's values within a thousandth of the range's ends."""
+    """Return the share of an input's values within 0.1 % of the range's ends."""
     near = 1e-3 * (ends.high - ends.low)[0]
     return float(((values <= ends.low[0] + near) | (values >= ends.high[0] - near)).mean())
 
@@ -230,7 +228,7 @@ def _saturated(values: np.ndarray, ends: _Range) -> float:
 def _wanted(
     config: Config, model: Probe, x: np.ndarray, target: np.ndarray
 ) -> tuple[Any, list[tuple[str, np.ndarray]]]:
-    """The layer whose channels or units are climbed to, None for classes; and each by name."""
+    """Return the layer whose channels or units are maximized, None for classes, and the goals."""
     import numpy as np
 
     from mlzoo.core.errors import UsageError
@@ -266,7 +264,7 @@ def _climb(
     ends: _Range,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float, int]:
-    """The best input on the way, its score, and the steps taken."""
+    """Return the best input found, its score, and the number of steps."""
     import numpy as np
     from scipy.ndimage import gaussian_filter
 
@@ -294,7 +292,7 @@ def _climb(
 def _within(free: np.ndarray, ends: _Range) -> np.ndarray:
     """Map the unconstrained ascent variable, where 1 is half the range, to a valid input.
 
-    An image's values near the ends as tanh does, so that few of them reach those; others are cut.
+    Values of an image are squashed by tanh, so that few of them saturate; others are clipped.
     """
     import numpy as np
 

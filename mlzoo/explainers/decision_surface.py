@@ -1,7 +1,8 @@
-"""Decision surface: what the model says over two columns of a table, the others held still.
+"""Decision surface: the model's output over two columns of a table, the others held fixed.
 
-As in Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning" (2009), chapter 2.
-The other columns are at their medians, so points need not lie where the surface says.
+Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning" (2009), chapter 2. The other
+columns are held at their medians, so a sample's own prediction can differ from the surface at its
+point.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class Config(Settings):
     """Settings of decision_surface."""
 
     across: str | None = None
-    """Column from left to right; by default one of the two that the output changes most with."""
+    """Column on the x axis; by default one of the two with the largest effect on the output."""
     up: str | None = None
-    """Column from the bottom up."""
+    """Column on the y axis."""
     points: int = Field(80, ge=2, le=1000)
-    """Values of each column."""
+    """Grid points per column."""
     output: int = Field(0, ge=0)
-    """Position of the output, from 0; of one unit, 0 is the second class's probability."""
+    """Index of the output, from 0; a single output is the second class's probability."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:
@@ -45,7 +46,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
         target: weights on the outputs (n, ..., k) that select what is explained.
 
     Raises:
-        UsageError: there is no such column or output, or but one column.
+        UsageError: there is no such column or output, or only one column.
     """
     import numpy as np
 

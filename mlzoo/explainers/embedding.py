@@ -1,9 +1,9 @@
-"""Embedding: samples as the model's last features place them, brought to two dimensions.
+"""Embedding: the model's last features of samples, projected to two dimensions.
 
 Pearson (1901) for PCA; Schoelkopf, Smola and Mueller (1998) for kernel PCA; van der Maaten and
-Hinton, "Visualizing Data using t-SNE" (2008), at several perplexities: distances between its
-clusters and their sizes mean nothing, and some appear in noise (Wattenberg, Viegas and Johnson,
-"How to Use t-SNE Effectively", 2016).
+Hinton, "Visualizing Data using t-SNE" (2008), at several perplexities. Distances between clusters
+of a t-SNE and their sizes mean nothing, and clusters appear in noise as well (Wattenberg, Viegas
+and Johnson, "How to Use t-SNE Effectively", 2016).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Config(Settings):
     """Settings of embedding."""
 
     perplexities: Annotated[tuple[float, ...], BeforeValidator(as_list)] = (5.0, 30.0)
-    """Of t-SNE, comma-separated; each is fitted on its own."""
+    """Perplexities of t-SNE, comma-separated; each is a fit of its own."""
     samples: int = Field(500, ge=10, le=20_000)
-    """Samples to place."""
+    """Number of samples to embed."""
     seed: int = Field(0, ge=0)
-    """Decides the samples and t-SNE's start."""
+    """Seed of the choice of samples and of t-SNE's initialization."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:

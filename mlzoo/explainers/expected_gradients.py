@@ -1,7 +1,7 @@
-"""Expected gradients: integrated gradients from many real samples, whose mean they start from.
+"""Expected gradients: integrated gradients averaged over real samples as baselines.
 
 Erion et al., "Improving performance of deep learning models with axiomatic attribution priors and
-expected gradients" (2021). Attributions sum to what a sample scores over the background's mean.
+expected gradients" (2021). Attributions sum to a sample's score less the background's mean score.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Config(Settings):
     """Settings of expected_gradients."""
 
     background: int = Field(64, ge=1, le=4096)
-    """Samples of the training split, drawn with the seed, that paths begin at."""
+    """Number of training samples, drawn with the seed, that serve as baselines."""
     steps: int = Field(4, ge=1, le=1024)
-    """Midpoints of each path; twice as many until completeness is within 2 %, up to 64."""
+    """Midpoints of each path; doubled up to 64 until the completeness error is within 2 %."""
     seed: int = Field(0, ge=0)
-    """Decides the background."""
+    """Seed of the choice of baselines."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
 
 def _expected(model: Probe, rows: np.ndarray, starts: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The background's mean score for each sample's target."""
+    """Return the background's mean score for each sample's target."""
     import numpy as np
 
     known: dict[bytes, float] = {}

@@ -1,4 +1,4 @@
-"""Feature maps: what the channels of a layer give for a sample, the most active first.
+"""Feature maps: a layer's channels for a sample, the most active first.
 
 Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). `--layer` names
 the layer.
@@ -27,9 +27,9 @@ class Config(Settings):
     """Settings of feature_maps."""
 
     channels: int = Field(32, ge=1, le=1024)
-    """Channels to show."""
+    """Number of channels to show."""
     samples: int = Field(3, ge=1, le=64)
-    """Samples to show them of."""
+    """Number of samples to show."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""Filters: the first layer's weights as images, those that matter most to the target first.
+"""Filters: the first layer's weights as images, the most important for the target first.
 
 Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks"
-(2012), figure 3. Of a convolution its kernels, of a dense layer on an image each unit's weights in
-the image's shape. A unit matters by its activation times the target's gradient there.
+(2012), figure 3. Shown are the kernels of a convolution, or each unit's weights in the image's
+shape for a dense layer on an image. Importance is activation times the target's gradient.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Config(Settings):
     """Settings of filters."""
 
     units: int = Field(32, ge=1, le=1024)
-    """Filters or units to show."""
+    """Number of filters or units to show."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""Grad-CAM: where the last maps hold what speaks for a class, by their mean gradients.
+"""Grad-CAM: the last feature maps weighted by their mean gradients for a class.
 
-Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
-Localization" (2017). The map is enlarged about the middles of its cells. Of a U-Net it is the
-Seg-Grad-CAM of Vinogradova, Dibrov and Myers (2020).
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization"
+(2017). The map is upsampled around the centers of its cells. For a U-Net it is the Seg-Grad-CAM of
+Vinogradova, Dibrov and Myers (2020).
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ class Config(Settings):
     """Settings of gradcam."""
 
     relu: bool = True
-    """Keep only what speaks for the class, as in the paper; a map that nothing speaks in stays
-    negative."""
+    """Keep only positive evidence, as in the paper; a map without any stays negative."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Grad-CAM++: Grad-CAM whose weights count every instance of what speaks for a class.
+"""Grad-CAM++: Grad-CAM with pixel-wise weights that count every instance of a class.
 
 Chattopadhyay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks"
-(2018). The paper's factor exp(score) scales a whole map, so it is left out: it only overflows.
+(2018). The paper's factor exp(score) only scales a whole map and overflows, so it is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
 
 def _map(values: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """One sample's map (...) from what its layer gives and the gradients there, (..., channels)."""
+    """Return one sample's map (...) from its features and gradients (..., channels)."""
     import numpy as np
 
     places = tuple(range(values.ndim - 1))

@@ -1,6 +1,6 @@
-"""Input times gradient: what each position adds to the score, to first order.
+"""Input times gradient: first-order attribution of the score to each position.
 
-Shrikumar et al., "Not Just a Black Box" (2016), with the input taken from a baseline: a blurred
+Shrikumar et al., "Not Just a Black Box" (2016), with the input relative to a baseline: a blurred
 image, or zero, which behind a model's scaling is the mean.
 """
 
@@ -20,8 +20,8 @@ class Config(Settings):
     """Settings of input_x_gradient."""
 
     baseline: Literal["auto", "zero", "blur"] = "auto"
-    """What the input is compared with: zero behind the model's scaling, or a blurred image; auto:
-    blur for images, whose zero is black."""
+    """Baseline of the input: zero behind the model's scaling, or a blurred image; auto: blur for
+    images, whose zero is black."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

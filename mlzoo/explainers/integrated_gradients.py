@@ -1,8 +1,8 @@
-"""Integrated gradients: the score's change from a baseline to the input, shared out.
+"""Integrated gradients: path integral of the gradient from a baseline to the input.
 
 Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks" (2017). The integral is a
-midpoint sum whose steps are doubled until the attributions sum to the change within 5 % (their
-completeness), or a limit is reached.
+midpoint sum whose steps are doubled until the attributions sum to the score's change within 5 %
+(completeness), or a limit is reached.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ class Config(Settings):
     """Settings of integrated_gradients."""
 
     steps: int = Field(32, ge=1, le=4096)
-    """Steps from the baseline to the input, to begin with."""
+    """Initial number of steps from the baseline to the input."""
     most_steps: int = Field(512, ge=1, le=4096)
-    """Steps are doubled up to this many while the sum is not complete."""
+    """Steps are doubled up to this number until the sum is complete."""
     tolerance: float = Field(0.05, gt=0)
-    """Error of completeness that is good enough, as a share of the change."""
+    """Tolerated completeness error, relative to the change of the score."""
     baseline: Literal["auto", "zero", "blur"] = "auto"
-    """Where the path begins: zero behind the model's scaling, or a blurred image; auto: blur for
-    images, whose zero is black."""
+    """Baseline that the path starts from: zero behind the model's scaling, or a blurred image;
+    auto: blur for images, whose zero is black.
+    """
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

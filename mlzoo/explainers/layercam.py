@@ -1,7 +1,7 @@
-"""LayerCAM: what speaks for a class at each place of a layer, by that place's own gradient.
+"""LayerCAM: feature maps weighted at each location by its own positive gradient.
 
-Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (2021).
-Meaningful at early layers too, whose maps are finer (`--layer`).
+Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (2021). It
+also works at early layers, whose maps are finer (`--layer`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Occlusion: how much log-odds are lost where a patch, a step or a column is hidden.
+"""Occlusion: log-odds lost when a patch, a step or a column is hidden.
 
-Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). What differs: the
-patch shows a blurred image, not gray, and a pixel's value is the mean over the patches on it. Of
-sequences single steps are hidden, of tables single columns.
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014). Unlike in the
+paper, the patch shows a blurred image instead of gray, and a pixel's value is the mean over the
+patches that cover it. In sequences single steps are hidden, in tables single columns.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Config(Settings):
     """Settings of occlusion."""
 
     patch: float = Field(0.15, gt=0, le=0.9)
-    """Side of the patch as a share of the image's shorter one; steps of a sequence are hidden
+    """Side of the patch relative to the image's shorter side; steps of a sequence are hidden
     one at a time."""
     overlap: int = Field(2, ge=1, le=8)
-    """Patches along each side that lie on a pixel."""
+    """Number of patches that cover a pixel along each axis."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Partial dependence: the model's mean output as one column is set to each of its values.
+"""Partial dependence: the model's mean output as a function of one column.
 
 Friedman, "Greedy Function Approximation: A Gradient Boosting Machine" (2001). Numbers run from
-their 5 % to their 95 % quantile, categories over those that occur. Where columns hang together,
-it asks of rows that can't be.
+their 5 % to their 95 % quantile, categories over those that occur. If columns are correlated, it
+evaluates combinations that do not occur.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Config(Settings):
     """Settings of partial_dependence."""
 
     points: int = Field(20, ge=2, le=1000)
-    """Values of a column between its quantiles."""
+    """Grid points between a column's quantiles."""
     output: int = Field(0, ge=0)
-    """Position of the output, from 0; of one unit, 0 is the second class's probability."""
+    """Index of the output, from 0; a single output is the second class's probability."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:

@@ -1,8 +1,8 @@
-"""Permutation importance: what a column is worth to the model's score, by shuffling it.
+"""Permutation importance: increase of the error when a column is shuffled.
 
 Breiman, "Random Forests" (2001), for any model as in Fisher, Rudin and Dominici, "All Models are
-Wrong, but Many are Useful" (2019). A categorical column is shuffled whole; bars have the spread
-over repeats. Of columns that say the same, each alone is worth little.
+Wrong, but Many are Useful" (2019). A categorical column is shuffled as a whole; error bars are the
+spread over repeats. Each of several correlated columns has a low importance of its own.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Config(Settings):
     """Settings of permutation."""
 
     repeats: int = Field(10, ge=2, le=1000)
-    """Times that each column is shuffled."""
+    """Number of shuffles of each column."""
     seed: int = Field(0, ge=0)
-    """Decides how."""
+    """Seed of the shuffles."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> list[Finding]:

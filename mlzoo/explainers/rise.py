@@ -1,9 +1,9 @@
-"""RISE: random parts of the input, averaged by how much what they show speaks for the class.
+"""RISE: random masks averaged with the evidence for the class that remains visible.
 
 Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models"
-(2018). What differs: hidden parts are blurred, not black; a mask weighs its log-odds less the mean
-over all masks, so that a map has both signs; and where half is shown, masks are drawn in groups
-that show every two cells together equally often, so that few masks suffice.
+(2018). Unlike in the paper, hidden parts are blurred, not black; a mask is weighted by its log-odds
+less the mean over all masks, so that a map has both signs; and if half is shown, masks are drawn in
+groups that show every pair of cells equally often, so that few masks suffice.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Config(Settings):
     """Settings of rise."""
 
     masks: int = Field(512, ge=2, le=100_000)
-    """Random masks; the same ones for every input."""
+    """Number of random masks, which are the same for every input."""
     cells: int = Field(8, ge=2, le=64)
     """Cells of a mask along each side of an image."""
     shown: float = Field(0.5, gt=0, lt=1)
     """Share of the cells that a mask shows."""
     seed: int = Field(0, ge=0)
-    """Decides the masks."""
+    """Seed of the masks."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

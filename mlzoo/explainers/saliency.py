@@ -1,8 +1,8 @@
-"""Saliency: how much the class's score changes with each pixel, step or column.
+"""Saliency: gradient of the class's score for each pixel, step or column.
 
 Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks" (2014): the gradient of the
-score, of a pixel's channels the largest absolute value. Of tables and sequences every column and
-every channel of a step keeps its own, signed.
+score, and for a pixel the largest absolute value of its channels. In tables and sequences every
+column and every channel of a step keeps its own signed value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Config(Settings):
     """Settings of saliency."""
 
     absolute: bool = True
-    """Take absolute values; else the channels of a pixel are summed with their signs."""
+    """Take absolute values; otherwise the channels of a pixel are summed with their signs."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
-"""ScoreCAM: a layer's maps, each weighed by what the model says of the input seen through it.
+"""Score-CAM: feature maps weighted by the model's score for the input masked with each map.
 
 Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks"
-(2020). What differs by default: an input's hidden part is blurred, not black, and a map weighs the
-log-odds that it adds to those of the blurred input, so that the weights follow the classifier's
-head; where a blurred input says the class already and every map takes from it, what it leaves more
-than the map that takes most. `variant` has the paper's weights and others'.
+(2020). Unlike in the paper, by default the hidden part of an input is blurred, not black, and a
+map's weight is the gain in log-odds over the blurred input, so that the weights follow the
+classifier's head. If the blurred input is already classified as the class and every map lowers its
+log-odds, weights are relative to the map that lowers them most. `variant` has the weights of the
+paper and of other packages.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ class Config(Settings):
     """odds: log-odds gained over a blurred input; paper: softmax over channels of the probability
     gained over black; logit: softmax over channels of the logit; tf-keras-vis: that package's."""
     channels: float = Field(0.95, gt=0, le=1)
-    """The fewest channels that hold this share of an image's positive gradient times activation;
-    1: all of them."""
+    """Evaluate the fewest channels that hold this share of an image's positive gradient times
+    activation; 1: all channels."""
     max_n: int | None = Field(None, ge=1)
-    """This many channels of each image instead, those of most spread."""
+    """Evaluate this number of channels of each image instead, those of the largest spread."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -64,7 +65,7 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
 
 
 def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """The channels of one image that are evaluated; those that are the same everywhere never."""
+    """Return the channels of one image that are evaluated, without constant ones."""
     import numpy as np
 
     flat, slopes = values.reshape(-1, values.shape[-1]), gradients.reshape(-1, values.shape[-1])
@@ -81,7 +82,7 @@ def _chosen(config: Config, values: np.ndarray, gradients: np.ndarray) -> np.nda
 
 
 def _normalized(maps: np.ndarray) -> np.ndarray:
-    """Maps (c, ...) each from 0 to 1."""
+    """Return maps (c, ...), each scaled to 0..1."""
     axes = tuple(range(1, maps.ndim))
     low, high = maps.min(axis=axes, keepdims=True), maps.max(axis=axes, keepdims=True)
     return (maps - low) / (high - low)

@@ -1,7 +1,7 @@
-"""Shapley values: a column's mean contribution over all orders in which columns become known.
+"""Shapley values: a column's mean marginal contribution over all orders of the columns.
 
-Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions" (2017), by sampling
-permutations in the package shap (extra `mlzoo[shap]`). Exact for few columns, and slow for many.
+Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions" (2017), by permutation
+sampling in the package shap (extra `mlzoo[shap]`). It is exact for few columns and slow for many.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Config(Settings):
     """Settings of shapley."""
 
     background: int = Field(64, ge=1, le=4096)
-    """Samples of the training split that stand for a column that is not known."""
+    """Number of training samples that replace the values of unknown columns."""
     rounds: int = Field(10, ge=1, le=10_000)
-    """Permutations of the columns, forth and back."""
+    """Number of permutations of the columns, each evaluated in both directions."""
     seed: int = Field(0, ge=0)
-    """Decides the background and the permutations."""
+    """Seed of the background and the permutations."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -1,10 +1,9 @@
-"""SmoothGrad: the gradient, averaged over noisy copies of the input.
+"""SmoothGrad: the gradient averaged over noisy versions of the input.
 
-Smilkov et al., "SmoothGrad: removing noise by adding noise" (2017). The mean is that of signed
-gradients, and its absolute value is taken at the end; noise is drawn once a seed for all inputs,
-so that a map depends on no other in its batch. Variants after Adebayo et al., "Local
-Explanation Methods for Deep Neural Networks Lack Sensitivity" (2018): squared gradients, and
-their variance.
+Smilkov et al., "SmoothGrad: removing noise by adding noise" (2017). Signed gradients are averaged,
+and the absolute value is taken at the end; the noise is drawn once per seed for all inputs, so that
+a map does not depend on the rest of its batch. Variants after Adebayo et al., "Local Explanation
+Methods for Deep Neural Networks Lack Sensitivity" (2018): squared gradients, and their variance.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ class Config(Settings):
     """Settings of smoothgrad."""
 
     samples: int = Field(20, ge=1, le=10_000)
-    """Noisy copies of each input."""
+    """Number of noisy versions of each input."""
     sigma: float = Field(0.15, ge=0, le=10)
-    """Spread of the noise, as a share of each input's own range."""
+    """Standard deviation of the noise, relative to each input's own range."""
     variant: Literal["mean", "abs", "squared", "var"] = "mean"
     """mean: of signed gradients; abs: of absolute gradients, as most packages have it; squared;
     var: their variance."""
     absolute: bool = True
-    """Take the mean's absolute value, of a pixel the largest of its channels; else keep signs and
+    """Take the absolute value, for a pixel the largest of its channels; otherwise keep signs and
     sum the channels."""
     seed: int = Field(0, ge=0)
-    """Decides the noise."""
+    """Seed of the noise."""
 
 
 def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
 
 SAMPLES = 200
-"""Samples of the test part that an export is scored on."""
+"""Number of test samples that an export is scored on."""
 CALIBRATION = 100
-"""Samples of the training part that int8 ranges come from."""
+"""Number of training samples that int8 ranges are calibrated on."""
 
 
 def check(format: str, int8: bool = False) -> None:
-    """Raise UsageError where a format does not exist, can't be int8, or lacks its libraries.
+    """Raise UsageError if a format does not exist, can't be int8, or lacks its libraries.
 
     Nothing heavy is imported.
 

@@ -1,6 +1,6 @@
-"""Real samples of a run: those that an export is scored on, and those that int8 ranges come from.
+"""Real samples of a run, for scoring an export and for calibrating int8 ranges.
 
-They are what a program would feed: whole sequences, images of their own size. Formats of one size
+They are what a program would feed: whole sequences, images of their own size. Fixed-size formats
 get sequences padded to the longest and images in one frame.
 """
 
@@ -28,14 +28,14 @@ def sample_shape_of(part: Part, dense: bool) -> SampleShape:
 def drawn(
     part: Part, count: int, sample_shape: SampleShape, dense: bool, fixed: bool
 ) -> list[np.ndarray]:
-    """`count` samples spread evenly over a split, in batches (n, *shape); all if it has fewer.
+    """Return up to `count` samples spread evenly over a split, in batches (n, *shape).
 
     Args:
         part: the split that they come from.
         count: how many, fewer of large images.
         sample_shape: the shape of formats of one size.
-        dense: whether something is predicted at every pixel.
-        fixed: whether all must have the shape `sample_shape`.
+        dense: a value is predicted at every pixel.
+        fixed: all must have the shape `sample_shape`.
     """
     if dense:
         count = min(count, max(4, PIXELS // (sample_shape.fixed[0] * sample_shape.fixed[1])))

@@ -14,7 +14,7 @@ from mlzoo.data.specs import target_of
 TOLERANCE = 1e-4
 """Largest difference of a float format: in probability, or in spreads of the numbers predicted."""
 INT8_AGREEMENT = 0.95
-"""Share of equal classes that int8 must keep."""
+"""Smallest share of equal classes for int8."""
 INT8_MEAN = 0.05
 """Mean difference of int8 where numbers are predicted, in their spreads."""
 

@@ -22,7 +22,7 @@ class Config(Settings):
     """Settings of the LiteRT format."""
 
     int8: bool = False
-    """Weights and features as 8-bit integers, their ranges seen on samples of the training part;
+    """Weights and features as 8-bit integers, their ranges seen on samples of the training split;
     inputs and outputs stay float32 or what the model takes."""
 
 

@@ -18,8 +18,8 @@ class Answers(Opened):
     def baseline(self, x: np.ndarray) -> np.ndarray:
         """Return inputs without evidence, at the entry: (n, *self.shape).
 
-        Images are blurred, sequences smoothed over their steps; of anything else all is 0, which is
-        the mean where the model standardizes its inputs.
+        Images are blurred, sequences smoothed over their steps; anything else is 0, which is the
+        mean if the model standardizes its inputs.
         """
         z = self.enter(x)
         if z.ndim == 4:
@@ -27,7 +27,7 @@ class Answers(Opened):
         return np.zeros_like(z)
 
     def background_rows(self, count: int, seed: int) -> np.ndarray:
-        """Some samples to compare with, of the shape of the inputs, drawn with a seed.
+        """Return background samples of the shape of the inputs, drawn with a seed.
 
         Raises:
             UsageError: there are none of this shape.
@@ -44,7 +44,7 @@ class Answers(Opened):
     def evidence(
         self, x: np.ndarray, target: np.ndarray, z: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of a target, (n,) each: log-odds, how sure the model is, the weighted sum of logits.
+        """Return log-odds, confidence and weighted sum of logits of a target, (n,) each.
 
         Args:
             x: inputs.
@@ -61,7 +61,7 @@ class Answers(Opened):
     def masked(
         self, x: np.ndarray, target: np.ndarray, masks: np.ndarray, other: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`evidence` of one input, of which each mask shows a part and hides the rest.
+        """Return the `evidence` of one input under masks that show parts of it.
 
         Args:
             x: (1, *shape), one input.

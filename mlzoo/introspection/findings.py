@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Finding:
-    """Numbers, and how they are drawn.
+    """Arrays of a finding, and the kind of figure that shows them.
 
     Attributes:
         kind: `bars` (arrays `values` (n,), and `low`, `high` where there are intervals),
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Background:
-    """Samples that methods compare with.
+    """Background samples of methods that compare with real data.
 
     Attributes:
         x: (n, *shape), raw.

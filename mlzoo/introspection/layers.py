@@ -14,7 +14,7 @@ from mlzoo.introspection.graphs import NOT_SPATIAL, Called
 def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[int, ...]]]:
     """Return layers whose output has locations, in call order, with that output's shape.
 
-    A place is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
+    A location is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
     (rank 3); there must be more than one. The heads of a transformer's attention are none.
     """
     fitting = []
@@ -40,7 +40,7 @@ def _several(locations: tuple[int | None, ...]) -> bool:
 
 
 def _whole_model(layer: keras.layers.Layer) -> bool:
-    """Models within models are looked into; their last layer has the same output."""
+    """Return True for nested models, whose last layer has the same output."""
     return isinstance(layer, keras.Model)
 
 
@@ -84,7 +84,7 @@ def choose(called: Called, rank: int, entry: Any, name: str | None = None) -> ke
 
 
 def _before_forecast(fitting: list[Any], ahead: int) -> keras.layers.Layer:
-    """The last layer whose steps are the input's, not those that are forecast."""
+    """Return the last layer whose steps are the input's, not those of the forecast."""
     with_input_steps = [layer for layer, shape in fitting if shape[1] != ahead]
     if not with_input_steps:
         raise UsageError(

@@ -13,7 +13,7 @@ from mlzoo.introspection import graphs
 
 
 def check(model: keras.Model) -> None:
-    """Refuse what can't be opened.
+    """Raise UsageError for a model that can't be opened.
 
     Raises:
         UsageError: Keras runs on another backend, or the model has several inputs or outputs.

@@ -85,7 +85,7 @@ class Opened:
     # -- Opening
 
     def _survey(self) -> graphs.Called:
-        """Call the model once in a graph of its own, to see what its layers give."""
+        """Call the model once in a graph of its own, to record its layers' outputs."""
         calls: list[graphs.Called] = []
 
         @tf.function(input_signature=[self._x])

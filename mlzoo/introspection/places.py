@@ -1,6 +1,6 @@
 """Input positions, and their counterparts at a model's entry.
 
-A place is a pixel, a step of a sequence, or a column of a table, which may have become several
+A position is a pixel, a step of a sequence, or a column of a table, which may have become several
 numbers there: the channels of a pixel, the codes of a category, the embedding of a token.
 """
 
@@ -18,7 +18,7 @@ class InputPositions(Opened):
     """A model whose input positions can be hidden, grouped and attributed to."""
 
     def positions(self, values: np.ndarray, largest: bool = False) -> np.ndarray:
-        """Attributions at the entry (n, *self.shape) as those of the input's positions.
+        """Return attributions at the entry (n, *self.shape) by input position.
 
         Pixels sum over their channels, columns of a table over the locations of their categories,
         tokens over their embedding. Steps keep their channels.
@@ -41,7 +41,7 @@ class InputPositions(Opened):
         return values
 
     def spread(self, masks: np.ndarray) -> np.ndarray:
-        """Masks over an input's positions (m, *positions) as masks for `masked`."""
+        """Return masks over an input's positions (m, *positions) as masks for `masked`."""
         groups = columns(self._entry)
         if groups is None:
             return masks
@@ -51,12 +51,12 @@ class InputPositions(Opened):
         return spread_masks
 
     def upsample(self, maps: np.ndarray) -> np.ndarray:
-        """Maps over the layer's cells brought to the input's own places, (n, height, width)."""
+        """Return maps over the layer's cells resized to the input, (n, height, width)."""
         upsampled = resampling.upsample(maps, self.frame)
         return upsampled[(slice(None), *(slice(side) for side in self.shape[:-1]))]
 
     def patches(self, share: float, overlap: int) -> np.ndarray:
-        """Parts (m, *places) that cover an input: 1 within, 0 outside.
+        """Return masks (m, *positions) that cover an input: 1 within a patch, 0 outside.
 
         Squares of an image that overlap, single steps of a sequence, or a table's columns.
         """
@@ -73,7 +73,7 @@ class InputPositions(Opened):
     def random_parts(
         self, rng: np.random.Generator, count: int, cells: int, shown: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Random masks for `masked`, and the same over the input's positions.
+        """Return random masks for `masked`, and the same over the input's positions.
 
         Of images cells of a grid, enlarged smoothly and shifted by up to a cell; else steps or
         columns. See `designed` for what is balanced about them.
