@@ -77,7 +77,7 @@ def test_sentences() -> None:
     falling = learning._about_samples(rows((50, 0.0, 0.3), (100, 0.0, 0.2)))
     assert falling.endswith("more samples would help")
     apart = learning._about_samples(rows((50, 0.0, 0.2), (100, 0.0, 0.2)))
-    assert "smaller or regularised" in apart
+    assert "smaller or regularized" in apart
     level = learning._about_samples(rows((50, 0.19, 0.2), (100, 0.195, 0.2)))
     assert "would not help; a larger model" in level
     edge = learning._about_setting("units", rows((4, 0.3, 0.3), (8, 0.1, 0.1)))
