@@ -16,7 +16,7 @@ from mlzoo.runs.opened import OpenedRun
 if TYPE_CHECKING:
     from mlzoo.explaining.work import ExplanationResult
     from mlzoo.tuning.search import SearchListener
-    from mlzoo.tuning.tune import Found
+    from mlzoo.tuning.tune import SearchResult
 
 
 class Run(OpenedRun):
@@ -170,7 +170,7 @@ def tune(
     listener: SearchListener | None = None,
     search: dict[str, Any] | None = None,
     **settings: Any,
-) -> Found:
+) -> SearchResult:
     """Search the settings of a model; the same as `mlzoo tune`.
 
     Args:

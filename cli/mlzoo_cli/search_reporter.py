@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.trials.trial import Tried
+    from mlzoo.tuning.trials.trial import TrialResult
 
 _ROWS = 8
 _TIMED = 2
 """The fit that an estimate is made from: the first one compiles."""
 
 
-def row(trial: Tried, names: list[str]) -> list[Any]:
+def row(trial: TrialResult, names: list[str]) -> list[Any]:
     """A trial as a row: number, mean score, its standard error, and its values."""
     values = [trial.values.get(name, "") for name in names]
     return [trial.number, trial.mean, trial.error, *map(cell, values)]
@@ -37,7 +37,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
     def __init__(self, plan: Plan, quiet: bool = False) -> None:
         super().__init__(quiet)
         self._plan = plan
-        self._trials: dict[int, Tried] = {}
+        self._trials: dict[int, TrialResult] = {}
         self._fits = 0
         self._began = time.monotonic()
         self._live: Live | None = None
@@ -58,7 +58,9 @@ class SearchReporter(ConsoleReporter, SearchListener):
             f"{shown(time)}, and what new architectures take to compile"
         )
 
-    def fitted(self, record: dict[str, Any], trial: Tried, best_trial: Tried | None) -> None:
+    def fitted(
+        self, record: dict[str, Any], trial: TrialResult, best_trial: TrialResult | None
+    ) -> None:
         """Draw the table anew, or print the line of a trial that is over."""
         self._trials[trial.number] = trial
         self._fits += 1
@@ -74,7 +76,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
             self._shown.add(trial.number)
             say(self._line(trial, best_trial))
 
-    def _line(self, trial: Tried, best_trial: Tried | None) -> str:
+    def _line(self, trial: TrialResult, best_trial: TrialResult | None) -> str:
         values = ", ".join(f"{n} {_short(cell(v))}" for n, v in trial.values.items())
         record = trial.failure
         if record is not None:
@@ -84,7 +86,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
         mark = " (best)" if best_trial is trial else ""
         return f"trial {trial.number}: {trial.mean:.4g}{error}{dropped}{mark}; {values}"
 
-    def _draw(self, best_trial: Tried | None) -> None:
+    def _draw(self, best_trial: TrialResult | None) -> None:
         from rich.live import Live
 
         if self._live is None:
@@ -92,7 +94,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
             self._live.start()
         self._live.update(self._table(best_trial))
 
-    def _table(self, best_trial: Tried | None) -> Any:
+    def _table(self, best_trial: TrialResult | None) -> Any:
         from rich.table import Table
 
         names = self._plan.space.names

@@ -22,7 +22,7 @@ from mlzoo_cli.output import say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.tune import Found
+    from mlzoo.tuning.tune import SearchResult
 
 LENIENT = True
 TUNE = Fields("tuning/settings.py", "TuneConfig")
@@ -268,7 +268,7 @@ def _rehearsed(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _document(found: Found) -> dict[str, Any]:
+def _document(found: SearchResult) -> dict[str, Any]:
     """All of a search as one JSON document."""
     from dataclasses import asdict
 
@@ -302,7 +302,7 @@ def _document(found: Found) -> dict[str, Any]:
     }
 
 
-def _summary(found: Found) -> None:
+def _summary(found: SearchResult) -> None:
     from mlzoo.tuning.results.tables import failures
     from mlzoo.tuning.trials.trial import ranked
     from mlzoo_cli.search_reporter import row

@@ -1,1 +1,1 @@
-"""Searches: spaces, folds, fits that share what was compiled, the journal, and the results."""
+"""Hyperparameter searches: spaces, folds, compiled fits, the journal, and the results."""

@@ -1,4 +1,4 @@
-"""Strategies against each other: the same space, budget, folds and seeds, and who won."""
+"""Comparison of strategies on the same space, budget, folds and seeds."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from mlzoo.tuning.executors.engines import Fit, Serial
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 from mlzoo.tuning.search import Search, SearchListener
 from mlzoo.tuning.trials.journal import Journal
-from mlzoo.tuning.trials.trial import Tried, Unit, as_loss, mean, paid
+from mlzoo.tuning.trials.trial import FitJob, TrialResult, as_loss, mean, paid
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a strategy did.
+    """Result of one strategy in a comparison.
 
     Attributes:
         strategy: its name.
-        finals: the best score within the budget, a seed each.
+        finals: the best score within the budget, one per seed.
         mean: of these.
         interval: 95 % interval of the mean (Student's t over seeds); None for one seed.
         behind: mean of the paired differences to the winner, seed by seed; 0 for the winner,
@@ -44,21 +44,21 @@ class Standing:
     band: list[list[float]]
 
 
-class Shared:
-    """Fits that several searches ask for are done once: equal candidates have equal scores."""
+class SharedFits:
+    """Cache of fits that several searches request: equal candidates have equal scores."""
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
         self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
-    def __call__(self, unit: Unit) -> dict[str, Any]:
-        """The record of a unit, done or remembered. Training that goes on is not shared."""
-        key = (repr(sorted(unit.values.items())), unit.fold, unit.repeat)
-        if unit.epochs is not None:
-            return self._fit(unit)
+    def __call__(self, job: FitJob) -> dict[str, Any]:
+        """Return the record of a job, from the cache if possible; resumed fits are not cached."""
+        key = (repr(sorted(job.values.items())), job.fold, job.repeat)
+        if job.epochs is not None:
+            return self._fit(job)
         if key not in self._known:
-            self._known[key] = self._fit(unit)
-        return {**self._known[key], "trial": unit.trial}
+            self._known[key] = self._fit(job)
+        return {**self._known[key], "trial": job.trial}
 
 
 def compare(
@@ -76,12 +76,12 @@ def compare(
     Args:
         plan: the search; its strategy is replaced.
         names: of the strategies.
-        budget: trials of full length each may spend; shorter trainings cost their share.
-        seeds: how often, each with proposals of its own on the same folds.
-        metric: the score.
-        fit: from a name for a search to what does its fits.
-        folder: where the journals are kept: the same comparison goes on.
-        listener: hears of progress.
+        budget: full-length trials that each strategy may run; shorter trainings cost their share.
+        seeds: number of repetitions, each with its own proposals on the same folds.
+        metric: name of the score.
+        fit: from the name of a search to the function that runs its fits.
+        folder: folder of the journals; an interrupted comparison is resumed from it.
+        listener: receives progress.
 
     Returns:
         The strategies, the best first.
@@ -89,8 +89,8 @@ def compare(
     curves: dict[str, list[list[float]]] = {name: [] for name in names}
     for name in names:
         for seed in range(seeds):
-            own = _plan(plan, name, seed, budget)
-            trials = _run(own, name, seed, budget, metric, fit, folder)
+            varied = _plan(plan, name, seed, budget)
+            trials = _run(varied, name, seed, budget, metric, fit, folder)
             curves[name].append(best_so_far(trials, budget, plan.run.epochs, metric))
             if listener is not None:
                 listener.note(f"{name}, seed {seed}: {metric} {curves[name][-1][-1]:.5g}")
@@ -114,48 +114,60 @@ def _run(
     metric: str,
     fit: Callable[[str], Fit],
     folder: Path,
-) -> list[Tried]:
-    """The trials of one search, as many as the budget pays for."""
-    own = f"{name}-{seed}"
+) -> list[TrialResult]:
+    """Run one search, and return the trials that its budget pays for."""
+    search_name = f"{name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    with Journal(folder / f"{own}.jsonl") as journal:
+    with Journal(folder / f"{search_name}.jsonl") as journal:
         search = Search(plan, metric, journal)
         search.spend = budget * plan.run.epochs
-        search.run(Serial(fit(own)))
+        search.run(Serial(fit(search_name)))
     return search.trials
 
 
-def best_so_far(trials: Sequence[Tried], budget: int, epochs: int, metric: str) -> list[float]:
-    """The best mean score after each budget unit; the worst seen where none is done yet."""
+def best_so_far(
+    trials: Sequence[TrialResult], budget: int, epochs: int, metric: str
+) -> list[float]:
+    """Return the best mean score after each budget unit.
+
+    Args:
+        trials: of one search, by number.
+        budget: number of budget units, each a trial of full length.
+        epochs: epochs of a trial of full length.
+        metric: name of the score.
+
+    Returns:
+        (budget,) scores; the worst score of all where no trial is done yet.
+    """
     done = [trial for trial in trials if trial.state == "done"]
     worst = max((as_loss(mean(t.scores), metric) for t in done), default=0.0)
-    found: list[float] = []
+    curve: list[float] = []
     best = worst
     spent = 0.0
     for trial in trials:
         spent = paid(trials[: trial.number + 1], epochs)
-        while len(found) < math.floor((spent - 1e-9) / epochs) and len(found) < budget:
-            found.append(best)
+        while len(curve) < math.floor((spent - 1e-9) / epochs) and len(curve) < budget:
+            curve.append(best)
         if trial.state == "done" and spent <= budget * epochs + 1e-9:
             best = min(best, as_loss(mean(trial.scores), metric))
-    found += [best] * (budget - len(found))
+    curve += [best] * (budget - len(curve))
     sign = as_loss(1.0, metric)
-    return [sign * value for value in found]
+    return [sign * value for value in curve]
 
 
 def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standing]:
-    """The strategies by the mean of their best scores, the best first."""
-    finals = {name: [curve[-1] for curve in own] for name, own in curves.items()}
+    """Rank the strategies by the mean of their best scores, the best first."""
+    finals = {name: [curve[-1] for curve in per_seed] for name, per_seed in curves.items()}
     order = sorted(finals, key=lambda name: as_loss(mean(finals[name]), metric))
     first, bounds = finals[order[0]], BOUNDS.get(metric, (-math.inf, math.inf))
-    found = []
+    ranking = []
     for name in order:
         columns = list(zip(*curves[name], strict=True))
         behind = [
             as_loss(a, metric) - as_loss(b, metric)
             for a, b in zip(finals[name], first, strict=True)
         ]
-        found.append(
+        ranking.append(
             Standing(
                 name,
                 finals[name],
@@ -167,15 +179,15 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
                 [b for column in columns if (b := mean_interval(column, bounds))],
             )
         )
-    return found
+    return ranking
 
 
-def verdict(found: Sequence[Standing]) -> str:
-    """Who won, in a sentence."""
-    first = found[0]
+def verdict(ranking: Sequence[Standing]) -> str:
+    """Return the result of the comparison as a sentence."""
+    first = ranking[0]
     close = [
         other.strategy
-        for other in found[1:]
+        for other in ranking[1:]
         if other.behind_interval is None or other.behind_interval[0] <= 0
     ]
     if not close:

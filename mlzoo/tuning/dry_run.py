@@ -1,4 +1,4 @@
-"""What a search would do and how long it would take, without doing it."""
+"""Dry run: the plan of a search and an estimate of its time, from a single fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MANY = 10**6
 
 
 def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
-    """One timed fit of the first candidate, and what follows from it; nothing is kept.
+    """Time one fit of the first candidate, and estimate the search from it; nothing is kept.
 
     Returns:
         A JSON-able dict: `space` (name, values and condition of each dimension), `names`, `first`
@@ -33,24 +33,24 @@ def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
     devices.prepare(plan.run.device, plan.run.precision)
     from mlzoo.core.errors import MlzooError
     from mlzoo.tuning.trials.fitting import Evaluator
-    from mlzoo.tuning.trials.trial import Unit
+    from mlzoo.tuning.trials.trial import FitJob
 
     first = _first(plan)
     count = planned(plan)
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         evaluator = Evaluator(plan, Path(scratch))
-        unit = Unit(0, 0, 0, first[0].values, first[0].epochs)
-        together = evaluator.fast is not None and evaluator.group(unit) is not None
+        job = FitJob(0, 0, 0, first[0].values, first[0].epochs)
+        together = evaluator.fast is not None and evaluator.group(job) is not None
         several = evaluator.fast.lanes if evaluator.fast is not None and together else 1
         records = []
-        for turn in range(2):  # the second shares what the first compiled
+        for turn in range(2):  # the second reuses what the first compiled
             numbers = range(turn * several, (turn + 1) * several)
-            units = [replace(unit, repeat=number) for number in numbers]
-            records.append(evaluator.fit_all(units)[0])
+            jobs = [replace(job, repeat=number) for number in numbers]
+            records.append(evaluator.fit_all(jobs)[0])
     if records[0]["error"]:
         raise MlzooError(f"the first candidate fails: {records[0]['error']}")
     once, again = (record["seconds"] for record in records)
-    once = again + (once - again) * several  # fits that are done at once share the time
+    once = again + (once - again) * several  # fits that run at once share the time
     fits = None if count is None else count * plan.fits
     total = None if fits is None else _estimate(plan, fits, once, again)
     if fits is not None and total is not None and plan.search.nested:
@@ -71,14 +71,14 @@ def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
 
 
 def _first(plan: Plan) -> list[Proposal]:
-    found: list[Proposal] = plan.strategy.propose(
+    proposals: list[Proposal] = plan.strategy.propose(
         plan.settings, plan.space, [], min(_SHOWN, plan.trials), plan.run.seed
     )
-    return found
+    return proposals
 
 
 def planned(plan: Plan) -> int | None:
-    """How many trials a search has; None where only its end will tell."""
+    """Return the number of trials of a search; None where the strategy decides when it ends."""
     size = plan.space.size
     if plan.trials < _MANY:
         return plan.trials if size is None else min(plan.trials, size)
@@ -88,14 +88,14 @@ def planned(plan: Plan) -> int | None:
 
 
 def _estimate(plan: Plan, fits: int, once: float, again: float) -> float:
-    """Seconds: each architecture is compiled once a worker, the rest shares it."""
+    """Estimate the seconds: each worker compiles each architecture once and then reuses it."""
     architectures = min(_architectures(plan.space), fits)
     compiling = max(once - again, 0.0) * architectures
     return round(compiling + fits * again / plan.search.workers, 1)
 
 
 def _nested(plan: Plan, fits: int, again: float) -> tuple[int, float]:
-    """Fits that nested cross-validation adds, and their seconds.
+    """Return the fits that nested cross-validation adds, and their seconds.
 
     Each outer fold has a search of its own on the samples outside of it, with programs that are
     compiled already, and trains its winner once a repeat.
@@ -107,7 +107,7 @@ def _nested(plan: Plan, fits: int, again: float) -> tuple[int, float]:
 
 
 def _architectures(space: Space) -> int:
-    """How many networks there are at most, as far as choices and whole numbers tell."""
+    """Return the largest number of architectures, from choices and whole numbers."""
     count = 1
     for dimension in space.dimensions:
         if dimension.name not in ("learning_rate", "l1", "l2", "weight_decay", "batch_size"):
@@ -139,14 +139,14 @@ def _too_little(plan: Plan) -> str:
 
 
 def memory() -> int:
-    """Megabytes that this process holds."""
+    """Return the memory of this process in megabytes."""
     import psutil
 
     return int(psutil.Process(os.getpid()).memory_info().rss / 10**6)
 
 
 def spoken(dimension: Dimension) -> str:
-    """A dimension's values as one writes them."""
+    """Return the values of a dimension in the notation of `--vary`."""
     if dimension.kind == "choice":
         return ", ".join(str(_cell(choice)) for choice in dimension.choices)
     step = f"/{dimension.step:g}" if dimension.step not in (None, 1) else ""
@@ -154,7 +154,7 @@ def spoken(dimension: Dimension) -> str:
 
 
 def conditions(dimension: Dimension) -> str:
-    """When a dimension exists, in words; empty: always."""
+    """Return the condition of a dimension as text; "" without one."""
     return " and ".join(
         f"{name} is {' or '.join(str(_cell(value)) for value in values)}"
         for name, values in dimension.when.items()

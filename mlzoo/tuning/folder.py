@@ -1,4 +1,4 @@
-"""The folder of a search: one process at a time, and the same plan each time."""
+"""The folder of a search, used by one process at a time and for one plan."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ class SearchFolder:
             path.mkdir(parents=True, exist_ok=True)
         self._lock = run_folder.lock(path)
         removed = path / _REMOVED
-        shutil.rmtree(removed, ignore_errors=True)  # a kill may have left it
+        shutil.rmtree(
+            removed, ignore_errors=True
+        )  # left over if an earlier removal was interrupted
         if overwrite:
-            # Nothing is left half removed, and the journal, which makes it a search, goes last.
+            # Moved before it is deleted, so that an interruption leaves no half-removed search. The
+            # journal goes last, since it marks the folder as a search.
             removed.mkdir()
             for entry in sorted(path.iterdir(), key=lambda entry: entry.name == JOURNAL):
                 if entry.name not in ("lock", _REMOVED):
@@ -53,7 +56,7 @@ class SearchFolder:
 
     @property
     def begun(self) -> bool:
-        """Whether there is something to resume."""
+        """Return whether there is something to resume."""
         return (self.path / JOURNAL).exists()
 
     def discard(self) -> None:
@@ -78,7 +81,12 @@ def _is_search(path: Path) -> bool:
 
 
 def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:
-    """The journal of a search, begun or gone on with.
+    """Open the journal of a search, a new one or one to resume.
+
+    Args:
+        path: of the journal.
+        plan: of the search.
+        fingerprint: of the data.
 
     Raises:
         UsageError: the search that is there is another one, or of other data, versions or backend.

@@ -1,7 +1,7 @@
-"""Searches of keras-tuner, read from its project folder, also where it can't reload it itself.
+"""Import of keras-tuner's searches, also from project folders that it can't reload itself.
 
 keras-tuner truncates its files before it writes them, so that a kill leaves empty ones, and its
-grid can't be gone on with. Each trial's own file is enough here; what is damaged is named.
+grid can't be resumed. The files of the trials are enough here; damaged files are listed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STATES = {"COMPLETED": "done", "FAILED": "failed", "INVALID": "failed", "RUNNIN
 
 
 def read_keras_tuner(folder: Path) -> dict[str, Any]:
-    """The trials of a keras-tuner project.
+    """Read the trials of a keras-tuner project.
 
     Args:
         folder: `directory/project_name` of a search, or a folder that holds one project.
@@ -52,14 +52,14 @@ def read_keras_tuner(folder: Path) -> dict[str, Any]:
 def _project(folder: Path) -> Path:
     if not folder.is_dir():
         raise UsageError(f"--import-keras-tuner: there is no folder {folder}")
-    found = {path.parent.parent for path in folder.rglob("trial_*/trial.json")}
-    if len(found) == 1:
-        return found.pop()
-    if not found:
+    projects = {path.parent.parent for path in folder.rglob("trial_*/trial.json")}
+    if len(projects) == 1:
+        return projects.pop()
+    if not projects:
         raise UsageError(
             f"--import-keras-tuner: {folder} holds no keras-tuner project (trial_*/trial.json)"
         )
-    names = ", ".join(sorted(str(path) for path in found))
+    names = ", ".join(sorted(str(path) for path in projects))
     raise UsageError(f"--import-keras-tuner: {folder} holds several projects, name one of: {names}")
 
 
@@ -73,7 +73,7 @@ def _read(path: Path, damaged: list[str]) -> Any:
 
 
 def _row(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial of keras-tuner as a row; what it notes for itself (`tuner/...`) is left out."""
+    """Return a trial of keras-tuner as a row, without its internal values (`tuner/...`)."""
     values = content["hyperparameters"]["values"]
     metrics = (content.get("metrics") or {}).get("metrics", {})
     score = content.get("score")
@@ -88,7 +88,7 @@ def _row(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _objective(oracle: Any, rows: list[dict[str, Any]]) -> tuple[str, str]:
-    """Name and direction of the score; guessed from the trials where the oracle's file is lost."""
+    """Return name and direction of the score, guessed from the trials without the oracle's file."""
     names = [name for row in rows for name in row["directions"]]
     validated = [name for name in names if name.startswith("val_")] or names
     name = validated[0] if validated else "score"

@@ -1,9 +1,9 @@
-"""Nested cross-validation: by how much the score that chose the winner is too good.
+"""Nested cross-validation: the optimism of the score that selected the winner.
 
 The best of many scores is partly luck. Each outer fold is held out in turn: the whole search is
-done again on the rest, and its winner, trained on all of the rest, is scored on the fold that
-nothing was chosen on. After Varma and Simon, "Bias in error estimation when using cross-validation
-for model selection" (2006), and Cawley and Talbot (2010).
+repeated on the rest, and its winner, trained on all of the rest, is scored on the held-out fold.
+After Varma and Simon, "Bias in error estimation when using cross-validation for model selection"
+(2006), and Cawley and Talbot (2010).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from mlzoo.tuning.executors.engines import Engine
 from mlzoo.tuning.search import Search
 from mlzoo.tuning.trials.folds import inner, outer
 from mlzoo.tuning.trials.journal import Journal
-from mlzoo.tuning.trials.trial import Tried, Unit, as_loss, mean
+from mlzoo.tuning.trials.trial import FitJob, TrialResult, as_loss, mean
 
 
 @dataclass(frozen=True)
 class Nested:
-    """What nested cross-validation found.
+    """Result of nested cross-validation.
 
     Attributes:
         metric: the score.
-        folds: a dict an outer fold: `trial` and `values` of its winner, `chosen` (the mean score
+        folds: a dict per outer fold: `trial` and `values` of its winner, `chosen` (the mean score
             that chose it) and `held_out` (its score on the samples that the search never saw).
         score: the mean of `held_out`.
         interval: its 95 % interval, cut to the values that the metric can have: Student's t over
@@ -48,45 +48,45 @@ class Nested:
     gap_interval: list[float] | None
 
 
-class Shifted:
-    """An engine whose units are of other folds: those from `first` on."""
+class OffsetEngine:
+    """Engine that adds an offset to the folds of its jobs."""
 
     def __init__(self, engine: Engine, first: int) -> None:
         self._engine, self._first = engine, first
 
     @property
     def free(self) -> bool:
-        """Whether another unit can be started."""
+        """Return whether another job can be started."""
         return self._engine.free
 
     @property
     def busy(self) -> bool:
-        """Whether a unit is being worked on."""
+        """Return whether a job is running."""
         return self._engine.busy
 
-    def start(self, unit: Unit) -> None:
-        """Begin a unit."""
-        self._engine.start(replace(unit, fold=unit.fold + self._first))
+    def start(self, job: FitJob) -> None:
+        """Start a job."""
+        self._engine.start(replace(job, fold=job.fold + self._first))
 
     def wait(self) -> dict[str, Any]:
-        """The record of the next unit that is done."""
+        """Wait for the next finished job, and return its record."""
         record = self._engine.wait()
         return {**record, "fold": record["fold"] - self._first}
 
     def close(self) -> None:
-        """The engine is another's to end."""
+        """Do nothing: the owner of the engine closes it."""
 
 
 def run_nested(search: Search, engine: Engine, folder: Path) -> Nested | None:
-    """Search within each outer fold, or go on with it; `nested.json` holds what was found.
+    """Search within each outer fold, resuming where possible, and write `nested.json`.
 
     Args:
         search: the finished search; its plan, metric, listener and stop are taken over.
-        engine: does the fits.
+        engine: runs the fits.
         folder: of the search; journals are in its `nested` folder.
 
     Returns:
-        What was found; None where it was stopped, or no outer fold has a winner.
+        The result; None if it was stopped, or no outer fold has a winner.
     """
     count = search.plan.search.nested
     rows = []
@@ -104,30 +104,30 @@ def run_nested(search: Search, engine: Engine, folder: Path) -> Nested | None:
         )
     if not rows:
         return None
-    found = summarise(rows, search.metric)
-    files.write_json(folder / "nested.json", asdict(found))
-    return found
+    result = summarize(rows, search.metric)
+    files.write_json(folder / "nested.json", asdict(result))
+    return result
 
 
-def summarise(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
-    """Means and intervals over outer folds."""
+def summarize(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
+    """Return means and intervals over outer folds."""
     scores = [row["held_out"] for row in rows]
     gaps = [as_loss(row["held_out"], metric) - as_loss(row["chosen"], metric) for row in rows]
     low, high = bounds = BOUNDS.get(metric, (-math.inf, math.inf))
     shared = 1 / max(len(rows) - 1, 1)
-    own = mean_interval(scores, bounds, shared)
+    interval = mean_interval(scores, bounds, shared)
     gap = mean_interval(gaps, (low - high, high - low), shared)
-    return Nested(metric, list(rows), mean(scores), own, mean(gaps), gap)
+    return Nested(metric, list(rows), mean(scores), interval, mean(gaps), gap)
 
 
 def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str, Any] | None:
-    """The search within an outer fold, and its winner on the fold."""
+    """Search within an outer fold, and score the winner on the fold."""
     plan = replace(search.plan, proposals=search.plan.seed + 1 + number)
     folder.mkdir(exist_ok=True)
     with Journal(folder / f"{number}.jsonl") as journal:
-        own = Search(plan, search.metric, journal, stop=search.stop)
-        own.run(Shifted(engine, inner(plan.search.folds, number)))
-        best = own.best
+        inner_search = Search(plan, search.metric, journal, stop=search.stop)
+        inner_search.run(OffsetEngine(engine, inner(plan.search.folds, number)))
+        best = inner_search.best
         if search.stop.signal or best is None or best.mean is None:
             return None
         place = outer(plan.search.folds, plan.search.nested, number)
@@ -139,9 +139,12 @@ def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str,
 
 
 def _held_out(
-    best: Tried, journal: Journal, engine: Engine, place: int, repeats: int
+    best: TrialResult, journal: Journal, engine: Engine, place: int, repeats: int
 ) -> list[float]:
-    """Scores of a winner on an outer fold, done or remembered; none where it failed."""
+    """Return the scores of a winner on an outer fold, from the journal where possible.
+
+    Empty if it failed.
+    """
     known = {
         record["repeat"]: record
         for record in journal.records
@@ -149,7 +152,7 @@ def _held_out(
     }
     for repeat in (repeat for repeat in range(repeats) if repeat not in known):
         epochs = best.epochs_done
-        engine.start(Unit(best.number, place, repeat, best.values, epochs, final=True))
+        engine.start(FitJob(best.number, place, repeat, best.values, epochs, final=True))
         known[repeat] = {**engine.wait(), "kind": "outer"}
         journal.append(known[repeat])
     if any(record["error"] for record in known.values()):
@@ -157,13 +160,13 @@ def _held_out(
     return [known[repeat]["score"] for repeat in range(repeats)]
 
 
-def spoken(found: Nested) -> str:
-    """The gap in a sentence."""
-    between = found.gap_interval
+def spoken(nested: Nested) -> str:
+    """Return the gap as a sentence."""
+    between = nested.gap_interval
     text = f", 95 % interval {between[0]:.4g} to {between[1]:.4g}" if between else ""
-    way = "too good" if found.gap >= 0 else "too modest"
+    way = "too good" if nested.gap >= 0 else "too modest"
     certain = "" if between and (between[0] > 0 or between[1] < 0) else " (not told from none)"
     return (
-        f"nested: {found.metric} {found.score:.4g} where nothing was chosen; the score that "
-        f"chooses is {way} by {abs(found.gap):.2g}{text}{certain}"
+        f"nested: {nested.metric} {nested.score:.4g} where nothing was chosen; the score that "
+        f"chooses is {way} by {abs(nested.gap):.2g}{text}{certain}"
     )

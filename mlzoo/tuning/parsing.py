@@ -1,7 +1,7 @@
 """Dimensions from text: `learning_rate=log:1e-4..1e-1`, `units=16..256`, `activation=relu,tanh`.
 
-A range `low..high` may begin with `log:` and end in `/step`; whole numbers at both ends make a
-dimension of whole numbers. Anything else is a list of choices, written as YAML: `hidden=[64],[64,
+A range `low..high` may begin with `log:` and end in `/step`; it is of whole numbers if both ends
+are. Anything else is a list of choices, written as YAML: `hidden=[64],[64,
 32]` has two.
 """
 
@@ -21,7 +21,7 @@ _RANGE = re.compile(
 
 
 def parse_line(line: str) -> Dimension:
-    """A dimension from `name=SPEC`.
+    """Parse a dimension from `name=SPEC`.
 
     Raises:
         ValueError: what is wrong with it, as a sentence without the name.
@@ -33,7 +33,7 @@ def parse_line(line: str) -> Dimension:
 
 
 def parse(name: str, content: Any) -> Dimension:
-    """A dimension from a text as on the command line, or what a YAML file holds in its place.
+    """Parse a dimension from a text as on the command line, or from a value of a YAML file.
 
     A mapping has `values` (such a text, or a list) and `when`: {other dimension: values}.
 
@@ -48,8 +48,8 @@ def parse(name: str, content: Any) -> Dimension:
         if not isinstance(when, Mapping):
             raise ValueError("`when` holds `name: value` or `name: [values]` lines")
         conditions = {str(n): _tuple(v if isinstance(v, list) else [v]) for n, v in when.items()}
-        found = parse(name, content["values"])
-        return Dimension(**{**found.__dict__, "when": conditions})
+        dimension = parse(name, content["values"])
+        return Dimension(**{**dimension.__dict__, "when": conditions})
     if isinstance(content, list):
         return _choice(name, content)
     matched = _RANGE.fullmatch(content) if isinstance(content, str) else None
@@ -74,7 +74,7 @@ def _choice(name: str, values: list[Any]) -> Dimension:
 
 
 def _number(value: Any) -> Any:
-    """YAML reads 1e-3 as text."""
+    """Convert text such as 1e-3, which YAML does not read as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)
     return value
@@ -104,7 +104,15 @@ def make_range(
     step: float | None = None,
     whole: bool | None = None,
 ) -> Dimension:
-    """A dimension of numbers, whole ones where both ends are.
+    """Return a dimension of numbers.
+
+    Args:
+        name: of the dimension.
+        low: lowest value.
+        high: highest value.
+        log: sample on a logarithmic scale; `low` must be positive.
+        step: distance between values; None: 1 for whole numbers, otherwise continuous.
+        whole: whether values are whole numbers; None: if both ends are.
 
     Raises:
         ValueError: the range is empty, or holds numbers that have no logarithm.

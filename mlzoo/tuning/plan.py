@@ -1,4 +1,4 @@
-"""The plan of a search: run, space and search settings together, and what it must not change."""
+"""The plan of a search: run, space and search settings, and what must not change on resuming."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _FREE = (
     *("trials", "budget", "max_failures", "max_memory", "workers"),
     *("nested", "engine", "address"),
 )
-"""Search settings that may differ when a search goes on."""
+"""Search settings that may differ when a search is resumed."""
 _TRIALS = 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search does: the run that is varied, the space, and how it is searched.
+    """Plan of a search: the run that is varied, the space, and the search settings.
 
-    `proposals` is the seed of the strategy where it is not the run's.
+    `proposals` is the seed of the strategy; None: that of the run.
     """
 
     run: RunConfig
@@ -41,40 +41,40 @@ class Plan:
 
     @cached_property
     def strategy(self) -> ModuleType:
-        """The strategy's plug-in."""
+        """Return the plug-in of the strategy."""
         return registry.load("strategy", self.search.strategy)
 
     @cached_property
     def settings(self) -> Any:
-        """The strategy's checked settings."""
+        """Return the validated settings of the strategy."""
         return self.strategy.Config(**self.search.strategy_set)
 
     @property
     def seed(self) -> int:
-        """What decides the proposals."""
+        """Return the seed of the proposals."""
         return self.run.seed if self.proposals is None else self.proposals
 
     @property
     def trials(self) -> int:
-        """How many candidates are tried at most."""
+        """Return the largest number of trials."""
         if self.search.trials is not None:
             return self.search.trials
         return 10**9 if getattr(self.strategy, "COMPLETE", False) else _TRIALS
 
     @property
     def ahead(self) -> int:
-        """How many of the newest trials count as running when the next one is proposed."""
+        """Return the number of newest trials that count as running when the next is proposed."""
         if getattr(self.strategy, "INDEPENDENT", False):
             return 10**9
         return int(getattr(self.strategy, "AHEAD", 0))
 
     @property
     def fits(self) -> int:
-        """Trainings a candidate."""
+        """Return the number of fits per candidate."""
         return self.search.folds * self.run.repeats
 
     def record(self) -> dict[str, Any]:
-        """The plan as JSON, for a process that works on it."""
+        """Return the plan as a JSON-able dict, for worker processes."""
         return {
             "run": self.run.model_dump(mode="json"),
             "space": [_plain(asdict(dimension)) for dimension in self.space.dimensions],
@@ -82,7 +82,7 @@ class Plan:
         }
 
     def fixed(self) -> dict[str, str]:
-        """What must not change while a search goes on: digests by name."""
+        """Return digests, by name, of everything that must not change when a search is resumed."""
         record = self.record()
         run = {n: v for n, v in record["run"].items() if n not in ("out", "name")}
         search = {n: v for n, v in record["search"].items() if n not in _FREE}
@@ -95,7 +95,7 @@ class Plan:
 
 
 def restore(record: dict[str, Any]) -> Plan:
-    """The plan that `record` describes."""
+    """Restore a plan from its record."""
     dimensions = [
         Dimension(
             **{
@@ -112,7 +112,7 @@ def restore(record: dict[str, Any]) -> Plan:
 
 
 def as_tuples(value: Any) -> Any:
-    """Lists within a value as tuples, as a space has them."""
+    """Convert the lists within a value to tuples, as a space has them."""
     return tuple(as_tuples(one) for one in value) if isinstance(value, list | tuple) else value
 
 
@@ -126,7 +126,7 @@ def _digest(content: Any) -> str:
 
 
 def least_samples(config: RunConfig, count: int, nested: int) -> int:
-    """Return how many samples of a class the splits and all folds of a search need.
+    """Return the number of samples per class that the splits and all folds of a search need.
 
     Args:
         config: its fractions of the splits.
@@ -137,30 +137,34 @@ def least_samples(config: RunConfig, count: int, nested: int) -> int:
     needed = count if count > 1 else 1
     if nested:
         within = count
-        if count == 1:  # one part, of the validation split's share
+        if count == 1:  # a single fold of the size of the validation split
             within = max(2, round((parts[0] + parts[1]) / parts[1])) if parts[1] else 2
         needed = max(nested, math.ceil(within * nested / (nested - 1)) + 1)
-    # A class's share of the test split is rounded, to one sample more at most.
+    # Rounding may give the test split one sample of a class more than its fraction.
     total = math.ceil(needed / (1 - parts[2])) + 1 if count > 1 or nested else 1
     return max(sum(share > 0 for share in parts), total)
 
 
 def check_search(values: dict[str, Any]) -> TuneConfig:
-    """Search settings, checked, those of the strategy too.
+    """Validate the settings of a search and of its strategy.
 
     Raises:
-        UsageError: with every mistake, one line each.
+        UsageError: a setting is invalid; lists every mistake, one per line.
     """
     from mlzoo.core.messages import sentences
 
     values = dict(values)
     problems: list[str] = []
     strategy = values.get("strategy", "random")
-    own = values.get("strategy_set", {})
+    strategy_values = values.get("strategy_set", {})
     try:
         registry.trust(strategy)
         registry.check_name("strategy", strategy)
-        lines = own if isinstance(own, list) else [f"{n}={json.dumps(v)}" for n, v in own.items()]
+        lines = (
+            strategy_values
+            if isinstance(strategy_values, list)
+            else [f"{n}={json.dumps(v)}" for n, v in strategy_values.items()]
+        )
         values["strategy_set"] = check_plugin_settings("strategy", strategy, lines)
     except UsageError as error:
         problems += [line.replace("--set", "--strategy-set") for line in error.problems]
@@ -178,7 +182,7 @@ def check_search(values: dict[str, Any]) -> TuneConfig:
 
 
 def with_epochs(search: TuneConfig, run: RunConfig) -> TuneConfig:
-    """A search whose strategy trains as long as the run says, where it asks for that."""
+    """Set the strategy's epochs to those of the run, unless they are given."""
     config = registry.load("strategy", search.strategy).Config
     if "epochs" not in config.model_fields or "epochs" in search.strategy_set:
         return search

@@ -1,8 +1,8 @@
-"""The search: proposals, fits and the journal, so that a kill at any moment costs nothing done.
+"""The search loop: proposals, fits and the journal, which keeps all finished fits if killed.
 
-What a proposal knows depends on its number alone: the outcomes of all trials but the newest few
-(`Plan.ahead`), which count as running even where they are done. So the same seed gives the same
-trials however many processes work, and a search that goes on ends as one that was never stopped.
+A proposal depends only on its number: it sees the scores of all trials but the newest few
+(`Plan.ahead`), which count as running even if they are done. So the same seed gives the same trials
+for any number of workers, and a resumed search ends as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -20,40 +20,48 @@ from mlzoo.tuning.executors.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials.journal import Journal
 from mlzoo.tuning.trials.pruning import RACE_AHEAD, trails
-from mlzoo.tuning.trials.trial import Tried, Unit, best, from_records, paid
+from mlzoo.tuning.trials.trial import FitJob, TrialResult, best, from_records, paid
 
 _FIRST_FAILURES = 10
 _WAITING = 4
-"""Times as many fits as a group has are looked at for those that go together."""
+"""Fits to look ahead for a group that can run at once, in multiples of its size."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Why a search ended; `complete` unless there was more to try."""
+class SearchEnd:
+    """End of a search: its reason, and whether there was nothing left to try."""
 
     reason: str
     complete: bool
 
 
 class SearchListener(Listener):
-    """Hears of a search's progress; this one ignores it."""
+    """Progress callback of a search that does nothing."""
 
-    def fitted(self, record: dict[str, Any], trial: Tried, best_trial: Tried | None) -> None:
-        """A fit is done; `trial` is what it belongs to, `best_trial` the best so far."""
+    def fitted(
+        self, record: dict[str, Any], trial: TrialResult, best_trial: TrialResult | None
+    ) -> None:
+        """Handle a finished fit.
 
-    def proposed(self, trial: Tried) -> None:
-        """A trial was opened."""
+        Args:
+            record: its record in the journal.
+            trial: the trial that it belongs to.
+            best_trial: the best trial so far; None without one.
+        """
+
+    def proposed(self, trial: TrialResult) -> None:
+        """Handle a new trial."""
 
 
 class Search:
-    """A search in progress: everything it knows is what the journal holds.
+    """A search in progress; its whole state is in the journal.
 
     Args:
-        plan: what to do.
-        metric: the score to choose by.
-        journal: open; its records are taken up.
-        listener: hears of progress.
-        stop: asks to end after the fits that run.
+        plan: of the search.
+        metric: name of the score that ranks the trials.
+        journal: open; the search resumes from its records.
+        listener: receives progress.
+        stop: requests to stop after the running fits.
     """
 
     def __init__(
@@ -71,8 +79,8 @@ class Search:
         self.trials = from_records(journal.records, self.keys)
         self.exhausted = False
         self.spend: float | None = None
-        """Epochs that trials may cost in all; None: any number."""
-        self._waiting: list[Unit] = []
+        """Budget of all trials in epochs; None: unlimited."""
+        self._waiting: list[FitJob] = []
         self._groups: dict[int, str | None] = {}
         self._started: set[tuple[int, int, int]] = set()
         self._visible: int | None = None
@@ -85,37 +93,37 @@ class Search:
         engine: Engine,
         clock: Callable[[], float] = time.monotonic,
         together: Together | None = None,
-    ) -> Ended:
-        """Work until the trials are done, the space is exhausted, or a limit is reached.
+    ) -> SearchEnd:
+        """Run until all trials are done, the space is exhausted, or a limit is reached.
 
         Args:
-            engine: does the fits; one that has `start_group` where `together` is given.
-            clock: seconds.
-            together: which units are done at once; None: each alone.
+            engine: runs the fits; it needs `start_group` if `together` is given.
+            clock: returns the time in seconds.
+            together: which jobs run at once; None: each alone.
         """
         began = clock()
         try:
             while True:
                 ended = self._ended(clock() - began)
-                while not ended and engine.free and (units := self._next_units(together)):
-                    _start(engine, units)
+                while not ended and engine.free and (jobs := self._next_jobs(together)):
+                    _start(engine, jobs)
                     ended = self._ended(clock() - began)
                 if engine.busy:
                     if not ended:
-                        self._think()
+                        self._propose_ahead()
                     self._take(engine.wait())
                 elif ended:
                     return ended
                 elif self._proposing is not None:
                     self._proposing.exception()  # waits
                 elif not self._open():
-                    return Ended(self._done(), True)
+                    return SearchEnd(self._done(), True)
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def best(self) -> Tried | None:
-        """The best trial so far."""
+    def best(self) -> TrialResult | None:
+        """Return the best trial so far."""
         return best(self.trials, self.metric)
 
     def _done(self) -> str:
@@ -123,19 +131,19 @@ class Search:
             return f"the space is exhausted after {len(self.trials)} trials"
         return f"all {len(self.trials)} trials done"
 
-    def _ended(self, elapsed: float) -> Ended | None:
-        """Why no further fit may begin, or None."""
+    def _ended(self, elapsed: float) -> SearchEnd | None:
+        """Return why no further fit may start, or None."""
         search = self.plan.search
         if self.stop.signal:
-            return Ended("stopped", False)
+            return SearchEnd("stopped", False)
         if search.budget is not None and elapsed >= search.budget:
-            return Ended("the time budget is used up", False)
+            return SearchEnd("the time budget is used up", False)
         failed = sum(trial.state == "failed" for trial in self.trials)
         most = search.max_failures
         if most is None and failed >= _FIRST_FAILURES and failed == self._finished:
             most = _FIRST_FAILURES
         if most is not None and failed >= most:
-            return Ended(f"{failed} trials failed (--max-failures)", False)
+            return SearchEnd(f"{failed} trials failed (--max-failures)", False)
         return None
 
     @property
@@ -155,47 +163,47 @@ class Search:
             )
         self.listener.fitted(record, trial, self.best)
 
-    def _next_units(self, together: Together | None) -> list[Unit]:
-        """What can begin: one fit, or several of a group; those that wait for others stay."""
-        waiting = [unit for unit in self._waiting if self.trials[unit.trial].state == "running"]
+    def _next_jobs(self, together: Together | None) -> list[FitJob]:
+        """Return the jobs to start: one, or several of a group; the others keep waiting."""
+        waiting = [job for job in self._waiting if self.trials[job.trial].state == "running"]
         most = 1 if together is None else _WAITING * together.most
-        while len(waiting) < most and (unit := self._next_unit()):
-            self._started.add((unit.trial, *unit.key))
-            waiting.append(unit)
+        while len(waiting) < most and (job := self._next_job()):
+            self._started.add((job.trial, *job.key))
+            waiting.append(job)
         if not waiting or together is None:
             return waiting
-        for unit in waiting:  # folds and repeats of a trial are of one group
-            if unit.trial not in self._groups:
-                self._groups[unit.trial] = together.group(unit)
+        for job in waiting:  # folds and repeats of a trial share a group
+            if job.trial not in self._groups:
+                self._groups[job.trial] = together.group(job)
         first = self._groups[waiting[0].trial]
-        alike = [unit for unit in waiting if self._groups[unit.trial] == first]
+        alike = [job for job in waiting if self._groups[job.trial] == first]
         group = alike[: 1 if first is None else together.most]
-        self._waiting = [unit for unit in waiting if unit not in group]
+        self._waiting = [job for job in waiting if job not in group]
         return group
 
-    def _next_unit(self) -> Unit | None:
-        """The first fit that can begin: of the oldest trial that lacks one, or of a new trial."""
+    def _next_job(self) -> FitJob | None:
+        """Return the next job: of the oldest trial that lacks a fit, or of a new trial."""
         while True:
-            for unit in self._units():
-                return unit
+            for job in self._jobs():
+                return job
             if not self._open():
                 return None
 
-    def _units(self) -> Iterator[Unit]:
+    def _jobs(self) -> Iterator[FitJob]:
         for trial in self.trials:
             if trial.state != "running":
                 continue
             for key in self.keys:
                 if key in trial.fits or (trial.number, *key) in self._started:
                     continue
-                if key[0] == 2 and key[1] == 0 and self.plan.search.race and self._race(trial):
+                if key[0] == 2 and key[1] == 0 and self.plan.search.race and self._hold_back(trial):
                     break
                 if trial.state != "running":
                     break
-                yield Unit(trial.number, *key, trial.values, trial.epochs, trial.continues)
+                yield FitJob(trial.number, *key, trial.values, trial.epochs, trial.continues)
 
-    def _race(self, trial: Tried) -> bool:
-        """Whether a trial can't go on to its third fold: dropped, or others must end first."""
+    def _hold_back(self, trial: TrialResult) -> bool:
+        """Return whether to hold back the third fold: it is pruned, or others must end first."""
         visible = max(0, trial.number - RACE_AHEAD)
         two = [key for key in self.keys if key[0] < 2]
         if any(t.state == "running" for t in self.trials[:visible]) or not (
@@ -209,7 +217,7 @@ class Search:
         return trial.dropped
 
     def _open(self) -> bool:
-        """Add the next trial, or begin to think of it; False where there is none (yet)."""
+        """Add the next trial, or start to compute its proposal; False if there is none (yet)."""
         number = len(self.trials)
         if self.exhausted or number >= self.plan.trials:
             return False
@@ -233,14 +241,14 @@ class Search:
             return False
         return self._answered(self._proposing.result())
 
-    def _think(self) -> None:
-        """Let the next proposal be made while fits run, so that nobody waits for it."""
-        if not self._quick and not any(True for _ in self._units()):
+    def _propose_ahead(self) -> None:
+        """Compute the next proposal while fits run, so that no worker waits for it."""
+        if not self._quick and not any(True for _ in self._jobs()):
             self._open()
 
     @property
     def _quick(self) -> bool:
-        """Whether a proposal is worth waiting for while nothing else is to be done."""
+        """Return whether proposals are quick enough to wait for."""
         return bool(getattr(self.plan.strategy, "INDEPENDENT", False))
 
     def _answered(self, proposals: list[Proposal]) -> bool:
@@ -253,20 +261,22 @@ class Search:
         if self._visible >= len(self.trials) or self._quick:
             self.exhausted = True
             return False
-        self._visible += 1  # the strategy has to know more
+        self._visible += 1  # the strategy needs more scores
         return self._open()
 
-    def _too_dear(self, proposal: Proposal) -> bool:
+    def _exceeds_budget(self, proposal: Proposal) -> bool:
         if self.spend is None:
             return False
         return paid([*self.trials, proposal], self.plan.run.epochs) > self.spend
 
     def _add(self, proposal: Proposal) -> None:
-        if self._too_dear(proposal):
+        if self._exceeds_budget(proposal):
             self.exhausted = True
             return
         values = self.plan.space.active(proposal.values)
-        trial = Tried(len(self.trials), values, self.keys, proposal.epochs, proposal.continues)
+        trial = TrialResult(
+            len(self.trials), values, self.keys, proposal.epochs, proposal.continues
+        )
         self.journal.append(
             {
                 "kind": "trial",
@@ -280,8 +290,8 @@ class Search:
         self.listener.proposed(trial)
 
 
-def _start(engine: Engine, units: list[Unit]) -> None:
-    if len(units) == 1:
-        engine.start(units[0])
+def _start(engine: Engine, jobs: list[FitJob]) -> None:
+    if len(jobs) == 1:
+        engine.start(jobs[0])
     else:
-        cast(GroupEngine, engine).start_group(units)
+        cast(GroupEngine, engine).start_group(jobs)

@@ -1,4 +1,4 @@
-"""Settings of a search, beside the run that it varies. Neither Keras nor NumPy is imported here."""
+"""Settings of a search, besides the run that it varies. Imports neither Keras nor NumPy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class TuneConfig(Settings):
-    """Everything that decides what a search does, beside its run and its space."""
+    """Settings of a search, besides its run and its space."""
 
     # -- Search
     strategy: Annotated[str, Flag(basic=True)] = "random"
@@ -75,10 +75,10 @@ class TuneConfig(Settings):
 
 
 def seconds(text: str) -> float:
-    """`90s`, `10m`, `1h30m` or a number of seconds.
+    """Parse `90s`, `10m`, `1h30m` or a number of seconds.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text has none of these forms.
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
@@ -87,7 +87,7 @@ def seconds(text: str) -> float:
 
 
 def shown(time: float) -> str:
-    """Seconds as people write them."""
+    """Format seconds for people."""
     if time < 90:
         return f"{time:.1f} s" if time < 9.95 else f"{time:.0f} s"
     return f"{time / 60:.1f} min" if time < 5400 else f"{time / 3600:.1f} h"

@@ -1,7 +1,7 @@
-"""The space of a search: as the model's `Config` declares it, or as flags or a file say.
+"""The space of a search, from the model's `Config`, from flags, or from a file.
 
-A name stands for a field of `RunConfig`, for a setting of the model, or for what the model's
-`Config` derives one from (the number of layers, the size of the first). Everything is checked
+A name is a field of `RunConfig`, a setting of the model, or a quantity that the model's `Config`
+derives a setting from (the number of layers, the size of the first). Everything is checked
 here, before anything heavy is imported.
 """
 
@@ -53,7 +53,7 @@ FIXED = {
 
 @dataclass(frozen=True)
 class Layers:
-    """A list of sizes that two dimensions make: how many there are, and the first one's size."""
+    """List of layer sizes from two dimensions: the number of layers and the first one's size."""
 
     setting: str
     count: str
@@ -61,50 +61,50 @@ class Layers:
     growth: int
 
     def sizes(self, count: int, first: int) -> list[int]:
-        """The list."""
+        """Return the sizes of `count` layers, starting with `first`."""
         return [first * self.growth**number for number in range(count)]
 
 
 def layers_of(model: str) -> dict[str, Layers]:
-    """What a model derives lists of sizes from, under both names of each."""
-    found = {}
+    """Return the lists of sizes that a model derives, under both names of each."""
+    by_name = {}
     for setting, field in registry.load("model", model).Config.model_fields.items():
         marked = _mark(field, "search_layers")
         if marked:
             layers = Layers(setting, marked["count"], marked["size"], marked["growth"])
-            found[layers.count] = found[layers.size] = layers
-    return found
+            by_name[layers.count] = by_name[layers.size] = layers
+    return by_name
 
 
 def default_space(model: str, given: Iterable[str] = ()) -> Space:
-    """The dimensions that the model's `Config` and `RunConfig` declare.
+    """Return the space that the model's `Config` and `RunConfig` declare.
 
-    `given` are settings that the user has fixed: they are not varied.
+    `given` are settings that the user has fixed; they are not varied.
 
     Raises:
         UsageError: the model declares none.
     """
     fixed = set(given)
-    own: Space | None = getattr(registry.load("model", model), "SPACE", None)
-    if own is not None:
-        return _without(own, fixed, model)
-    found: list[Dimension] = []
+    declared: Space | None = getattr(registry.load("model", model), "SPACE", None)
+    if declared is not None:
+        return _without(declared, fixed, model)
+    dimensions: list[Dimension] = []
     fields = {**registry.load("model", model).Config.model_fields, **RunConfig.model_fields}
     for name, field in fields.items():
         if name in fixed:
             continue
         if mark := _mark(field, "search"):
-            found.append(_declared(name, mark))
+            dimensions.append(_declared(name, mark))
         if mark := _mark(field, "search_layers"):
-            found.append(make_range(mark["count"], *mark["counts"]))
-            found.append(make_range(mark["size"], *mark["sizes"], log=True))
-    if not found:
+            dimensions.append(make_range(mark["count"], *mark["counts"]))
+            dimensions.append(make_range(mark["size"], *mark["sizes"], log=True))
+    if not dimensions:
         raise UsageError(f"{model} declares nothing to search: say what with --vary name=low..high")
-    return Space(tuple(found))
+    return Space(tuple(dimensions))
 
 
 def _without(space: Space, fixed: set[str], model: str) -> Space:
-    """A space less what is fixed; what depended on that is always there."""
+    """Remove the fixed dimensions from a space; those conditional on them become unconditional."""
     left = tuple(
         replace(d, when={n: values for n, values in d.when.items() if n not in fixed})
         for d in space.dimensions
@@ -117,8 +117,8 @@ def _without(space: Space, fixed: set[str], model: str) -> Space:
 
 def _mark(field: Any, kind: str) -> dict[str, Any]:
     extra = field.json_schema_extra
-    found = extra.get(kind) if isinstance(extra, Mapping) else None
-    return dict(found) if found else {}
+    metadata = extra.get(kind) if isinstance(extra, Mapping) else None
+    return dict(metadata) if metadata else {}
 
 
 def _declared(name: str, mark: Mapping[str, Any]) -> Dimension:
@@ -130,26 +130,32 @@ def _declared(name: str, mark: Mapping[str, Any]) -> Dimension:
 def build_space(
     base: RunConfig, lines: Sequence[str], file: Path | None, given: Iterable[str] = ()
 ) -> Space:
-    """The space that `--vary` lines and a file say, or the model's own where neither does.
+    """Return the space from `--vary` lines and a file, or that of the model without either.
+
+    Args:
+        base: the run that is varied.
+        lines: of `--vary`, `name=SPEC` each.
+        file: YAML file of dimensions.
+        given: settings that the user has fixed.
 
     Raises:
-        UsageError: with every mistake, one line each.
+        UsageError: something is wrong; lists every mistake, one per line.
     """
     if not lines and file is None:
         return default_space(base.model, given)
     problems: list[str] = []
-    found: dict[str, Dimension] = {}
+    dimensions: dict[str, Dimension] = {}
     for place, name, content in [*_entries(file, problems), *_flags(lines)]:
         try:
             dimension = parse_line(content) if name is None else parse(name, content)
         except ValueError as error:
             problems.append(f"{place}: {error}")
             continue
-        if dimension.name in found:
+        if dimension.name in dimensions:
             problems.append(f"{place}: {dimension.name} is varied twice")
-        found[dimension.name] = dimension
+        dimensions[dimension.name] = dimension
         problems += [f"{place}: {text}" for text in _mistakes(dimension, base)]
-    return _ordered(found, base, problems)
+    return _ordered(dimensions, base, problems)
 
 
 def check_against(space: Space, given: Iterable[str]) -> None:
@@ -164,7 +170,7 @@ def _flags(lines: Sequence[str]) -> list[tuple[str, None, str]]:
 
 
 def _entries(file: Path | None, problems: list[str]) -> list[tuple[str, str, Any]]:
-    """(place, name, content) of each line of a YAML file."""
+    """Return (location, name, content) of each entry of a YAML file."""
     if file is None:
         return []
     try:
@@ -190,7 +196,7 @@ def _entries(file: Path | None, problems: list[str]) -> list[tuple[str, str, Any
 
 
 def _mistakes(dimension: Dimension, base: RunConfig) -> list[str]:
-    """What is wrong with a name, and with the ends or choices of a dimension."""
+    """Return the mistakes in the name, ends and choices of a dimension."""
     name = dimension.name
     config = registry.load("model", base.model).Config
     layers = layers_of(base.model)
@@ -215,7 +221,7 @@ def _mistakes(dimension: Dimension, base: RunConfig) -> list[str]:
 
 
 def _wrong(owner: type[BaseModel], name: str, value: Any) -> str:
-    """What the owner of a setting says of one value."""
+    """Return the validation error of a value of a setting; "" if it is valid."""
     needed = {"model": "-", "data": "-"} if owner is RunConfig else {}
     try:
         owner(**{**needed, name: list(value) if isinstance(value, tuple) else value})
@@ -224,16 +230,16 @@ def _wrong(owner: type[BaseModel], name: str, value: Any) -> str:
     return ""
 
 
-def _ordered(found: dict[str, Dimension], base: RunConfig, problems: list[str]) -> Space:
-    """A space with the conditions that the run itself knows, what others depend on first."""
-    own = registry.load("model", base.model).Config.model_fields
+def _ordered(dimensions: dict[str, Dimension], base: RunConfig, problems: list[str]) -> Space:
+    """Return a space with the implied conditions added, sorted by dependency."""
+    model_fields = registry.load("model", base.model).Config.model_fields
     known = {
-        name: dimension if name in own else _conditioned(dimension, found)
-        for name, dimension in found.items()
+        name: dimension if name in model_fields else _conditioned(dimension, dimensions)
+        for name, dimension in dimensions.items()
     }
-    for name, own in layers_of(base.model).items():
-        if name in known and own.setting in known:
-            problems.append(f"{name} is a part of {own.setting}; vary one of them")
+    for name, layers in layers_of(base.model).items():
+        if name in known and layers.setting in known:
+            problems.append(f"{name} is a part of {layers.setting}; vary one of them")
     for dimension in known.values():
         for parent, values in dimension.when.items():
             if parent not in known:
@@ -258,20 +264,20 @@ def _ordered(found: dict[str, Dimension], base: RunConfig, problems: list[str]) 
     return Space(tuple(ordered.values()))
 
 
-def _conditioned(dimension: Dimension, found: Mapping[str, Dimension]) -> Dimension:
-    """A dimension that exists only where something reads it: `momentum` beside the optimizers."""
+def _conditioned(dimension: Dimension, dimensions: Mapping[str, Dimension]) -> Dimension:
+    """Restrict a dimension to where it has an effect, such as `momentum` to its optimizers."""
     decider = deciders().get(dimension.name, "")
-    if decider not in found or decider in dimension.when:
+    if decider not in dimensions or decider in dimension.when:
         return dimension
     known = readers(dimension.name)
-    reading = tuple(value for value in found[decider].choices if value in known)
-    if not reading or len(reading) == len(found[decider].choices):
+    reading = tuple(value for value in dimensions[decider].choices if value in known)
+    if not reading or len(reading) == len(dimensions[decider].choices):
         return dimension
     return replace(dimension, when={**dimension.when, decider: reading})
 
 
 def candidate(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
-    """The run of one candidate: the base with the candidate's values.
+    """Return the run of a candidate: the base with the candidate's values.
 
     Raises:
         UsageError: the values do not go together.
@@ -280,7 +286,7 @@ def candidate(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
 
 
 def fields_of(base: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A candidate's values as fields of the run; those of the model are in `set`."""
+    """Return a candidate's values as fields of the run; settings of the model are in `set`."""
     layers = layers_of(base.model)
     config = registry.load("model", base.model).Config
     settings: dict[str, Any] = {}
@@ -288,10 +294,10 @@ def fields_of(base: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         value = list(value) if isinstance(value, tuple) else value
         if name in layers:
-            own = layers[name]
-            now = list(getattr(config(**base.set), own.setting))
-            count, first = values.get(own.count, len(now)), values.get(own.size, now[0])
-            settings[own.setting] = own.sizes(count, first)
+            sizes = layers[name]
+            current = list(getattr(config(**base.set), sizes.setting))
+            count, first = values.get(sizes.count, len(current)), values.get(sizes.size, current[0])
+            settings[sizes.setting] = sizes.sizes(count, first)
         elif name in config.model_fields:
             settings[name] = value
         else:

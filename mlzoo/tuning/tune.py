@@ -1,4 +1,4 @@
-"""From a plan to a finished search: the folder, the search itself, the winner."""
+"""From a plan to a finished search: its folder, the search itself, and the winner."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from mlzoo.tuning.executors.engines import Engine
     from mlzoo.tuning.nested import Nested
     from mlzoo.tuning.results.ties import Ties
-    from mlzoo.tuning.search import Ended, Search, SearchListener
+    from mlzoo.tuning.search import Search, SearchEnd, SearchListener
     from mlzoo.tuning.trials.fitting import Evaluator
-    from mlzoo.tuning.trials.trial import Tried
+    from mlzoo.tuning.trials.trial import TrialResult
 
 _LOOKED_AT = 100
-"""Proposals, at most, whose programs are compiled ahead."""
+"""Largest number of proposals whose programs are compiled ahead."""
 _DENSE = ("linear", "mlp")
 _REFUSED = {
     "keep": "scores of a search are those at the end of each training",
@@ -42,44 +42,50 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """A finished search.
+class SearchResult:
+    """Result of a finished search.
 
     Attributes:
         path: its folder.
-        plan: what it was.
-        metric: the score that it chose by.
-        trials: all of them, by number.
-        best: the winner; None where no trial was done.
+        plan: its plan.
+        metric: name of the score that ranked the trials.
+        trials: all trials, by number.
+        best: the winner; None if no trial was done.
         ties: the trials that are statistically tied with the winner.
-        run: the winner, trained again and tested; None where it was not to be trained.
+        run: the run of the winner, trained again and tested; None if this was not requested.
         ended: why the search ended.
-        nested: what nested cross-validation says of the score; None where it was not asked for.
+        nested: result of nested cross-validation; None if it was not requested.
     """
 
     path: Path
     plan: Plan
     metric: str
-    trials: list[Tried]
-    best: Tried | None
+    trials: list[TrialResult]
+    best: TrialResult | None
     ties: Ties
     run: OpenedRun | None
-    ended: Ended
+    ended: SearchEnd
     nested: Nested | None = None
 
     @property
     def tied(self) -> list[int]:
-        """Numbers of the trials that are statistically tied with the winner, itself first."""
+        """Return the numbers of the trials statistically tied with the winner, itself first."""
         return self.ties.numbers
 
 
 def make_plan(
     merged: Merged, vary: Sequence[str], space: Path | None, search: dict[str, Any]
 ) -> Plan:
-    """A checked plan; nothing heavy is imported for it.
+    """Return a validated plan, without importing anything heavy.
+
+    Args:
+        merged: the run that is varied.
+        vary: `--vary` lines, `name=SPEC` each.
+        space: YAML file of dimensions.
+        search: search settings by name.
 
     Raises:
-        UsageError: with every mistake, one line each.
+        UsageError: something is wrong; lists every mistake, one per line.
     """
     problems = [
         f"--{name.replace('_', '-')}: {name} can't be set: {why}"
@@ -102,12 +108,14 @@ def make_plan(
     run, chosen = merged.config, plans[0]
     if run.rare != "refuse" and run.rare_below is None:
         below = least_samples(run, chosen.folds, chosen.nested)
-        run = run.model_copy(update={"rare_below": below})  # the winner's classes are the search's
+        run = run.model_copy(
+            update={"rare_below": below}
+        )  # the winner has the same classes as the search
     return Plan(run, plans[1], with_epochs(chosen, run))
 
 
 def folder_of(plan: Plan) -> Path:
-    """Where a search is kept: the same command finds it again."""
+    """Return the folder of a search; the same command gives the same folder."""
     run = plan.run
     path = real_path(expand(run.data))
     model = registry.stem(run.model)
@@ -122,8 +130,16 @@ def run_plan(
     overwrite: bool = False,
     final: bool = True,
     listener: SearchListener | None = None,
-) -> Found:
-    """Search as planned, in the plan's folder; goes on where a search of the same plan is there."""
+) -> SearchResult:
+    """Run a search in the plan's folder, resuming a search of the same plan.
+
+    Args:
+        plan: of the search.
+        merged: the run that is varied.
+        overwrite: remove an earlier search in the folder.
+        final: train and test the winner.
+        listener: receives progress.
+    """
     devices.choose(plan.run.device)
     devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
@@ -133,7 +149,7 @@ def run_plan(
     if plan.search.engine == "ray":
         from mlzoo.tuning.executors.cluster import import_ray
 
-        import_ray()  # before anything is written
+        import_ray()  # fails before anything is written
     listener = listener or SearchListener()
     for warning in merged.warnings:
         listener.warn(warning)
@@ -164,7 +180,7 @@ def _search(
     final: bool,
     listener: SearchListener,
     stage: Stage,
-) -> Found:
+) -> SearchResult:
     from mlzoo.tuning.folder import open_journal
     from mlzoo.tuning.results.tables import write_tables
     from mlzoo.tuning.search import Search
@@ -182,7 +198,7 @@ def _search(
         try:
             _check_fast(search, evaluator, listener)
             _compile_ahead(search, evaluator)
-            # What draws the page is imported while compiled programs leave time for it.
+            # Import the plotting libraries in a thread while compiled programs are running.
             threading.Thread(target=_import_page).start()
             ended, nested = _run(search, evaluator, path)
         except (Interrupted, KeyboardInterrupt) as error:
@@ -212,10 +228,10 @@ def _search(
     write_page(path / "report.html", plan, search.trials, search.metric, test, nested)
     write_hparams(path / "hparams", search.trials, search.metric)
     ties = find_ties(search.trials, search.metric)
-    return Found(path, plan, search.metric, search.trials, first, ties, run, ended, nested)
+    return SearchResult(path, plan, search.metric, search.trials, first, ties, run, ended, nested)
 
 
-def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Nested | None]:
+def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[SearchEnd, Nested | None]:
     from mlzoo.tuning.executors.engines import Together
     from mlzoo.tuning.nested import run_nested
 
@@ -232,13 +248,13 @@ def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[Ended, Neste
 
 
 def _serial(plan: Plan) -> bool:
-    """Whether this process does the fits."""
+    """Return whether this process runs the fits."""
     search = plan.search
     return search.engine != "ray" and search.workers == 1 and search.max_memory is None
 
 
 def _engine(plan: Plan, evaluator: Evaluator, path: Path) -> Engine:
-    """What does the fits: this process, others that can be ended, or a cluster."""
+    """Return the engine of the fits: this process, worker processes, or a cluster."""
     if plan.search.engine == "ray":
         from mlzoo.tuning.executors.cluster import Cluster
 
@@ -257,20 +273,20 @@ def _import_page() -> None:
 
 
 def _compile_ahead(search: Search, evaluator: Evaluator) -> None:
-    """Compile the coming programs in a thread, where this process runs them and knows them."""
-    from mlzoo.tuning.trials.trial import Unit
+    """Compile coming programs in a thread if this process runs the fits."""
+    from mlzoo.tuning.trials.trial import FitJob
 
     plan = search.plan
     if search.trials or plan.ahead < 10**9 or not _serial(plan):
         return
     count = min(plan.trials, _LOOKED_AT)
     proposals = plan.strategy.propose(plan.settings, plan.space, [], count, plan.run.seed)
-    evaluator.compile_ahead([Unit(n, 0, 0, p.values, p.epochs) for n, p in enumerate(proposals)])
+    evaluator.compile_ahead([FitJob(n, 0, 0, p.values, p.epochs) for n, p in enumerate(proposals)])
 
 
 def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) -> None:
-    """Check the compiled fits once a search; what was found holds when it goes on."""
-    from mlzoo.tuning.trials.trial import Unit
+    """Check the compiled fits once per search; a resumed search reuses the result."""
+    from mlzoo.tuning.trials.trial import FitJob
 
     before = next((r for r in search.journal.records if r["kind"] == "check"), None)
     if before is not None:
@@ -282,8 +298,8 @@ def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) 
     if not first:
         return
     try:
-        found = evaluator.check_fast(Unit(0, 0, 0, first[0].values, first[0].epochs))
-    except Exception:  # a candidate that can't be built is an outcome of the search
+        found = evaluator.check_fast(FitJob(0, 0, 0, first[0].values, first[0].epochs))
+    except Exception:  # a candidate that can't be built becomes a failed trial
         found = None
     if found is not None:
         listener.note(found)
@@ -291,7 +307,7 @@ def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) 
 
 
 def _check_built(plan: Plan, evaluator: Evaluator) -> None:
-    """Refuse a build function at once whose model does not fit the data."""
+    """Raise at once if the model of a build function does not fit the data."""
     if registry.build_function(plan.run.model):
         from mlzoo.training.building import build_model
 
@@ -307,7 +323,7 @@ def _check_unread(merged: Merged, evaluator: Evaluator, listener: SearchListener
 
 
 def _tell(search: Search, listener: SearchListener) -> None:
-    """What the search will do, before it starts."""
+    """Report the plan of the search before it starts."""
     plan = search.plan
     size = plan.space.size
     count = min(plan.trials, size if size is not None else plan.trials)
@@ -334,7 +350,7 @@ def _nothing(search: Search) -> str:
 
 
 def _train_winner(path: Path, listener: SearchListener) -> OpenedRun:
-    """Train `best.yaml` into `winner`, or open it where that was done."""
+    """Train `best.yaml` into `winner`, or open the run if it is there."""
     from mlzoo.runs.opened import open_run
     from mlzoo.training.train import resume, train_merged
 
@@ -345,13 +361,13 @@ def _train_winner(path: Path, listener: SearchListener) -> OpenedRun:
         return open_run(winner)
     listener.note("training the winner on the training and validation parts")
     if _repeats(path / "winner.partial", merged.config):
-        with contextlib.suppress(MlzooError):  # what can't be resumed is trained anew
+        with contextlib.suppress(MlzooError):  # a run that can't be resumed is trained anew
             return resume(winner, listener=listener)
     return train_merged(merged, overwrite=True, listener=listener)
 
 
 def _repeats(winner: Path, config: RunConfig) -> bool:
-    """Return whether a run is that of a configuration."""
+    """Return whether a run has the given configuration."""
     try:
         before = read_config(winner)
     except MlzooError:  # not there, or damaged
@@ -372,6 +388,13 @@ def run_comparison(
 ) -> list[Standing]:
     """Run strategies on the plan's space, folds and number of trials, and rank them.
 
+    Args:
+        plan: of the search; its strategy is replaced.
+        names: of the strategies.
+        seeds: number of repetitions of each strategy.
+        overwrite: remove an earlier comparison in the folder.
+        listener: receives progress.
+
     Raises:
         UsageError: a name is wrong, or there is one strategy only.
     """
@@ -383,7 +406,7 @@ def run_comparison(
     devices.choose(plan.run.device)
     devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
-    from mlzoo.tuning.compare import Shared, compare
+    from mlzoo.tuning.compare import SharedFits, compare
     from mlzoo.tuning.folder import SearchFolder, open_journal
     from mlzoo.tuning.trials.fitting import Evaluator
 
@@ -391,7 +414,7 @@ def run_comparison(
     with SearchFolder(path.with_name(f"{path.name}-compared"), overwrite) as folder:
         evaluator = Evaluator(plan, folder.path, listener)
         open_journal(folder.path, plan, evaluator.data.fingerprint).close()
-        shared = Shared(evaluator.fit)
+        shared = SharedFits(evaluator.fit)
         budget = 20 if plan.search.trials is None else plan.search.trials
         found = compare(
             plan,

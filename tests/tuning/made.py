@@ -12,10 +12,10 @@ from mlzoo.core.spaces import Space
 from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.tables import write_tables
-from mlzoo.tuning.search import Ended, Search
+from mlzoo.tuning.search import Search, SearchEnd
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.trials.journal import Journal
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 from tests.strategies.contracts import FINITE, loss
 
 
@@ -24,22 +24,22 @@ def plan(strategy: str = "random", space: Space = FINITE, repeats: int = 1, **se
     return Plan(run, space, TuneConfig(strategy=strategy, **search))
 
 
-def score(unit: Unit) -> float:
+def score(job: FitJob) -> float:
     """An accuracy: lower loss is better, with a noise of its own on each fold."""
-    epochs = unit.epochs or 10
-    noise = math.sin(1000 * loss(unit.values) + 7 * unit.fold + 3 * unit.repeat) / 50
-    return 0.9 - loss(unit.values) / 10 - 0.2 / epochs + noise - 0.01 * unit.fold
+    epochs = job.epochs or 10
+    noise = math.sin(1000 * loss(job.values) + 7 * job.fold + 3 * job.repeat) / 50
+    return 0.9 - loss(job.values) / 10 - 0.2 / epochs + noise - 0.01 * job.fold
 
 
-def record(unit: Unit, **more: Any) -> dict[str, Any]:
+def record(job: FitJob, **more: Any) -> dict[str, Any]:
     """The journal's record of a fit that succeeded."""
     return {
         "kind": "fit",
-        "trial": unit.trial,
-        "fold": unit.fold,
-        "repeat": unit.repeat,
-        "score": more["score"] if "score" in more else score(unit),
-        "epochs": unit.epochs or 10,
+        "trial": job.trial,
+        "fold": job.fold,
+        "repeat": job.repeat,
+        "score": more["score"] if "score" in more else score(job),
+        "epochs": job.epochs or 10,
         "seconds": 0.5,
         "cpu": 0.5,
         "error": None,
@@ -51,10 +51,10 @@ def record(unit: Unit, **more: Any) -> dict[str, Any]:
 def search(
     folder: Path,
     chosen: Plan,
-    fit: Callable[[Unit], dict[str, Any]] = record,
+    fit: Callable[[FitJob], dict[str, Any]] = record,
     engine: Any = None,
     **more: Any,
-) -> tuple[Search, Ended]:
+) -> tuple[Search, SearchEnd]:
     """Run, or go on with, a search in a folder; its tables are written."""
     folder.mkdir(exist_ok=True)
     with Journal(folder / "journal.jsonl") as journal:

@@ -8,7 +8,7 @@ from mlzoo.tuning import compare
 from mlzoo.tuning.results import compare_page
 from mlzoo.tuning.results.compare_page import write_comparison
 from mlzoo.tuning.trials.journal import read
-from mlzoo.tuning.trials.trial import Unit, from_records, paid
+from mlzoo.tuning.trials.trial import FitJob, from_records, paid
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 
@@ -16,19 +16,19 @@ from tests.tuning import made
 def test_every_strategy_gets_the_same_budget_and_equal_candidates_are_fitted_once(
     tmp_path: Path,
 ) -> None:
-    fitted: list[Unit] = []
+    fitted: list[FitJob] = []
 
-    def fit(unit: Unit) -> dict[str, object]:
-        fitted.append(unit)
-        return made.record(unit)
+    def fit(job: FitJob) -> dict[str, object]:
+        fitted.append(job)
+        return made.record(job)
 
     plan = made.plan("random", made.FINITE, folds=2)
-    shared = compare.Shared(fit)
+    shared = compare.SharedFits(fit)
     names = ["grid", "random", "hyperband"]
     found = compare.compare(plan, names, 36, 2, "accuracy", lambda name: shared, tmp_path)
     assert {standing.strategy for standing in found} == set(names)
     assert all(len(s.finals) == 2 and len(s.curve) == 36 for s in found)
-    plain = [unit for unit in fitted if unit.epochs is None]
+    plain = [job for job in fitted if job.epochs is None]
     assert len(plain) == 36 * 2, "grid and random try the same 36 candidates"
     by_name = {standing.strategy: standing for standing in found}
     assert by_name["grid"].finals == by_name["random"].finals, "both tried all of them"
@@ -51,7 +51,7 @@ def test_short_trainings_cost_their_share_of_the_budget(tmp_path: Path) -> None:
 
 def test_the_better_strategy_wins_with_an_interval(tmp_path: Path) -> None:
     plan = made.plan("random", SPACE, folds=1)
-    shared = compare.Shared(made.record)
+    shared = compare.SharedFits(made.record)
     found = compare.compare(
         plan, ["random", "evolution"], 36, 6, "accuracy", lambda name: shared, tmp_path
     )
@@ -69,7 +69,7 @@ def test_the_better_strategy_wins_with_an_interval(tmp_path: Path) -> None:
         36,
         6,
         "accuracy",
-        lambda name: lambda unit: pytest.fail("all is in the journals"),
+        lambda name: lambda job: pytest.fail("all is in the journals"),
         tmp_path,
     )
     assert again == found

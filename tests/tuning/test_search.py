@@ -21,7 +21,7 @@ from mlzoo.tuning.executors.engines import Serial
 from mlzoo.tuning.results import tables as results
 from mlzoo.tuning.search import Search, SearchListener
 from mlzoo.tuning.trials.journal import Journal, read
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
 
@@ -33,22 +33,22 @@ class Shuffled:
 
     def __init__(self, size: int, seed: int) -> None:
         self._size, self._random = size, np.random.default_rng(seed)
-        self._units: deque[Unit] = deque()
+        self._jobs: deque[FitJob] = deque()
 
     @property
     def free(self) -> bool:
-        return len(self._units) < self._size
+        return len(self._jobs) < self._size
 
     @property
     def busy(self) -> bool:
-        return bool(self._units)
+        return bool(self._jobs)
 
-    def start(self, unit: Unit) -> None:
-        self._units.append(unit)
+    def start(self, job: FitJob) -> None:
+        self._jobs.append(job)
 
     def wait(self) -> dict[str, Any]:
-        self._units.rotate(int(self._random.integers(len(self._units))))
-        return made.record(self._units.popleft())
+        self._jobs.rotate(int(self._random.integers(len(self._jobs))))
+        return made.record(self._jobs.popleft())
 
     def close(self) -> None: ...
 
@@ -91,11 +91,11 @@ def test_scores_are_means_of_the_journal_s_fits_with_their_standard_errors(tmp_p
 
 
 def test_failures_are_outcomes_with_a_cause_and_end_nothing(tmp_path: Path) -> None:
-    def fit(unit: Unit) -> dict[str, Any]:
-        if unit.values["rate"] > 1e-2:
-            error = f"DivergedError: the loss became nan in epoch {unit.trial}"
-            return made.record(unit, score=None, error=error)
-        return made.record(unit)
+    def fit(job: FitJob) -> dict[str, Any]:
+        if job.values["rate"] > 1e-2:
+            error = f"DivergedError: the loss became nan in epoch {job.trial}"
+            return made.record(job, score=None, error=error)
+        return made.record(job)
 
     search, _ = made.search(tmp_path, made.plan("grid", folds=3), fit)
     failed = [trial for trial in search.trials if trial.state == "failed"]
@@ -108,7 +108,7 @@ def test_failures_are_outcomes_with_a_cause_and_end_nothing(tmp_path: Path) -> N
 
 
 def test_a_search_where_all_fails_ends_early(tmp_path: Path) -> None:
-    fail = lambda unit: made.record(unit, score=None, error="ValueError: no")  # noqa: E731
+    fail = lambda job: made.record(job, score=None, error="ValueError: no")  # noqa: E731
     search, ended = made.search(tmp_path, made.plan("grid"), fit=fail)
     assert (len(search.trials), ended.complete, search.best) == (10, False, None)
     _, ended = made.search(tmp_path / "less", made.plan("grid", max_failures=3), fit=fail)
@@ -118,9 +118,9 @@ def test_a_search_where_all_fails_ends_early(tmp_path: Path) -> None:
 def test_a_budget_is_overshot_by_less_than_a_fit(tmp_path: Path) -> None:
     now = [0.0]
 
-    def fit(unit: Unit) -> dict[str, Any]:
+    def fit(job: FitJob) -> dict[str, Any]:
         now[0] += 7.0
-        return made.record(unit)
+        return made.record(job)
 
     plan = made.plan("grid", budget=60)
     search, ended = made.search(tmp_path, plan, fit, clock=lambda: now[0])
@@ -146,9 +146,9 @@ def test_the_winner_s_configuration_is_one_that_train_takes(tmp_path: Path) -> N
     plan = made.plan("grid", folds=3)
     plan = type(plan)(plan.run, made.plan(space=_real()).space, plan.search)
 
-    def fit(unit: Unit) -> dict[str, Any]:
-        known = made.record(replace(unit, values=next(iter(made.FINITE.grid()))))
-        return {**known, "score": unit.trial / 99}
+    def fit(job: FitJob) -> dict[str, Any]:
+        known = made.record(replace(job, values=next(iter(made.FINITE.grid()))))
+        return {**known, "score": job.trial / 99}
 
     search, _ = made.search(tmp_path, plan, fit)
     config = merge({}, tmp_path / "best.yaml").config
@@ -177,8 +177,8 @@ def test_compiled_fits_that_failed_are_told_of_once(tmp_path: Path) -> None:
         def note(self, text: str) -> None:
             told.append(text)
 
-    def fit(unit: Unit) -> dict[str, Any]:
-        return made.record(unit, fallback="ValueError: could not broadcast")
+    def fit(job: FitJob) -> dict[str, Any]:
+        return made.record(job, fallback="ValueError: could not broadcast")
 
     with Journal(tmp_path / "journal.jsonl") as journal:
         Search(made.plan("grid", folds=3, trials=2), "accuracy", journal, Heard()).run(Serial(fit))
@@ -234,12 +234,12 @@ def test_a_search_that_goes_on_does_no_fit_twice(tmp_path: Path) -> None:
 
     class Killed(Exception): ...
 
-    def fit(unit: Unit) -> dict[str, Any]:
+    def fit(job: FitJob) -> dict[str, Any]:
         if len(done) in (7, 20):
             done.append((-1, -1))
             raise Killed
-        done.append((unit.trial, unit.fold))
-        return made.record(unit)
+        done.append((job.trial, job.fold))
+        return made.record(job)
 
     plan = made.plan("random", SPACE, trials=9, folds=3)
     for _ in range(2):

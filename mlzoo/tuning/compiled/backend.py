@@ -12,9 +12,9 @@ from mlzoo.tuning.compiled.programs import Parts
 def build_program(parts: Parts, together: bool = False) -> Any:
     """A `Program` for the backend in use; `together` builds `Lanes` of JAX."""
     if together:
-        from mlzoo.tuning.compiled.vectorized import Lanes
+        from mlzoo.tuning.compiled.vectorized import VectorizedProgram
 
-        return Lanes(parts)
+        return VectorizedProgram(parts)
     if keras.backend.backend() == "jax":
         from mlzoo.tuning.compiled.on_jax import JaxProgram
 

@@ -59,7 +59,7 @@ _CHECKED = 7
 
 
 @dataclass
-class Compiled:
+class CompiledProgram:
     """A program, the optimizer's first values, and what its variables look like.
 
     Attributes:
@@ -81,7 +81,7 @@ class Compiled:
                 self.compiling.exception()
 
 
-class Replicas:
+class SharedPrograms:
     """All programs of a process, the data that they are fed, and the first weights by seed.
 
     Args:
@@ -92,7 +92,7 @@ class Replicas:
     def __init__(self, space: Space, lanes: int = 1) -> None:
         self.space, self.lanes = space, lanes
         self.feeder = Feeder()
-        self._programs: OrderedDict[str, Compiled] = OrderedDict()
+        self._programs: OrderedDict[str, CompiledProgram] = OrderedDict()
         self._starts: OrderedDict[tuple[str, int], tuple[Arrays, Arrays]] = OrderedDict()
         self._known: dict[str, Architecture | None] = {}
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -158,14 +158,14 @@ class Replicas:
         for compiled in self._programs.values():
             compiled.settle()
 
-    def _compiled(self, fit: Fit) -> tuple[Compiled, bool]:
+    def _compiled(self, fit: Fit) -> tuple[CompiledProgram, bool]:
         """A fit's program, and whether that does several fits at once."""
         architecture = self._architecture(fit)
         assert architecture is not None
         together = self.group(fit) is not None
         return self._program(architecture, fit, together), together
 
-    def _course(self, fit: Fit, compiled: Compiled) -> Course:
+    def _course(self, fit: Fit, compiled: CompiledProgram) -> Course:
         """A fit that begins with the first weights of its seed."""
         own = self._architecture(fit)
         assert own is not None
@@ -232,28 +232,28 @@ class Replicas:
             plugin.Config(**config.set), self.feeder.inputs(data), _plain_outputs(data.outputs)
         )
 
-    def _program(self, architecture: Architecture, fit: Fit, together: bool) -> Compiled:
+    def _program(self, architecture: Architecture, fit: Fit, together: bool) -> CompiledProgram:
         key = f"{together} {architecture.signature}"
         if key not in self._programs:
             scalars = Scalars()
             built = self._build(architecture.wide, fit, 0)
             loop = not any(is_convolutional(layer) for layer in built.layers)
             dense = is_dense(built)
-            model, penalised = adjustable(built, scalars)
+            model, penalized = adjustable(built, scalars)
             constant = architecture.wide.model_copy(
                 update={"schedule": "constant", "schedule_set": {}}
             )
             optimizer = build_optimizer(constant, 1)
             optimizer.build(model.trainable_variables)
             loss = build_loss(constant, _plain_outputs(fit.data.outputs))
-            parts = Parts(model, optimizer, loss, scalars, penalised, loop, dense)
+            parts = Parts(model, optimizer, loss, scalars, penalized, loop, dense)
             variables = (
                 model.trainable_variables,
                 model.non_trainable_variables,
                 optimizer.variables,
             )
             like = State(*(checkpoints.values(group) for group in variables))
-            self._programs[key] = Compiled(build_program(parts, together), like, loop)
+            self._programs[key] = CompiledProgram(build_program(parts, together), like, loop)
             while len(self._programs) > _PROGRAMS:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)

@@ -60,12 +60,12 @@ def numbers_of(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     rates = [layer.rate for layer in model.layers if type(layer) is keras.layers.Dropout]
     found = [
         (float(getattr(v.regularizer, "l1", 0)), float(getattr(v.regularizer, "l2", 0)))
-        for v in penalised(model)
+        for v in penalized(model)
     ]
     return np.array(rates, "float32"), np.array(found, "float32").reshape(len(found), 2)
 
 
-def penalised(model: keras.Model) -> list[Any]:
+def penalized(model: keras.Model) -> list[Any]:
     """The weights that l1 or l2 is added for."""
     kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
     return [v for v in model.trainable_variables if type(v.regularizer) in kinds]
@@ -85,7 +85,7 @@ def adjustable(model: keras.Model, scalars: Scalars) -> tuple[keras.Model, list[
             return layer.__class__.from_config(layer.get_config())
 
         model = keras.models.clone_model(model, clone_function=clone)
-    weights = penalised(model)
+    weights = penalized(model)
     for variable in weights:
         variable.regularizer = None
     return model, weights

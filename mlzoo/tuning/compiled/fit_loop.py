@@ -20,7 +20,7 @@ from mlzoo.tuning.compiled.programs import Program, State, Work
 from mlzoo.tuning.trials.fit import Fit
 
 if TYPE_CHECKING:
-    from mlzoo.tuning.compiled.vectorized import Lanes
+    from mlzoo.tuning.compiled.vectorized import VectorizedProgram
 
 Ending = tuple[np.ndarray, int] | DivergedError
 """Outputs for the validation part and epochs, or how it failed."""
@@ -141,7 +141,7 @@ def _work(course: Course, feeder: Feeder) -> Work:
 
 
 def run_together(
-    program: Lanes, courses: Sequence[Course], feeder: Feeder, lanes: int
+    program: VectorizedProgram, courses: Sequence[Course], feeder: Feeder, lanes: int
 ) -> list[Ending]:
     """Fits by a vectorised program; lanes that no fit needs rest."""
     fed, shape = _fed(courses, feeder)
@@ -169,7 +169,7 @@ def run_together(
 
 
 def compiling_together(
-    program: Lanes, course: Course, feeder: Feeder, lanes: int
+    program: VectorizedProgram, course: Course, feeder: Feeder, lanes: int
 ) -> Callable[[], None]:
     """What lets a vectorised program compile what fits of a group need, in whatever state."""
     fed, shape = _fed([course], feeder)
@@ -194,7 +194,9 @@ def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
     return fed, Shape.of(first.config, first.folds)
 
 
-def _load(program: Lanes, courses: Sequence[Course], lanes: int) -> tuple[np.ndarray, ...]:
+def _load(
+    program: VectorizedProgram, courses: Sequence[Course], lanes: int
+) -> tuple[np.ndarray, ...]:
     """Put all lanes in the fits' states, idle ones too; their dropout and penalties."""
     every = [*courses, *[courses[0]] * (lanes - len(courses))]
     program.load([course.state for course in every])

@@ -61,6 +61,6 @@ def open_compiled_fits(space: Space, lanes: int) -> CompiledFits:
         space: of the search; narrow candidates share the programs of wide ones.
         lanes: fits that a vectorized program does at once; 1: none is vectorized.
     """
-    from mlzoo.tuning.compiled.compiled_fits import Replicas
+    from mlzoo.tuning.compiled.compiled_fits import SharedPrograms
 
-    return Replicas(space, lanes)
+    return SharedPrograms(space, lanes)

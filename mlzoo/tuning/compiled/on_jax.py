@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mlzoo.tuning.compiled.dynamic_hyperparameters import penalty
-from mlzoo.tuning.compiled.programs import Parts, Said, State, Work, batches, count_trace
+from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, batches, count_trace
 
 
 class JaxStep:
@@ -43,7 +43,7 @@ class JaxStep:
         trainable, others, _ = state
         said, _ = self._parts.model.stateless_call(trainable, others, x[places], training=False)
         loss = self._parts.loss(y[places], said, sample_weight=w)
-        return loss + penalty(self._penalised(trainable), numbers[1]), said
+        return loss + penalty(self._penalized(trainable), numbers[1]), said
 
     def _loss(
         self, trainable: Any, others: Any, inputs: Any, targets: Any, weights: Any, numbers: Any
@@ -54,10 +54,10 @@ class JaxStep:
             trainable, others, inputs, training=True, return_losses=True
         )
         loss = parts.loss(targets, said, sample_weight=weights)
-        return loss + penalty(self._penalised(trainable), strengths) + sum(losses), others
+        return loss + penalty(self._penalized(trainable), strengths) + sum(losses), others
 
-    def _penalised(self, trainable: Any) -> list[Any]:
-        chosen = {id(variable) for variable in self._parts.penalised}
+    def _penalized(self, trainable: Any) -> list[Any]:
+        chosen = {id(variable) for variable in self._parts.penalized}
         pairs = zip(self._parts.model.trainable_variables, trainable, strict=True)
         return [value for variable, value in pairs if id(variable) in chosen]
 
@@ -81,7 +81,7 @@ class JaxProgram:
         """The state as arrays."""
         return State(*([np.asarray(array) for array in group] for group in self._state))
 
-    def run(self, work: Work) -> Said:
+    def run(self, work: Work) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         numbers = (work.dropout, work.penalties)
         fed = work.x, work.y, work.weights
@@ -94,7 +94,7 @@ class JaxProgram:
             for places, rate in batches(work):
                 self._state, total = self._step(self._state, *fed, places, rate, numbers)
         loss, said = self._predict(self._state, work.x, work.y, work.valid, numbers)
-        return Said(float(total), float(loss), np.asarray(said))
+        return ProgramOutput(float(total), float(loss), np.asarray(said))
 
     def compile(self, work: Work) -> None:
         """Compile a step. Whole epochs only compile while they are done, for their number."""

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mlzoo.tuning.compiled.dynamic_hyperparameters import penalty
-from mlzoo.tuning.compiled.programs import Parts, Said, State, Work, batches, count_trace
+from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, batches, count_trace
 
 
 class TensorFlowProgram:
@@ -31,7 +31,7 @@ class TensorFlowProgram:
         groups = [[keras.ops.convert_to_numpy(v.value) for v in g] for g in self._variables]
         return State(*groups)
 
-    def run(self, work: Work) -> Said:
+    def run(self, work: Work) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         fed = work.x, work.y, work.weights
         numbers = work.dropout, work.penalties
@@ -50,7 +50,7 @@ class TensorFlowProgram:
                 given = work.order[part], work.rest[part], work.rates[part], work.steps
                 total += epochs(*fed, *given, *numbers)
         loss, said = predict(*fed[:2], work.valid, work.penalties)
-        return Said(float(total), float(loss), np.asarray(said))
+        return ProgramOutput(float(total), float(loss), np.asarray(said))
 
     def compile(self, work: Work) -> None:
         """Compile by doing a step, or none, and what is left of an epoch."""
@@ -93,7 +93,7 @@ class TensorFlowProgram:
         with tf.GradientTape() as tape:
             said = parts.model(inputs, training=True)
             loss = parts.loss(targets, said, sample_weight=weights)
-            loss += penalty(list(parts.penalised), penalties)
+            loss += penalty(list(parts.penalized), penalties)
             for more in parts.model.losses:
                 loss += more
         variables = parts.model.trainable_variables
@@ -134,4 +134,4 @@ class TensorFlowProgram:
         parts = self._parts
         said = parts.model(tf.gather(x, places), training=False)
         loss = parts.loss(tf.gather(y, places), said)
-        return loss + penalty(list(parts.penalised), penalties), said
+        return loss + penalty(list(parts.penalized), penalties), said

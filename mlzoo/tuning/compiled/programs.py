@@ -71,7 +71,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Said:
+class ProgramOutput:
     """What a program gives back: the summed training loss, the validation loss, the outputs."""
 
     loss: float
@@ -90,7 +90,7 @@ class Program(Protocol):
         """The state that it is in."""
         ...
 
-    def run(self, work: Work) -> Said:
+    def run(self, work: Work) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         ...
 
@@ -113,7 +113,7 @@ class Parts:
     optimizer: keras.Optimizer
     loss: keras.Loss
     scalars: Scalars
-    penalised: Sequence[Any]
+    penalized: Sequence[Any]
     loop: bool
     dense: bool
 

@@ -40,7 +40,7 @@ class Epoch:
     steps: int
 
 
-class Lanes:
+class VectorizedProgram:
     """A vectorised program and the states of its lanes."""
 
     def __init__(self, parts: Parts) -> None:

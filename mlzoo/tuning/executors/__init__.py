@@ -1,1 +1,1 @@
-"""Where fits run: in this process, in workers that can be ended, on a cluster."""
+"""Executors of fits: this process, worker processes, or a cluster."""

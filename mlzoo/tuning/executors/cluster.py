@@ -1,8 +1,8 @@
-"""Fits on the machines of a Ray cluster: an actor a worker, which pulls the same units of work.
+"""Executor of fits on a Ray cluster, with one actor per worker.
 
-An actor loads Keras and the data once, so that what Ray takes to start something is paid once a
-worker. All machines see the search's folder and the data under the same paths. An actor that dies,
-with its machine or alone, is replaced, and another does its fit again.
+An actor loads Keras and the data once, so that the start-up time is paid once per worker. All
+machines must see the search's folder and the data under the same paths. An actor that dies is
+replaced, and its fit is repeated.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from mlzoo.core.errors import MlzooError, ResourceError, UsageError
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.tables import absolute
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 _PATIENCE = 300.0
-"""Seconds to wait for a machine that takes an actor, where none is at work."""
+"""Seconds to wait for room for the first actor."""
 
 
 class Actor:
-    """A worker on some machine: what it does is what a process of `pool` does."""
+    """Worker on a machine of the cluster; the counterpart of a process of `pool`."""
 
     def __init__(self, first: dict[str, Any], threads: dict[str, str]) -> None:
         os.environ.update(threads)  # before Keras is imported
@@ -39,22 +39,22 @@ class Actor:
             self._failed = str(error)
 
     def ready(self) -> str | None:
-        """None where it can work, else what is wrong."""
+        """Return None if it can work, otherwise the error."""
         return self._failed
 
-    def fit(self, unit: dict[str, Any]) -> dict[str, Any]:
-        """The journal's record of a unit."""
-        record: dict[str, Any] = self._evaluator.fit(Unit(**unit))
+    def fit(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Run a job, and return its record for the journal."""
+        record: dict[str, Any] = self._evaluator.fit(FitJob(**job))
         return record
 
 
 class Cluster:
-    """Actors that work on units at the same time.
+    """Engine that runs jobs on several actors in parallel.
 
     Args:
-        plan: the search; `workers` is how many actors there are, `address` where.
-        folder: where states are kept.
-        fast: whether fits share what was compiled.
+        plan: of the search; `workers` is the number of actors, `address` the cluster.
+        folder: folder of training states.
+        fast: whether fits share compiled programs.
 
     Raises:
         UsageError: Ray is not installed.
@@ -71,8 +71,8 @@ class Cluster:
         self._kind = self._ray.remote(num_cpus=1, max_restarts=0)(Actor)
         self._actors: dict[int, Any] = {}
         self._starting: dict[Any, int] = {}
-        self._working: dict[Any, tuple[int, Unit]] = {}
-        self._again: deque[Unit] = deque()
+        self._working: dict[Any, tuple[int, FitJob]] = {}
+        self._again: deque[FitJob] = deque()
         self._deaths: dict[tuple[int, int, int], int] = {}
         self._records: list[dict[str, Any]] = []
         for place in range(plan.search.workers):
@@ -89,27 +89,27 @@ class Cluster:
 
     @property
     def free(self) -> bool:
-        """Whether as many units are waiting or worked on as there are actors."""
+        """Return whether fewer jobs are waiting or running than there are actors."""
         return len(self._working) + len(self._again) + len(self._records) < len(self._actors)
 
     @property
     def busy(self) -> bool:
-        """Whether a unit is waiting or worked on, or its record was not fetched yet."""
+        """Return whether a job is waiting or running, or a record was not fetched yet."""
         return bool(self._records or self._working or self._again)
 
-    def start(self, unit: Unit) -> None:
-        """Give a unit to an actor that has nothing to do, or keep it for the first one."""
-        self._again.append(unit)
+    def start(self, job: FitJob) -> None:
+        """Give a job to an idle actor, or queue it for the first one."""
+        self._again.append(job)
         self._share_out()
 
     def _share_out(self) -> None:
         for place in self._idle:
             if self._again:
-                unit = self._again.popleft()
-                self._working[self._actors[place].fit.remote(asdict(unit))] = place, unit
+                job = self._again.popleft()
+                self._working[self._actors[place].fit.remote(asdict(job))] = place, job
 
     def wait(self) -> dict[str, Any]:
-        """The record of the next unit that is done; sleeps until then."""
+        """Wait for the next finished job, and return its record."""
         while not self._records:
             waiting = [*self._working, *self._starting]
             done, _ = self._ray.wait(waiting, num_returns=1, timeout=_PATIENCE)
@@ -139,7 +139,7 @@ class Cluster:
         self._records.append({**answer, "worker": place})
 
     def _replace(self, reference: Any, error: Exception) -> None:
-        """Hire another actor for one that has died; its unit goes to the first that is idle."""
+        """Replace a dead actor; its job goes to the first idle one."""
         if reference in self._starting:
             place = self._starting.pop(reference)
             if self._died((-1, place, 0)):
@@ -147,15 +147,15 @@ class Cluster:
                 raise ResourceError(f"workers on the cluster end before they begin: {reason}")
             self._hire(place)
             return
-        place, unit = self._working.pop(reference)
+        place, job = self._working.pop(reference)
         self._hire(place)
-        if self._died((unit.trial, *unit.key)):
-            self._records.append(failed(unit, died("the cluster's worker")))
+        if self._died((job.trial, *job.key)):
+            self._records.append(failed(job, died("the cluster's worker")))
         else:
-            self._again.appendleft(unit)
+            self._again.appendleft(job)
 
     def _died(self, key: tuple[int, int, int]) -> bool:
-        """Whether that was once too often."""
+        """Count a death, and return whether the job has had too many."""
         self._deaths[key] = self._deaths.get(key, 0) + 1
         return self._deaths[key] >= DEATHS
 
@@ -168,7 +168,7 @@ class Cluster:
 
 
 def import_ray() -> Any:
-    """Ray's package.
+    """Import Ray.
 
     Raises:
         UsageError: it is not installed.
@@ -183,7 +183,7 @@ def import_ray() -> Any:
 
 
 def _anywhere(plan: Plan) -> dict[str, Any]:
-    """The plan's record with paths that do not depend on the folder that it is read in."""
+    """Return the plan's record with absolute paths."""
     record, run = plan.record(), plan.run
     paths = {
         "model": registry.absolute(run.model),
@@ -194,7 +194,7 @@ def _anywhere(plan: Plan) -> dict[str, Any]:
 
 
 def _join(ray: Any, plan: Plan) -> None:
-    """Connect to the cluster, or start one on this machine with a core a worker."""
+    """Connect to the cluster, or start one on this machine with one core per worker."""
     settings: dict[str, Any] = {"log_to_driver": bool(os.environ.get("MLZOO_DEBUG"))}
     address = plan.search.address
     if address is None:
@@ -209,7 +209,7 @@ def _join(ray: Any, plan: Plan) -> None:
 
 
 def _threads(plan: Plan) -> dict[str, str]:
-    """What pins an actor to one core."""
+    """Return the environment variables that limit an actor to one core."""
     alone = pinned(os.cpu_count() or 1)
     names = [n for n in alone if n.endswith("_THREADS")]
     names += ["XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"]

@@ -1,4 +1,4 @@
-"""What does the fits: this process, one after another. `pool` has one with several processes."""
+"""Engines that run fits; `Serial` runs them in this process, one after another."""
 
 from __future__ import annotations
 
@@ -7,98 +7,98 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
-Fit = Callable[[Unit], dict[str, Any]]
-"""From a unit to the journal's record of it."""
-Fits = Callable[[Sequence[Unit]], list[dict[str, Any]]]
-"""From units of one group to their records."""
+Fit = Callable[[FitJob], dict[str, Any]]
+"""Function from a job to its record for the journal."""
+Fits = Callable[[Sequence[FitJob]], list[dict[str, Any]]]
+"""Function from jobs of one group to their records."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """Which units are done at once.
+    """Grouping of jobs that run at once.
 
     Attributes:
-        group: equal for those that can be; None for one that is done alone.
-        most: how many there are of a group.
+        group: from a job to a key, equal for jobs that can run at once; None: it runs alone.
+        most: largest number of jobs of a group.
     """
 
-    group: Callable[[Unit], str | None]
+    group: Callable[[FitJob], str | None]
     most: int
 
 
 class Engine(Protocol):
-    """Does units of work, some at the same time."""
+    """Runs jobs, possibly several in parallel."""
 
     @property
     def free(self) -> bool:
-        """Whether another unit can be started."""
+        """Return whether another job can be started."""
         ...
 
     @property
     def busy(self) -> bool:
-        """Whether a unit is being worked on."""
+        """Return whether a job is running."""
         ...
 
-    def start(self, unit: Unit) -> None:
-        """Begin a unit."""
+    def start(self, job: FitJob) -> None:
+        """Start a job."""
         ...
 
     def wait(self) -> dict[str, Any]:
-        """The record of the next unit that is done."""
+        """Wait for the next finished job, and return its record."""
         ...
 
     def close(self) -> None:
-        """End what it started."""
+        """Stop all workers."""
         ...
 
 
 class GroupEngine(Engine, Protocol):
-    """An engine that can do units of a group at once."""
+    """Engine that can run the jobs of a group at once."""
 
-    def start_group(self, units: Sequence[Unit]) -> None:
-        """Begin units that are done together."""
+    def start_group(self, jobs: Sequence[FitJob]) -> None:
+        """Start jobs that run at once."""
         ...
 
 
 class Serial:
-    """This process: units are done when they are waited for.
+    """Engine in this process; jobs run when they are waited for.
 
     Args:
-        fit: does one.
-        fit_all: does several at once; None: they are done one by one.
+        fit: runs one job.
+        fit_all: runs several at once; None: one by one.
     """
 
     def __init__(self, fit: Fit, fit_all: Fits | None = None) -> None:
-        self._fit_all = fit_all or (lambda units: [fit(unit) for unit in units])
-        self._units: Sequence[Unit] = ()
+        self._fit_all = fit_all or (lambda jobs: [fit(job) for job in jobs])
+        self._jobs: Sequence[FitJob] = ()
         self._records: deque[dict[str, Any]] = deque()
 
     @property
     def free(self) -> bool:
-        """Whether other units can be started."""
+        """Return whether other jobs can be started."""
         return not self.busy
 
     @property
     def busy(self) -> bool:
-        """Whether a unit is waiting to be done, or a record to be fetched."""
-        return bool(self._units or self._records)
+        """Return whether a job is waiting, or a record was not fetched yet."""
+        return bool(self._jobs or self._records)
 
-    def start(self, unit: Unit) -> None:
-        """Remember a unit."""
-        self._units = [unit]
+    def start(self, job: FitJob) -> None:
+        """Queue a job."""
+        self._jobs = [job]
 
-    def start_group(self, units: Sequence[Unit]) -> None:
-        """Remember units."""
-        self._units = units
+    def start_group(self, jobs: Sequence[FitJob]) -> None:
+        """Queue jobs."""
+        self._jobs = jobs
 
     def wait(self) -> dict[str, Any]:
-        """Do the units; their records one by one."""
+        """Run the queued jobs, and return their records one by one."""
         if not self._records:
-            self._records.extend(self._fit_all(self._units))
-            self._units = ()
+            self._records.extend(self._fit_all(self._jobs))
+            self._jobs = ()
         return self._records.popleft()
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing: there are no workers."""

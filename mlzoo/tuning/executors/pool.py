@@ -1,4 +1,4 @@
-"""Several processes that do fits. One that dies is replaced and its fit is done again."""
+"""Pool of worker processes. One that dies is replaced, and its fit is repeated."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ import psutil
 
 from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 _LOOK = 0.2
-"""Seconds between two looks at the memory of workers."""
+"""Interval between checks of the memory of workers, in seconds."""
 DEATHS = 3
-"""A fit that has cost so many processes their lives is a failure."""
+"""Number of processes that may die in a fit before it counts as failed."""
 
 
 class Worker:
-    """One process and the unit that it works on."""
+    """Worker process and its job."""
 
     def __init__(self, first: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        self.unit: Unit | None = None
-        self.more: list[Unit] = []
-        """What it does after its unit, or together with it."""
+        self.job: FitJob | None = None
+        self.more: list[FitJob] = []
+        """Jobs that it runs after its job, or together with it."""
         self.ready = False
         self.fits = 0
         self.over = 0
-        """Megabytes that it was ended for."""
+        """Memory in megabytes that it was killed for."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mlzoo.tuning.executors.worker"],
             stdin=subprocess.PIPE,
@@ -47,7 +47,7 @@ class Worker:
         self.send(first)
 
     def send(self, content: Mapping[str, Any]) -> None:
-        """Send a line; a process that has died is found out when it is read."""
+        """Send a line; a dead process is detected when its answer is read."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps(content).encode() + b"\n")
@@ -55,7 +55,7 @@ class Worker:
             return
 
     def read(self) -> list[dict[str, Any]] | None:
-        """Answers that have come; None where the process is gone."""
+        """Return the answers received; None if the process has died."""
         assert self.process.stdout is not None
         content = os.read(self.process.stdout.fileno(), 2**16)
         if not content:
@@ -64,11 +64,11 @@ class Worker:
         return [json.loads(line) for line in lines]
 
     def end_over(self, most: int) -> None:
-        """Kill it where it takes more megabytes than `most`."""
+        """Kill it if it takes more than `most` megabytes."""
         try:
             taken = psutil.Process(self.process.pid).memory_info().rss // 10**6
         except psutil.Error:
-            return  # it is gone already
+            return  # it has ended already
         if taken > most and not self.over:
             self.over = taken
             self.process.kill()
@@ -86,12 +86,12 @@ class Worker:
 
 
 class Pool:
-    """Processes that work on units at the same time, with their share of the cores each.
+    """Engine that runs jobs in several processes, each with its share of the cores.
 
     Args:
-        plan: the search; `plan.search.workers` is how many processes there are.
-        folder: where states are kept.
-        fast: whether fits share what was compiled.
+        plan: of the search; `plan.search.workers` is the number of processes.
+        folder: folder of training states.
+        fast: whether fits share compiled programs.
     """
 
     def __init__(self, plan: Plan, folder: Path, fast: bool) -> None:
@@ -112,33 +112,33 @@ class Pool:
 
     @property
     def free(self) -> bool:
-        """Whether a process has nothing to do."""
-        return any(worker.unit is None for worker in self.workers)
+        """Return whether a process is idle."""
+        return any(worker.job is None for worker in self.workers)
 
     @property
     def busy(self) -> bool:
-        """Whether a unit is being worked on, or its record was not fetched yet."""
-        return bool(self._records) or any(worker.unit is not None for worker in self.workers)
+        """Return whether a job is running, or a record was not fetched yet."""
+        return bool(self._records) or any(worker.job is not None for worker in self.workers)
 
-    def start(self, unit: Unit) -> None:
-        """Give a unit to a process that has nothing to do."""
-        self._give(next(worker for worker in self.workers if worker.unit is None), unit)
+    def start(self, job: FitJob) -> None:
+        """Give a job to an idle process."""
+        self._give(next(worker for worker in self.workers if worker.job is None), job)
 
-    def start_group(self, units: Sequence[Unit]) -> None:
-        """Give units that are done together to a process that has nothing to do."""
-        worker = next(worker for worker in self.workers if worker.unit is None)
-        worker.unit, *worker.more = units
-        worker.send({"units": [asdict(unit) for unit in units]})
+    def start_group(self, jobs: Sequence[FitJob]) -> None:
+        """Give jobs that run at once to an idle process."""
+        worker = next(worker for worker in self.workers if worker.job is None)
+        worker.job, *worker.more = jobs
+        worker.send({"units": [asdict(job) for job in jobs]})
 
-    def _give(self, worker: Worker, unit: Unit) -> None:
-        if worker.unit is None:
-            worker.unit = unit
+    def _give(self, worker: Worker, job: FitJob) -> None:
+        if worker.job is None:
+            worker.job = job
         else:
-            worker.more.append(unit)
-        worker.send(asdict(unit))
+            worker.more.append(job)
+        worker.send(asdict(job))
 
     def wait(self) -> dict[str, Any]:
-        """The record of the next unit that is done; sleeps until then."""
+        """Wait for the next finished job, and return its record."""
         while not self._records:
             if self._most is not None:
                 for worker in self.workers:
@@ -152,8 +152,8 @@ class Pool:
         if answers is None:
             place = self.workers.index(worker)
             self._replace(worker)
-            for unit in worker.more:  # one by one: a single one may have been deadly
-                self._give(self.workers[place], unit)
+            for job in worker.more:  # one by one, since a single one may have killed it
+                self._give(self.workers[place], job)
             return
         for answer in answers:
             if "failed" in answer:
@@ -163,13 +163,13 @@ class Pool:
             if "ready" in answer:
                 worker.ready, self._starts = True, 0
             else:
-                assert worker.unit is not None
-                worker.unit = worker.more.pop(0) if worker.more else None
+                assert worker.job is not None
+                worker.job = worker.more.pop(0) if worker.more else None
                 worker.fits += 1
                 self._records.append({**answer, "worker": self.workers.index(worker)})
 
     def _replace(self, worker: Worker) -> None:
-        """Hire another process for one that has died, which does its unit again."""
+        """Replace a dead process; the new one repeats its job."""
         assert worker.process.stdout is not None
         self._selector.unregister(worker.process.stdout)
         worker.close()
@@ -187,33 +187,33 @@ class Pool:
                     "(MLZOO_DEBUG=1 shows what they say)"
                 )
         self.workers[place] = new = self._hire()
-        unit = worker.unit
-        if unit is None:
+        job = worker.job
+        if job is None:
             return
         if worker.over:
-            # What earlier fits left may be what was too much: it has a process of its own, once.
+            # Memory left over by earlier fits may have been the cause: retry once in a new process.
             if worker.fits:
-                self._give(new, unit)
+                self._give(new, job)
             else:
-                self._records.append(failed(unit, _too_much(worker.over, self._most)))
+                self._records.append(failed(job, _too_much(worker.over, self._most)))
             return
-        key = (unit.trial, *unit.key)
+        key = (job.trial, *job.key)
         self._deaths[key] = self._deaths.get(key, 0) + worker.ready
         if self._deaths[key] < DEATHS:
-            self._give(new, unit)
+            self._give(new, job)
             return
         how = f"signal {-code}" if code < 0 else f"code {code}"
-        self._records.append(failed(unit, died(how)))
+        self._records.append(failed(job, died(how)))
 
     def close(self) -> None:
-        """End all processes."""
+        """Stop all processes."""
         self._selector.close()
         for worker in self.workers:
             worker.close()
 
 
 def died(how: str) -> str:
-    """What is told of a fit that no process survives."""
+    """Return the error message of a fit that repeatedly kills its process."""
     return f"ResourceError: {DEATHS} processes in turn died of this fit ({how}); out of memory?"
 
 
@@ -221,13 +221,13 @@ def _too_much(taken: int, most: int | None) -> str:
     return f"ResourceError: the fit took {taken} MB, more than --max-memory {most}"
 
 
-def failed(unit: Unit, error: str) -> dict[str, Any]:
-    """The record of a fit that no process lived to tell of."""
+def failed(job: FitJob, error: str) -> dict[str, Any]:
+    """Return the record of a fit whose process died."""
     return {
         "kind": "fit",
-        "trial": unit.trial,
-        "fold": unit.fold,
-        "repeat": unit.repeat,
+        "trial": job.trial,
+        "fold": job.fold,
+        "repeat": job.repeat,
         "score": None,
         "epochs": 0,
         "seconds": 0.0,
@@ -238,15 +238,17 @@ def failed(unit: Unit, error: str) -> dict[str, Any]:
 
 
 def pinned(workers: int) -> dict[str, str]:
-    """The environment of a worker: its share of the cores and no more, whoever asks."""
+    """Return the environment of a worker, limited to its share of the cores."""
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    found = {**os.environ, **dict.fromkeys(names, threads)}
-    found |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
+    environment = {**os.environ, **dict.fromkeys(names, threads)}
+    environment |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
     if threads == "1":
-        flags = found.get("XLA_FLAGS", "")
-        found["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-    found["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        flags = environment.get("XLA_FLAGS", "")
+        environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     package = str(Path(__file__).parents[3])
-    found["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [found.get("PYTHONPATH", "")])])
-    return found
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [package, *filter(None, [environment.get("PYTHONPATH", "")])]
+    )
+    return environment

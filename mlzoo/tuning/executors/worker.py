@@ -1,4 +1,4 @@
-"""A process that does fits: reads units as lines of JSON, writes the journal's records of them.
+"""Worker process: reads jobs as lines of JSON, and writes their records for the journal.
 
 The first line is the search: `plan`, `folder` and `fast`. It ends when its input does, so that a
 search that is killed leaves no process behind.
@@ -25,7 +25,7 @@ from mlzoo.tuning.plan import as_tuples, restore
 
 
 def main() -> None:
-    """Work until the input ends."""
+    """Run jobs until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search decides when to stop
     answers = _answers()
     lines = _lines(sys.stdin)
@@ -36,15 +36,15 @@ def main() -> None:
         _write(answers, {"failed": str(error)})
         return
     _write(answers, {"ready": os.getpid()})
-    from mlzoo.tuning.trials.trial import Unit
+    from mlzoo.tuning.trials.trial import FitJob
 
     for line in lines:
         content = json.loads(line)
-        units = content.get("units", [content])
-        for unit in units:
-            unit["values"] = {name: as_tuples(value) for name, value in unit["values"].items()}
+        jobs = content.get("units", [content])
+        for job in jobs:
+            job["values"] = {name: as_tuples(value) for name, value in job["values"].items()}
         try:
-            for record in evaluator.fit_all([Unit(**unit) for unit in units]):
+            for record in evaluator.fit_all([FitJob(**job) for job in jobs]):
                 _write(answers, record)
         except ResourceError as error:
             _write(answers, {"lacking": str(error)})
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def make_evaluator(first: dict[str, Any]) -> Any:
-    """What does the fits of a search: its `plan`, the `folder` of states, whether `fast`."""
+    """Return the evaluator of a search, from its `plan`, `folder` of states and `fast`."""
     plan = restore(first["plan"])
     # The search has checked and run them.
     registry.trust(*(name for _, name in plugins(plan.run.model_dump())))
@@ -67,24 +67,24 @@ def make_evaluator(first: dict[str, Any]) -> Any:
 
 
 def _answers() -> IO[str]:
-    """The stream of answers: what else is printed goes to stderr."""
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """Return the stream of answers; all other output goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    return own
+    return answers
 
 
 def _lines(source: IO[str]) -> Iterator[str]:
-    """Lines of the input; the process ends where it does, in mid-fit too."""
-    found: queue.Queue[str] = queue.Queue()
+    """Yield the lines of the input; the process exits when it ends, even during a fit."""
+    lines: queue.Queue[str] = queue.Queue()
 
     def listen() -> None:
         for line in source:
-            found.put(line)
+            lines.put(line)
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        yield found.get()
+        yield lines.get()
 
 
 def _write(answers: IO[str], content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.tuning.trials.trial import Tried
+from mlzoo.tuning.trials.trial import TrialResult
 
 _LEAST = 8
 _TREES = 64
@@ -38,7 +38,7 @@ class Effect:
     spread: list[float]
 
 
-def effects(space: Space, trials: Sequence[Tried]) -> list[Effect]:
+def effects(space: Space, trials: Sequence[TrialResult]) -> list[Effect]:
     """The effect of every dimension, the most important first; none from fewer than 8 trials.
 
     Functional ANOVA on a random forest: Hutter, Hoos and Leyton-Brown, "An Efficient Approach for

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from mlzoo.core.spaces import Dimension, Space
 from mlzoo.statistics.metrics import MODES
 from mlzoo.tuning.results.analysis import Effect
-from mlzoo.tuning.trials.trial import Tried, mean
+from mlzoo.tuning.trials.trial import TrialResult, mean
 
 # Okabe and Ito's, told apart by every reader.
 _BLUE, _ORANGE, _GREEN, _GRAY, _RED = "#0072B2", "#E69F00", "#009E73", "#999999", "#D55E00"
@@ -19,7 +19,7 @@ _SHOWN = 15
 _MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
 
 
-def parallel(space: Space, trials: Sequence[Tried], metric: str) -> go.Figure:
+def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Figure:
     """A line a trial through its values and its score; ranges on an axis can be picked."""
     done = [trial for trial in trials if trial.state == "done"]
     scores = [mean(trial.scores) for trial in done]
@@ -34,7 +34,7 @@ def parallel(space: Space, trials: Sequence[Tried], metric: str) -> go.Figure:
     return _laid(go.Figure(go.Parcoords(line=line, dimensions=axes)), 420, t=60)
 
 
-def _axis(dimension: Dimension, trials: Sequence[Tried]) -> dict[str, Any]:
+def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> dict[str, Any]:
     """An axis of the unit interval with the dimension's values as ticks; absent ones at -0.1."""
     absent = any(dimension.name not in trial.values for trial in trials)
     places = [
@@ -60,7 +60,7 @@ def _ends(dimension: Dimension) -> list[Any]:
     return list(dict.fromkeys(dimension.at(place / 4) for place in range(5)))
 
 
-def convergence(trials: Sequence[Tried], metric: str) -> go.Figure:
+def convergence(trials: Sequence[TrialResult], metric: str) -> go.Figure:
     """Every trial's score with its standard error, and the best so far."""
     done = [trial for trial in trials if trial.state == "done"]
     numbers = [trial.number for trial in done]
@@ -83,7 +83,9 @@ def convergence(trials: Sequence[Tried], metric: str) -> go.Figure:
     return named(go.Figure([points, line]), "trial", metric)
 
 
-def folds(trials: Sequence[Tried], ranked: Sequence[int], tied: Sequence[int], metric: str) -> Any:
+def folds(
+    trials: Sequence[TrialResult], ranked: Sequence[int], tied: Sequence[int], metric: str
+) -> Any:
     """The fold scores of the best trials; those statistically tied with the winner stand out."""
     figure = go.Figure()
     for number in ranked[:_SHOWN]:
@@ -132,7 +134,7 @@ def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
     return _laid(figure, 300)
 
 
-def timeline(trials: Sequence[Tried]) -> go.Figure:
+def timeline(trials: Sequence[TrialResult]) -> go.Figure:
     """When each worker did which fit, in seconds from the first; pauses between runs are seen."""
     fits = [(trial, fit) for trial in trials for fit in trial.fits.values() if "at" in fit]
     if not fits:
@@ -157,7 +159,7 @@ def timeline(trials: Sequence[Tried]) -> go.Figure:
     return _laid(figure, 130 + 40 * workers, l=90)
 
 
-def cost(trials: Sequence[Tried], metric: str) -> go.Figure:
+def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
     """Score against what a fit took; the line joins trials that none beats in both."""
     done = [trial for trial in trials if trial.state == "done"]
     points = [(mean([f["cpu"] for f in t.fits.values()]), mean(t.scores), t) for t in done]
@@ -185,7 +187,7 @@ def cost(trials: Sequence[Tried], metric: str) -> go.Figure:
     return named(go.Figure([scatter, line]), "CPU seconds a fit", metric)
 
 
-def described(trial: Tried) -> str:
+def described(trial: TrialResult) -> str:
     """A trial's values on a line."""
     return ", ".join(f"{name} {text(value)}" for name, value in trial.values.items())
 

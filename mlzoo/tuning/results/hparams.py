@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.tuning.results.figures import text
-from mlzoo.tuning.trials.trial import Tried
+from mlzoo.tuning.trials.trial import TrialResult
 
 
-def write_hparams(folder: Path, trials: Sequence[Tried], metric: str) -> None:
+def write_hparams(folder: Path, trials: Sequence[TrialResult], metric: str) -> None:
     """Write a log a trial that is done; what stood in the folder goes."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary

@@ -19,7 +19,7 @@ from mlzoo.tuning.results.skopt_plots import skopt_pictures
 from mlzoo.tuning.results.tables import failures, ranks
 from mlzoo.tuning.results.ties import Ties, find_ties
 from mlzoo.tuning.settings import shown
-from mlzoo.tuning.trials.trial import Tried
+from mlzoo.tuning.trials.trial import TrialResult
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CURVES = 8
@@ -28,7 +28,7 @@ _CURVES = 8
 def write_page(
     path: Path,
     plan: Plan,
-    trials: Sequence[Tried],
+    trials: Sequence[TrialResult],
     metric: str,
     test: dict[str, Any] | None,
     nested: Nested | None = None,
@@ -75,7 +75,7 @@ def _html(figure: Any, title: str) -> str:
 
 def _facts(
     plan: Plan,
-    trials: Sequence[Tried],
+    trials: Sequence[TrialResult],
     metric: str,
     test: dict[str, Any] | None,
     order: dict[int, int],
@@ -114,7 +114,7 @@ def _optimism(nested: Nested | None) -> list[str]:
 
 
 def _sections(
-    plan: Plan, trials: Sequence[Tried], metric: str, order: dict[int, int], ties: Ties
+    plan: Plan, trials: Sequence[TrialResult], metric: str, order: dict[int, int], ties: Ties
 ) -> list[dict[str, Any]]:
     if not order:
         return []
@@ -160,7 +160,7 @@ def _sections(
 
 
 def _rows(
-    plan: Plan, trials: Sequence[Tried], order: dict[int, int], group: Sequence[int]
+    plan: Plan, trials: Sequence[TrialResult], order: dict[int, int], group: Sequence[int]
 ) -> list[dict[str, Any]]:
     rows = []
     for number in [*order, *(t.number for t in trials if t.number not in order)]:

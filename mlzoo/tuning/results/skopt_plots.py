@@ -16,7 +16,7 @@ import numpy as np
 from mlzoo.core.spaces import Dimension, Space
 from mlzoo.drawing import canvas
 from mlzoo.tuning.results.figures import text
-from mlzoo.tuning.trials.trial import Tried, as_loss
+from mlzoo.tuning.trials.trial import TrialResult, as_loss
 
 _LEAST = 8
 _MOST = 5
@@ -26,7 +26,7 @@ _SAMPLES = 60
 
 
 def skopt_pictures(
-    space: Space, trials: Sequence[Tried], metric: str, important: Sequence[str]
+    space: Space, trials: Sequence[TrialResult], metric: str, important: Sequence[str]
 ) -> list[tuple[str, str, bytes]]:
     """Title, note and PNG of each plot; none from fewer than 8 trials.
 
@@ -70,13 +70,13 @@ def skopt_pictures(
     return [(title, note, _drawn(draw, names)) for title, note, draw in pictures]
 
 
-def _varies(dimension: Dimension, trials: Sequence[Tried]) -> bool:
+def _varies(dimension: Dimension, trials: Sequence[TrialResult]) -> bool:
     """Whether trials had more than one value, which skopt's plots need."""
     values = {repr(t.values[dimension.name]) for t in trials if dimension.name in t.values}
     return len(values) > 1
 
 
-def _result(chosen: Sequence[Dimension], trials: Sequence[Tried], metric: str) -> Any:
+def _result(chosen: Sequence[Dimension], trials: Sequence[TrialResult], metric: str) -> Any:
     """The trials as a result of skopt; where a dimension is absent its first value stands."""
     from skopt.learning import RandomForestRegressor
     from skopt.space import Space as SkoptSpace

@@ -16,12 +16,12 @@ from mlzoo.core.files import expand
 from mlzoo.runs.config_loading import plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
-from mlzoo.tuning.trials.trial import Tried, best, mean, ranked
+from mlzoo.tuning.trials.trial import TrialResult, best, mean, ranked
 
 _NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")
 
 
-def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str) -> None:
+def write_tables(folder: Path, plan: Plan, trials: Sequence[TrialResult], metric: str) -> None:
     """`trials.csv`, the same for the same seed; `fits.csv`, with what each fit took; `best.yaml`.
 
     Columns of `trials.csv`: `trial`, `rank` (1 is best), `state` (done, dropped, failed or
@@ -43,12 +43,12 @@ def write_tables(folder: Path, plan: Plan, trials: Sequence[Tried], metric: str)
         files.write_text(folder / "best.yaml", best_yaml(plan, first, metric))
 
 
-def ranks(trials: Sequence[Tried], metric: str) -> dict[int, int]:
+def ranks(trials: Sequence[TrialResult], metric: str) -> dict[int, int]:
     """The place of each trial that is done, by its number; the first is 1."""
     return {trial.number: place for place, trial in enumerate(ranked(trials, metric), start=1)}
 
 
-def _row(plan: Plan, trial: Tried, rank: int | None) -> dict[str, Any]:
+def _row(plan: Plan, trial: TrialResult, rank: int | None) -> dict[str, Any]:
     failed = trial.state == "failed"
     names = plan.space.names
     values = {f"{n}": _cell(trial.values[n]) if n in trial.values else "" for n in names}
@@ -78,7 +78,7 @@ def _cell(value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def best_yaml(plan: Plan, trial: Tried, metric: str) -> str:
+def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     """The configuration that trains the winner on the training and validation parts.
 
     It trains for as many epochs as the folds' median was, and keeps the weights of the last one.
@@ -130,7 +130,7 @@ def cause(error: str) -> str:
     return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().splitlines()[0])[:200]
 
 
-def failures(trials: Iterable[Tried]) -> list[dict[str, Any]]:
+def failures(trials: Iterable[TrialResult]) -> list[dict[str, Any]]:
     """Failed trials by cause, the most frequent first, each with one traceback."""
     groups: dict[str, dict[str, Any]] = {}
     for trial in trials:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlzoo.data.contracts import task
-from mlzoo.tuning.trials.trial import Tried, as_loss, mean, ranked
+from mlzoo.tuning.trials.trial import TrialResult, as_loss, mean, ranked
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part
@@ -139,7 +139,7 @@ def unit_scores(scorer: Scorer, rows: Part) -> UnitScores | None:
     return UnitScores(values.astype("float32"), sizes.astype("float32"), unit, number)
 
 
-def find_ties(trials: Sequence[Tried], metric: str) -> Ties:
+def find_ties(trials: Sequence[TrialResult], metric: str) -> Ties:
     """Return the trials that are statistically tied with the winner.
 
     Args:
@@ -175,7 +175,7 @@ def find_ties(trials: Sequence[Tried], metric: str) -> Ties:
     return Ties(numbers, _sentence(numbers, len(pairs), len(done) - len(pairs), winner))
 
 
-def _of_trial(trial: Tried) -> UnitScores | None:
+def _of_trial(trial: TrialResult) -> UnitScores | None:
     """A trial's units, fold after fold; each fold weighs the same, repeats are averaged."""
     folds: dict[int, list[UnitScores]] = {}
     for key in trial.fits_needed:

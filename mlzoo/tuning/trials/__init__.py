@@ -1,1 +1,1 @@
-"""Trials of a search: their fits on folds, scores, records and pruning."""
+"""Trials of a search: fits on folds, scores, records and pruning."""

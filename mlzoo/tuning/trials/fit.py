@@ -1,4 +1,4 @@
-"""One fit of a candidate: what it is trained on, and from where it continues."""
+"""Specification of one fit of a candidate: configuration, data, seed and training state."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Fit:
     Attributes:
         config: of the candidate.
         folds: the data of all folds.
-        fold: which of them it is on.
-        seed: decides first weights and order.
-        before: a folder that `keep` was, to go on from.
-        keep: where to keep the state.
-        part: the fold's data with some of its training part only.
+        fold: index of its fold, from 0.
+        seed: decides initial weights and order of the samples.
+        before: folder of the state to resume from; None: from initial weights.
+        keep: folder to save the state in; None: it is not saved.
+        part: data to use in place of the fold's, with a subset of its training split.
     """
 
     config: RunConfig
@@ -34,5 +34,5 @@ class Fit:
 
     @property
     def data(self) -> Data:
-        """What is trained and predicted."""
+        """Return the data to train on and predict."""
         return self.part or self.folds[self.fold]

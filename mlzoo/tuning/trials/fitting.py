@@ -1,4 +1,4 @@
-"""One fit of one candidate on one fold, and its score."""
+"""Fits of candidates on folds, and their scores."""
 
 from __future__ import annotations
 
@@ -45,25 +45,26 @@ from mlzoo.tuning.results.ties import UnitScores, unit_scores
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fit import Fit
 from mlzoo.tuning.trials.folds import fold_data, search_folds
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
-"""Fields that may be varied and that change what is read or how it is arranged."""
+"""Fields of the run that change how the data are read or split."""
 _KEPT = 2
 _SAME = 1e-2
-"""Of the outputs' spread: more than rounding makes in two epochs, far less than a mistake."""
+"""Tolerance of the self-check, in standard deviations of the outputs: above the rounding error of
+two epochs, and far below the effect of a bug."""
 _LANES = 15
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A finished fit.
+class FitResult:
+    """Result of a fit.
 
     Attributes:
-        score: on the fold's validation part.
-        epochs: that it took.
-        units: what each held-out sample adds to the score; None where that is not defined.
-        fallback: why the compiled fit failed that this plain one took the place of.
+        score: on the validation split of the fold.
+        epochs: number of epochs trained.
+        units: contribution of each held-out unit to the score; None where it is undefined.
+        fallback: error of the compiled fit that this plain one replaces; None without one.
     """
 
     score: float
@@ -73,17 +74,17 @@ class Outcome:
 
 
 class Evaluator:
-    """Does fits. It holds the data of the search, and what fits can share.
+    """Runs fits; holds the data of the search and the compiled programs.
 
     Args:
-        plan: the search.
-        folder: where states are kept that later trials go on from.
-        listener: hears of what reading the data infers.
-        stop: asks a fit to end early.
+        plan: of the search.
+        folder: folder of training states, which later trials resume from.
+        listener: receives what is inferred from the data.
+        stop: requests a fit to stop early.
 
     Raises:
-        UsageError: the model is not for the task, or a setting is without effect on it.
-        DataError: the data can't be read or shared out.
+        UsageError: the model does not support the task, or a setting has no effect on it.
+        DataError: the data can't be read or split.
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class Evaluator:
         if plan.search.fast == "auto" and not registry.build_function(plan.run.model):
             self.fast = open_compiled_fits(plan.space, lanes(plan))
 
-    def fit(self, unit: Unit) -> dict[str, Any]:
-        """Do one fit: `fit_all` of a single unit."""
-        return self.fit_all([unit])[0]
+    def fit(self, job: FitJob) -> dict[str, Any]:
+        """Run one fit: `fit_all` of a single job."""
+        return self.fit_all([job])[0]
 
-    def fit_all(self, units: Sequence[Unit]) -> list[dict[str, Any]]:
-        """Do fits of one group, together. Whatever goes wrong in one is an outcome too.
+    def fit_all(self, jobs: Sequence[FitJob]) -> list[dict[str, Any]]:
+        """Run the fits of one group at once; an error in a fit becomes part of its record.
 
         Returns:
             The journal's record of each: `trial`, `fold`, `repeat`, `score` (None where it
@@ -131,41 +132,41 @@ class Evaluator:
             Interrupted: a signal came.
         """
         began, cpu = time.perf_counter(), time.process_time()
-        endings = self._endings(units)
-        seconds = (time.perf_counter() - began) / len(units)
-        cpu = (time.process_time() - cpu) / len(units)
-        pairs = zip(units, endings, strict=True)
-        return [self._record(unit, ending, seconds, cpu) for unit, ending in pairs]
+        endings = self._endings(jobs)
+        seconds = (time.perf_counter() - began) / len(jobs)
+        cpu = (time.process_time() - cpu) / len(jobs)
+        pairs = zip(jobs, endings, strict=True)
+        return [self._record(job, ending, seconds, cpu) for job, ending in pairs]
 
-    def group(self, unit: Unit) -> str | None:
-        """Equal for units that can be done together; None where one is done alone."""
+    def group(self, job: FitJob) -> str | None:
+        """Return a key, equal for jobs that can run at once; None for one that runs alone."""
         if self.fast is None:
             return None
         try:
-            return self.fast.group(self._prepared(unit))
-        except Exception:  # a candidate that can't be built is an outcome of its own
+            return self.fast.group(self._prepared(job))
+        except Exception:  # a candidate that can't be built becomes a failed trial
             return None
 
-    def compile_ahead(self, units: Sequence[Unit]) -> None:
-        """Have the programs of coming units compiled by a thread while others run."""
-        for unit in units:
-            # A candidate that can't be built is an outcome of the search.
+    def compile_ahead(self, jobs: Sequence[FitJob]) -> None:
+        """Compile the programs of coming jobs in a thread while others run."""
+        for job in jobs:
+            # A candidate that can't be built becomes a failed trial.
             with contextlib.suppress(Exception):
-                alike = self._key(run_of(self.plan, unit)) == self._key(self.plan.run)
+                alike = self._key(run_of(self.plan, job)) == self._key(self.plan.run)
                 if self.fast is None or not alike:
                     return
-                if not self.fast.compile_ahead(self._prepared(unit)):
+                if not self.fast.compile_ahead(self._prepared(job)):
                     return
 
     def close(self) -> None:
-        """End what `compile_ahead` began."""
+        """Stop compiling ahead."""
         if self.fast is not None:
             self.fast.close()
 
     def _record(
-        self, unit: Unit, ending: Outcome | Exception, seconds: float, cpu: float
+        self, job: FitJob, ending: FitResult | Exception, seconds: float, cpu: float
     ) -> dict[str, Any]:
-        outcome = ending if isinstance(ending, Outcome) else None
+        outcome = ending if isinstance(ending, FitResult) else None
         error, trace = None, None
         if isinstance(ending, Exception):
             error = _described(ending)
@@ -175,9 +176,9 @@ class Evaluator:
             error = f"the score {self.metric} is {ending.score}"
         return {
             "kind": "fit",
-            "trial": unit.trial,
-            "fold": unit.fold,
-            "repeat": unit.repeat,
+            "trial": job.trial,
+            "fold": job.fold,
+            "repeat": job.repeat,
             "score": outcome.score if outcome and error is None else None,
             "epochs": outcome.epochs if outcome else 0,
             "seconds": round(seconds, 4),
@@ -188,17 +189,17 @@ class Evaluator:
             **({"fallback": outcome.fallback} if outcome and outcome.fallback else {}),
         }
 
-    def check_fast(self, unit: Unit) -> str | None:
-        """Prove the shared program equal to the plain code on a short fit of a unit.
+    def check_fast(self, job: FitJob) -> str | None:
+        """Check the shared program against the plain code on a short fit of a job.
 
-        Where it is not, every fit is done by the plain code from here on.
+        If they differ, all further fits use the plain code.
 
         Returns:
-            What was found, as a sentence; None with `--fast off`.
+            The result as a sentence; None with `--fast off`.
         """
         if self.fast is None:
             return None
-        fit = self._prepared(unit)
+        fit = self._prepared(job)
         if (why := self.fast.obstacle(fit)) is not None:
             return f"each fit is built anew, as `mlzoo train` does it ({why})"
         apart = self.fast.check(fit)
@@ -214,27 +215,27 @@ class Evaluator:
             "each fit is built anew (--fast off)"
         )
 
-    def _endings(self, units: Sequence[Unit]) -> list[Outcome | Exception]:
-        if len(units) > 1:
+    def _endings(self, jobs: Sequence[FitJob]) -> list[FitResult | Exception]:
+        if len(jobs) > 1:
             try:
-                return self._together([self._prepared(unit) for unit in units])
-            except Exception:  # that of one, or of all: each alone tells
+                return self._together([self._prepared(job) for job in jobs])
+            except Exception:  # it may concern one fit or all of them: run each alone
                 pass
-        return [self._ending(unit) for unit in units]
+        return [self._ending(job) for job in jobs]
 
-    def _ending(self, unit: Unit) -> Outcome | Exception:
+    def _ending(self, job: FitJob) -> FitResult | Exception:
         try:
-            return self._fit(unit)
+            return self._fit(job)
         except Interrupted:
             raise
         except Exception as caught:
             full = find_disk_full(caught)
-            if full is not None:  # no other fit could be written either
+            if full is not None:  # all other fits would fail too
                 raise ResourceError(disk_full(full)) from caught
             return caught
 
-    def _fit(self, unit: Unit) -> Outcome:
-        fit = self._prepared(unit)
+    def _fit(self, job: FitJob) -> FitResult:
+        fit = self._prepared(job)
         ending, failure = self._fit_compiled(fit)
         if isinstance(ending, Exception):
             raise ending
@@ -246,8 +247,8 @@ class Evaluator:
         outcome = fit_plainly(fit.config, fit.data, fit.seed, metric, stop, fit.before, fit.keep)
         return replace(outcome, fallback=failure)
 
-    def _fit_compiled(self, fit: Fit) -> tuple[Outcome | Exception | None, str | None]:
-        """A fit by a shared program, or why that failed; neither where none suits it."""
+    def _fit_compiled(self, fit: Fit) -> tuple[FitResult | Exception | None, str | None]:
+        """Run a fit by a shared program; return its result or the reason of a failure, if any."""
         if self.fast is None:
             return None, None
         try:
@@ -255,43 +256,49 @@ class Evaluator:
             return (self._together([fit])[0] if shared else None), None
         except Interrupted:
             raise
-        except Exception as caught:  # whatever it is: the plain code tells whether it is the fit's
+        except Exception as caught:  # the plain code shows whether the fit itself is the cause
             return None, _described(caught).splitlines()[0][:200]
 
-    def _together(self, fits: Sequence[Fit]) -> list[Outcome | Exception]:
-        """Fits by one program; a score that can't be computed is the fit's own failure."""
+    def _together(self, fits: Sequence[Fit]) -> list[FitResult | Exception]:
+        """Run fits by one program; a score that can't be computed is a failure of its fit."""
         assert self.fast is not None
-        found: list[Outcome | Exception] = []
+        results: list[FitResult | Exception] = []
         for fit, ending in zip(fits, self.fast.fit(fits), strict=True):
             if isinstance(ending, Exception):
-                found.append(ending)
+                results.append(ending)
                 continue
             try:
                 outputs, epochs = ending
                 scored = score_outputs(outputs, fit.data, self.metric)
-                found.append(Outcome(scored[0], epochs, scored[1]))
+                results.append(FitResult(scored[0], epochs, scored[1]))
             except DivergedError as caught:
-                found.append(caught)
-        return found
+                results.append(caught)
+        return results
 
-    def _prepared(self, unit: Unit) -> Fit:
-        """A unit's configuration, data, seed and states."""
-        config = run_of(self.plan, unit)
+    def _prepared(self, job: FitJob) -> Fit:
+        """Return the specification of the fit of a job."""
+        config = run_of(self.plan, job)
         check_fit(config, self.data.samples.task)
-        seed = fit_seed(self.plan.run.seed, unit.fold, unit.repeat)
+        seed = fit_seed(self.plan.run.seed, job.fold, job.repeat)
         before, keep = None, None
-        if unit.continues is not None:
-            before = self.state_folder(unit.continues, unit.fold, unit.repeat)
-        if unit.epochs is not None and not unit.final:
-            keep = self.state_folder(unit.trial, unit.fold, unit.repeat)
-        return Fit(config, self._folds(config), unit.fold, seed, before, keep)
+        if job.continues is not None:
+            before = self.state_folder(job.continues, job.fold, job.repeat)
+        if job.epochs is not None and not job.final:
+            keep = self.state_folder(job.trial, job.fold, job.repeat)
+        return Fit(config, self._folds(config), job.fold, seed, before, keep)
 
     def state_folder(self, trial: int, fold: int, repeat: int) -> Path:
-        """Where the state is kept that the training of a fit goes on from."""
+        """Return the folder of the state that the training of a fit is resumed from.
+
+        Args:
+            trial: number of the trial.
+            fold: index of the fold.
+            repeat: index of the repeat.
+        """
         return self.folder / "states" / f"{trial}-{fold}-{repeat}"
 
     def _folds(self, config: RunConfig) -> list[Data]:
-        """The data of each fold, for candidates that read the data alike."""
+        """Return the data of each fold, cached for candidates that read the same data."""
         key = self._key(config)
         if key not in self._read:
             data = self.data if key == self._key(self.plan.run) else self._load(config, Listener())
@@ -304,7 +311,7 @@ class Evaluator:
         return self._read[key]
 
     def _key(self, config: RunConfig) -> tuple[str, ...]:
-        """Equal for candidates that read the data alike."""
+        """Return a key, equal for candidates that read the same data."""
         return tuple(str(getattr(config, name)) for name in _DATA_FIELDS)
 
     def _load(self, config: RunConfig, listener: Listener) -> Data:
@@ -313,9 +320,9 @@ class Evaluator:
 
 
 def lanes(plan: Plan) -> int:
-    """Fits that a vectorised program does at once: a number that only the plan decides.
+    """Return the number of fits that a vectorized program runs at once, from the plan alone.
 
-    All fits of a trial; of several trials where proposals don't wait for outcomes.
+    All fits of a trial; those of several trials if proposals don't depend on scores.
     """
     if keras.backend.backend() != "jax":
         return 1
@@ -323,26 +330,31 @@ def lanes(plan: Plan) -> int:
     return min(several * plan.fits, 2 * _LANES)
 
 
-def run_of(plan: Plan, unit: Unit) -> RunConfig:
-    """The run of one fit: the candidate's, scored at the end of its training.
+def run_of(plan: Plan, job: FitJob) -> RunConfig:
+    """Return the run of a fit: that of the candidate, scored at the end of its training.
 
     Raises:
         UsageError: the candidate's values do not go together.
     """
-    config = candidate(plan.run, unit.values)
-    own: dict[str, Any] = {"keep": "last", "checkpoint_every": 1e9}
-    if unit.epochs is not None:
-        own["epochs"] = unit.epochs
-    if unit.final:
-        own |= {"early_stopping": 0}
-        own |= {"monitor": "loss"} if adapts(config) else {}
-    return config.model_copy(update=own)
+    config = candidate(plan.run, job.values)
+    overrides: dict[str, Any] = {"keep": "last", "checkpoint_every": 1e9}
+    if job.epochs is not None:
+        overrides["epochs"] = job.epochs
+    if job.final:
+        overrides |= {"early_stopping": 0}
+        overrides |= {"monitor": "loss"} if adapts(config) else {}
+    return config.model_copy(update=overrides)
 
 
 def fit_seed(seed: int, fold: int, repeat: int) -> int:
-    """The seed of a fit: first weights and order of the samples.
+    """Return the seed of a fit, for initial weights and order of the samples.
 
-    All candidates get the same one on a fold, so that what differs between them is not luck.
+    All candidates get the same seed on a fold, so that they can be compared without its noise.
+
+    Args:
+        seed: of the run.
+        fold: index of the fold.
+        repeat: index of the repeat.
     """
     text = f"{seed} {fold} {repeat}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
@@ -356,8 +368,18 @@ def fit_plainly(
     stop: Stop,
     before: Path | None = None,
     keep: Path | None = None,
-) -> Outcome:
-    """A fit by the same code that `mlzoo train` runs."""
+) -> FitResult:
+    """Run a fit by the code of `mlzoo train`.
+
+    Args:
+        config: of the candidate.
+        data: of the fold.
+        seed: decides initial weights and order of the samples.
+        metric: name of the score.
+        stop: requests to stop early.
+        before: folder of the state to resume from.
+        keep: folder to save the state in.
+    """
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         folder = Path(scratch) / "states"
         if before is not None and checkpoints.usable(before):
@@ -371,12 +393,18 @@ def fit_plainly(
             shutil.rmtree(keep, ignore_errors=True)
             keep.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(folder, keep)
-    scored, units = score_model(model, data, metric)
-    return Outcome(scored, len(fitted.history), units)
+    score, unit_scores = score_model(model, data, metric)
+    return FitResult(score, len(fitted.history), unit_scores)
 
 
 def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, UnitScores | None]:
-    """Return a model's score on the validation part of a fold, and what each sample adds to it."""
+    """Return a model's score on the validation split of a fold, and each unit's contribution.
+
+    Args:
+        model: trained on the fold.
+        data: of the fold.
+        metric: name of the score.
+    """
     if data.samples.target.per == "sample":
         rows = data.valid
         parts = [
@@ -384,18 +412,23 @@ def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, Uni
             for start in range(0, len(rows), 4096)
         ]
         return score_outputs(np.concatenate(parts), data, metric)
-    found, outcome = evaluate(
+    report, outcome = evaluate(
         lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none"
     )
-    metrics = found["metrics"]
+    metrics = report["metrics"]
     return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)
 
 
 def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, UnitScores | None]:
-    """Return the score of a model's outputs (n, units) for the validation part of a fold.
+    """Return the score of a model's outputs on the validation split of a fold.
+
+    Args:
+        outputs: (n, units) outputs for the n samples of the validation split.
+        data: of the fold.
+        metric: name of the score.
 
     Returns:
-        The score, and what each sample adds to it.
+        The score, and the contribution of each held-out unit to it.
 
     Raises:
         DivergedError: outputs are NaN or infinite.
@@ -418,9 +451,9 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip() or 'no message'}"
 
 
-def _pick(found: dict[str, Any], metric: str, task: str) -> float:
-    _check_metric(found, metric, task)
-    return float("nan") if found[metric] is None else float(found[metric])
+def _pick(scores: dict[str, Any], metric: str, task: str) -> float:
+    _check_metric(scores, metric, task)
+    return float("nan") if scores[metric] is None else float(scores[metric])
 
 
 def _check_metric(known: Iterable[str], metric: str, task: str) -> None:

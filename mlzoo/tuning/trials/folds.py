@@ -1,4 +1,4 @@
-"""Folds of the training and validation parts; the test part is in none of them."""
+"""Folds of the training and validation splits; the test split is in none of them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.input_scaling import input_spec
 
 Fold = tuple[np.ndarray, np.ndarray]
-"""Sorted positions in the samples to train on, and to score on."""
+"""Sorted indices of the samples to train on, and of those to score on."""
 
 
 def split_folds(data: Data, config: RunConfig, count: int) -> list[Fold]:
-    """The folds of a search: as the data ask, classes in proportion, whole groups, or by time.
+    """Return the folds of a search: stratified, by groups or by time, as the data require.
 
-    Samples of one group and exact copies stay together. Windows of series are scored on what
-    follows the time that they were trained on, fold after fold more of it.
+    Samples of one group and exact duplicates stay together. Series are split by time: each fold
+    is scored on the time after its training data, which grow from fold to fold.
 
     Args:
-        data: as arranged for a run.
+        data: as split for a run.
         config: its split, seed and gap.
-        count: how many; 1 is the validation part.
+        count: number of folds; 1: the validation split.
 
     Raises:
         DataError: too few samples, groups, or samples of a class.
-        UsageError: one fold is asked for and there is no validation part.
+        UsageError: one fold is requested and there is no validation split.
     """
     if count == 1:
         if not len(data.valid):
@@ -49,44 +49,50 @@ def split_folds(data: Data, config: RunConfig, count: int) -> list[Fold]:
 
 
 def search_folds(data: Data, config: RunConfig, count: int, nested: int) -> list[Fold]:
-    """All folds that a search can be asked for, in the order that `inner` and `outer` count in.
+    """Return all folds of a search, in the order of `inner` and `outer`.
 
-    First those of the search itself, then, for each outer fold, those of the search on the samples
-    outside of it, then the outer folds: to train on the rest, and to score on the fold.
+    First those of the search itself; then, for each outer fold, those of the search on the samples
+    outside of it; then the outer folds, to train on the rest and to score on the fold.
 
     Args:
-        data: as arranged for a run.
+        data: as split for a run.
         config: its split, seed and gap.
         count: folds of the search.
         nested: outer folds; 0: none.
     """
-    found = split_folds(data, config, count)
+    all_folds = split_folds(data, config, count)
     if not nested:
-        return found
+        return all_folds
     held_out = split_folds(data, config, nested)
     nothing = Part(data.samples, np.arange(0))
     for rest, _ in held_out:
         within = replace(data, train=Part(data.samples, rest), valid=nothing)
         if count > 1:
-            found += split_folds(within, config, count)
-        else:  # one part, of the validation part's share
+            all_folds += split_folds(within, config, count)
+        else:  # a single fold of the size of the validation split
             share = (len(data.train) + len(data.valid)) / len(data.valid)
-            found += split_folds(within, config, max(2, round(share)))[-1:]
-    return found + held_out
+            all_folds += split_folds(within, config, max(2, round(share)))[-1:]
+    return all_folds + held_out
 
 
 def inner(count: int, number: int) -> int:
-    """The place of the first fold of the search within outer fold `number`."""
+    """Return the index of the first fold of the search within outer fold `number`."""
     return count * (1 + number)
 
 
 def outer(count: int, nested: int, number: int) -> int:
-    """The place of outer fold `number` itself."""
+    """Return the index of outer fold `number` itself.
+
+    Args:
+        count: folds of the search.
+        nested: number of outer folds.
+        number: of the outer fold, from 0.
+    """
     return count * (1 + nested) + number
 
 
 def fold_data(data: Data, fold: Fold) -> Data:
-    """The data of one fold: scaled by what its training part says, without any test part."""
+    """Return the data of one fold, scaled by its training split, without a test split."""
     train, valid = (Part(data.samples, indices) for indices in fold)
     if not len(train) or not len(valid):
         raise DataError("a fold is empty; use fewer --folds")

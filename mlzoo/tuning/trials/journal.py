@@ -1,8 +1,8 @@
-"""The journal of a search: a file that is only ever appended to, and that a kill can't spoil.
+"""The journal of a search: an append-only file that survives being killed at any moment.
 
 Each line is `CHECKSUM RECORD`: a record as JSON, and the first 16 hexadecimal digits of the
-SHA-256 of the line before's checksum and it. A last line that was cut off is cut away; anything
-else that does not match is damage, and refused.
+SHA-256 of the previous checksum and the record. An incomplete last line is removed; any other
+mismatch is damage and raises an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _START = "0" * 16
 
 
 class Journal:
-    """A journal that is open for appending; `records` are those that it holds.
+    """Journal that is open for appending; `records` are those in the file.
 
     Raises:
         DataError: a line within the file is damaged.
@@ -45,7 +45,7 @@ class Journal:
                 os.fsync(self._file.fileno())
 
     def append(self, record: dict[str, Any]) -> None:
-        """Add a record; it is on the disk when this returns."""
+        """Append a record, and wait until it is on the disk."""
         text = json.dumps(record, allow_nan=False, ensure_ascii=False)
         checksum = _checksum(self._sum, text)
         with disk_errors(self.path):
@@ -72,7 +72,7 @@ class Journal:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a journal that is left as it is.
+    """Read the records of a journal without changing it.
 
     Raises:
         DataError: a line within the file is damaged.
@@ -81,7 +81,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _read(path: Path, content: bytes) -> Iterator[tuple[dict[str, Any], str, int]]:
-    """Each record with its checksum and where its line ends; a torn last line is passed over."""
+    """Yield each record with its checksum and the end of its line; skip an incomplete last line."""
     before, end = _START, 0
     lines = content.split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):

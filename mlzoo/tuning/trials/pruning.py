@@ -1,7 +1,7 @@
-"""Dropping candidates that trail after two folds, as sequential tests do.
+"""Pruning of candidates that trail after two folds, by a sequential test.
 
-After Maron and Moore, "The Racing Algorithm" (1997), with the folds' own differences taken out:
-scores of all candidates rise and fall together from fold to fold.
+After Maron and Moore, "The Racing Algorithm" (1997), with the differences between folds
+removed: the scores of all candidates rise and fall together from fold to fold.
 """
 
 from __future__ import annotations
@@ -9,33 +9,39 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mlzoo.tuning.trials.trial import Tried, as_loss, best, mean
+from mlzoo.tuning.trials.trial import TrialResult, as_loss, best, mean
 
 RACE_AHEAD = 4
-"""How many of the trials before it a trial does not race against: they may be still running."""
+"""Number of preceding trials that a trial is not compared with, since they may be running."""
 _ERRORS = 3.0
 _LEAST = 3
-"""Complete trials that it takes to know how far scores spread."""
+"""Smallest number of complete trials to estimate the spread of scores from."""
 
 
-def trails(trial: Tried, others: Sequence[Tried], metric: str) -> bool:
-    """Whether a trial is worse than the best of others on two folds by 3 standard errors."""
+def trails(trial: TrialResult, others: Sequence[TrialResult], metric: str) -> bool:
+    """Return whether a trial trails the best of others on two folds by 3 standard errors.
+
+    Args:
+        trial: with scores of at least two folds.
+        others: trials to compare with.
+        metric: name of the score.
+    """
     complete = [other for other in others if other.state == "done"]
     first = best(complete, metric)
     if first is None or len(complete) < _LEAST:
         return False
     behind = [
-        as_loss(own, metric) - as_loss(its, metric)
-        for own, its in zip(trial.fold_scores[:2], first.fold_scores[:2], strict=True)
+        as_loss(score, metric) - as_loss(best_score, metric)
+        for score, best_score in zip(trial.fold_scores[:2], first.fold_scores[:2], strict=True)
     ]
     return mean(behind) > _ERRORS * _spread(complete) and min(behind) > 0
 
 
-def _spread(trials: Sequence[Tried]) -> float:
-    """The standard error of the difference of two candidates over two folds.
+def _spread(trials: Sequence[TrialResult]) -> float:
+    """Return the standard error of the difference of two candidates over two folds.
 
-    What is left of scores when each candidate's and each fold's mean are taken out has the
-    standard deviation s; a difference of two means over two folds has s again.
+    The residuals of scores, without the means of candidates and folds, have the standard
+    deviation s; so has the difference of two means over two folds.
     """
     rows = [trial.fold_scores for trial in trials]
     columns = [mean(column) for column in zip(*rows, strict=True)]

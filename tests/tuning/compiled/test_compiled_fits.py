@@ -15,7 +15,7 @@ from mlzoo.tuning.results.ties import UnitScores
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.space_from_config import build_space
 from mlzoo.tuning.trials.fitting import Evaluator
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 pytestmark = pytest.mark.backends
 
@@ -29,7 +29,7 @@ def evaluator(folder: Path, fast: str = "auto", folds: int = 2, **run: Any) -> E
     return Evaluator(plan, folder)
 
 
-def outputs(own: Evaluator, unit: Unit) -> np.ndarray:
+def outputs(own: Evaluator, unit: FitJob) -> np.ndarray:
     said, _ = own.fast.fit([replace(own._prepared(unit), seed=5)])[0]
     return np.asarray(said)
 
@@ -56,7 +56,7 @@ def test_shared_fits_equal_plain_ones(
     found = {}
     for fast in ("auto", "off"):
         own = evaluator(tmp_path, fast, **run)
-        records = [own.fit(Unit(0, fold, 0, values)) for fold in range(2)]
+        records = [own.fit(FitJob(0, fold, 0, values)) for fold in range(2)]
         assert [record["error"] for record in records] == [None, None], records[0]["traceback"]
         found[fast] = records
         if fast == "auto":
@@ -84,7 +84,7 @@ def test_categories_that_some_folds_lack_change_the_width_of_their_inputs(tmp_pa
     own = evaluator(tmp_path, folds=3, **{**run, "limit": None, "epochs": 1})
     widths = {own.fast.feeder.inputs(data).shape for data in own._folds(own.plan.run)}
     assert len(widths) == 2
-    units = [Unit(0, fold, 0, {"learning_rate": 0.1}) for fold in range(3)]
+    units = [FitJob(0, fold, 0, {"learning_rate": 0.1}) for fold in range(3)]
     records = own.fit_all(units) if own.fast.lanes > 1 else [own.fit(unit) for unit in units]
     assert [r["error"] for r in records] == [None] * 3, records[0]["traceback"]
     assert not any("fallback" in r for r in records), "all of them are compiled"
@@ -100,12 +100,12 @@ def test_a_compiled_fit_that_fails_is_done_by_the_plain_code(
         raise ValueError("could not broadcast input array")
 
     monkeypatch.setattr(own.fast, "fit", broken)
-    unit = Unit(0, 0, 0, {"layers": 1, "units": 4})
+    unit = FitJob(0, 0, 0, {"layers": 1, "units": 4})
     found, expected = own.fit(unit), plain.fit(unit)
     assert found["fallback"] == "ValueError: could not broadcast input array"
     assert (found["error"], found["score"]) == (None, expected["score"])
     assert "fallback" not in expected
-    failed = own.fit(Unit(1, 0, 0, {"units": -1}))
+    failed = own.fit(FitJob(1, 0, 0, {"units": -1}))
     assert failed["error"] and "fallback" not in failed, "the plain code's own failure is told"
 
 
@@ -116,7 +116,7 @@ def test_plain_fits_need_no_compiled_ones(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ImportError):
         evaluator(tmp_path, limit=60, epochs=1)
     plain = evaluator(tmp_path, "off", limit=60, epochs=1)
-    assert plain.fit(Unit(0, 0, 0, {"layers": 1, "units": 4}))["error"] is None
+    assert plain.fit(FitJob(0, 0, 0, {"layers": 1, "units": 4}))["error"] is None
 
 
 @pytest.mark.slow
@@ -132,27 +132,27 @@ def test_one_program_serves_all_rates_rates_of_dropout_and_penalties(tmp_path: P
             "layers": 1,
         }
         for fold in range(2):
-            assert own.fit(Unit(number, fold, 0, values))["error"] is None
+            assert own.fit(FitJob(number, fold, 0, values))["error"] is None
     assert programs.traces - before == 2, "one that trains, one that predicts"
-    own.fit(Unit(9, 0, 0, {"layers": 2, "units": 12, "dropout": 0.2, "l2": 0.001}))
+    own.fit(FitJob(9, 0, 0, {"layers": 2, "units": 12, "dropout": 0.2, "l2": 0.001}))
     assert len(own.fast._programs) == 2
 
 
 @pytest.mark.slow
 def test_a_fit_does_not_depend_on_those_before_it(tmp_path: Path) -> None:
     own = evaluator(tmp_path)
-    first = outputs(own, Unit(0, 0, 0, VALUES))
-    other = outputs(own, Unit(1, 1, 0, {**VALUES, "learning_rate": 0.3}))
-    assert (outputs(own, Unit(0, 0, 0, VALUES)) == first).all(), "bit by bit"
+    first = outputs(own, FitJob(0, 0, 0, VALUES))
+    other = outputs(own, FitJob(1, 1, 0, {**VALUES, "learning_rate": 0.3}))
+    assert (outputs(own, FitJob(0, 0, 0, VALUES)) == first).all(), "bit by bit"
     assert np.abs(other[: len(first)] - first[: len(other)]).max() > 0.01
-    assert (outputs(evaluator(tmp_path), Unit(0, 0, 0, VALUES)) == first).all()
+    assert (outputs(evaluator(tmp_path), FitJob(0, 0, 0, VALUES)) == first).all()
 
 
 @pytest.mark.slow
 def test_programs_are_compiled_ahead_and_change_no_fit(tmp_path: Path) -> None:
     values = {"layers": 1, "units": 8, "dropout": 0.0}
-    units = [Unit(n, 0, 0, {**values, "activation": of}) for n, of in enumerate(("relu", "tanh"))]
-    broken = Unit(2, 0, 0, {**values, "units": -1})
+    units = [FitJob(n, 0, 0, {**values, "activation": of}) for n, of in enumerate(("relu", "tanh"))]
+    broken = FitJob(2, 0, 0, {**values, "units": -1})
     plain = evaluator(tmp_path)
     expected = [outputs(plain, unit) for unit in units]
     own = evaluator(tmp_path)
@@ -175,7 +175,7 @@ def test_convolutions_take_a_step_a_call_and_dense_layers_an_epoch(
     model: str, tmp_path: Path
 ) -> None:
     own = evaluator(tmp_path, model=model, limit=100)
-    own.fit(Unit(0, 0, 0, {"learning_rate": 0.01}))
+    own.fit(FitJob(0, 0, 0, {"learning_rate": 0.01}))
     assert [c.loop for c in own.fast._programs.values()] == [model == "mlp"]
 
 
@@ -183,9 +183,9 @@ def test_convolutions_take_a_step_a_call_and_dense_layers_an_epoch(
 def test_training_that_goes_on_ends_where_one_without_a_stop_does(tmp_path: Path) -> None:
     for fast in ("auto", "off"):
         own = evaluator(tmp_path / fast, fast)
-        whole = own.fit(Unit(0, 0, 0, VALUES, epochs=4))
-        own.fit(Unit(1, 0, 0, VALUES, epochs=1))
-        rest = own.fit(Unit(2, 0, 0, VALUES, epochs=4, continues=1))
+        whole = own.fit(FitJob(0, 0, 0, VALUES, epochs=4))
+        own.fit(FitJob(1, 0, 0, VALUES, epochs=1))
+        rest = own.fit(FitJob(2, 0, 0, VALUES, epochs=4, continues=1))
         assert (rest["score"], rest["epochs"]) == (whole["score"], 4)
 
 
@@ -205,8 +205,8 @@ def test_what_a_training_had_come_to_holds_where_it_goes_on(
     found = {}
     for fast in ("auto", "off"):
         own = evaluator(tmp_path / fast, fast, data="diabetes", epochs=24, **run)
-        own.fit(Unit(0, 0, 0, values, epochs=18))
-        found[fast] = own.fit(Unit(1, 0, 0, values, epochs=24, continues=0))
+        own.fit(FitJob(0, 0, 0, values, epochs=18))
+        found[fast] = own.fit(FitJob(1, 0, 0, values, epochs=24, continues=0))
         assert found[fast]["error"] is None
     assert found["auto"]["epochs"] == found["off"]["epochs"]
     assert found["auto"]["score"] == pytest.approx(found["off"]["score"], rel=1e-3)
@@ -216,7 +216,7 @@ def test_what_a_training_had_come_to_holds_where_it_goes_on(
 
 def test_divergence_is_a_failure(tmp_path: Path) -> None:
     own = evaluator(tmp_path, optimizer="sgd", data="diabetes", epochs=20)
-    record = own.fit(Unit(0, 0, 0, {"learning_rate": 1e6}))
+    record = own.fit(FitJob(0, 0, 0, {"learning_rate": 1e6}))
     assert record["score"] is None and "DivergedError: the loss became" in record["error"]
 
 
@@ -225,7 +225,7 @@ def test_the_check_finds_programs_that_train_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = evaluator(tmp_path)
-    unit = Unit(0, 0, 0, VALUES)
+    unit = FitJob(0, 0, 0, VALUES)
     assert "equal to plain ones" in (own.check_fast(unit) or "")
     assert own.fast is not None
     from mlzoo.tuning.compiled import feeding

@@ -13,7 +13,7 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.space_from_config import build_space, candidate
 from mlzoo.tuning.trials.fitting import Evaluator
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 
 def plan(units: str, **run: Any) -> Plan:
@@ -60,7 +60,7 @@ def test_networks_whose_idle_units_would_say_something_are_not_padded() -> None:
 def test_padded_weights_stay_exactly_zero(optimizer: str, tmp_path: Path) -> None:
     own = Evaluator(plan("6,16", optimizer=optimizer), tmp_path)
     values = {"units": 6, "layers": 2, "activation": "tanh", "l2": 0.001}
-    record = own.fit(Unit(0, 0, 0, values, epochs=2))
+    record = own.fit(FitJob(0, 0, 0, values, epochs=2))
     assert record["error"] is None, record["traceback"]
     file = next((tmp_path / "states" / "0-0-0").glob("*.npz"))
     with np.load(file) as content:
@@ -77,7 +77,7 @@ def test_narrow_and_wide_candidates_share_programs_and_score_as_alone(tmp_path: 
         search = chosen.search.model_copy(update={"fast": fast})
         own = Evaluator(Plan(chosen.run, chosen.space, search), tmp_path)
         scores = [
-            own.fit(Unit(0, 0, 0, {"units": units, "layers": 1, "activation": "relu"}))["score"]
+            own.fit(FitJob(0, 0, 0, {"units": units, "layers": 1, "activation": "relu"}))["score"]
             for units in (6, 16)
         ]
         if fast == "auto":

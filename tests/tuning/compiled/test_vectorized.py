@@ -14,7 +14,7 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.space_from_config import build_space
 from mlzoo.tuning.trials.fitting import Evaluator
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 
 pytestmark = [
     pytest.mark.backends,
@@ -30,11 +30,11 @@ def evaluator(folder: Path, fast: str = "auto", folds: int = 3, **run: Any) -> E
     return Evaluator(plan, folder)
 
 
-def units() -> list[Unit]:
+def units() -> list[FitJob]:
     """Two trials of one architecture on three folds, of which the second is narrower."""
     both = [{"units": 12, "learning_rate": 0.01}, {"units": 4, "learning_rate": 0.001}]
     return [
-        Unit(number, fold, 0, {"layers": 1, **values})
+        FitJob(number, fold, 0, {"layers": 1, **values})
         for number, values in enumerate(both)
         for fold in range(3)
     ]
@@ -80,7 +80,7 @@ def test_a_fit_gives_the_same_bits_in_any_company(tmp_path: Path) -> None:
 def test_one_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
     own = evaluator(tmp_path, data="diabetes", optimizer="sgd", epochs=20)
     chosen = [
-        Unit(0, 0, 0, {"units": 4, "layers": 1, "learning_rate": rate}) for rate in (1e7, 0.01)
+        FitJob(0, 0, 0, {"units": 4, "layers": 1, "learning_rate": rate}) for rate in (1e7, 0.01)
     ]
     bad, good = own.fit_all(chosen)
     assert bad["score"] is None and "DivergedError: the loss became" in bad["error"]
@@ -99,7 +99,7 @@ def test_two_programs_serve_widths_rates_and_folds(tmp_path: Path) -> None:
 def test_training_goes_on_in_another_company(tmp_path: Path) -> None:
     own = evaluator(tmp_path)
     values = {"units": 4, "layers": 1, "learning_rate": 0.01}
-    whole = own.fit(Unit(0, 0, 0, values, epochs=4))
-    own.fit_all([Unit(1, fold, 0, values, epochs=1) for fold in range(3)])
-    rest = own.fit(Unit(2, 0, 0, values, epochs=4, continues=1))
+    whole = own.fit(FitJob(0, 0, 0, values, epochs=4))
+    own.fit_all([FitJob(1, fold, 0, values, epochs=1) for fold in range(3)])
+    rest = own.fit(FitJob(2, 0, 0, values, epochs=4, continues=1))
     assert (rest["score"], rest["epochs"]) == (whole["score"], 4)

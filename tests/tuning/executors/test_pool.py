@@ -17,7 +17,7 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.settings import TuneConfig
 from mlzoo.tuning.space_from_config import build_space
 from mlzoo.tuning.trials.fitting import Evaluator
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 from tests.tuning.made import search
 
 
@@ -33,11 +33,11 @@ class Deadly(Pool):
     victims: list[int]
     killed: int
 
-    def start(self, unit: Unit) -> None:
-        super().start(unit)
-        worker = next(w for w in self.workers if w.unit is unit)
-        if unit.trial in self.victims and worker.ready:
-            self.victims.remove(unit.trial)
+    def start(self, job: FitJob) -> None:
+        super().start(job)
+        worker = next(w for w in self.workers if w.job is job)
+        if job.trial in self.victims and worker.ready:
+            self.victims.remove(job.trial)
             os.kill(worker.process.pid, signal.SIGKILL)
             self.killed += 1
 
@@ -64,19 +64,19 @@ def test_a_fit_that_kills_every_process_is_a_failure_and_idle_ones_sleep(tmp_pat
     pool = Pool(plan(), tmp_path, True)
     try:
         for fold in range(2):
-            pool.start(Unit(0, fold, 0, {"learning_rate": 0.01, "units": 4}))
+            pool.start(FitJob(0, fold, 0, {"learning_rate": 0.01, "units": 4}))
         assert [pool.wait()["error"] for _ in range(2)] == [None, None]
         idle = psutil.Process(pool.workers[1].process.pid)
         before, began = sum(idle.cpu_times()[:2]), time.monotonic()
-        bad = Unit(1, 0, 0, {"learning_rate": 0.01, "units": 4})
+        bad = FitJob(1, 0, 0, {"learning_rate": 0.01, "units": 4})
         for _ in range(3):
-            pool.workers[0].unit = bad
+            pool.workers[0].job = bad
             pool.workers[0].ready = True
             pool.workers[0].process.kill()
             pool._hear(pool.workers[0])
         record = pool.wait()
         assert "3 processes in turn died of this fit (signal 9)" in record["error"]
-        assert pool.workers[1].process.pid == idle.pid and pool.workers[1].unit is None
+        assert pool.workers[1].process.pid == idle.pid and pool.workers[1].job is None
         used = sum(idle.cpu_times()[:2]) - before
         assert used < 0.02 * (time.monotonic() - began) + 0.02  # a tick is a hundredth
     finally:
@@ -89,7 +89,7 @@ def test_what_a_worker_refuses_ends_the_search(tmp_path: Path) -> None:
     pool = Pool(wrong, tmp_path, True)
     try:
         with pytest.raises(MlzooError, match=r"nowhere\.csv"):
-            pool.start(Unit(0, 0, 0, {}))
+            pool.start(FitJob(0, 0, 0, {}))
             pool.wait()
     finally:
         pool.close()
@@ -106,7 +106,7 @@ def test_a_worker_that_takes_too_much_memory_is_ended_and_its_fit_has_failed(
         @property
         def _most(self) -> int:
             worker = self.workers[0]
-            return 100 if worker.ready and worker.unit and worker.unit.trial == 1 else 50_000
+            return 100 if worker.ready and worker.job and worker.job.trial == 1 else 50_000
 
         @_most.setter
         def _most(self, value: int | None) -> None:

@@ -12,7 +12,7 @@ from mlzoo.tuning.results.analysis import effects
 from mlzoo.tuning.results.hparams import write_hparams
 from mlzoo.tuning.results.page import write_page
 from mlzoo.tuning.search import Search
-from mlzoo.tuning.trials.trial import Unit
+from mlzoo.tuning.trials.trial import FitJob
 from tests.browser import Browser, checks, needs_chromium
 from tests.strategies.contracts import SPACE
 from tests.tuning import made
@@ -20,11 +20,11 @@ from tests.tuning import made
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    def fit(unit: Unit) -> dict[str, object]:
-        if unit.trial == 3:
+    def fit(job: FitJob) -> dict[str, object]:
+        if job.trial == 3:
             error = "ValueError: <no> good"
-            return made.record(unit, score=None, error=error, traceback="Traceback: x")
-        return made.record(unit)
+            return made.record(job, score=None, error=error, traceback="Traceback: x")
+        return made.record(job)
 
     plan = made.plan("random", SPACE, trials=40, folds=3)
     search, _ = made.search(tmp_path_factory.mktemp("search"), plan, fit)

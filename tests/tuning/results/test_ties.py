@@ -12,7 +12,7 @@ import pytest
 from mlzoo.statistics.scorers import classification_scorers, regression_scorers
 from mlzoo.tuning.results.ties import UnitScores, find_ties, listed, unit_scores
 from mlzoo.tuning.trials.journal import read
-from mlzoo.tuning.trials.trial import Tried
+from mlzoo.tuning.trials.trial import TrialResult
 from tests.tuning import made
 
 FOLDS = 3
@@ -35,7 +35,7 @@ def units(values: np.ndarray, unit: str = "samples") -> dict[str, Any]:
     return UnitScores(values.astype("float32"), ones, unit, len(values)).record()
 
 
-def trial(number: int, right: np.ndarray, unit: str = "samples") -> Tried:
+def trial(number: int, right: np.ndarray, unit: str = "samples") -> TrialResult:
     """A trial that is right (1) or wrong (0) on the samples of some folds."""
     folds = np.array_split(right.astype(float), FOLDS)
     keys = [(fold, 0) for fold in range(len(folds))]
@@ -43,7 +43,7 @@ def trial(number: int, right: np.ndarray, unit: str = "samples") -> Tried:
         key: {"score": float(own.mean()), "error": None, "epochs": 1, "paired": units(own, unit)}
         for key, own in zip(keys, folds, strict=True)
     }
-    return Tried(number, {}, keys, fits=fits)
+    return TrialResult(number, {}, keys, fits=fits)
 
 
 def right(count: int, share: float, seed: int) -> np.ndarray:
