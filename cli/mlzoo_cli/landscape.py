@@ -14,7 +14,7 @@ from mlzoo_cli.options import Fields, Json, Trust, flag_of, run_fields, with_opt
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.checking.functions.trajectories import Walked
+    from mlzoo.checking.functions.trajectories import TrajectoryComparison
 
 LENIENT = True
 _FILE = "checking/settings.py"
@@ -226,7 +226,7 @@ def _walk(
     show({"folder": str(folder), **record}) if json else _ranking(found, folder)
 
 
-def _ranking(found: Walked, folder: Path) -> None:
+def _ranking(found: TrajectoryComparison, folder: Path) -> None:
     names = {
         "rank": "rank",
         "optimizer": "optimizer",

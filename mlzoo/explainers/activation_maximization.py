@@ -153,7 +153,7 @@ def _sequences(
     rows: np.ndarray,
     real: np.ndarray,
 ) -> Finding:
-    """A curve for each class and channel, as the model sees them behind its scaling."""
+    """Return a curve for each class and channel, on the model's scaled input."""
     import numpy as np
 
     from mlzoo.introspection.findings import Finding
@@ -179,7 +179,7 @@ def _rows(
     rows: np.ndarray,
     real: np.ndarray,
 ) -> Finding:
-    """Rows in the columns' own units, beside the ends of the data."""
+    """Return rows in the columns' own units, with the range of the data."""
     import numpy as np
 
     from mlzoo.introspection.findings import Finding
@@ -195,7 +195,7 @@ def _rows(
 
 
 def _raw(inputs: np.ndarray, real: np.ndarray, column: np.ndarray, places: np.ndarray) -> Any:
-    """A column's values of inputs at the entry: numbers run between the data's ends there."""
+    """Return a column's raw values for inputs at the entry, within the range of the data."""
     import numpy as np
 
     known = ~np.isnan(column)

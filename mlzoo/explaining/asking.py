@@ -128,7 +128,7 @@ def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Re
 def _steps(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
 ) -> ResolvedTargets:
-    """One step of a labeling, a text or a forecast; by default the last."""
+    """Resolve one step of a labeling, a text or a forecast; by default the last."""
     count = outputs.shape[1]
     step = -1 if config.step is None else config.step - (config.step > 0)
     if not -count <= step < count:
@@ -167,7 +167,7 @@ def _steps(
 def _dense(
     subject: Subject, config: ExplainConfig, outputs: np.ndarray, truths: list[Any]
 ) -> ResolvedTargets:
-    """A class over what is predicted as it, a part of that, or one pixel; or a field's output."""
+    """Resolve a class over its predicted region, part of it or one pixel; or a field's output."""
     if not subject.target.pixel_class:
         return _field(subject, config, outputs)
     units = outputs.shape[-1]
@@ -205,7 +205,7 @@ def _dense(
 
 
 def _field(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:
-    """An output of a field, averaged over all pixels or at one of them."""
+    """Resolve an output of a field, averaged over all pixels or at one of them."""
     named = config.target not in ("predicted", "true")
     place = _position(subject, config.target, "--target") if named else 0
     everywhere = np.ones(outputs.shape[:3], bool)
@@ -224,7 +224,7 @@ def _true_masks(truths: list[Any], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _most_of(mask: np.ndarray, classes: int) -> int:
-    """The class with most pixels beside the first, which is the background."""
+    """Return the most frequent class apart from the first, which is the background."""
     return 1 + int(np.bincount(mask[(mask > 0) & (mask < classes)], minlength=classes)[1:].argmax())
 
 
@@ -260,7 +260,7 @@ def _region(mask: np.ndarray, config: ExplainConfig) -> np.ndarray:
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    """The largest connected region of a mask (height, width) of truth values."""
+    """Return the largest connected region of a mask (height, width) of truth values."""
     from scipy.ndimage import label
 
     regions, count = label(mask)

@@ -348,7 +348,7 @@ def _explanations(
 
 
 def _words(truth: Any, subject: Subject) -> str:
-    """A true class in words."""
+    """Return a true class as text."""
     if truth is None or not subject.target.sample_class:
         return ""
     return subject.outputs[int(np.asarray(truth))]

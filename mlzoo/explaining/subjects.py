@@ -292,7 +292,7 @@ def _limited(names: list[str], rows: Any, limit: int) -> Chosen:
 
 
 def _own(rows: Any, index: int) -> np.ndarray:
-    """One row, without what pads it."""
+    """Return one row, without its padding."""
     unpadded = getattr(rows, "own", None)
     return np.asarray(rows[index] if unpadded is None else unpadded(index))
 
@@ -342,7 +342,7 @@ def _plain(path: str, subject: Subject) -> tuple[list[str], Any]:
 
 
 def _numbers(path: Path, columns: int) -> np.ndarray:
-    """A table's columns of numbers, which must be as many as a model takes."""
+    """Return a table's numeric columns, whose number must be the model's."""
     import pandas
 
     table = pandas.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
@@ -356,7 +356,7 @@ def _numbers(path: Path, columns: int) -> np.ndarray:
 
 
 def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chosen:
-    """A seeded sample of the run's own data, the most confident mistakes first."""
+    """Draw samples of the run's own data with the seed, the most confident mistakes first."""
     assert subject.run is not None
     data = subject.run.own_data(listener)
     part = data.parts()[config.part]
@@ -381,7 +381,7 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
 
 
 def _background(subject: Subject, part: Part, seed: int) -> Background | None:
-    """Some samples of a split in one array; None where they are of several shapes."""
+    """Return some samples of a split in one array; None if they have several shapes."""
     if subject.target.per != "sample" or not len(part):
         return None
     chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
@@ -395,7 +395,7 @@ def _background(subject: Subject, part: Part, seed: int) -> Background | None:
 
 
 def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
-    """Positions that the model is wrong on: by its confidence, or of numbers by its error."""
+    """Return the positions of wrong predictions, by confidence or by error, the largest first."""
     outputs = [
         outputs_of(subject.model, part.inputs(positions[start : start + 256]))
         for start in range(0, len(positions), 256)

@@ -102,7 +102,7 @@ def explain_configured(
     trust: bool = False,
     listener: Listener | None = None,
 ) -> ExplanationResult:
-    """`explain` with a configuration that was checked before.
+    """Explain with a configuration that is validated already, and write the folder.
 
     Args:
         config: a validated configuration.

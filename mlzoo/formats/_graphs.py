@@ -50,7 +50,7 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def _exact(config: Any) -> Any:
-    """A configuration with every mixed precision replaced by float32."""
+    """Return a configuration with every mixed precision replaced by float32."""
     if isinstance(config, dict):
         return {name: _exact(value) for name, value in config.items()}
     if isinstance(config, list | tuple):

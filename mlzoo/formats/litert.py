@@ -83,7 +83,7 @@ def open_written(path: Path) -> Predict:
 
 
 def _interpreter() -> Any:
-    """LiteRT's own interpreter where it is installed, else the one within TensorFlow."""
+    """Return LiteRT's own interpreter if it is installed, else TensorFlow's."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:

@@ -34,7 +34,7 @@ class Called:
 
 
 def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Every layer of a model, those within layers and models included; each once."""
+    """Return every layer of a model once, nested layers and models included."""
     layers = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
     return list(layers.values())
 

@@ -172,12 +172,12 @@ class Opened:
     # -- Inputs
 
     def inputs(self, x: np.ndarray) -> np.ndarray:
-        """Samples in the type that the model takes; floats in float32, cast where it begins."""
+        """Return samples in the type that the model takes; floats as float32, cast at its entry."""
         kind = "float32" if self._x.dtype.is_floating else self._x.dtype.as_numpy_dtype
         return np.asarray(x, kind)
 
     def enter(self, x: np.ndarray) -> np.ndarray:
-        """Inputs (n, *shape) where the model's numbers begin: (n, *self.shape) float32."""
+        """Return inputs (n, *shape) at the model's entry: (n, *self.shape) float32."""
         if self._entry is None:
             return np.asarray(x, "float32")
         return self._mapped("enter", self._enter_graph, [x], heavy=False)[0]
@@ -236,7 +236,7 @@ class Opened:
         deep: bool = False,
         heavy: bool = True,
     ) -> list[np.ndarray]:
-        """A graph's results for all samples of `arrays`, chunk by chunk; `fixed` goes in whole."""
+        """Return a graph's results for all samples of `arrays`, by chunk; `fixed` goes in whole."""
         fixed = fixed or []
         given = [*arrays, *fixed]
         key = name, tuple(array.shape[1:] for array in given)

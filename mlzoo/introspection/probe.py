@@ -21,7 +21,7 @@ from mlzoo.introspection.places import InputPositions
 
 
 class Probe(InputPositions, Answers):
-    """A Keras model, opened for inputs of one shape: its answers, its gradients, its layers.
+    """A Keras model, opened for inputs of one shape: its outputs, gradients and layers.
 
     See `mlzoo.introspection.opened.Opened` for its attributes and what it is opened with.
     """

@@ -184,7 +184,7 @@ class UploadPredictor:
 
 @contextmanager
 def _file(body: bytes, kind: str) -> Iterator[Path]:
-    """An upload as a file of ours, for as long as it is read.
+    """Provide an upload as a temporary file for the duration of the context.
 
     Raises:
         DataError: it is empty, or no image where images are taken.

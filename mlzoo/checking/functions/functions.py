@@ -158,7 +158,7 @@ def make(subject: str, view: tuple[float, float] | None = None) -> Function:
 
 
 def _build(node: Node) -> Any:
-    """A sympy expression, made part by part; sympy never sees the text."""
+    """Return the sympy expression of a syntax tree; sympy never parses the text."""
     if node.kind == "number":
         whole = node.value.is_integer() and abs(node.value) < 1e15
         return sympy.Integer(int(node.value)) if whole else sympy.Float(node.value)
@@ -190,7 +190,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
 
 
 def _evaluator(expression: Any) -> Evaluated:
-    """The function from points (n, 2) to an expression's values (n,); no code is generated."""
+    """Return a function from points (n, 2) to an expression's values; no code is generated."""
     inner = _closure(expression)
 
     def values(points: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from mlzoo.core.progress import Listener
 
 
 @dataclass(frozen=True)
-class Walked:
+class TrajectoryComparison:
     """Results of a comparison: the ranked rows, those of the sweep, sentences, and the paths."""
 
     function: Function
@@ -38,7 +38,9 @@ class Walked:
     sentences: list[str]
 
 
-def compare(subject: str, config: WalkConfig, listener: Listener | None = None) -> Walked:
+def compare(
+    subject: str, config: WalkConfig, listener: Listener | None = None
+) -> TrajectoryComparison:
     """Run every optimizer on a function, and every learning rate of a sweep.
 
     Args:
@@ -65,7 +67,7 @@ def compare(subject: str, config: WalkConfig, listener: Listener | None = None) 
     rows = path_ranking.ranked([path_ranking.judge(function, p, config.tolerance) for p in paths])
     over = [path_ranking.judge(function, p, config.tolerance) for p in swept]
     sentences = [path_ranking.sentence(rows, function, config.steps), *path_ranking.spans(over)]
-    return Walked(function, paths, rows, over, sentences)
+    return TrajectoryComparison(function, paths, rows, over, sentences)
 
 
 def _swept_rates(config: WalkConfig) -> list[float]:
@@ -75,7 +77,9 @@ def _swept_rates(config: WalkConfig) -> list[float]:
     return [float(f"{10**place:.6g}") for place in np.linspace(low, high, config.points)]
 
 
-def write(folder: File, result: Walked, config: WalkConfig, gif: bool = False) -> dict[str, Any]:
+def write(
+    folder: File, result: TrajectoryComparison, config: WalkConfig, gif: bool = False
+) -> dict[str, Any]:
     """Write the folder; returns what landscape.json holds.
 
     Args:

@@ -183,7 +183,7 @@ def _compared(
 
 
 def _typical(gradient: np.ndarray, direction: np.ndarray) -> float:
-    """A tenth of what a slope along the direction usually is: nearly none is no reason to doubt."""
+    """Return a tenth of the typical slope along a direction: smaller slopes are noise."""
     scale = np.sqrt((gradient**2).mean()) if gradient.size else 0.0
     return 0.1 * float(scale * np.sqrt((direction**2).sum()))
 
@@ -197,7 +197,7 @@ def _differences(
     size: float,
     steps: Sequence[float],
 ) -> tuple[list[float], list[float], list[float]]:
-    """Absolute and relative errors by step size, and the relative ones less what is rounding."""
+    """Return absolute and relative errors by step size, and relative ones less rounding."""
     absolute, relative, excess = [], [], []
     for h in steps:
         ends = []

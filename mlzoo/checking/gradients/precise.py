@@ -46,7 +46,7 @@ def _wide(dtype: Any) -> Any:
 
 
 def _widened(config: Any) -> Any:
-    """A configuration with every dtype of floating numbers made float64."""
+    """Return a configuration with every floating dtype made float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": "float64"}}

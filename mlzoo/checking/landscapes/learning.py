@@ -166,7 +166,7 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
 
 
 def _bias_variance(outputs: Sequence[Any], data: Data) -> dict[str, float]:
-    """The mean squared error over repeats in two parts (Geman, Bienenstock and Doursat 1992)."""
+    """Split the mean squared error over repeats into bias and variance (Geman et al. 1992)."""
     if len(outputs) < 2 or outputs[0] is None:
         return {}
     if data.samples.target.sample_class:

@@ -110,7 +110,7 @@ def loss_of(run: OpenedRun, data: Data, config: AroundConfig, part: str) -> Loss
 
 
 def _first_weights(run: OpenedRun, data: Data, values: Weights) -> Weights:
-    """Those that the training began with: drawn anew from its seed."""
+    """Return the initial weights of the training, drawn again from its seed."""
     fresh = build_model(run.config, data, run.config.seed)
     weights = checkpoints.values(fresh.trainable_variables)
     if [f.shape for f in weights] != [v.shape for v in values]:
@@ -267,7 +267,7 @@ def write(
 
 
 def _heights(grid: pictures.Grid, trail: np.ndarray) -> np.ndarray:
-    """The plane's own loss below each snapshot: snapshots lie off the plane, if only a little."""
+    """Return the plane's own loss below each snapshot, as snapshots lie slightly off the plane."""
     columns = np.abs(grid.x - trail[:, :1]).argmin(axis=1)
     rows = np.abs(grid.y - trail[:, 1:]).argmin(axis=1)
     return grid.z[rows, columns]

@@ -221,7 +221,7 @@ def summarize(
 def _tables(
     explanations: Sequence[Explanation],
 ) -> tuple[list[str], dict[str, dict[str, np.ndarray]]]:
-    """The samples that every method has scores of, and their scores (n,) by method and name.
+    """Return the samples that every method has scores of, and their scores (n,) by method.
 
     A score that a sample lacks is NaN.
     """
@@ -248,7 +248,7 @@ def headline(tables: Mapping[str, Mapping[str, np.ndarray]]) -> str:
 def _means(
     table: Mapping[str, np.ndarray], labels: np.ndarray | None, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Each score's mean over the samples that have it, with its 95 % interval."""
+    """Return each score's mean over the samples that have it, with its 95 % interval."""
     means = {}
     for name, scores in table.items():
         has = np.isfinite(scores)

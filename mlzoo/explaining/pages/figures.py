@@ -32,7 +32,7 @@ def _title(figure: Figure, finding: Finding) -> None:
 
 
 def _lines(text: str, most: int) -> str:
-    """A text with what stands in brackets on a line of its own."""
+    """Return a text with its part in brackets on a line of its own."""
     return "\n".join(label(part, most) for part in text.removesuffix(")").split(" ("))
 
 

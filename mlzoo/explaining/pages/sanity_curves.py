@@ -74,7 +74,7 @@ def _lines(axes: Axes, lines: list[dict[str, Any]], measure: str) -> None:
 
 
 def _last(layers: str) -> str:
-    """A stage's last layer stands for all of it."""
+    """Return a stage's last layer, which stands for all of it."""
     return layers.rpartition(" ")[2]
 
 
