@@ -1,4 +1,4 @@
-"""Activations with a parameter that is trained, one a layer."""
+"""Activations with one trained parameter per layer."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class AtLeast(keras.constraints.Constraint):
-    """Keeps a weight at or above a minimum."""
+    """Constraint that keeps a weight at or above a minimum."""
 
     def __init__(self, minimum: float) -> None:
         self.minimum = minimum
 
     def __call__(self, w: Any) -> Any:
-        """The weight, raised to the minimum where it is below."""
+        """Return the weight, raised to the minimum where it is below."""
         return ops.maximum(w, ops.cast(self.minimum, w.dtype))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the constraint."""
+        """Return the arguments that rebuild the constraint."""
         return {"minimum": self.minimum}
 
 
@@ -60,7 +60,7 @@ class TrainableExponent(keras.layers.Layer):
         return ops.where(inputs > 0, ops.power(positive, self.exponent), 0.01 * inputs)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "start": self.start, "minimum": self.minimum}
 
 
@@ -93,5 +93,5 @@ class TrainableSlope(keras.layers.Layer):
         return ops.maximum(inputs, 0) + self.slope * ops.minimum(inputs, 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "start": self.start}

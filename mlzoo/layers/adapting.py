@@ -1,4 +1,4 @@
-"""What stands between a network that a user compiled and our targets and outputs."""
+"""Adapters between a user's compiled network and our targets and outputs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class SecondClass(keras.layers.Layer):
     """The second of two probabilities: (batch, 2) to (batch, 1)."""
 
     def call(self, inputs: Any) -> Any:
-        """The last entry of each row."""
+        """Return the last entry of each row."""
         return inputs[:, 1:]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """One number a sample."""
+        """Return (batch, 1)."""
         return (input_shape[0], 1)
 
 
 class OneHotTargets(keras.Loss):
-    """A loss on one-hot targets, fed positions of classes.
+    """Loss on one-hot targets that accepts class positions.
 
     Args:
         inner: the loss, an object or a function of targets and outputs (batch, classes).
-        classes: how many there are.
+        classes: number of classes.
     """
 
     def __init__(self, inner: Any, classes: int) -> None:
@@ -37,6 +37,6 @@ class OneHotTargets(keras.Loss):
         self._classes = classes
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The inner loss of each sample, for positions y_true (batch,) or (batch, 1)."""
-        places = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        return self._each(ops.one_hot(places, self._classes), y_pred)
+        """Return the inner loss of each sample, for positions y_true (batch,) or (batch, 1)."""
+        positions = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        return self._each(ops.one_hot(positions, self._classes), y_pred)

@@ -1,4 +1,4 @@
-"""The pieces that models are put together from: activation, dropout, initializer, regularizer."""
+"""Building blocks of models: activation, dropout, initializer, regularizer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def activate(
     Args:
         x: the features.
         name: an activation of `mlzoo.core.setting_types.Activation`.
-        layer_name: what the layer is called in the model.
-        exponent: start of `trainable_exponent`.
+        layer_name: name of the layer in the model.
+        exponent: initial value of `trainable_exponent`.
     """
     if name == "leaky_relu":  # Keras's own default slope is .3
         layer = keras.layers.LeakyReLU(negative_slope=LEAKY_SLOPE, name=layer_name)
@@ -38,14 +38,20 @@ def activate(
 
 
 def dropout(activation_name: str, rate: float, layer_name: str) -> keras.layers.Layer:
-    """Dropout; after SELU it is AlphaDropout, which keeps mean and variance."""
+    """Return dropout; after SELU AlphaDropout, which keeps mean and variance.
+
+    Args:
+        activation_name: the activation before it.
+        rate: share of features dropped, from 0 to 1.
+        layer_name: name of the layer in the model.
+    """
     if activation_name == "selu":
         return keras.layers.AlphaDropout(rate, name=layer_name)
     return keras.layers.Dropout(rate, name=layer_name)
 
 
 def initializer(name: str, activation_name: str) -> keras.initializers.Initializer:
-    """An initializer by name; `auto` is the one that keeps the variance with the activation.
+    """Return an initializer by name; `auto` keeps the variance through the activation.
 
     LeCun normal for SELU, Glorot uniform for tanh, sigmoid and linear, He normal for the rest.
     """
@@ -61,12 +67,12 @@ def initializer(name: str, activation_name: str) -> keras.initializers.Initializ
 
 
 def regularizer(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    """A penalty of l1 times the absolute and l2 times the squared weights, or None."""
+    """Return a penalty of l1 times the absolute and l2 times the squared weights, or None."""
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
 def flat(x: keras.KerasTensor) -> keras.KerasTensor:
-    """(batch, ...) as (batch, features)."""
+    """Flatten (batch, ...) to (batch, features)."""
     return x if len(x.shape) == 2 else keras.layers.Flatten(name="flatten")(x)
 
 
@@ -80,11 +86,11 @@ def dense(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.KerasTensor:
-    """A dense layer called `name` and its activation, `{name}_activation`.
+    """Apply a dense layer called `name` and its activation, `{name}_activation`.
 
     Args:
         x: features (batch, n).
-        units: size of the result.
+        units: number of outputs.
         activation_name: an activation of `mlzoo.core.setting_types.Activation`.
         name: the layer's name.
         start: its initializer, of `mlzoo.core.setting_types.Initializer`.

@@ -1,4 +1,4 @@
-"""Convolutions as the image models use them, with a plain sentence where a map gets too small."""
+"""Convolutions of the image models, with a clear error where a feature map gets too small."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def convolution(
     activation: str = "relu",
     l2: float = 0.0,
 ) -> keras.KerasTensor:
-    """A convolution of (batch, height, width, channels), without its activation.
+    """Apply a convolution to (batch, height, width, channels), without an activation.
 
     Args:
         x: the feature map.
@@ -36,8 +36,8 @@ def convolution(
         stride: step of the kernel.
         dilation: spacing of the kernel's taps.
         padding: `same` or `valid`.
-        separable: one kernel a channel, then a 1x1 convolution.
-        bias: whether it has one (batch normalization after it has its own).
+        separable: depthwise convolution, then a 1x1 convolution.
+        bias: add a bias; not needed before batch normalization, which has its own.
         initializer: a name of `mlzoo.core.setting_types.Initializer`.
         activation: the activation that follows, which `auto` weights depend on.
         l2: penalty on the squared weights.
@@ -84,10 +84,16 @@ def _check_fits(x: keras.KerasTensor, extent: int, name: str) -> None:
 
 
 def strided(x: keras.KerasTensor, filters: int, kernel: int, **settings: Any) -> keras.KerasTensor:
-    """A convolution with padding kernel // 2 on every side, whatever its stride.
+    """Apply a convolution with padding kernel // 2 on every side, whatever its stride.
 
     With stride 1 this is `same`. With a larger one, Keras pads `same` more on the right and
     below, and published weights of other frameworks, which pad evenly, would see a shifted image.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: channels of the result.
+        kernel: side of the square kernel, odd.
+        **settings: further arguments of `convolution`; `name` is needed.
     """
     if settings.get("stride", 1) > 1 and kernel > 1:
         x = keras.layers.ZeroPadding2D(kernel // 2, name=f"{settings['name']}_pad")(x)
@@ -96,7 +102,13 @@ def strided(x: keras.KerasTensor, filters: int, kernel: int, **settings: Any) ->
 
 
 def require_sides(shape: tuple[int, ...], model: str, minimum: int) -> None:
-    """Raise UsageError where an image (height, width, channels) is too small for a model."""
+    """Raise UsageError if images are too small for a model.
+
+    Args:
+        shape: (height, width, channels) of one image.
+        model: name of the model.
+        minimum: smallest height and width in pixels.
+    """
     if min(shape[:2]) < minimum:
         raise UsageError(
             f"{model} needs images of at least {minimum}x{minimum} pixels, but they are "

@@ -47,8 +47,8 @@ class CumulativeProbabilities(keras.layers.Layer):
         steps = ops.cumsum(ops.softplus(self.gaps))
         cuts = ops.concatenate([self.first, self.first + steps])
         below = ops.sigmoid(cuts[None] - score)
-        ones = ops.ones_like(score)
-        return ops.concatenate([below, ones], axis=1) - ops.concatenate(
+        upper = ops.ones_like(score)
+        return ops.concatenate([below, upper], axis=1) - ops.concatenate(
             [ops.zeros_like(score), below], axis=1
         )
 

@@ -1,4 +1,4 @@
-"""The heads of forecasts: values told as changes, and decoders that are taught or on their own."""
+"""Heads of forecasts: values predicted as changes, and decoders with teacher forcing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from mlzoo.data.specs import Outputs
 
 
 def last_step(raw: Any, channels: Sequence[int], dtype: str = "float32") -> Any:
-    """Some channels of the last step that is no padding: (batch, 1, len(channels))."""
+    """Return channels of the last step that is not padding: (batch, 1, len(channels)).
+
+    Args:
+        raw: (batch, steps, channels), NaN where padded.
+        channels: positions of the channels to return.
+        dtype: of the result.
+    """
     raw = ops.cast(raw, dtype)
     there = ops.logical_not(ops.isnan(raw[..., 0]))
     last = ops.sum(ops.cast(there, "int32"), axis=1) - 1
@@ -22,11 +28,11 @@ def last_step(raw: Any, channels: Sequence[int], dtype: str = "float32") -> Any:
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class FromLast(keras.layers.Layer):
-    """Forecasts from what changes: last value + std * change, in the units of the targets.
+    """Forecasts from predicted changes: last value + std * change, in the targets' units.
 
     Args:
-        channels: where the targets stand among the input's channels.
-        std: of each target over the training part.
+        channels: positions of the targets among the input's channels.
+        std: standard deviation of each target over the training split.
     """
 
     def __init__(self, channels: Sequence[int], std: Sequence[float], **kwargs: Any) -> None:
@@ -36,49 +42,49 @@ class FromLast(keras.layers.Layer):
         self.std = [float(value) for value in std]
 
     def call(self, change_and_raw: Sequence[Any]) -> Any:
-        """From changes (batch, horizon, targets) and raw inputs (batch, steps, channels)."""
+        """Return forecasts: changes (batch, horizon, targets) added to the last raw values."""
         change, raw = change_and_raw
         dtype = self.compute_dtype  # float32, or float64 where gradients are checked
         values = last_step(raw, self.channels, dtype)
         return values + ops.cast(change, dtype) * ops.convert_to_tensor(self.std, dtype)
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
-        """That of the changes."""
+        """Return the shape of the changes."""
         return tuple(input_shape[0])
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "channels": self.channels, "std": self.std}
 
 
 def finish_forecast(
-    said: keras.KerasTensor, raw: keras.KerasTensor, outputs: Outputs, from_last: bool
+    y_pred: keras.KerasTensor, raw: keras.KerasTensor, outputs: Outputs, from_last: bool
 ) -> keras.KerasTensor:
-    """Standardized forecasts (batch, horizon, targets) in the targets' own units.
+    """Return standardized forecasts (batch, horizon, targets) in the targets' own units.
 
     Args:
-        said: values, or what changes from the last one.
-        raw: the model's input.
-        outputs: what the model owes.
-        from_last: add to the last value that is known, where the targets are among the inputs.
+        y_pred: standardized values, or changes from the last value.
+        raw: the model's input (batch, steps, channels).
+        outputs: specification of the predictions.
+        from_last: add to the last known value, where the targets are among the inputs.
     """
     if from_last and outputs.channels:
-        return FromLast(outputs.channels, outputs.std, name="output")([said, raw])
-    return outputs.finish(said)
+        return FromLast(outputs.channels, outputs.std, name="output")([y_pred, raw])
+    return outputs.finish(y_pred)
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class FeedbackCell(keras.layers.Layer):
-    """A recurrent cell that is fed its own last output, or a true value where one is given.
+    """Recurrent cell that gets its own last output, or a true value where one is given.
 
-    An input is (batch, targets + 1): the true last value, and 1 where it is to be taken, 0 where
-    the cell's own is. The states are those of the inner cell and the last output.
+    An input is (batch, targets + 1): the true last value, and a flag: 1 to use it, 0 to use the
+    cell's own output. The states are those of the inner cell and the last output.
 
     Args:
         cell: `simple`, `gru` or `lstm`.
-        units: of the inner cell.
-        targets: numbers that are predicted at a step.
-        use_bias: of the layer that predicts them.
+        units: of the inner cell, at least 1.
+        targets: number of values predicted per step.
+        use_bias: whether the layer that predicts them has a bias.
     """
 
     def __init__(
@@ -104,26 +110,26 @@ class FeedbackCell(keras.layers.Layer):
         self.read_out.build((input_shape[0], self.units))
 
     def call(self, inputs: Any, states: Sequence[Any], training: bool = False) -> Any:
-        """One step: the prediction (batch, targets), and the new states."""
-        given, own = inputs[:, -1:], states[-1]
-        value = given * inputs[:, :-1] + (1 - given) * own
+        """Return the prediction of one step (batch, targets), and the new states."""
+        use_truth, last_output = inputs[:, -1:], states[-1]
+        value = use_truth * inputs[:, :-1] + (1 - use_truth) * last_output
         hidden, new = self.cell(value, list(states[:-1]), training=training)
-        said = self.read_out(hidden)
-        return said, [*(new if isinstance(new, list | tuple) else [new]), said]
+        y_pred = self.read_out(hidden)
+        return y_pred, [*(new if isinstance(new, list | tuple) else [new]), y_pred]
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the cell."""
-        own = {"cell": self.kind, "units": self.units, "targets": self.targets}
-        return {**super().get_config(), **own, "use_bias": self.use_bias}
+        """Return the arguments that rebuild the cell."""
+        config = {"cell": self.kind, "units": self.units, "targets": self.targets}
+        return {**super().get_config(), **config, "use_bias": self.use_bias}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class NoTeacher(keras.layers.Layer):
-    """Inputs of a decoder that is on its own: zeros (batch, horizon, targets + 1).
+    """Inputs of a decoder without teacher forcing: zeros (batch, horizon, targets + 1).
 
     Args:
         horizon: steps to predict.
-        targets: numbers a step.
+        targets: values per step.
     """
 
     def __init__(self, horizon: int, targets: int, **kwargs: Any) -> None:
@@ -131,30 +137,30 @@ class NoTeacher(keras.layers.Layer):
         self.horizon, self.targets = horizon, targets
 
     def call(self, context: Any) -> Any:
-        """From any tensor (batch, ...) of the batch."""
+        """Return zeros for any tensor (batch, ...)."""
         return ops.zeros((ops.shape(context)[0], self.horizon, self.targets + 1), context.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, horizon, targets + 1)."""
+        """Return (batch, horizon, targets + 1)."""
         return (input_shape[0], self.horizon, self.targets + 1)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "horizon": self.horizon, "targets": self.targets}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class Teacher(keras.layers.Layer):
-    """Inputs of a decoder that is taught: the true values of the step before, standardized.
+    """Inputs of a decoder with teacher forcing: standardized true values of the step before.
 
     Williams and Zipser, "A Learning Algorithm for Continually Running Fully Recurrent Neural
-    Networks" (1989). The first step has none, and so has one after a value that is missing.
+    Networks" (1989). The first step has none, nor has a step after a missing value.
 
     Args:
-        mean: of each target over the training part.
+        mean: mean of each target over the training split.
         std: the same.
-        channels: where the targets stand among the input's channels, if values are told as what
-            changes from the last one known; then `mean` has no effect.
+        channels: where the targets stand among the input's channels, if changes from
+            the last known value are predicted; then `mean` has no effect.
     """
 
     def __init__(
@@ -170,7 +176,7 @@ class Teacher(keras.layers.Layer):
         self.channels = [int(channel) for channel in channels]
 
     def call(self, truth_and_raw: Sequence[Any]) -> Any:
-        """From true values (batch, horizon, targets) and raw inputs (batch, ...)."""
+        """Return decoder inputs for true values (batch, horizon, targets) and raw inputs."""
         truth, raw = truth_and_raw
         base = ops.convert_to_tensor(self.mean, "float32")
         if self.channels:
@@ -182,11 +188,11 @@ class Teacher(keras.layers.Layer):
         return ops.pad(fed, ((0, 0), (1, 0), (0, 0)))
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
-        """(batch, horizon, targets + 1)."""
+        """Return (batch, horizon, targets + 1)."""
         batch, horizon, targets = input_shape[0]
         return (batch, horizon, targets + 1)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
-        own = {"mean": self.mean, "std": self.std, "channels": self.channels}
-        return {**super().get_config(), **own}
+        """Return the arguments that rebuild the layer."""
+        config = {"mean": self.mean, "std": self.std, "channels": self.channels}
+        return {**super().get_config(), **config}

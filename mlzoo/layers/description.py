@@ -1,4 +1,4 @@
-"""What a model plug-in is: its settings, and for a given input its layers and their sizes."""
+"""Description of a model plug-in: its settings, layers and sizes for a given input."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ def describe(
 
     Args:
         name: the plug-in, or the path of one.
-        shape: of one sample, (height, width, channels), (steps, channels) or (columns,).
-        classes: how many classes it tells apart, at least 2; of a model of fields alone, how many
-            fields it predicts.
+        shape: shape of one sample, (height, width, channels), (steps, channels) or (columns,).
+        classes: number of classes, at least 2; for models of fields, the number of fields.
         settings: values for its `Config`; the others have their defaults.
 
     Returns:
@@ -40,7 +39,7 @@ def describe(
     of = task(registry.usual_task(name))
     outputs = Outputs(of.name, of.units(classes))
     built = config
-    if "weights" in plugin.Config.model_fields:  # no file of them decides how many there are
+    if "weights" in plugin.Config.model_fields:  # the number of parameters does not depend on them
         built = config.model_copy(update={"weights": "none"})
     model = plugin.build(built, Inputs(tuple(shape), kind, fixed=True), outputs)
     return {
@@ -55,20 +54,20 @@ def describe(
 
 
 def layer_graph(model: keras.Model) -> list[dict[str, Any]]:
-    """The layers of a Functional model in order, JSON-able.
+    """Return the layers of a Functional model in order, JSON-able.
 
     Returns:
-        Of each layer `name`, `type`, `output` (its shape, None for a free side), `parameters`, and
-        `inputs`, the names of the layers that feed it.
+        For each layer `name`, `type`, `output` (its shape, None for a variable side), `parameters`
+        and `inputs`, the names of the layers before it.
     """
     operations = {operation.name: operation for operation in model.operations}
-    found = []
+    layers = []
     for entry in model.get_config()["layers"]:
         operation = operations[entry["config"]["name"]]
         counts = operation.count_params() if isinstance(operation, keras.layers.Layer) else 0
         output = operation.output
         first = output[0] if isinstance(output, list | tuple) else output
-        found.append(
+        layers.append(
             {
                 "name": operation.name,
                 "type": entry["class_name"],
@@ -77,11 +76,11 @@ def layer_graph(model: keras.Model) -> list[dict[str, Any]]:
                 "inputs": list(dict.fromkeys(_feeding(entry["inbound_nodes"]))),
             }
         )
-    return found
+    return layers
 
 
 def _feeding(node: Any) -> Iterator[str]:
-    """Names of layers in a serialized call of a layer, as deep as they stand."""
+    """Yield the names of layers in a layer's serialized call, however deeply nested."""
     if isinstance(node, dict):
         history = node.get("keras_history")
         if history is not None:

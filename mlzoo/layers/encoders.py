@@ -1,4 +1,4 @@
-"""The contracting and the expanding path of U-Nets."""
+"""Contracting and expanding path of U-Nets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlzoo.layers.upsampling import BilinearUp
 
 @dataclass(frozen=True)
 class Levels:
-    """What the levels of a U-Net have in common; the settings of the model `unet`."""
+    """Settings shared by all levels of a U-Net, as in the model `unet`."""
 
     depth: int
     filters: int
@@ -29,7 +29,7 @@ class Levels:
 def encode(
     x: keras.KerasTensor, levels: Levels
 ) -> tuple[keras.KerasTensor, list[keras.KerasTensor]]:
-    """The bottleneck's features and those of each level before its pooling, the finest first."""
+    """Return the bottleneck's features, and each level's before pooling, the finest first."""
     skips = []
     for level in range(1, levels.depth + 1):
         x = _level(x, f"encoder{level}", level, levels)
@@ -46,9 +46,13 @@ def decode(
     levels: Levels,
     prefix: str = "decoder",
 ) -> keras.KerasTensor:
-    """Features of the size of the finest level, from the bottleneck's and the levels'.
+    """Return features of the size of the finest level.
 
-    A level whose skip is None goes on from what is below it alone.
+    Args:
+        x: the bottleneck's features (batch, height, width, channels).
+        skips: features of each level, the finest first; None: a level without skip connection.
+        levels: settings of the levels.
+        prefix: of the layers' names.
     """
     for level in range(levels.depth, 0, -1):
         name = f"{prefix}{level}"
@@ -60,7 +64,7 @@ def decode(
 
 
 def _level(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
-    """The convolutions of one level (1: the finest) of a path."""
+    """Apply the convolutions of one level (1: the finest) of a path."""
     for number in range(1, levels.convolutions + 1):
         x = convolution(
             x,
@@ -78,14 +82,14 @@ def _level(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras
 
 
 def _dropped(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
-    """Dropout at the two coarsest levels, as at the end of the paper's contracting path."""
+    """Apply dropout at the two coarsest levels, as at the end of the paper's contracting path."""
     if not levels.dropout or level < levels.depth:
         return x
     return dropout(levels.activation, levels.dropout, f"{name}_dropout")(x)
 
 
 def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.KerasTensor:
-    """A map of twice the height and width with the filters of a level."""
+    """Double a map's height and width, with the filters of a level."""
     filters = levels.filters * 2 ** (level - 1)
     if levels.upsampling == "transposed":
         return keras.layers.Conv2DTranspose(

@@ -1,4 +1,4 @@
-"""How much of a loss's gradient reaches the steps that lie back: vanishing and exploding."""
+"""Gradient of the loss by steps before the end: vanishing and exploding gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlzoo.layers.gradients import GradientRecorder
 
 
 class _Probe(keras.layers.Layer):
-    """Its input plus a weight of the same shape, zero, whose gradient is that of the input."""
+    """Input plus a zero weight of the same shape, whose gradient is that of the input."""
 
     def __init__(self, shape: tuple[int, ...], **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
@@ -22,25 +22,25 @@ class _Probe(keras.layers.Layer):
         self.probe = self.add_weight(shape=self.shape, initializer="zeros", name="probe")
 
     def call(self, x: Any) -> Any:
-        """Add it."""
+        """Add the weight."""
         return keras.ops.cast(x, "float32") + self.probe
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Return the same shape."""
         return input_shape
 
 
 def lag_gradients(model: keras.Model, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The mean norm of the loss's gradient with respect to the input, by steps before the end.
+    """Return the mean norm of the loss's gradient at the input, by steps before the end.
 
     Bengio, Simard and Frasconi, "Learning Long-Term Dependencies with Gradient Descent is
     Difficult" (1994); Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent
     Neural Networks" (2013).
 
     Args:
-        model: compiled; its weights stay as they are.
+        model: compiled; its weights are not changed.
         inputs: (n, steps, channels) raw, NaN beyond a sequence's end.
-        targets: as its loss takes them.
+        targets: in the form that its loss takes.
 
     Returns:
         (steps,): at 0 the last step of each sequence, at 1 the one before it, ...; in units of the

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class GradientRecorder(keras.optimizers.Optimizer):
-    """An optimizer that keeps the gradients and leaves the weights alone.
+    """Optimizer that stores the gradients and does not change the weights.
 
     After `model.train_on_batch(x, y)`, `gradients()` holds those of the loss, penalties included.
     A weight with a constraint is still moved to where the constraint allows.
@@ -31,12 +31,12 @@ class GradientRecorder(keras.optimizers.Optimizer):
         self.assign(slot, keras.ops.cast(gradient, slot.dtype))
 
     def gradients(self) -> list[np.ndarray]:
-        """The last gradients, in the order of `model.trainable_variables`.
+        """Return the last gradients, in the order of `model.trainable_variables`.
 
         A weight that the loss does not depend on has zeros.
         """
         return [keras.ops.convert_to_numpy(slot) for slot in self._slots]
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the optimizer."""
+        """Return the arguments that rebuild the optimizer."""
         return {"name": self.name}

@@ -1,4 +1,4 @@
-"""The two halves of a model's head, by the kind of target."""
+"""Output layer and final activation of a model, by the kind of target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def logits(
     Args:
         outputs: what the model predicts.
         features: (batch, features), (batch, steps, features) or (batch, height, width, features).
-        units: how many of the outputs; 0: all.
+        units: number of outputs; 0: all.
         name: of the layer.
         **settings: arguments of the layer, such as a regularizer.
     """

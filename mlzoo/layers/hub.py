@@ -1,8 +1,8 @@
-"""Backbones of KerasHub (`mlzoo[hub]`): a preset's network, and how it scales images.
+"""Backbones of KerasHub (`mlzoo[hub]`): a preset's network and its scaling of images.
 
-A preset is a folder as `save_to_preset` writes it: config.json, model.weights.h5, and the
-image_converter.json that says what images are multiplied by and what is added. Named ones lie in
-Keras' cache, where `pull` puts them; nothing is downloaded unless asked for.
+A preset is a folder as `save_to_preset` writes it: config.json, model.weights.h5, and
+image_converter.json with the factor and offset of image values. Named presets are read from Keras'
+cache, where `pull` puts them; nothing else downloads them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from mlzoo.core.progress import terminal
 _WHOLE = ("config.json", "image_converter.json", "model*weights*")
 _SIDE = 224
 _PROBE = 4
-"""Pixels a side of the image that tells whether a converter only multiplies and adds."""
+"""Side in pixels of the image that shows whether a converter only multiplies and adds."""
 
 
 def library() -> Any:
-    """KerasHub. Raises UsageError where it is not installed."""
+    """Return the module `keras_hub`; raise UsageError if it is not installed."""
     try:
         import keras_hub
     except ImportError as error:
@@ -43,7 +43,7 @@ def library() -> Any:
 
 
 def presets() -> dict[str, dict[str, Any]]:
-    """KerasHub's presets of networks for images by name: family, params, handle at Kaggle."""
+    """Return KerasHub's image backbones by name: family, params, handle at Kaggle."""
     models = library().models
     return {
         name: {
@@ -57,11 +57,11 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 def scaling(preset: str) -> dict[str, Any]:
-    """What images from 0 to 255 are multiplied by and what is added, a number or one a channel.
+    """Return `scale` and `offset` of images from 0 to 255, each one number or one per channel.
 
     Raises:
-        UsageError: the preset doesn't say, or does more than that.
-        DataError: it isn't here.
+        UsageError: the preset has none, or does more than scaling.
+        DataError: it is not in the cache.
     """
     folder, hub = _folder(preset), library()
     if not (folder / "image_converter.json").is_file():
@@ -70,39 +70,43 @@ def scaling(preset: str) -> dict[str, Any]:
             "write one with keras_hub.layers.ImageConverter.save_to_preset"
         )
     with _reading(folder):
-        # Of the backbone's own subclass; images are resized by --size, before the model.
+        # Returns the backbone's own subclass; --size resizes images before the model.
         converter = hub.layers.ImageConverter.from_preset(str(folder), dtype="float32")
         converter.image_size = (_PROBE, _PROBE)
         image = np.random.default_rng(0).integers(0, 256, (1, _PROBE, _PROBE, 3))
         image = image.astype("float32")
-        found = keras.ops.convert_to_numpy(converter(image))
+        converted = keras.ops.convert_to_numpy(converter(image))
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
-    if found.shape != image.shape or not np.allclose(found, image * scale + offset, atol=1e-4):
+    if converted.shape != image.shape or not np.allclose(
+        converted, image * scale + offset, atol=1e-4
+    ):
         raise UsageError(f"the {type(converter).__name__} of {folder} does more than scale images")
     return {"scale": scale, "offset": offset}
 
 
 def network(preset: str, weights: bool, shape: tuple[int | None, ...]) -> keras.Model:
-    """A preset's backbone, from scaled images to its smallest map, or to a row of tokens.
+    """Return a preset's backbone, from scaled images to its smallest map or to tokens.
 
     Args:
-        preset: a folder, or the name of one in Keras' cache.
-        weights: whether to load its own; else they are random.
-        shape: (height, width, 3) of the images; None where they are of any size.
+        preset: a folder, or the name of a preset in Keras' cache.
+        weights: load the preset's weights, else they are random.
+        shape: (height, width, 3) of the images; None for a variable side.
 
     Raises:
-        UsageError: it is no network for images, or only for images of another size.
-        DataError: it isn't here, or is damaged.
+        UsageError: it is not a network for images, or only for images of another size.
+        DataError: it is not in the cache, or is damaged.
     """
     folder, hub = _folder(preset), library()
     with _reading(folder):
-        own = json.loads((folder / "config.json").read_text())["config"].get("image_shape")
-    if own and own[2] != shape[2]:
-        raise UsageError(f"hub:{preset} is for images of {own[2]} channels, not of {shape[2]}")
+        image_shape = json.loads((folder / "config.json").read_text())["config"].get("image_shape")
+    if image_shape and image_shape[2] != shape[2]:
+        raise UsageError(
+            f"hub:{preset} is for images of {image_shape[2]} channels, not of {shape[2]}"
+        )
     more = {}
-    if own and None not in own and tuple(own) != shape:
-        size = f"{own[0]}x{own[1]}"
+    if image_shape and None not in image_shape and tuple(image_shape) != shape:
+        size = f"{image_shape[0]}x{image_shape[1]}"
         if None in shape:
             raise UsageError(
                 f"hub:{preset} takes images of one size ({size}) alone, and a U-Net's are of any; "
@@ -113,33 +117,33 @@ def network(preset: str, weights: bool, shape: tuple[int | None, ...]) -> keras.
         raise DataError(f"{folder} has no model.weights.h5; copy it there, or write weights=none")
     try:
         with _reading(folder):
-            found = hub.models.Backbone.from_preset(str(folder), load_weights=weights, **more)
+            backbone = hub.models.Backbone.from_preset(str(folder), load_weights=weights, **more)
     except DataError as error:
         if not more:
             raise
         raise UsageError(
             f"hub:{preset} was made for images of {size}, these are {shape[0]}x{shape[1]}; "
-            f"try --size {own[0]} ({error})"
+            f"try --size {image_shape[0]} ({error})"
         ) from error
-    ranks = {len(output.shape) for output in found.outputs}
-    if [len(tensor.shape) for tensor in found.inputs] != [4] or ranks not in ({3}, {4}):
+    ranks = {len(output.shape) for output in backbone.outputs}
+    if [len(tensor.shape) for tensor in backbone.inputs] != [4] or ranks not in ({3}, {4}):
         raise UsageError(
-            f"hub:{preset} ({type(found).__name__}) is no network from an image to a map or a row "
-            "of tokens; `mlzoo weights --hub` lists those that are"
+            f"hub:{preset} ({type(backbone).__name__}) is no network from an image to a map or a "
+            "row of tokens; `mlzoo weights --hub` lists those that are"
         )
-    if len(found.outputs) == 1:
-        return found
+    if len(backbone.outputs) == 1:
+        return backbone
     image = keras.KerasTensor((1, *(shape[:2] if None not in shape else (_SIDE, _SIDE)), 3))
-    maps = keras.tree.flatten(found.compute_output_spec(image))
-    smallest = min(range(len(maps)), key=lambda place: maps[place].shape[1])
-    return keras.Model(found.inputs, found.outputs[smallest])
+    maps = keras.tree.flatten(backbone.compute_output_spec(image))
+    smallest = min(range(len(maps)), key=lambda position: maps[position].shape[1])
+    return keras.Model(backbone.inputs, backbone.outputs[smallest])
 
 
 def describes_itself(layer: keras.layers.Layer) -> bool:
-    """Whether a layer can be made again from its configuration, as a saved model's must.
+    """Return whether a layer can be rebuilt from its configuration, as saved models need.
 
-    Those of some transformers (of ViT, DeiT, Swin and MiT in 0.32) can't: such a backbone is kept
-    whole, as one layer.
+    Layers of some transformers (ViT, DeiT, Swin and MiT in KerasHub 0.32) can't; such a backbone
+    stays one layer.
     """
     try:
         type(layer).from_config(layer.get_config())
@@ -164,7 +168,7 @@ def _folder(preset: str) -> Path:
 
 @contextlib.contextmanager
 def _reading(folder: Path) -> Any:
-    """Say which preset it is whose files can't be read, or only in part."""
+    """Name the preset in errors if its files can't be read completely."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Skipping nested container")
@@ -178,9 +182,9 @@ def _reading(folder: Path) -> Any:
 
 
 def pull(preset: str) -> Path:
-    """Download a named preset into Keras' cache, unless it is there; its folder.
+    """Download a named preset into Keras' cache unless it is there, and return its folder.
 
-    Kaggle's checksums are compared. What is fetched in part is not left behind.
+    Kaggle's checksums are compared. Incomplete downloads are removed.
 
     Raises:
         UsageError: KerasHub has no such network for images.
@@ -200,15 +204,15 @@ def pull(preset: str) -> Path:
     handle = known[preset]["handle"]
     with disk_errors(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{preset}."))
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{preset}."))
     try:
         with contextlib.redirect_stdout(terminal()):
-            got = Path(kagglehub.model_download(handle, output_dir=str(part)))
-        if got != part:  # notebooks at Colab and Kaggle have places of their own
-            shutil.copytree(got, part, dirs_exist_ok=True)
-        shutil.rmtree(part / ".complete", ignore_errors=True)
-        part.chmod(0o755)
-        part.rename(folder)
+            downloaded = Path(kagglehub.model_download(handle, output_dir=str(partial)))
+        if downloaded != partial:  # notebooks at Colab and Kaggle use other folders
+            shutil.copytree(downloaded, partial, dirs_exist_ok=True)
+        shutil.rmtree(partial / ".complete", ignore_errors=True)
+        partial.chmod(0o755)
+        partial.rename(folder)
     except Exception as error:
         raise_disk_full(error)
         reason = (str(error).strip().splitlines() or [repr(error)])[0]
@@ -217,5 +221,5 @@ def pull(preset: str) -> Path:
             f"https://www.kaggle.com/models/{handle} into {folder}"
         ) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return folder

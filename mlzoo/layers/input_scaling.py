@@ -1,4 +1,4 @@
-"""How raw inputs become numbers for a model, from the training part alone."""
+"""Input scaling of a model, with statistics of the training split alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 4096
 
 
 def input_spec(train: Part) -> Inputs:
-    """What one sample looks like and the layers that scale it, fitted on the training part."""
+    """Return the input specification: shape, dtype and scaling fitted on the training split."""
     samples = train.samples
     shape = tuple(int(side) for side in samples.inputs.shape[1:])
     dtype = "float32"
@@ -42,7 +42,7 @@ def input_spec(train: Part) -> Inputs:
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each entry of the last axis, read in chunks.
+    """Return mean and standard deviation of each entry of the last axis, read in chunks.
 
     The squares are summed about the first chunk's mean, so large offsets cost no digits.
     """
@@ -52,7 +52,7 @@ def statistics(train: Part) -> tuple[list[float], list[float]]:
     squares: Any = 0.0
     for chunk in _chunks(train):
         rows = chunk.reshape(-1, chunk.shape[-1]).astype(np.float64)
-        rows = rows[~np.isnan(rows).all(axis=1)]  # what pads sequences
+        rows = rows[~np.isnan(rows).all(axis=1)]  # padding of sequences
         shift = rows.mean(axis=0) if shift is None else shift
         centered = rows - shift
         count += len(rows)

@@ -1,4 +1,4 @@
-"""Layers that let a network take images of any height and width: pad first, crop at the end."""
+"""Padding and cropping layers that let a network take images of any height and width."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PadToMultiple(keras.layers.Layer):
     the same grid as those of the image that it was cut from.
 
     Args:
-        multiple: what both sides are made multiples of, at least 1.
+        multiple: divisor of both sides after padding, in pixels, at least 1.
     """
 
     def __init__(self, multiple: int, **kwargs: Any) -> None:
@@ -29,14 +29,14 @@ class PadToMultiple(keras.layers.Layer):
             side = ops.shape(x)[axis]
             if isinstance(side, int) and side % self.multiple == 0:
                 continue
-            wanted = -(-side // self.multiple) * self.multiple
-            # ..., 2, 1, 0, 0, 1, 2, ..., n-1, n-1, n-2, ...: an image's own mirror image.
-            place = ops.arange(0, wanted, dtype="int32") % (2 * side)
-            x = ops.take(x, ops.minimum(place, 2 * side - 1 - place), axis=axis)
+            padded = -(-side // self.multiple) * self.multiple
+            # ..., 2, 1, 0, 0, 1, 2, ..., n-1, n-1, n-2, ...: mirrored at the edge.
+            position = ops.arange(0, padded, dtype="int32") % (2 * side)
+            x = ops.take(x, ops.minimum(position, 2 * side - 1 - position), axis=axis)
         return x
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Sides rounded up, where they are known."""
+        """Return the shape with known sides rounded up."""
         batch, height, width, channels = input_shape
         up = [
             None if side is None else -(-side // self.multiple) * self.multiple
@@ -45,13 +45,13 @@ class PadToMultiple(keras.layers.Layer):
         return batch, *up, channels
 
     def get_config(self) -> dict[str, Any]:
-        """The multiple."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "multiple": self.multiple}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class CropLike(keras.layers.Layer):
-    """Cut features (batch, height, width, channels) to the height and width of other ones."""
+    """Cut features (batch, height, width, channels) to the height and width of others."""
 
     def call(self, inputs: Any) -> Any:
         """Crop the first of two tensors to the sides of the second."""
@@ -60,6 +60,6 @@ class CropLike(keras.layers.Layer):
         return x[:, :height, :width]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Batch and channels of the first, sides of the second."""
+        """Return batch and channels of the first shape, sides of the second."""
         x, like = input_shape
         return x[0], like[1], like[2], x[3]

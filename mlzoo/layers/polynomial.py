@@ -38,14 +38,14 @@ class Polynomial(keras.layers.Layer):
         return ops.concatenate(blocks, axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """(batch, number of monomials)."""
+        """Return (batch, number of monomials)."""
         return (*input_shape[:-1], monomial_count(input_shape[-1], self.degree))
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "degree": self.degree}
 
 
 def monomial_count(inputs: int, degree: int) -> int:
-    """How many monomials of degree 1 to `degree` so many inputs have."""
+    """Return the number of monomials of degree 1 to `degree`."""
     return comb(inputs + degree, degree) - 1

@@ -1,4 +1,4 @@
-"""Layers that hold what the training part says about the data, so that models take raw inputs.
+"""Layers that hold statistics of the training split, so that models take raw inputs.
 
 All of them compute in float32 under every precision policy: raw inputs can exceed float16.
 """
@@ -46,7 +46,7 @@ class Standardise(_MeanStd):
     """
 
     def call(self, x: Any) -> Any:
-        """Standardise x (batch, ..., features)."""
+        """Standardize x (batch, ..., features)."""
         return _scaled(ops.cast(x, "float32"), self.mean, self.std)
 
 
@@ -57,7 +57,7 @@ class SequenceScaling(_MeanStd):
     Args:
         mean: one number a channel.
         std: the same; no zeros (give 1 for a constant).
-        masked: whether there is a mask; windows of series are whole, and faster without one.
+        masked: compute a mask; windows of series have no padding and are faster without.
     """
 
     def __init__(
@@ -68,27 +68,27 @@ class SequenceScaling(_MeanStd):
         self.masked = masked
 
     def call(self, x: Any) -> Any:
-        """Standardise x (batch, steps, channels)."""
+        """Standardize x (batch, steps, channels)."""
         x = ops.cast(x, "float32")
         return ops.where(ops.isnan(x), 0.0, _scaled(x, self.mean, self.std))
 
     def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
-        """(batch, steps): true for the steps that are there."""
+        """Return (batch, steps): true for steps that are not padding."""
         if not self.masked:
             return None
         return ops.any(ops.logical_not(ops.isnan(inputs)), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "masked": self.masked}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class OneHotCodes(keras.layers.Layer):
-    """Codes (batch, steps, 1) to places of their own (batch, steps, codes); NaN is masked.
+    """One-hot encoding of codes (batch, steps, 1) as (batch, steps, codes); NaN is masked.
 
     Args:
-        codes: how many there are, from 0.
+        codes: number of codes, which count from 0.
     """
 
     def __init__(self, codes: int, **kwargs: Any) -> None:
@@ -98,21 +98,21 @@ class OneHotCodes(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, x: Any) -> Any:
-        """One-hot codes; zeros for NaN."""
+        """Return one-hot codes; zeros for NaN."""
         x = ops.cast(x, "float32")
         places = ops.cast(ops.arange(self.codes), "float32")
         return ops.cast(ops.equal(x, places), "float32")
 
     def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
-        """(batch, steps): true for the steps that are there."""
+        """Return (batch, steps): true for steps that are not padding."""
         return ops.logical_not(ops.isnan(inputs[..., 0]))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, steps, codes)."""
+        """Return (batch, steps, codes)."""
         return (*input_shape[:-1], self.codes)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "codes": self.codes}
 
 
@@ -121,8 +121,8 @@ class Unstandardise(_MeanStd):
     """y * std + mean along the last axis: from standardized targets to their own units.
 
     Args:
-        mean: of each target over the training part.
-        std: the same.
+        mean: mean of each target over the training split.
+        std: their standard deviations.
     """
 
     def call(self, y: Any) -> Any:
@@ -138,14 +138,14 @@ class TableScaling(keras.layers.Layer):
 
     The output holds first every numeric column, in the table's order: NaN becomes the column's
     `fill`, then (x - mean) / std. After them come the categorical columns, in the table's order,
-    each with one place for every category in `categories`; a value that is missing (-1 or NaN) or
-    not among them gives zeros in all of its places.
+    each with one feature for every category in `categories`; a value that is missing (-1 or NaN)
+    or unknown gives zeros in all of them.
 
     Args:
         fill: what replaces NaN, one a column (unused for a categorical one).
         mean: one a column (unused for a categorical one).
         std: one a column, no zeros (unused for a categorical one).
-        categories: for each column the category positions that have a place; None: numeric.
+        categories: for each column the category positions that get a feature; None: numeric.
     """
 
     def __init__(
@@ -167,12 +167,12 @@ class TableScaling(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         """Scale x (batch, columns) to (batch, features)."""
         x = ops.cast(x, "float32")
-        pieces = [self._numbers(x)] if self.numeric else []
+        features = [self._numbers(x)] if self.numeric else []
         for index, positions in enumerate(self.categories):
             if positions:
-                places = ops.convert_to_tensor(positions, "float32")
-                pieces.append(ops.cast(ops.equal(x[:, index : index + 1], places), "float32"))
-        return ops.concatenate(pieces, axis=-1) if len(pieces) > 1 else pieces[0]
+                codes = ops.convert_to_tensor(positions, "float32")
+                features.append(ops.cast(ops.equal(x[:, index : index + 1], codes), "float32"))
+        return ops.concatenate(features, axis=-1) if len(features) > 1 else features[0]
 
     def _numbers(self, x: Any) -> Any:
         fill, mean, std = (
@@ -184,11 +184,11 @@ class TableScaling(keras.layers.Layer):
         return _scaled(known, mean, std)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, features)."""
+        """Return (batch, features)."""
         features = len(self.numeric) + sum(len(c) for c in self.categories if c)
         return (input_shape[0], features)
 
     def get_config(self) -> dict[str, Any]:
-        """The statistics, as plain lists."""
-        own = {"fill": self.fill, "mean": self.mean, "std": self.std}
-        return {**super().get_config(), **own, "categories": self.categories}
+        """Return the statistics, as plain lists."""
+        statistics = {"fill": self.fill, "mean": self.mean, "std": self.std}
+        return {**super().get_config(), **statistics, "categories": self.categories}

@@ -1,4 +1,4 @@
-"""Layers that know which steps of a sequence are there: pooling over steps, and masks."""
+"""Pooling over the steps of padded sequences, and layers that handle masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import ops
 
 
 def pool(kind: str) -> keras.layers.Layer:
-    """The last of the steps that are there, their mean, or a learned weighted mean."""
+    """Return a layer that pools steps that are not padding: last, mean or attention."""
     if kind == "last":
         return LastStep(name="last")
     if kind == "mean":
@@ -27,50 +27,50 @@ class LastStep(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        """Take it; without a mask the very last one."""
+        """Return the last step; without a mask the very last one."""
         if mask is None:
             return x[:, -1]
         last = ops.sum(ops.cast(mask, "int32"), axis=1) - 1
         return ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """There are no steps any more."""
+        """Return None: there is no axis of steps any more."""
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, features)."""
+        """Return (batch, features)."""
         return (input_shape[0], input_shape[-1])
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class MaskLike(keras.layers.Layer):
-    """The first of two tensors with the mask of the second, for layers that carry none along."""
+    """First of two tensors with the mask of the second, after layers that drop masks."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def call(self, pair: Sequence[Any]) -> Any:
-        """The first tensor."""
+        """Return the first tensor."""
         return ops.multiply(pair[0], 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """That of the second."""
+        """Return the mask of the second."""
         return None if mask is None else mask[1]
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[int | None, ...]:
-        """That of the first."""
+        """Return the shape of the first."""
         return tuple(input_shape[0])
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class AttentionPooling(keras.layers.Layer):
-    """A mean over steps whose weights are learned: softmax of v . tanh(W h + b) over the steps.
+    """Attention pooling: mean over steps weighted by the softmax of v . tanh(W h + b).
 
     Yang et al., "Hierarchical Attention Networks for Document Classification" (2016). Steps that
     are masked get no weight.
 
     Args:
-        units: rows of W; as many as there are features by default.
+        units: rows of W; by default the number of features.
     """
 
     def __init__(self, units: int | None = None, **kwargs: Any) -> None:
@@ -87,52 +87,52 @@ class AttentionPooling(keras.layers.Layer):
         self.vector = self.add_weight(shape=(units, 1), name="vector")
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        """From (batch, steps, features) to (batch, features)."""
+        """Map (batch, steps, features) to (batch, features)."""
         scores = ops.matmul(ops.tanh(ops.matmul(x, self.kernel) + self.bias), self.vector)
         if mask is not None:
             scores = ops.where(mask[..., None], scores, ops.cast(-1e4, scores.dtype))
         return ops.sum(ops.softmax(scores, axis=1) * x, axis=1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """There are no steps any more."""
+        """Return None: there is no axis of steps any more."""
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """(batch, features)."""
+        """Return (batch, features)."""
         return (input_shape[0], input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that rebuild the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class NoMask(keras.layers.Layer):
-    """Its input without a mask: targets say which steps count, and Keras must not weigh them."""
+    """Input without a mask: the targets mark ignored steps, so Keras must not weight them."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def call(self, x: Any) -> Any:
-        """The same tensor."""
+        """Return the same tensor."""
         return ops.multiply(x, 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None."""
+        """Return None."""
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Return the same shape."""
         return input_shape
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class ZeroBeyond(MaskLike):
-    """The first of two tensors, 0 where the second is masked, so that padding says nothing."""
+    """First of two tensors, 0 where the second is masked, so that padding has no effect."""
 
     def call(self, pair: Sequence[Any], mask: Any = None) -> Any:
-        """The first tensor, (batch, steps, features)."""
-        there = None if mask is None else mask[1]
-        return pair[0] * 1 if there is None else pair[0] * ops.cast(there, pair[0].dtype)[..., None]
+        """Return the first tensor, (batch, steps, features)."""
+        known = None if mask is None else mask[1]
+        return pair[0] * 1 if known is None else pair[0] * ops.cast(known, pair[0].dtype)[..., None]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: convolutions carry none along."""
+        """Return None: convolutions drop masks."""

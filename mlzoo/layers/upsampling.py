@@ -1,4 +1,4 @@
-"""Bilinear upsampling of maps whose height and width are not known before they come."""
+"""Bilinear upsampling of maps of variable height and width."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class BilinearUp(keras.layers.Layer):
-    """Twice the height and width, bilinear: each new pixel is 9, 3, 3 and 1 sixteenths of four.
+    """Bilinear upsampling by 2: each pixel weights four neighbors by 9/16, 3/16, 3/16 and 1/16.
 
     The same numbers as keras.layers.UpSampling2D(2, interpolation="bilinear"), which fails on
-    sides that are not known in advance: repeated pixels, smoothed by two means over neighbors.
+    variable sides: pixels are repeated, then smoothed along either axis.
     """
 
     def call(self, x: Any) -> Any:
-        """From (batch, height, width, channels)."""
+        """Upsample (batch, height, width, channels)."""
         for axis in (1, 2):
             x = ops.repeat(x, 2, axis=axis)
             first = ops.take(x, ops.convert_to_tensor([0]), axis=axis)
@@ -30,6 +30,6 @@ class BilinearUp(keras.layers.Layer):
         return x
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Sides doubled, where they are known."""
+        """Return the shape with known sides doubled."""
         batch, height, width, channels = input_shape
         return batch, height and 2 * height, width and 2 * width, channels

@@ -73,7 +73,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _convolutions(x: keras.KerasTensor, l2: float) -> keras.KerasTensor:
-    """(batch, 227, 227, 3) as (batch, 6, 6, 256)."""
+    """Map (batch, 227, 227, 3) to (batch, 6, 6, 256)."""
     import keras
 
     from mlzoo.layers.blocks import activate

@@ -129,7 +129,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:
-    """Block `number` (from 1): its convolutions, pooling and dropout."""
+    """Apply block `number` (from 1): its convolutions, pooling and dropout."""
     import keras
 
     from mlzoo.core.setting_types import per_layer
@@ -148,7 +148,7 @@ def _block(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTens
 def _convolution(
     x: keras.KerasTensor, block: int, number: int, config: Config
 ) -> keras.KerasTensor:
-    """Convolution `number` of a block (both from 1), normalization and activation."""
+    """Apply convolution `number` of a block (both from 1), normalization and activation."""
     import keras
 
     from mlzoo.layers.blocks import activate
@@ -174,7 +174,7 @@ def _convolution(
 
 
 def _stride(x: keras.KerasTensor, block: int, number: int, config: Config) -> int:
-    """Step of convolution `number` of a block that gets x."""
+    """Return the stride of convolution `number` of a block with input x."""
     if number > 1:
         return 1
     large = min(x.shape[1:3]) >= _LARGE_FROM and config.dilation == 1
@@ -184,7 +184,7 @@ def _stride(x: keras.KerasTensor, block: int, number: int, config: Config) -> in
 
 
 def _features(x: keras.KerasTensor, config: Config) -> keras.KerasTensor:
-    """(batch, height, width, channels) as (batch, features)."""
+    """Map (batch, height, width, channels) to (batch, features)."""
     import keras
 
     if config.head == "flatten":

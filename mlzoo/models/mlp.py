@@ -1,7 +1,7 @@
 """Multilayer perceptron: dense layers, for tables, signals and small images.
 
 Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
-What differs is of later date: ReLU with He's initialization, dropout, batch normalization
+Newer than the paper: ReLU with He's initialization, dropout, batch normalization
 (between the dense layer and its activation), SELU (Klambauer et al. 2017, with LeCun-normal
 weights and AlphaDropout), activations with a trained parameter, and skip connections. Images
 are flattened. Hidden layer i is `hidden{i}`, its activation `hidden{i}_activation`.
@@ -128,7 +128,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:
-    """Hidden layer `number` (from 1): dense, normalization, activation, dropout."""
+    """Apply hidden layer `number` (from 1): dense, normalization, activation, dropout."""
     import keras
 
     from mlzoo.layers.blocks import activate, dropout, initializer, regularizer

@@ -80,7 +80,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 
 def _stem(x: keras.KerasTensor, filters: int, small: bool, l2: float) -> keras.KerasTensor:
-    """The first convolution: 3x3, or 7x7 with stride 2 and pooling for large images."""
+    """Apply the first convolution: 3x3, or 7x7 with stride 2 and pooling for large images."""
     import keras
 
     if small:
@@ -94,7 +94,7 @@ def _stem(x: keras.KerasTensor, filters: int, small: bool, l2: float) -> keras.K
 def _block(
     x: keras.KerasTensor, filters: int, stride: int, name: str, l2: float
 ) -> keras.KerasTensor:
-    """Two convolutions and a shortcut around them, 1x1 where the size changes."""
+    """Apply two convolutions and a shortcut around them, 1x1 where the size changes."""
     import keras
 
     shortcut = x
@@ -108,7 +108,7 @@ def _block(
 def _normalized(
     x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, l2: float
 ) -> keras.KerasTensor:
-    """A convolution without bias and its batch normalization, `{name}_norm`."""
+    """Apply a convolution without bias and its batch normalization, `{name}_norm`."""
     import keras
 
     from mlzoo.layers.convolutions import strided

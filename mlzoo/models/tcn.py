@@ -101,7 +101,7 @@ def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
 def _block(
     x: keras.KerasTensor, scaled: keras.KerasTensor, number: int, config: Config
 ) -> keras.KerasTensor:
-    """Two dilated convolutions and the residual connection around them."""
+    """Apply two dilated convolutions and the residual connection around them."""
     import keras
 
     from mlzoo.layers.blocks import activate

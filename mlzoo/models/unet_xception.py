@@ -84,7 +84,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 def _down(
     x: keras.KerasTensor, shortcut: keras.KerasTensor, filters: int, name: str
 ) -> keras.KerasTensor:
-    """Two separable convolutions and a pooling, beside a strided 1x1 convolution."""
+    """Apply two separable convolutions and a pooling, beside a strided 1x1 convolution."""
     import keras
 
     layers = keras.layers
@@ -102,7 +102,7 @@ def _down(
 def _up(
     x: keras.KerasTensor, shortcut: keras.KerasTensor, filters: int, name: str
 ) -> keras.KerasTensor:
-    """Two transposed convolutions and an upsampling, beside an upsampling and a 1x1 convolution."""
+    """Apply two transposed convolutions and upsampling, with an upsampled 1x1 shortcut."""
     import keras
 
     layers = keras.layers
