@@ -1,4 +1,4 @@
-"""From raw inputs to a matrix for a linear model: small, and computed chunk by chunk."""
+"""Features of raw inputs for scikit-learn models: few, and computed in chunks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CATEGORIES = 50
 
 
 def featurize(data: Data, rows: Part) -> tuple[Features, str]:
-    """A function from inputs (n, *shape) to float64 features (n, d), and a note on what it loses.
+    """Return a function from inputs (n, *shape) to features (n, d), and a note on losses.
 
     `rows` are the training samples that decide which categories get a feature.
     """
@@ -39,24 +39,24 @@ def featurize(data: Data, rows: Part) -> tuple[Features, str]:
 
 
 def _shrink(images: np.ndarray) -> np.ndarray:
-    """Mean over the channels, then over the cells of a grid of at most 16x16."""
+    """Average over channels, then over the cells of a grid of at most 16x16."""
     gray = images.mean(axis=-1, dtype="float64")
     small = _pool(_pool(gray, 1, SIDE), 2, SIDE)
     return small.reshape(len(images), -1)
 
 
 def _summaries(sequences: np.ndarray) -> np.ndarray:
-    """What each channel does over the steps of a sequence, and how many those are."""
+    """Return summary statistics of each channel over the steps, and the number of steps."""
     x = sequences.astype("float64")
-    there = ~np.isnan(x).all(axis=-1)
-    last = there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
+    present = ~np.isnan(x).all(axis=-1)
+    last = present.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
     changes = np.diff(x, axis=1) if x.shape[1] > 1 else np.zeros((len(x), 1, x.shape[2]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # one step alone has no change
-        found = [np.nanmean(x, 1), np.nanstd(x, 1), np.nanmin(x, 1), np.nanmax(x, 1)]
-        found += [x[:, 0], x[np.arange(len(x)), last], np.nanmean(np.abs(changes), 1)]
-    steps = there.sum(axis=1, keepdims=True).astype("float64")
-    return np.nan_to_num(np.concatenate([*found, steps], axis=1))
+        statistics = [np.nanmean(x, 1), np.nanstd(x, 1), np.nanmin(x, 1), np.nanmax(x, 1)]
+        statistics += [x[:, 0], x[np.arange(len(x)), last], np.nanmean(np.abs(changes), 1)]
+    steps = present.sum(axis=1, keepdims=True).astype("float64")
+    return np.nan_to_num(np.concatenate([*statistics, steps], axis=1))
 
 
 def _flatten(inputs: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def _pool(values: np.ndarray, axis: int, most: int) -> np.ndarray:
 
 
 def _table(columns: Sequence[Column], rows: Part) -> tuple[Features, str]:
-    """Numeric columns as they are, categorical ones one-hot (unseen and missing: all zero)."""
+    """Return numeric columns and one-hot categories (unseen and missing: all zero)."""
     inputs = rows.inputs()
     kept = {
         i: _most_frequent(inputs[:, i], len(c.categories))

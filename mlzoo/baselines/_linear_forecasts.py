@@ -1,4 +1,4 @@
-"""Ridge regression of the steps that follow on all values of a window."""
+"""Ridge regression of future steps on all values of a window."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fit(data: Data, seed: int) -> Baseline:
 
 
 def _flat(rows: Part, steps: int) -> np.ndarray:
-    """The last steps of each window, or a vector, flattened; what is not there is 0."""
+    """Flatten the last steps of each window, or a vector; missing values become 0."""
     inputs = np.asarray(rows.inputs(), dtype="float64")
     inputs = inputs[:, -steps:] if inputs.ndim > 2 else inputs
     return np.nan_to_num(inputs.reshape(len(inputs), -1))

@@ -46,7 +46,7 @@ def _logistic(features: np.ndarray, labels: np.ndarray) -> Callable[..., np.ndar
 
 
 def _neighbors(sequence: np.ndarray) -> np.ndarray:
-    """Each step's values with those of its neighbors; the ends are repeated."""
+    """Append to each step the values of its neighbors; the ends are repeated."""
     padded = np.pad(sequence, ((_REACH, _REACH), (0, 0)), mode="edge").astype("float64")
     count = len(sequence)
     return np.concatenate([padded[k : k + count] for k in range(2 * _REACH + 1)], axis=1)

@@ -1,9 +1,9 @@
-"""What a segmentation model must beat: logistic regression on each pixel's neighborhood.
+"""Logistic regression on each pixel's neighborhood, a baseline of segmentation.
 
-The features are a small part of those of trainable pixel classifiers (Arganda-Carreras et al.,
+The features are a subset of those of trainable pixel classifiers (Arganda-Carreras et al.,
 Trainable Weka Segmentation, Bioinformatics 33, 2017): a pixel's channels, Gaussian means around
-it at four scales, and how steep the image is at three. Images are read one at a time and worked
-on in strips of rows, so that memory does not grow with their number or size.
+it at four scales, and gradient magnitudes at three. Images are read one at a time and processed
+in strips of rows, so that memory does not grow with their number or size.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from mlzoo.statistics.pixels import confusion_of, mean_iou
 BLURS = (1, 2, 4, 8)
 """Standard deviations in pixels of the Gaussian means."""
 GRADIENTS = (1, 2, 4)
-"""Those of the blurs whose gradient magnitude is a feature."""
+"""Standard deviations of the blurs whose gradient magnitude is a feature."""
 PIXELS = 20_000
-"""Pixels that the classifier is fitted on, about."""
+"""Approximate number of pixels that the classifier is fitted on."""
 ITERATIONS = 100
-_REACH = 4  # a Gaussian is cut off at so many standard deviations
+_REACH = 4  # standard deviations at which a Gaussian is cut off
 _HALO = _REACH * max(BLURS) + 1  # rows around a strip that its features depend on
 _STRIP = 1 << 20  # pixels whose features are held at a time
 
@@ -36,11 +36,11 @@ class PixelBaseline(NamedTuple):
     predict: Callable[[np.ndarray], np.ndarray]
     """From an image (height, width, channels) to class positions (height, width) uint8."""
     note: str
-    """What it was fitted on."""
+    """Note on its training data."""
 
 
 def pixel_features(image: np.ndarray, maximum: float) -> np.ndarray:
-    """Features of each pixel, (height * width, 5 * channels + 3) float32, row by row.
+    """Return features of each pixel, (height * width, 5 * channels + 3) float32, row by row.
 
     Args:
         image: (height, width, channels) numbers; borders are reflected.
@@ -71,18 +71,18 @@ def fit_pixels(
     It is fitted with equal and with balanced class weights, and the one with the better mean IoU
     on the drawn pixels is kept (on a fifth of them that is held out, where `make` is given):
     without weights a rare class may never be predicted, with them it may be predicted too often.
-    Where the drawn pixels are all of one class, that class is
+    If all drawn pixels are of one class, that class is
     predicted everywhere.
 
     Args:
         images: (height, width, channels) each, in any sizes; read once, one at a time.
-        masks: (height, width) uint8 class positions each; 255 where a pixel doesn't count.
+        masks: (height, width) uint8 class positions each; 255 where a pixel is ignored.
         classes: k, the number of classes.
         maximum: the largest value that a pixel can have.
-        seed: decides which pixels are drawn.
-        pixels: how many are drawn in all; at least one from each image that has one.
-        make: from class weights (None or `balanced`) to a classifier of scikit-learn; by default
-            logistic regression.
+        seed: of the draw of pixels.
+        pixels: number of pixels to draw in all; at least one from each image that has one.
+        make: returns a scikit-learn classifier for class weights (None or `balanced`); by
+            default logistic regression.
 
     Raises:
         ValueError: no image has a pixel that counts.
@@ -113,25 +113,25 @@ def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _slope(gray: np.ndarray) -> np.ndarray:
-    """Gradient magnitude per pixel by Sobel's differences, whose weights sum to 8."""
+    """Return the gradient magnitude per pixel by Sobel's differences, whose weights sum to 8."""
     across, down = (
         cv2.Sobel(gray, cv2.CV_32F, *axis, scale=1 / 8, borderType=cv2.BORDER_REFLECT)
         for axis in ((1, 0), (0, 1))
     )
-    # cv2.magnitude gives other last bits in other places of memory.
+    # cv2.magnitude is not reproducible: its last bits depend on memory alignment.
     return np.sqrt(across * across + down * down)
 
 
 def _strips(image: np.ndarray, maximum: float) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Strips of rows: first pixel, the one after the last, and the features of those between."""
+    """Yield strips of rows: first pixel, pixel after the last, and features in between."""
     height, width = image.shape[:2]
     rows = max(1, _STRIP // width)
     for start in range(0, height, rows):
         stop = min(start + rows, height)
         top = max(0, start - _HALO)
         features = pixel_features(image[top : stop + _HALO], maximum)
-        own = slice((start - top) * width, (stop - top) * width)
-        yield start * width, stop * width, features[own]
+        inner = slice((start - top) * width, (stop - top) * width)
+        yield start * width, stop * width, features[inner]
 
 
 def _draw(
@@ -141,10 +141,10 @@ def _draw(
     seed: int,
     pixels: int,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Features (m, d) and labels (m,) of the drawn pixels, and the number of images they are from.
+    """Return features (m, d) and labels (m,) of drawn pixels, and their number of images.
 
-    How many images come is known only after the last: each gives what would be its share if it
-    were the last, in random order, and of that the first are kept.
+    The number of images is known only after the last one. So each gives its share as if it were
+    the last, in random order, and the excess is dropped at the end.
     """
     rng = np.random.default_rng([seed, 0x91CE])
     drawn: list[tuple[np.ndarray, np.ndarray]] = []
@@ -164,12 +164,12 @@ def _draw(
 
 
 def _features_at(image: np.ndarray, positions: np.ndarray, maximum: float) -> np.ndarray:
-    """Features (m, d) of the pixels at positions (m,) of the image, row by row."""
-    found = np.empty((len(positions), 5 * image.shape[2] + 3), "float32")
+    """Return features (m, d) of the pixels at positions (m,) of the image, row by row."""
+    selected = np.empty((len(positions), 5 * image.shape[2] + 3), "float32")
     for start, stop, features in _strips(image, maximum):
         inside = (positions >= start) & (positions < stop)
-        found[inside] = features[positions[inside] - start]
-    return found
+        selected[inside] = features[positions[inside] - start]
+    return selected
 
 
 def _fit(
@@ -182,7 +182,7 @@ def _fit(
     from sklearn.exceptions import ConvergenceWarning
 
     fitted = []
-    # What can learn its samples by heart is judged on others.
+    # Other models than logistic regression may overfit, so they are compared on held-out pixels.
     train, judged = slice(None), slice(None)
     if make is not None and len(np.unique(labels[: len(labels) // 5 * 4])) > 1:
         train, judged = slice(0, len(labels) // 5 * 4), slice(len(labels) // 5 * 4, None)
@@ -217,10 +217,10 @@ def _logistic(weighting: str | None) -> Any:
 
 def _classifier(model: Any, maximum: float) -> Callable[[np.ndarray], np.ndarray]:
     def predict(image: np.ndarray) -> np.ndarray:
-        found = np.empty(image.shape[0] * image.shape[1], "uint8")
+        labels = np.empty(image.shape[0] * image.shape[1], "uint8")
         for start, stop, features in _strips(image, maximum):
-            found[start:stop] = model.predict(features)
-        return found.reshape(image.shape[:2])
+            labels[start:stop] = model.predict(features)
+        return labels.reshape(image.shape[:2])
 
     return predict
 

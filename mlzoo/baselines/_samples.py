@@ -1,8 +1,7 @@
-"""What baselines share that fit a model of scikit-learn on one row of features a sample.
+"""Baselines that fit a scikit-learn model on one row of features per sample.
 
 Images are averaged to 16x16 gray at most, sequences become summaries of their channels, and
-training samples are subsampled; a note says where that was done, because a baseline on less data
-is a weaker one.
+training samples are subsampled. A note tells so, because a baseline with less data is weaker.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data, Part
 
 LAZY_ROWS = 2000
-"""Training samples that a model is fitted on, at most, where each is read from a file."""
+"""Maximum number of training samples if each is read from a file."""
 CELLS = 5_000_000
-"""Table cells that a model is fitted on, at most."""
+"""Maximum number of table cells that a model is fitted on."""
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """A model of scikit-learn, and what to say of it once it is fitted.
+    """A scikit-learn model and the note on it once fitted.
 
     Attributes:
         model: with `fit` and `predict` or `predict_proba`; it takes features without missing
             values unless `missing`.
-        note: of the fitted model; "" where there is nothing to say.
+        note: returns the note on the fitted model, or "".
         missing: whether the model handles NaN itself.
     """
 
@@ -45,12 +44,12 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
 
     Args:
         data: its training split is fitted on.
-        seed: decides which samples are drawn.
-        rows: how many samples, at most.
+        seed: of the draw of samples.
+        rows: maximum number of samples.
         make: returns the model.
 
     Returns:
-        None without training samples, or where they are all of one class.
+        None without training samples, or if they are all of one class.
     """
     if not len(data.train):
         return None
@@ -65,7 +64,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     targets = part.targets if classes else part.targets.reshape(len(part), -1)
     matrix[:, np.isnan(matrix).all(axis=0)] = 0  # histograms need a value in each column
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what does not converge is told by the note
+        warnings.simplefilter("ignore")  # the note tells of missing convergence
         model.fit(matrix, targets if classes or targets.shape[1] > 1 else targets[:, 0])
     fewer = f"fitted on {len(part):,} of {len(data.train):,} training samples"
     notes = [shrunk, fewer if len(part) < len(data.train) else "", chosen.note(model)]

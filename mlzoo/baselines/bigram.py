@@ -1,4 +1,4 @@
-"""How often each character follows the last one, each pair counted once more."""
+"""Bigram frequencies of characters, with add-one smoothing."""
 
 from __future__ import annotations
 

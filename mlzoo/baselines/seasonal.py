@@ -29,19 +29,19 @@ def fit(data: Data, seed: int) -> Baseline | None:
 
 
 def _repeat(data: Data, rows: Part) -> tuple[np.ndarray, str]:
-    """Return the forecasts, and what they fell back on."""
+    """Return the forecasts, and a note on fallbacks."""
     windows, targets, last = data.samples.windows, data.samples.targets, last_values(data, rows)
     assert windows is not None and isinstance(targets, Sequences) and last is not None
     season, horizon = windows.season, data.outputs.horizon
     ahead = np.arange(1, horizon + 1)
     back = season * np.ceil(ahead / season).astype(int) - ahead + 1
-    where = targets.starts[rows.indices][:, None] - back
+    positions = targets.starts[rows.indices][:, None] - back
     known = windows.history[rows.indices] >= season
-    said = targets.values[np.maximum(where, 0)].astype("float64")
-    said[~known] = last[~known, None]
+    forecasts = targets.values[np.maximum(positions, 0)].astype("float64")
+    forecasts[~known] = last[~known, None]
     lacking = int((~known).sum())
     note = f"season of {season} steps"
     note += f"; the last value for {lacking} windows before one" if lacking else ""
-    missing = np.isnan(said)
+    missing = np.isnan(forecasts)
     note += f"; the last value for {missing.sum()} that are missing" if missing.any() else ""
-    return np.where(missing, last[:, None], said), note
+    return np.where(missing, last[:, None], forecasts), note

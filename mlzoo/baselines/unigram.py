@@ -1,4 +1,4 @@
-"""How often each character occurs in the training split."""
+"""Character frequencies of the training split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures without pyplot: nothing global, no window, one look."""
+"""Figures of one style without pyplot, which would keep global state and open windows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ DPI = 100
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches, whose parts are laid out without overlap."""
+    """Return an empty figure of a size in inches, laid out without overlap."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
-    """Titles, a light grid, no box."""
+    """Set title and axis labels, a light grid, and no box.
+
+    Args:
+        axes: the axes.
+        title: title of the axes.
+        x: label of the x axis.
+        y: label of the y axis.
+    """
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(x, fontsize=9)
     axes.set_ylabel(y, fontsize=9)
@@ -38,9 +45,9 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def label(text: Any, most: int = 24) -> str:
-    """Text that matplotlib draws as it stands ($ begins no formula), `most` characters long.
+    """Return escape and shorten text for matplotlib, which reads $ as a formula.
 
-    What is cut out is its middle, since names often differ at their ends.
+    Longer texts than `most` characters lose their middle, since names often differ at their ends.
     """
     text = " ".join(str(text).split())
     if len(text) > most:
@@ -50,7 +57,7 @@ def label(text: Any, most: int = 24) -> str:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG. A letter that the font lacks becomes a box, without a warning."""
+    """Write a figure as PNG. A glyph that the font lacks becomes a box, without a warning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -61,7 +68,7 @@ def save(figure: Figure, path: Path) -> Path:
 
 @contextmanager
 def whole(path: Path) -> Iterator[None]:
-    """Remove what was written of a file where the disk is full."""
+    """Remove an incomplete file if the disk is full."""
     try:
         yield
     except OSError:
@@ -70,7 +77,13 @@ def whole(path: Path) -> Iterator[None]:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
-    """Write the numbers of a picture beside it."""
+    """Write the numbers of a picture as CSV beside it.
+
+    Args:
+        path: of the file; its folder is made if missing.
+        header: names of the columns.
+        rows: one sequence of cells per row.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path), path.open("w", newline="", encoding="utf-8") as file:
         write_rows(file, header, rows)

@@ -1,4 +1,4 @@
-"""Masks as pictures: colors of classes, index PNGs, masks laid over pictures, and shrunk ones."""
+"""Masks as pictures: class colors, indexed PNGs, overlays and downsizing."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _FIRST = (
     (204, 121, 167),
 )
 _STRIP = 1 << 20
-"""Pixels that are mixed at a time, so that memory does not follow the image."""
+"""Pixels that are blended at a time, which bounds memory for large images."""
 _LEVELS = 18
 """Values of each channel among which further colors are chosen."""
 _FULL = 0.9
-"""The share from which a class fills a pixel of a shrunk mask."""
+"""Share from which a class counts as filling a pixel of a downsized mask."""
 _LIGHTNESS = 0.38, 0.93
 """Further colors are lighter than shadows and darker than paper, so that outlines are seen."""
 
 
 def palette(classes: int) -> np.ndarray:
-    """Colors (classes, 3) as uint8, all distinct; a class keeps its color whatever their number.
+    """Return distinct colors (classes, 3) uint8; a class keeps its color whatever their number.
 
     Class 0 is black, the next seven have Okabe and Ito's colors, and each further one has the
     color that is farthest from all before it.
@@ -52,7 +52,7 @@ def palette(classes: int) -> np.ndarray:
 
 
 def full_palette(colors: np.ndarray) -> list[int]:
-    """The 768 numbers of an image's palette: class colors, then gray for what is ignored."""
+    """Return the 768 numbers of an image's palette: class colors, gray for ignored pixels."""
     table = np.full((256, 3), IGNORED_COLOR, "uint8")
     table[: len(colors)] = colors
     table[IGNORED] = IGNORED_COLOR
@@ -63,7 +63,7 @@ def write_mask(path: Path, mask: np.ndarray, colors: np.ndarray) -> Path:
     """Write a mask as a PNG whose values are the classes and that viewers show in color.
 
     Args:
-        path: what to write, in one step; its folder is made where it is missing.
+        path: file to write atomically; its folder is made if missing.
         mask: (height, width) uint8 positions of classes, 255 where a pixel is ignored.
         colors: (classes, 3) uint8, as of `palette`.
     """
@@ -91,7 +91,7 @@ def overlay(
         picture: (height, width, 3) uint8; it is not changed.
         mask: (height, width) uint8 positions of classes; ignored pixels (255) are tinted gray.
         colors: (classes, 3) uint8.
-        alpha: 0 leaves the picture, 1 hides it.
+        alpha: opacity of the tint, from 0 (picture alone) to 1 (mask alone).
         skip_first: leave the pixels of class 0, the background, as they are.
 
     Returns:
@@ -105,17 +105,14 @@ def overlay(
     rows = max(1, _STRIP // max(1, mask.shape[1]))
     for start in range(0, len(mask), rows):
         strip = slice(start, start + rows)
-        part, own, where = mixed[strip], table[mask[strip]], tinted[strip]
-        part[where] = np.rint((1 - alpha) * part[where] + alpha * own[where])
-        part[lines[strip]] = own[lines[strip]]
+        pixels, class_color, where = mixed[strip], table[mask[strip]], tinted[strip]
+        pixels[where] = np.rint((1 - alpha) * pixels[where] + alpha * class_color[where])
+        pixels[lines[strip]] = class_color[lines[strip]]
     return mixed
 
 
 def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Numbers (height, width) brought to another size, as float32.
-
-    Shrunk, each is the mean of the area that falls on it; enlarged, the nearest.
-    """
+    """Return resize numbers (height, width) to float32: area mean if smaller, nearest if larger."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(values, "float32"))
@@ -123,11 +120,11 @@ def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask brought to another size without losing what is thin.
+    """Return resize a mask without losing thin structures.
 
-    Each pixel gets the class that has most of it, except where a class is so thin that it fills
-    no pixel around: that one wins every pixel it touches. So a crack of one pixel is kept, and so
-    is a gap of one pixel between grains, while the borders of large regions stay where they are.
+    Each pixel gets its most frequent class, except where a class is so thin that it fills no pixel
+    nearby: that class wins every pixel it touches. This keeps a crack of one pixel and a gap of
+    one pixel between grains, while borders of large regions do not move.
     """
     from PIL import Image
 
@@ -145,7 +142,7 @@ def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _borders(mask: np.ndarray, thickness: int) -> np.ndarray:
-    """Pixels at most `thickness` from one of another class; the picture's edge is no border."""
+    """Return pixels at most `thickness` from another class; the picture's edge is no border."""
     low = high = mask
     for axis in (0, 1):
         low = _windows(np.minimum, low, thickness, axis)
@@ -154,39 +151,39 @@ def _borders(mask: np.ndarray, thickness: int) -> np.ndarray:
 
 
 def _windows(extreme: np.ufunc, values: np.ndarray, reach: int, axis: int) -> np.ndarray:
-    """The minimum or maximum of the pixels up to `reach` before and after each, along an axis."""
+    """Return the running minimum or maximum within `reach` pixels along an axis."""
     lines = np.moveaxis(values, axis, 0)
-    found = lines.copy()
+    extremes = lines.copy()
     for shift in range(1, min(reach, len(lines) - 1) + 1):
-        extreme(found[shift:], lines[:-shift], out=found[shift:])
-        extreme(found[:-shift], lines[shift:], out=found[:-shift])
-    return np.moveaxis(found, 0, axis)
+        extreme(extremes[shift:], lines[:-shift], out=extremes[shift:])
+        extreme(extremes[:-shift], lines[shift:], out=extremes[:-shift])
+    return np.moveaxis(extremes, 0, axis)
 
 
 @lru_cache(maxsize=1)
 def _all_colors() -> tuple[tuple[int, ...], ...]:
-    """Each further color is, among a grid's, the one farthest from its nearest neighbor.
+    """Return the first colors, and further ones by farthest-point sampling of a color grid.
 
-    White, the page's color, and the gray of ignored pixels are kept away from too.
+    White, the page's color, and the gray of ignored pixels are avoided too.
     """
     levels = np.rint(np.linspace(0, 255, _LEVELS)).astype("uint8")
     grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
-    grid = grid[(_seen(grid)[:, 0] > _LIGHTNESS[0]) & (_seen(grid)[:, 0] < _LIGHTNESS[1])]
-    places = _seen(grid)
-    taken = _seen(np.array([*_FIRST, (255, 255, 255), IGNORED_COLOR]))
-    nearest = np.min([((places - place) ** 2).sum(axis=1) for place in taken], axis=0)
+    grid = grid[(_oklab(grid)[:, 0] > _LIGHTNESS[0]) & (_oklab(grid)[:, 0] < _LIGHTNESS[1])]
+    points = _oklab(grid)
+    taken = _oklab(np.array([*_FIRST, (255, 255, 255), IGNORED_COLOR]))
+    nearest = np.min([((points - point) ** 2).sum(axis=1) for point in taken], axis=0)
     colors: list[tuple[int, ...]] = list(_FIRST)
     while len(colors) < MOST_CLASSES:
         best = int(nearest.argmax())
         colors.append(tuple(grid[best].tolist()))
-        nearest = np.minimum(nearest, ((places - places[best]) ** 2).sum(axis=1))
+        nearest = np.minimum(nearest, ((points - points[best]) ** 2).sum(axis=1))
     return tuple(colors)
 
 
-def _seen(colors: np.ndarray) -> np.ndarray:
-    """Colors (n, 3) where distance is about how different they look: Oklab.
+def _oklab(colors: np.ndarray) -> np.ndarray:
+    """Convert colors (n, 3) to Oklab, where distance approximates perceived difference.
 
-    Its axis from green to red counts half, since color-blind readers see least of it.
+    The green-red axis counts half, since color-blind readers see least of it.
 
     Source: B. Ottosson, A perceptual color space for image processing, 2020.
     """
@@ -209,11 +206,11 @@ def _seen(colors: np.ndarray) -> np.ndarray:
     return lab * (1, 0.5, 1)
 
 
-def class_colors(own: Sequence[tuple[int, int, int]], classes: int) -> np.ndarray:
+def class_colors(mask_colors: Sequence[tuple[int, int, int]], classes: int) -> np.ndarray:
     """Return the colors that a run's own masks give its classes, or else those of `palette`.
 
     Args:
-        own: `Reader.class_colors` of the training data.
-        classes: how many there are.
+        mask_colors: `Reader.class_colors` of the training data.
+        classes: number of classes.
     """
-    return np.array(own, "uint8") if own else palette(classes)
+    return np.array(mask_colors, "uint8") if mask_colors else palette(classes)

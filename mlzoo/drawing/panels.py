@@ -1,4 +1,4 @@
-"""Figures laid out pixel by pixel: pictures pasted as they are, lines of text, a key of colors."""
+"""Pixel-exact figures: pasted pictures, lines of text and color legends."""
 
 from __future__ import annotations
 
@@ -15,32 +15,40 @@ from matplotlib.font_manager import FontProperties
 from mlzoo.drawing.canvas import DPI, label
 
 MARGIN, LINE, SQUARE = 14, 18, 11
-"""Pixels around a figure, from one line of text to the next, and a side of a key's square."""
+"""Pixels around a figure, between lines of text, and of a legend's square."""
 _BASELINE, _POINTS = 11, 9
 
 Key = list[tuple[np.ndarray | None, str]]
-"""What colors mean: a small square, which a heading has none of, and its text."""
+"""Legend entries: a color square (None for a heading) and its text."""
 Legend = list[tuple[int, int, np.ndarray | None, str]]
-"""A key's entries with their places: pixels from the left, and the line."""
+"""Legend entries with their positions: pixels from the left, and the line."""
 
 
 def blank(width: int, height: int) -> Figure:
-    """A figure of so many pixels; the hundredth keeps rounding from losing the last one."""
+    """Return a figure of a size in pixels; 0.01 more avoids losing one to rounding."""
     return Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
 
 
 def extent(figure: Figure) -> tuple[int, int]:
-    """A figure's width and height in pixels."""
+    """Return a figure's width and height in pixels."""
     return int(figure.bbox.width), int(figure.bbox.height)
 
 
 def paste(figure: Figure, x: int, y: int, picture: np.ndarray) -> None:
-    """Copy an RGB picture to x pixels from the left and y from the top."""
+    """Paste an RGB picture at x pixels from the left and y from the top."""
     figure.figimage(picture, x, extent(figure)[1] - y - picture.shape[0], origin="upper")
 
 
 def write(figure: Figure, x: int, y: int, text: str, weight: str = "normal") -> None:
-    """A line of text whose upper left corner is at (x, y)."""
+    """Write a line of text.
+
+    Args:
+        figure: the figure.
+        x: pixels from its left edge to the text.
+        y: pixels from its top edge to the text.
+        text: the text.
+        weight: of the font.
+    """
     across, down = extent(figure)
     figure.text(x / across, 1 - (y + _BASELINE) / down, text, fontsize=_POINTS, weight=weight)
 
@@ -48,7 +56,15 @@ def write(figure: Figure, x: int, y: int, text: str, weight: str = "normal") -> 
 def fitted(
     name: object, room: int, before: str = "", after: str = "", weight: str = "normal"
 ) -> str:
-    """A name, shortened in its middle until it and what stands around it take `room` pixels."""
+    """Shorten a name in its middle until it fits.
+
+    Args:
+        name: the name.
+        room: width in pixels for name and surrounding text.
+        before: text before the name.
+        after: text after it.
+        weight: of the font.
+    """
     for most in range(40, 3, -1):
         text = before + label(name, most) + after
         if text_width(text, weight) <= room:
@@ -57,7 +73,7 @@ def fitted(
 
 
 def text_width(text: str, weight: str = "normal") -> int:
-    """Pixels that a text takes when drawn."""
+    """Return the width of a drawn text in pixels."""
     font = FontProperties(size=_POINTS, weight=weight)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -66,12 +82,12 @@ def text_width(text: str, weight: str = "normal") -> int:
 
 
 def square(color: Sequence[float] | np.ndarray) -> np.ndarray:
-    """A key's square of one color."""
+    """Return a legend's square of one color."""
     return np.full((SQUARE, SQUARE, 3), np.rint(color), "uint8")
 
 
 def flowed(key: Key, room: int) -> Legend:
-    """Places for a key's entries, one after the other in lines of `room` pixels."""
+    """Return positions for legend entries in lines of `room` pixels."""
     placed: Legend = []
     x = line = 0
     for square, text in key:
@@ -84,12 +100,12 @@ def flowed(key: Key, room: int) -> Legend:
 
 
 def legend_height(legend: Legend) -> int:
-    """Pixels that a key takes from top to bottom."""
+    """Return the height of a legend in pixels."""
     return (legend[-1][1] + 1) * LINE
 
 
 def draw_legend(figure: Figure, y: int, legend: Legend) -> None:
-    """Write a key whose upper edge is y pixels from the top."""
+    """Draw a legend whose upper edge is y pixels from the top."""
     for x, line, square, text in legend:
         left, top = MARGIN + x, y + line * LINE
         if square is not None:
@@ -100,5 +116,5 @@ def draw_legend(figure: Figure, y: int, legend: Legend) -> None:
 
 @cache
 def _renderer() -> RendererAgg:
-    """What measures a text as it is drawn: with letters placed on whole pixels."""
+    """Return a renderer that measures texts as drawn, with letters on whole pixels."""
     return RendererAgg(1, 1, DPI)

@@ -1,4 +1,4 @@
-"""Pictures of samples: what the network was fed, and where it was most wrong."""
+"""Pictures of samples: inputs of the network, and its most confident mistakes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sample_grid(
     column_names: Sequence[str] = (),
     maximum: float | None = None,
 ) -> Path:
-    """Draw up to 32 inputs of a training batch as the network was fed them.
+    """Draw up to 32 inputs of a training batch as the network received them.
 
     Args:
         folder: where `samples.png` and `samples.csv` are written.
@@ -77,18 +77,18 @@ def mistakes(
     """Draw the images that the model was most sure of and wrong.
 
     Args:
-        folder: where `mistakes.csv` (also of inputs that are no images) and `mistakes.png` go.
-        read: from positions in the part to inputs (n, *shape); `Part.inputs`.
+        folder: where `mistakes.csv` (also for inputs that are not images) and `mistakes.png` go.
+        read: returns the inputs (n, *shape) at positions in the split; `Part.inputs`.
         targets: (n,) positions in `class_names`.
-        probabilities: (n, k).
-        class_names: what the columns of `probabilities` mean.
-        names: what to call each sample.
+        probabilities: (n, k), from 0 to 1.
+        class_names: k names, one per column of `probabilities`.
+        names: n names of the samples; their positions by default.
         kind: `image`, `table` or `array`.
         maximum: the largest value that an image can hold; its own range by default.
-        most: how many to show.
+        most: number of images, at most.
 
     Returns:
-        The picture's path; None where there is no mistake or no image.
+        The picture's path; None without mistakes or images.
     """
     chosen = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(chosen != targets)
@@ -111,7 +111,7 @@ def mistakes(
 
 
 def class_label(target: Any, names: Sequence[str]) -> str:
-    """The name of a class, or of the two that a mixed sample is of, with their shares."""
+    """Return the name of a class, or of the two of a mixed sample with their shares."""
     if np.ndim(target) == 0:
         return names[int(target)]
     first, second = np.argsort(-target, kind="stable")[:2]
@@ -121,7 +121,7 @@ def class_label(target: Any, names: Sequence[str]) -> str:
 
 
 def as_picture(image: np.ndarray, maximum: float | None = None) -> np.ndarray:
-    """An image (h, w, c) of any depth and channel count as RGB floats (h, w, 3) in 0..1.
+    """Convert an image (h, w, c) of any depth and channel count to RGB (h, w, 3) in 0..1.
 
     Three and more channels show the first three, one or two the first.
     """
@@ -143,14 +143,14 @@ def _samples_csv(folder: Path, inputs: np.ndarray, labels: Sequence[str]) -> Non
 
 
 def strips(films: np.ndarray) -> np.ndarray:
-    """Films (n, frames, height, width, c) as images of 8 of their frames, a line between them."""
+    """Lay out 8 frames of each film (n, frames, height, width, c) side by side."""
     chosen = np.unique(np.linspace(0, films.shape[1] - 1, 8).round().astype(int))
     line = np.full((*films.shape[2:3], 1, films.shape[4]), films.max(), films.dtype)
-    found = []
+    images = []
     for film in films[:, chosen]:
-        parts = [part for frame in film for part in (line, frame)]
-        found.append(np.concatenate(parts[1:], axis=1))
-    return np.stack(found)
+        pieces = [piece for frame in film for piece in (line, frame)]
+        images.append(np.concatenate(pieces[1:], axis=1))
+    return np.stack(images)
 
 
 def _image_grid(
@@ -161,7 +161,7 @@ def _image_grid(
     size: float = 1.15,
     title: str = "",
 ) -> Figure:
-    """Images in rows, each under its text; one axes for all, which is cheaper than one each."""
+    """Draw images in rows, each under its text; one shared axes is faster than one each."""
     height, width = images.shape[1:3]
     tall = float(np.clip(height / width, 0.1, 2))
     scale = 0.92 * min(1 / width, tall / height)
@@ -177,7 +177,7 @@ def _image_grid(
 
 
 def _signal_grid(signals: np.ndarray, texts: Sequence[str]) -> Figure:
-    """Signals (n, length, channels) in rows, each scaled by the range of the whole batch."""
+    """Draw signals (n, length, channels) in rows, scaled by the range of the whole batch."""
     figure, corners = _cells(texts, columns=4, size=2.2, tall=0.5, title="")
     axes = figure.axes[0]
     low, high = np.nanmin(signals), np.nanmax(signals)
@@ -193,7 +193,7 @@ def _signal_grid(signals: np.ndarray, texts: Sequence[str]) -> Figure:
 def _cells(
     texts: Sequence[str], columns: int, size: float, tall: float, title: str
 ) -> tuple[Figure, list[tuple[float, float]]]:
-    """A figure of one axes, and the lower left corner of each cell of width 1 in it."""
+    """Return a figure with one axes, and the lower left corner of each cell of width 1."""
     columns = min(columns, len(texts))
     rows = math.ceil(len(texts) / columns)
     lines = max(text.count("\n") for text in texts) + 1
@@ -213,7 +213,7 @@ def _cells(
 def _frame(
     axes: Axes, corners: Sequence[tuple[float, float]], texts: Sequence[str], tall: float
 ) -> None:
-    """Texts above the cells. The limits are set again because drawing moved them."""
+    """Write texts above the cells, and restore the limits, which drawing moved."""
     limits = axes.get_xlim(), axes.get_ylim()
     for (left, bottom), text in zip(corners, texts, strict=True):
         axes.text(left + 0.5, bottom + 0.92 * tall + 0.03, text, ha="center", fontsize=8)
@@ -223,7 +223,14 @@ def _frame(
 def heat_map(
     table: np.ndarray, texts: Sequence[str], names: Sequence[str], most: int = TABLE_ROWS
 ) -> Figure:
-    """Up to `most` rows of a table, each column colored from its lowest to its highest value."""
+    """Draw a table, each column colored from its lowest to its highest value.
+
+    Args:
+        table: (rows, columns) numbers, NaN where missing.
+        texts: labels of the rows.
+        names: labels of the columns.
+        most: number of rows, at most.
+    """
     table, texts = table[:most].astype("float64"), texts[:most]
     rows, columns = table.shape
     figure = new_figure(float(np.clip(0.62 * columns + 1.6, 4, 12)), 0.28 * rows + 1.6)
@@ -249,7 +256,7 @@ def heat_map(
 
 
 def _quiet(function: Callable[..., np.ndarray], table: np.ndarray) -> np.ndarray:
-    """A minimum or maximum of each column; a column without any number has none."""
+    """Return a minimum or maximum of each column; NaN for a column without numbers."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN")
         return function(table, axis=0)

@@ -1,4 +1,4 @@
-"""Numbers and names as Markdown."""
+"""Formatting of numbers and names in Markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlzoo.core.messages import over
 
 
 def number(value: Any) -> str:
-    """A number in up to four significant digits; a dash where it is undefined."""
+    """Return a number with up to four significant digits; a dash if it is undefined."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -19,7 +19,7 @@ def number(value: Any) -> str:
 
 
 def interval(ends: Sequence[float] | None) -> str:
-    """`low to high`; a dash where there is none."""
+    """Return `low to high`; a dash if there is no interval."""
     return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
 
 
@@ -30,7 +30,7 @@ def interval_title(count: int | None, unit: str | None) -> str:
 
 
 def escape(value: Any) -> str:
-    r"""Text that Markdown shows as it stands, in a table's cell too: `a|b` becomes `a\|b`."""
+    r"""Return escape text for Markdown, also within table cells: `a|b` becomes `a\|b`."""
     text = " ".join(str(value).split())
     text = re.sub(r"([\\`*_\[\]|~#$])", r"\\\1", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

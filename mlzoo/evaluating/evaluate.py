@@ -25,16 +25,16 @@ def evaluate(
     positive: int | None = None,
     trained: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Outcome]:
-    """Score a model on one part of the data, which is read in chunks of at most 32 MB.
+    """Score a model on one split of the data, which is read in chunks of at most 32 MB.
 
     Args:
         predict: from raw inputs (n, *shape) to the model's outputs (n, units), n up to 8192.
-        data: the samples; its training part is read for the baselines only.
+        data: the samples; the training split is read for the baselines only.
         part: `train`, `valid` or `test`.
-        seed: decides the parts that the intervals leave out and the baselines' training samples.
-        baselines: which are fitted and scored as well: `none`, `fast` or `all`.
+        seed: of the intervals' resampling and the baselines' training samples.
+        baselines: which baselines to fit and score: `none`, `fast` or `all`.
         positive: which of two classes `average_precision` is about; by default the rarer one.
-        trained: the metrics of the training's test split, where `data` hold no other part.
+        trained: the training run's metrics on its test split, if `data` has no other split.
 
     Returns:
         A JSON-able dict and the predictions that it is computed from. Its keys: `part`; `samples`;
@@ -45,7 +45,7 @@ def evaluate(
         (`verdicts.judge`). These two are None without baselines.
 
     Raises:
-        DataError: the part is empty.
+        DataError: the split is empty.
         DivergedError: the model's outputs hold NaN or infinity.
     """
     if not len(data.parts()[part]):
@@ -58,9 +58,14 @@ def evaluate(
 def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, Baseline]:
     """Return the baselines for a kind of target, fitted on the training split.
 
-    Those that learn nothing come first; without a training split there are those alone that need
-    none. One thread does the work: the matrices are small, and
-    threads that wait for each other cost more than they bring.
+    Baselines that learn nothing come first; without a training split, only those are returned that
+    need none. One thread is used: the matrices are small, so synchronizing several costs more
+    than it saves.
+
+    Args:
+        data: samples in three splits.
+        seed: of the draw of training samples.
+        which: `none`, `fast` or `all`.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -80,10 +85,10 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
 def summarize_repeats(
     runs: Sequence[Mapping[str, Any]], held_out: float | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Mean and spread of each scalar metric over repeated trainings.
+    """Return mean and spread of each scalar metric over repeated trainings.
 
     Args:
-        runs: one `metrics` dict a training; entries that are no numbers are left out.
+        runs: one `metrics` dict a training; entries that are not numbers are left out.
         held_out: test samples over training samples, where each training has its own split of
             the same data (`intervals.mean_interval`); None where all have the same split.
 

@@ -28,10 +28,10 @@ def evaluate_run(
         run: the run.
         data: new data with targets; by default the run's own, which must not have changed.
         part: the split of its own data: `train`, `valid` or `test`.
-        listener: hears of progress.
+        listener: receives progress.
 
     Returns:
-        What `mlzoo.evaluating.evaluate.evaluate` returns.
+        The result of `mlzoo.evaluating.evaluate.evaluate`.
 
     Raises:
         DataError: the run's data have changed or are gone, or the new ones do not fit.

@@ -1,4 +1,4 @@
-"""A run's predictions as a CSV file that a later comparison pairs with another run's."""
+"""Predictions of a run as a CSV file, for paired comparisons with other runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from mlzoo.data.samples import Samples
 
 
 def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
-    """Write what a model predicted of the samples of a part; the task decides on the columns."""
+    """Write the predictions of a model on a split; the task defines the columns.
+
+    Args:
+        path: of the CSV file.
+        outcome: predictions and targets.
+        samples: the data they belong to.
+    """
     columns = outcome.columns(samples)
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = zip(*(column for _, column in columns), strict=True)

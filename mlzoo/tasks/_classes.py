@@ -1,4 +1,4 @@
-"""What tasks with one class a sample share."""
+"""Base of tasks with one class per sample."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
 from mlzoo.statistics.metrics import as_probabilities, classification
 from mlzoo.statistics.scorers import classification_scorers
-from mlzoo.tasks._predictions import Predictions
+from mlzoo.tasks._predictions import SavedPredictions
 from mlzoo.tasks._samples import SampleTask
 
 
 class ClassTask(SampleTask):
-    """Task with one class a sample; predictions are probabilities (n, classes)."""
+    """Task with one class per sample; predictions are probabilities (n, classes)."""
 
     losses = ("crossentropy",)
 
     def output_spec(self, train: Part) -> Outputs:
-        """Return one output a class."""
+        """Return one output per class."""
         return Outputs(self.name, self.units(len(train.samples.class_names)))
 
     def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ class ClassTask(SampleTask):
             *((f"p_{name}", predictions[:, i].tolist()) for i, name in enumerate(names)),
         ]
 
-    def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
+    def saved_scorer(self, metric: str, saved: SavedPredictions) -> Scorer:
         """Return a metric of saved classes; one of probabilities is not defined on them."""
         both = np.concatenate([saved.targets, saved.predictions])[:, 0]
         place = {name: i for i, name in enumerate(saved.classes or np.unique(both))}

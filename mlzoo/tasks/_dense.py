@@ -1,4 +1,4 @@
-"""What tasks share that predict something at every pixel, image by image."""
+"""Base of tasks that predict a class or numbers at every pixel."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DenseTask(TallyTask):
     def count(
         self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
-        """Return every predictor's counts; each image is read once."""
+        """Return the counts of the model (under "") and of each baseline; images are read once."""
         classes = self.target.is_class
         predictors: dict[str, Segment] = {}
         if predict is not None:
@@ -58,16 +58,16 @@ def whole(
     """Return the mask (uint8 class positions) or the fields (float32) of one image.
 
     Args:
-        image: (height, width, channels), raw.
+        image: (height, width, channels), unscaled.
         predict: the model.
-        tiling: how the image is cut.
+        tiling: tiles of the image; None: the whole image at once.
         classes: whether the outputs are probabilities of classes.
-        each: called with the outputs from the top down, some rows (rows, width, k) at a time.
+        each: called with the outputs (rows, width, k) of each strip, from top to bottom.
 
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
     """
-    found = []
+    predicted = []
     for strip in strips(image, predict, tiling):
         if not np.isfinite(strip).all():
             raise DivergedError(
@@ -76,5 +76,5 @@ def whole(
             )
         if each is not None:
             each(strip)
-        found.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
-    return np.concatenate(found)
+        predicted.append(strip.argmax(axis=-1).astype(np.uint8) if classes else strip)
+    return np.concatenate(predicted)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class HeadedTask(Task):
-    """Task whose models end in one layer and what turns its numbers into predictions."""
+    """Task whose models end in an output layer and a final activation."""
 
     def logits(
         self, outputs: Outputs, features: keras.KerasTensor, units: int, name: str, **settings: Any

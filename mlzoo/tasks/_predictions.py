@@ -23,15 +23,15 @@ from mlzoo.statistics.scorers import mean_defined, ratio
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """What a file holds, ordered by index.
+class SavedPredictions:
+    """Saved predictions of samples, ordered by index.
 
     Attributes:
         indices: (n,) positions in the data.
-        targets: (n, k) text as it stands: class names or numbers.
+        targets: (n, k) text: class names or numbers.
         predictions: (n, k) the same.
         groups: (n,) labels, or None.
-        classes: names of the classes in their order, where each has a column; else none.
+        classes: names of the classes in their order, if each has a column; else empty.
         score: returns a metric of these as a function of weights over samples.
     """
 
@@ -40,7 +40,7 @@ class Predictions:
     predictions: np.ndarray
     groups: np.ndarray | None
     classes: tuple[str, ...]
-    score: Callable[[str, Predictions], Scorer] = field(repr=False, compare=False)
+    score: Callable[[str, SavedPredictions], Scorer] = field(repr=False, compare=False)
 
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
         """Return a metric as a function of weights over samples."""
@@ -49,7 +49,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ImageScores:
-    """What a file holds of a model for every pixel, step or token, ordered by index.
+    """Saved counts of predictions per pixel, step or token, ordered by index.
 
     Attributes:
         indices: (n,) positions in the data.
@@ -71,15 +71,15 @@ class ImageScores:
             return lambda w: np.sqrt(ratio(w @ sums["squared_error"], w @ sums["values"]))
         if metric == "bits":
             return lambda w: ratio(w @ sums["bits"], w @ sums["values"])
-        found, missed, false = (sums[kind] for kind in ("found", "missed", "false"))
+        hits, missed, false = (sums[kind] for kind in ("found", "missed", "false"))
         if metric == "macro_f1":
-            return lambda w: mean_defined(ratio(2 * (w @ found), w @ (2 * found + missed + false)))
-        return lambda w: mean_defined(ratio(w @ found, w @ (found + missed + false)))
+            return lambda w: mean_defined(ratio(2 * (w @ hits), w @ (2 * hits + missed + false)))
+        return lambda w: mean_defined(ratio(w @ hits, w @ (hits + missed + false)))
 
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What a file holds of forecasts, ordered by index.
+    """Saved forecasts, ordered by index.
 
     Attributes:
         indices: (n,) positions of the windows in the data.
@@ -96,15 +96,17 @@ class Forecasts:
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
         """Return a metric as a function of weights over windows.
 
-        `metrics` hold the `scale` that MASE divides by.
+        `metrics` holds the `scale` by which MASE divides.
         """
         missing = [None] * self.targets.shape[2]
         scale = np.array((metrics or {}).get("scale", missing), float)
         return forecast_scorers(self.targets, self.predictions, scale)[metric]
 
 
-def read_predictions(path: Path, score: Callable[[str, Predictions], Scorer]) -> Predictions:
-    """Read predictions of samples; `score` is that of `Predictions`.
+def read_predictions(
+    path: Path, score: Callable[[str, SavedPredictions], Scorer]
+) -> SavedPredictions:
+    """Read predictions of samples; `score` is passed to `SavedPredictions`.
 
     Raises:
         UsageError: the file lacks columns or rows, or an index occurs twice.
@@ -126,7 +128,7 @@ def read_predictions(path: Path, score: Callable[[str, Predictions], Scorer]) ->
     plain = np.vectorize(unquoted, otypes=[object])
     classes = tuple(unquoted(name.removeprefix("p_")) for name in header if name.startswith("p_"))
     targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
-    return Predictions(np.sort(indices), targets, predictions, groups, classes, score)
+    return SavedPredictions(np.sort(indices), targets, predictions, groups, classes, score)
 
 
 def read_image_scores(path: Path) -> ImageScores:
@@ -167,18 +169,18 @@ def read_forecasts(path: Path) -> Forecasts:
     table = np.array(rows, dtype=object)
     column = {name: table[:, header.index(name)] for name in (*needed, "group") if name in header}
     index, step = (_integers(column[name], path) for name in ("index", "step"))
-    place = {name: i for i, name in enumerate(dict.fromkeys(column["series"].tolist()))}
-    series = np.array([place[name] for name in column["series"]])
+    position = {name: i for i, name in enumerate(dict.fromkeys(column["series"].tolist()))}
+    series = np.array([position[name] for name in column["series"]])
     order = np.lexsort((series, step, index))
     indices, firsts = np.unique(index[order], return_index=True)
     shape = len(indices), len(np.unique(step)), int(series.max()) + 1
     if len(table) != np.prod(shape):
         raise UsageError(f"{path} holds no forecasts: some windows lack steps or targets")
-    truth, said = (
+    y_true, y_pred = (
         column[name][order].astype(float).reshape(shape) for name in ("target", "prediction")
     )
     groups = column["group"][order][firsts].astype(str) if "group" in column else None
-    return Forecasts(indices, truth, said, groups)
+    return Forecasts(indices, y_true, y_pred, groups)
 
 
 def _integers(column: np.ndarray, path: Path) -> np.ndarray:

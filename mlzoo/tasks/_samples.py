@@ -1,4 +1,4 @@
-"""What tasks with one prediction a sample share: evaluation, outcome and columns."""
+"""Base of tasks with one prediction per sample: evaluation, outcome and columns."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
-from mlzoo.tasks._predictions import Predictions, read_predictions
+from mlzoo.tasks._predictions import SavedPredictions, read_predictions
 
 
 class SampleTask(HeadedTask):
-    """Task with one class, or one or several numbers, a sample."""
+    """Task with one class, or one or several numbers, per sample."""
 
     def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return a model's outputs (n, units) as they are scored."""
@@ -32,7 +32,7 @@ class SampleTask(HeadedTask):
 
         Args:
             targets: (n,) class positions, or (n,) or (n, k) numbers.
-            predictions: what `as_predictions` returns.
+            predictions: output of `as_predictions`.
             positive: which of two classes metrics of one class are about.
         """
         raise NotImplementedError
@@ -52,14 +52,20 @@ class SampleTask(HeadedTask):
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
     ) -> list[tuple[str, list[Any]]]:
-        """Return the columns of `predictions.csv` that follow those on the samples."""
+        """Return the task's columns of `predictions.csv`.
+
+        Args:
+            targets: (n,) class positions, or (n,) or (n, k) numbers.
+            predictions: output of `as_predictions`.
+            samples: the data they belong to.
+        """
         raise NotImplementedError
 
-    def read_predictions(self, path: Any) -> Predictions:
+    def read_predictions(self, path: Any) -> SavedPredictions:
         """Read `predictions.csv`; see `Task`."""
         return read_predictions(path, self.saved_scorer)
 
-    def saved_scorer(self, metric: str, saved: Predictions) -> Scorer:
+    def saved_scorer(self, metric: str, saved: SavedPredictions) -> Scorer:
         """Return a metric of saved predictions as a function of weights over samples."""
         raise NotImplementedError
 
@@ -73,7 +79,17 @@ class SampleTask(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
     ) -> tuple[dict[str, Any], SampleOutcome]:
-        """Score a model on a part of the data; samples are read once, in chunks."""
+        """Score a model on a split of the data; samples are read once, in chunks.
+
+        Args:
+            predict: the model; from raw inputs (n, *shape) to outputs (n, units).
+            data: samples in three splits.
+            part: the split: `train`, `valid` or `test`.
+            seed: of the intervals' resampling.
+            baselines: fitted baselines by name.
+            positive: which of two classes metrics of one class are about; by default the rarer.
+            trained: not used.
+        """
         rows, counts = data.parts()[part], class_counts(data.samples)
         rare = rarer(counts) if positive is None else positive
         predictors = {"": predict} | {name: each.predict for name, each in baselines.items()}
@@ -124,16 +140,16 @@ class SampleTask(HeadedTask):
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
     ) -> dict[str, Any]:
-        """Return what is told of a baseline."""
+        """Return the metrics that are reported of a baseline."""
         return dict(self.scores(targets, predictions, positive))
 
 
 @dataclass(frozen=True)
 class SampleOutcome:
-    """What a model predicted of each of n samples.
+    """Predictions of a model for n samples.
 
     Attributes:
-        task: of the model.
+        task: task of the model.
         targets: (n,) class positions, or (n,) or (n, k) true values.
         outputs: (n, k) class probabilities, or predictions shaped as `targets`.
         indices: (n,) positions of the samples in `Samples`.
@@ -159,13 +175,13 @@ class SampleOutcome:
 
 
 def outputs_of(predictors: Mapping[str, Predict], rows: Part) -> dict[str, np.ndarray]:
-    """Return outputs (n, k) of several predictors for all samples of a part, read once."""
-    found: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    """Return outputs (n, k) of several predictors for all samples of a split, read once."""
+    outputs: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
     for positions in rows.chunks():
         inputs = rows.inputs(positions)
         for name, predict in predictors.items():
-            found[name].append(np.asarray(predict(inputs)))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+            outputs[name].append(np.asarray(predict(inputs)))
+    return {name: np.concatenate(chunks) for name, chunks in outputs.items()}
 
 
 def _check_finite(outputs: np.ndarray, part: str) -> None:
@@ -178,7 +194,7 @@ def _check_finite(outputs: np.ndarray, part: str) -> None:
 
 
 def sample_task(name: str) -> SampleTask:
-    """Return the task of a name, which has one prediction a sample."""
-    found = task(name)
-    assert isinstance(found, SampleTask)
-    return found
+    """Return the task of a name, which must have one prediction per sample."""
+    candidate = task(name)
+    assert isinstance(candidate, SampleTask)
+    return candidate

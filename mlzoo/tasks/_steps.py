@@ -1,4 +1,4 @@
-"""What tasks share that predict something at every step of a sequence."""
+"""Base of tasks that predict a class at every step of a sequence."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class StepTask(TallyTask):
     metrics = tuple(MODES)
 
     def output_spec(self, train: Part) -> Outputs:
-        """Return one output a class."""
+        """Return one output per class."""
         return Outputs(self.name, len(train.samples.class_names))
 
 
 def labels_of(predict: Predict, rows: Part) -> list[np.ndarray]:
-    """Return the most likely class at every step of each sequence of a part, (steps,) uint8.
+    """Return the most likely class at every step of each sequence of a split, (steps,) uint8.
 
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
@@ -37,15 +37,15 @@ def labels_of(predict: Predict, rows: Part) -> list[np.ndarray]:
 
 
 def step_outputs(predict: Predict, rows: Part) -> Iterator[np.ndarray]:
-    """Yield outputs (steps, classes) for each sequence of a part, without padding."""
+    """Yield outputs (steps, classes) for each sequence of a split, without padding."""
     for start in range(0, len(rows), _CHUNK):
-        where = np.arange(start, min(start + _CHUNK, len(rows)))
-        found = np.asarray(predict(rows.inputs(where)))
-        for position, outputs in zip(where, found, strict=True):
-            own = outputs[: len(rows.image(int(position)))]
-            if not np.isfinite(own).all():
+        positions = np.arange(start, min(start + _CHUNK, len(rows)))
+        batch_outputs = np.asarray(predict(rows.inputs(positions)))
+        for position, padded in zip(positions, batch_outputs, strict=True):
+            outputs = padded[: len(rows.image(int(position)))]
+            if not np.isfinite(outputs).all():
                 raise DivergedError(
                     "the model's outputs are NaN or infinite; train again with a smaller "
                     "--learning-rate or --clip-norm 1"
                 )
-            yield own
+            yield outputs

@@ -1,4 +1,4 @@
-"""What tasks share whose scores are summed over images or sequences, each counted on its own."""
+"""Base of tasks whose scores are sums of counts per image or sequence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlzoo.tasks._predictions import ImageScores, read_image_scores
 
 
 class Tally(Protocol):
-    """Counts of every image or sequence, that scores are taken from."""
+    """Counts of each image or sequence, from which scores are computed."""
 
     def scorers(self) -> dict[str, Scorer]:
         """Return scalar metrics as functions of weights over images."""
@@ -28,7 +28,7 @@ class Tally(Protocol):
         ...
 
     def scores(self) -> np.ndarray:
-        """Return how good each image is on its own, (n,); more is better."""
+        """Return a score (n,) of each image on its own; higher is better."""
         ...
 
     def columns(self) -> dict[str, list[Any]]:
@@ -38,13 +38,13 @@ class Tally(Protocol):
 
 @dataclass(frozen=True)
 class TallyOutcome:
-    """What a model reached on each of n images or sequences.
+    """Counts of a model's predictions for n images or sequences.
 
     Attributes:
         indices: (n,) positions in `Samples`.
-        tally: what is counted of each.
-        blocks: (n,) of windows that overlap: the stretch that each is left out with, for
-            intervals; None where each is left out alone.
+        tally: counts of each.
+        blocks: (n,) labels of overlapping windows, which intervals leave out together; None if
+            each is left out alone.
     """
 
     indices: np.ndarray
@@ -66,11 +66,21 @@ class TallyTask(HeadedTask):
     def count(
         self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
-        """Return the counts of a part: the model's, if any, under "", and each baseline's."""
+        """Count predictions on a split.
+
+        Args:
+            predict: the model, or None.
+            data: samples in three splits.
+            rows: the split to count.
+            baselines: fitted baselines by name.
+
+        Returns:
+            Counts by name of the baseline; those of the model under "".
+        """
         raise NotImplementedError
 
     def block_labels(self, rows: Part) -> np.ndarray | None:
-        """Return a label (n,) of what is left out together where there are no groups, or None."""
+        """Return labels (n,) of samples that intervals leave out together, or None."""
         return None
 
     def read_predictions(self, path: Any) -> ImageScores:
@@ -87,7 +97,17 @@ class TallyTask(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
     ) -> tuple[dict[str, Any], TallyOutcome]:
-        """Score a model on a part of the data; images and sequences are read once."""
+        """Score a model on a split of the data; images and sequences are read once.
+
+        Args:
+            predict: the model; from raw inputs (n, *shape) to outputs (n, units).
+            data: samples in three splits.
+            part: the split: `train`, `valid` or `test`.
+            seed: of the intervals' resampling.
+            baselines: fitted baselines by name.
+            positive: not used.
+            trained: not used.
+        """
         rows = data.parts()[part]
         tallies = self.count(predict, data, rows, baselines)
         ours = tallies.pop("")

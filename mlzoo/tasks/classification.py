@@ -18,9 +18,9 @@ class Task(ClassTask):
     metrics = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc")
 
     def judged_by(self, counts: Sequence[int] = ()) -> Headline:
-        """Return balanced accuracy where one class holds over 80 % of the samples."""
+        """Return balanced accuracy if one class holds over 80 % of the samples."""
         return Headline("balanced_accuracy", "max") if imbalanced(counts) else self.headline
 
     def units(self, classes: int) -> int:
-        """Return one output a class, and one alone for two classes."""
+        """Return one output per class, but a single one for two classes."""
         return 1 if classes == 2 else classes

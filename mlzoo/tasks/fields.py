@@ -17,7 +17,7 @@ from mlzoo.tasks._dense import DenseTask
 
 
 class Task(DenseTask):
-    """Fields; NaN in the targets does not count."""
+    """Fields; NaN in the targets is ignored."""
 
     target = Target("numbers", "pixel")
     losses = ("mse",)
@@ -25,7 +25,7 @@ class Task(DenseTask):
     metrics = tuple(MODES)
 
     def output_spec(self, train: Part) -> Outputs:
-        """Return one output a field, with mean and standard deviation of what counts."""
+        """Return one output per field, with mean and standard deviation of the known values."""
         fields = train.samples.targets.shape[-1]
         return Outputs(self.name, fields, *mean_and_std(train.targets.reshape(-1, fields)))
 
@@ -39,10 +39,10 @@ class Task(DenseTask):
 
 
 def count(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """One image's sums (k, 5): values, squared errors, absolute errors, truths, squared truths.
+    """Return one image's sums (k, 5): count, squared and absolute errors, targets, their squares.
 
     Args:
-        truth: (height, width, k), NaN where a value does not count.
+        truth: (height, width, k), NaN where a value is ignored.
         predicted: the same shape.
     """
     known = ~np.isnan(truth)
@@ -54,29 +54,29 @@ def count(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FieldTally:
-    """Sums (n, k, 5) of each of n images and k fields, as `count` gives them."""
+    """Sums (n, k, 5) of n images and k fields, as `count` returns them."""
 
     sums: np.ndarray
     names: tuple[str, ...]
 
     def scorers(self) -> dict[str, Scorer]:
-        """RMSE and MAE over all values, and R² averaged over the fields, of weighted images."""
+        """Return RMSE and MAE over all values and R² averaged over fields, of weighted images."""
         return _scorers(self.sums)
 
     def metrics(self) -> dict[str, Any]:
-        """The scalars, and the same of each field."""
+        """Return the scalars, and the same for each field."""
         rows = [
             {"target": name, **_scalars(self.sums[:, [i]])} for i, name in enumerate(self.names)
         ]
         return {**_scalars(self.sums), "per_target": rows}
 
     def scores(self) -> np.ndarray:
-        """Minus the RMSE of each image."""
+        """Return the negative RMSE of each image."""
         total = self.sums.sum(axis=1)
         return -np.sqrt(total[:, 1] / np.maximum(total[:, 0], 1))
 
     def columns(self) -> dict[str, list[Any]]:
-        """RMSE of each image, its number of values and their summed squared error."""
+        """Return RMSE, number of values and summed squared error of each image."""
         total = self.sums.sum(axis=1)
         return {
             "rmse": (-self.scores()).tolist(),
@@ -95,10 +95,10 @@ def _scorers(sums: np.ndarray) -> dict[str, Scorer]:
         values, squared, _, y, y2 = np.moveaxis(summed(weights), -1, 0)
         return (1 - ratio(squared, y2 - ratio(y**2, values))).mean(axis=1)
 
-    def mean_of(place: int) -> Scorer:
+    def mean_of(column: int) -> Scorer:
         def score(weights: np.ndarray) -> np.ndarray:
             total = summed(weights).sum(axis=1)
-            return ratio(total[:, place], total[:, 0])
+            return ratio(total[:, column], total[:, 0])
 
         return score
 
@@ -107,5 +107,5 @@ def _scorers(sums: np.ndarray) -> dict[str, Scorer]:
 
 
 def _scalars(sums: np.ndarray) -> dict[str, float | None]:
-    ones = np.ones((1, len(sums)))
-    return {name: number(scorer(ones)[0]) for name, scorer in _scorers(sums).items()}
+    weights = np.ones((1, len(sums)))
+    return {name: number(scorer(weights)[0]) for name, scorer in _scorers(sums).items()}

@@ -32,21 +32,21 @@ from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import Forecasts, read_forecasts
 
 BLOCK_TIMES = 1.5
-"""Autocorrelation times of the errors that a block of time holds."""
+"""Length of a block of time, in autocorrelation times of the errors."""
 
 
 @dataclass(frozen=True)
 class ForecastOutcome:
-    """What a model forecast.
+    """Forecasts of a model.
 
     Attributes:
         indices: (n,) positions of the windows in `Samples`.
         targets: (n, horizon, targets) true values, NaN where there is none.
-        outputs: the same, forecast.
-        band: what holds most of the true values; None without a validation split.
-        blocks: (n,) of each window the stretch of time that it is left out with, for
-            intervals; None where windows are left out one by one.
-        scale: (targets,) what MASE divides by.
+        outputs: forecasts of the same shape.
+        band: prediction band around forecasts; None without a validation split.
+        blocks: (n,) labels of windows that intervals leave out together; None if windows are
+            left out one by one.
+        scale: (targets,) divisor of MASE.
     """
 
     indices: np.ndarray
@@ -67,7 +67,7 @@ class ForecastOutcome:
         return forecast_scorers(self.targets, self.outputs, scale)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
-        """Return every forecast: a row a window, step ahead and target.
+        """Return every forecast: one row per window, step ahead and target.
 
         Columns: `index`, `name`, `group` (the block of time that it is left out with), `step`
         (ahead, from 1), `series` (the target), `target`, `prediction`, and where there is a band
@@ -93,7 +93,7 @@ class ForecastOutcome:
 
 
 class Task(HeadedTask):
-    """Forecasting; windows whose errors go together in time are left out together."""
+    """Forecasting; intervals leave out windows with autocorrelated errors together."""
 
     target = Target("numbers", "horizon")
     losses = ("mse",)
@@ -103,7 +103,7 @@ class Task(HeadedTask):
     samples = "windows"
 
     def output_spec(self, train: Part) -> Outputs:
-        """Return one output a target and step ahead; statistics are of the values that follow."""
+        """Return one output per target and step ahead, with statistics of the targets."""
         samples = train.samples
         shape = samples.targets.shape
         return Outputs(
@@ -128,57 +128,59 @@ class Task(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
     ) -> tuple[dict[str, Any], ForecastOutcome]:
-        """Score forecasts on a part of the data; see `evaluating.evaluate`.
+        """Score forecasts on a split of the data; see `evaluating.evaluate`.
 
-        There are no intervals from fewer than `intervals.FEWEST` blocks of time: how long errors
-        go together cannot be told from so short a series.
+        There are no intervals from fewer than `intervals.FEWEST` blocks of time: the
+        autocorrelation time of errors can't be estimated from so short a series.
 
         Args:
             predict: the model.
             data: the windows.
-            part: which of them are scored.
-            seed: decides the parts that intervals leave out.
-            baselines: fitted ones.
-            positive: has no effect.
-            trained: the metrics of the training where `data` hold no other part: its `band` and
-                `scale` are taken.
+            part: the split to score.
+            seed: of the intervals' resampling.
+            baselines: fitted baselines by name.
+            positive: not used.
+            trained: metrics of the training run if `data` has no other split; its `band` and
+                `scale` are used.
 
         Returns:
             Beside the common keys `relative_mae` {baseline: `value`, `interval`, `units` (blocks
             of time)}, the model's MAE over the baseline's (below 1 is better). Among the metrics
             `per_horizon`, a row a step ahead; `autocorrelation` of the first target's residuals
             one step ahead (`lags`, each `stride` steps further back, and the `bound` of white
-            noise; None without a time axis); `band`, what to add to a forecast so that `level` of
-            the true values lie inside.
+            noise; None without a time axis); `band`, offsets of forecasts between which
+            `level` of the true values lie.
         """
         rows = data.parts()[part]
-        said = _forecasts(predict, rows, part)
-        truth = rows.targets.astype("float64")
+        y_pred = _forecasts(predict, rows, part)
+        y_true = rows.targets.astype("float64")
         band = find_band(predict, data) if trained is None else Band.of(trained["band"])
         naive = {name: (each.predict(rows), each.note_on(rows)) for name, each in baselines.items()}
         scale = training_scale(data) if trained is None else np.array(trained["scale"], "float64")
-        errors = {name: truth - each for name, (each, _) in naive.items()}
-        paired = {name: block_labels(rows, truth - said, error) for name, error in errors.items()}
+        errors = {name: y_true - each for name, (each, _) in naive.items()}
+        paired = {
+            name: block_labels(rows, y_true - y_pred, error) for name, error in errors.items()
+        }
         nearest = min(errors, key=lambda name: float(np.nanmean(np.abs(errors[name]))), default="")
-        blocks = paired[nearest] if nearest else block_labels(rows, truth - said)
-        scorers = forecast_scorers(truth, said, scale)
+        blocks = paired[nearest] if nearest else block_labels(rows, y_true - y_pred)
+        scorers = forecast_scorers(y_true, y_pred, scale)
         metrics = values(scorers, len(rows))
         if band is not None:
-            scorers["coverage"] = coverage(truth, said, band)
+            scorers["coverage"] = coverage(y_true, y_pred, band)
             metrics["coverage"] = number(scorers["coverage"](np.ones((1, len(rows))))[0])
-        theirs = {name: forecast_scorers(truth, each, scale) for name, (each, _) in naive.items()}
+        theirs = {name: forecast_scorers(y_true, each, scale) for name, (each, _) in naive.items()}
         headline = self.headline.name
         if metrics[headline] is None:
-            headline = "mae"  # the training split does not change, so there is nothing to divide by
+            headline = "mae"  # constant training split: MASE would divide by zero
         chosen = _chosen(data.valid, baselines, scale, headline) if part == "test" else None
         result = {
             "part": part,
             "samples": len(rows),
             "metrics": {
                 **metrics,
-                "per_horizon": _per_horizon(truth, said, scale, band, naive),
-                "per_target": _per_target(truth, said, scale, data.samples.target_names),
-                "autocorrelation": _residual_correlation(rows, (truth - said)[:, 0, 0]),
+                "per_horizon": _per_horizon(y_true, y_pred, scale, band, naive),
+                "per_target": _per_target(y_true, y_pred, scale, data.samples.target_names),
+                "autocorrelation": _residual_correlation(rows, (y_true - y_pred)[:, 0, 0]),
                 "scale": [number(value) for value in scale],
                 "band": None if band is None else band.record(),
             },
@@ -197,25 +199,26 @@ class Task(HeadedTask):
         }
         if len(data.samples.target_names) == 1:
             del result["metrics"]["per_target"]
-        return result, ForecastOutcome(rows.indices, truth, said, band, blocks, scale)
+        return result, ForecastOutcome(rows.indices, y_true, y_pred, band, blocks, scale)
 
 
 def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric: str) -> str | None:
     """Return the baseline that is best on the validation split; None without a choice."""
     if not len(rows) or len(baselines) < 2:
         return None
-    truth = rows.targets.astype("float64")
+    y_true = rows.targets.astype("float64")
     scorers = {
-        name: forecast_scorers(truth, each.predict(rows), scale) for name, each in baselines.items()
+        name: forecast_scorers(y_true, each.predict(rows), scale)
+        for name, each in baselines.items()
     }
     return best_baseline(scorers, metric, len(rows))
 
 
 def find_band(predict: Predict, data: Data) -> Band | None:
-    """The band from the residuals of the validation part: their quantiles at each step ahead.
+    """Return the prediction band: quantiles of validation residuals at each step ahead.
 
-    Quantiles are taken with the correction for few residuals of split conformal prediction
-    (Lei et al., "Distribution-Free Predictive Inference for Regression", 2018), each tail alone.
+    Each tail has the finite-sample correction of split conformal prediction
+    (Lei et al., "Distribution-Free Predictive Inference for Regression", 2018).
     """
     if not len(data.valid):
         return None
@@ -228,7 +231,7 @@ def find_band(predict: Predict, data: Data) -> Band | None:
 
 
 def stretches_of(rows: Part) -> Array | None:
-    """(n,) the first step of the stretch without a break that each window lies in.
+    """Return (n,) the first step of the unbroken stretch around each window.
 
     None without a time axis.
     """
@@ -246,7 +249,7 @@ def _residual_correlation(rows: Part, residuals: Array) -> dict[str, Any] | None
 
 
 def block_labels(rows: Part, *errors: Array) -> Array | None:
-    """Return a label a window (n,): neighbors in time, whose errors go together, share one.
+    """Return labels (n,) of windows; neighbors in time with autocorrelated errors share one.
 
     Args:
         rows: windows of a series.
@@ -269,7 +272,7 @@ def block_labels(rows: Part, *errors: Array) -> Array | None:
     shortest = 2 * int(rows.samples.targets.shape[1])
     length = max([shortest, *(math.ceil(BLOCK_TIMES * time) for time in times)])
     ends = windows.spans[rows.indices, 1]
-    if length > shortest:  # few long blocks must be equally long, or the rest counts as one
+    if length > shortest:  # equal lengths, so that a short remainder does not count as a block
         ends = ends - ends.min()
         steps = int(ends.max()) + 1
         length = math.ceil(steps / max(1, steps // length))
@@ -277,57 +280,57 @@ def block_labels(rows: Part, *errors: Array) -> Array | None:
 
 
 def _mean_known(errors: Array) -> Array:
-    """Means of (n, horizon, targets) over what is known, (n,); NaN where nothing is."""
+    """Return means (n,) of the known values of (n, horizon, targets); NaN without any."""
     known = np.isfinite(errors)
     return ratio(np.where(known, errors, 0).sum(axis=(1, 2)), known.sum(axis=(1, 2)))
 
 
 def _forecasts(predict: Predict, rows: Part, part: str) -> Array:
-    found = [
+    batches = [
         np.asarray(predict(rows.inputs(slice(start, start + 1024))), dtype="float64")
         for start in range(0, len(rows), 1024)
     ]
-    said = np.concatenate(found)
-    if not np.isfinite(said).all():
+    y_pred = np.concatenate(batches)
+    if not np.isfinite(y_pred).all():
         raise DivergedError(
             f"the model's forecasts of the {part} part are NaN or infinite; train again with a "
             "smaller --learning-rate or --clip-norm 1"
         )
-    return said
+    return y_pred
 
 
 def _per_horizon(
-    truth: Array,
-    said: Array,
+    y_true: Array,
+    y_pred: Array,
     scale: Array,
     band: Band | None,
     naive: Mapping[str, tuple[Array, str]],
 ) -> list[dict[str, Any]]:
     rows = []
-    for step in range(truth.shape[1]):
+    for step in range(y_true.shape[1]):
         at = np.s_[:, step : step + 1]
         row = {
             "step": step + 1,
-            **values(forecast_scorers(truth[at], said[at], scale), len(truth)),
+            **values(forecast_scorers(y_true[at], y_pred[at], scale), len(y_true)),
         }
         if band is not None:
-            own = Band(band.low[step : step + 1], band.high[step : step + 1], band.source)
+            step_band = Band(band.low[step : step + 1], band.high[step : step + 1], band.source)
             row["coverage"] = number(
-                coverage(truth[at], said[at], own)(np.ones((1, len(truth))))[0]
+                coverage(y_true[at], y_pred[at], step_band)(np.ones((1, len(y_true))))[0]
             )
         for name, (each, _) in naive.items():
-            row[f"mae_{name}"] = values(forecast_scorers(truth[at], each[at], scale), len(truth))[
+            row[f"mae_{name}"] = values(forecast_scorers(y_true[at], each[at], scale), len(y_true))[
                 "mae"
             ]
         rows.append(row)
     return rows
 
 
-def _per_target(truth: Array, said: Array, scale: Array, names: tuple[str, ...]) -> list[Any]:
+def _per_target(y_true: Array, y_pred: Array, scale: Array, names: tuple[str, ...]) -> list[Any]:
     return [
         {
             "target": name,
-            **values(forecast_scorers(truth[..., [i]], said[..., [i]], scale[[i]]), len(truth)),
+            **values(forecast_scorers(y_true[..., [i]], y_pred[..., [i]], scale[[i]]), len(y_true)),
         }
         for i, name in enumerate(names)
     ]
@@ -340,15 +343,20 @@ def _relative(
     blocks: Mapping[str, Array | None],
     seed: int,
 ) -> dict[str, Any]:
-    """The model's MAE over each baseline's, on the same windows.
+    """Return the model's MAE relative to each baseline's, on the same windows.
 
-    `blocks` are those that hold the errors of both, by baseline.
+    Args:
+        ours: MAE of the model.
+        theirs: scorers by baseline.
+        samples: number of windows.
+        blocks: labels (samples,) of blocks long enough for both errors, by baseline.
+        seed: of the intervals' resampling.
     """
 
     def over(other: Scorer) -> Scorer:
         return lambda weights: ratio(ours(weights), other(weights))
 
-    found = {}
+    relative = {}
     for name, scorers in theirs.items():
         ratios = {name: over(scorers["mae"])}
         ends = intervals.intervals(
@@ -361,5 +369,5 @@ def _relative(
         )
         value = values(ratios, samples)[name]
         units = intervals.count_units(samples, blocks[name])
-        found[name] = {"value": value, "interval": ends[name], "units": units}
-    return found
+        relative[name] = {"value": value, "interval": ends[name], "units": units}
+    return relative

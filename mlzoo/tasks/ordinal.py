@@ -51,8 +51,8 @@ class Task(ClassTask):
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
     ) -> dict[str, Any]:
         """Return the metrics, a table of the classes and the confusion matrix."""
-        own = self.scorers(targets, predictions, positive)
-        first = {name: own[name] for name in ("quadratic_kappa", "mae")}
+        scorers = self.scorers(targets, predictions, positive)
+        first = {name: scorers[name] for name in ("quadratic_kappa", "mae")}
         report = super().report(targets, predictions, samples, positive)
         return {**values(first, len(targets)), **report}
 

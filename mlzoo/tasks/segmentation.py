@@ -25,7 +25,7 @@ class Task(DenseTask):
     metrics = tuple(MODES)
 
     def output_spec(self, train: Part) -> Outputs:
-        """Return one output a class."""
+        """Return one output per class."""
         return Outputs(self.name, len(train.samples.class_names))
 
     def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
@@ -53,10 +53,10 @@ class PixelTally:
         return pixels.segmentation(self.counts, self.class_names)
 
     def scores(self) -> np.ndarray:
-        """Return mean IoU of each image."""
+        """Return the mean IoU of each image."""
         return pixels.image_scores(self.counts)
 
     def columns(self) -> dict[str, list[Any]]:
         """Return the mean IoU of each image, and true and false pixels of each class."""
-        found = pixels.error_counts(self.counts.confusion, self.class_names)
-        return {"mean_iou": self.scores().tolist(), **found}
+        counts = pixels.error_counts(self.counts.confusion, self.class_names)
+        return {"mean_iou": self.scores().tolist(), **counts}

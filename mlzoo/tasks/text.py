@@ -19,7 +19,7 @@ from mlzoo.tasks._tallies import Tally
 
 
 class Task(StepTask):
-    """Text; scored by bits per character, each in its window's context alone."""
+    """Text; scored by bits per character, given the context of the window alone."""
 
     target = Target("classes", "token")
     headline = Headline("bits", "min")
@@ -30,30 +30,30 @@ class Task(StepTask):
     def count(
         self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
     ) -> dict[str, Tally]:
-        """Return bits and hits of each window for the model and each baseline."""
+        """Return bits and correct characters of each window for the model and each baseline."""
         tallies: dict[str, Tally] = {}
         if predict is not None:
             tallies[""] = _tally(rows, step_outputs(predict, rows))
         for name, each in baselines.items():
-            chances = (each.predict(rows.image(i)) for i in range(len(rows)))
-            tallies[name] = _tally(rows, chances)
+            probabilities = (each.predict(rows.image(i)) for i in range(len(rows)))
+            tallies[name] = _tally(rows, probabilities)
         return tallies
 
     def block_labels(self, rows: Part) -> np.ndarray | None:
-        """Return a label a window where windows overlap: neighbors share one."""
+        """Return labels of overlapping windows; neighbors share one."""
         return _blocks(rows)
 
 
 @dataclass(frozen=True)
 class TextTally:
-    """Of each window: `bits` in sum, how many characters are `right`, and how many count."""
+    """Summed bits, number of correct and number of scored characters of each window."""
 
     bits: np.ndarray
     right: np.ndarray
     count: np.ndarray
 
     def scorers(self) -> dict[str, Scorer]:
-        """Bits per character, perplexity 2^bits and accuracy as functions of weights."""
+        """Return bits per character, perplexity 2^bits and accuracy as functions of weights."""
 
         def bits(weights: np.ndarray) -> np.ndarray:
             return ratio(weights @ self.bits, weights @ self.count)
@@ -65,15 +65,15 @@ class TextTally:
         }
 
     def metrics(self) -> dict[str, Any]:
-        """The scalars."""
+        """Return the scalar metrics."""
         return dict(values(self.scorers(), len(self.count)))
 
     def scores(self) -> np.ndarray:
-        """How few bits a character takes in each window."""
+        """Return the negative bits per character of each window."""
         return -ratio(self.bits, self.count)
 
     def columns(self) -> dict[str, list[Any]]:
-        """Sums of each window."""
+        """Return the sums of each window."""
         return {
             "values": self.count.tolist(),
             "bits": self.bits.tolist(),
@@ -82,7 +82,7 @@ class TextTally:
 
 
 def _blocks(rows: Part) -> np.ndarray | None:
-    """A label a window where windows overlap: neighbors share one."""
+    """Return labels of overlapping windows; neighbors share one."""
     reader = rows.samples.reader
     if rows.samples.windows is None or not isinstance(reader, TextReader):
         return None
@@ -94,12 +94,14 @@ def _blocks(rows: Part) -> np.ndarray | None:
 
 def _tally(rows: Part, outputs: Any) -> TextTally:
     bits, right, count = [], [], []
-    for position, chances in enumerate(outputs):
-        truth = rows.target(position)
-        known = truth != IGNORED
-        chances = np.broadcast_to(chances, (len(truth), chances.shape[-1]))[known]
-        own = chances[np.arange(len(chances)), truth[known]].astype("float64")
-        bits.append(float(-np.log2(np.clip(own, EPSILON, 1)).sum()))
-        right.append(int((chances.argmax(axis=-1) == truth[known]).sum()))
+    for position, probabilities in enumerate(outputs):
+        y_true = rows.target(position)
+        known = y_true != IGNORED
+        probabilities = np.broadcast_to(probabilities, (len(y_true), probabilities.shape[-1]))[
+            known
+        ]
+        likelihoods = probabilities[np.arange(len(probabilities)), y_true[known]].astype("float64")
+        bits.append(float(-np.log2(np.clip(likelihoods, EPSILON, 1)).sum()))
+        right.append(int((probabilities.argmax(axis=-1) == y_true[known]).sum()))
         count.append(int(known.sum()))
     return TextTally(*(np.array(each, dtype="float64") for each in (bits, right, count)))
