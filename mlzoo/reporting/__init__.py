@@ -1,1 +1,1 @@
-"""What a run shows: pictures, the model card, and the comparison of run folders."""
+"""Reports of runs: figures, the model card, and the comparison of run folders."""

@@ -43,7 +43,7 @@ SPLITTING = (
     "overlap target drop"
 ).split()
 HORIZONS = 12
-"""Rows of the table of steps ahead, at most."""
+"""Maximum number of rows in the table of steps ahead."""
 _TEMPLATE = "card.md.jinja"
 
 
@@ -57,7 +57,7 @@ def write_card(folder: Path, facts: Facts) -> None:
 
 
 def pictures(folder: Path) -> dict[str, str]:
-    """The pictures in a run folder: {relative path: caption}."""
+    """Return the pictures in a run folder: {relative path: caption}."""
     return {
         f"plots/{name}.png": caption
         for name, caption in PICTURES.items()
@@ -66,7 +66,13 @@ def pictures(folder: Path) -> dict[str, str]:
 
 
 def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
-    """The card as Markdown; with `sample` it links what a model of text wrote."""
+    """Render the card as Markdown.
+
+    Args:
+        facts: facts of the run.
+        pictures: {relative path: caption}.
+        sample: link the text that a text model generated.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -81,7 +87,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "interval": interval,
         "percent": lambda share: f"{100 * share:.3g} %",
         "listed": few,
-        "words": _words,
+        "words": _metric_name,
     }
     config, test = facts["config"], facts["metrics"]["test"]
     drawn = test.get("units"), test.get("interval_unit")
@@ -109,8 +115,8 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
     )
 
 
-def _words(name: str) -> str:
-    """A metric as the reader knows it; that of a baseline says whose it is."""
+def _metric_name(name: str) -> str:
+    """Return the display name of a metric; that of a baseline names the baseline."""
     metric, _, whose = name.partition("_")
     if whose and metric == "mae":
         return escape(f"{TITLES[metric]} of {whose}")
@@ -118,7 +124,7 @@ def _words(name: str) -> str:
 
 
 def scores(facts: Facts) -> list[dict[str, Any]]:
-    """A row a metric: its value, interval, which way is better, and the baselines' values."""
+    """Return one row per metric: value, interval, direction and the baselines' values."""
     test = facts["metrics"]["test"]
     return [
         {
@@ -140,19 +146,19 @@ def _better(metric: str) -> str:
 
 
 def horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Some of the steps ahead, the first and the last among them."""
+    """Return rows of evenly chosen steps ahead, including the first and the last."""
     count = min(HORIZONS, len(rows))
     last = len(rows) - 1
     return [rows[round(i * last / max(count - 1, 1))] for i in range(count)]
 
 
 def _of_each_class(scores: dict[str, Any]) -> dict[str, Any]:
-    """A baseline's IoU by class; empty where there is none of masks."""
+    """Return a baseline's IoU by class; empty if it does not predict masks."""
     rows = scores.get("per_class", [])
     return {row["class"]: row["iou"] for row in rows if "iou" in row}
 
 
 def chosen(config: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Those of some settings that say something."""
+    """Return the named settings that have a value."""
     unset: tuple[Any, ...] = (None, [], {}, "")
     return {name: config[name] for name in names if config.get(name) not in unset}

@@ -1,4 +1,4 @@
-"""What a run's scores do not show, derived from its facts: a sentence each."""
+"""Caveats on a run's scores, derived from its facts: one sentence each."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ FEW_SAMPLES = 100
 FEW_GROUPS = 20
 FEW_OF_A_CLASS = 10
 IMBALANCE = 3.0
-"""The largest class's training samples over the smallest's from which classes are imbalanced."""
+"""Ratio of largest to smallest class (training samples) from which classes are imbalanced."""
 
 
 def limits(facts: Facts) -> list[str]:
-    """Everything a reader of the scores should know before trusting them."""
+    """Return everything a reader of the scores should know before trusting them."""
     checks = (_baseline, _sample_counts, _classes, _missed, _forecasts, _settings, _training)
     return [sentence for check in checks for sentence in check(facts)]
 
 
 def _baseline(facts: Facts) -> Iterator[str]:
     test = facts["metrics"]["test"]
-    sentence, told, target = verdict_sentence(test), None, _target(facts)
+    sentence, described, target = verdict_sentence(test), None, _target(facts)
     if sentence and verdict_of(test) != BETTER:
         yield f"{sentence[0].upper()}{sentence[1:]}."
-        told = test["gain"]["baseline"]  # whose note stands in that sentence
+        described = test["gain"]["baseline"]  # that sentence includes its note
     for name, baseline in test.get("baselines", {}).items():
-        if name == told:
+        if name == described:
             continue
         if baseline.get("note") and (target.stepwise or target.ahead):
             yield f"The {name} baseline: {baseline['note']}."
@@ -88,7 +88,7 @@ def _classes(facts: Facts) -> Iterator[str]:
 
 
 def _missed(facts: Facts) -> Iterator[str]:
-    """Classes that the model misses, which scores of all samples hide."""
+    """Yield classes that the model misses, which overall scores hide."""
     metrics = facts["metrics"]["test"]["metrics"]
     if row := missed_class(metrics):
         yield (
@@ -114,7 +114,7 @@ def _pixels(train: dict[str, int], test: dict[str, int]) -> Iterator[str]:
 
 
 def _forecasts(facts: Facts) -> Iterator[str]:
-    """What forecasts of one stretch of time do not show."""
+    """Yield limits of an evaluation on a single stretch of time."""
     if not _target(facts).ahead:
         return
     test = facts["metrics"]["test"]
@@ -139,21 +139,21 @@ def _forecasts(facts: Facts) -> Iterator[str]:
         )
 
 
-def residual_sentence(found: Mapping[str, Any] | None) -> str:
-    """What the autocorrelation of the residuals says, in words; "" where there is none."""
-    if not found or not found["lags"]:
+def residual_sentence(correlation: Mapping[str, Any] | None) -> str:
+    """Describe the autocorrelation of the residuals in words; "" without one."""
+    if not correlation or not correlation["lags"]:
         return ""
-    lags, bound = found["lags"], found["bound"]
+    lags, bound = correlation["lags"], correlation["bound"]
     beyond = sum(abs(value) > bound for value in lags)
-    stride = found["stride"]
+    stride = correlation["stride"]
     before = "one step before" if stride == 1 else f"{stride} steps before"
-    told = (
+    sentence = (
         f"Residuals one step ahead go with those {before} at {lags[0]:+.2g}, and {beyond} "
         f"of {len(lags)} lags lie beyond ±{bound:.2g}, where white noise has 5 %"
     )
     if abs(lags[0]) > bound or beyond > 0.1 * len(lags):
-        return f"{told}: something that could be foreseen is left in them."
-    return f"{told}: they show nothing that could still be foreseen."
+        return f"{sentence}: something that could be foreseen is left in them."
+    return f"{sentence}: they show nothing that could still be foreseen."
 
 
 def _settings(facts: Facts) -> Iterator[str]:

@@ -23,7 +23,7 @@ _NOT_COMPARED = ("name", "out", "command")
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a run folder says of itself."""
+    """Metrics, configuration and environment of a run folder."""
 
     label: str
     path: Path
@@ -39,18 +39,18 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
         paths: two or more run folders.
 
     Returns:
-        A JSON-able dict. `rows`: one a run with `run` (a short unique name), `path`, `model`,
-        `data`, `task`, `samples` (of the test part), `parameters`, `epochs`, `kept_epoch`,
+        A JSON-able dict. `rows`: one per run with `run` (a short unique name), `path`, `model`,
+        `data`, `task`, `samples` (of the test split), `parameters`, `epochs`, `kept_epoch`,
         `seconds`, `metric`, `mode`, `value`, `interval` (taken over `units` `interval_unit`),
         `baselines` {name: value of the same metric}, `verdict` (`better`, `not distinguishable`,
         `worse`, `no verdict` or None) and `against_baseline`, the same in words. `differing`:
-        {setting: {run: value}} of the configurations (of different models, only what both have),
+        {setting: {run: value}} of the configurations (of different models, only shared ones),
         `environment` the same of versions and machine. `best`: the run with the best value, where
         all have the same task and metric. `pairs`: every other run against it (`paired`), where
         they predict the same test samples. `notes`: why a pair is missing.
 
     Raises:
-        UsageError: fewer than two folders, or some are no run folders (a line each).
+        UsageError: fewer than two folders, or some are not run folders (one line each).
     """
     if len(paths) < 2:
         raise UsageError("compare needs two run folders or more, as `mlzoo compare A B`")
@@ -89,7 +89,11 @@ def pair_sentence(pair: Mapping[str, Any]) -> str:
 
 
 def read_runs(paths: Sequence[str]) -> list[RunFiles]:
-    """The files of run folders. Raises UsageError with a line for each that is none."""
+    """Read the files of run folders.
+
+    Raises:
+        UsageError: some are not finished runs; one line for each.
+    """
     folders = [Path(path) for path in paths]
     problems = [line for folder in folders for line in _problems(folder)]
     if problems:
@@ -155,7 +159,7 @@ def _row(run: RunFiles) -> dict[str, Any]:
 
 
 def _epochs(path: Path) -> int | None:
-    """The last epoch of a history."""
+    """Return the last epoch of a history."""
     if not path.is_file():
         return None
     header, rows = files.read_rows(path)
@@ -164,7 +168,7 @@ def _epochs(path: Path) -> int | None:
 
 
 def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "") -> dict[str, Any]:
-    """Nested settings as {"set.hidden": value}; a list of one is that one."""
+    """Flatten nested settings to {"set.hidden": value}; lists of one become their item."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
@@ -177,11 +181,11 @@ def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "")
 
 def _differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, Any]]:
     settings = {run.label: _flat(run.config, _NOT_COMPARED) for run in runs}
-    found = _differing(settings)
-    if "model" not in found:
-        return found
+    differing = _differing(settings)
+    if "model" not in differing:
+        return differing
     shared = set.intersection(*(set(values) for values in settings.values()))
-    return {n: column for n, column in found.items() if n in shared or not n.startswith("set.")}
+    return {n: column for n, column in differing.items() if n in shared or not n.startswith("set.")}
 
 
 def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -220,6 +224,6 @@ def _pairs(
             notes.append(f"{first.label} and {other.label} can't be paired: {reason}")
         else:
             task, metric = rows[0]["task"], rows[0]["metric"]
-            found = paired(first.path, other.path, task, metric, mode, first.metrics)
-            pairs.append({"first": first.label, "second": other.label, **found})
+            pair = paired(first.path, other.path, task, metric, mode, first.metrics)
+            pairs.append({"first": first.label, "second": other.label, **pair})
     return pairs, notes

@@ -1,8 +1,8 @@
-"""Augmented copies on disk, for tools that do not augment while they train.
+"""Augmented copies on disk, for tools that do not augment during training.
 
-Beside the images lies `augmented.csv`: which original each file is a copy of, and which transforms
-made it. `mlzoo train` reads it: a copy stays in its original's part, and parts to validate and to
-test on hold no copies.
+`augmented.csv` beside the images records the original and the transforms of each file. `mlzoo
+train` reads it: a copy stays in the split of its original, and the validation and test splits
+hold no copies.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ def write(
 ) -> tuple[int, Policy]:
     """Write every image of a folder and augmented copies of it, with masks, as PNG files.
 
-    Images are written as they are fed to a network: in one size where they are resized. Where the
-    data bring parts of their own, those to validate and to test on get no copies.
+    Images are written at the size at which a network receives them. If the data define their own
+    splits, validation and test splits get no copies.
 
     Args:
-        config: data, how they are read, `augment` and `seed`.
-        out: a folder that is not there yet.
-        copies: of each image.
-        progress: hears of it.
+        config: data and how to read them, `augment` and `seed`.
+        out: a folder that does not exist yet.
+        copies: number of copies of each image.
+        progress: callback (done, total, activity).
 
     Returns:
-        How many files were written, and the policy.
+        The number of files written, and the policy.
 
     Raises:
         UsageError: the folder exists, or the policy changes nothing or mixes images.
-        DataError: the data are no images in files.
+        DataError: the data are not image files.
     """
     from mlzoo.data import loading
     from mlzoo.data.samples import Part
@@ -102,25 +102,30 @@ def _write_all(
         if image.shape not in changes:
             changes[image.shape] = ImageChanges(policy.steps, image_form(samples, image.shape))
         change = changes[image.shape]
-        name = _free(_place(samples, index), taken)
+        name = _free(_relative_path(samples, index), taken)
         part = "train" if samples.given_parts is None else str(samples.given_parts[index])
         for copy in range(copies + 1 if part == "train" else 1):
-            made, moved, said = image, mask, ""
+            copied_image, copied_mask, applied = image, mask, ""
             if copy:
-                made, moved = change(image, mask, [seed, copy, index])
-                said = "; ".join(change.applied())
+                copied_image, copied_mask = change(image, mask, [seed, copy, index])
+                applied = "; ".join(change.applied())
             file = name if not copy else f"{name}__copy{copy}"
-            _save(out, file, made, moved, colors)
+            _save(out, file, copied_image, copied_mask, colors)
             rows.append(
-                {"file": f"{file}.png", "original": f"{name}.png", "copy": copy, "transforms": said}
+                {
+                    "file": f"{file}.png",
+                    "original": f"{name}.png",
+                    "copy": copy,
+                    "transforms": applied,
+                }
             )
         if progress is not None:
             progress(index + 1, len(samples), "writing copies")
     return rows
 
 
-def _place(samples: Samples, index: int) -> str:
-    """Where an image goes, without suffix: its own place, images with masks under images/."""
+def _relative_path(samples: Samples, index: int) -> str:
+    """Return an image's path without suffix; images with masks go under images/."""
     path = PurePosixPath(samples.name_of(index)).with_suffix("")
     if not samples.target.pixel_class:
         return path.as_posix()
@@ -130,12 +135,12 @@ def _place(samples: Samples, index: int) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, with a number where a.jpg and a.png would be one."""
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}-{number}", number + 1
-    taken.add(found)
-    return found
+    """Return the name, with a number if it is taken, as by a.jpg for a.png."""
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}-{number}", number + 1
+    taken.add(candidate)
+    return candidate
 
 
 def _save(

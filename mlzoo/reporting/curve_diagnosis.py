@@ -1,8 +1,8 @@
-"""Diagnosis of a training from its learning curves and test scores, by rules that can be checked.
+"""Diagnosis of a training run from learning curves and test scores, by explicit rules.
 
 The rules look at the loss of the training split (L) and of the validation split (V), smoothed over
-three epochs where there are ten or more, and at the scores on the test split. Each rule's numbers
-stand beside it.
+three epochs if there are ten or more, and at the scores on the test split. The thresholds of the
+rules are the constants below.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ Kind = Literal[
 ]
 FEW_EPOCHS = 3
 NO_FALL = 0.02
-"""L that falls by less than this share of its start has not learned."""
+"""A fall of L by less than this share of its start means that nothing was learned."""
 JUMP, JUMPS = 0.1, 0.25
-"""L that rises by this share of itself in this share of the epochs is thrown about."""
+"""L is unstable if it rises by the first share of itself in the second share of the epochs."""
 RISE = 0.1
-"""V that ends this share of its own fall above its least value has turned."""
+"""V has risen again if it ends this share of its fall above its minimum."""
 APART = 0.5
-"""V over L at the kept epoch, as a share of the start of V, from which they are far apart."""
+"""Gap of V and L at the kept epoch, as a share of the start of V, that counts as large."""
 STILL = 0.03
-"""V that falls by this share of its whole fall in the last quarter is still falling."""
+"""V is still falling if this share of its fall is in the last quarter of the epochs."""
 WASTED = 0.2
-"""Balanced accuracy that another decision threshold is sure to add, from which ours is off."""
+"""Guaranteed gain in balanced accuracy from which the decision threshold counts as wrong."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the curves show, and what to try.
+    """One finding and what to try.
 
     Attributes:
-        kind: its name.
-        sentence: what is seen, with its numbers.
-        advice: what to try, with flags; empty where there is nothing to do.
+        kind: name of the finding.
+        sentence: the observation, with its numbers.
+        advice: what to try, with flags; may be empty.
     """
 
     kind: Kind
@@ -63,13 +63,13 @@ def diagnose(
     test: Mapping[str, Any] | None = None,
     normalized: bool = True,
 ) -> list[Diagnosis]:
-    """Diagnose a training from its history and its test scores; the gravest finding first.
+    """Diagnose a training run from its history and test scores; the gravest finding first.
 
     Args:
-        history: a row an epoch: `epoch` (from 1), `loss`, and `val_loss` where a validation part
-            is.
+        history: one row per epoch: `epoch` (from 1), `loss`, and `val_loss` with a validation
+            split.
         kept: the epoch whose weights were kept.
-        stopped: why the training ended; one that begins with `all` ran out of epochs.
+        stopped: why the training ended; it begins with `all` if the epochs ran out.
         test: the scores on the test split, as `metrics.json` holds them.
         normalized: whether the model has, or may have, batch normalization.
 
@@ -82,19 +82,19 @@ def diagnose(
         text = f"{len(training)} epochs are too few to see how the training goes."
         return [Diagnosis("too few epochs", text, "Train longer: --epochs 20.")]
     kept = min(kept, len(training))
-    if thrown := _rate(training):
-        return [thrown]
+    if too_high := _rate(training):
+        return [too_high]
     test = test or {}
     early = _early(valid or training, bool(valid), kept, stopped)
-    # What was not trained to its end need not beat a baseline yet.
+    # A model that is still improving need not beat a baseline yet.
     beaten = verdict_of(test) in (TIED, WORSE) and early is None
     threshold = _threshold(test, normalized)
-    # A threshold or batch statistics that are off lift V far above L without any over-fitting.
+    # A wrong threshold or wrong batch statistics raise V far above L without over-fitting.
     fitted = [_over(training, valid, kept), _under(training, valid, kept, beaten)]
-    found = [threshold, *(fitted if threshold is None else ()), _missed(test), early]
-    clear = [each for each in found if each is not None]
-    if clear:
-        return clear
+    candidates = [threshold, *(fitted if threshold is None else ()), _missed(test), early]
+    findings = [finding for finding in candidates if finding is not None]
+    if findings:
+        return findings
     which = "the validation loss" if valid else "the training loss"
     if verdict_of(test) == WORSE:
         text = f"{which[0].upper()}{which[1:]} fell and leveled off, but the model is "
@@ -104,10 +104,10 @@ def diagnose(
 
 
 def _rate(training: Sequence[float]) -> Diagnosis | None:
-    """The rate is too high where the loss that is stepped down does not come down.
+    """Diagnose a learning rate that is too high.
 
-    Not a number at all, higher at its end than at its start, or up by `JUMP` and more in `JUMPS`
-    of the epochs.
+    The training loss is NaN or infinite, ends higher than it began, or rises by `JUMP` or more in
+    `JUMPS` of the epochs.
     """
     advice = "Try a tenth of the learning rate; `mlzoo train ... --find-rate` measures a good one."
     if not all(map(math.isfinite, training)):
@@ -120,7 +120,7 @@ def _rate(training: Sequence[float]) -> Diagnosis | None:
         )
         return Diagnosis("rate too high", text, advice)
     steps = list(zip(training, training[1:], strict=False))
-    # Near zero every batch is a jump; what counts are those that undo something of the fall.
+    # Near zero any noise is a relative jump, so a jump must also undo part of the fall.
     undone = 0.02 * (training[0] - min(training))
     jumps = sum(b > a + max(JUMP * abs(a), undone) for a, b in steps)
     if jumps >= max(2, JUMPS * len(steps)):
@@ -133,7 +133,7 @@ def _rate(training: Sequence[float]) -> Diagnosis | None:
 
 
 def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
-    """The threshold is off where the model orders samples far better than it classifies them.
+    """Diagnose a wrong threshold: the model ranks samples far better than it classifies them.
 
     A ROC curve of area A has a point with a balanced accuracy of 1 - sqrt((1 - A) / 2) or more:
     it lies under the line of its largest TPR - FPR.
@@ -158,7 +158,7 @@ def _threshold(test: Mapping[str, Any], normalized: bool) -> Diagnosis | None:
 
 
 def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
-    """A class is missed where it is recognized far less often than one that holds over 80 %."""
+    """Diagnose a missed class: it is recognized far less often than one with over 80 %."""
     row = missed_class(test.get("metrics", {}))
     if row is None:
         return None
@@ -171,15 +171,19 @@ def _missed(test: Mapping[str, Any]) -> Diagnosis | None:
 
 
 def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagnosis | None:
-    """Over-fitting: V has turned while L went on falling, or stands far above it."""
+    """Diagnose over-fitting: V rises again while L keeps falling, or is far above L."""
     if len(valid) != len(training):
         return None
-    smooth, own = _smoothed(valid), _smoothed(training)
-    least = min(range(len(smooth)), key=smooth.__getitem__)
-    fall = max(smooth[0] - smooth[least], 0.02 * abs(smooth[0]))
-    rise = smooth[-1] - smooth[least]
+    valid_smooth, training_smooth = _smoothed(valid), _smoothed(training)
+    least = min(range(len(valid_smooth)), key=valid_smooth.__getitem__)
+    fall = max(valid_smooth[0] - valid_smooth[least], 0.02 * abs(valid_smooth[0]))
+    rise = valid_smooth[-1] - valid_smooth[least]
     advice = "More data, --augment, a smaller model, or its dropout and l2 (--set) would help."
-    if rise > RISE * fall and own[-1] < own[least] and len(valid) - least > 2:
+    if (
+        rise > RISE * fall
+        and training_smooth[-1] < training_smooth[least]
+        and len(valid) - least > 2
+    ):
         text = (
             f"It over-fits from about epoch {least + 1} on: the validation loss rises again (from "
             f"{valid[least]:.3g} to {valid[-1]:.3g}) while the training loss goes on falling. The "
@@ -199,7 +203,7 @@ def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagn
 def _under(
     training: Sequence[float], valid: Sequence[float], kept: int, beaten: bool
 ) -> Diagnosis | None:
-    """Under-fitting: L hardly fell; or no baseline is beaten and V is no higher than L."""
+    """Diagnose under-fitting: L hardly fell, or no baseline is beaten and V is near L."""
     fall = training[0] - min(training)
     advice = "Try a larger model or less dropout (--set), a higher learning rate, or better inputs."
     if fall < NO_FALL * abs(training[0]):
@@ -221,7 +225,7 @@ def _under(
 
 
 def _early(watched: Sequence[float], is_valid: bool, kept: int, stopped: str) -> Diagnosis | None:
-    """Stopped too early: the epochs ran out while the watched loss was still falling."""
+    """Diagnose too few epochs: they ran out while the watched loss was still falling."""
     count = len(watched)
     if not stopped.startswith("all") or kept < count - max(1, count // 10):
         return None
@@ -243,7 +247,7 @@ def _column(history: Sequence[Mapping[str, Any]], name: str) -> list[float]:
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    """Means of each value and its neighbors, from ten values on."""
+    """Return means of each value and its neighbors; fewer than ten values are not smoothed."""
     if len(values) < 10:
         return list(values)
     ends = range(len(values))

@@ -1,4 +1,4 @@
-"""What a model card is made of: facts that the run folder's own files hold."""
+"""Facts for a model card, read from the files of a run folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlzoo.core import files
 
 
 class PartCounts(TypedDict, total=False):
-    """One part of the data; `classes` {class name: samples} where there are classes.
+    """Counts of one split; `classes` {class name: samples} if there are classes.
 
     For segmentation these are the images that hold the class, and `pixels` counts its pixels.
     """
@@ -20,20 +20,20 @@ class PartCounts(TypedDict, total=False):
 
 
 class DataFacts(TypedDict, total=False):
-    """`data.json`: what the data are. More keys may be there; these are read.
+    """`data.json`: description of the data. Further keys are ignored.
 
     Attributes:
         data: the path or name that was given.
         task: `classification` or `regression`.
         kind: `image`, `table` or `array`.
         class_names: empty for regression.
-        target_names: one a regression output.
-        input_shape: of one sample.
+        target_names: one per regression output.
+        input_shape: shape of one sample.
         fingerprint: SHA-256 of all samples and targets.
-        samples: how many there are.
+        samples: number of samples.
         parts: `train`, `valid` and `test`.
-        notes: what was inferred, a sentence each.
-        warnings: what was found wrong.
+        notes: what was inferred, one sentence each.
+        warnings: problems of the data.
     """
 
     data: str
@@ -54,17 +54,17 @@ class MetricFacts(TypedDict, total=False):
 
     Attributes:
         headline: `name`, `mode`, `value`, `interval`, and `also`: metrics to read beside it.
-        test: scores on the test part, with intervals and baselines.
-        valid: metrics of the kept epoch on the validation part.
+        test: scores on the test split, with intervals and baselines.
+        valid: metrics of the kept epoch on the validation split.
         kept: `epoch`, `criterion`, `value`.
-        repeats: None, or `summary` {metric: `summarize_repeats`} and `trainings`, one a seed.
-        epochs: how many were trained.
+        repeats: None, or `summary` {metric: `summarize_repeats`} and `trainings`, one per seed.
+        epochs: number of epochs trained.
         stopped: why training ended.
-        scales: {metric of the history: what it is measured in}, where that is not one scale.
-        events: what happened while it trained that a reader should know.
-        seconds: of the training and its evaluation.
-        parameters: of the model.
-        trainable: those of them that training changes.
+        scales: {metric of the history: its unit}, if units differ.
+        events: notable events during training.
+        seconds: duration of training and evaluation.
+        parameters: number of parameters of the model.
+        trainable: number of trainable parameters.
     """
 
     task: str
@@ -96,7 +96,7 @@ class EnvironmentFacts(TypedDict, total=False):
 
 
 class Facts(TypedDict):
-    """All that a card is written from.
+    """Facts of a run for its model card.
 
     Attributes:
         folder: the run folder as a user would type it, once it has its final name.
@@ -104,7 +104,7 @@ class Facts(TypedDict):
         data: `data.json`.
         metrics: `metrics.json`.
         environment: `environment.json`.
-        groups: how many groups each part holds; None where samples have none.
+        groups: number of groups in each split; None without groups.
     """
 
     folder: str
@@ -143,5 +143,5 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
 
 
 def _of(kind: Any, path: Path) -> Any:
-    """Return a file's content, of which nothing that a card needs may be missing."""
+    """Return a file's content; raise DataError if a key that a card needs is missing."""
     return files.read_mapping(path, _NEEDED[kind])

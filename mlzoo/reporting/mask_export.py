@@ -1,4 +1,4 @@
-"""A folder of predicted masks or fields: a file for each image, written in one step each."""
+"""Folder of predicted masks or fields: one file per image, each written atomically."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 class Folder:
-    """Where `mlzoo predict --output` writes.
+    """Output folder of `mlzoo predict --output`.
 
-    `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: a
-    position and a name a line. `overlays/NAME.png`: the mask on its image, unless it is not
-    wanted. `probabilities/NAME.npy`, where asked for: (height, width, classes) float16. Fields go
+    `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: one
+    position and name per line. `overlays/NAME.png`: the mask on its image, unless switched
+    off. `probabilities/NAME.npy`, on request: (height, width, classes) float16. Fields go
     into `fields/NAME.npy`, (height, width, fields) float32. With the images beside them in
     `images/`, masks and classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
-        reader: of the run.
-        names: of all images that will be written.
+        reader: reader of the run.
+        names: names of all images that will be written.
         overwrite: replace files that exist.
 
     Raises:
-        UsageError: classes.txt is there and is another's, a file exists, or two images would have
-            their results in one.
+        UsageError: classes.txt exists with other classes, a file exists, or two images would have
+            the same output file.
     """
 
     def __init__(self, path: Path, reader: Reader, names: Sequence[str], overwrite: bool) -> None:
@@ -56,13 +56,13 @@ class Folder:
         if self._classes and listed.exists() and listed.read_text("utf-8") != self._classes:
             raise UsageError(f"{listed} lists other classes; {advice}")
         files = [self.path / file for name in names for file in self._files(name).values()]
-        found = [file for file in files if file.exists()]
-        if found:
-            more = f" (and {len(found) - 1} more files)" if len(found) > 1 else ""
-            raise UsageError(f"{found[0]} exists already{more}; {advice}")
+        existing = [file for file in files if file.exists()]
+        if existing:
+            more = f" (and {len(existing) - 1} more files)" if len(existing) > 1 else ""
+            raise UsageError(f"{existing[0]} exists already{more}; {advice}")
 
     def _files(self, name: str) -> dict[str, str]:
-        """All files that an image may have in the folder, by kind; the predicted one is first."""
+        """Return an image's possible files in the folder by kind, the prediction first."""
         stem = _stem(name)
         if not self._classes:
             return {"fields": f"fields/{stem}.npy"}
@@ -70,7 +70,7 @@ class Folder:
         return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
 
     def _start(self) -> None:
-        """Make the folder; not before there is something to write."""
+        """Make the folder, just before the first file is written."""
         with disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         if self._classes:
@@ -78,7 +78,7 @@ class Folder:
         self._made = True
 
     def write(self, painted: Painted, overlays: bool = True) -> str:
-        """Write an image's files, and remove those of an earlier prediction that are not wanted.
+        """Write an image's files, and remove outdated ones of an earlier prediction.
 
         Returns:
             The name of the mask's or the fields' file, within the folder.
@@ -117,7 +117,7 @@ def _stem(name: str) -> str:
 
 
 def _refuse_pairs(names: Sequence[str]) -> None:
-    """Raise UsageError where two images would have their results in one file."""
+    """Raise UsageError if two images would have the same output file."""
     seen: dict[str, str] = {}
     for name in names:
         stem = _stem(name)
@@ -130,7 +130,7 @@ def _refuse_pairs(names: Sequence[str]) -> None:
 
 
 def _rgb(image: np.ndarray, maximum: float | None) -> np.ndarray:
-    """An image of any depth as (height, width, 3) uint8."""
+    """Convert an image of any depth to (height, width, 3) uint8."""
     if image.dtype == np.uint8 and image.shape[-1] in (1, 3) and maximum == 255:
         return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
     return np.rint(255 * as_picture(image, maximum)).astype("uint8")

@@ -1,4 +1,4 @@
-"""Two runs on the same test samples: which is better, by their paired difference."""
+"""Paired comparison of two runs on the same test samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ FILE = "predictions.csv"
 def unlike(
     first: Path, first_metrics: Mapping[str, Any], second: Path, second_metrics: Mapping[str, Any]
 ) -> str | None:
-    """Why two run folders can't be paired, or None where they can."""
+    """Return why two run folders can't be paired, or None.
+
+    Args:
+        first: a run folder.
+        first_metrics: its `metrics.json`.
+        second: another run folder.
+        second_metrics: its `metrics.json`.
+    """
     for folder in (first, second):
         if not (folder / FILE).is_file():
             return f"{folder} has no {FILE}"
@@ -28,10 +35,10 @@ def unlike(
         return "they were trained on different data"
     task = contracts.task(first_metrics["task"])
     one, other = (task.read_predictions(folder / FILE) for folder in (first, second))
-    for folder, metrics, own in ((first, first_metrics, one), (second, second_metrics, other)):
-        count = (metrics.get("test") or {}).get("samples", len(own.indices))
-        if count != len(own.indices):
-            problem = f"is damaged: it holds {len(own.indices)} of {count} samples"
+    for folder, metrics, saved in ((first, first_metrics, one), (second, second_metrics, other)):
+        count = (metrics.get("test") or {}).get("samples", len(saved.indices))
+        if count != len(saved.indices):
+            problem = f"is damaged: it holds {len(saved.indices)} of {count} samples"
             raise files.damaged(folder / FILE, problem)
     if not np.array_equal(one.indices, other.indices):
         shared = len(np.intersect1d(one.indices, other.indices))
@@ -48,8 +55,8 @@ def unlike(
 
 
 def _test_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (metrics.get("test") or {}).get("metrics", {})
-    return found
+    scores: Mapping[str, Any] = (metrics.get("test") or {}).get("metrics", {})
+    return scores
 
 
 def paired(
@@ -60,20 +67,20 @@ def paired(
     mode: str,
     metrics: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The difference of a metric between two runs on the same test samples.
+    """Return the difference of a metric between two runs on the same test samples.
 
     Args:
         first: a run folder with `predictions.csv`.
-        second: another, for which `unlike` finds no reason.
-        task: of both.
+        second: another, for which `unlike` returns None.
+        task: task of both runs.
         metric: the headline of a run, or a metric of `regression_scorers`.
         mode: `max` where more is better, else `min`.
-        metrics: `metrics.json` of either, for forecasts: it holds what MASE divides by.
+        metrics: `metrics.json` of either, for forecasts: it holds the scale of MASE.
 
     Returns:
-        `metric`, `samples`, `unit` and `units` (what the interval is taken over, and how many),
-        `difference` (first minus second), its `interval` (None where there are too few units) and
-        the `level` of that, `tied` (0 lies inside; None where there is no verdict) and `better`
+        `metric`, `samples`, `unit` and `units` (units of the interval and their number),
+        `difference` (first minus second), its `interval` (None with too few units) and
+        the `level` of that, `tied` (0 lies inside; None without a verdict) and `better`
         (`first`, `second` or None). Where the first is the best of many runs, the interval does
         not account for that choice.
     """
@@ -101,7 +108,7 @@ def paired(
 
 
 def _coarser(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
-    """The fewer groups: blocks of time are as long as the errors of each run go together."""
+    """Return the coarser groups: blocks of time must cover both runs' autocorrelation."""
     if first is None or second is None:
         return second if first is None else first
     return min(first, second, key=lambda groups: len(np.unique(groups)))

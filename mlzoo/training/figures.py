@@ -73,7 +73,7 @@ def _forecast_pictures(
     pictures.sample_grid(folder, inputs, names, samples.kind)
     known = Part(samples, outcome.indices)
     cases = [
-        forecasts.Case(
+        forecasts.ForecastCase(
             title,
             samples.name_of(int(outcome.indices[place])),
             _past(known, place, data.outputs.channels),
@@ -165,7 +165,7 @@ def _dense_pictures(
         cut = data.cut(*image.shape[:2])
         said = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
-        case = masks.Case if classes else masks.FieldCase
+        case = masks.MaskCase if classes else masks.FieldCase
         cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
     if colours is not None:
         masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)

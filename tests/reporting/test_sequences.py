@@ -25,7 +25,7 @@ from mlzoo.reporting.facts import Facts
 from mlzoo.reporting.figures import forecasts as reporting
 from mlzoo.reporting.figures import timelines as lines
 from mlzoo.reporting.figures.forecasts import (
-    Case,
+    ForecastCase,
     forecast_cases,
     horizon_errors,
     over_time,
@@ -78,7 +78,7 @@ def test_forecasts_are_drawn_with_their_numbers(tmp_path: Path, horizon: int) ->
     past, truth = np.arange(4.0)[:, None], np.arange(4.0, 4 + horizon)[:, None]
     said = truth + 0.5
     band = Band(np.full((horizon, 1), -1.0), np.full((horizon, 1), 2.0), "")
-    cases = [Case(t, "from $1", past, truth, said) for t in ("best", "worst")]
+    cases = [ForecastCase(t, "from $1", past, truth, said) for t in ("best", "worst")]
     assert drawn(forecast_cases(tmp_path, cases, ["y"], band)) == (750, 520)
     found = [row for row in rows(tmp_path / "forecasts.csv") if row["case"] == "best"]
     assert [int(row["step"]) for row in found] == list(range(-3, horizon + 1))
@@ -89,7 +89,7 @@ def test_forecasts_are_drawn_with_their_numbers(tmp_path: Path, horizon: int) ->
 
 def test_forecasts_without_inputs_of_their_own_and_without_a_band(tmp_path: Path) -> None:
     truth = np.arange(6.0).reshape(2, 3)
-    cases = [Case("best", "sample 1", np.zeros((0, 0)), truth, truth)]
+    cases = [ForecastCase("best", "sample 1", np.zeros((0, 0)), truth, truth)]
     assert drawn(forecast_cases(tmp_path, cases, ["a", "b", "c"], None)) == (1560, 260)
     assert set(rows(tmp_path / "forecasts.csv")[0]) == {
         "case", "window", "target", "step", "truth", "forecast"

@@ -1,4 +1,4 @@
-"""The picture of an augmentation: originals, and beside each what a network is fed of it."""
+"""Picture of an augmentation: originals with their augmented variants."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Part
 
 _SIDE, _GAP, _LINES = 190, 12, 4
-"""Pixels a side of an image, between two, and lines of text above each."""
+"""Side of an image and gap between images in pixels, and lines of text above each."""
 
 
 def draw(
     path: Path, part: Part, policy: Policy, seed: int, samples: int = 6, each: int = 5
 ) -> Path:
-    """Draw a row a sample: the sample itself, then its variants under the transforms' names.
+    """Draw one row per sample: the original, then its variants under the transforms' names.
 
-    Images are drawn as pictures, under their masks where they have such, films as strips;
+    Images are drawn as pictures, under their masks if any, films as strips;
     sequences and rows of a table as curves over the original's.
 
     Args:
-        path: the PNG to write; a CSV beside it names what each transform drew.
+        path: the PNG to write; a CSV beside it lists what each transform drew.
         part: the training samples.
-        policy: resolved, see `augment.choosing`.
-        seed: of the training.
-        samples: how many rows.
-        each: how many variants of each.
+        policy: a resolved policy.
+        seed: seed of the training.
+        samples: number of rows.
+        each: number of variants per sample.
     """
     of = part.samples
     rows = variants(part, policy, seed, samples, each)
@@ -56,7 +56,7 @@ def draw(
     if rows[0][0].inputs.ndim == 2:
         return save(_curves(rows, names, title, labels), path)
     table = np.stack([variant.inputs for row in rows for variant in row])
-    said = [
+    row_labels = [
         _brief(variant, name, text)
         for row, name, texts in zip(rows, names, labels, strict=True)
         for variant, text in zip(row, texts, strict=True)
@@ -64,7 +64,7 @@ def draw(
     columns = [column.name for column in of.columns] or [
         f"input {i}" for i in range(table.shape[1])
     ]
-    return save(heat_map(table, said, columns, len(table)), path)
+    return save(heat_map(table, row_labels, columns, len(table)), path)
 
 
 def _write_csv(
@@ -73,13 +73,13 @@ def _write_csv(
     names: Sequence[str],
     labels: Sequence[Sequence[str]],
 ) -> None:
-    """Every transform of every variant, with what was drawn."""
-    found = [
+    """Write the transforms of every variant with their drawn parameters."""
+    lines = [
         [name, number, text, "; ".join(variant.transforms or ())]
         for row, name, texts in zip(rows, names, labels, strict=True)
         for number, (variant, text) in enumerate(zip(row, texts, strict=True))
     ]
-    write_csv(path, ["sample", "variant", "target", "transforms"], found)
+    write_csv(path, ["sample", "variant", "target", "transforms"], lines)
 
 
 def _brief(variant: Variant, name: str, text: str) -> str:
@@ -88,7 +88,7 @@ def _brief(variant: Variant, name: str, text: str) -> str:
 
 
 def _target(target: np.ndarray, class_names: Sequence[str]) -> str:
-    """What a sample is, where that can be said in a line."""
+    """Return a sample's target as text, if it fits a line."""
     if class_names and target.ndim <= 1 and target.shape in ((), (len(class_names),)):
         return class_label(target, class_names)
     return f"{float(target):.4g}" if target.ndim == 0 else ""
@@ -124,12 +124,12 @@ def _images(
 
 
 def _plain(variant: Variant) -> list[str]:
-    """The transforms' names alone."""
+    """Return the transforms' names without parameters."""
     return [text.partition(" ")[0] for text in variant.transforms or ()] or ["unchanged"]
 
 
 def _wrapped(names: Sequence[str], room: int) -> list[str]:
-    """Names in lines of `room` pixels, as many as fit above an image; the rest is counted."""
+    """Wrap names into lines of `room` pixels; names that do not fit are counted."""
     lines = [""]
     for place, name in enumerate(names):
         longer = f"{lines[-1]}, {name}" if lines[-1] else name
@@ -144,7 +144,7 @@ def _wrapped(names: Sequence[str], room: int) -> list[str]:
 
 
 def _classes(target: np.ndarray) -> np.ndarray:
-    """A mask of class positions, also of shares of classes."""
+    """Return a mask of class positions, also for class shares."""
     return target if target.ndim == 2 else target.argmax(axis=-1).astype("uint8")
 
 

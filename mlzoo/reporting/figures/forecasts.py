@@ -1,4 +1,4 @@
-"""Pictures of forecasts: beside the truth with their band, by step ahead, and what they leave."""
+"""Pictures of forecasts: with band and truth, errors by step ahead, and residuals."""
 
 from __future__ import annotations
 
@@ -31,38 +31,42 @@ _COLORS = {"persistence": ORANGE, "seasonal": GREEN, "linear": GRAY, "mean": ORA
 
 
 @dataclass(frozen=True)
-class Case:
-    """One forecast: `past` (steps, targets) or without columns, `truth` and `said` (horizon, k)."""
+class ForecastCase:
+    """A forecast: `past` (steps, k) or without columns, `y_true` and `y_pred` (horizon, k)."""
 
     title: str
     name: str
     past: np.ndarray
-    truth: np.ndarray
-    said: np.ndarray
+    y_true: np.ndarray
+    y_pred: np.ndarray
 
 
 def forecast_cases(
-    folder: Path, cases: Sequence[Case], target_names: Sequence[str], band: Band | None
+    folder: Path, cases: Sequence[ForecastCase], target_names: Sequence[str], band: Band | None
 ) -> Path:
-    """Draw forecasts of some windows against the truth: a row a window, a column a target.
+    """Draw forecasts of some windows: one row per window, one column per target.
 
-    Writes `forecasts.png`, and `forecasts.csv` with all values drawn.
+    Args:
+        folder: where `forecasts.png` and `forecasts.csv` (all drawn values) are written.
+        cases: one per window.
+        target_names: k names.
+        band: prediction band, or None.
     """
     shown = min(len(target_names), MOST_TARGETS)
     figure = new_figure(max(5.2 * shown, 7.5), 2.6 * len(cases))
     grid = figure.subplots(len(cases), shown, squeeze=False)
     rows: list[list[Any]] = []
     for case, line in zip(cases, grid, strict=True):
-        ahead = np.arange(1, len(case.truth) + 1)
+        ahead = np.arange(1, len(case.y_true) + 1)
         for i, axes in enumerate(line):
             past = case.past[:, i] if case.past.shape[1] else np.zeros(0)
             before = np.arange(1 - len(past), 1)
             axes.plot(before, past, color=GRAY, linewidth=1.2, label="known")
-            axes.plot(ahead, case.truth[:, i], color="black", linewidth=1.4, label="truth")
-            axes.plot(ahead, case.said[:, i], color=BLUE, linewidth=1.6, label="forecast")
-            drawn = [case.truth[:, i], case.said[:, i]]
+            axes.plot(ahead, case.y_true[:, i], color="black", linewidth=1.4, label="truth")
+            axes.plot(ahead, case.y_pred[:, i], color=BLUE, linewidth=1.6, label="forecast")
+            drawn = [case.y_true[:, i], case.y_pred[:, i]]
             if band is not None:
-                low, high = case.said[:, i] + band.low[:, i], case.said[:, i] + band.high[:, i]
+                low, high = case.y_pred[:, i] + band.low[:, i], case.y_pred[:, i] + band.high[:, i]
                 drawn += [low, high]
                 axes.fill_between(
                     ahead, low, high, color=BLUE, alpha=0.18, linewidth=0, label=f"{LEVEL:.0%} band"
@@ -90,10 +94,14 @@ def forecast_cases(
 
 
 def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
-    """Draw the forecasts one step ahead, and the furthest ones, over the test part's time.
+    """Draw the forecasts one step ahead, and the furthest ones, over the time of the test split.
 
-    Up to 400 windows from the last on, of several series those of the first one that has most;
-    writes `over_time.png` and `.csv`.
+    The last 400 windows are drawn; of several series, the longest one.
+
+    Args:
+        folder: where `over_time.png` and `.csv` are written.
+        outcome: forecasts of the test split.
+        samples: the data they belong to.
     """
     shown = min(len(samples.target_names), MOST_TARGETS)
     assert samples.windows is not None
@@ -108,8 +116,8 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
     at = at[order] - begin + 1
 
     def time(step: float, _: Any = None) -> str:
-        place = begin + round(step) - 1
-        return str(windows.labels[place]) if 0 <= place < len(windows.labels) else ""
+        position = begin + round(step) - 1
+        return str(windows.labels[position]) if 0 <= position < len(windows.labels) else ""
 
     figure = new_figure(9.5, 2.8 * shown)
     grid = figure.subplots(shown, 1, squeeze=False)
@@ -134,10 +142,10 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
     for step, j in zip(at.tolist(), order.tolist(), strict=True):
         name = samples.name_of(int(outcome.indices[j]))
         for i in range(shown):
-            said = float(outcome.outputs[j, 0, i])
-            values = [float(outcome.targets[j, 0, i]), said]
+            y_pred = float(outcome.outputs[j, 0, i])
+            values = [float(outcome.targets[j, 0, i]), y_pred]
             if outcome.band is not None:
-                values += [said + float(e[0, i]) for e in (outcome.band.low, outcome.band.high)]
+                values += [y_pred + float(e[0, i]) for e in (outcome.band.low, outcome.band.high)]
             if horizon > 1:
                 values.append(float(outcome.outputs[j, -1, i]))
             rows.append([name, step, samples.target_names[i], *values])
@@ -149,7 +157,7 @@ def over_time(folder: Path, outcome: ForecastOutcome, samples: Samples) -> Path:
 
 
 def horizon_errors(folder: Path, per_horizon: Sequence[Mapping[str, Any]]) -> Path:
-    """Draw the mean absolute error by steps ahead, beside the baselines'.
+    """Draw the mean absolute error by steps ahead, with the baselines'.
 
     Writes `horizon.png` and `.csv`.
     """
@@ -177,20 +185,20 @@ def horizon_errors(folder: Path, per_horizon: Sequence[Mapping[str, Any]]) -> Pa
     return save(figure, folder / "horizon.png")
 
 
-def residual_correlation(folder: Path, found: Mapping[str, Any]) -> Path:
+def residual_correlation(folder: Path, correlation: Mapping[str, Any]) -> Path:
     """Draw the autocorrelation of the residuals one step ahead: `residual_correlation.png`.
 
-    Dashed lines are those that white noise stays within at 95 % of the lags.
+    White noise stays within the dashed lines at 95 % of the lags.
     """
-    lags = found["lags"]
-    steps = [found["stride"] * (k + 1) for k in range(len(lags))]
-    rows = [[step, value, found["bound"]] for step, value in zip(steps, lags, strict=True)]
+    lags = correlation["lags"]
+    steps = [correlation["stride"] * (k + 1) for k in range(len(lags))]
+    rows = [[step, value, correlation["bound"]] for step, value in zip(steps, lags, strict=True)]
     write_csv(folder / "residual_correlation.csv", ["lag", "correlation", "bound"], rows)
     figure = new_figure(6, 3)
     axes = figure.subplots()
-    axes.bar(steps, lags, color=BLUE, width=0.6 * found["stride"])
+    axes.bar(steps, lags, color=BLUE, width=0.6 * correlation["stride"])
     for sign in (1, -1):
-        axes.axhline(sign * found["bound"], color=GRAY, linestyle="--", linewidth=1)
+        axes.axhline(sign * correlation["bound"], color=GRAY, linestyle="--", linewidth=1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     tidy(axes, "autocorrelation of the residuals one step ahead", "lag in steps", "correlation")
     return save(figure, folder / "residual_correlation.png")

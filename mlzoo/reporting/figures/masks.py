@@ -1,8 +1,7 @@
-"""Pictures of dense predictions: masks over their images, errors pixel by pixel, and fields.
+"""Pictures of dense predictions: mask overlays, errors per pixel, and fields.
 
 Every panel is first brought to the size at which it is drawn and then pasted pixel by pixel, so
-that one-pixel outlines stay crisp and a large image's thin structures are kept on purpose, not by
-the luck of resampling.
+that one-pixel outlines stay crisp and thin structures of large images survive the resizing.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ from mlzoo.drawing.pictures import as_picture
 
 MOST_CASES, MOST_SAMPLES, MOST_FIELDS, MOST_NAMES = 6, 16, 3, 20
 SIDE, SMALL_SIDE = 360, 256
-"""Pixels a side of a square panel in a row of four, and where there are more or smaller ones."""
+"""Side in pixels of a square panel in a row of four, and in denser grids."""
 _GAP, _ROW_GAP, _NARROWEST = 12, 20, 130
 
 RIGHT, FOUND, MISSED, INVENTED, WRONG, UNCOUNTED = range(6)
-"""What `error_kinds` says of a pixel; RIGHT and FOUND are a right background and foreground."""
+"""Values of `error_kinds`; RIGHT and FOUND are correct background and foreground."""
 _ERROR_COLORS = np.array(
     [(0, 0, 0), (120, 220, 165), (255, 165, 0), (60, 145, 255), (226, 61, 168), IGNORED_COLOR]
 )
@@ -52,7 +51,7 @@ _FOUND_TINT, _FAINTEST_ERROR = 0.35, 0.45
 
 
 @dataclass(frozen=True)
-class Case:
+class MaskCase:
     """An image (height, width, channels) with its true and predicted mask (height, width).
 
     `title` says why it is shown (worst, median, best), `score` is its mean IoU.
@@ -70,7 +69,7 @@ class Case:
 class FieldCase:
     """An image (height, width, channels) with true and predicted values (height, width, fields).
 
-    The truth is NaN where a pixel doesn't count; `score` is the RMSE over all others.
+    The truth is NaN where a pixel is ignored; `score` is the RMSE over all others.
     """
 
     title: str
@@ -83,12 +82,12 @@ class FieldCase:
 
 def segmentation_cases(
     folder: Path,
-    cases: Sequence[Case],
+    cases: Sequence[MaskCase],
     class_names: Sequence[str],
     colors: np.ndarray,
     maximum: float | None = None,
 ) -> Path:
-    """Draw a row a case: the image, its true mask, the predicted one, and what was wrong.
+    """Draw one row per case: the image, its true and predicted mask, and the errors.
 
     Args:
         folder: where `segmentation.png` and `segmentation.csv` are written. In the CSV's pixels,
@@ -130,13 +129,13 @@ def mask_grid(
     colors: np.ndarray,
     maximum: float | None = None,
 ) -> Path:
-    """Draw up to 16 images of a training batch as the network was fed them, under their masks.
+    """Draw up to 16 images of a training batch as the network received them, with masks.
 
     Args:
         folder: where `samples.png` and `samples.csv` (each class's share of the pixels) go.
         inputs: (n, height, width, channels).
         targets: (n, height, width) positions of classes, 255 where a pixel is ignored.
-        names: what to call each sample.
+        names: names of the samples.
         class_names: names of the masks' values; the first is the background.
         colors: (classes, 3) uint8, as of `palette`.
         maximum: the largest value that an image can hold; its own range by default.
@@ -169,7 +168,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
     Args:
         folder: where `fields.png` and `fields.csv` (errors of each case's every field) go.
         cases: 1 to 6; images of any size. The first column shows an image's first channel; up to
-            three fields have a row each.
+            three fields get a row each.
         field_names: names of the fields, with units where they have them.
     """
     cases = list(cases)[:MOST_CASES]
@@ -198,7 +197,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
 
 
 def error_kinds(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """What each pixel (height, width) is, as uint8.
+    """Classify the errors of each pixel, (height, width) uint8.
 
     RIGHT (background), FOUND (foreground of the right class), MISSED (taken for background),
     INVENTED (background taken for a class), WRONG (one foreground class taken for another) or
@@ -214,7 +213,7 @@ def error_kinds(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def _errors_csv(path: Path, cases: Sequence[Case]) -> None:
+def _errors_csv(path: Path, cases: Sequence[MaskCase]) -> None:
     rows = []
     for case in cases:
         counts = np.bincount(error_kinds(case.truth, case.predicted).ravel(), minlength=6).tolist()
@@ -229,8 +228,8 @@ def _shares_csv(
 ) -> None:
     shares = [_counts(mask) / mask.size for mask in masks]
     rows = [
-        [name, *found[: len(class_names)].tolist(), float(found[IGNORED])]
-        for name, found in zip(names, shares, strict=False)
+        [name, *share[: len(class_names)].tolist(), float(share[IGNORED])]
+        for name, share in zip(names, shares, strict=False)
     ]
     write_csv(path, ["name", *class_names, "ignored"], rows)
 
@@ -251,9 +250,9 @@ def _fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[st
 
 
 def _panels(
-    case: Case, size: tuple[int, int], colors: np.ndarray, maximum: float | None
+    case: MaskCase, size: tuple[int, int], colors: np.ndarray, maximum: float | None
 ) -> dict[str, np.ndarray]:
-    """Pictures of `size` by what is written above them."""
+    """Return pictures of `size` by heading."""
     picture = shrunk_picture(case.image, size, maximum)
     return {
         "image": picture,
@@ -264,30 +263,36 @@ def _panels(
 
 
 def masked(picture: np.ndarray, mask: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """A mask of any size laid over a picture of the size that is drawn."""
+    """Overlay a mask of any size on a picture of the drawn size.
+
+    Args:
+        picture: (height, width, 3) uint8.
+        mask: class positions, resized to the picture.
+        colors: (classes, 3) uint8.
+    """
     small = shrink_mask(mask, picture.shape[:2])
     return _hatched(overlay(picture, small, colors), small == IGNORED)
 
 
 def _error_picture(picture: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Errors over the darkened gray picture.
+    """Draw errors over the darkened gray picture.
 
-    A drawn pixel with any error has the color of the most frequent one, so that thin errors are
-    never lost; it is the fainter, the smaller the share of its pixels that are wrong.
+    A drawn pixel with any error gets the color of the most frequent kind, so that thin errors stay
+    visible; the smaller the share of wrong pixels, the fainter the color.
     """
     shares = np.stack([area_mean(kinds == kind, picture.shape[:2]) for kind in range(6)], axis=-1)
     wrong = shares[..., MISSED : WRONG + 1]
     share, kind = wrong.sum(axis=-1, keepdims=True), MISSED + wrong.argmax(axis=-1)
-    found = _FOUND_TINT * (shares[..., FOUND, None] > 0)
+    tint = _FOUND_TINT * (shares[..., FOUND, None] > 0)
     strength = np.where(share > 0, _FAINTEST_ERROR + (1 - _FAINTEST_ERROR) * np.sqrt(share), 0)
     gray = 0.55 * picture.mean(axis=-1, keepdims=True)
-    mixed = (1 - found) * gray + found * _ERROR_COLORS[FOUND]
+    mixed = (1 - tint) * gray + tint * _ERROR_COLORS[FOUND]
     mixed = (1 - strength) * mixed + strength * _ERROR_COLORS[kind]
     return _hatched(mixed, (shares[..., UNCOUNTED] > 0.5) & (share[..., 0] == 0))
 
 
 def _hatched(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Diagonal lines in two grays over the pixels that don't count."""
+    """Draw diagonal gray lines over ignored pixels."""
     rows, columns = np.indices(where.shape)
     lines = (rows + columns) % 8 < 3
     grays = np.where(lines, 175, 105)[..., None]
@@ -295,9 +300,9 @@ def _hatched(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
-    """Height and width in the figure: about side x side pixels, at most 1.5 sides long.
+    """Return height and width in the figure: about side x side pixels, at most 1.5 sides long.
 
-    Small images are enlarged by whole factors, so that their pixels stay equal squares.
+    Small images are enlarged by integer factors, so that their pixels stay equal squares.
     """
     height, width = shape[:2]
     factor = min(side / math.sqrt(height * width), 1.5 * side / max(height, width))
@@ -308,7 +313,13 @@ def drawn_size(shape: Sequence[int], side: int) -> tuple[int, int]:
 def shrunk_picture(
     image: np.ndarray, size: tuple[int, int], maximum: float | None = None
 ) -> np.ndarray:
-    """An image (height, width, channels) in the size that is drawn, RGB uint8."""
+    """Resize an image to the drawn size, RGB uint8.
+
+    Args:
+        image: (height, width, channels).
+        size: (height, width) in pixels.
+        maximum: the largest value that an image can hold; its own range by default.
+    """
     channels = image[..., : 3 if image.shape[-1] >= 3 else 1]
     channels = np.nan_to_num(channels, posinf=0, neginf=0)
     small = np.stack([area_mean(channel, size) for channel in np.moveaxis(channels, -1, 0)], -1)
@@ -322,9 +333,9 @@ def _counts(mask: np.ndarray) -> np.ndarray:
 def _shrunk_fields(
     truth: np.ndarray, predicted: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, prediction and their difference, the mean of the numbers on each drawn pixel.
+    """Return truth, prediction and difference, averaged over each drawn pixel.
 
-    NaN where the truth has none. The difference is that of the pixels, not of their means.
+    NaN where the truth is unknown. Differences are taken before averaging.
     """
     fields = []
     compared = np.where(np.isnan(truth), np.nan, predicted)
@@ -344,7 +355,7 @@ def _field_row(
     predicted: np.ndarray,
     difference: np.ndarray,
 ) -> None:
-    """Three fields at `xs`; the first two share a scale, the third's is symmetric about 0."""
+    """Draw three fields at `xs`; the first two share a scale, the third's is symmetric about 0."""
     both = np.concatenate([true[np.isfinite(true)], predicted[np.isfinite(predicted)]])
     low, high = (both.min(), both.max()) if both.size else (0.0, 1.0)
     if low == high:
@@ -360,7 +371,7 @@ def _field_row(
 
 
 def _colored(values: np.ndarray, colors: ScalarMappable) -> np.ndarray:
-    """RGB of a field; NaN is gray."""
+    """Return a field as RGB; NaN is gray."""
     picture = np.asarray(colors.to_rgba(np.nan_to_num(values), bytes=True))[..., :3]
     return np.where(np.isnan(values)[..., None], IGNORED_COLOR, picture).astype("uint8")
 
@@ -374,7 +385,7 @@ def _color_bar(figure: Figure, x: int, y: int, height: int, colors: ScalarMappab
 
 
 def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
-    """What the colors of errors mean, in the words of the classes."""
+    """Return the legend of errors, with the names of the classes."""
     first = label(class_names[0], 20)
     other = label(class_names[1], 20) if len(class_names) == 2 else "a class"
     texts = {
@@ -384,15 +395,15 @@ def _error_key(class_names: Sequence[str], ignored: bool) -> Key:
     }
     if len(class_names) <= 2:
         del texts[WRONG]
-    found = _FOUND_TINT * _ERROR_COLORS[FOUND] + (1 - _FOUND_TINT) * 70
-    key: Key = [(None, "errors:"), (square(found), "found")]
+    found_color = _FOUND_TINT * _ERROR_COLORS[FOUND] + (1 - _FOUND_TINT) * 70
+    key: Key = [(None, "errors:"), (square(found_color), "found")]
     key += [(square(_ERROR_COLORS[kind]), text) for kind, text in texts.items()]
     hatched = _hatched(square(IGNORED_COLOR), np.ones((SQUARE, SQUARE), bool))
     return [*key, (hatched, "doesn't count")] if ignored else key
 
 
 def _class_key(class_names: Sequence[str], colors: np.ndarray) -> Key:
-    """Names of up to 20 classes and their colors; the first, which is not tinted, has none."""
+    """Return the legend of up to 20 classes; the first is not tinted."""
     shown = list(zip(class_names, colors, strict=False))[1:MOST_NAMES]
     key: Key = [(None, "classes:")]
     key += [(square(color), label(name, 20)) for name, color in shown]
@@ -401,8 +412,8 @@ def _class_key(class_names: Sequence[str], colors: np.ndarray) -> Key:
     return [*key, (None, f"(not tinted: {label(class_names[0], 20)})")]
 
 
-def _write_title(figure: Figure, y: int, case: Case | FieldCase, metric: str) -> None:
-    """A case's title, name and score in one bold line."""
+def _write_title(figure: Figure, y: int, case: MaskCase | FieldCase, metric: str) -> None:
+    """Write a case's title, name and score in one bold line."""
     before = f"{label(case.title, 30)}: "
     after = f", {metric} {'not defined' if math.isnan(case.score) else f'{case.score:.4g}'}"
     room = extent(figure)[0] - 2 * MARGIN

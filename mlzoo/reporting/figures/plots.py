@@ -1,4 +1,4 @@
-"""The pictures of training and of scores; each writes its numbers as CSV beside it."""
+"""Plots of training and scores; each writes its numbers as CSV beside it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def learning_curves(
 
     Args:
         folder: where `learning_curves.png` and `.csv` are written.
-        history: a row an epoch: `epoch` (from 1), and any numbers by name; `val_` names belong to
-            the name without it. A learning rate is drawn only where it changes.
+        history: one row per epoch: `epoch` (from 1), and numbers by name; `val_` marks those of
+            validation. A learning rate is drawn only if it changes.
         kept_epoch: the epoch whose weights were kept, marked by a line.
-        scales: {metric: what it is measured in}, for the titles.
+        scales: {metric: unit}, for the titles.
     """
     header = list(dict.fromkeys(name for row in history for name in row))
     write_csv(folder / "learning_curves.csv", header, [[r.get(n) for n in header] for r in history])
@@ -50,10 +50,15 @@ def learning_curves(
 def confusion_matrix(
     folder: Path, confusion: Sequence[Sequence[int]], class_names: Sequence[str]
 ) -> Path:
-    """Draw how often each class (row) was taken for each (column): color is the row's share.
+    """Draw the confusion matrix; color is the share of the true class (row).
 
-    Writes `confusion_matrix.png` and `.csv` in `folder`. Up to 20 classes have their counts (and
-    up to 12 the shares as well) written into the cells; more have a color bar.
+    Up to 20 classes have their counts (up to 12 also the shares) written into the cells; more get
+    a color bar.
+
+    Args:
+        folder: where `confusion_matrix.png` and `.csv` are written.
+        confusion: (classes, classes) counts; rows are true classes.
+        class_names: names of the classes.
     """
     counts = np.asarray(confusion)
     classes = len(counts)
@@ -79,7 +84,7 @@ def confusion_matrix(
 
 
 def gradient_lags(folder: Path, norms: np.ndarray) -> Path:
-    """Draw how much of the loss's gradient reaches each step before the end, on a log scale.
+    """Draw the norm of the loss's gradient by steps before the end, on a log scale.
 
     Args:
         folder: where `gradient_lags.png` and `.csv` are written.
@@ -109,22 +114,22 @@ def residuals(
         folder: where `residuals.png` and `.csv` are written.
         targets: (n,) or (n, k) true values; the first four targets are drawn.
         predictions: the same shape.
-        target_names: k names, with units where they have them.
+        target_names: k names, with units if known.
     """
-    truth = np.asarray(targets, "float64").reshape(len(targets), -1)
-    said = np.asarray(predictions, "float64").reshape(truth.shape)
-    _residuals_csv(folder / "residuals.csv", truth, said, target_names)
-    rows = min(truth.shape[1], 4)
+    y_true = np.asarray(targets, "float64").reshape(len(targets), -1)
+    y_pred = np.asarray(predictions, "float64").reshape(y_true.shape)
+    _residuals_csv(folder / "residuals.csv", y_true, y_pred, target_names)
+    rows = min(y_true.shape[1], 4)
     figure = new_figure(8.4, 3.6 * rows)
     grid = figure.subplots(rows, 2, squeeze=False)
     for i in range(rows):
-        _against_truth(grid[i][0], truth[:, i], said[:, i], target_names[i])
-        _residual_histogram(grid[i][1], truth[:, i] - said[:, i], target_names[i])
+        _against_truth(grid[i][0], y_true[:, i], y_pred[:, i], target_names[i])
+        _residual_histogram(grid[i][1], y_true[:, i] - y_pred[:, i], target_names[i])
     return save(figure, folder / "residuals.png")
 
 
 def _curves(history: History, header: Sequence[str]) -> list[str]:
-    """Names to draw: the loss first, the learning rate last."""
+    """Return the names to draw: the loss first, the learning rate last."""
     names = list(dict.fromkeys(n.removeprefix("val_") for n in header if n not in _NO_CURVES))
     drawn = [n for n in names if n != "learning_rate" and _points(history, n, f"val_{n}")]
     if len({row.get("learning_rate") for row in history}) > 1:
@@ -183,22 +188,22 @@ def _cell_texts(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
 
 
 def _residuals_csv(
-    path: Path, truth: np.ndarray, said: np.ndarray, target_names: Sequence[str]
+    path: Path, y_true: np.ndarray, y_pred: np.ndarray, target_names: Sequence[str]
 ) -> None:
-    blocks = [(name, truth[:, i], said[:, i]) for i, name in enumerate(target_names)]
+    blocks = [(name, y_true[:, i], y_pred[:, i]) for i, name in enumerate(target_names)]
     header = [f"{name} {what}" for name in target_names for what in ("true", "predicted")]
     columns = [column for _, *pair in blocks for column in pair]
     write_csv(path, header, zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _against_truth(axes: Axes, truth: np.ndarray, said: np.ndarray, name: str) -> None:
-    ends = min(truth.min(), said.min()), max(truth.max(), said.max())
-    many = len(truth) > 1000
+def _against_truth(axes: Axes, y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+    ends = min(y_true.min(), y_pred.min()), max(y_true.max(), y_pred.max())
+    many = len(y_true) > 1000
     axes.plot(ends, ends, color=GRAY, linestyle="--", linewidth=1, label="predicted = true")
     axes.scatter(
-        truth, said, s=6 if many else 14, alpha=0.35 if many else 0.7, color=BLUE, linewidths=0
+        y_true, y_pred, s=6 if many else 14, alpha=0.35 if many else 0.7, color=BLUE, linewidths=0
     )
-    tidy(axes, f"{len(truth)} samples", f"{label(name)}, true", f"{label(name)}, predicted")
+    tidy(axes, f"{len(y_true)} samples", f"{label(name)}, true", f"{label(name)}, predicted")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 

@@ -1,4 +1,4 @@
-"""The picture of a learning-rate range test."""
+"""Plot of a learning-rate range test."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def draw_rates(
 
     Args:
         folder: where `rate.png` and `rate.csv` are written.
-        rates: (n,) rising.
-        losses: (n,) of the step at each.
-        smooth: (n,) the same, smoothed.
-        suggestion: a rate to mark.
+        rates: (n,) increasing learning rates.
+        losses: (n,) loss of each step.
+        smooth: (n,) smoothed losses.
+        suggestion: a learning rate to mark, or None.
     """
     rows = zip(rates.tolist(), losses.tolist(), smooth.tolist(), strict=True)
     write_csv(folder / "rate.csv", ["learning_rate", "loss", "smoothed"], rows)

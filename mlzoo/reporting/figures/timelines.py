@@ -21,13 +21,13 @@ MOST_CHANNELS, MOST_CLASSES = 6, 20
 
 @dataclass(frozen=True)
 class Timeline:
-    """One sequence: `signal` (steps, channels), `truth` and `said` (steps,) class positions."""
+    """A sequence: `signal` (steps, channels), `y_true` and `y_pred` (steps,) class positions."""
 
     title: str
     name: str
     signal: np.ndarray
-    truth: np.ndarray
-    said: np.ndarray
+    y_true: np.ndarray
+    y_pred: np.ndarray
     score: float
 
 
@@ -39,7 +39,11 @@ def timelines(
 ) -> Path:
     """Draw sequences with a bar of true and one of predicted classes under each.
 
-    Writes `timelines.png`, and `timelines.csv` with a row a segment.
+    Args:
+        folder: where `timelines.png` and `timelines.csv` (one row per segment) are written.
+        cases: the sequences.
+        class_names: names of the classes.
+        channels: names of the channels; numbers by default.
     """
     colors = palette(len(class_names) + 1)[1:] / 255
     figure = new_figure(9.5, 2.7 * len(cases) + 0.5)
@@ -49,11 +53,11 @@ def timelines(
     for number, case in enumerate(cases):
         above, below = grid[2 * number][0], grid[2 * number + 1][0]
         _signal(above, case, channels)
-        for level, (what, labels) in enumerate((("predicted", case.said), ("true", case.truth))):
-            for start, end, place in segments(labels):
-                # A step's bar lies about its place, where the signal is drawn.
-                below.barh(level, end - start, left=start - 0.5, color=colors[place], height=0.9)
-                rows.append([case.title, case.name, what, start, end, class_names[place]])
+        for level, (what, labels) in enumerate((("predicted", case.y_pred), ("true", case.y_true))):
+            for start, end, position in segments(labels):
+                # Bars are centered on their step, as the signal is.
+                below.barh(level, end - start, left=start - 0.5, color=colors[position], height=0.9)
+                rows.append([case.title, case.name, what, start, end, class_names[position]])
         below.set_yticks([0, 1], ["predicted", "true"], fontsize=8)
         below.set_xlim(above.get_xlim())
         below.xaxis.set_major_locator(MaxNLocator(integer=True))

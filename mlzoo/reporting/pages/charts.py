@@ -1,4 +1,4 @@
-"""Plots as SVG that a page draws without a script; a script adds the values under the pointer.
+"""SVG charts that need no script; a script adds the values under the pointer.
 
 They take a few kilobytes each and follow the page's light and dark colors; plotly would take
 several megabytes in every run folder.
@@ -20,14 +20,14 @@ from mlzoo.reporting.pages.rendering import number
 WIDTH, HEIGHT = 420, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 22, 36
 SERIES = 6
-"""Colors of lines; a seventh line has the first one's again, dashed."""
+"""Number of line colors; a seventh line repeats the first, dashed."""
 MOST_POINTS = 400
-"""Points of a line that are drawn; of more, evenly chosen ones."""
+"""Maximum number of drawn points per line; of more, evenly chosen ones."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a plot: its name and its points, those without a finite value left out."""
+    """A line of a chart: its name and its finite points."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places in the picture."""
+    """Linear or logarithmic axis from values to SVG coordinates."""
 
     low: float
     high: float
@@ -44,7 +44,7 @@ class Scale:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value stands, in the SVG's units."""
+        """Return the SVG coordinate of a value."""
         low, high, at = (
             (math.log10(v) for v in (self.low, self.high, value))
             if self.log
@@ -61,15 +61,15 @@ def line_chart(
     log: bool = False,
     log_x: bool = False,
 ) -> Markup:
-    """Lines over a common axis.
+    """Draw lines over a common axis.
 
     Args:
         title: the heading.
-        lines: what to draw.
-        x: what the axis is.
-        mark: a place on it and what is there, drawn as a dashed line.
-        log: draw values on a log scale where all are positive.
-        log_x: the same for the axis.
+        lines: the lines.
+        x: label of the axis.
+        mark: position and label of a vertical dashed line.
+        log: use a log scale for values if all are positive.
+        log_x: the same for the x axis.
     """
     drawn = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
     if not drawn:
@@ -89,7 +89,7 @@ def line_chart(
 
 
 def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> Markup:
-    """Values below each other, each with its interval: a dot and a bar.
+    """Draw values below each other, each with its interval as a bar.
 
     Args:
         title: the heading.
@@ -99,7 +99,7 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
     low, high = _padded(min(values), max(values))
     step, top = 26, 8
     height = top + step * len(rows) + 30
-    # Names stand above their bars, so that long ones have room on a phone.
+    # Names are above their bars, so that long ones fit a phone.
     across = Scale(low, high, 14, WIDTH - 14)
     parts = [
         f'<line class="grid" x1="{across.place(t)}" x2="{across.place(t)}" y1="{top}" '
@@ -107,17 +107,17 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
         f'text-anchor="middle">{number(t)}</text>'
         for t in ticks(low, high, 4)
     ]
-    for place, (name, value, ends) in enumerate(rows):
-        y, dot = top + step * place + 18, across.place(value)
-        said = f"{name}: {number(value)}" + (f" ({interval_text(ends)})" if ends else "")
+    for position, (name, value, ends) in enumerate(rows):
+        y, dot = top + step * position + 18, across.place(value)
+        caption = f"{name}: {number(value)}" + (f" ({interval_text(ends)})" if ends else "")
         bar = ""
         if ends:
             a, b = (across.place(end) for end in ends)
-            bar = f'<line class="bar s{min(place, 1)}" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>'
+            bar = f'<line class="bar s{min(position, 1)}" x1="{a}" x2="{b}" y1="{y}" y2="{y}"/>'
         parts.append(
-            f"<g><title>{escape(said)}</title>{bar}"
-            f'<circle class="dot s{min(place, 1)}" cx="{dot}" cy="{y}" r="4.5"/>'
-            f'<text x="14" y="{y - 7}">{escape(said)}</text></g>'
+            f"<g><title>{escape(caption)}</title>{bar}"
+            f'<circle class="dot s{min(position, 1)}" cx="{dot}" cy="{y}" r="4.5"/>'
+            f'<text x="14" y="{y - 7}">{escape(caption)}</text></g>'
         )
     return Markup(
         f'<figure class="chart small"><figcaption>{escape(title)}</figcaption>'
@@ -127,12 +127,18 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
 
 
 def interval_text(ends: Sequence[float]) -> str:
-    """An interval in words."""
+    """Return an interval in words."""
     return f"95 % interval {number(ends[0])} to {number(ends[1])}"
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round values between two ends, `most` at most and two at least where there is room."""
+    """Return round values between two ends.
+
+    Args:
+        low: lower end.
+        high: upper end.
+        most: maximum number of values.
+    """
     if high <= low:
         return [low]
     raw = (high - low) / most
@@ -143,12 +149,12 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between two ends, with those times 2 and 5 where the ends are close."""
+    """Return powers of ten between two ends, also times 2 and 5 if the ends are close."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     factors = (1,) if last - first > 2 else (1, 2, 5)
     every = max(1, (last - first) // 5)
-    found = [f * 10.0**k for k in range(first, last + 1, every) for f in factors]
-    return [value for value in found if low * 0.999 <= value <= high * 1.001]
+    candidates = [f * 10.0**k for k in range(first, last + 1, every) for f in factors]
+    return [value for value in candidates if low * 0.999 <= value <= high * 1.001]
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
@@ -214,7 +220,7 @@ def _hover(
         "x": [across.place(value) for value in xs],
         "at": [f"{x} {number(int(v) if v == int(v) else v)}" for v in xs],
         "names": [line.name for line in lines],
-        "values": [[number(own[v]) if v in own else "" for v in xs] for own in values],
+        "values": [[number(points[v]) if v in points else "" for v in xs] for points in values],
     }
 
 
@@ -227,11 +233,11 @@ def _figure(
         for place, line in enumerate(lines)
     )
     last = "; ".join(f"{line.name} ends at {number(line.points[-1][1])}" for line in lines)
-    said = escape(f"{title} over {x}: {last}")
+    description = escape(f"{title} over {x}: {last}")
     data = escape(json.dumps(hover, ensure_ascii=False, separators=(",", ":")))
     return Markup(
         f'<figure class="chart" data-hover="{data}"><figcaption>{escape(title)}</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-label="{said}">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-label="{description}">'
         f'{content}</svg><div class="keys">{keys}</div>'
         f'<p class="readout" aria-live="polite"></p></figure>'
     )

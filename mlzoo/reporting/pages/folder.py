@@ -1,4 +1,4 @@
-"""What a run folder's files hold, as a report shows it."""
+"""Contents of a run folder, prepared for a report."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from mlzoo.core.messages import over
 from mlzoo.reporting.pages.rendering import interval
 
 MOST_CLASSES = 20
-"""Of more classes the confusion is shown as a picture."""
+"""With more classes the confusion matrix is shown as a picture."""
 MOST_ROWS = 12
 MOST_MAPS = 12
-"""Maps of each method that a report shows; all are on the page beside them."""
+"""Maps per method that a report shows; the linked page has all of them."""
 _DEFAULT = re.compile(r"^( *)([\w-]+):.*# default$")
 
 
 def history(folder: Path, epochs: int | None = None) -> list[dict[str, Any]]:
-    """Return `history.csv`, numbers as numbers; none where there is no such file.
+    """Return `history.csv`, with numbers parsed; empty if there is no such file.
 
     Args:
-        folder: of the run.
-        epochs: how many it must hold; None: any number.
+        folder: the run folder.
+        epochs: number of epochs it must hold; None: any.
 
     Raises:
         DataError: it is damaged.
@@ -34,12 +34,12 @@ def history(folder: Path, epochs: int | None = None) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        found = [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
+        epoch_rows = [{n: float(text) for n, text in row.items() if text} for row in _rows(path)]
     except ValueError as error:
         raise files.damaged(path, f"is damaged: {error}") from None
-    if epochs is not None and len(found) != epochs:
-        raise files.damaged(path, f"is damaged: it holds {len(found)} of {epochs} epochs")
-    return found
+    if epochs is not None and len(epoch_rows) != epochs:
+        raise files.damaged(path, f"is damaged: it holds {len(epoch_rows)} of {epochs} epochs")
+    return epoch_rows
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -48,7 +48,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def has_layer(folder: Path, kind: str) -> bool:
-    """Return whether a run's model has a layer of a type; true where that is not known."""
+    """Return whether a run's model has a layer of a type; true if unknown."""
     path = folder / "layers.json"
     if not path.is_file():
         return True
@@ -56,37 +56,37 @@ def has_layer(folder: Path, kind: str) -> bool:
 
 
 def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """The settings of `config.yaml`: `given` by the user, and `defaults` that were read."""
+    """Return the settings of `config.yaml`, split into `given` by the user and `defaults`."""
     text = files.read_text(folder / "config.yaml")
     values = files.read_mapping(folder / "config.yaml")
-    usual = _defaults(text)
-    found: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
+    default_keys = _defaults(text)
+    settings: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
     for name, value in values.items():
         inner = value if isinstance(value, dict) else None
         entries = {(name, key): v for key, v in inner.items()} if inner else {(name,): value}
         for keys, each in entries.items():
-            kind = "defaults" if keys in usual or keys[:1] in usual else "given"
+            kind = "defaults" if keys in default_keys or keys[:1] in default_keys else "given"
             flag = f"--{keys[0].replace('_', '-')}" + (f" {keys[1]}" if len(keys) > 1 else "")
             flag = flag.removeprefix("--") if name in ("model", "data") else flag
             if each != {}:
-                found[kind].append({"setting": flag, "value": each})
-    return found
+                settings[kind].append({"setting": flag, "value": each})
+    return settings
 
 
 def _defaults(text: str) -> set[tuple[str, ...]]:
-    """The keys of the lines that are marked as defaults."""
-    found: set[tuple[str, ...]] = set()
+    """Return the keys of the lines that are marked as defaults."""
+    keys: set[tuple[str, ...]] = set()
     parent = ""
     for line in text.splitlines():
         if match := re.match(r"^([\w-]+):", line):
             parent = match[1]
         if match := _DEFAULT.match(line):
-            found.add((parent, match[2]) if match[1] else (match[2],))
-    return found
+            keys.add((parent, match[2]) if match[1] else (match[2],))
+    return keys
 
 
 def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Tables of the test part's metrics by class or target, and of what they are relative to."""
+    """Return tables of the test metrics by class or target, and relative to the baselines."""
     metrics = tested["metrics"]
     tables = []
     for title, rows in (
@@ -112,7 +112,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
 def confusion(
     counts: Sequence[Sequence[int]] | None, names: Sequence[str]
 ) -> list[dict[str, Any]] | None:
-    """Rows of cells with their count and their share of the true class; None for many classes."""
+    """Return rows of cells with count and share of the true class; None for many classes."""
     if not counts or len(counts) > MOST_CLASSES:
         return None
     rows = []
@@ -123,7 +123,7 @@ def confusion(
 
 
 def worst(folder: Path) -> list[dict[str, Any]]:
-    """The test samples that the model is most wrong of, as far as the folder's tables tell."""
+    """Return the test samples with the largest errors, from the folder's tables."""
     mistakes = folder / "plots" / "mistakes.csv"
     if mistakes.is_file():
         return [_plain(row) for row in _rows(mistakes)[:MOST_ROWS]]
@@ -146,24 +146,24 @@ def worst(folder: Path) -> list[dict[str, Any]]:
 
 
 def _plain(row: Mapping[str, str]) -> dict[str, Any]:
-    """Numbers that stand as text as numbers, names as they are."""
-    found: dict[str, Any] = {}
+    """Parse the numbers of a row; names stay text."""
+    values: dict[str, Any] = {}
     for name, text in row.items():
         try:
-            found[name] = text if name in ("name", "sample") else float(text)
+            values[name] = text if name in ("name", "sample") else float(text)
         except ValueError:
-            found[name] = text
-    return found
+            values[name] = text
+    return values
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplanationFolder:
     """A folder of explanations within a run.
 
     Attributes:
-        title: its methods.
-        link: the page with all of it, relative to the run; empty where there is none.
-        sentences: its evidence.
+        title: names of the methods.
+        link: its page, relative to the run; may be empty.
+        sentences: evidence in words.
         pictures: some of its maps.
     """
 
@@ -173,24 +173,24 @@ class Explained:
     pictures: list[Path]
 
 
-def explanations(folder: Path) -> list[Explained]:
-    """What `mlzoo explain` left in a run folder, and the maps that were drawn while it trained."""
+def explanations(folder: Path) -> list[ExplanationFolder]:
+    """Return the explanations in a run folder, including maps drawn during training."""
     explained = []
     for record in sorted((folder / "explanations").glob("*/explain.json")):
         content = files.read_mapping(record)
-        own = record.parent
-        pictures = [*sorted(own.glob("model/*.png")), *sorted(own.glob("overlays/*/*.png"))]
-        page = own / "index.html"
+        inner = record.parent
+        pictures = [*sorted(inner.glob("model/*.png")), *sorted(inner.glob("overlays/*/*.png"))]
+        page = inner / "index.html"
         link = page.relative_to(folder).as_posix() if page.is_file() else ""
         sentences = [f"{text}." for text in content.get("evidence", {}).get("sentences", [])]
         sentences += [
-            f"Sanity of {name} by {check}: {found['verdict']}."
+            f"Sanity of {name} by {check}: {result['verdict']}."
             for name, checks in (content.get("sanity") or {}).items()
-            for check, found in checks.items()
+            for check, result in checks.items()
         ]
-        explained.append(Explained(own.name, link, sentences, pictures[:MOST_MAPS]))
+        explained.append(ExplanationFolder(inner.name, link, sentences, pictures[:MOST_MAPS]))
     during = sorted((folder / "explanations" / "training").glob("epoch-*.png"))
     if during:
         chosen = [during[0], during[len(during) // 2], during[-1]]
-        explained.append(Explained("while it trained", "", [], list(dict.fromkeys(chosen))))
+        explained.append(ExplanationFolder("while it trained", "", [], list(dict.fromkeys(chosen))))
     return explained

@@ -1,4 +1,4 @@
-"""A model as a drawing: its layers from top to bottom, and what skips some of them."""
+"""Drawing of a model: its layers from top to bottom, with skip connections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 MOST_BOXES = 80
-"""A drawing of more is no help; the table has them all."""
+"""Larger models are not drawn; the table lists all layers."""
 _WIDTH, _BOX, _STEP, _TOP = 420, 24, 33, 4
 _LEFT, _LANE = 6, 7
 
 
 @dataclass
 class Box:
-    """Layers that follow one another and do not change the shape."""
+    """Consecutive layers that do not change the shape."""
 
     names: list[str]
     kinds: list[str]
@@ -27,75 +27,75 @@ class Box:
 
 
 def draw(layers: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw a model's layers as SVG; empty where there are too many.
+    """Draw a model's layers as SVG; empty if there are too many.
 
     Args:
         layers: in order, each with `name`, `type`, `output` (text), `parameters`, and `inputs`, the
             names of the layers before it.
     """
-    found = boxes(layers)
-    if not found or len(found) > MOST_BOXES:
+    drawn = boxes(layers)
+    if not drawn or len(drawn) > MOST_BOXES:
         return Markup("")
-    where = {name: place for place, box in enumerate(found) for name in box.names}
+    positions = {name: position for position, box in enumerate(drawn) for name in box.names}
     skips = [
-        (where[name], place)
-        for place, box in enumerate(found)
+        (positions[name], position)
+        for position, box in enumerate(drawn)
         for name in box.before
-        if name in where and where[name] < place - 1
+        if name in positions and positions[name] < position - 1
     ]
     lanes = _lanes(skips)
     indent = _LEFT + _LANE * (max(lanes, default=-1) + 2)
-    height = _TOP * 2 + _STEP * len(found) - (_STEP - _BOX)
+    height = _TOP * 2 + _STEP * len(drawn) - (_STEP - _BOX)
     parts = []
     for (start, end), lane in zip(skips, lanes, strict=True):
         x, a, b = indent - _LANE * (lane + 1), _middle(start), _middle(end)
         parts.append(f'<path d="M{indent},{a} H{x} V{b} H{indent}"/>')
-    for place, box in enumerate(found):
-        y = _TOP + _STEP * place
-        if any(where.get(name) == place - 1 for name in box.before):
+    for position, box in enumerate(drawn):
+        y = _TOP + _STEP * position
+        if any(positions.get(name) == position - 1 for name in box.before):
             middle = (indent + _WIDTH) // 2
             parts.append(f'<path d="M{middle},{y - _STEP + _BOX} V{y}"/>')
-        said = _spoken(box.kinds)
+        text = _layer_types(box.kinds)
         size = box.shape + (f", {box.parameters:,}" if box.parameters else "")
         room = (_WIDTH - indent - 16 - 6.4 * len(size)) / 6.6
-        shown = said if len(said) <= room else said[: max(int(room) - 1, 4)] + "…"
+        shown = text if len(text) <= room else text[: max(int(room) - 1, 4)] + "…"
         parts.append(
-            f"<g><title>{escape(f'{said}: {size} parameters' if box.parameters else said)}</title>"
+            f"<g><title>{escape(f'{text}: {size} parameters' if box.parameters else text)}</title>"
             f'<rect x="{indent}" y="{y}" width="{_WIDTH - indent - 1}" height="{_BOX}" rx="4"/>'
             f'<text x="{indent + 8}" y="{y + 16}">{escape(shown)}</text>'
             f'<text class="size" x="{_WIDTH - 8}" y="{y + 16}" text-anchor="end">{size}</text></g>'
         )
-    total = sum(box.parameters for box in found)
-    said = f"Drawing of the model: {len(layers)} layers, {total:,} parameters"
+    total = sum(box.parameters for box in drawn)
+    text = f"Drawing of the model: {len(layers)} layers, {total:,} parameters"
     return Markup(
         f'<div class="network"><svg viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-label="{said}">{"".join(parts)}</svg></div>'
+        f'aria-label="{text}">{"".join(parts)}</svg></div>'
     )
 
 
 def boxes(layers: Sequence[Mapping[str, Any]]) -> list[Box]:
-    """Layers with those that follow them alone, without another shape, in one box."""
+    """Group consecutive layers of the same shape into boxes."""
     followers: dict[str, int] = {}
     for layer in layers:
         for name in layer["inputs"]:
             followers[name] = followers.get(name, 0) + 1
-    found: list[Box] = []
+    grouped: list[Box] = []
     for layer in layers:
         before, shape = list(layer["inputs"]), _size(layer["output"])
-        last = found[-1] if found else None
+        last = grouped[-1] if grouped else None
         alone = last is not None and before == [last.names[-1]] and followers[before[0]] == 1
         if last is not None and alone and shape == last.shape and last.kinds != ["InputLayer"]:
             last.names.append(layer["name"])
             last.kinds.append(layer["type"])
             last.parameters += int(layer["parameters"])
         else:
-            own = int(layer["parameters"])
-            found.append(Box([layer["name"]], [layer["type"]], shape, own, before))
-    return found
+            parameters = int(layer["parameters"])
+            grouped.append(Box([layer["name"]], [layer["type"]], shape, parameters, before))
+    return grouped
 
 
-def _spoken(kinds: Sequence[str]) -> str:
-    """`Conv2D + Activation`, with a pattern that comes again written once."""
+def _layer_types(kinds: Sequence[str]) -> str:
+    """Return `Conv2D + Activation`; a repeated pattern is written once, with its count."""
     for length in range(1, len(kinds) + 1):
         times = len(kinds) // length
         if list(kinds) == list(kinds[:length]) * times:
@@ -107,7 +107,7 @@ def _spoken(kinds: Sequence[str]) -> str:
 
 
 def _size(output: Sequence[int | None]) -> str:
-    """`(None, 8, 8, 16)` as 8×8×16; a side of any length is a dot."""
+    """Format `(None, 8, 8, 16)` as 8×8×16; a variable side is a dot."""
     return "×".join("·" if side is None else str(side) for side in output[1:]) or "1"
 
 
@@ -116,7 +116,7 @@ def _middle(place: int) -> int:
 
 
 def _lanes(skips: Sequence[tuple[int, int]]) -> list[int]:
-    """A lane beside the boxes for each skip, so that none runs over another."""
+    """Return a lane beside the boxes for each skip, so that they do not overlap."""
     order = sorted(range(len(skips)), key=lambda i: skips[i][1] - skips[i][0])
     taken: list[list[tuple[int, int]]] = []
     lanes = [0] * len(skips)

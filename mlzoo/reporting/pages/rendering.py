@@ -1,4 +1,4 @@
-"""Templates to pages: one look, one stylesheet and one script, all within the page."""
+"""Rendering of templates to self-contained pages with one stylesheet and one script."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mlzoo.core import files
 from mlzoo.core.messages import few
 
 PICTURE_BYTES = 1_500_000
-"""What all pictures of a page take at most; in the page they are a third larger."""
+"""Maximum bytes of all pictures of a page; base64 adds a third."""
 MOST_BYTES = 60_000
-"""What one picture takes at most, so that run folders stay small enough to be kept in git."""
+"""Maximum bytes of one picture, so that run folders stay small enough for git."""
 _SIZES = ((1000, 82), (800, 78), (640, 74), (480, 68), (360, 60), (240, 45), (160, 30))
 """Longest sides (pixels) and WebP qualities to try, until a picture is small enough."""
 
@@ -27,9 +27,9 @@ def render(path: Path, template: Path, **values: Any) -> None:
     """Write a page from a template that extends `base.html.jinja`.
 
     Args:
-        path: where the page goes.
-        template: its file; text that is put into it is escaped.
-        **values: what it shows.
+        path: path of the page.
+        template: the template's file; inserted text is escaped.
+        **values: variables of the template.
     """
     files.write_text(path, _environment(template.parent).get_template(template.name).render(values))
 
@@ -53,7 +53,7 @@ def _environment(folder: Path) -> jinja2.Environment:
 
 
 def number(value: Any) -> str:
-    """A number in up to four significant digits, a list with commas; a dash for None."""
+    """Format a number with up to four significant digits, a list with commas, None as a dash."""
     if value is None:
         return "–"
     if isinstance(value, list | tuple):
@@ -64,37 +64,37 @@ def number(value: Any) -> str:
 
 
 def interval(ends: Sequence[float] | None) -> str:
-    """`low to high`; a dash where there is none."""
+    """Return `low to high`; a dash if there is no interval."""
     return f"{number(ends[0])} to {number(ends[1])}" if ends else "–"
 
 
 def embedded(paths: Iterable[Path], budget: int = PICTURE_BYTES) -> dict[Path, str]:
-    """Pictures as `data:` addresses, downsized so that together they keep to a budget.
+    """Return pictures as `data:` URLs, downsized to a common budget.
 
     Args:
-        paths: of PNGs and other pictures; a file that is no picture is left out.
-        budget: bytes of all of them. What small pictures leave over goes to the larger ones.
+        paths: PNGs and other pictures; files that are not pictures are left out.
+        budget: bytes of all pictures. What small ones leave over goes to larger ones.
 
     Returns:
-        An address for each path, in order.
+        A URL for each path, in order.
     """
-    wanted = list(dict.fromkeys(paths))
-    found: dict[Path, str] = {}
+    unique = list(dict.fromkeys(paths))
+    urls: dict[Path, str] = {}
     left = budget
-    for count, path in enumerate(sorted(wanted, key=lambda p: p.stat().st_size)):
+    for count, path in enumerate(sorted(unique, key=lambda p: p.stat().st_size)):
         try:
-            content = downsized(path, min(left // (len(wanted) - count), MOST_BYTES))
+            content = downsized(path, min(left // (len(unique) - count), MOST_BYTES))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
         left -= len(content)
-        found[path] = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
-    return {path: found[path] for path in wanted if path in found}
+        urls[path] = "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
+    return {path: urls[path] for path in unique if path in urls}
 
 
 def downsized(path: Path, most: int) -> bytes:
-    """A picture as WebP of at most that many bytes, or the smallest that is tried."""
+    """Return a picture as WebP of at most `most` bytes, or the smallest size tried."""
     with Image.open(path) as opened:
-        # What is transparent is drawn on white, as by those who look at the file.
+        # Transparent pixels become white, as in image viewers.
         image = opened.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     content = b""

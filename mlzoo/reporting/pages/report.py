@@ -1,4 +1,4 @@
-"""The report of a run: `report.html`, made from what the run folder already holds."""
+"""Report of a run: `report.html`, made from the files of the run folder."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def write_report(
 
     Args:
         folder: the run folder.
-        facts: what `gather` read from it; read again by default.
-        listener: hears of pictures that are damaged and left out.
+        facts: result of `gather`; read again by default.
+        listener: receives warnings on damaged pictures.
 
     Raises:
         DataError: a file of the run is damaged; it is named.
@@ -66,7 +66,7 @@ def write_report(
     facts = facts or gather(folder)
     metrics = facts["metrics"]
     rows = history(folder, metrics.get("epochs"))
-    found = _diagnosis(facts, rows, has_layer(folder, "BatchNormalization"))
+    diagnoses = _diagnosis(facts, rows, has_layer(folder, "BatchNormalization"))
     drawn = {p.stem: p for p in sorted((folder / "plots").glob("*.png"))}
     explained = explanations(folder)
     pictures = [p for p in drawn.values() if p.stem != "learning_curves"]
@@ -97,7 +97,7 @@ def write_report(
         words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
         headline=_headline(facts),
         limits=limits(facts),
-        diagnosis=found,
+        diagnosis=diagnoses,
         curves=learning_curves(rows, metrics["kept"]["epoch"], metrics.get("scales")),
         settings=given_settings(folder),
         layers=_layers(folder),
@@ -125,18 +125,18 @@ def write_report(
 def learning_curves(
     rows: list[dict[str, Any]], kept: int | None = None, scales: Mapping[str, str] | None = None
 ) -> list[Any]:
-    """A chart for each metric of a history, training and validation in one.
+    """Return one chart per metric of a history, with training and validation.
 
     Args:
-        rows: a row an epoch.
+        rows: one row per epoch.
         kept: the epoch whose weights were kept.
-        scales: {metric: what it is measured in}, for the titles.
+        scales: {metric: unit}, for the titles.
     """
     names = list(dict.fromkeys(name.removeprefix("val_") for row in rows for name in row))
     names = [n for n in names if n not in ("epoch", "seconds", "learning_rate")]
     if len({row.get("learning_rate") for row in rows}) > 1:
         names.append("learning_rate")
-    found = []
+    figures = []
     for name in sorted(names, key=lambda name: name != "loss"):
         first = "rate" if name == "learning_rate" else "training"
         lines = [
@@ -149,8 +149,8 @@ def learning_curves(
         mark = None if kept is None else (float(kept), "kept")
         scale = (scales or {}).get(name)
         title = name.replace("_", " ") + (f" ({scale})" if scale else "")
-        found.append(charts.line_chart(title, lines, mark=mark, log=wide))
-    return found
+        figures.append(charts.line_chart(title, lines, mark=mark, log=wide))
+    return figures
 
 
 def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> list[Diagnosis]:
@@ -163,15 +163,15 @@ def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> li
 
 
 def _headline(facts: Facts) -> Any:
-    """The chosen metric beside the baselines' as a chart."""
+    """Return a chart of the headline metric with the baselines'."""
     metrics = facts["metrics"]
     head = metrics["headline"]
     if head["value"] is None:
         return ""
     rows = [("this model", head["value"], head.get("interval"))]
-    for name, own in metrics["test"]["baselines"].items():
-        if own.get(head["name"]) is not None:
-            rows.append((f"baseline {name}", own[head["name"]], None))
+    for name, baseline_scores in metrics["test"]["baselines"].items():
+        if baseline_scores.get(head["name"]) is not None:
+            rows.append((f"baseline {name}", baseline_scores[head["name"]], None))
     better = {"max": "higher is better", "min": "lower is better"}[head["mode"]]
     title = f"{TITLES.get(head['name'], head['name'])}, {better}"
     return charts.interval_chart(f"{title}, {_taken_over(metrics['test'])}", rows)
@@ -202,7 +202,7 @@ def _layers(folder: Path) -> dict[str, Any] | None:
 
 
 def _horizons(rows: list[Mapping[str, Any]]) -> Any:
-    """Errors by step ahead as a chart."""
+    """Return a chart of errors by step ahead."""
     if len(rows) < 2:
         return ""
     names = [name for name in rows[0] if name != "step"]
@@ -218,7 +218,7 @@ def _horizons(rows: list[Mapping[str, Any]]) -> Any:
 
 
 def _repeats(facts: Facts) -> dict[str, Any] | None:
-    """A row a seed, and their spread as a chart."""
+    """Return one row per seed, and a chart of their spread."""
     repeats = facts["metrics"].get("repeats")
     if not repeats:
         return None

@@ -1,4 +1,4 @@
-"""The report of several runs side by side."""
+"""Report of several runs side by side."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
     """Write one page of several runs.
 
     Args:
-        path: where the page goes.
-        compared: what `mlzoo.reporting.comparison.compare` returns.
+        path: path of the page.
+        compared: result of `mlzoo.reporting.comparison.compare`.
     """
     rows = compared["rows"]
     histories = {row["run"]: history(Path(row["path"]), row["epochs"]) for row in rows}
@@ -50,41 +50,41 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     ends = row["interval"]
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
     baselines = {f"baseline {name}": value for name, value in row["baselines"].items()}
-    own = {name: row[name] for name in shown}
+    run_cells = {name: row[name] for name in shown}
     if between:
         between = f"{between} ({over(row['units'], row['interval_unit'])})"
     scored = {"value": row["value"], "95 % interval": between, "verdict": row["against_baseline"]}
-    return {**own, **scored, **baselines}
+    return {**run_cells, **scored, **baselines}
 
 
 def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with the columns of all; runs on other data have other baselines."""
+    """Give all rows the same columns; runs on other data have other baselines."""
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
 
 
 def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """A chart for each metric that runs are judged by."""
-    found = []
+    """Return one chart per headline metric."""
+    figures = []
     for metric in dict.fromkeys(row["metric"] for row in rows):
-        own = [r for r in rows if r["metric"] == metric and r["value"] is not None]
-        if own:
-            better = "higher" if own[0]["mode"] == "max" else "lower"
+        scored = [r for r in rows if r["metric"] == metric and r["value"] is not None]
+        if scored:
+            better = "higher" if scored[0]["mode"] == "max" else "lower"
             title = f"{TITLES.get(metric, metric)}, {better} is better"
             lines = [
                 (f"{row['run']} ({units})" if units else row["run"], row["value"], row["interval"])
-                for row in own
+                for row in scored
                 for units in [over(row["units"], row["interval_unit"])]
             ]
-            found.append(charts.interval_chart(title, lines))
-    return found
+            figures.append(charts.interval_chart(title, lines))
+    return figures
 
 
 def _curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
-    """A chart for each column that two runs or more have."""
+    """Return one chart per column that two or more runs share."""
     names = [n for rows in histories.values() for n in (rows[0] if rows else ())]
     common = [n for n in dict.fromkeys(names) if names.count(n) > 1]
-    found = []
+    figures = []
     for name in common:
         if name in ("epoch", "seconds", "learning_rate"):
             continue
@@ -93,8 +93,8 @@ def _curves(histories: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Any]:
             for run, rows in histories.items()
         ]
         title = f"validation {name[4:]}" if name.startswith("val_") else f"training {name}"
-        found.append(charts.line_chart(title.replace("_", " "), lines, log=name.endswith("loss")))
-    return found
+        figures.append(charts.line_chart(title.replace("_", " "), lines, log=name.endswith("loss")))
+    return figures
 
 
 def _finite(value: Any) -> bool:
@@ -104,16 +104,16 @@ def _finite(value: Any) -> bool:
 def _diagnoses(
     rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[str]:
-    found = []
+    sentences = []
     for run, row in zip(read_runs([row["path"] for row in rows]), rows, strict=True):
-        own = histories[row["run"]]
-        if own and row["kept_epoch"]:
+        epoch_rows = histories[row["run"]]
+        if epoch_rows and row["kept_epoch"]:
             stopped = run.metrics.get("stopped", "")
             normalized = has_layer(run.path, "BatchNormalization")
             tested = run.metrics.get("test")
-            first = diagnose(own, row["kept_epoch"], stopped, tested, normalized)[0]
-            found.append(f"{row['run']}: {first.sentence}")
-    return found
+            first = diagnose(epoch_rows, row["kept_epoch"], stopped, tested, normalized)[0]
+            sentences.append(f"{row['run']}: {first.sentence}")
+    return sentences
 
 
 def _table(

@@ -19,7 +19,7 @@ from PIL import Image
 from mlzoo.core.errors import ResourceError
 from mlzoo.drawing import palette, panels
 from mlzoo.reporting.figures import masks
-from mlzoo.reporting.figures.masks import Case, FieldCase
+from mlzoo.reporting.figures.masks import FieldCase, MaskCase
 
 LEFT = TOP = 14
 ORANGE, BLUE, PURPLE = (255, 165, 0), (60, 145, 255), (226, 61, 168)
@@ -63,7 +63,7 @@ def like(pixel: np.ndarray, colour: Any) -> bool:
     return bool(abs(pixel - 255 * np.array(colour)).max() <= 1)
 
 
-def example() -> Case:
+def example() -> MaskCase:
     """A quarter of the 90 x 90 pixels each: background, class 1, class 2, ignored at the end."""
     truth = np.zeros((90, 90), "uint8")
     truth[:45, 45:], truth[45:, :45], truth[45:, 45:] = 1, 2, 255
@@ -72,7 +72,7 @@ def example() -> Case:
     predicted[10:20, 60:70] = 0
     predicted[60:70, 10:15] = 1
     image = np.full((90, 90, 1), 100, "uint8")
-    return Case("worst", "a.png", image, truth, predicted, 0.625)
+    return MaskCase("worst", "a.png", image, truth, predicted, 0.625)
 
 
 @pytest.mark.parametrize(("classes", "apart"), [(2, 120), (8, 60), (20, 50), (64, 30), (255, 14)])
@@ -283,7 +283,7 @@ def test_a_thin_error_in_a_large_image_is_seen(tmp_path: Path, kind: str) -> Non
     line, nothing = np.zeros((2, 1500, 1500), "uint8")
     line[:, 700] = 1
     truth, predicted = (line, nothing) if kind == "missed" else (nothing, line)
-    case = Case("worst", "x", np.full((1500, 1500, 3), 120, "uint8"), truth, predicted, 0.5)
+    case = MaskCase("worst", "x", np.full((1500, 1500, 3), 120, "uint8"), truth, predicted, 0.5)
     picture = pixels(masks.segmentation_cases(tmp_path, [case], ["a", "b"], palette.palette(2)))
     errors = panel(picture, 3, 360, 360).astype(int)
     seen = errors[..., 0] - errors[..., 2] if kind == "missed" else errors[..., 2] - errors[..., 0]
@@ -318,7 +318,7 @@ def test_few_errors_are_fainter_than_many() -> None:
 def test_cases_of_any_size(tmp_path: Path, shapes: list[tuple[int, int]], classes: int) -> None:
     rng = np.random.default_rng(0)
     cases = [
-        Case(
+        MaskCase(
             "second worst",
             f"folder/of/a_photograph_with_${i}$_a_very_long_name_indeed.png",
             rng.random((*shape, 1 + i)),
