@@ -45,7 +45,7 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def label(text: Any, most: int = 24) -> str:
-    """Return escape and shorten text for matplotlib, which reads $ as a formula.
+    """Escape and shorten text for matplotlib, which reads $ as a formula.
 
     Longer texts than `most` characters lose their middle, since names often differ at their ends.
     """

@@ -112,7 +112,7 @@ def overlay(
 
 
 def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return resize numbers (height, width) to float32: area mean if smaller, nearest if larger."""
+    """Resize numbers (height, width) to float32: area mean if smaller, nearest if larger."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(values, "float32"))
@@ -120,7 +120,7 @@ def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return resize a mask without losing thin structures.
+    """Resize a mask without losing thin structures.
 
     Each pixel gets its most frequent class, except where a class is so thin that it fills no pixel
     nearby: that class wins every pixel it touches. This keeps a crack of one pixel and a gap of

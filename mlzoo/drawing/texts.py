@@ -30,7 +30,7 @@ def interval_title(count: int | None, unit: str | None) -> str:
 
 
 def escape(value: Any) -> str:
-    r"""Return escape text for Markdown, also within table cells: `a|b` becomes `a\|b`."""
+    r"""Escape text for Markdown, also within table cells: `a|b` becomes `a\|b`."""
     text = " ".join(str(value).split())
     text = re.sub(r"([\\`*_\[\]|~#$])", r"\\\1", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
