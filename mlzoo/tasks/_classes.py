@@ -11,7 +11,7 @@ from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
 from mlzoo.statistics.metrics import as_probabilities, classification
 from mlzoo.statistics.scorers import classification_scorers
-from mlzoo.tasks._predictions import SavedPredictions
+from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
 
 
@@ -57,7 +57,7 @@ class ClassTask(SampleTask):
             *((f"p_{name}", predictions[:, i].tolist()) for i, name in enumerate(names)),
         ]
 
-    def saved_scorer(self, metric: str, saved: SavedPredictions) -> Scorer:
+    def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
         """Return a metric of saved classes; one of probabilities is not defined on them."""
         both = np.concatenate([saved.targets, saved.predictions])[:, 0]
         place = {name: i for i, name in enumerate(saved.classes or np.unique(both))}

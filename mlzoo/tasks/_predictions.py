@@ -23,7 +23,7 @@ from mlzoo.statistics.scorers import mean_defined, ratio
 
 
 @dataclass(frozen=True)
-class SavedPredictions:
+class SamplePredictions:
     """Saved predictions of samples, ordered by index.
 
     Attributes:
@@ -40,7 +40,7 @@ class SavedPredictions:
     predictions: np.ndarray
     groups: np.ndarray | None
     classes: tuple[str, ...]
-    score: Callable[[str, SavedPredictions], Scorer] = field(repr=False, compare=False)
+    score: Callable[[str, SamplePredictions], Scorer] = field(repr=False, compare=False)
 
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
         """Return a metric as a function of weights over samples."""
@@ -104,9 +104,9 @@ class Forecasts:
 
 
 def read_predictions(
-    path: Path, score: Callable[[str, SavedPredictions], Scorer]
-) -> SavedPredictions:
-    """Read predictions of samples; `score` is passed to `SavedPredictions`.
+    path: Path, score: Callable[[str, SamplePredictions], Scorer]
+) -> SamplePredictions:
+    """Read predictions of samples; `score` is passed to `SamplePredictions`.
 
     Raises:
         UsageError: the file lacks columns or rows, or an index occurs twice.
@@ -128,7 +128,7 @@ def read_predictions(
     plain = np.vectorize(unquoted, otypes=[object])
     classes = tuple(unquoted(name.removeprefix("p_")) for name in header if name.startswith("p_"))
     targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
-    return SavedPredictions(np.sort(indices), targets, predictions, groups, classes, score)
+    return SamplePredictions(np.sort(indices), targets, predictions, groups, classes, score)
 
 
 def read_image_scores(path: Path) -> ImageScores:

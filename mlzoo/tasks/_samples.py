@@ -15,7 +15,7 @@ from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import class_counts, rarer, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
-from mlzoo.tasks._predictions import SavedPredictions, read_predictions
+from mlzoo.tasks._predictions import SamplePredictions, read_predictions
 
 
 class SampleTask(HeadedTask):
@@ -61,11 +61,11 @@ class SampleTask(HeadedTask):
         """
         raise NotImplementedError
 
-    def read_predictions(self, path: Any) -> SavedPredictions:
+    def read_predictions(self, path: Any) -> SamplePredictions:
         """Read `predictions.csv`; see `Task`."""
         return read_predictions(path, self.saved_scorer)
 
-    def saved_scorer(self, metric: str, saved: SavedPredictions) -> Scorer:
+    def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
         """Return a metric of saved predictions as a function of weights over samples."""
         raise NotImplementedError
 

@@ -12,7 +12,7 @@ from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics.metrics import regression
 from mlzoo.statistics.scorers import regression_scorers
-from mlzoo.tasks._predictions import SavedPredictions
+from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
 
 
@@ -60,7 +60,7 @@ class Task(SampleTask):
             for i, name in enumerate(samples.target_names)
         ]
 
-    def saved_scorer(self, metric: str, saved: SavedPredictions) -> Scorer:
+    def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
         """Return a metric of saved numbers."""
         truth, predictions = saved.targets.astype(float), saved.predictions.astype(float)
         return regression_scorers(truth, predictions)[metric]
