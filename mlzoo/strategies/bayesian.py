@@ -35,16 +35,17 @@ class Config(Settings):
     surrogate: Literal["gp", "forest", "extra_trees"] = "gp"
     """gp: a Gaussian process; forest and extra_trees: faster, for hundreds of trials."""
     acquisition: Literal["EI", "PI", "LCB", "hedge"] = "EI"
-    """What is worth most: expected improvement, its probability, a lower confidence bound, or one
-    of them by chance, the likelier the better its choice looks."""
+    """Acquisition function: expected improvement (EI), probability of improvement (PI), lower
+    confidence bound (LCB), or a random one of these, weighted by the prediction for its
+    choice (hedge)."""
     initial: int = Field(8, ge=1)
-    """Trials of a Sobol sequence before the surrogate is asked."""
+    """Number of trials from a Sobol sequence before the surrogate is used."""
     candidates: int = Field(2000, ge=10, le=100_000)
-    """Points that the acquisition is computed at."""
+    """Number of points to compute the acquisition function at."""
     kappa: float = Field(1.96, ge=0)
-    """Standard deviations below the mean of a lower confidence bound."""
+    """Exploration of LCB: standard deviations below the mean."""
     xi: float = Field(0.01, ge=0)
-    """Improvement that EI and PI ask for, in standard deviations of the scores."""
+    """Exploration of EI and PI: required improvement, in standard deviations of the scores."""
 
 
 def propose(

@@ -29,11 +29,11 @@ class Config(Settings):
     population: int = Field(12, ge=4, le=1000)
     """Trials of a generation."""
     keep: float = Field(0.25, gt=0, le=0.5)
-    """Share of the best, of all trials so far, that the next generation is sampled around."""
+    """Share of the best trials so far that the next generation is sampled around."""
     learning: float = Field(0.5, gt=0, le=1)
-    """How fast the covariance follows the steps that paid."""
+    """Learning rate of the covariance."""
     least: float = Field(0.03, gt=0, lt=1)
-    """Standard deviation, in units of a range, that sampling never falls below."""
+    """Smallest standard deviation of sampling, as a share of the range."""
 
 
 def propose(

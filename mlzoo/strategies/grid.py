@@ -22,7 +22,7 @@ class Config(Settings):
     """Settings of grid."""
 
     points: int = Field(5, ge=2, le=1000)
-    """Values of a dimension that is a continuum."""
+    """Number of values of a continuous dimension."""
 
 
 def propose(

@@ -26,13 +26,13 @@ class Config(Settings):
     """Settings of hyperband."""
 
     epochs: int = Field(27, ge=1)
-    """Epochs of the longest trainings; by default those of the run."""
+    """Largest number of epochs of a trial; by default that of the run."""
     least: int = Field(1, ge=1)
-    """Epochs of the shortest trainings, at least."""
+    """Smallest number of epochs of a trial."""
     factor: int = Field(3, ge=2, le=10)
-    """One in so many is promoted, and trains so many times longer."""
+    """Reduction factor: one in `factor` candidates is promoted, to train `factor` times longer."""
     iterations: int = Field(1, ge=1, le=10_000)
-    """How often all brackets are run, each time with new candidates."""
+    """Number of repetitions of all brackets, each with new candidates."""
     brackets: Literal["all", "one"] = "all"
     """all: from many short trainings to a few long ones; one: successive halving, the first of
     these alone."""

@@ -24,11 +24,11 @@ class Config(Settings):
     """Settings of keras_tuner_hyperband."""
 
     epochs: int = Field(27, ge=1)
-    """Epochs of the longest trainings; by default those of the run."""
+    """Largest number of epochs of a trial; by default that of the run."""
     factor: int = Field(3, ge=2, le=10)
-    """One in so many is promoted, and trains so many times longer."""
+    """Reduction factor: one in `factor` candidates is promoted, to train `factor` times longer."""
     iterations: int = Field(1, ge=1)
-    """How often all brackets are run."""
+    """Number of repetitions of all brackets."""
 
 
 def propose(

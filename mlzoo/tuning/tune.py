@@ -37,7 +37,7 @@ _LOOKED_AT = 100
 _DENSE = ("linear", "mlp")
 _REFUSED = {
     "keep": "scores of a search are those at the end of each training",
-    "train_on": "a search scores on the validation part",
+    "train_on": "a search scores on the validation split",
 }
 
 
@@ -241,8 +241,10 @@ def _run(search: Search, evaluator: Evaluator, path: Path) -> tuple[SearchEnd, N
     together = None if lanes == 1 else Together(evaluator.group, lanes)
     try:
         ended = search.run(engine, together=together)
-        asked = search.plan.search.nested and search.best is not None and not search.stop.signal
-        return ended, run_nested(search, engine, path) if asked else None
+        wants_nested = (
+            search.plan.search.nested and search.best is not None and not search.stop.signal
+        )
+        return ended, run_nested(search, engine, path) if wants_nested else None
     finally:
         engine.close()
 
@@ -298,12 +300,12 @@ def _check_fast(search: Search, evaluator: Evaluator, listener: SearchListener) 
     if not first:
         return
     try:
-        found = evaluator.check_fast(FitJob(0, 0, 0, first[0].values, first[0].epochs))
+        message = evaluator.check_fast(FitJob(0, 0, 0, first[0].values, first[0].epochs))
     except Exception:  # a candidate that can't be built becomes a failed trial
-        found = None
-    if found is not None:
-        listener.note(found)
-    search.journal.append({"kind": "check", "fast": evaluator.fast is not None, "found": found})
+        message = None
+    if message is not None:
+        listener.note(message)
+    search.journal.append({"kind": "check", "fast": evaluator.fast is not None, "found": message})
 
 
 def _check_built(plan: Plan, evaluator: Evaluator) -> None:
@@ -359,7 +361,7 @@ def _train_winner(path: Path, listener: SearchListener) -> OpenedRun:
     merged = merge({"out": str(path), "name": "winner"}, config, allow_unused=True)
     if (winner / "metrics.json").is_file() and _repeats(winner, merged.config):
         return open_run(winner)
-    listener.note("training the winner on the training and validation parts")
+    listener.note("training the winner on the training and validation splits")
     if _repeats(path / "winner.partial", merged.config):
         with contextlib.suppress(MlzooError):  # a run that can't be resumed is trained anew
             return resume(winner, listener=listener)
@@ -416,7 +418,7 @@ def run_comparison(
         open_journal(folder.path, plan, evaluator.data.fingerprint).close()
         shared = SharedFits(evaluator.fit)
         budget = 20 if plan.search.trials is None else plan.search.trials
-        found = compare(
+        ranking = compare(
             plan,
             names,
             budget,
@@ -429,6 +431,6 @@ def run_comparison(
         from mlzoo.core import files
         from mlzoo.tuning.results.compare_page import rows, write_comparison
 
-        files.write_text(folder.path / "strategies.csv", files.csv_text(rows(found)))
-        write_comparison(folder.path / "report.html", plan, found, evaluator.metric)
-        return found
+        files.write_text(folder.path / "strategies.csv", files.csv_text(rows(ranking)))
+        write_comparison(folder.path / "report.html", plan, ranking, evaluator.metric)
+        return ranking

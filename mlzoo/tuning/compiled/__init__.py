@@ -1,1 +1,1 @@
-"""Compiled fits, which a search runs faster with; `interface` is what others import."""
+"""Compiled fits, which speed up a search; other packages import `interface` only."""

@@ -1,4 +1,4 @@
-"""What tells the programs of networks apart: an architecture without the numbers it is fed."""
+"""Architectures: networks that share a compiled program, without the numbers passed to it."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _CONVOLUTIONS = ("Conv", "Pooling", "Upsampling", "UpSampling")
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells programs apart, and the numbers that don't.
+    """Architecture of a candidate, and the numbers that are arguments of its program.
 
     Attributes:
         signature: equal for networks that share a program.
-        drawn: equal for networks whose first weights are equal for one seed.
+        drawn: equal for networks with equal initial weights for one seed.
         wide: the candidate that the program is built for.
-        dropout: rates, as `Scalars` has them.
-        penalties: as `Scalars` has them.
-        vector: whether fits of it gain from being vectorised.
-        random: whether training it draws numbers.
+        dropout: rates, as in `Scalars`.
+        penalties: l1 and l2, as in `Scalars`.
+        vector: whether its fits are faster when vectorized.
+        random: whether its training draws random numbers.
     """
 
     signature: str
@@ -57,7 +57,7 @@ class Architecture:
 
 
 def architecture_of(model: keras.Model, config: RunConfig, space: Space) -> Architecture | None:
-    """That of a candidate; None: its network can't be shared.
+    """Return the architecture of a candidate; None if its program can't be shared.
 
     Args:
         model: the candidate's network.
@@ -65,7 +65,7 @@ def architecture_of(model: keras.Model, config: RunConfig, space: Space) -> Arch
         space: of the search; a narrow candidate is padded to a wide one of it.
     """
     plain = getattr(model, "twin", None) or getattr(model, "plain_only", False)
-    # What a layer keeps from one call to the next a reset would not put back.
+    # A reset would not restore the state that a layer keeps between calls.
     if plain or any(getattr(layer, "stateful", False) for layer in model.layers):
         return None
     padded = can_pad(model)
@@ -83,15 +83,15 @@ def architecture_of(model: keras.Model, config: RunConfig, space: Space) -> Arch
 
 
 def key_of(config: RunConfig, data: Data) -> str:
-    """Equal for candidates whose networks are one."""
-    own = {n: v for n, v in config.model_dump(mode="json").items() if n not in _FREE}
-    return json.dumps([own, data.inputs.shape, data.outputs.units], sort_keys=True, default=str)
+    """Return a key, equal for candidates with the same network."""
+    fixed = {n: v for n, v in config.model_dump(mode="json").items() if n not in _FREE}
+    return json.dumps([fixed, data.inputs.shape, data.outputs.units], sort_keys=True, default=str)
 
 
 def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) -> str:
-    """A network and how it is trained, without the numbers that are arguments.
+    """Return the signature of a network and its training, without the numbers that are arguments.
 
-    `wide` is what it is padded to: then its own widths are no part of it.
+    With `wide`, the candidate that it is padded to, its own widths are left out.
     """
     layers = [_masked(layer) for layer in model.get_config()["layers"]]
     if wide is not None:
@@ -101,14 +101,14 @@ def _signature(model: keras.Model, config: RunConfig, wide: RunConfig | None) ->
         getattr(config, name)
         for name in ("optimizer", "loss", *SHARED["optimizer"], *SHARED["loss"], *_SETS)
     ]
-    settings = {own.setting for own in layers_of(config.model).values()}
+    settings = {layers.setting for layers in layers_of(config.model).values()}
     sizes = None if wide is None else [wide.set.get(name) for name in sorted(settings)]
     content = [layers, sizes, training, config.clip_norm, config.clip_value]
     return json.dumps(content, sort_keys=True, default=str)
 
 
 def _drawn(model: keras.Model) -> str:
-    """What a network's first weights depend on: layers that have weights or draw numbers."""
+    """Return what initial weights depend on: the layers with weights or random numbers."""
     layers = []
     for layer in model.layers:
         if layer.weights or "Dropout" in type(layer).__name__:
@@ -119,14 +119,14 @@ def _drawn(model: keras.Model) -> str:
 
 
 def _masked(layer: dict[str, Any]) -> dict[str, Any]:
-    """A layer's configuration without dropout rate, strengths of penalties and made-up names."""
+    """Return a layer's configuration without dropout rate, penalties and generated names."""
     links = [_sources(node["args"]) for node in layer["inbound_nodes"]]
     config = _masked_config(layer["class_name"], layer["config"])
     return {"class": layer["class_name"], "config": config, "links": links}
 
 
 def _sources(arguments: Any) -> Any:
-    """Where a layer's inputs come from, without their shapes, which widths decide."""
+    """Return the sources of a layer's inputs, without shapes, which depend on widths."""
     if isinstance(arguments, dict):
         return arguments.get("config", {}).get("keras_history")
     return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
@@ -146,5 +146,5 @@ def _masked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_convolutional(layer: keras.layers.Layer) -> bool:
-    """Whether a compiled epoch would be slower than compiled steps, which it is on a CPU."""
+    """Return whether a layer makes compiled epochs slower than compiled steps on a CPU."""
     return any(word in type(layer).__name__ for word in _CONVOLUTIONS)

@@ -10,7 +10,7 @@ from mlzoo.tuning.compiled.programs import Parts
 
 
 def build_program(parts: Parts, together: bool = False) -> Any:
-    """A `Program` for the backend in use; `together` builds `Lanes` of JAX."""
+    """Build a `Program` for the backend in use, or with `together` a `VectorizedProgram` on JAX."""
     if together:
         from mlzoo.tuning.compiled.vectorized import VectorizedProgram
 

@@ -1,10 +1,10 @@
-"""Fits that share what was compiled: candidates of one architecture are replicas of one program.
+"""Fits with shared compilation: candidates of one architecture run the same program.
 
-A fit puts a compiled network back to the first weights of its seed, sets rate, dropout and
-penalties, and trains. Inputs are scaled before, so that what a fold's training part says is no
-part of the program. Dense and recurrent networks run an epoch a call or more; convolutional ones
-a step a call, which is faster for them on a CPU. Narrow dense networks are padded to share the
-program of wide ones, and on JAX several of their fits are one vectorised call.
+A fit resets a compiled network to the initial weights of its seed, sets learning rate, dropout and
+penalties, and trains. Inputs are scaled beforehand, so that the program does not depend on the
+statistics of a fold. Dense and recurrent networks run one or more epochs per call; convolutional
+ones a step per call, which is faster for them on a CPU. Narrow dense networks are padded to share
+the program of wide ones, and on JAX several of their fits are one vectorized call.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ from mlzoo.tuning.trials.fit import Fit
 _PROGRAMS = 24
 _STARTS = 400
 _AHEAD = 16
-"""Networks that are looked at, at most, for programs to compile ahead."""
+"""Largest number of networks to look ahead for programs to compile."""
 _CHECKED = 7
-"""Steps an epoch of the self-check."""
+"""Steps per epoch of the self-check."""
 
 
 @dataclass
 class CompiledProgram:
-    """A program, the optimizer's first values, and what its variables look like.
+    """A compiled program and its state.
 
     Attributes:
         program: of `build_program`.
-        like: its variables.
-        loop: whether it does whole epochs.
-        compiling: a thread compiles it until then; None: it is compiled when it is first run.
+        like: initial state, whose shapes other states are padded to.
+        loop: whether it runs whole epochs.
+        compiling: pending compilation in a thread; None: it is compiled on its first run.
     """
 
     program: Any
@@ -75,18 +75,18 @@ class CompiledProgram:
     compiling: Future[None] | None = None
 
     def settle(self) -> None:
-        """Wait until it is compiled, or was not; a fit will then say why."""
+        """Wait for the compilation; if that failed, a fit will raise the error."""
         if self.compiling is not None:
             with contextlib.suppress(CancelledError):
                 self.compiling.exception()
 
 
 class SharedPrograms:
-    """All programs of a process, the data that they are fed, and the first weights by seed.
+    """All programs of a process, the data on the device, and the initial weights by seed.
 
     Args:
         space: of the search; narrow candidates share the programs of wide ones.
-        lanes: fits that a vectorised program does at once; 1: none is vectorised.
+        lanes: number of fits that a vectorized program runs at once; 1: none is vectorized.
     """
 
     def __init__(self, space: Space, lanes: int = 1) -> None:
@@ -98,35 +98,37 @@ class SharedPrograms:
         self._thread = ThreadPoolExecutor(max_workers=1)
 
     def close(self) -> None:
-        """Compile nothing more."""
+        """Stop compiling ahead."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def obstacle(self, fit: Fit) -> str | None:
-        """Return why a fit is done by the code of `mlzoo train`; None where it shares a program."""
+        """Return why a fit needs the code of `mlzoo train`; None if it can share a program."""
         reason = unshared(fit.config, fit.data)
         if reason is None and self._architecture(fit) is None:
             reason = f"the model {fit.config.model}"
         return reason
 
     def group(self, fit: Fit) -> str | None:
-        """Equal for fits that are done at once; None where a fit is done alone."""
+        """Return a key, equal for fits that can run at once; None for one that runs alone."""
         if self.lanes == 1 or self.obstacle(fit) is not None:
             return None
-        found = self._architecture(fit)
-        if found is None or not found.vector:
+        architecture = self._architecture(fit)
+        if architecture is None or not architecture.vector:
             return None
         shape = Shape.of(fit.config, fit.folds)
-        if found.random and not shape.even:
-            return None  # what is drawn for a batch depends on its size
+        if architecture.random and not shape.even:
+            return None  # random numbers of a batch depend on its size
         stacked = self.feeder.stacked(fit.folds, fit.config)
-        return None if stacked is None else json.dumps([found.signature, stacked.key, str(shape)])
+        if stacked is None:
+            return None
+        return json.dumps([architecture.signature, stacked.key, str(shape)])
 
     def fit(self, fits: Sequence[Fit]) -> list[tuple[np.ndarray, int] | DivergedError]:
-        """Do fits of one group at once, or one fit that has none.
+        """Run the fits of one group at once, or a single fit without a group.
 
         Returns:
-            Of each fit the outputs (n, units) for the validation part and the epochs trained in
-            all; or the error, where its loss became NaN or infinite.
+            For each fit, the outputs (n, units) for the validation split and the number of epochs;
+            or the error if its loss became NaN or infinite.
         """
         compiled, together = self._compiled(fits[0])
         compiled.settle()
@@ -136,52 +138,56 @@ class SharedPrograms:
         return [run_alone(compiled.program, courses[0], self.feeder)]
 
     def compile_ahead(self, fit: Fit) -> bool:
-        """Have a thread compile the program of a coming fit while others run.
+        """Compile the program of a coming fit in a thread while others run.
 
-        The thread traces and compiles, and nothing else: what is built draws from a generator of
-        all threads, and what is fed is kept for all of them.
+        The thread only traces and compiles: building networks uses the global random generator,
+        and the data are in a cache that threads share.
 
         Returns:
-            Whether there is room for more.
+            True if further programs may be compiled ahead.
         """
         if len(self._known) >= _AHEAD or self.obstacle(fit) is not None:
             return False
         compiled, together = self._compiled(fit)
         if compiled.compiling is None:
-            own = compiled.program, self._course(fit, compiled), self.feeder
-            work = compiling_together(*own, self.lanes) if together else compiling_alone(*own)
+            arguments = compiled.program, self._course(fit, compiled), self.feeder
+            work = (
+                compiling_together(*arguments, self.lanes)
+                if together
+                else compiling_alone(*arguments)
+            )
             compiled.compiling = self._thread.submit(work)
         return True
 
     def settle(self) -> None:
-        """Wait for the thread: Keras's `clear_session` would take its state away in mid-trace."""
+        """Wait for the thread: `clear_session` of Keras would delete its state during tracing."""
         for compiled in self._programs.values():
             compiled.settle()
 
     def _compiled(self, fit: Fit) -> tuple[CompiledProgram, bool]:
-        """A fit's program, and whether that does several fits at once."""
+        """Return the program of a fit, and whether it runs several fits at once."""
         architecture = self._architecture(fit)
         assert architecture is not None
         together = self.group(fit) is not None
         return self._program(architecture, fit, together), together
 
     def _course(self, fit: Fit, compiled: CompiledProgram) -> Course:
-        """A fit that begins with the first weights of its seed."""
-        own = self._architecture(fit)
-        assert own is not None
-        trainable, others = self._start(own, fit)
+        """Return the course of a fit, starting with the initial weights of its seed."""
+        architecture = self._architecture(fit)
+        assert architecture is not None
+        trainable, others = self._start(architecture, fit)
         state = State(
             pad(trainable, compiled.like.trainable),
             pad(others, compiled.like.others),
             compiled.like.optimizer,
         )
-        return Course(fit, state, own.dropout, own.penalties)
+        return Course(fit, state, architecture.dropout, architecture.penalties)
 
     def check(self, fit: Fit) -> float:
-        """How far a short fit differs from one by the code of `mlzoo train`.
+        """Compare a short fit with one by the code of `mlzoo train`.
 
         Returns:
-            The largest difference of outputs, in units of their standard deviation.
+            The largest difference of outputs, in standard deviations of the outputs.
         """
         from mlzoo.core.progress import Listener
         from mlzoo.runs.models import outputs_of
@@ -189,41 +195,41 @@ class SharedPrograms:
         from mlzoo.training.loop.training import Training
         from mlzoo.training.signals import Stop
 
-        own: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
+        overrides: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
         if adapts(fit.config):
-            own |= {"schedule": "constant", "schedule_set": {}}
-        # Automatic weights of classes are those of the whole training part.
-        config = fit.config.model_copy(update={**own, "class_weights": "none"})
+            overrides |= {"schedule": "constant", "schedule_set": {}}
+        # Automatic class weights are those of the whole training split.
+        config = fit.config.model_copy(update={**overrides, "class_weights": "none"})
         train = fit.data.train.indices
         size = batch_size(config, len(train))
-        # Whole batches and a rest as long as that of the fold: the program is that of the search.
+        # Full batches and a last one as long as the fold's, so that the same program runs.
         count = min(len(train), _CHECKED * size + len(train) % size)
         few = replace(fit.data, train=Part(fit.data.samples, train[:count]))
-        found = self.fit([replace(fit, config=config, part=few, before=None, keep=None)])[0]
-        if isinstance(found, DivergedError):
-            raise found
+        ending = self.fit([replace(fit, config=config, part=few, before=None, keep=None)])[0]
+        if isinstance(ending, DivergedError):
+            raise ending
         self.settle()
         model = build_model(config, few, fit.seed)
         with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
             Training(model, few, config, Path(folder), fit.seed, Listener(), Stop()).fit()
         theirs = outputs_of(model, few.valid.inputs())
         spread = float(np.std(theirs)) or 1.0
-        return float(np.abs(found[0] - theirs).max()) / spread
+        return float(np.abs(ending[0] - theirs).max()) / spread
 
     def _architecture(self, fit: Fit) -> Architecture | None:
-        """What a candidate's network is; None: it can't be shared."""
+        """Return the architecture of a candidate; None if its program can't be shared."""
         config, data = fit.config, fit.folds[fit.fold]
-        # Categories that a fold lacks make its one-hot inputs narrower than another's.
+        # Categories missing in a fold make its one-hot inputs narrower than in other folds.
         text = f"{self.feeder.inputs(data).shape} {key_of(config, data)}"
         if text not in self._known:
             model = self._build(config, fit, fit.seed)
-            self._known[text] = own = architecture_of(model, config, self.space)
-            if own is not None:
-                self._keep_start(own.drawn, fit.seed, model)
+            self._known[text] = architecture = architecture_of(model, config, self.space)
+            if architecture is not None:
+                self._keep_start(architecture.drawn, fit.seed, model)
         return self._known[text]
 
     def _build(self, config: RunConfig, fit: Fit, seed: int) -> keras.Model:
-        """The network on scaled inputs and standardised targets, as the seed makes it."""
+        """Build the network for scaled inputs and standardized targets, initialized by a seed."""
         data = fit.folds[fit.fold]
         plugin = registry.load("model", config.model)
         keras.config.set_dtype_policy(config.precision)
@@ -260,7 +266,7 @@ class SharedPrograms:
         return self._programs[key]
 
     def _start(self, architecture: Architecture, fit: Fit) -> tuple[Arrays, Arrays]:
-        """The first weights of a seed, the same that `mlzoo train` begins with."""
+        """Return the initial weights of a seed, equal to those of `mlzoo train`."""
         key = architecture.drawn, fit.seed
         if key not in self._starts:
             self._keep_start(*key, self._build(fit.config, fit, fit.seed))
@@ -276,7 +282,7 @@ class SharedPrograms:
 
 
 def unshared(config: RunConfig, data: Data) -> str | None:
-    """Why a fit is done by the code of `mlzoo train`; None where it may share a program."""
+    """Return why a fit needs the code of `mlzoo train`; None if it may share a program."""
     samples = data.samples
     numbers = float(np.prod(data.inputs.shape)) * (len(data.train) + len(data.valid))
     reasons = {
@@ -298,7 +304,7 @@ _MONITORS = ("val_loss", "val_accuracy", "val_mae")
 
 
 def _plain_outputs(outputs: Outputs) -> Outputs:
-    """Outputs in standardised units: the mean and spread of a fold are no part of a program."""
+    """Return standardized outputs, since a program does not depend on a fold's mean and spread."""
     if not outputs.mean:
         return outputs
     return replace(outputs, mean=(0.0,) * len(outputs.mean), std=(1.0,) * len(outputs.std))

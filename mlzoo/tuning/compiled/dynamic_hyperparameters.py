@@ -1,4 +1,4 @@
-"""Numbers within a network that can change without compiling it again: dropout and penalties.
+"""Hyperparameters within a network that can change without recompilation: dropout and penalties.
 
 They are arguments of the compiled program: while it is traced, `Scalars` holds the arguments and
 the layers read them from there.
@@ -14,11 +14,11 @@ from keras import ops
 
 
 class Scalars:
-    """The arguments that stand in for a network's dropout rates and penalties.
+    """Program arguments that replace a network's dropout rates and penalties.
 
     Attributes:
-        dropout: rates, one a dropout layer, in order of the layers.
-        penalties: (weights, 2): l1 and l2 of each penalised weight, in order of the weights.
+        dropout: rates, one per dropout layer, in order of the layers.
+        penalties: (weights, 2): l1 and l2 of each penalized weight, in order of the weights.
     """
 
     def __init__(self) -> None:
@@ -28,9 +28,9 @@ class Scalars:
 
 @keras.saving.register_keras_serializable(package="mlzoo")
 class AdjustableDropout(keras.layers.Layer):
-    """Dropout (Srivastava et al. 2014) whose rate is an argument of the program it is in.
+    """Dropout (Srivastava et al. 2014) whose rate is an argument of the compiled program.
 
-    It draws what `keras.layers.Dropout` draws with the same seed.
+    It draws the same masks as `keras.layers.Dropout` with the same seed.
     """
 
     def __init__(self, place: int, scalars: Scalars, **kwargs: Any) -> None:
@@ -41,7 +41,7 @@ class AdjustableDropout(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Inputs of any shape; in training each entry is dropped, the others grow."""
+        """Drop entries at random in training, and scale up the others; inputs of any shape."""
         if not training:
             return inputs
         rate = ops.cast(self._scalars.dropout[self.place], inputs.dtype)
@@ -51,30 +51,30 @@ class AdjustableDropout(keras.layers.Layer):
         return ops.where(kept, inputs / (1 - rate), ops.zeros_like(inputs))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """That of the inputs."""
+        """Return the shape of the inputs."""
         return input_shape
 
 
 def numbers_of(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
-    """A network's dropout rates and its penalties (weights, 2), as `Scalars` has them."""
+    """Return a network's dropout rates and its penalties (weights, 2), as in `Scalars`."""
     rates = [layer.rate for layer in model.layers if type(layer) is keras.layers.Dropout]
-    found = [
+    strengths = [
         (float(getattr(v.regularizer, "l1", 0)), float(getattr(v.regularizer, "l2", 0)))
         for v in penalized(model)
     ]
-    return np.array(rates, "float32"), np.array(found, "float32").reshape(len(found), 2)
+    return np.array(rates, "float32"), np.array(strengths, "float32").reshape(len(strengths), 2)
 
 
 def penalized(model: keras.Model) -> list[Any]:
-    """The weights that l1 or l2 is added for."""
+    """Return the weights with an l1 or l2 penalty."""
     kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
     return [v for v in model.trainable_variables if type(v.regularizer) in kinds]
 
 
 def adjustable(model: keras.Model, scalars: Scalars) -> tuple[keras.Model, list[Any]]:
-    """The same network reading its dropout rates from `scalars`, and its penalised weights.
+    """Return the network with dropout rates from `scalars`, and its penalized weights.
 
-    Its own penalties are taken off; `penalty` adds them.
+    Its own penalties are removed; `penalty` adds them.
     """
     places = [layer.name for layer in model.layers if type(layer) is keras.layers.Dropout]
     if places:
@@ -92,7 +92,7 @@ def adjustable(model: keras.Model, scalars: Scalars) -> tuple[keras.Model, list[
 
 
 def penalty(weights: list[Any], strengths: Any) -> Any:
-    """The sum of l1 |w| + l2 w² over penalised weights."""
+    """Return the sum of l1 |w| + l2 w² over penalized weights."""
     total = 0.0
     for place, weight in enumerate(weights):
         total = total + strengths[place][0] * ops.sum(ops.abs(weight))

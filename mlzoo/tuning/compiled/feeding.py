@@ -1,4 +1,4 @@
-"""What compiled programs are fed: scaled samples, the order of batches, the rate of each step."""
+"""Inputs of compiled programs: scaled samples, order of batches, and learning rates."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from mlzoo.training.optimizers import scheduled
 from mlzoo.tuning.compiled.programs import put
 
 MOST_BYTES = 2**29
-"""Inputs that take more are not held in memory as programs need them."""
+"""Largest size of inputs to hold in memory for programs, in bytes."""
 _KEPT = 12
 
 
 @dataclass(frozen=True)
 class Fed:
-    """The samples of a fold where the backend computes, maybe among those of others.
+    """Samples of a fold on the device of the backend, possibly among those of other folds.
 
     Attributes:
         x: (n, *shape) scaled inputs.
-        y: (n, ...) targets, standardised where they are numbers.
-        weights: (n,) of samples in the loss.
-        pool: sorted positions in the data of this fold's samples.
-        start: the place of the first of them in `x`.
+        y: (n, ...) targets, standardized if they are numbers.
+        weights: (n,) sample weights of the loss.
+        pool: sorted indices of this fold's samples in the data.
+        start: index of the first of them in `x`.
     """
 
     x: Any
@@ -46,13 +46,13 @@ class Fed:
     start: int
 
     def places(self, indices: np.ndarray) -> np.ndarray:
-        """Where samples are in `x`, int32."""
+        """Return the indices of samples in `x`, int32."""
         return (np.searchsorted(self.pool, indices) + self.start).astype("int32")
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """All folds' samples in one array: one copy where folds differ in nothing but their parts."""
+    """Samples of all folds in one array; stored once if folds differ in their splits only."""
 
     key: str
     folds: list[Fed]
@@ -60,14 +60,14 @@ class Stacked:
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that one program is made for, the largest of all folds.
+    """Sizes that a program is compiled for, the largest of all folds.
 
     Attributes:
-        batch: samples a step.
-        steps: whole batches an epoch.
+        batch: samples per step.
+        steps: full batches per epoch.
         left: samples of the smaller last batch.
-        valid: samples that are predicted.
-        even: all folds have the same steps.
+        valid: samples to predict.
+        even: whether all folds have the same number of steps.
     """
 
     batch: int
@@ -78,7 +78,7 @@ class Shape:
 
     @classmethod
     def of(cls, config: RunConfig, folds: Sequence[Data]) -> Shape:
-        """That of a candidate."""
+        """Return the sizes of a candidate."""
         counts = [len(data.train) for data in folds]
         sizes = [batch_size(config, count) for count in counts]
         each = [(size, *divmod(count, size)) for size, count in zip(sizes, counts, strict=True)]
@@ -88,49 +88,49 @@ class Shape:
 
 
 class Feeder:
-    """Scales samples once and keeps them."""
+    """Cache of scaled samples."""
 
     def __init__(self) -> None:
         self._scaled: OrderedDict[str, np.ndarray] = OrderedDict()
         self._fed: OrderedDict[str, Fed | Stacked] = OrderedDict()
 
     def inputs(self, data: Data) -> Inputs:
-        """What a network takes whose inputs were scaled before."""
+        """Return the input specification of a network whose inputs are already scaled."""
         shape = tuple(self._inputs(data).shape[1:])
         return replace(data.inputs, shape=shape, dtype="float32", scaling=(), fixed=True)
 
     def fold(self, data: Data, config: RunConfig) -> Fed:
-        """One fold's samples."""
+        """Return the samples of one fold."""
         key = _key(data, config)
         if key not in self._fed:
             x, (y, weights) = self._inputs(data), _targets(data, config)
             self._keep(key, Fed(put(x), put(y), put(weights), _pool(data), 0))
-        found = self._fed[key]
-        assert isinstance(found, Fed)
-        return found
+        fed = self._fed[key]
+        assert isinstance(fed, Fed)
+        return fed
 
     def stacked(self, folds: Sequence[Data], config: RunConfig) -> Stacked | None:
-        """All folds' samples; None where they are too many, or of different widths."""
+        """Return the samples of all folds; None if they are too large, or of different widths."""
         keys = [_key(data, config) for data in folds]
-        own = folds if len(set(keys)) > 1 else folds[:1]
-        key = json.dumps(keys[: len(own)])
+        distinct = folds if len(set(keys)) > 1 else folds[:1]
+        key = json.dumps(keys[: len(distinct)])
         if key not in self._fed:
-            x = [self._inputs(data) for data in own]
+            x = [self._inputs(data) for data in distinct]
             widths = {array.shape[1:] for array in x}
             if len(widths) > 1 or sum(array.nbytes for array in x) > MOST_BYTES:
                 return None
-            y, weights = zip(*(_targets(data, config) for data in own), strict=True)
+            y, weights = zip(*(_targets(data, config) for data in distinct), strict=True)
             fed, aims, shares = (put(np.concatenate(arrays)) for arrays in (x, y, weights))
             starts = np.cumsum([0, *(len(array) for array in x)]).tolist()
-            starts = starts[:-1] if len(own) == len(folds) else [0] * len(folds)
+            starts = starts[:-1] if len(distinct) == len(folds) else [0] * len(folds)
             each = [
                 Fed(fed, aims, shares, _pool(data), at)
                 for data, at in zip(folds, starts, strict=True)
             ]
             self._keep(key, Stacked(hashlib.sha256(key.encode()).hexdigest(), each))
-        found = self._fed[key]
-        assert isinstance(found, Stacked)
-        return found
+        stacked = self._fed[key]
+        assert isinstance(stacked, Stacked)
+        return stacked
 
     def _keep(self, key: str, fed: Fed | Stacked) -> None:
         self._fed[key] = fed
@@ -138,7 +138,7 @@ class Feeder:
             self._fed.popitem(last=False)
 
     def _inputs(self, data: Data) -> np.ndarray:
-        """The scaled inputs of a fold's samples, in order of their positions."""
+        """Return the scaled inputs of a fold's samples, in order of their indices."""
         pool = _pool(data)
         which = hashlib.sha256(pool.tobytes()).hexdigest()
         key = json.dumps([list(data.inputs.scaling), which], default=str)
@@ -146,33 +146,33 @@ class Feeder:
             part = Part(data.samples, pool)
             size = chunk_size(data.inputs.shape)
             layers = [keras.layers.deserialize(config) for config in data.inputs.scaling]
-            found = []
+            blocks = []
             for begin in range(0, len(pool), size):
                 rows = part.inputs(slice(begin, begin + size))
                 for layer in layers:
                     rows = keras.ops.convert_to_numpy(layer(rows))
-                found.append(np.asarray(rows, "float32"))
-            self._scaled[key] = np.concatenate(found)
+                blocks.append(np.asarray(rows, "float32"))
+            self._scaled[key] = np.concatenate(blocks)
             while len(self._scaled) > _KEPT:
                 self._scaled.popitem(last=False)
         return self._scaled[key]
 
 
 def batch_size(config: RunConfig, count: int) -> int:
-    """Samples a step, as `mlzoo train` takes them."""
-    asked = {"auto": 32, "full": count}.get(str(config.batch_size)) or int(config.batch_size)
-    return min(asked, count)
+    """Return the batch size, as in `mlzoo train`."""
+    size = {"auto": 32, "full": count}.get(str(config.batch_size)) or int(config.batch_size)
+    return min(size, count)
 
 
 def epoch_order(
     config: RunConfig, data: Data, places: np.ndarray, seed: int, epoch: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of an epoch's whole batches (steps, size), and of the smaller last one (left,).
+    """Return the indices of an epoch's full batches (steps, size), and of the last one (left,).
 
     Args:
         config: its batch size and sampler.
         data: of the fold.
-        places: where the samples of its training part are.
+        places: (n,) indices of the samples of its training split in `Fed.x`.
         seed: decides the order, as in `mlzoo train`.
         epoch: from 0.
     """
@@ -183,12 +183,12 @@ def epoch_order(
 
 
 def epoch_rates(config: RunConfig, rate: float, count: int, epoch: int) -> np.ndarray:
-    """The learning rate of each step of an epoch, (steps + 1,), that of a smaller last one last.
+    """Return the learning rate of each step of an epoch, (steps + 1,), incl. a smaller last one.
 
     Args:
         config: its schedule.
-        rate: the present rate, where it is constant or follows a plateau.
-        count: samples an epoch.
+        rate: current rate, if it is constant or reduced on plateaus.
+        count: samples per epoch.
         epoch: from 0.
     """
     size = batch_size(config, count)
@@ -202,7 +202,7 @@ def _pool(data: Data) -> np.ndarray:
 
 
 def _key(data: Data, config: RunConfig) -> str:
-    """Equal for folds whose samples are fed as the same arrays."""
+    """Return a key, equal for folds whose samples are the same arrays."""
     weighted = b"" if config.class_weights == "none" else data.train.indices.tobytes()
     which = hashlib.sha256(_pool(data).tobytes() + weighted).hexdigest()
     scaling = list(data.inputs.scaling), data.outputs.mean, data.outputs.std
@@ -210,7 +210,7 @@ def _key(data: Data, config: RunConfig) -> str:
 
 
 def _targets(data: Data, config: RunConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Targets, standardised where they are numbers, and weights of a fold's samples."""
+    """Return the targets, standardized if they are numbers, and sample weights of a fold."""
     pool = _pool(data)
     targets = data.samples.targets[pool]
     weights = np.ones(len(pool), "float32")

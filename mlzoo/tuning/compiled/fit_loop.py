@@ -1,4 +1,4 @@
-"""The course of a fit in a compiled program: epoch after epoch, until it ends or is stopped."""
+"""Training loop of fits in compiled programs, with schedules and early stopping."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from mlzoo.tuning.compiled.vectorized import VectorizedProgram
 
 Ending = tuple[np.ndarray, int] | DivergedError
-"""Outputs for the validation part and epochs, or how it failed."""
+"""Outputs for the validation split and number of epochs, or the error."""
 
 
 class Course:
-    """One fit: what it is fed next, and whether it goes on."""
+    """Progress of one fit: its next inputs, and whether it continues."""
 
     def __init__(self, fit: Fit, state: State, dropout: np.ndarray, penalties: np.ndarray) -> None:
         self.fit, self.state = fit, state
@@ -43,37 +43,37 @@ class Course:
 
     @property
     def done(self) -> bool:
-        """Whether it is over."""
+        """Return whether training has ended."""
         over = self.epoch >= self.fit.config.epochs
         return over or self.error is not None or (self.stops and self.watch.stop)
 
     @property
     def watched(self) -> bool:
-        """Whether it has to be predicted with after each epoch."""
+        """Return whether the validation split must be predicted after each epoch."""
         return self.stops or self.lowers
 
     def next(self, fed: Fed, ahead: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Order, rest and rates of the epoch after those ahead."""
+        """Return batches, last batch and rates of the epoch after those ahead."""
         fit, epoch = self.fit, self.epoch + ahead
         places = fed.places(fit.data.train.indices)
         order, rest = epoch_order(fit.config, fit.data, places, fit.seed, epoch)
         return order, rest, epoch_rates(fit.config, self.rate, len(places), epoch)
 
     def trained(self, loss: float, epochs: int = 1) -> None:
-        """Take the loss of epochs that were done."""
+        """Record the loss of finished epochs."""
         self.epoch += epochs
         if not np.isfinite(loss):
             self.error = DivergedError(f"the loss became {loss} by epoch {self.epoch}")
 
     def predicted(self, loss: float, outputs: np.ndarray) -> None:
-        """Take the validation loss and the outputs after an epoch."""
+        """Record the validation loss and the outputs after an epoch."""
         if self.error is not None or not self.watched:
             return
         self.watch.see(self.epoch, self._value(loss, outputs))
         self.rate = rate_after(self.fit.config, self.rate, self.watch)
 
     def ended(self, outputs: np.ndarray, state: State | None) -> Ending:
-        """How it ended; its state is kept where that was asked for."""
+        """Return the result, and save the state if requested."""
         if self.error is not None:
             return self.error
         if self.fit.keep is not None and state is not None:
@@ -81,14 +81,14 @@ class Course:
         return self._in_units(outputs), self.epoch
 
     def _value(self, loss: float, outputs: np.ndarray) -> float:
-        """What is watched."""
+        """Return the monitored value."""
         metric, data = self.watch.metric, self.fit.data
         if metric == "val_loss":
             return loss
         task, targets = sample_task(data.samples.task), data.valid.targets
         predictions = task.as_predictions(self._in_units(outputs), targets)
-        found = task.scores(targets, predictions)[metric.removeprefix("val_")]
-        return float("nan") if found is None else found
+        score = task.scores(targets, predictions)[metric.removeprefix("val_")]
+        return float("nan") if score is None else score
 
     def _in_units(self, outputs: np.ndarray) -> np.ndarray:
         spec = self.fit.data.outputs
@@ -96,23 +96,35 @@ class Course:
 
 
 def run_alone(program: Program, course: Course, feeder: Feeder) -> Ending:
-    """A fit by a program for one."""
+    """Run one fit by a program.
+
+    Args:
+        program: compiled for the architecture.
+        course: of the fit.
+        feeder: cache of samples.
+    """
     fit = course.fit
     program.load(course.state)
     while True:
         work = _work(course, feeder)
-        if course.done:  # by what was restored: it is only predicted with
+        if course.done:  # the restored state is already final: only predict
             work = work.first(0, work.steps)
-        said = program.run(work)
-        course.trained(said.loss, len(work.order))
-        course.predicted(said.valid_loss, said.outputs)
+        result = program.run(work)
+        course.trained(result.loss, len(work.order))
+        course.predicted(result.valid_loss, result.outputs)
         if course.done:
             state = program.state() if fit.keep is not None else None
-            return course.ended(said.outputs, state)
+            return course.ended(result.outputs, state)
 
 
 def compiling_alone(program: Program, course: Course, feeder: Feeder) -> Callable[[], None]:
-    """What lets a program for one compile what a fit needs, in whatever state it leaves it."""
+    """Return a function that compiles the program of a fit; it changes the program's state.
+
+    Args:
+        program: to compile.
+        course: of the fit.
+        feeder: cache of samples.
+    """
     work = _work(course, feeder)
 
     def compile_it() -> None:
@@ -123,7 +135,7 @@ def compiling_alone(program: Program, course: Course, feeder: Feeder) -> Callabl
 
 
 def _work(course: Course, feeder: Feeder) -> Work:
-    """The epochs that a fit can do next without being looked at."""
+    """Return the next epochs of a fit that need no validation in between."""
     fit = course.fit
     span = 1 if course.watched else max(fit.config.epochs - course.epoch, 1)
     fed = feeder.fold(fit.folds[fit.fold], fit.config)
@@ -131,7 +143,7 @@ def _work(course: Course, feeder: Feeder) -> Work:
     each = [course.next(fed, ahead) for ahead in range(span)]
     order, rest, rates = (np.stack(arrays) for arrays in zip(*each, strict=True))
     steps = order.shape[1]
-    # A part of the fold is fed in the fold's shapes: others would be compiled anew.
+    # A subset of the fold keeps the shapes of the fold: other shapes would be recompiled.
     missing = (0, shape.steps - steps)
     order = np.pad(order, ((0, 0), missing, (0, 0)))
     rates = np.insert(rates, [steps] * missing[1], 0.0, axis=1)
@@ -143,7 +155,14 @@ def _work(course: Course, feeder: Feeder) -> Work:
 def run_together(
     program: VectorizedProgram, courses: Sequence[Course], feeder: Feeder, lanes: int
 ) -> list[Ending]:
-    """Fits by a vectorised program; lanes that no fit needs rest."""
+    """Run fits by a vectorized program; unused lanes are idle.
+
+    Args:
+        program: compiled for the architecture.
+        courses: of at most `lanes` fits.
+        feeder: cache of samples.
+        lanes: of the program.
+    """
     fed, shape = _fed(courses, feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
     numbers = _load(program, courses, lanes)
@@ -155,15 +174,15 @@ def run_together(
             if course in active:
                 course.trained(float(loss))
         if any(course.watched for course in active):
-            watched, said = program.predict(whole, valid, counts, numbers)
+            watched, outputs = program.predict(whole, valid, counts, numbers)
             for lane, course in enumerate(courses):
                 if course in active:
-                    course.predicted(float(watched[lane]), said[lane, : counts[lane]])
-    _, said = program.predict(whole, valid, counts, numbers)
+                    course.predicted(float(watched[lane]), outputs[lane, : counts[lane]])
+    _, outputs = program.predict(whole, valid, counts, numbers)
     kept = any(course.fit.keep is not None for course in courses)
     states: Sequence[State | None] = program.states() if kept else [None] * lanes
     return [
-        course.ended(said[lane, : counts[lane]], states[lane])
+        course.ended(outputs[lane, : counts[lane]], states[lane])
         for lane, course in enumerate(courses)
     ]
 
@@ -171,7 +190,14 @@ def run_together(
 def compiling_together(
     program: VectorizedProgram, course: Course, feeder: Feeder, lanes: int
 ) -> Callable[[], None]:
-    """What lets a vectorised program compile what fits of a group need, in whatever state."""
+    """Return a function that compiles the program of a group; it changes the program's state.
+
+    Args:
+        program: to compile.
+        course: of one fit of the group.
+        feeder: cache of samples.
+        lanes: of the program.
+    """
     fed, shape = _fed([course], feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
     epoch = replace(_epoch([course], fed, shape, lanes), steps=0)
@@ -186,7 +212,7 @@ def compiling_together(
 
 
 def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
-    """What each fit is fed, and the sizes of their program."""
+    """Return the samples of each fit, and the sizes of their program."""
     first = courses[0].fit
     stacked = feeder.stacked(first.folds, first.config)
     assert stacked is not None
@@ -197,7 +223,7 @@ def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
 def _load(
     program: VectorizedProgram, courses: Sequence[Course], lanes: int
 ) -> tuple[np.ndarray, ...]:
-    """Put all lanes in the fits' states, idle ones too; their dropout and penalties."""
+    """Load the states of the fits into all lanes, idle ones too; return dropout and penalties."""
     every = [*courses, *[courses[0]] * (lanes - len(courses))]
     program.load([course.state for course in every])
     names = ("dropout", "penalties")
@@ -207,17 +233,17 @@ def _load(
 def _valid(
     courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (lanes, m) that are predicted, and how many of them count in each lane."""
+    """Return indices (lanes, m) to predict, and the number of valid ones in each lane."""
     places = np.zeros((lanes, shape.valid), "int32")
     counts = np.zeros(lanes, "int32")
-    for lane, (course, own) in enumerate(zip(courses, fed, strict=True)):
-        found = own.places(course.fit.data.valid.indices)
-        places[lane, : len(found)], counts[lane] = found, len(found)
+    for lane, (course, samples) in enumerate(zip(courses, fed, strict=True)):
+        indices_in_x = samples.places(course.fit.data.valid.indices)
+        places[lane, : len(indices_in_x)], counts[lane] = indices_in_x, len(indices_in_x)
     return places, counts
 
 
 def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: int) -> Any:
-    """The next epoch of all lanes; those that are done rest."""
+    """Return the next epoch of all lanes; finished ones are idle."""
     from mlzoo.tuning.compiled.vectorized import Epoch
 
     order = np.zeros((shape.steps, lanes, shape.batch), "int32")
@@ -225,10 +251,10 @@ def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: i
     rates = np.zeros((shape.steps + 1, lanes), "float32")
     rest, left = np.zeros((lanes, shape.left), "int32"), np.zeros(lanes, "int32")
     steps = 0
-    for lane, (course, own) in enumerate(zip(courses, fed, strict=True)):
+    for lane, (course, samples) in enumerate(zip(courses, fed, strict=True)):
         if course.done:
             continue
-        whole, last, rate = course.next(own)
+        whole, last, rate = course.next(samples)
         here, size = whole.shape
         order[:here, lane, :size], counts[:here, lane] = whole, size
         rates[:here, lane], rates[-1, lane] = rate[:-1], rate[-1]
@@ -238,23 +264,23 @@ def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: i
 
 
 def _save(folder: Path, state: State, course: Course) -> None:
-    """Keep a state that a later trial goes on from."""
+    """Save a state that a later trial resumes from."""
     folder.mkdir(parents=True, exist_ok=True)
     file = checkpoints.write_arrays(folder / "replica.npz", [a for g in state.groups for a in g])
     sizes = [len(group) for group in state.groups]
-    own = {"watch": course.watch.state(), "epochs": course.epoch, "rate": course.rate}
-    files.write_sealed(folder / "replica.json", {**file, "sizes": sizes, **own})
+    progress = {"watch": course.watch.state(), "epochs": course.epoch, "rate": course.rate}
+    files.write_sealed(folder / "replica.json", {**file, "sizes": sizes, **progress})
 
 
 def _restore(folder: Path) -> tuple[State, Watch, int, float] | None:
-    """Return a state that was kept; None where there is none, or it is damaged."""
+    """Return a saved state; None if there is none, or it is damaged."""
     if not (folder / "replica.json").is_file():
         return None
     try:
         record = files.read_sealed(folder / "replica.json")
         arrays = checkpoints.read_arrays(folder / record["name"], record["sha256"])
     except DataError:
-        return None  # the training starts from its first epoch, which ends in the same place
+        return None  # training restarts from its first epoch, with the same result
     first, second, _ = record["sizes"]
     groups = arrays[:first], arrays[first : first + second], arrays[first + second :]
     return State(*groups), Watch(**record["watch"]), record["epochs"], record["rate"]

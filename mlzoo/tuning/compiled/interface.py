@@ -17,7 +17,7 @@ class CompiledFits(Protocol):
 
     @property
     def lanes(self) -> int:
-        """Fits that one call does at once."""
+        """Return the number of fits that one call runs at once."""
         ...
 
     def obstacle(self, fit: Fit) -> str | None:
@@ -25,15 +25,15 @@ class CompiledFits(Protocol):
         ...
 
     def group(self, fit: Fit) -> str | None:
-        """Return a key, equal for fits that are done at once; None where a fit is done alone."""
+        """Return a key, equal for fits that can run at once; None for one that runs alone."""
         ...
 
     def fit(self, fits: Sequence[Fit]) -> list[tuple[np.ndarray, int] | DivergedError]:
-        """Do the fits of one group.
+        """Run the fits of one group.
 
         Returns:
-            Of each fit the outputs (n, units) for the validation split and the epochs trained in
-            all; or the error, where its loss became NaN or infinite.
+            For each fit, the outputs (n, units) for the validation split and the number of epochs;
+            or the error if its loss became NaN or infinite.
         """
         ...
 
@@ -42,7 +42,7 @@ class CompiledFits(Protocol):
         ...
 
     def compile_ahead(self, fit: Fit) -> bool:
-        """Have a thread compile a coming fit's program; return whether there is room for more."""
+        """Compile the program of a coming fit in a thread; True if more may be compiled ahead."""
         ...
 
     def settle(self) -> None:
@@ -50,7 +50,7 @@ class CompiledFits(Protocol):
         ...
 
     def close(self) -> None:
-        """Compile nothing more."""
+        """Stop compiling ahead."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Programs on JAX: states in and out, `lax.scan` over the steps of epochs, or a jitted step."""
+"""Programs on JAX: pure functions of the state, `lax.scan` over steps, or a jitted step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, ba
 
 
 class JaxStep:
-    """A step of training and a prediction as pure functions of the state."""
+    """Training step and prediction as pure functions of the state."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -27,7 +27,17 @@ class JaxStep:
     def train(
         self, state: Any, x: Any, y: Any, w: Any, places: Any, rate: Any, numbers: Any
     ) -> tuple[Any, Any]:
-        """The state after a step on the samples at `places`, with weights `w`, and the loss."""
+        """Run a training step, and return the new state and the loss.
+
+        Args:
+            state: trainable weights, other variables, optimizer variables.
+            x: (n, *shape) scaled inputs.
+            y: (n, ...) targets.
+            w: (batch,) sample weights.
+            places: (batch,) indices of the samples in `x`.
+            rate: learning rate.
+            numbers: dropout rates and penalties, as in `Scalars`.
+        """
         trainable, others, slots = state
         slots = list(slots)
         slots[self.rate_place] = jnp.asarray(rate, slots[self.rate_place].dtype)
@@ -39,21 +49,30 @@ class JaxStep:
     def predict(
         self, state: Any, x: Any, y: Any, places: Any, numbers: Any, w: Any = None
     ) -> tuple[Any, Any]:
-        """Loss and outputs at `places`, whose weights in the loss are `w`."""
+        """Return loss and outputs of the samples at `places`.
+
+        Args:
+            state: trainable weights, other variables, optimizer variables.
+            x: (n, *shape) scaled inputs.
+            y: (n, ...) targets.
+            places: (batch,) indices of the samples in `x`.
+            numbers: dropout rates and penalties, as in `Scalars`.
+            w: (batch,) sample weights of the loss; None: equal.
+        """
         trainable, others, _ = state
-        said, _ = self._parts.model.stateless_call(trainable, others, x[places], training=False)
-        loss = self._parts.loss(y[places], said, sample_weight=w)
-        return loss + penalty(self._penalized(trainable), numbers[1]), said
+        y_pred, _ = self._parts.model.stateless_call(trainable, others, x[places], training=False)
+        loss = self._parts.loss(y[places], y_pred, sample_weight=w)
+        return loss + penalty(self._penalized(trainable), numbers[1]), y_pred
 
     def _loss(
         self, trainable: Any, others: Any, inputs: Any, targets: Any, weights: Any, numbers: Any
     ) -> tuple[Any, Any]:
         parts = self._parts
         parts.scalars.dropout, strengths = numbers
-        said, others, losses = parts.model.stateless_call(
+        y_pred, others, losses = parts.model.stateless_call(
             trainable, others, inputs, training=True, return_losses=True
         )
-        loss = parts.loss(targets, said, sample_weight=weights)
+        loss = parts.loss(targets, y_pred, sample_weight=weights)
         return loss + penalty(self._penalized(trainable), strengths) + sum(losses), others
 
     def _penalized(self, trainable: Any) -> list[Any]:
@@ -63,7 +82,7 @@ class JaxStep:
 
 
 class JaxProgram:
-    """One network, a fit at a time."""
+    """Program of one network that runs a fit at a time."""
 
     def __init__(self, parts: Parts) -> None:
         self._loop = parts.loop
@@ -74,11 +93,11 @@ class JaxProgram:
         self._predict = jax.jit(self._traced_predict)
 
     def load(self, state: State) -> None:
-        """Take a state over."""
+        """Load a state."""
         self._state = tuple([jnp.asarray(a) for a in group] for group in state.groups)
 
     def state(self) -> State:
-        """The state as arrays."""
+        """Return the state as arrays."""
         return State(*([np.asarray(array) for array in group] for group in self._state))
 
     def run(self, work: Work) -> ProgramOutput:
@@ -93,15 +112,15 @@ class JaxProgram:
         else:
             for places, rate in batches(work):
                 self._state, total = self._step(self._state, *fed, places, rate, numbers)
-        loss, said = self._predict(self._state, work.x, work.y, work.valid, numbers)
-        return ProgramOutput(float(total), float(loss), np.asarray(said))
+        loss, outputs = self._predict(self._state, work.x, work.y, work.valid, numbers)
+        return ProgramOutput(float(total), float(loss), np.asarray(outputs))
 
     def compile(self, work: Work) -> None:
-        """Compile a step. Whole epochs only compile while they are done, for their number."""
+        """Compile a step; whole epochs are compiled when they run, since their number matters."""
         if not self._loop:
             self.run(work.first(1, steps=1))
 
-    # What is traced
+    # Traced functions
 
     def _traced_step(
         self, state: Any, x: Any, y: Any, w: Any, places: Any, rate: Any, numbers: Any

@@ -1,4 +1,4 @@
-"""Programs on TensorFlow: variables in place, a `tf.function` over an epoch, epochs, or a step."""
+"""Programs on TensorFlow: variables assigned in place, a `tf.function` of epochs or a step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, ba
 
 
 class TensorFlowProgram:
-    """One network whose variables are assigned anew for each fit."""
+    """Program of one network whose variables are reassigned for each fit."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -27,7 +27,7 @@ class TensorFlowProgram:
                 variable.assign(array)
 
     def state(self) -> State:
-        """The variables' values."""
+        """Return the values of the variables."""
         groups = [[keras.ops.convert_to_numpy(v.value) for v in g] for g in self._variables]
         return State(*groups)
 
@@ -43,17 +43,17 @@ class TensorFlowProgram:
             for places, rate in batches(work):
                 total = self._step(*fed, places, rate, *numbers)
         else:
-            # XLA compiles anew for other shapes: that of an epoch is the same however many.
+            # XLA recompiles for new shapes: run epochs one by one, since all have the same shape.
             size = 1 if self._parts.dense else max(len(work.order), 1)
             for first in range(0, len(work.order), size):
                 part = slice(first, first + size)
                 given = work.order[part], work.rest[part], work.rates[part], work.steps
                 total += epochs(*fed, *given, *numbers)
-        loss, said = predict(*fed[:2], work.valid, work.penalties)
-        return ProgramOutput(float(total), float(loss), np.asarray(said))
+        loss, outputs = predict(*fed[:2], work.valid, work.penalties)
+        return ProgramOutput(float(total), float(loss), np.asarray(outputs))
 
     def compile(self, work: Work) -> None:
-        """Compile by doing a step, or none, and what is left of an epoch."""
+        """Compile by running at most one step and the last batch of an epoch."""
         self.run(work.first(1, steps=0 if self._parts.loop else 1))
 
     @property
@@ -66,7 +66,7 @@ class TensorFlowProgram:
         )
 
     def _compiled(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Epochs of training, and a prediction, for any number of samples and steps."""
+        """Return functions for training and prediction, for any number of samples and steps."""
         fed = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (x, y)]
         many, two = tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None, None), tf.float32)
         places = [tf.TensorSpec((None,) * rank, tf.int32) for rank in (3, 2, 1)]
@@ -81,7 +81,7 @@ class TensorFlowProgram:
             ),
         )
 
-    # What is traced
+    # Traced functions
 
     def _train(
         self, x: Any, y: Any, w: Any, places: Any, rate: Any, dropout: Any, penalties: Any
@@ -91,8 +91,8 @@ class TensorFlowProgram:
         parts.optimizer.learning_rate.assign(rate)
         inputs, targets, weights = (tf.gather(of, places) for of in (x, y, w))
         with tf.GradientTape() as tape:
-            said = parts.model(inputs, training=True)
-            loss = parts.loss(targets, said, sample_weight=weights)
+            y_pred = parts.model(inputs, training=True)
+            loss = parts.loss(targets, y_pred, sample_weight=weights)
             loss += penalty(list(parts.penalized), penalties)
             for more in parts.model.losses:
                 loss += more
@@ -121,7 +121,7 @@ class TensorFlowProgram:
         total = tf.constant(0.0)
         for epoch in tf.range(tf.shape(order)[0]):
             number = tf.constant(0)
-            while number < steps:  # XLA would compile a tf.range anew for every number of steps
+            while number < steps:  # XLA would recompile a tf.range for every number of steps
                 places, rate = order[epoch, number], rates[epoch, number]
                 total += self._train(x, y, w, places, rate, dropout, penalties)
                 number += 1
@@ -132,6 +132,6 @@ class TensorFlowProgram:
     def _outputs(self, x: Any, y: Any, places: Any, penalties: Any) -> Any:
         count_trace()
         parts = self._parts
-        said = parts.model(tf.gather(x, places), training=False)
-        loss = parts.loss(tf.gather(y, places), said)
-        return loss + penalty(list(parts.penalized), penalties), said
+        y_pred = parts.model(tf.gather(x, places), training=False)
+        loss = parts.loss(tf.gather(y, places), y_pred)
+        return loss + penalty(list(parts.penalized), penalties), y_pred

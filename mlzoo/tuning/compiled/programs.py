@@ -1,8 +1,8 @@
-"""Compiled programs: epochs of training in one call, whatever the backend.
+"""Compiled programs: epochs of training in one call, for every backend.
 
 A program is compiled once for an architecture; weights, optimizer state, rates, dropout and
-penalties are its arguments. `on_tensorflow`, `on_jax` and `vectorized` speak to the backends
-themselves, since Keras has no public way to compile more than a step.
+penalties are its arguments. `on_tensorflow`, `on_jax` and `vectorized` use the backends directly,
+since Keras has no public way to compile more than a step.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from mlzoo.tuning.compiled.dynamic_hyperparameters import Scalars
 
 Arrays = list[np.ndarray]
 traces = 0
-"""How many programs this process has traced."""
+"""Number of programs traced in this process."""
 
 
 @dataclass
 class State:
-    """All that training changes: trainable weights, other variables, the optimizer's."""
+    """State of training: trainable weights, other variables, optimizer variables."""
 
     trainable: Arrays
     others: Arrays
@@ -31,23 +31,23 @@ class State:
 
     @property
     def groups(self) -> tuple[Arrays, Arrays, Arrays]:
-        """The three, in this order."""
+        """Return the three groups, in this order."""
         return self.trainable, self.others, self.optimizer
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a program is run on.
+    """Inputs of a program.
 
     Attributes:
-        x: (n, *shape) scaled inputs, a backend's array.
+        x: (n, *shape) scaled inputs, an array of the backend.
         y: (n, ...) targets.
-        weights: (n,) of the samples in the loss.
-        order: (epochs, steps, batch) positions in `x`, int32.
-        rest: (epochs, left) positions of the smaller last batch of each epoch; left may be 0.
+        weights: (n,) sample weights of the loss.
+        order: (epochs, steps, batch) indices in `x`, int32.
+        rest: (epochs, left) indices of the smaller last batch of each epoch; left may be 0.
         rates: (epochs, steps + 1) the learning rate of each step, that of `rest` last.
-        steps: how many of each epoch's steps are done, the first ones.
-        valid: (m,) positions to predict at the end.
+        steps: number of steps to run of each epoch, from its first.
+        valid: (m,) indices to predict at the end.
         dropout: rates of `Scalars`.
         penalties: those of `Scalars`.
     """
@@ -64,7 +64,7 @@ class Work:
     penalties: np.ndarray
 
     def first(self, epochs: int, steps: int) -> Work:
-        """The first epochs alone, with so many of their steps."""
+        """Return the first epochs, with their first steps only."""
         some = slice(epochs)
         parts = {"order": self.order[some], "rest": self.rest[some], "rates": self.rates[some]}
         return replace(self, **parts, steps=steps)
@@ -72,7 +72,7 @@ class Work:
 
 @dataclass(frozen=True)
 class ProgramOutput:
-    """What a program gives back: the summed training loss, the validation loss, the outputs."""
+    """Output of a program: summed training loss, validation loss, and model outputs."""
 
     loss: float
     valid_loss: float
@@ -80,14 +80,14 @@ class ProgramOutput:
 
 
 class Program(Protocol):
-    """A compiled network that can be put in any state and trained from there."""
+    """Compiled network that can be set to any state and trained from there."""
 
     def load(self, state: State) -> None:
-        """Put it in a state."""
+        """Load a state."""
         ...
 
     def state(self) -> State:
-        """The state that it is in."""
+        """Return the current state."""
         ...
 
     def run(self, work: Work) -> ProgramOutput:
@@ -95,18 +95,18 @@ class Program(Protocol):
         ...
 
     def compile(self, work: Work) -> None:
-        """Compile what work of these sizes needs, in whatever state it leaves the program."""
+        """Compile for work of these sizes; this changes the program's state."""
         ...
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a program is made of: a network without penalties, its optimizer, loss and scalars.
+    """Components of a program: a network without penalties, optimizer, loss and scalars.
 
     Attributes:
-        loop: compile whole epochs, else a step.
-        dense: the network is of dense layers and draws nothing at random, so that XLA computes
-            the same; with TensorFlow it is used for nothing else.
+        loop: whether to compile whole epochs rather than a step.
+        dense: whether the network has only dense layers and no randomness, so that XLA computes
+            the same; only then is XLA used with TensorFlow.
     """
 
     model: keras.Model
@@ -119,12 +119,12 @@ class Parts:
 
 
 def put(array: np.ndarray) -> Any:
-    """An array where the backend computes."""
+    """Copy an array to the device of the backend."""
     return keras.ops.convert_to_tensor(array)
 
 
 def batches(work: Work) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions and rate of all batches of all epochs, in order."""
+    """Yield the indices and the rate of all batches of all epochs, in order."""
     for order, rest, rates in zip(work.order, work.rest, work.rates, strict=True):
         yield from zip(order[: work.steps], rates[: work.steps], strict=True)
         if len(rest):
@@ -132,6 +132,6 @@ def batches(work: Work) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def count_trace() -> None:
-    """Count a program while it is traced."""
+    """Count the tracing of a program; called while it is traced."""
     global traces
     traces += 1

@@ -1,8 +1,8 @@
-"""Several fits of one architecture at once on JAX: each is a lane of one vectorised program.
+"""Several fits of one architecture at once on JAX, as lanes of a vectorized program.
 
-A program always has the same number of lanes, idle ones included, and a lane knows nothing of the
-others, so that what a fit gives does not depend on what it shares a call with. Fits of different
-lengths share a program too: steps that a lane lacks leave it as it is.
+A program always has the same number of lanes, including idle ones, and lanes are independent, so
+that the result of a fit does not depend on the fits it runs with. Fits of different lengths share
+a program too: surplus steps do not change a lane.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Epoch:
     """One epoch of all lanes.
 
     Attributes:
-        order: (steps, lanes, batch) positions, int32.
-        counts: (steps, lanes) samples of each batch; 0: the lane rests.
+        order: (steps, lanes, batch) indices, int32.
+        counts: (steps, lanes) samples of each batch; 0: the lane is idle.
         rates: (steps + 1, lanes) the learning rate of each step, that of `rest` last.
-        rest: (lanes, left) positions of the smaller last batches.
-        left: (lanes,) how many of them there are.
-        steps: how many of `order` are done.
+        rest: (lanes, left) indices of the smaller last batches.
+        left: (lanes,) number of valid ones.
+        steps: number of steps of `order` to run.
     """
 
     order: np.ndarray
@@ -41,7 +41,7 @@ class Epoch:
 
 
 class VectorizedProgram:
-    """A vectorised program and the states of its lanes."""
+    """Vectorized program and the states of its lanes."""
 
     def __init__(self, parts: Parts) -> None:
         self._pure = JaxStep(parts)
@@ -50,7 +50,7 @@ class VectorizedProgram:
         self._predict = jax.jit(self._traced_predict)
 
     def load(self, states: Sequence[State]) -> None:
-        """Put each lane in a state."""
+        """Load a state into each lane."""
         groups = zip(*(state.groups for state in states), strict=True)
         self._state = tuple(
             [jnp.asarray(np.stack(arrays)) for arrays in zip(*group, strict=True)]
@@ -58,17 +58,17 @@ class VectorizedProgram:
         )
 
     def states(self) -> list[State]:
-        """The state of each lane."""
+        """Return the state of each lane."""
         groups = [[np.asarray(array) for array in group] for group in self._state]
         count = len(groups[0][0])
         return [State(*([a[lane] for a in group] for group in groups)) for lane in range(count)]
 
     def train(self, fed: tuple[Any, Any, Any], epoch: Epoch, numbers: Any) -> np.ndarray:
-        """Train for an epoch; the summed loss of each lane.
+        """Train for an epoch, and return the summed loss of each lane.
 
         Args:
             fed: inputs, targets and weights of all samples.
-            epoch: what each lane does.
+            epoch: the batches of each lane.
             numbers: dropout (lanes, layers) and penalties (lanes, weights, 2).
         """
         self._state, losses = self._train(
@@ -87,18 +87,18 @@ class VectorizedProgram:
     def predict(
         self, fed: tuple[Any, Any, Any], valid: np.ndarray, counts: np.ndarray, numbers: Any
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Losses (lanes,) and outputs (lanes, m, units) at the first positions of `valid`.
+        """Return losses (lanes,) and outputs (lanes, m, units) for the samples of `valid`.
 
         Args:
             fed: as in `train`.
-            valid: (lanes, m) positions.
-            counts: (lanes,) how many of them count in the loss.
+            valid: (lanes, m) indices of samples.
+            counts: (lanes,) number of them that count in the loss, the first ones.
             numbers: as in `train`.
         """
-        losses, said = self._predict(self._state, fed[0], fed[1], valid, counts, numbers)
-        return np.asarray(losses), np.asarray(said)
+        losses, outputs = self._predict(self._state, fed[0], fed[1], valid, counts, numbers)
+        return np.asarray(losses), np.asarray(outputs)
 
-    # What is traced
+    # Traced functions
 
     def _traced_epoch(
         self,
@@ -133,7 +133,7 @@ class VectorizedProgram:
     def _masked(
         self, state: Any, x: Any, y: Any, w: Any, places: Any, count: Any, rate: Any, numbers: Any
     ) -> tuple[Any, Any]:
-        """A step of one lane on the first `count` of its places."""
+        """Run a step of one lane on the first `count` of its samples."""
         weights = w[places] * _there(places, count)
         after, loss = self._pure.train(state, x, y, weights, places, rate, numbers)
 
@@ -154,6 +154,6 @@ class VectorizedProgram:
 
 
 def _there(places: Any, count: Any) -> Any:
-    """Weights that make a mean over all places that of the first `count`."""
+    """Return weights that turn a mean over all samples into that of the first `count`."""
     size = places.shape[0]
     return (jnp.arange(size) < count) * (size / jnp.maximum(count, 1))

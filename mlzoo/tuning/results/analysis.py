@@ -1,4 +1,4 @@
-"""What the dimensions did to the score, as a forest of the trials sees it."""
+"""Effects of the dimensions on the score, from a random forest of the trials."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SAMPLES = 200
 
 @dataclass(frozen=True)
 class Effect:
-    """What one dimension does.
+    """Effect of one dimension on the score.
 
     Attributes:
         name: of the dimension.
-        importance: share of the forest's variance that it makes alone, 0 to 1, mean over trees.
-        error: the standard deviation of that over the trees.
+        importance: share of the forest's variance due to it alone, 0 to 1, mean over trees.
+        error: standard deviation of the importance over the trees.
         values: (points,) values of the dimension.
-        scores: (points,) the mean score that the forest expects there, all else averaged.
+        scores: (points,) partial dependence: the mean score predicted there.
         spread: (points,) its standard deviation over the trees.
     """
 
@@ -39,7 +39,7 @@ class Effect:
 
 
 def effects(space: Space, trials: Sequence[TrialResult]) -> list[Effect]:
-    """The effect of every dimension, the most important first; none from fewer than 8 trials.
+    """Return the effect of every dimension, the most important first; none below 8 trials.
 
     Functional ANOVA on a random forest: Hutter, Hoos and Leyton-Brown, "An Efficient Approach for
     Assessing Hyperparameter Importance" (2014); marginals are means over 200 points of the space
@@ -58,8 +58,10 @@ def effects(space: Space, trials: Sequence[TrialResult]) -> list[Effect]:
     )
     trees = [tree.predict for tree in forest.estimators_]
     whole = np.array([predict(base.astype("float32")).var() for predict in trees])
-    found = [_effect(place, d, base, trees, whole) for place, d in enumerate(space.dimensions)]
-    return sorted(found, key=lambda effect: -effect.importance)
+    all_effects = [
+        _effect(place, d, base, trees, whole) for place, d in enumerate(space.dimensions)
+    ]
+    return sorted(all_effects, key=lambda effect: -effect.importance)
 
 
 def _effect(

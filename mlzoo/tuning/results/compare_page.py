@@ -1,4 +1,4 @@
-"""The page of a comparison: which strategy won, with intervals, and how each got there."""
+"""The page of a comparison of strategies: verdict, intervals and convergence curves."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results import figures
 from mlzoo.tuning.results.page import TEMPLATE, section
 
-# Okabe and Ito's, and grays for those beyond.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333", "#999999")
+# The color-blind safe palette of Okabe and Ito, and grays for further strategies.
+_COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333", "#999999")
 
 
-def write_comparison(path: Path, plan: Plan, found: Sequence[Standing], metric: str) -> None:
+def write_comparison(path: Path, plan: Plan, ranking: Sequence[Standing], metric: str) -> None:
     """Write `report.html`: the verdict, curves with bands, and the final scores.
 
     Args:
-        path: where to.
-        plan: what all of them searched.
-        found: the strategies, the best first.
-        metric: the score.
+        path: of the page.
+        plan: of the searches.
+        ranking: the strategies, the best first.
+        metric: name of the score.
     """
-    seeds, budget = len(found[0].finals), len(found[0].curve)
-    close = verdict(found)
+    seeds, budget = len(ranking[0].finals), len(ranking[0].curve)
+    close = verdict(ranking)
     header = ["strategy", "best score", "95 % interval", "behind the first", "95 % interval"]
     render(
         path,
@@ -47,25 +47,25 @@ def write_comparison(path: Path, plan: Plan, found: Sequence[Standing], metric: 
                 "Best so far",
                 "The mean of the best score after each trial's worth of training; the bands are "
                 "95 % intervals over seeds.",
-                [curves(found, metric)],
+                [curves(ranking, metric)],
             ),
             section(
                 "Best in the end",
                 "Every seed's best score, and the mean with its 95 % interval.",
-                [finals(found, metric)],
+                [finals(ranking, metric)],
             ),
         ],
         failures=[],
         table_title="Standings",
         header=header,
-        rows=[_row(place, standing) for place, standing in enumerate(found)],
+        rows=[_row(place, standing) for place, standing in enumerate(ranking)],
     )
 
 
-def curves(found: Sequence[Standing], metric: str) -> go.Figure:
-    """The mean best score so far of each strategy, with its band."""
+def curves(ranking: Sequence[Standing], metric: str) -> go.Figure:
+    """Plot the mean best score so far of each strategy, with its band."""
     figure = go.Figure()
-    for standing, colour in zip(found, _COLOURS * 2, strict=False):
+    for standing, color in zip(ranking, _COLORS * 2, strict=False):
         x = list(range(1, len(standing.curve) + 1))
         if standing.band:
             low, high = ([pair[end] for pair in standing.band] for end in (0, 1))
@@ -73,7 +73,7 @@ def curves(found: Sequence[Standing], metric: str) -> go.Figure:
                 x=[*x, *reversed(x)],
                 y=[*high, *reversed(low)],
                 fill="toself",
-                fillcolor=colour,
+                fillcolor=color,
                 opacity=0.15,
                 line={"width": 0},
                 hoverinfo="skip",
@@ -85,22 +85,22 @@ def curves(found: Sequence[Standing], metric: str) -> go.Figure:
             x=x,
             y=standing.curve,
             mode="lines",
-            line={"color": colour, "shape": "hv"},
+            line={"color": color, "shape": "hv"},
             legendgroup=standing.strategy,
             name=standing.strategy,
         )
     return figures.named(figure, "trials of full length", metric)
 
 
-def finals(found: Sequence[Standing], metric: str) -> go.Figure:
-    """Every seed's best score by strategy, and the means with their intervals."""
+def finals(ranking: Sequence[Standing], metric: str) -> go.Figure:
+    """Plot the best score of every seed by strategy, and the means with their intervals."""
     figure = go.Figure()
-    for standing, colour in zip(found, _COLOURS * 2, strict=False):
+    for standing, color in zip(ranking, _COLORS * 2, strict=False):
         figure.add_scatter(
             x=[standing.strategy] * len(standing.finals),
             y=standing.finals,
             mode="markers",
-            marker={"color": colour, "opacity": 0.4, "size": 7},
+            marker={"color": color, "opacity": 0.4, "size": 7},
             showlegend=False,
             name=standing.strategy,
         )
@@ -108,17 +108,17 @@ def finals(found: Sequence[Standing], metric: str) -> go.Figure:
         figure.add_scatter(
             x=[standing.strategy],
             y=[standing.mean],
-            error_y={"array": [half], "color": colour, "width": 8},
+            error_y={"array": [half], "color": color, "width": 8},
             mode="markers",
-            marker={"color": colour, "symbol": "diamond", "size": 10},
+            marker={"color": color, "symbol": "diamond", "size": 10},
             showlegend=False,
             name=f"{standing.strategy}, mean",
         )
     return figures.named(figure, "", metric)
 
 
-def rows(found: Sequence[Standing]) -> list[dict[str, Any]]:
-    """The standings as rows of a table of numbers, for `strategies.csv`."""
+def rows(ranking: Sequence[Standing]) -> list[dict[str, Any]]:
+    """Return the ranking as rows of numbers, for `strategies.csv`."""
     return [
         {
             "strategy": s.strategy,
@@ -130,7 +130,7 @@ def rows(found: Sequence[Standing]) -> list[dict[str, Any]]:
             "behind_high": None if s.behind_interval is None else s.behind_interval[1],
             **{f"seed {seed}": final for seed, final in enumerate(s.finals)},
         }
-        for s in found
+        for s in ranking
     ]
 
 

@@ -1,4 +1,4 @@
-"""The figures of a search's page, by plotly."""
+"""Plotly figures of the page of a search."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from mlzoo.statistics.metrics import MODES
 from mlzoo.tuning.results.analysis import Effect
 from mlzoo.tuning.trials.trial import TrialResult, mean
 
-# Okabe and Ito's, told apart by every reader.
+# The color-blind safe palette of Okabe and Ito.
 _BLUE, _ORANGE, _GREEN, _GRAY, _RED = "#0072B2", "#E69F00", "#009E73", "#999999", "#D55E00"
 _SHOWN = 15
 _MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
 
 
 def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """A line a trial through its values and its score; ranges on an axis can be picked."""
+    """Plot parallel coordinates: a line per trial through its values and its score.
+
+    Args:
+        space: of the search.
+        trials: those that are done are drawn.
+        metric: name of the score.
+    """
     done = [trial for trial in trials if trial.state == "done"]
     scores = [mean(trial.scores) for trial in done]
     axes = [_axis(dimension, done) for dimension in space.dimensions]
@@ -35,7 +41,7 @@ def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Fig
 
 
 def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> dict[str, Any]:
-    """An axis of the unit interval with the dimension's values as ticks; absent ones at -0.1."""
+    """Return an axis of the unit interval with the dimension's values; absent ones are at -0.1."""
     absent = any(dimension.name not in trial.values for trial in trials)
     places = [
         dimension.unit(t.values[dimension.name]) if dimension.name in t.values else -0.1
@@ -61,7 +67,7 @@ def _ends(dimension: Dimension) -> list[Any]:
 
 
 def convergence(trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """Every trial's score with its standard error, and the best so far."""
+    """Plot the score of every trial with its standard error, and the best so far."""
     done = [trial for trial in trials if trial.state == "done"]
     numbers = [trial.number for trial in done]
     scores = [mean(trial.scores) for trial in done]
@@ -86,25 +92,32 @@ def convergence(trials: Sequence[TrialResult], metric: str) -> go.Figure:
 def folds(
     trials: Sequence[TrialResult], ranked: Sequence[int], tied: Sequence[int], metric: str
 ) -> Any:
-    """The fold scores of the best trials; those statistically tied with the winner stand out."""
+    """Plot the fold scores of the best trials, highlighting ties with the winner.
+
+    Args:
+        trials: of the search, by number.
+        ranked: numbers of the trials, the best first.
+        tied: numbers of the trials tied with the winner, itself first.
+        metric: name of the score.
+    """
     figure = go.Figure()
     for number in ranked[:_SHOWN]:
         trial = trials[number]
-        colour = _GREEN if number == tied[0] else _ORANGE if number in tied else _GRAY
+        color = _GREEN if number == tied[0] else _ORANGE if number in tied else _GRAY
         figure.add_box(
             y=trial.scores,
             name=f"trial {number}",
             boxpoints="all",
-            marker={"color": colour},
+            marker={"color": color},
             showlegend=False,
             hoverinfo="y+name",
         )
     return named(figure, "the best trials; green: the winner, orange: tied with it", metric)
 
 
-def importances(found: Sequence[Effect]) -> go.Figure:
-    """The share of the variance that each dimension makes alone, with its spread over the trees."""
-    rows = list(reversed(found))
+def importances(effects: Sequence[Effect]) -> go.Figure:
+    """Plot the importance of each dimension, with its standard deviation over the trees."""
+    rows = list(reversed(effects))
     bars = go.Bar(
         x=[effect.importance for effect in rows],
         y=[effect.name for effect in rows],
@@ -117,7 +130,13 @@ def importances(found: Sequence[Effect]) -> go.Figure:
 
 
 def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
-    """The score that a forest expects over a dimension, with its spread over the trees."""
+    """Plot the partial dependence of the score on a dimension, with its spread over the trees.
+
+    Args:
+        effect: of the dimension.
+        dimension: for the axis.
+        metric: name of the score.
+    """
     categorical = dimension.kind == "choice"
     x = [text(value) for value in effect.values] if categorical else effect.values
     errors = {"array": effect.spread, "color": _GRAY}
@@ -135,7 +154,7 @@ def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
 
 
 def timeline(trials: Sequence[TrialResult]) -> go.Figure:
-    """When each worker did which fit, in seconds from the first; pauses between runs are seen."""
+    """Plot the fits of each worker over time, in seconds from the first one."""
     fits = [(trial, fit) for trial in trials for fit in trial.fits.values() if "at" in fit]
     if not fits:
         return go.Figure()
@@ -160,7 +179,7 @@ def timeline(trials: Sequence[TrialResult]) -> go.Figure:
 
 
 def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """Score against what a fit took; the line joins trials that none beats in both."""
+    """Plot the score against the time of a fit; a line joins the Pareto front."""
     done = [trial for trial in trials if trial.state == "done"]
     points = [(mean([f["cpu"] for f in t.fits.values()]), mean(t.scores), t) for t in done]
     sign = 1 if MODES[metric] == "max" else -1
@@ -188,19 +207,25 @@ def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
 
 
 def described(trial: TrialResult) -> str:
-    """A trial's values on a line."""
+    """Return the values of a trial on one line."""
     return ", ".join(f"{name} {text(value)}" for name, value in trial.values.items())
 
 
 def text(value: Any) -> str:
-    """A value for people."""
+    """Format a value for people."""
     if isinstance(value, float):
         return f"{value:.3g}" if math.isfinite(value) else str(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def named(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """A figure with titles of its axes, laid out as all are."""
+    """Set the axis titles and the common layout of a figure.
+
+    Args:
+        figure: to change.
+        x: title of the x axis.
+        y: title of the y axis.
+    """
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
     return _laid(figure, 380)

@@ -1,4 +1,4 @@
-"""The trials as TensorBoard's HParams plug-in reads them: `tensorboard --logdir FOLDER/hparams`."""
+"""Logs of trials for TensorBoard's HParams plug-in: `tensorboard --logdir FOLDER/hparams`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from mlzoo.tuning.trials.trial import TrialResult
 
 
 def write_hparams(folder: Path, trials: Sequence[TrialResult], metric: str) -> None:
-    """Write a log a trial that is done; what stood in the folder goes."""
+    """Write a log per finished trial, replacing the contents of the folder.
+
+    Args:
+        folder: of the logs.
+        trials: of the search.
+        metric: name of the score.
+    """
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api, summary
@@ -33,9 +39,9 @@ def write_hparams(folder: Path, trials: Sequence[TrialResult], metric: str) -> N
             summary.session_end_pb(STATUS_SUCCESS, end_time_secs=0),
         ]
         for record in records:
-            # Where TensorFlow is there its own class of the same message comes back.
-            own = Summary.FromString(record.SerializeToString())
-            writer.add_event(Event(summary=own))
+            # With TensorFlow installed, FromString returns TensorFlow's class of the same message.
+            converted = Summary.FromString(record.SerializeToString())
+            writer.add_event(Event(summary=converted))
         writer.close()
 
 

@@ -1,4 +1,4 @@
-"""The page of a search: one file that needs no server and no network."""
+"""The page of a search: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def write_page(
     """Write `report.html`.
 
     Args:
-        path: where to.
-        plan: the search.
-        trials: all of them.
-        metric: the score that was chosen by.
+        path: of the page.
+        plan: of the search.
+        trials: all trials.
+        metric: name of the score that ranks the trials.
         test: name, value and interval of the winner's test score, and the `units` and
-            `interval_unit` that the interval is taken over; None if it was not tested.
-        nested: what nested cross-validation found, if it was done.
+            `interval_unit` of the interval; None if it was not tested.
+        nested: result of nested cross-validation; None without it.
     """
     order, ties = ranks(trials, metric), find_ties(trials, metric)
     render(
@@ -61,7 +61,13 @@ def write_page(
 
 
 def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, Any]:
-    """A part of a page: figures of plotly, or pictures as PNG bytes."""
+    """Return a section of a page.
+
+    Args:
+        title: of the section.
+        note: explanation below the title.
+        drawn: plotly figures, or pictures as PNG bytes.
+    """
     return {"title": title, "note": note, "figures": [_html(figure, title) for figure in drawn]}
 
 
@@ -82,7 +88,7 @@ def _facts(
 ) -> list[str]:
     count = sum(len(trial.fits) for trial in trials)
     seconds = sum(fit["seconds"] for trial in trials for fit in trial.fits.values())
-    folds = f"{plan.search.folds} folds" if plan.search.folds > 1 else "the validation part"
+    folds = f"{plan.search.folds} folds" if plan.search.folds > 1 else "the validation split"
     lines = [
         f"{len(trials)} trials by {plan.search.strategy}, {count} fits on {folds}, "
         f"{shown(seconds)} of training; seed {plan.run.seed}."
@@ -99,8 +105,8 @@ def _facts(
         between = f", 95 % interval {ends[0]:.4g} to {ends[1]:.4g}" if ends else ""
         between += f" over {taken}" if ends and taken else ""
         lines.append(
-            f"Trained on the training and validation parts and tested once: {test['name']} "
-            f"{test['value']:.4g}{between}. The search never saw the test part; the score by "
+            f"Trained on the training and validation splits and tested once: {test['name']} "
+            f"{test['value']:.4g}{between}. The search never saw the test split; the score by "
             "which the winner was chosen is the best of many and so too good."
         )
     return lines
@@ -118,7 +124,7 @@ def _sections(
 ) -> list[dict[str, Any]]:
     if not order:
         return []
-    found = effects(plan.space, trials)
+    all_effects = effects(plan.space, trials)
     sections: list[tuple[str, str, list[Any]]] = [
         (
             "All trials at once",
@@ -136,25 +142,25 @@ def _sections(
             [figures.folds(trials, list(order), ties.numbers, metric)],
         ),
     ]
-    if found:
+    if all_effects:
         sections += [
             (
                 "What mattered",
                 "The share of the score's variance that each dimension makes alone, as a forest "
                 "of the trials sees it (fANOVA); bars show its spread over the trees.",
-                [figures.importances(found)],
+                [figures.importances(all_effects)],
             ),
             (
                 "Partial dependence",
                 "The score that the forest expects over one dimension, all others averaged.",
-                [figures.dependence(e, plan.space[e.name], metric) for e in found[:_CURVES]],
+                [figures.dependence(e, plan.space[e.name], metric) for e in all_effects[:_CURVES]],
             ),
         ]
     sections += [
         ("Score against cost", "What a better score costs.", [figures.cost(trials, metric)]),
         ("Timeline", "When each worker did which fit.", [figures.timeline(trials)]),
     ]
-    pictures = skopt_pictures(plan.space, trials, metric, [effect.name for effect in found])
+    pictures = skopt_pictures(plan.space, trials, metric, [effect.name for effect in all_effects])
     sections += [(title, note, [picture]) for title, note, picture in pictures]
     return [section(*content) for content in sections]
 

@@ -1,7 +1,7 @@
-"""scikit-optimize's own plots of a search: what was evaluated, and partial dependence by pairs.
+"""Plots of a search by scikit-optimize: evaluated points, and pairwise partial dependence.
 
 Louppe and others, `skopt.plots` (convergence, evaluations, objective). The surrogate is a forest of
-all trials that are done, whatever strategy proposed them.
+all finished trials, whatever strategy proposed them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _SAMPLES = 60
 def skopt_pictures(
     space: Space, trials: Sequence[TrialResult], metric: str, important: Sequence[str]
 ) -> list[tuple[str, str, bytes]]:
-    """Title, note and PNG of each plot; none from fewer than 8 trials.
+    """Return title, note and PNG of each plot; none below 8 trials.
 
     Args:
         space: of the search.
-        trials: all of them; those that are done are drawn.
-        metric: the score.
+        trials: all trials; those that are done are drawn.
+        metric: name of the score.
         important: names of dimensions, the most important first; the first 5 are drawn.
     """
     done = [trial for trial in trials if trial.state == "done"]
@@ -71,19 +71,19 @@ def skopt_pictures(
 
 
 def _varies(dimension: Dimension, trials: Sequence[TrialResult]) -> bool:
-    """Whether trials had more than one value, which skopt's plots need."""
+    """Return whether trials had more than one value, as skopt's plots require."""
     values = {repr(t.values[dimension.name]) for t in trials if dimension.name in t.values}
     return len(values) > 1
 
 
 def _result(chosen: Sequence[Dimension], trials: Sequence[TrialResult], metric: str) -> Any:
-    """The trials as a result of skopt; where a dimension is absent its first value stands."""
+    """Convert the trials to a result of skopt; absent dimensions get their first value."""
     from skopt.learning import RandomForestRegressor
     from skopt.space import Space as SkoptSpace
     from skopt.utils import create_result
 
     space = SkoptSpace([_dimension(dimension) for dimension in chosen])
-    rows = [[_told(d, trial.values.get(d.name, d.at(0.0))) for d in chosen] for trial in trials]
+    rows = [[_encoded(d, trial.values.get(d.name, d.at(0.0))) for d in chosen] for trial in trials]
     losses = [as_loss(trial.mean or 0.0, metric) for trial in trials]
     forest = RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
     forest.fit(space.transform(rows), losses)
@@ -102,12 +102,12 @@ def _dimension(dimension: Dimension) -> Any:
     return Real(dimension.low, dimension.high, prior=prior, name=name)
 
 
-def _told(dimension: Dimension, value: Any) -> Any:
+def _encoded(dimension: Dimension, value: Any) -> Any:
     return canvas.label(text(value), 10) if dimension.kind == "choice" else value
 
 
 def _thin(panels: Sequence[Any]) -> None:
-    """Small labels, and none between the powers of ten, so that panels don't cover each other."""
+    """Shrink the labels, and drop those between powers of ten, so that panels don't overlap."""
     from matplotlib.ticker import NullFormatter
 
     for panel in panels:
@@ -117,7 +117,7 @@ def _thin(panels: Sequence[Any]) -> None:
 
 
 def _drawn(draw: Any, names: Sequence[str]) -> bytes:
-    """What a plot of skopt draws, as PNG; pyplot's state is left as it was."""
+    """Render a plot of skopt as PNG, without changing pyplot's state."""
     import matplotlib as mpl
 
     before = mpl.get_backend()
@@ -127,7 +127,7 @@ def _drawn(draw: Any, names: Sequence[str]) -> bytes:
     stream = io.BytesIO()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of layouts and versions, which nobody can mend here
+            warnings.simplefilter("ignore")  # about layouts and versions, which can't be fixed here
             pyplot.figure(figsize=(6, 4))
             drawn = draw()
             axes = drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn

@@ -22,12 +22,18 @@ _NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")
 
 
 def write_tables(folder: Path, plan: Plan, trials: Sequence[TrialResult], metric: str) -> None:
-    """`trials.csv`, the same for the same seed; `fits.csv`, with what each fit took; `best.yaml`.
+    """Write `trials.csv`, `fits.csv` with the times of all fits, and `best.yaml`.
 
     Columns of `trials.csv`: `trial`, `rank` (1 is best), `state` (done, dropped, failed or
-    running), `mean` and `error` (of the score, its standard error), a column a dimension, `epochs`
-    (median over the fits), `continues` (whose training went on), a column a fold (and repeat), and
-    `cause` (why it failed).
+    running), `mean` and `error` (of the score, its standard error), a column per dimension,
+    `epochs` (median over the fits), `continues` (the trial whose training it resumes), a column
+    per fold (and repeat), and `cause` (of a failure). It is the same for the same seed.
+
+    Args:
+        folder: of the search.
+        plan: of the search.
+        trials: all trials.
+        metric: name of the score.
     """
     order = ranks(trials, metric)
     rows = [_row(plan, trial, order.get(trial.number)) for trial in trials]
@@ -44,7 +50,7 @@ def write_tables(folder: Path, plan: Plan, trials: Sequence[TrialResult], metric
 
 
 def ranks(trials: Sequence[TrialResult], metric: str) -> dict[int, int]:
-    """The place of each trial that is done, by its number; the first is 1."""
+    """Return the rank of each finished trial by its number; 1 is the best."""
     return {trial.number: place for place, trial in enumerate(ranked(trials, metric), start=1)}
 
 
@@ -79,9 +85,14 @@ def _cell(value: Any) -> Any:
 
 
 def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
-    """The configuration that trains the winner on the training and validation parts.
+    """Return the configuration that trains the winner on the training and validation splits.
 
-    It trains for as many epochs as the folds' median was, and keeps the weights of the last one.
+    It trains for the median epochs of the folds, and keeps the weights of the last epoch.
+
+    Args:
+        plan: of the search.
+        trial: the winner.
+        metric: name of the score.
     """
     base = plan.run
     defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
@@ -113,32 +124,32 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     return (
         f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
         f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
-        "# Trains it on the training and validation parts: mlzoo train --config <this file>"
+        "# Trains it on the training and validation splits: mlzoo train --config <this file>"
         f"{trust_flag(base.model_dump())}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )
 
 
 def absolute(text: str) -> str:
-    """The name of data, a path so that it means the same in every folder."""
+    """Make a path to data absolute; leave other names of data as they are."""
     path = expand(text)
     return str(path.resolve()) if path.exists() else text
 
 
 def cause(error: str) -> str:
-    """What failures of one kind have in common: the first line, without its numbers."""
+    """Return the cause that failures of one kind share: the first line, without its numbers."""
     return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().splitlines()[0])[:200]
 
 
 def failures(trials: Iterable[TrialResult]) -> list[dict[str, Any]]:
-    """Failed trials by cause, the most frequent first, each with one traceback."""
+    """Group failed trials by cause, the most frequent first, each with one traceback."""
     groups: dict[str, dict[str, Any]] = {}
     for trial in trials:
         if (record := trial.failure) is None:
             continue
-        own = groups.setdefault(
+        group = groups.setdefault(
             cause(record["error"]),
             {"error": record["error"], "trials": [], "traceback": record["traceback"]},
         )
-        own["trials"].append(trial.number)
+        group["trials"].append(trial.number)
     return sorted(groups.values(), key=lambda group: -len(group["trials"]))

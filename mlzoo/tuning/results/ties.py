@@ -1,10 +1,10 @@
-"""Which trials are statistically tied with the winner: a paired bootstrap over held-out samples.
+"""Statistical ties with the winner, by a paired bootstrap over held-out samples.
 
-Every fit leaves what each of its held-out samples (or groups, or stretches of time) adds to its
+Every fit stores the contribution of each held-out sample (or group, or stretch of time) to its
 score, so that two trials can be compared on the same samples: what makes a sample hard for both
 cancels. For a mean over samples (accuracy, log loss, MAE) that is the sample's own score; for any
 other metric it is the jackknife's pseudo-value, the metric's linear part (Efron and Tibshirani,
-An Introduction to the Bootstrap, 1993, chapter 11). Units are drawn again from all folds together.
+An Introduction to the Bootstrap, 1993, chapter 11). Units are resampled from all folds together.
 
 The winner is the best of many, and so partly the luckiest: the difference to it must be larger
 than any that the same resamples make between trials that are equal, in 95 % of the resamples.
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
     from mlzoo.statistics.scorers import Scorer
 
 LEAST = 6
-"""Units from which on trials are compared at all."""
+"""Smallest number of units to compare trials."""
 _MOST_UNITS = 256
-"""Units kept of a fit; more samples are put together at random, the same for every trial."""
+"""Largest number of units stored per fit; more samples are merged at random, as in every trial."""
 _STRETCHES = 10
-"""Stretches of time that the held-out windows of a fold are cut into, at most."""
+"""Largest number of stretches of time that the held-out windows of a fold are cut into."""
 _CELLS = 2_000_000
 _RESAMPLES = 1000
 _LEVEL = 0.95
 _COMPARED = 100
-"""Trials, the best ones, that the bound on the difference is taken from."""
+"""Number of best trials that the bound on the difference is computed from."""
 
 
 @dataclass(frozen=True)
 class UnitScores:
-    """What each held-out unit of a fit adds to its score.
+    """Contributions of the held-out units of a fit to its score.
 
     Attributes:
         values: (units,) float32 pseudo-values; their mean, weighted by `sizes`, is the score.
-        sizes: (units,) float32 samples of each.
-        unit: what is drawn: `samples`, `groups`, `images`, `stretches of time`, ...
-        count: how many of those there are.
+        sizes: (units,) float32 number of samples of each.
+        unit: name of the resampled unit: `samples`, `groups`, `images`, `stretches of time`, ...
+        count: number of such units.
     """
 
     values: np.ndarray
@@ -59,14 +59,14 @@ class UnitScores:
     count: int
 
     def record(self) -> dict[str, Any]:
-        """As plain values for the journal, whose checksum covers them."""
+        """Return plain values for the journal, whose checksum covers them."""
         arrays = np.stack([self.values, self.sizes]).astype("<f4")
         text = base64.b64encode(arrays.tobytes()).decode()
         return {"unit": self.unit, "count": self.count, "values": text}
 
     @classmethod
     def of(cls, record: Mapping[str, Any] | None) -> UnitScores | None:
-        """Those of a `record`; None where a fit has none."""
+        """Restore from a `record`; None without one."""
         if record is None:
             return None
         arrays = np.frombuffer(base64.b64decode(record["values"]), "<f4").reshape(2, -1)
@@ -87,10 +87,10 @@ class Ties:
 
 
 def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
-    """Return the unit of each sample of a fold's validation part.
+    """Return the unit of each sample of a fold's validation split.
 
     Returns:
-        (n,) positions of units, at most 256; what they are; and how many there are of those.
+        (n,) indices of units, at most 256; the name of the unit; and the number of units.
     """
     samples, count = rows.samples, len(rows)
     if samples.groups is not None:
@@ -98,7 +98,7 @@ def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
         unit = "groups"
     elif samples.windows is not None:
         ends = samples.windows.spans[rows.indices, 1]
-        # Errors of neighbors in time are alike: few long stretches, of two horizons at least.
+        # Errors of neighbors in time are correlated: few stretches, at least two horizons each.
         reach = 2 * int(samples.targets.shape[1])
         stretches = min(max(int(np.ptp(ends)) // reach, 1), _STRETCHES, count)
         labels = np.empty(count, int)
@@ -115,14 +115,14 @@ def units_of(rows: Part) -> tuple[np.ndarray, str, int]:
 
 
 def unit_scores(scorer: Scorer, rows: Part) -> UnitScores | None:
-    """Return what each unit of a fold's validation part adds to a metric.
+    """Return the contribution of each unit of a fold's validation split to a metric.
 
     Args:
-        scorer: the metric as a function of weights (b, n) of the part's samples.
-        rows: the validation part.
+        scorer: the metric as a function of weights (b, n) of the split's samples.
+        rows: the validation split.
 
     Returns:
-        None where the metric is not defined without one of the units.
+        The contributions; None if the metric is undefined without one of the units.
     """
     labels, unit, number = units_of(rows)
     samples, units = len(labels), int(labels.max()) + 1
@@ -144,17 +144,17 @@ def find_ties(trials: Sequence[TrialResult], metric: str) -> Ties:
 
     Args:
         trials: all of a search; those that are done are compared.
-        metric: the score that ranks them.
+        metric: name of the score that ranks them.
     """
     done = ranked(trials, metric)
     if len(done) < 2:
         return Ties([trial.number for trial in done], "")
-    found = [(trial, _of_trial(trial)) for trial in done]
-    winner = found[0][1]
+    candidates = [(trial, _of_trial(trial)) for trial in done]
+    winner = candidates[0][1]
     pairs = [
-        (trial, own)
-        for trial, own in found
-        if winner is not None and own is not None and own.values.shape == winner.values.shape
+        (trial, scores)
+        for trial, scores in candidates
+        if winner is not None and scores is not None and scores.values.shape == winner.values.shape
     ]
     if winner is None or len(pairs) < 2:
         return Ties(
@@ -168,7 +168,7 @@ def find_ties(trials: Sequence[TrialResult], metric: str) -> Ties:
             "so that all of them count as tied with the winner; use more data or other --folds."
         )
         return Ties([trial.number for trial, _ in pairs], text)
-    values = np.stack([own.values for _, own in pairs]).astype("float64")
+    values = np.stack([scores.values for _, scores in pairs]).astype("float64")
     losses = np.array([as_loss(mean(trial.scores), metric) for trial, _ in pairs])
     tied = _tied(values, winner.sizes.astype("float64"), losses)
     numbers = [pairs[place][0].number for place in tied]
@@ -176,32 +176,32 @@ def find_ties(trials: Sequence[TrialResult], metric: str) -> Ties:
 
 
 def _of_trial(trial: TrialResult) -> UnitScores | None:
-    """A trial's units, fold after fold; each fold weighs the same, repeats are averaged."""
+    """Concatenate a trial's units over folds of equal weight; repeats are averaged."""
     folds: dict[int, list[UnitScores]] = {}
     for key in trial.fits_needed:
-        own = UnitScores.of(trial.fits[key].get("paired"))
-        if own is None:
+        scores = UnitScores.of(trial.fits[key].get("paired"))
+        if scores is None:
             return None
-        folds.setdefault(key[0], []).append(own)
-    if any(len({len(own.values) for own in repeats}) > 1 for repeats in folds.values()):
+        folds.setdefault(key[0], []).append(scores)
+    if any(len({len(scores.values) for scores in repeats}) > 1 for repeats in folds.values()):
         return None
     firsts = [repeats[0] for repeats in folds.values()]
     values = np.concatenate(
-        [np.mean([own.values for own in repeats], axis=0) for repeats in folds.values()]
+        [np.mean([scores.values for scores in repeats], axis=0) for repeats in folds.values()]
     )
-    sizes = np.concatenate([own.sizes / own.sizes.sum() for own in firsts])
-    return UnitScores(values, sizes, firsts[0].unit, sum(own.count for own in firsts))
+    sizes = np.concatenate([scores.sizes / scores.sizes.sum() for scores in firsts])
+    return UnitScores(values, sizes, firsts[0].unit, sum(scores.count for scores in firsts))
 
 
 def _tied(values: np.ndarray, sizes: np.ndarray, losses: np.ndarray) -> list[int]:
-    """Rows of `values` (trials, units) that are tied with the first one."""
+    """Return the rows of `values` (trials, units) that are tied with the first one."""
     units = len(sizes)
     shares = sizes / sizes.sum()
     parts = (values - (values @ shares)[:, None]) * shares
     counts = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), _RESAMPLES)
     moved = (counts - 1.0) @ parts.T
     lead = losses - losses[0]
-    # Scores of equal predictions differ by rounding where they come from different programs.
+    # Scores of equal predictions from different compiled programs differ by rounding.
     same = lead <= 1e-6 * np.abs(losses).max()
     errors = _errors(moved, moved[:, :1])[:, 0]
     tied = np.arange(len(values))
@@ -214,7 +214,7 @@ def _tied(values: np.ndarray, sizes: np.ndarray, losses: np.ndarray) -> list[int
 
 
 def _errors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Standard errors (a, b) of the differences of columns of (resamples, a) and (resamples, b)."""
+    """Return standard errors (a, b) of column differences of (resamples, a) and (resamples, b)."""
     squares = [(each**2).mean(axis=0) for each in (first, second)]
     total = squares[0][:, None] + squares[1]
     variance = total - 2 * first.T @ second / len(first)
@@ -222,7 +222,7 @@ def _errors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _bound(moved: np.ndarray, units: int) -> float:
-    """Standard errors that no difference of equal trials exceeds in 95 % of the resamples.
+    """Return the standard errors that differences of equal trials stay within in 95 % of cases.
 
     Few units have heavier tails than the bootstrap shows: the normal quantile becomes Student's
     (Hesterberg, What Teachers Should Know About the Bootstrap, 2015).
@@ -233,9 +233,9 @@ def _bound(moved: np.ndarray, units: int) -> float:
     largest = np.zeros(len(moved))
     for place in range(moved.shape[1]):
         apart = np.abs(moved[:, place + 1 :] - moved[:, [place]])
-        own = errors[place, place + 1 :]
-        if (own > 0).any():
-            ratios = apart[:, own > 0] / own[own > 0]
+        row_errors = errors[place, place + 1 :]
+        if (row_errors > 0).any():
+            ratios = apart[:, row_errors > 0] / row_errors[row_errors > 0]
             largest = np.maximum(largest, ratios.max(axis=1))
     quantile = float(np.quantile(largest, _LEVEL))
     return -float(stdtrit(units - 1, ndtr(-quantile))) * math.sqrt(units / (units - 1))

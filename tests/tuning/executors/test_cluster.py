@@ -43,7 +43,7 @@ def test_a_machine_that_is_lost_in_mid_search_changes_nothing(nodes: Any, tmp_pa
     away = replace(chosen, search=chosen.search.model_copy(update=there))
 
     class Losing(Cluster):
-        """Loses a machine while a unit runs on it."""
+        """Loses a machine while a job runs on it."""
 
         done = 0
 

@@ -28,7 +28,7 @@ def plan(**more: object) -> Plan:
 
 
 class Deadly(Pool):
-    """Kills the process that works on a unit, once for each of `victims`."""
+    """Kills the process that works on a job, once for each of `victims`."""
 
     victims: list[int]
     killed: int
