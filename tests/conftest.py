@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 import shutil
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from mlzoo.baselines import boosting, forest
-from tests.graphs import keep_as_traced
 from tests.once import FOLDER
 
 FULL_SIZE = {forest: {"TREES": forest.TREES}, boosting: {"ITERATIONS": boosting.ITERATIONS}}
@@ -19,13 +17,6 @@ FEW = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
 
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _graphs() -> None:
-    """TensorFlow's graphs as they were traced, where a test has imported it."""
-    if "tensorflow" in sys.modules:
-        keep_as_traced()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -110,7 +110,7 @@ def test_forecasts_are_told_relative_to_naive_ones(trained: Path) -> None:
         row = test["relative_mae"][name]
         ends = row["interval"]  # none from fewer than 6 blocks of time
         shown = f"[{ends[0]:.4g}, {ends[1]:.4g}] " if ends else ""
-        unit = f"{row['units']} {row['unit']}" if "units" in row else ""
+        unit = f"{row['units']} {test['interval_unit']}"
         assert line.split(maxsplit=2) == [name, f"{row['value']:.4g}", shown + unit]
 
 

@@ -1,0 +1,65 @@
+"""How the code speaks: openings of docstrings, American spelling, names of classes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*(ROOT / "mlzoo").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
+BRITISH = re.compile(
+    r"colour|behaviour|neighbour|favour|centre\b|centres\b|grey\b|artefact|licence"
+    r"|(?:normal|standard|recogn|optim|initial|regular|summar|serial|visual|penal|general)"
+    r"is(?:e|ed|es|er|ers|ing|ation)\b"
+)
+# What files of runs, models and users hold: registered Keras names, keys, exports of plug-ins.
+KEPT = re.compile(
+    r"(?:Uns|S|\"s|'s)tandardised?\b|\bstandardised\b|\brecognises\b|\bcolours\b|optimis(?:m|tic)"
+)
+CONTRACTS = {"Config", "Task", "InitSchema"}
+"""Classes whose names a contract prescribes, or that a library looks up by name."""
+
+
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+def test_docstrings_begin_with_an_imperative_or_a_noun() -> None:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and (text := ast.get_docstring(node))
+        if re.match(r"(What|Whether|How)\b", text)
+    ]
+    assert found == []
+
+
+def test_spelling_is_american() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in FILES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if BRITISH.search(KEPT.sub("", line))
+    ]
+    assert found == []
+
+
+def test_a_class_name_occurs_once() -> None:
+    names = Counter(
+        node.name
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in names.items() if count > 1} - CONTRACTS == set()
+
+
+@pytest.mark.parametrize("line", ["normalised", "the colour", "a centre", "neighbours"])
+def test_british_words_are_found(line: str) -> None:
+    assert BRITISH.search(KEPT.sub("", line))
