@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,17 +16,26 @@ FULL_SIZE = {forest: {"TREES": forest.TREES}, boosting: {"ITERATIONS": boosting.
 FEW = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
 """Baselines of trees as they are, and as small as most tests want them: they do not read them."""
 
+
+def _resize(sizes: dict[Any, dict[str, Any]]) -> None:
+    for module, values in sizes.items():
+        for name, value in values.items():
+            setattr(module, name, value)
+
+
+_resize(FEW)
+
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _few_trees(request: pytest.FixtureRequest) -> None:
-    """Small forests, but for the tests of the baselines themselves."""
-    full = request.path.parent.name in ("baselines", "evaluating")
-    for module, sizes in (FULL_SIZE if full else FEW).items():
-        for name, value in sizes.items():
-            setattr(module, name, value)
+def _whole_trees(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Baselines of full size in their own tests."""
+    own = request.path.parent.name in ("baselines", "evaluating")
+    _resize(FULL_SIZE if own else {})
+    yield
+    _resize(FEW)
 
 
 @pytest.fixture(autouse=True, scope="module")

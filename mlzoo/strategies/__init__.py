@@ -1,4 +1,4 @@
-"""Strategies of `mlzoo tune`: they propose the next candidates of a search.
+"""Strategies of `mlzoo tune`: how a search proposes.
 
 Each exports `Config` (its settings) and `propose(config, space, history, count, seed)`, a pure
 function: it is called anew for every trial and keeps no state. It returns up to `count`

@@ -13,6 +13,7 @@ import pytest
 
 import mlzoo as library
 from mlzoo.core.errors import UsageError
+from mlzoo.core.messages import over
 from tests.cli.shell import Mlzoo, run_mlzoo
 from tests.cli.test_bad_input import left_behind, refused
 from tests.cli.test_commands import document, predictions, succeeded
@@ -110,7 +111,7 @@ def test_forecasts_are_told_relative_to_naive_ones(trained: Path) -> None:
         row = test["relative_mae"][name]
         ends = row["interval"]  # none from fewer than 6 blocks of time
         shown = f"[{ends[0]:.4g}, {ends[1]:.4g}] " if ends else ""
-        unit = f"{row['units']} {test['interval_unit']}"
+        unit = over(row["units"], test["interval_unit"])
         assert line.split(maxsplit=2) == [name, f"{row['value']:.4g}", shown + unit]
 
 
