@@ -17,7 +17,7 @@ from mlzoo.data.arrays import (
     open_npy,
     open_npz,
 )
-from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.folders import list_folder
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import Rescaled
@@ -230,9 +230,9 @@ def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Sampl
 
 
 def _form(reader: ImageReader) -> Choose:
-    def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
+    def choose(headers: Sequence[Header]) -> tuple[ImageForm, list[str]]:
         deep = any(header.dtype == "uint16" for header in headers) or reader.dtype == "uint16"
-        return Form(*reader.size, reader.channels, "uint16" if deep else "uint8"), []
+        return ImageForm(*reader.size, reader.channels, "uint16" if deep else "uint8"), []
 
     return choose
 

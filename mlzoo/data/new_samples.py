@@ -12,7 +12,7 @@ import numpy as np
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.data.arrays import check_finite
-from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.folders import images_below
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.layouts import SUFFIXES
@@ -24,7 +24,7 @@ from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Rows
 
 Progress = Callable[[int, int, str], Any]
-Choose = Callable[[Sequence[Header]], tuple[Form, list[str]]]
+Choose = Callable[[Sequence[Header]], tuple[ImageForm, list[str]]]
 _SHOWN = 10
 
 

@@ -14,7 +14,7 @@ from mlzoo.core.files import expand
 from mlzoo.core.setting_types import TaskName, WordList
 
 if TYPE_CHECKING:
-    from mlzoo.data.images.folders import Listing
+    from mlzoo.data.images.folders import ClassFolders
     from mlzoo.data.quality.validation import Checked
     from mlzoo.data.samples import Samples
     from mlzoo.data.tables.labels import Labels
@@ -112,7 +112,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
 
 
-def _labels(config: Config, listing: Listing, good: Sequence[int]) -> Labels:
+def _labels(config: Config, listing: ClassFolders, good: Sequence[int]) -> Labels:
     """Return the class of each good file; all folders are classes, also those without one."""
     import numpy as np
 
@@ -134,7 +134,7 @@ def _labels(config: Config, listing: Listing, good: Sequence[int]) -> Labels:
     return Labels(task, positions, names, f"classes: {', '.join(names)}, by folder name")
 
 
-def _judge(config: Config, listing: Listing, checked: Checked) -> list[str]:
+def _judge(config: Config, listing: ClassFolders, checked: Checked) -> list[str]:
     """Refuse bad files, or say what leaving them out costs each class."""
     from mlzoo.data.quality.bad_files import judge, listed
 

@@ -60,7 +60,7 @@ def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> No
 
 
 @dataclass(frozen=True)
-class Found:
+class RestoredCheckpoint:
     """A restored checkpoint: arrays, best weights, state; and the damaged ones."""
 
     arrays: Arrays
@@ -70,7 +70,7 @@ class Found:
     skipped: list[str]
 
 
-def newest(folder: Path) -> Found | None:
+def newest(folder: Path) -> RestoredCheckpoint | None:
     """The newest checkpoint that is whole, or None where there is none.
 
     Raises:
@@ -87,7 +87,7 @@ def newest(folder: Path) -> Found | None:
         except DataError:
             skipped.append(path.stem)
             continue
-        return Found(arrays, best, best_file, state, skipped)
+        return RestoredCheckpoint(arrays, best, best_file, state, skipped)
     if skipped:
         raise DataError(
             f"all checkpoints in {folder} are damaged ({', '.join(skipped)}); start a new run "

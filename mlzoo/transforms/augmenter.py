@@ -11,7 +11,7 @@ from mlzoo.data.policies import Policy, Step
 from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import catalogue, mixing
 from mlzoo.transforms.changes import RowChanges, SequenceChanges, change_all, drawn
-from mlzoo.transforms.images import FilmChanges, Form, ImageChanges
+from mlzoo.transforms.images import AugmentedForm, FilmChanges, ImageChanges
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part, Samples
@@ -34,10 +34,12 @@ def are_films(samples: Samples) -> bool:
     return len(samples.inputs.shape) == 5
 
 
-def image_form(samples: Samples, shape: Sequence[int]) -> Form:
+def image_form(samples: Samples, shape: Sequence[int]) -> AugmentedForm:
     """The form of images of a shape (..., height, width, channels) among the samples."""
     height, width, channels = shape[-3:]
-    return Form((height, width, channels), str(np.dtype(samples.inputs.dtype)), samples.maximum)
+    return AugmentedForm(
+        (height, width, channels), str(np.dtype(samples.inputs.dtype)), samples.maximum
+    )
 
 
 def spread(part: Part) -> np.ndarray:
@@ -71,7 +73,7 @@ class Augmenter:
         self._each, self._whole = _parted(policy.steps)
         self.kind = kind_of(samples)
         self.workers: Workers | None = None
-        self.form: Form | None = None  # of single images, which other processes can change
+        self.form: AugmentedForm | None = None  # of single images, which other processes can change
         self.steps = self._each
         self.one: ImageChanges | FilmChanges | SequenceChanges | RowChanges
         """What changes a single sample."""

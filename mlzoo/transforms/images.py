@@ -36,7 +36,7 @@ _WORDS["mask_interpolation"] = _WORDS["interpolation"]
 
 
 @dataclass(frozen=True)
-class Form:
+class AugmentedForm:
     """Shape (height, width, channels), type and largest value of images.
 
     Without `maximum` an image's own smallest and largest value are its range.
@@ -61,7 +61,7 @@ class ImageChanges:
         UsageError: a parameter is wrong, or a transform can't be applied to such images.
     """
 
-    def __init__(self, steps: Sequence[Step], form: Form) -> None:
+    def __init__(self, steps: Sequence[Step], form: AugmentedForm) -> None:
         self._form = form
         singles = [s for s in steps if next(iter(s)) not in catalogue.MIXING]
         self._transforms = [build(step, form.shape) for step in singles]
@@ -185,7 +185,7 @@ class FilmChanges:
         UsageError: as `ImageChanges`.
     """
 
-    def __init__(self, steps: Sequence[Step], form: Form) -> None:
+    def __init__(self, steps: Sequence[Step], form: AugmentedForm) -> None:
         self._frame = ImageChanges(steps, form)
 
     def __call__(

@@ -13,12 +13,12 @@ def main() -> None:
     """Read what to do, then change batch after batch until the input closes."""
     import cv2
 
-    from mlzoo.transforms.images import Form, ImageChanges
+    from mlzoo.transforms.images import AugmentedForm, ImageChanges
     from mlzoo.transforms.workers import mapped
 
     cv2.setNumThreads(1)
     told: dict[str, Any] = json.loads(sys.stdin.readline())
-    form = Form(**{**told["form"], "shape": tuple(told["form"]["shape"])})
+    form = AugmentedForm(**{**told["form"], "shape": tuple(told["form"]["shape"])})
     images, masks = mapped(told["memory"], told["batch"], form)
     with contextlib.suppress(OSError):
         # Both have it open: nothing is left behind, however they end. Windows refuses that.

@@ -23,7 +23,7 @@ import numpy as np
 
 from mlzoo.data.policies import Step
 from mlzoo.transforms.changes import change_all
-from mlzoo.transforms.images import Form, ImageChanges
+from mlzoo.transforms.images import AugmentedForm, ImageChanges
 
 _MEMORY = Path("/dev/shm")
 
@@ -38,7 +38,7 @@ class Workers:
         batch: most images of a batch.
     """
 
-    def __init__(self, count: int, steps: Sequence[Step], form: Form, batch: int) -> None:
+    def __init__(self, count: int, steps: Sequence[Step], form: AugmentedForm, batch: int) -> None:
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._all = [_Worker(steps, form, batch) for _ in range(count)]
         for worker in self._all:
@@ -67,7 +67,7 @@ class Workers:
 class _Worker:
     """One process, and the memory it shares; used by one thread at a time."""
 
-    def __init__(self, steps: Sequence[Step], form: Form, batch: int) -> None:
+    def __init__(self, steps: Sequence[Step], form: AugmentedForm, batch: int) -> None:
         self._instead: ImageChanges | None = None
         self._steps, self._form = steps, form
         height, width, channels = form.shape
@@ -135,7 +135,7 @@ class _Worker:
             self._path.unlink(missing_ok=True)
 
 
-def mapped(path: str, batch: int, form: Form) -> tuple[np.ndarray, np.ndarray]:
+def mapped(path: str, batch: int, form: AugmentedForm) -> tuple[np.ndarray, np.ndarray]:
     """The shared memory as images (batch, height, width, channels) and masks."""
     shape = (batch, *form.shape)
     dtype = np.dtype(form.dtype)

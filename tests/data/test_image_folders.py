@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
-from mlzoo.data.images.decoding import Form, convert, orient, shape_up
+from mlzoo.data.images.decoding import ImageForm, convert, orient, shape_up
 from mlzoo.data.images.headers import MAX_PIXELS
 from mlzoo.data.quality.validation import check_images, choose_form
 from mlzoo.data.samples import Samples
@@ -121,9 +121,9 @@ def test_default_size_keeps_a_common_small_one_and_else_takes_128(tmp_path: Path
 def test_shrinking_averages() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     image[:2, :2] = 100
-    small = shape_up(image, Form(2, 2, 3))
+    small = shape_up(image, ImageForm(2, 2, 3))
     assert small[..., 0].tolist() == [[100, 0], [0, 0]]
-    assert shape_up(image, Form(1, 1, 3)).ravel().tolist() == [25, 25, 25]
+    assert shape_up(image, ImageForm(1, 1, 3)).ravel().tolist() == [25, 25, 25]
 
 
 def test_mixed_channels_and_depths_are_made_one(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Step, preset, presets
 from mlzoo.data.specs import IGNORED
 from mlzoo.transforms import catalogue
-from mlzoo.transforms.images import Form, ImageChanges
+from mlzoo.transforms.images import AugmentedForm, ImageChanges
 
 SIDE = 64
 MARKER = 9
@@ -28,7 +28,7 @@ GEOMETRIC = ("flips", "geometric", "microscopy", "lecture", "characters", "heavy
 def changes(steps: Any, dtype: str = "uint8", maximum: float | None = 255.0, **more: Any) -> Any:
     shape = more.get("shape", (SIDE, SIDE, 3))
     kept = [s for s in steps if shape[2] == 3 or next(iter(s)) not in catalogue.COLOR]
-    return ImageChanges(kept, Form(shape, dtype, maximum))
+    return ImageChanges(kept, AugmentedForm(shape, dtype, maximum))
 
 
 def scene(dtype: str, maximum: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +183,7 @@ def test_every_listed_transform_with_defaults_can_be_applied() -> None:
     needing = {}
     for name in catalogue.image_transforms():
         try:
-            ImageChanges([{name: {}}], Form((64, 64, 3), "uint8", 255.0))
+            ImageChanges([{name: {}}], AugmentedForm((64, 64, 3), "uint8", 255.0))
         except UsageError as error:
             needing[name] = str(error)
     assert set(needing) <= {

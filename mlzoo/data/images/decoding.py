@@ -18,7 +18,7 @@ from mlzoo.data.images.headers import BadFileError, Header  # noqa: E402
 
 
 @dataclass(frozen=True)
-class Form:
+class ImageForm:
     """Size, channels and type that every image is converted to.
 
     `fit` is `resize`, or `pad`: images keep their size and are mirrored at the right and below
@@ -88,7 +88,7 @@ def orient(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.flip(pixels, flips) if flips else pixels
 
 
-def shape_up(pixels: np.ndarray, form: Form) -> np.ndarray:
+def shape_up(pixels: np.ndarray, form: ImageForm) -> np.ndarray:
     """Bring decoded pixels into a form: type, channels, then size.
 
     Shrinking averages over areas, enlarging interpolates between pixels; proportions are not kept

@@ -21,7 +21,7 @@ _OTHER_DATA = (".npz", ".npy", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """Image files under a folder and what was passed over, counted by kind."""
 
     files: list[Path]
@@ -29,7 +29,7 @@ class Found:
 
 
 @dataclass
-class Listing:
+class ClassFolders:
     """All files of an image folder, in order, with the class and the part of each."""
 
     root: Path
@@ -52,7 +52,7 @@ class Listing:
         return [f"ignored: {self.ignored.total()} files that are no images by name ({kinds})"]
 
 
-def images_below(folder: Path) -> Found:
+def images_below(folder: Path) -> FoundImages:
     """Image files in a folder and its subfolders, sorted; links are followed, but not in circles.
 
     Raises:
@@ -65,7 +65,7 @@ def images_below(folder: Path) -> Found:
             ignored[_kind(path)] += 1
         else:
             files.append(path)
-    return Found(files, ignored)
+    return FoundImages(files, ignored)
 
 
 def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
@@ -91,7 +91,7 @@ def _kind(path: Path) -> str:
     return path.suffix.lower() or path.name
 
 
-def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
+def list_folder(root: Path, fewest_classes: int = 2) -> ClassFolders:
     """All images of a folder with their classes and, where it is already split, their parts.
 
     Raises:
@@ -99,7 +99,7 @@ def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
     """
     folders = subfolders(root)
     by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
-    listing = Listing(root)
+    listing = ClassFolders(root)
     if "train" in by_part.values():
         _list_parts(listing, root, folders, by_part)
     else:
@@ -112,7 +112,7 @@ def list_folder(root: Path, fewest_classes: int = 2) -> Listing:
     return listing
 
 
-def class_names(listing: Listing) -> list[str]:
+def class_names(listing: ClassFolders) -> list[str]:
     """The classes of the training part (of all files, where there are no parts), sorted."""
     return sorted(
         {
@@ -123,7 +123,9 @@ def class_names(listing: Listing) -> list[str]:
     )
 
 
-def _list_parts(listing: Listing, root: Path, folders: list[str], by_part: dict[str, str]) -> None:
+def _list_parts(
+    listing: ClassFolders, root: Path, folders: list[str], by_part: dict[str, str]
+) -> None:
     others = [name for name in folders if name not in by_part]
     if others:
         raise DataError(
@@ -143,7 +145,7 @@ def _list_parts(listing: Listing, root: Path, folders: list[str], by_part: dict[
             )
 
 
-def _list_classes(listing: Listing, folder: Path, names: list[str], part: str) -> None:
+def _list_classes(listing: ClassFolders, folder: Path, names: list[str], part: str) -> None:
     for name in names:
         found = images_below(folder / name)
         listing.ignored += found.ignored
@@ -166,7 +168,7 @@ def _is_image(name: str) -> bool:
     return name[0] != "." and Path(name).suffix.lower() in SUFFIXES
 
 
-def _nothing(root: Path, folders: list[str], listing: Listing) -> str:
+def _nothing(root: Path, folders: list[str], listing: ClassFolders) -> str:
     entries = [entry.name for entry in os.scandir(root) if entry.name[0] != "."]
     if not entries:
         return f"{root} is empty; {LAYOUT}"

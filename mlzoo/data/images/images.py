@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.images.decoding import Form, decode, shape_up
+from mlzoo.data.images.decoding import ImageForm, decode, shape_up
 from mlzoo.data.images.headers import BadFileError, Header
 from mlzoo.data.samples import Rows
 
@@ -118,7 +118,7 @@ class LazyImages(LazyFiles):
     """Image files as rows (n, height, width, channels), uint8 or uint16."""
 
     def __init__(
-        self, files: Sequence[ImageFile], form: Form, cache: np.ndarray | None = None
+        self, files: Sequence[ImageFile], form: ImageForm, cache: np.ndarray | None = None
     ) -> None:
         super().__init__(files, cache)
         self._form = form

@@ -11,7 +11,7 @@ import numpy as np
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
 from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
-from mlzoo.data.images.decoding import Form, shape_up
+from mlzoo.data.images.decoding import ImageForm, shape_up
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages, rescaled
 from mlzoo.data.images.layouts import has_masks
@@ -122,16 +122,16 @@ def as_images(inputs: np.ndarray, reader: PixelReader) -> NewImages:
     return _from_array(inputs, "the array", reader)
 
 
-def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[Form, list[str]]]:
+def frame(reader: PixelReader) -> Callable[[Sequence[Header]], tuple[ImageForm, list[str]]]:
     """Return the choice of form for new images: as in training, as large as the largest."""
 
-    def choose(headers: Sequence[Header]) -> tuple[Form, list[str]]:
+    def choose(headers: Sequence[Header]) -> tuple[ImageForm, list[str]]:
         deep = any(header.dtype == "uint16" for header in headers) or reader.dtype == "uint16"
         dtype = "uint16" if deep else "uint8"
         if reader.size is not None:
-            return Form(*reader.size, reader.channels, dtype), []
+            return ImageForm(*reader.size, reader.channels, dtype), []
         height, width = (max(getattr(h, side) for h in headers) for side in ("height", "width"))
-        return Form(height, width, reader.channels, dtype, "pad"), []
+        return ImageForm(height, width, reader.channels, dtype, "pad"), []
 
     return choose
 
@@ -159,7 +159,7 @@ def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
             f"images with values from 0 to {maximum:g}"
         )
     height, width = reader.size or own
-    form = Form(height, width, channels, reader.dtype)
+    form = ImageForm(height, width, channels, reader.dtype)
     names = _sample_names(len(x))
     warnings = array_differences(x, reader)
     return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form), warnings)

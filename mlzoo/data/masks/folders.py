@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text, is_folder
-from mlzoo.data.images.folders import Found, images_below
+from mlzoo.data.images.folders import FoundImages, images_below
 from mlzoo.data.images.layouts import BESIDE, PART_FOLDERS, SUFFIXES, folder_pair, subfolders
 
 CLASSES = "classes.txt"
@@ -157,7 +157,7 @@ def _add_both(pairs: Pairs, images: Path, masks: Path) -> None:
 
 def _add_folders(pairs: Pairs, images: Path, masks: Path, part: str) -> None:
     found, found_masks = (
-        images_below(folder) if folder.is_dir() else Found([], Counter())
+        images_below(folder) if folder.is_dir() else FoundImages([], Counter())
         for folder in (images, masks)
     )
     pairs.ignored += found.ignored + found_masks.ignored

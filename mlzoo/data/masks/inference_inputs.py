@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.arrays import choose_pair, open_npz
-from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.images import Rescaled
 from mlzoo.data.images.inference_inputs import as_images, frame, refuse_files
 from mlzoo.data.masks.arrays import count_masks, dense_fields, encode_masks, is_dense
@@ -102,7 +102,7 @@ def _arrays(location: Path, reader: DenseReader) -> Samples:
     classes, warnings = match_classes(reader.masks, counted, [], advice)
     targets, pixels = encode_masks(whole, counted, classes)
     height, width, channels = inputs.shape[1:]
-    form = Form(height, width, channels)
+    form = ImageForm(height, width, channels)
     targets = np.stack([shape_mask(mask, form) for mask in targets])
     return Samples(
         inputs=inputs,

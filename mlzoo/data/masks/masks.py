@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.masks.reader import ClassMap
@@ -24,7 +24,7 @@ class MaskReader:
     """Conversion of a mask file to class positions of the image's size."""
 
     classes: ClassMap
-    form: Form
+    form: ImageForm
     max_pixels: int
 
     def read(self, path: Path) -> np.ndarray:
@@ -86,7 +86,7 @@ class LazyMasks(LazyFiles):
         return LazyMasks(*self._picked(indices, self._reader))
 
 
-def shape_mask(mask: np.ndarray, form: Form) -> np.ndarray:
+def shape_mask(mask: np.ndarray, form: ImageForm) -> np.ndarray:
     """A mask in the size of a form: resized to the nearest pixel, or padded with `IGNORED`."""
     if mask.shape == form.shape[:2]:
         return mask

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.images.decoding import Form
+from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.masks.folders import Pairs
@@ -31,7 +31,7 @@ class CheckedPairs:
     """
 
     images: LazyImages
-    form: Form
+    form: ImageForm
     masks: list[MaskFile]
     paths: list[Path]
     names: list[str]
@@ -50,7 +50,7 @@ class CheckedPairs:
 
 def check_pairs(
     pairs: Pairs,
-    choose: Callable[[Sequence[Header]], tuple[Form, list[str]]],
+    choose: Callable[[Sequence[Header]], tuple[ImageForm, list[str]]],
     max_pixels: int,
     progress: Progress | None = None,
 ) -> CheckedPairs:

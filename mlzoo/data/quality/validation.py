@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.images.decoding import Form, decode, shape_up
+from mlzoo.data.images.decoding import ImageForm, decode, shape_up
 from mlzoo.data.images.headers import BadFileError, Header, read_header
 from mlzoo.data.images.images import CACHE_BYTES, WORKERS, ImageFile, LazyImages
 from mlzoo.data.quality.differences import CHANNEL_NAMES, Content, content_of
@@ -33,7 +33,7 @@ class Checked:
     """
 
     images: LazyImages
-    form: Form
+    form: ImageForm
     good: np.ndarray
     headers: list[Header]
     contents: list[Content]
@@ -45,7 +45,7 @@ class Checked:
 
 def check_images(
     paths: Sequence[Path],
-    choose: Callable[[Sequence[Header]], tuple[Form, list[str]]],
+    choose: Callable[[Sequence[Header]], tuple[ImageForm, list[str]]],
     max_pixels: int,
     progress: Progress | None = None,
     cache_bytes: int = CACHE_BYTES,
@@ -110,7 +110,7 @@ def check_images(
 
 def choose_form(
     headers: Sequence[Header], size: tuple[int, int] | None, color: str, keep: bool = False
-) -> tuple[Form, list[str]]:
+) -> tuple[ImageForm, list[str]]:
     """One size, type and number of channels for all images, and sentences on why.
 
     With `keep` and without a `size` images keep their own in a frame that holds the largest.
@@ -136,7 +136,7 @@ def choose_form(
     if len(deep) > 1:
         channel_notes.append(f"bit depth: {deep['uint8']} of 8 bits are widened to 16")
     assert size is not None
-    return Form(*size, channels, dtype, fit), notes + channel_notes
+    return ImageForm(*size, channels, dtype, fit), notes + channel_notes
 
 
 def _channels(headers: Sequence[Header], color: str) -> tuple[int, list[str]]:

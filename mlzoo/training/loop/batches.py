@@ -142,7 +142,7 @@ class Batches:
         return [self._part.samples.name_of(int(index)) for index in indices]
 
 
-class Rows:
+class SampleFeed:
     """Samples of one shape, shuffled, or drawn so that classes come equally often.
 
     Arrays are indexed a batch at a time; images that stay on disk are read.
@@ -218,7 +218,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
         weights = class_weights(config.class_weights, data)
-        feed = Rows(part, seed, config.sampler, weights, data.policy)
+        feed = SampleFeed(part, seed, config.sampler, weights, data.policy)
     size = {"auto": few, "full": len(feed.samples)}.get(str(asked)) or int(asked)
     return Batches(part, feed, size, worker_count(config, feed))
 

@@ -18,7 +18,7 @@ import keras
 from mlzoo.training.loop.batches import Batch
 
 
-class Steps:
+class TrainingSteps:
     """Steps through the model's own train function."""
 
     def __init__(self, model: keras.Model) -> None:
@@ -42,7 +42,7 @@ class Steps:
         """Let go of a state that a failed step may have spoilt."""
 
 
-class TensorFlowSteps(Steps):
+class TensorFlowSteps(TrainingSteps):
     """Steps through the model's own train function, traced once for batches of every size."""
 
     def __init__(self, model: keras.Model) -> None:
@@ -84,7 +84,7 @@ class TensorFlowSteps(Steps):
         return tf.function(step, input_signature=signature, autograph=False)
 
 
-class JaxSteps(Steps):
+class JaxSteps(TrainingSteps):
     """Steps through the model's own `train_step`, compiled once, with the state kept aside."""
 
     def __init__(self, model: keras.Model, compiled: bool, metrics_built: bool) -> None:
@@ -138,7 +138,9 @@ class JaxSteps(Steps):
         self._state = None
 
 
-def build_steps(model: keras.Model, xla: str = "auto", metrics_built: bool = False) -> Steps:
+def build_steps(
+    model: keras.Model, xla: str = "auto", metrics_built: bool = False
+) -> TrainingSteps:
     """The steps of a compiled model for the backend in use.
 
     `metrics_built` says that the metrics have their variables, and values worth keeping.
@@ -147,4 +149,4 @@ def build_steps(model: keras.Model, xla: str = "auto", metrics_built: bool = Fal
         return JaxSteps(model, xla != "off", metrics_built)
     if keras.backend.backend() == "tensorflow" and isinstance(model.output_shape, tuple):
         return TensorFlowSteps(model)
-    return Steps(model)
+    return TrainingSteps(model)

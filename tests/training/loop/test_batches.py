@@ -10,12 +10,12 @@ import pytest
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.loop.batches import Batches, Rows, chunks, class_weights
+from mlzoo.training.loop.batches import Batches, SampleFeed, chunks, class_weights
 from tests.training import made
 
 
 class OnDisk:
-    """Rows that are no array, as images that stay on disk are."""
+    """SampleFeed that are no array, as images that stay on disk are."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self.shape, self.dtype = array, array.shape, array.dtype
@@ -29,7 +29,7 @@ class OnDisk:
 
 def test_an_epoch_holds_each_sample_once_with_its_target() -> None:
     data = made.data(50)
-    batches = Batches(data.train, Rows(data.train, 3), 8)
+    batches = Batches(data.train, SampleFeed(data.train, 3), 8)
     assert batches.steps == 4
     seen = list(batches.epoch(0))
     assert [len(targets) for _, targets, _ in seen] == [8, 8, 8, 6]
@@ -43,19 +43,19 @@ def test_an_epoch_holds_each_sample_once_with_its_target() -> None:
 
 def test_order_follows_from_seed_and_epoch_alone() -> None:
     part = made.data(50).train
-    first, again = Batches(part, Rows(part, 3), 8), Batches(part, Rows(part, 3), 8)
+    first, again = Batches(part, SampleFeed(part, 3), 8), Batches(part, SampleFeed(part, 3), 8)
     list(first.epoch(0))  # what came before does not matter
     np.testing.assert_array_equal(next(first.epoch(1))[0], next(again.epoch(1))[0])
     assert not np.array_equal(next(first.epoch(0))[0], next(first.epoch(1))[0])
     assert not np.array_equal(
-        next(first.epoch(0))[0], next(Batches(part, Rows(part, 4), 8).epoch(0))[0]
+        next(first.epoch(0))[0], next(Batches(part, SampleFeed(part, 4), 8).epoch(0))[0]
     )
 
 
 @pytest.mark.parametrize("first_step", [0, 1, 3])
 def test_an_epoch_can_start_at_any_step(first_step: int) -> None:
     part = made.data(50).train
-    batches = Batches(part, Rows(part, 3), 8)
+    batches = Batches(part, SampleFeed(part, 3), 8)
     whole = list(batches.epoch(5))
     for (x, y, _), (x_rest, y_rest, _) in zip(
         whole[first_step:], batches.epoch(5, first_step), strict=True
@@ -69,8 +69,8 @@ def test_rows_on_disk_give_the_same_batches_as_an_array() -> None:
     lazy = replace(data.samples, inputs=OnDisk(data.samples.inputs))
     on_disk = Part(lazy, data.train.indices)
     pairs = zip(
-        Batches(data.train, Rows(data.train, 1), 8).epoch(2),
-        Batches(on_disk, Rows(on_disk, 1), 8).epoch(2),
+        Batches(data.train, SampleFeed(data.train, 1), 8).epoch(2),
+        Batches(on_disk, SampleFeed(on_disk, 1), 8).epoch(2),
         strict=True,
     )
     for (x, y, _), (x_lazy, y_lazy, _) in pairs:
@@ -82,7 +82,7 @@ def test_names_are_those_of_the_step() -> None:
     data = made.data(50)
     samples = replace(data.samples, names=[f"row {i}" for i in range(50)])
     part = Part(samples, data.train.indices)
-    batches = Batches(part, Rows(part, 3), 8)
+    batches = Batches(part, SampleFeed(part, 3), 8)
     named = [samples.inputs[int(name[4:])] for name in batches.names(0, 2)]
     np.testing.assert_array_equal(named, list(batches.epoch(0))[2][0])
 
@@ -93,7 +93,7 @@ def test_the_balanced_sampler_draws_classes_equally_often() -> None:
         [np.flatnonzero(data.samples.targets == 0), np.flatnonzero(data.samples.targets == 1)[:100]]
     )
     part = Part(data.samples, rare)
-    batches = Batches(part, Rows(part, 0, "balanced"), 32)
+    batches = Batches(part, SampleFeed(part, 0, "balanced"), 32)
     drawn = np.concatenate([y for e in range(5) for _, y, _ in batches.epoch(e)])
     # 10,500 draws at 1/2: five standard deviations are .025.
     assert abs(drawn.mean() - 0.5) < 0.025

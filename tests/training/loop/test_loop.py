@@ -13,7 +13,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Part
 from mlzoo.training import full_batch
 from mlzoo.training.building import build_model
-from mlzoo.training.loop.batches import Batches, Rows, chunks
+from mlzoo.training.loop.batches import Batches, SampleFeed, chunks
 from mlzoo.training.loop.training import Fitted, Training, measure
 from mlzoo.training.signals import Stop
 from tests.training import made
@@ -100,7 +100,7 @@ def test_class_weights_scale_the_loss_by_the_analytic_amount() -> None:
     config = made.config(optimizer="sgd")
     model = build_model(config, data, 0)
     model.compile("sgd", keras.losses.BinaryCrossentropy())
-    rows = Rows(data.train, 0, class_weights=np.array([1.0, 3.0]))
+    rows = SampleFeed(data.train, 0, class_weights=np.array([1.0, 3.0]))
     inputs, targets, weights = next(Batches(data.train, rows, 36).epoch(0))
     outputs = np.asarray(model.predict_on_batch(inputs))[:, 0]
     losses = -np.log(np.where(targets == 1, outputs, 1 - outputs))
