@@ -26,7 +26,7 @@ def list_augmentations(context: typer.Context, json: Json = False) -> None:
     from mlzoo.data import policies
     from mlzoo.transforms import catalogue
 
-    found: dict[str, Any] = {
+    by_kind: dict[str, Any] = {
         kind: {
             "presets": policies.presets(kind),
             "transforms": {
@@ -37,11 +37,11 @@ def list_augmentations(context: typer.Context, json: Json = False) -> None:
         for kind in catalogue.KINDS
     }
     if json:
-        show_json(found)
+        show_json(by_kind)
         return
-    for kind, each in found.items():
+    for kind, each in by_kind.items():
         print(table([f"presets for {kind}", ""], list(each["presets"].items())), end="\n\n")
-    for kind, each in found.items():
+    for kind, each in by_kind.items():
         rows = [
             [n, _brief(t["does"]), "; ".join(t["marks"])] for n, t in each["transforms"].items()
         ]
@@ -62,11 +62,13 @@ def show(
 
     kinds = [kind for kind in catalogue.KINDS if name in policies.presets(kind)]
     if kinds:
-        found: dict[str, Any] = {k: list(policies.preset(k, name)) for k in kinds}
+        presets: dict[str, Any] = {k: list(policies.preset(k, name)) for k in kinds}
         if json:
-            show_json(found)
+            show_json(presets)
         else:
-            texts = [policies.Policy(name, tuple(found[k])).text(f"{name}, for {k}") for k in kinds]
+            texts = [
+                policies.Policy(name, tuple(presets[k])).text(f"{name}, for {k}") for k in kinds
+            ]
             print("\n".join(texts), end="")
         return
     kinds = [kind for kind in catalogue.KINDS if name in catalogue.transforms(kind)]

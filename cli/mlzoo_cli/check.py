@@ -70,24 +70,24 @@ def check(
         if is_run:
             from mlzoo.api import load
 
-            found = check_run(load(subject, trust=trust), samples, seed, reporter)
+            report = check_run(load(subject, trust=trust), samples, seed, reporter)
         else:
-            found = check_model(
+            report = check_model(
                 subject, shape, settings,
                 classes=classes or 3, samples=samples, seed=seed, listener=reporter,
             )  # fmt: skip
     finally:
         reporter.end()
-    show(found.record()) if json else _summary(found)
-    if not found.passed:
+    show(report.record()) if json else _summary(report)
+    if not report.passed:
         raise typer.Exit(1)
 
 
-def _summary(found: GradientReport) -> None:
-    steps = list(found.compared[0].relative) if found.compared else []
+def _summary(report: GradientReport) -> None:
+    steps = list(report.compared[0].relative) if report.compared else []
     header = ["layer", "weight", "numbers", *(f"h={h:g}" for h in steps), "worst", ""]
     rows: list[list[Any]] = []
-    for row in found.compared:
+    for row in report.compared:
         shown = [row.relative.get(h) for h in steps]
         rows.append([row.layer, row.parameter, row.size, *shown, row.worst,
                      "" if row.agrees else "WRONG"])  # fmt: skip
@@ -95,16 +95,16 @@ def _summary(found: GradientReport) -> None:
     print(table(header, rows))
     names = ["layer", "type", "mean", "std", "dead", "saturated"]
     print("\noutputs by depth")
-    print(table(names, [[row[name] for name in names] for row in found.activations]))
+    print(table(names, [[row[name] for name in names] for row in report.activations]))
     print("\ngradients by depth")
-    print(table(["weight", "rms", "of the largest"], [list(r.values()) for r in found.depth]))
-    same = found.consistency
+    print(table(["weight", "rms", "of the largest"], [list(r.values()) for r in report.depth]))
+    same = report.consistency
     print(
         f"\na batch of one changes outputs by {same['batch_of_one']:.2g} of their spread, "
         f"training by {same['training']:.2g}"
     )
-    for line in found.warnings:
+    for line in report.warnings:
         say(f"warning: {line}")
-    for line in found.failures:
+    for line in report.failures:
         say(f"error: {line}")
-    print(f"{found.subject}: {'passed' if found.passed else 'FAILED'}")
+    print(f"{report.subject}: {'passed' if report.passed else 'FAILED'}")

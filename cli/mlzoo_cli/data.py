@@ -86,10 +86,10 @@ def preview(
 
     config, reporter = merged.config, ConsoleReporter(quiet=json)
     try:
-        found, parts = loading.partition(
+        dataset, parts = loading.partition(
             loading.read(config, reporter.progress), config, config.seed
         )
-        part = Part(found, parts.parts["train"])
+        part = Part(dataset, parts.parts["train"])
         policy = choose(config.augment, part)
         for note in policy.notes():
             reporter.note(note)

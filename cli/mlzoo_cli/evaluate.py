@@ -105,10 +105,10 @@ def _recalls(rows: list[dict[str, Any]], baselines: dict[str, Any]) -> str:
     return table(["class", "recall", "precision", *theirs, "samples"], lines)
 
 
-def _relative(found: dict[str, Any], unit: str | None) -> str:
+def _relative(ratios: dict[str, Any], unit: str | None) -> str:
     """The mean absolute error over that of each baseline."""
     rows = []
-    for name, row in found.items():
+    for name, row in ratios.items():
         ends = row["interval"]
         shown = f"[{ends[0]:.4g}, {ends[1]:.4g}]" if ends else ""
         rows.append([name, row["value"], shown, over(row.get("units"), unit)])

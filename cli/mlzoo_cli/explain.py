@@ -125,13 +125,13 @@ def _tell_changes(repeat: str, outcome: ExplanationResult) -> None:
 
 
 def _settings(lines: list[str]) -> dict[str, str]:
-    found = {}
+    settings = {}
     for line in lines:
         name, equals, value = line.partition("=")
         if not equals or not name:
             raise UsageError(f"--set: write NAME=VALUE (got {line!r})")
-        found[name.strip()] = value
-    return found
+        settings[name.strip()] = value
+    return settings
 
 
 _SHOWN = (
@@ -152,7 +152,7 @@ def _summary(outcome: ExplanationResult) -> None:
     evidence, methods = outcome.record["evidence"], outcome.record["methods"]
     scored: dict[str, Any] = evidence.get("methods", {})
     shown = [name for name in _SHOWN if any(name in row for row in scored.values())]
-    ranking = {found["method"]: found["rank"] for found in evidence.get("ranking", ())}
+    ranking = {entry["method"]: entry["rank"] for entry in evidence.get("ranking", ())}
     ranked = len(ranking) > 1
     rows = []
     for name in dict.fromkeys([*ranking, *methods, *scored]):

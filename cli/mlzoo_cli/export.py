@@ -48,7 +48,7 @@ def export(
         os.environ["KERAS_BACKEND"] = "tensorflow"
     reporter = ConsoleReporter(quiet=json)
     try:
-        found = work.export(
+        record = work.export(
             run,
             format,
             output=output,
@@ -60,17 +60,17 @@ def export(
     finally:
         reporter.end()
     if json:
-        show(found)
+        show(record)
     else:
-        print(_text(found))
+        print(_text(record))
 
 
-def _text(found: dict[str, Any]) -> str:
-    takes, gives = found["input"], found["output"]
+def _text(record: dict[str, Any]) -> str:
+    takes, gives = record["input"], record["output"]
     names = gives["class_names"] or gives["target_names"]
     shape = "x".join("?" if side is None else str(side) for side in takes["shape"])
     return (
-        f"{found['folder']}/{found['file']}  {found['bytes']:,} bytes\n"
+        f"{record['folder']}/{record['file']}  {record['bytes']:,} bytes\n"
         f"input   {shape} {takes['dtype']}, raw values\n"
         f"output  {gives['task']}: {', '.join(map(str, names))}"
     )

@@ -50,9 +50,11 @@ def demo_flags(name: str, flags: dict[str, Any], problems: list[str]) -> dict[st
     if name not in DEMOS:
         wrong = registry.unknown("demo", name, DEMOS)
         raise UsageError(f"--demo: {wrong}; choose {', '.join(DEMOS)}")
-    own = [word.upper() for word in ("model", "data") if word in flags]
-    if own:
-        problems.append(f"--demo brings its own model and data; leave out {' and '.join(own)}")
+    conflicting = [word.upper() for word in ("model", "data") if word in flags]
+    if conflicting:
+        problems.append(
+            f"--demo brings its own model and data; leave out {' and '.join(conflicting)}"
+        )
     return {**DEMOS[name].settings, **flags}
 
 
@@ -73,10 +75,10 @@ def do_instead(
     elif flag == "--find-rate":
         from mlzoo.training.preflight.lr_finder import find_rate
 
-        found = find_rate(merged, reporter)
+        sweep = find_rate(merged, reporter)
         reporter.end()
-        show(found) if json else print(_rate(found))
-        say(f"written to {Path(found['folder'])}")
+        show(sweep) if json else print(_rate(sweep))
+        say(f"written to {Path(sweep['folder'])}")
     else:
         from mlzoo.training.preflight.overfitting import overfit
 
@@ -123,13 +125,13 @@ def _shape(output: list[int | None]) -> str:
     return " x ".join("any" if side is None else str(side) for side in output[1:])
 
 
-def _rate(found: dict[str, Any]) -> str:
-    if found["suggestion"] is None:
+def _rate(sweep: dict[str, Any]) -> str:
+    if sweep["suggestion"] is None:
         return (
-            f"no rate from {found['lowest']:.1g} to {found['highest']:.1g} made the loss fall by "
+            f"no rate from {sweep['lowest']:.1g} to {sweep['highest']:.1g} made the loss fall by "
             "5 %: look at the data (`mlzoo data preview`) or try another model"
         )
     return (
-        f"--learning-rate {found['suggestion']:.2g} (where the loss falls fastest; it is least at "
-        f"{found['least']:.2g} and rises beyond)"
+        f"--learning-rate {sweep['suggestion']:.2g} (where the loss falls fastest; it is least at "
+        f"{sweep['least']:.2g} and rises beyond)"
     )

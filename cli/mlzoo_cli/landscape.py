@@ -119,10 +119,10 @@ def _around(
     values |= {name: given[name] for name in ("optimizer", "learning_rate") if name in given}
     if values and "optimizer" not in given:
         problems += _idle(values, "on a run without --optimizer")
-    own = looking | {name: given[name] for name in ("seed", "limit") if name in given}
-    own |= {"points": walking["points"]} if "points" in walking else {}
+    settings = looking | {name: given[name] for name in ("seed", "limit") if name in given}
+    settings |= {"points": walking["points"]} if "points" in walking else {}
     try:
-        config = around({**own, "walked": "optimizer" in given}, walks(values, {}))
+        config = around({**settings, "walked": "optimizer" in given}, walks(values, {}))
     except UsageError as error:
         raise UsageError([*problems, *error.problems]) from None
     if problems:
@@ -141,17 +141,17 @@ def _around(
     reporter = ConsoleReporter(quiet=json)
     run = load(path, trust=trust)
     try:
-        found = look(run, config, reporter)
-        record = write(folder, found, run, config)
+        surface = look(run, config, reporter)
+        record = write(folder, surface, run, config)
     finally:
         reporter.end()
     if json:
         show({"folder": str(folder), **record})
         return
-    if found.eigenvalues is not None:
-        rows = [[i, value] for i, value in enumerate(found.eigenvalues["largest"], 1)]
+    if surface.eigenvalues is not None:
+        rows = [[i, value] for i, value in enumerate(surface.eigenvalues["largest"], 1)]
         print(table(["eigenvalue", "of the Hessian"], rows))
-    for line in found.sentences:
+    for line in surface.sentences:
         print(line)
     say(f"written to {folder}")
 
@@ -180,7 +180,7 @@ def check_subject(subject: str) -> None:
 
 def _walk(
     subject: str,
-    asked: dict[str, Any],
+    walking: dict[str, Any],
     given: dict[str, Any],
     problems: list[str],
     gif: bool,
@@ -201,8 +201,8 @@ def _walk(
     problems += [
         f"{flag_of(name)}: has no effect on a function" for name in given if name not in fitting
     ]
-    values = asked | {name: given[name] for name in _WALK_FLAGS if name in given}
-    if "points" in asked and "sweep" not in asked:
+    values = walking | {name: given[name] for name in _WALK_FLAGS if name in given}
+    if "points" in walking and "sweep" not in walking:
         problems.append("--points: has no effect on a function without --sweep")
     try:
         config = walks(values, formulas)
@@ -219,14 +219,14 @@ def _walk(
 
     reporter = ConsoleReporter(quiet=json)
     try:
-        found = compare(subject, config, reporter)
-        record = write(folder, found, config, gif)
+        comparison = compare(subject, config, reporter)
+        record = write(folder, comparison, config, gif)
     finally:
         reporter.end()
-    show({"folder": str(folder), **record}) if json else _ranking(found, folder)
+    show({"folder": str(folder), **record}) if json else _ranking(comparison, folder)
 
 
-def _ranking(found: TrajectoryComparison, folder: Path) -> None:
+def _ranking(comparison: TrajectoryComparison, folder: Path) -> None:
     names = {
         "rank": "rank",
         "optimizer": "optimizer",
@@ -237,8 +237,8 @@ def _ranking(found: TrajectoryComparison, folder: Path) -> None:
         "value": "value",
         "end": "end point",
     }
-    rows = [[row[key] for key in names] for row in found.ranking]
+    rows = [[row[key] for key in names] for row in comparison.ranking]
     print(table(list(names.values()), rows))
-    for line in found.sentences:
+    for line in comparison.sentences:
         print(line)
     say(f"written to {folder}")

@@ -80,17 +80,17 @@ def curve(
         for note in arranged.notes:
             reporter.note(note)
         if dimension is None:
-            found = learning.against_samples(arranged, config, chosen.repeat, reporter)
+            result = learning.against_samples(arranged, config, chosen.repeat, reporter)
         else:
-            found = learning.against_setting(arranged, config, dimension, chosen.repeat, reporter)
-        record = learning.write(folder, found, config, chosen.repeat)
+            result = learning.against_setting(arranged, config, dimension, chosen.repeat, reporter)
+        record = learning.write(folder, result, config, chosen.repeat)
     finally:
         reporter.end()
     if json:
         show({"folder": str(folder), **record})
         return
-    print(table([what, *list(found.rows[0])[1:]], [list(row.values()) for row in found.rows]))
-    print(found.sentence)
+    print(table([what, *list(result.rows[0])[1:]], [list(row.values()) for row in result.rows]))
+    print(result.sentence)
     say(f"written to {folder}")
 
 
@@ -106,7 +106,9 @@ def setting_range(text: str) -> Dimension:
 
     if "=" not in text and text not in _KNOWN:
         raise ValueError(f"needs a range, as in {text}=1..10 (known without: {', '.join(_KNOWN)})")
-    found = parse_line(_KNOWN.get(text, text))
-    if found.kind == "choice" and not all(isinstance(v, int | float) for v in found.choices):
+    dimension = parse_line(_KNOWN.get(text, text))
+    if dimension.kind == "choice" and not all(
+        isinstance(v, int | float) for v in dimension.choices
+    ):
         raise ValueError("must be numbers")
-    return replace(found, log=True) if text == "l2" else found
+    return replace(dimension, log=True) if text == "l2" else dimension

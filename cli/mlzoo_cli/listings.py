@@ -44,8 +44,8 @@ def listing(kind: str) -> typer.Typer:
     @app.callback()
     def list_plugins(context: typer.Context, json: Json = False) -> None:
         if context.invoked_subcommand is None:
-            found = {name: registry.summary(kind, name) for name in registry.names(kind)}
-            show_json(found) if json else print(table([kind, ""], list(found.items())))
+            summaries = {name: registry.summary(kind, name) for name in registry.names(kind)}
+            show_json(summaries) if json else print(table([kind, ""], list(summaries.items())))
 
     app.command("show", cls=ConfigCommand)(_show(kind))
     return app
@@ -63,8 +63,8 @@ def _show(kind: str) -> Callable[..., None]:
     ) -> None:
         registry.trust(name)
         registry.check_name(kind, name)
-        found = described(kind, name, {})
-        show_json(found) if json else print(described_text(found))
+        record = described(kind, name, {})
+        show_json(record) if json else print(described_text(record))
 
     show.__doc__ = f"Describe a {kind} and its settings."
     return show
@@ -87,8 +87,8 @@ def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
     needed = {n: "" for n, field in plugin.Config.model_fields.items() if field.is_required()}
     rows = setting_table(str(plugin.__file__), plugin.Config(**needed | values))
     rows = [{**row, "flag": _flag(kind, row["name"])} for row in rows if row["name"] not in needed]
-    found = _about(kind, name, (plugin.__doc__ or "").strip(), rows)
-    return found | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
+    record = _about(kind, name, (plugin.__doc__ or "").strip(), rows)
+    return record | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
 
 
 def _about(kind: str, name: str, text: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -100,12 +100,12 @@ def _docstring(file: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
-def described_text(found: dict[str, Any]) -> str:
+def described_text(record: dict[str, Any]) -> str:
     """Return the same for people."""
-    lines = [found["description"]]
-    if found.get("data_sets"):
-        lines += ["", textwrap.fill(f"data sets: {', '.join(found['data_sets'])}", _WIDTH)]
-    return "\n".join([*lines, "", setting_lines(found["settings"]) or "It has no settings."])
+    lines = [record["description"]]
+    if record.get("data_sets"):
+        lines += ["", textwrap.fill(f"data sets: {', '.join(record['data_sets'])}", _WIDTH)]
+    return "\n".join([*lines, "", setting_lines(record["settings"]) or "It has no settings."])
 
 
 def setting_lines(rows: list[dict[str, Any]]) -> str:
@@ -124,8 +124,8 @@ def setting_lines(rows: list[dict[str, Any]]) -> str:
 
 def _flag(kind: str, name: str) -> str:
     """Return how a setting of a plug-in is given on the command line."""
-    own = {setting.name for setting in fields.settings(*_RUN)}
-    if kind in ("source", "optimizer", "schedule", "loss") and name in own:
+    run_settings = {setting.name for setting in fields.settings(*_RUN)}
+    if kind in ("source", "optimizer", "schedule", "loss") and name in run_settings:
         return "--" + name.replace("_", "-")
     settings = {setting.name for place in (_RUN, _TUNE) for setting in fields.settings(*place)}
     return f"--{kind}-set {name}" if f"{kind}_set" in settings else f"--set {name}"

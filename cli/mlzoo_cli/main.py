@@ -75,10 +75,10 @@ def describe(name: str) -> str:
         return description(LISTINGS[name])
     tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    own = [f for f in functions if f.name == name] or [
+    matching = [f for f in functions if f.name == name] or [
         f for f in functions if any(ast.unparse(d) == "app.callback()" for d in f.decorator_list)
     ]
-    return (ast.get_docstring(own[0]) or "").partition("\n")[0]
+    return (ast.get_docstring(matching[0]) or "").partition("\n")[0]
 
 
 def _load(name: str) -> Any:
@@ -101,8 +101,8 @@ def _named(command: Any, name: str) -> Any:
     return command
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         print(f"mlzoo {version('mlzoo')}")

@@ -39,23 +39,23 @@ def show(
         raise UsageError("--classes: has no effect without --input")
     shape = sample_shape(input) if input is not None else None
     settings = check_plugin_settings("model", name, set or [])
-    found = described("model", name, settings)
+    record = described("model", name, settings)
     if shape is not None:
         from mlzoo.runs import devices
 
         devices.prepare()
         from mlzoo.layers.description import describe
 
-        found |= describe(name, shape, classes or 10, settings) | {"settings": found["settings"]}
-    show_json(found) if json else print(_text(found))
+        record |= describe(name, shape, classes or 10, settings) | {"settings": record["settings"]}
+    show_json(record) if json else print(_text(record))
 
 
-def _text(found: dict[str, Any]) -> str:
-    lines = [described_text(found)]
-    if "layers" in found:
-        layers = found["layers"]
+def _text(record: dict[str, Any]) -> str:
+    lines = [described_text(record)]
+    if "layers" in record:
+        layers = record["layers"]
         lines += ["", table(list(layers[0]), [list(map(_value, la.values())) for la in layers]), ""]
-        lines.append(f"parameters {found['parameters']:,}, trainable {found['trainable']:,}")
+        lines.append(f"parameters {record['parameters']:,}, trainable {record['trainable']:,}")
     return "\n".join(lines)
 
 

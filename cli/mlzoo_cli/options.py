@@ -165,13 +165,13 @@ class ConfigCommand(TyperCommand):
             else getattr(parameter, "rich_help_panel", None) or "Options"
             for parameter in self.get_params(ctx)
         }
-        records = [(own, p.get_help_record(ctx)) for p, own in titles.items()]
-        shown = [(own, record) for own, record in records if record is not None]
-        order = list(dict.fromkeys(own for own, _ in shown))
+        records = [(panel, p.get_help_record(ctx)) for p, panel in titles.items()]
+        shown = [(panel, record) for panel, record in records if record is not None]
+        order = list(dict.fromkeys(panel for panel, _ in shown))
         ends = {"Arguments": -1, "Options": 1}
         for title in sorted(order, key=lambda title: (ends.get(title, 0), order.index(title))):
             with formatter.section(title):
-                formatter.write_dl([record for own, record in shown if own == title])
+                formatter.write_dl([record for panel, record in shown if panel == title])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write how many options there are where some are not shown."""
@@ -198,8 +198,8 @@ def _all_shown(command: Any) -> Iterator[None]:
             parameter.hidden = True
 
 
-def _print_all(context: typer.Context, asked: bool) -> None:
-    if asked:
+def _print_all(context: typer.Context, requested: bool) -> None:
+    if requested:
         with _all_shown(context.command):
             print(context.get_help())
         raise typer.Exit
@@ -227,14 +227,14 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
             for setting in config.settings():
                 declared.setdefault(setting.name, []).append((config, setting))
         kind = inspect.Parameter.KEYWORD_ONLY
-        own = [
+        command_parameters = [
             p.replace(kind=kind)
             for p in inspect.signature(command, eval_str=True).parameters.values()
             if p.name not in ("given", "problems")
         ]
         parameters = [
             *(_parameter(alternatives) for alternatives in declared.values()),
-            *own,
+            *command_parameters,
             inspect.Parameter("help_all", kind, default=False, annotation=_HelpAll),
         ]
 
@@ -323,8 +323,8 @@ def _metavar(setting: fields.Setting) -> str:
         return "NAME=VALUE"
     if "Literal[" in annotation:
         inside = annotation.partition("Literal[")[2].partition("]")[0]
-        words = [w.strip().strip("'\"") for w in inside.split(",")]
-        text = "|".join(words)
+        choices = [w.strip().strip("'\"") for w in inside.split(",")]
+        text = "|".join(choices)
         text = f"INTEGER|{text}" if annotation.startswith("int |") else text
         return text if len(text) < 40 else "NAME"
     listed = (("list", "A,B"), ("tuple", "A,B"), ("Words", "A,B"))
@@ -343,14 +343,14 @@ def words(
     where there are too many words those that follow such an option count as its value.
     """
     known = [name for parameter in context.command.params for name in parameter.opts]
-    words = [word for word in [*positional, *context.args] if word]
-    options = [word for word in words if word.startswith("-")]
-    arguments = [word for word in words if not word.startswith("-")]
-    for option, value in zip(words, words[1:], strict=False):
+    tokens = [word for word in [*positional, *context.args] if word]
+    options = [word for word in tokens if word.startswith("-")]
+    arguments = [word for word in tokens if not word.startswith("-")]
+    for option, value in zip(tokens, tokens[1:], strict=False):
         if option in options and value in arguments and "=" not in option and len(arguments) > 2:
             arguments.remove(value)
-    found: list[str | None] = [*arguments[:2], None, None][:2]
-    return found, wrong_flags([*options, *arguments[2:]], known)
+    pair: list[str | None] = [*arguments[:2], None, None][:2]
+    return pair, wrong_flags([*options, *arguments[2:]], known)
 
 
 def wrong_flags(extra: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -73,7 +73,7 @@ def show(content: Any) -> None:
     plain = encoding not in ("utf8", "utf8sig")
     text = json.dumps(content, indent=1, ensure_ascii=plain, allow_nan=False)
     # Within JSON only strings hold such characters.
-    print(STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    print(STEERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def show_csv(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -247,22 +247,22 @@ def _prompt(given: str) -> str:
 def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
     """A row a sample, as CSV or JSON."""
     reporter = ConsoleReporter(quiet=json)
-    found: list[Any]
+    predicted: list[Any]
     try:
         if opened.target.ahead:
-            found = _forecasts(opened, data, reporter)
-            for note in dict.fromkeys(text for each in found for text in each.notes):
+            predicted = _forecasts(opened, data, reporter)
+            for note in dict.fromkeys(text for each in predicted for text in each.notes):
                 reporter.note(note)
         else:
-            found = [opened.predict(path, reporter) for path in data]
+            predicted = [opened.predict(path, reporter) for path in data]
     finally:
         reporter.end()
-    for warning in dict.fromkeys(text for each in found for text in each.warnings):
+    for warning in dict.fromkeys(text for each in predicted for text in each.warnings):
         reporter.warn(warning)
     if opened.target.ahead:
-        rows = [row for forecast in found for row in _forecast_rows(opened, forecast)]
+        rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
     else:
-        rows = [row for predictions in found for row in _rows(opened, predictions)]
+        rows = [row for predictions in predicted for row in _rows(opened, predictions)]
     if json:
         show(rows)
         return
@@ -275,13 +275,16 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
 
 def _forecasts(run: Run, data: list[str], reporter: ConsoleReporter) -> list[Any]:
     """The forecasts of every series; of several files their names say which is whose."""
-    found: list[Forecast] = []
+    forecasts: list[Forecast] = []
     for path in data:
-        own = run.forecast(path, reporter)
+        file_forecasts = run.forecast(path, reporter)
         if len(data) > 1:
-            own = [replace(each, name=" ".join(filter(None, (path, each.name)))) for each in own]
-        found += own
-    return found
+            file_forecasts = [
+                replace(each, name=" ".join(filter(None, (path, each.name))))
+                for each in file_forecasts
+            ]
+        forecasts += file_forecasts
+    return forecasts
 
 
 def _forecast_rows(run: Run, forecast: Forecast) -> list[dict[str, Any]]:

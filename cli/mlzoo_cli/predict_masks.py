@@ -98,8 +98,8 @@ def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTili
             {"model": "-", "data": "-", "tile": tile, "overlap": overlap}
         )
     except ValidationError as error:
-        found = sentences(error).items()
-        raise UsageError([f"--{n}: {text}" if n else text for n, text in found]) from None
+        problems = sentences(error).items()
+        raise UsageError([f"--{n}: {text}" if n else text for n, text in problems]) from None
     return run.tiling(config.tile, config.overlap)
 
 

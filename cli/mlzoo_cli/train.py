@@ -118,8 +118,8 @@ def train(
         from mlzoo_cli.first_run import demo_flags
 
         flags = demo_flags(demo, flags, problems)
-    asked = (print_config, dry_run, find_rate, overfit is not None)
-    instead = dict(zip(INSTEAD, asked, strict=True))
+    requested = (print_config, dry_run, find_rate, overfit is not None)
+    instead = dict(zip(INSTEAD, requested, strict=True))
     problems += _excluded(instead, resume)
     if explain_every is not None and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         problems.append("--explain-every: maps are drawn on TensorFlow; unset KERAS_BACKEND")
@@ -149,7 +149,7 @@ def train(
                 complete=not wrong,
                 trust=trust,
             )
-            if any(asked):
+            if any(requested):
                 flag = next(name for name, on in instead.items() if on)
                 from mlzoo_cli.first_run import do_instead
 
@@ -222,9 +222,9 @@ def _resume(
     return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=reporter)
 
 
-def _excluded(asked: dict[str, bool], resume: str | None) -> list[str]:
+def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:
     """Return what is wrong with the flags that do something else than train."""
-    chosen = [flag for flag, on in asked.items() if on]
+    chosen = [flag for flag, on in flags.items() if on]
     problems = []
     if len(chosen) > 1:
         problems.append(f"{' and '.join(chosen)} exclude each other; choose one")

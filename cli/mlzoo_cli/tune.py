@@ -162,11 +162,11 @@ def tune(
     from mlzoo.tuning.tune import run_plan
 
     try:
-        found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=reporter)
+        result = run_plan(plan, merged, overwrite=overwrite, final=final, listener=reporter)
     finally:
         reporter.end()
-    show(_document(found)) if json else _summary(found)
-    if not found.ended.complete and "failed" in found.ended.reason:
+    show(_document(result)) if json else _summary(result)
+    if not result.ended.complete and "failed" in result.ended.reason:
         raise typer.Exit(1)
 
 
@@ -185,17 +185,17 @@ def _built(builder: str, model: str | None, data: str | None) -> tuple[str, str 
 def _imported(folder: Path, json: bool) -> None:
     from mlzoo.tuning.importing import read_keras_tuner
 
-    found = read_keras_tuner(folder)
+    record = read_keras_tuner(folder)
     if json:
-        show(found)
+        show(record)
         return
-    names = list(dict.fromkeys(name for row in found["trials"] for name in row["values"]))
+    names = list(dict.fromkeys(name for row in record["trials"] for name in row["values"]))
     rows = [
         [row["trial"], row["state"], row["score"], *(row["values"].get(n, "") for n in names)]
-        for row in found["trials"]
+        for row in record["trials"]
     ]
-    print(table(["trial", "state", found["metric"], *names], rows))
-    for path in found["damaged"]:
+    print(table(["trial", "state", record["metric"], *names], rows))
+    for path in record["damaged"]:
         say(f"warning: {path} is damaged; what it held is left out")
 
 
@@ -208,17 +208,17 @@ def _compare(plan: Plan, names: str, seeds: int, overwrite: bool, json: bool) ->
 
     reporter = SearchReporter(plan, quiet=json)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    found = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=reporter)
+    standings = run_comparison(plan, chosen, seeds, overwrite=overwrite, listener=reporter)
     if json:
-        show({"verdict": verdict(found), "standings": [asdict(one) for one in found]})
+        show({"verdict": verdict(standings), "standings": [asdict(one) for one in standings]})
         return
     header = ["strategy", "best score", "95 % interval", "behind the first", "95 % interval "]
     rows = [
         [s.strategy, s.mean, _between(s.interval), s.behind, _between(s.behind_interval)]
-        for s in found
+        for s in standings
     ]
     print(table(header, rows))
-    print(verdict(found))
+    print(verdict(standings))
     from mlzoo.tuning.tune import folder_of
 
     folder = folder_of(plan)
@@ -268,20 +268,20 @@ def _rehearsed(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _document(found: SearchResult) -> dict[str, Any]:
+def _document(result: SearchResult) -> dict[str, Any]:
     """All of a search as one JSON document."""
     from dataclasses import asdict
 
     from mlzoo.tuning.results.tables import failures, ranks
 
-    order = ranks(found.trials, found.metric)
+    order = ranks(result.trials, result.metric)
     return {
-        "search": str(found.path),
-        "metric": found.metric,
-        "ended": found.ended.reason,
-        "best": None if found.best is None else found.best.number,
-        "tied": found.tied,
-        "ties": found.ties.text,
+        "search": str(result.path),
+        "metric": result.metric,
+        "ended": result.ended.reason,
+        "best": None if result.best is None else result.best.number,
+        "tied": result.tied,
+        "ties": result.ties.text,
         "trials": [
             {
                 "trial": trial.number,
@@ -293,44 +293,46 @@ def _document(found: SearchResult) -> dict[str, Any]:
                 "scores": trial.scores,
                 "epochs": trial.epochs_done,
             }
-            for trial in found.trials
+            for trial in result.trials
         ],
-        "failures": failures(found.trials),
-        "nested": None if found.nested is None else asdict(found.nested),
-        "winner": None if found.run is None else str(found.run.path),
-        "test": None if found.run is None else found.run.metrics["headline"],
+        "failures": failures(result.trials),
+        "nested": None if result.nested is None else asdict(result.nested),
+        "winner": None if result.run is None else str(result.run.path),
+        "test": None if result.run is None else result.run.metrics["headline"],
     }
 
 
-def _summary(found: SearchResult) -> None:
+def _summary(result: SearchResult) -> None:
     from mlzoo.tuning.results.tables import failures
     from mlzoo.tuning.trials.trial import ranked
     from mlzoo_cli.search_reporter import row
 
-    names = found.plan.space.names
-    rows = [row(trial, names) for trial in ranked(found.trials, found.metric)[:10]]
-    print(table(["trial", found.metric, "± error", *names], rows))
-    for group in failures(found.trials):
+    names = result.plan.space.names
+    rows = [row(trial, names) for trial in ranked(result.trials, result.metric)[:10]]
+    print(table(["trial", result.metric, "± error", *names], rows))
+    for group in failures(result.trials):
         count = len(group["trials"])
         say(f"warning: {count} trial{'s' if count > 1 else ''} failed: {group['error']}")
-    if found.ties.text:
-        say(found.ties.text)
-    if found.run is not None:
+    if result.ties.text:
+        say(result.ties.text)
+    if result.run is not None:
         from mlzoo.core.messages import over
 
-        test = found.run.metrics["headline"]
+        test = result.run.metrics["headline"]
         interval = test["interval"]
         between = f" [{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-        taken = over(found.run.metrics["test"]["units"], found.run.metrics["test"]["interval_unit"])
+        taken = over(
+            result.run.metrics["test"]["units"], result.run.metrics["test"]["interval_unit"]
+        )
         between += f" over {taken}" if interval else ""
         print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
-        say(f"winner: {found.run.path}")
-    if found.nested is not None:
+        say(f"winner: {result.run.path}")
+    if result.nested is not None:
         from mlzoo.tuning.nested import spoken
 
-        print(spoken(found.nested))
-    say(f"search folder: {found.path} (report.html, trials.csv, hparams/)")
+        print(spoken(result.nested))
+    say(f"search folder: {result.path} (report.html, trials.csv, hparams/)")
     from mlzoo.runs.config_loading import trust_flag
 
-    code = trust_flag(found.plan.run.model_dump())
-    say(f"next: mlzoo train --config {shlex.quote(str(found.path / 'best.yaml'))}{code}")
+    code = trust_flag(result.plan.run.model_dump())
+    say(f"next: mlzoo train --config {shlex.quote(str(result.path / 'best.yaml'))}{code}")

@@ -89,8 +89,8 @@ def pull(
             say(f"{name}: {folder}")
         return
     path = pull(Config.model_validate({"backbone": name, "alpha": alpha}))
-    found = {"backbone": name, "file": str(path), "sha256": digest(path)}
+    record = {"backbone": name, "file": str(path), "sha256": digest(path)}
     if json:
-        show_json(found)
+        show_json(record)
     else:
-        say(f"{name}: {path} (sha256 {found['sha256'][:16]}...)")
+        say(f"{name}: {path} (sha256 {record['sha256'][:16]}...)")

@@ -28,30 +28,30 @@ def main(context: typer.Context, json: Json = False) -> None:
 @app.command("list")
 def list_models(json: Json = False) -> None:
     """All models: what they do, how large they are, and their test scores."""
-    found = [zoo.describe(name) for name in zoo.names()]
+    models = [zoo.describe(name) for name in zoo.names()]
     if json:
-        show_json(found)
+        show_json(models)
         return
     columns = ("name", "task", "data", "parameters", "metric", "value")
-    print(table(columns, [[each[column] for column in columns] for each in found]))
+    print(table(columns, [[each[column] for column in columns] for each in models]))
 
 
 @app.command("show")
 def show(name: Name, json: Json = False) -> None:
     """A model: its data, its score over seeds beside the baselines, and its command."""
-    found = zoo.describe(name)
+    record = zoo.describe(name)
     if json:
-        show_json(found)
+        show_json(record)
         return
-    seeds = found["seeds"]
+    seeds = record["seeds"]
     spread = f", {seeds['mean']:.4g} ± {seeds['std']:.2g} over seeds" if seeds else ""
-    others = [f"{each} {value:.4g}" for each, value in found["baselines"].items() if value]
+    others = [f"{each} {value:.4g}" for each, value in record["baselines"].items() if value]
     lines = [
-        f"{name}: {found['task']} on {found['data']} ({found['samples']:,} samples)",
-        f"{found['metric']} {found['value']:.4g}{spread}; baselines: {', '.join(others)}",
-        f"{found['parameters']:,} parameters, {found['bytes'] / 1000:,.0f} kB",
-        f"classes: {', '.join(found['classes'])}" if found["classes"] else "",
-        found["command"],
+        f"{name}: {record['task']} on {record['data']} ({record['samples']:,} samples)",
+        f"{record['metric']} {record['value']:.4g}{spread}; baselines: {', '.join(others)}",
+        f"{record['parameters']:,} parameters, {record['bytes'] / 1000:,.0f} kB",
+        f"classes: {', '.join(record['classes'])}" if record["classes"] else "",
+        record["command"],
     ]
     print("\n".join(line for line in lines if line))
 

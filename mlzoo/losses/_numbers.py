@@ -101,11 +101,11 @@ class MaskedFields(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each sample; both (batch, height, width, fields) or (batch, steps, fields)."""
-        truth, said = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        truth, predicted = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         known = ops.logical_not(ops.isnan(truth))
         # The mean cancels in the difference. What does not count is 0 before it is squared: NaN
         # times 0 would be NaN in the gradient.
-        error = ops.where(known, said - ops.where(known, truth, 0.0), 0.0)
+        error = ops.where(known, predicted - ops.where(known, truth, 0.0), 0.0)
         error = error / ops.cast(self.std, "float32")
         axes = tuple(range(1, len(truth.shape)))
         count = ops.sum(ops.cast(known, "float32"), axis=axes)
@@ -121,5 +121,5 @@ class MaskedFields(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the loss."""
-        own = {"kind": self.kind, "mean": self.mean, "std": self.std}
-        return {**super().get_config(), **own}
+        arguments = {"kind": self.kind, "mean": self.mean, "std": self.std}
+        return {**super().get_config(), **arguments}

@@ -31,9 +31,9 @@ def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     Those are what may be a Python file of the user's own.
     """
     kinds = ("model", "source", "optimizer", "schedule")
-    found = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
+    named = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
     loss = values.get("loss")
-    return found + [
+    return named + [
         ("loss", name) for name in loss_names(loss if isinstance(loss, str) else "auto")
     ]
 
@@ -260,16 +260,16 @@ def _validate(given: Given) -> tuple[RunConfig | None, set[str]]:
         return RunConfig(**known), set()
     except ValidationError as error:
         missing = {str(e["loc"][0]) for e in error.errors() if e["type"] == "missing"}
-        found = sentences(error)
-    for name in found:
+        texts = sentences(error)
+    for name in texts:
         if name in missing:
             if given.complete:
                 given.problems.append(f"{name}: is needed, as in `mlzoo train MODEL DATA`")
         elif name:
-            given.add(found[name], name)
+            given.add(texts[name], name)
         else:
-            given.problems.append(f"configuration: {found['']}")
-    wrong = {name for name in found if name}
+            given.problems.append(f"configuration: {texts['']}")
+    wrong = {name for name in texts if name}
     if wrong - missing:
         # What is wrong with the others together shows only without those that failed.
         rest = {name: value for name, value in known.items() if name not in wrong}
@@ -287,11 +287,11 @@ def _validate_together(values: dict[str, Any], given: Given) -> None:
 def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
     """Check names and settings of the model and the source; needs neither Keras nor NumPy."""
     if name := values.get("model"):
-        own = values.get("set") or {}
+        settings = values.get("set") or {}
         try:
             # The defaults of our own models are valid: no need to import one to check them.
-            if own or registry.own_file(name) is not None:
-                check_settings("model", name, own, given)
+            if settings or registry.own_file(name) is not None:
+                check_settings("model", name, settings, given)
             else:
                 registry.check_name("model", name)
         except UsageError as error:
@@ -313,17 +313,17 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
 
 def _check_training_plugins(kind: str, values: Mapping[str, Any], given: Given) -> None:
     """Names and settings of the optimizer, the schedule or the losses."""
-    names = [name for own, name in plugins(values) if own == kind]
+    names = [name for plugin_kind, name in plugins(values) if plugin_kind == kind]
     settings = values.get(f"{kind}_set") or {}
     unknown = set(settings)
     try:
         for name in names:
             if not settings and registry.exists(kind, name):
                 continue  # nothing to check, and nothing to import
-            own = own_settings(kind, name, settings)
+            accepted = own_settings(kind, name, settings)
             shared = {key: values[key] for key in SHARED[kind] if key in values}
-            check_settings(kind, name, own, given, f"{kind}_set", shared)
-            unknown -= {key for key in settings if key.rpartition(".")[2] in own}
+            check_settings(kind, name, accepted, given, f"{kind}_set", shared)
+            unknown -= {key for key in settings if key.rpartition(".")[2] in accepted}
     except UsageError as error:
         given.problems += [f"{_prefix(given, kind)}{line}" for line in error.problems]
         return
@@ -393,8 +393,8 @@ def unread_by_source(values: Mapping[str, Any], names: set[str]) -> dict[str, st
     """Those of the fields that the source of the data does not read, each with the reason."""
     if not values.get("data"):
         return {}
-    found = check_source(dict(values), names)
-    return {field: text for field, text in found if text.startswith(_NO_EFFECT)}
+    problems = check_source(dict(values), names)
+    return {field: text for field, text in problems if text.startswith(_NO_EFFECT)}
 
 
 def _usable(values: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
@@ -434,19 +434,21 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
         if name in unread or (name not in given and empty):
             continue
         if name in _NESTED and value:
-            asked = getattr(config, name)
+            given_settings = getattr(config, name)
             lines.append(f"{name}:")
             lines += [
-                "  " + line for k, v in value.items() for line in _lines(k, v, _asked(k, asked))
+                "  " + line
+                for k, v in value.items()
+                for line in _lines(k, v, _is_given(k, given_settings))
             ]
         else:
             lines += _lines(name, value, name in given)
     return "\n".join(lines) + "\n"
 
 
-def _asked(key: str, asked: Mapping[str, Any]) -> bool:
+def _is_given(key: str, settings: Mapping[str, Any]) -> bool:
     """Return whether a setting was given, which `dice.smooth` is by `smooth` too."""
-    return key in asked or key.rpartition(".")[2] in asked
+    return key in settings or key.rpartition(".")[2] in settings
 
 
 def _lines(name: str, value: Any, given: bool) -> list[str]:

@@ -108,19 +108,19 @@ def accelerators() -> list[str]:
     """Names of the GPUs and TPUs that the Keras backend sees."""
     import keras
 
-    found: list[str] = []
+    names: list[str] = []
     for kind in ("gpu", "tpu"):
         try:
-            found += keras.distribution.list_devices(kind)
+            names += keras.distribution.list_devices(kind)
         except (RuntimeError, ValueError):  # JAX raises where a platform is not there
             continue
-    return found
+    return names
 
 
 def device_name() -> str:
     """Return the device's name for people: `cpu (2 cores)` or the accelerator's name."""
-    found = accelerators()
-    return ", ".join(found) if found else f"cpu ({os.cpu_count()} cores)"
+    names = accelerators()
+    return ", ".join(names) if names else f"cpu ({os.cpu_count()} cores)"
 
 
 def environment(seed: int, precision: str) -> dict[str, Any]:
@@ -146,13 +146,13 @@ def environment(seed: int, precision: str) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that decide results."""
-    found = {"python": platform.python_version(), "system": platform.platform()}
+    installed = {"python": platform.python_version(), "system": platform.platform()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def git_commit() -> str | None:

@@ -50,11 +50,11 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     import numpy as np
 
     size = chunk_size(inputs.shape[1:])
-    found = [
+    chunks = [
         np.asarray(model.predict_on_batch(inputs[start : start + size]))
         for start in range(0, len(inputs), size)
     ]
-    return np.concatenate(found) if found else np.zeros((0, model.output_shape[-1]), "float32")
+    return np.concatenate(chunks) if chunks else np.zeros((0, model.output_shape[-1]), "float32")
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:

@@ -84,8 +84,8 @@ class OpenedRun:
         """
         if isinstance(self.reader, wanted):
             return self.reader
-        found = f"is of kind {self.reader.kind}, which the task {self.record['task']} can't use"
-        raise files.damaged(self.path / "data.json", f"is damaged: its reader {found}")
+        problem = f"is of kind {self.reader.kind}, which the task {self.record['task']} can't use"
+        raise files.damaged(self.path / "data.json", f"is damaged: its reader {problem}")
 
     @property
     def _takes_images(self) -> bool:
@@ -157,9 +157,9 @@ class OpenedRun:
             DataError: the samples do not fit what the model was trained on.
         """
         if self.dense:
-            found = list(self.masks(new, listener=listener))
-            texts = found[0].warnings if found else ()
-            return Predictions([f.name for f in found], [f.values for f in found], None, texts)
+            masks = list(self.masks(new, listener=listener))
+            texts = masks[0].warnings if masks else ()
+            return Predictions([f.name for f in masks], [f.values for f in masks], None, texts)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
         if self.target.ahead:
@@ -251,9 +251,9 @@ class OpenedRun:
             if series and location.is_dir():
                 raise DataError(f"{new} is a folder; name a table of series, a row a step")
             if isinstance(reader, SeriesReader) and location.suffix.lower() not in _ARRAYS:
-                found = last_windows(location, reader)
-                rows, names, times = found.windows, found.names, found.times
-                notes, warnings = found.notes, found.warnings
+                latest = last_windows(location, reader)
+                rows, names, times = latest.windows, latest.names, latest.times
+                notes, warnings = latest.notes, latest.warnings
             else:
                 read = read_inputs(str(new), reader)
                 rows, names, warnings = np.asarray(read.rows[:]), read.names, read.warnings
@@ -262,17 +262,17 @@ class OpenedRun:
             names = [f"sample {index}" for index in range(len(rows))]
         if not names:
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
-        said = self.outputs(rows).astype("float64")
-        ahead = [f"+{step}" for step in range(1, said.shape[1] + 1)]
+        y_pred = self.outputs(rows).astype("float64")
+        ahead = [f"+{step}" for step in range(1, y_pred.shape[1] + 1)]
         band = self.metrics["test"]["metrics"].get("band")
         low, high = (np.array(band[end]) if band else None for end in ("low", "high"))
         return [
             Forecast(
                 name,
                 ahead if times is None else times[i],
-                said[i],
-                None if low is None else said[i] + low,
-                None if high is None else said[i] + high,
+                y_pred[i],
+                None if low is None else y_pred[i] + low,
+                None if high is None else y_pred[i] + high,
                 notes,
                 warnings,
             )
@@ -374,13 +374,13 @@ class OpenedRun:
         keep = outputs or (classes and resized)
         tiling = cut(height, width)
         values = whole(image, self.outputs, tiling, classes, strips.append if keep else None)
-        found = np.concatenate(strips) if keep else None
+        raw_outputs = np.concatenate(strips) if keep else None
         if resized:
-            said = values if found is None else found
-            values, found = in_size(said, size, classes, outputs)
+            to_resize = values if raw_outputs is None else raw_outputs
+            values, raw_outputs = in_size(to_resize, size, classes, outputs)
         problem = seams(tiling, height, width, lambda: self.reach)
         warnings = (*images.warnings, problem) if problem else images.warnings
-        return Painted(name, image, values, found, warnings)
+        return Painted(name, image, values, raw_outputs, warnings)
 
     def checked(self, inputs: np.ndarray) -> Any:
         """Raw inputs (n, *shape) as the model takes them; sequences may end in steps of NaN.
@@ -409,10 +409,10 @@ class OpenedRun:
 
         samples = Samples(rows, np.zeros(len(names)), "labeling", "sequence")
         part = Part(samples, np.arange(len(names)))
-        found = list(step_outputs(self.outputs, part))
+        sequence_outputs = list(step_outputs(self.outputs, part))
         classes = self.record["class_names"]
-        labels = [[classes[k] for k in outputs.argmax(axis=-1)] for outputs in found]
-        return Predictions(names, labels, found, warnings)
+        labels = [[classes[k] for k in outputs.argmax(axis=-1)] for outputs in sequence_outputs]
+        return Predictions(names, labels, sequence_outputs, warnings)
 
     def _named(
         self, names: list[str], outputs: np.ndarray, warnings: tuple[str, ...]

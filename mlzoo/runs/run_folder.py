@@ -281,8 +281,8 @@ def _names(path: Path) -> tuple[Path, Path]:
 def _near(final: Path) -> str:
     if not final.parent.is_dir():
         return f": there is no folder {final.parent}"
-    found = [p for p in final.parent.glob(f"*{PARTIAL}") if (p / "config.yaml").is_file()]
-    unfinished = sorted(p.name.removesuffix(PARTIAL) for p in found)
+    folders = [p for p in final.parent.glob(f"*{PARTIAL}") if (p / "config.yaml").is_file()]
+    unfinished = sorted(p.name.removesuffix(PARTIAL) for p in folders)
     return f"; unfinished in {final.parent}: {', '.join(unfinished) or 'none'}"
 
 

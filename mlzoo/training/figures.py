@@ -129,10 +129,10 @@ def _timelines(
     cases = []
     for title, place in chosen_cases(scores):
         one = Part(samples, outcome.indices[[place]])
-        said = labels_of(lambda x: outputs_of(model, x), one)[0]
+        y_pred = labels_of(lambda x: outputs_of(model, x), one)[0]
         name = samples.name_of(int(outcome.indices[place]))
-        found = one.image(0), one.target(0), said
-        cases.append(timelines.Timeline(title, name, *found, float(scores[place])))
+        arrays = one.image(0), one.target(0), y_pred
+        cases.append(timelines.Timeline(title, name, *arrays, float(scores[place])))
     channels = samples.reader.input_names
     timelines.timelines(folder, cases, samples.class_names, channels)
 
@@ -163,10 +163,10 @@ def _dense_pictures(
     for title, place in chosen_cases(scores):
         image, truth = data.test.image(place), data.test.target(place)
         cut = data.cut(*image.shape[:2])
-        said = whole(image, lambda x: outputs_of(model, x), cut, classes)
+        y_pred = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
         case = masks.MaskCase if classes else masks.FieldCase
-        cases.append(case(title, name, image, truth, said, abs(float(scores[place]))))
+        cases.append(case(title, name, image, truth, y_pred, abs(float(scores[place]))))
     if colours is not None:
         masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
     else:

@@ -68,11 +68,11 @@ def _check(model: keras.Model, optimizer: str) -> None:
             f"--optimizer {optimizer} minimizes the model's own loss: add --set {setting}, or "
             "choose adam"
         )
-    found = [layer.name for layer in model.layers if _random(layer)]
-    if found:
+    random_layers = [layer.name for layer in model.layers if _random(layer)]
+    if random_layers:
         raise UsageError(
             f"--optimizer {optimizer} needs a loss that is the same at each call; take out "
-            f"{found[0]} (dropout, batch normalization) with --set, or choose adam"
+            f"{random_layers[0]} (dropout, batch normalization) with --set, or choose adam"
         )
 
 

@@ -144,8 +144,8 @@ def scheduled(config: RunConfig, rate: float, steps_per_epoch: int, step: np.nda
     """
     plugin, chosen = _schedule(config)
     if hasattr(plugin, "rates"):
-        found: np.ndarray = plugin.rates(chosen, config.rate, config.epochs, steps_per_epoch, step)
-        return found
+        rates: np.ndarray = plugin.rates(chosen, config.rate, config.epochs, steps_per_epoch, step)
+        return rates
     schedule = learning_rate(config, steps_per_epoch)
     if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return np.full(len(step), rate)
@@ -211,12 +211,12 @@ def scales(config: RunConfig, outputs: Outputs) -> dict[str, str]:
 
 def scale_note(config: RunConfig, outputs: Outputs) -> str:
     """Return `scales` as a sentence, with the statistics that standardize the first target."""
-    found = scales(config, outputs)
-    if not found:
+    units = scales(config, outputs)
+    if not units:
         return ""
     rest = f" (first of {len(outputs.mean)} targets)" if len(outputs.mean) > 1 else ""
     return (
-        f"scales: loss is {found['loss']}, mae is in {found['mae']}; standardized means minus "
+        f"scales: loss is {units['loss']}, mae is in {units['mae']}; standardized means minus "
         f"{outputs.mean[0]:.4g}, divided by {outputs.std[0]:.4g}{rest}, from the training split"
     )
 

@@ -128,10 +128,10 @@ def _scores(
 ) -> Iterator[dict[str, Any]]:
     """The test scores of every seed: those that `read` takes from what stands of the test."""
     for place, (one, two) in enumerate(zip(_trainings(first), _trainings(second), strict=False)):
-        own = read(two["test"])
+        second_scores = read(two["test"])
         for name, value in read(one["test"]).items():
             if isinstance(value, float):
-                again = own.get(name)
+                again = second_scores.get(name)
                 gap = None if again is None else again - value
                 title = name if not place else f"{name}, seed {one['seed']}"
                 yield {"score": title, "first": value, "again": again, "difference": gap}
@@ -164,7 +164,7 @@ def _values(scores: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
 
 def _differing(first: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Names with two values: versions one by one."""
-    one, two = ({**own, **own.get("versions", {})} for own in (first, again))
+    one, two = ({**record, **record.get("versions", {})} for record in (first, again))
     names = dict.fromkeys([*one, *two])
     return {
         name: [one.get(name), two.get(name)]

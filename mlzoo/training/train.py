@@ -326,10 +326,10 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
         rows = [{"file": name, "reason": reason} for name, reason in data.samples.problems]
         folder.write_text("bad_files.csv", files.csv_text(rows))
     for kind, name in plugins(config.model_dump()):
-        if (own := registry.own_file(name)) is not None:
+        if (plugin_file := registry.own_file(name)) is not None:
             # Of losses there may be several.
-            copy = f"loss-{own.name}" if kind == "loss" else f"{kind}.py"
-            files.write_bytes(folder.path / copy, own.read_bytes())
+            copy = f"loss-{plugin_file.name}" if kind == "loss" else f"{kind}.py"
+            files.write_bytes(folder.path / copy, plugin_file.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
     facts = {**environment, "command": command, "files": files_read(config)}
@@ -429,8 +429,8 @@ def _train_once(
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
     own_loss = getattr(model, "compiled_with", None) is not None
-    if first and not own_loss and (told := scale_note(config, data.outputs)):
-        listener.note(told)
+    if first and not own_loss and (note := scale_note(config, data.outputs)):
+        listener.note(note)
     tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
     try:

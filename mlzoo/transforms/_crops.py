@@ -64,12 +64,12 @@ class Views:
             return random.permutation(len(self))
         images = random.permutation(len(self._part))
         first = np.searchsorted(self.samples, np.arange(len(self._part) + 1))
-        found = []
+        shuffled = []
         for start in range(0, len(images), self._window):
             few = images[start : start + self._window]
             views = np.concatenate([np.arange(first[i], first[i + 1]) for i in few])
-            found.append(random.permutation(views))
-        return np.concatenate(found)
+            shuffled.append(random.permutation(views))
+        return np.concatenate(shuffled)
 
     def batch(self, views: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, None]:
         """Inputs (n, height, width, channels) and targets of some views, without weights."""

@@ -142,13 +142,13 @@ class Augmenter:
         if classes := len(self._samples.class_names):
             shares = one_hot(targets, classes)
         shares = shares * scale.reshape(-1, *[1] * (shares.ndim - 1))
-        for name, own in drawn(self._whole, rng):
+        for name, parameters in drawn(self._whole, rng):
             partner = rng.permutation(len(inputs))
             if name == "MixUp":
                 numeric = self._numeric() if self.kind == "tables" else None
-                inputs, kept = _mixup(inputs, partner, rng, own, numeric)
+                inputs, kept = _mixup(inputs, partner, rng, parameters, numeric)
             else:
-                where, kept = mixing.cutmix(inputs, partner, rng, **own)
+                where, kept = mixing.cutmix(inputs, partner, rng, **parameters)
                 inputs = np.where(where[..., None], inputs, inputs[partner])
                 if shares.ndim == 4:
                     shares = np.where(where[..., None], shares, shares[partner])
@@ -158,8 +158,8 @@ class Augmenter:
             scale = kept.ravel() * scale + (1 - kept.ravel()) * scale[partner]
         if weights is not None:
             shares = shares / scale.reshape(-1, *[1] * (shares.ndim - 1))
-        found = shares.astype(np.float32)
-        return inputs, found, None if weights is None else scale.astype(np.float32)
+        mixed = shares.astype(np.float32)
+        return inputs, mixed, None if weights is None else scale.astype(np.float32)
 
     def close(self) -> None:
         """Let the worker processes end."""

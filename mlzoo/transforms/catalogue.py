@@ -81,18 +81,18 @@ def image_transforms() -> Mapping[str, type]:
     from mlzoo.transforms import own
 
     bases = (library.DualTransform, library.ImageOnlyTransform)
-    found = {
+    classes = {
         name: value
         for name, value in vars(library).items()
         if inspect.isclass(value) and issubclass(value, bases) and value not in bases
     }
-    found = {
+    classes = {
         name: value
-        for name, value in found.items()
+        for name, value in classes.items()
         if not name.startswith("Base") and not name.endswith("3D") and name != "CubicSymmetry"
     }
-    found |= {value.__name__: value for value in own.TRANSFORMS}
-    return {name: found[name] for name in sorted(found) if name not in REFUSED}
+    classes |= {value.__name__: value for value in own.TRANSFORMS}
+    return {name: classes[name] for name in sorted(classes) if name not in REFUSED}
 
 
 def transforms(kind: str) -> Mapping[str, Any]:
@@ -112,9 +112,9 @@ def parameters(kind: str, name: str) -> dict[str, Any]:
     """The parameters of a transform by name, each with its default."""
     made = transforms(kind)[name]
     signature = inspect.signature(made.__init__ if inspect.isclass(made) else made)
-    own = ("self", "strict", "always_apply", *_GIVEN)
-    found = {n: p.default for n, p in signature.parameters.items() if n not in own}
-    return found if "p" in found else {**found, "p": 0.5}
+    internal = ("self", "strict", "always_apply", *_GIVEN)
+    defaults = {n: p.default for n, p in signature.parameters.items() if n not in internal}
+    return defaults if "p" in defaults else {**defaults, "p": 0.5}
 
 
 _GIVEN = ("x", "labels", "spread", "rng", "numeric")
@@ -129,11 +129,11 @@ def description(kind: str, name: str) -> str:
 
 def marks(name: str) -> tuple[str, ...]:
     """Return what to know of a transform before it is used."""
-    found = []
+    notes = []
     if name in MIXING:
-        found.append("mixes two samples and their labels")
+        notes.append("mixes two samples and their labels")
     if name in ORIENTATION:
-        found.append("may change the label where orientation matters")
+        notes.append("may change the label where orientation matters")
     if name in COLOR:
-        found.append("needs three channels")
-    return tuple(found)
+        notes.append("needs three channels")
+    return tuple(notes)

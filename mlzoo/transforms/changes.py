@@ -34,15 +34,17 @@ class SequenceChanges:
         rng = np.random.default_rng(list(seed))
         self._applied = []
         end = len(x) - int((~np.isnan(x).all(axis=1))[::-1].argmax())
-        own, marks = x[:end], None if labels is None else labels[:end]
+        unpadded, marks = x[:end], None if labels is None else labels[:end]
         for name, parameters in drawn(self._steps, rng):
-            own, marks = signals.TRANSFORMS[name](own, marks, self._spread, rng, **parameters)
+            unpadded, marks = signals.TRANSFORMS[name](
+                unpadded, marks, self._spread, rng, **parameters
+            )
             self._applied.append(name)
-        found, moved = x.copy(), None if labels is None else labels.copy()
-        found[:end] = own
+        changed, moved = x.copy(), None if labels is None else labels.copy()
+        changed[:end] = unpadded
         if moved is not None:
             moved[:end] = marks
-        return found, moved
+        return changed, moved
 
     def applied(self) -> list[str]:
         """The transforms that the last call applied."""
@@ -80,12 +82,12 @@ class RowChanges:
 
 def drawn(steps: Sequence[Step], rng: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
     """Those of the steps whose turn it is, by name, with their parameters."""
-    found = []
+    chosen = []
     for step in steps:
         ((name, given),) = step.items()
         if rng.random() < given.get("p", 0.5):
-            found.append((name, {key: value for key, value in given.items() if key != "p"}))
-    return found
+            chosen.append((name, {key: value for key, value in given.items() if key != "p"}))
+    return chosen
 
 
 def change_all(

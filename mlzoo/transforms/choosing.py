@@ -26,18 +26,18 @@ _SMALL = 48
 _SIDED = re.compile(r"(^|[^a-z])(left|right|clockwise|up|down|north|south|east|west)([^a-z]|$)")
 
 
-def choose(asked: str | Sequence[Any], part: Part) -> Policy:
+def choose(augment: str | Sequence[Any], part: Part) -> Policy:
     """The policy that a training part is augmented with.
 
     Args:
-        asked: a preset, `auto`, a file, or a list of transforms. `search` begins with none.
+        augment: a preset, `auto`, a file, or a list of transforms. `search` begins with none.
         part: the training samples.
 
     Raises:
         UsageError: no such preset or file, a wrong transform or parameter, or one that does not
             fit the task.
     """
-    policy = policies.parse(asked)
+    policy = policies.parse(augment)
     samples = part.samples
     if policy.name in ("none", "search"):
         return policy
@@ -46,7 +46,7 @@ def choose(asked: str | Sequence[Any], part: Part) -> Policy:
     kind = kind_of(samples)
     if policy.name == "auto":
         return _automatic(kind, part)
-    if isinstance(asked, str) and asked in _all_presets():
+    if isinstance(augment, str) and augment in _all_presets():
         policy = _preset(policy.name, kind, samples)
     policy_checks.check(policy.steps, kind)
     check_task(policy, samples, kind)
@@ -59,9 +59,9 @@ def _all_presets() -> set[str]:
 
 def _preset(name: str, kind: str, samples: Samples) -> Policy:
     if name not in policies.presets(kind):
-        own = ", ".join(policies.presets(kind))
+        choices = ", ".join(policies.presets(kind))
         raise UsageError(
-            f"augment {name}: is not for {kind}; choose one of {own}, or a policy file"
+            f"augment {name}: is not for {kind}; choose one of {choices}, or a policy file"
         )
     steps, reasons = _colored(policies.preset(kind, name), kind, samples)
     sided = _sided(samples)
@@ -173,12 +173,12 @@ def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
         return (), (f"no mirror images, since classes are called {', '.join(sided)}",), False
     if are_films(samples):
         return (), ("no mirror images, since what matters may be where things move",), False
-    found = orientation(part)
+    areas = orientation(part)
     reasons, flips = [], []
-    for name, words in (("mirrored", "mirror images"), ("upside_down", "images upside down")):
-        allowed = found[name] < _TURNED
+    for name, description in (("mirrored", "mirror images"), ("upside_down", "images upside down")):
+        allowed = areas[name] < _TURNED
         verb = "can't be told" if allowed else "can be told"
-        reasons.append(f"{words} {verb} from images (area under the ROC {found[name]:.2f})")
+        reasons.append(f"{description} {verb} from images (area under the ROC {areas[name]:.2f})")
         flips += [name] * allowed
     step: dict[tuple[str, ...], tuple[Step, ...]] = {
         (): (),
@@ -214,18 +214,18 @@ def _thumbnails(part: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     dense = part.samples.target.dense
     cells = _CELLS if dense else 1
     some = np.unique(np.linspace(0, len(part) - 1, _MOST // cells**2).astype(int))
-    found = []
+    thumbnails = []
     for position in some:
         gray = part.image(int(position)).astype(np.float32).mean(axis=-1)
         height, width = (side // cells for side in gray.shape)
         for top, left in np.ndindex(cells, cells):
             cell = gray[top * height : (top + 1) * height, left * width : (left + 1) * width]
             small = cv2.resize(cell, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-            found.append((small - small.mean()) / (small.std() + 1e-6))
-    number = np.arange(len(found))
+            thumbnails.append((small - small.mean()) / (small.std() + 1e-6))
+    number = np.arange(len(thumbnails))
     classes = part.samples.target.sample_class
-    labels = np.asarray(part.targets_at(some)) if classes else np.zeros(len(found), dtype=int)
-    return np.stack(found), labels, number % cells**2 if dense else number
+    labels = np.asarray(part.targets_at(some)) if classes else np.zeros(len(thumbnails), dtype=int)
+    return np.stack(thumbnails), labels, number % cells**2 if dense else number
 
 
 def _told_apart(
@@ -237,13 +237,13 @@ def _told_apart(
 
     scores, truths = [], []
     for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        if len(own) < 4:
+        members = np.flatnonzero(labels == label)
+        if len(members) < 4:
             continue
-        _, place = np.unique(groups[own], return_inverse=True)
+        _, place = np.unique(groups[members], return_inverse=True)
         folds = place % min(5, int(place.max()) + 1)
         for fold in np.unique(folds):
-            fit, held = own[folds != fold], own[folds == fold]
+            fit, held = members[folds != fold], members[folds == fold]
             model = RidgeClassifier(alpha=10.0).fit(*_both(images, copies, fit))
             x, y = _both(images, copies, held)
             scores.append(model.decision_function(x))

@@ -120,12 +120,12 @@ class ImageChanges:
             if high is None:
                 low, high = span or (float(image.min()), float(image.max()))
             ready = ((image.astype(np.float32) - low) / ((high - low) or 1)).astype(np.float32)
-        found: dict[str, Any] = {"image": np.ascontiguousarray(ready)}
+        arrays: dict[str, Any] = {"image": np.ascontiguousarray(ready)}
         if mask is not None:
-            found["mask"] = np.ascontiguousarray(mask)
+            arrays["mask"] = np.ascontiguousarray(mask)
         for transform in self._transforms:
-            found = transform(**found)
-        changed, mask = found["image"], found.get("mask")
+            arrays = transform(**arrays)
+        changed, mask = arrays["image"], arrays.get("mask")
         if changed.ndim == 2:
             changed = changed[..., None]
         if changed.shape[:2] != image.shape[:2]:
@@ -213,8 +213,8 @@ class _Drawn(random.Random):
 
     def getrandbits(self, k: int, /) -> int:
         """K random bits, 0 to 2**k - 1."""
-        words = self._generator.bytes(-(-k // 8))
-        return int.from_bytes(words, "little") >> (-k % 8)
+        random_bytes = self._generator.bytes(-(-k // 8))
+        return int.from_bytes(random_bytes, "little") >> (-k % 8)
 
 
 def _resized(image: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
@@ -270,12 +270,12 @@ def _borders(allowed: dict[str, Any]) -> bool:
 
 
 def _worded(name: str, key: str, value: Any) -> Any:
-    words = _WORDS.get(key)
-    if words is None or not isinstance(value, str):
+    codes = _WORDS.get(key)
+    if codes is None or not isinstance(value, str):
         return tuple(value) if isinstance(value, list) else value
-    if value not in words:
-        raise UsageError(f"augment: {name}: {key} is one of {', '.join(words)}, got {value!r}")
-    return words[value]
+    if value not in codes:
+        raise UsageError(f"augment: {name}: {key} is one of {', '.join(codes)}, got {value!r}")
+    return codes[value]
 
 
 def _reason(error: Exception) -> str:

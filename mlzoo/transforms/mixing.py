@@ -41,14 +41,14 @@ def cutmix(
         the share (n,) of its pixels.
     """
     count, height, width = inputs.shape[:3]
-    own = np.ones((count, height, width), dtype=bool)
+    kept = np.ones((count, height, width), dtype=bool)
     for each, share in enumerate(_shares(count, rng, alpha)):
         tall, wide = (side * np.sqrt(1 - share) / 2 for side in (height, width))
         y, x = rng.uniform(0, height), rng.uniform(0, width)
         top, bottom = (int(np.clip(round(v), 0, height)) for v in (y - tall, y + tall))
         left, right = (int(np.clip(round(v), 0, width)) for v in (x - wide, x + wide))
-        own[each, top:bottom, left:right] = False
-    return own, own.mean(axis=(1, 2))
+        kept[each, top:bottom, left:right] = False
+    return kept, kept.mean(axis=(1, 2))
 
 
 def _shares(count: int, rng: np.random.Generator, alpha: float) -> np.ndarray:

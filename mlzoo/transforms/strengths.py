@@ -27,10 +27,10 @@ def candidates(part: Part, count: int) -> list[Policy]:
     Raises:
         UsageError: there is nothing to try on such data.
     """
-    found = [of_strength(part, STRONGEST * k / (count - 1)) for k in range(count)]
-    if not found[-1].steps:
+    policies = [of_strength(part, STRONGEST * k / (count - 1)) for k in range(count)]
+    if not policies[-1].steps:
         raise UsageError(f"--augment search: there is nothing to try on {part.samples.task}")
-    return found
+    return policies
 
 
 def of_strength(part: Part, magnitude: float) -> Policy:
@@ -65,7 +65,7 @@ def of_strength(part: Part, magnitude: float) -> Policy:
 
 def _images(share: float, moving: bool, channels: int) -> list[Step]:
     both = {"p": 1.0}
-    found: list[Step] = [
+    steps: list[Step] = [
         {
             "RandomBrightnessContrast": {
                 "brightness_limit": 0.5 * share,
@@ -85,7 +85,7 @@ def _images(share: float, moving: bool, channels: int) -> list[Step]:
     ]
     if channels == 3:
         hue = {"hue_shift_limit": 20 * share, "sat_shift_limit": 60 * share, "val_shift_limit": 0}
-        found.append({"HueSaturationValue": {**hue, **both}})
+        steps.append({"HueSaturationValue": {**hue, **both}})
     if moving:
         affine: list[dict[str, Any]] = [
             {"rotate": [-30 * share, 30 * share]},
@@ -93,8 +93,8 @@ def _images(share: float, moving: bool, channels: int) -> list[Step]:
             {"translate_percent": [-0.25 * share, 0.25 * share]},
             {"scale": [1 - 0.4 * share, 1 + 0.4 * share]},
         ]
-        found += [{"Affine": {**one, "border_mode": "reflect_101", **both}} for one in affine]
-    return found
+        steps += [{"Affine": {**one, "border_mode": "reflect_101", **both}} for one in affine]
+    return steps
 
 
 def _signals(share: float) -> list[Step]:

@@ -47,20 +47,20 @@ def variants(part: Part, policy: Policy, seed: int, samples: int, each: int) -> 
     moved = part.samples.target.pixel_class or part.samples.target.step_class
     for epoch in range(each):
         changed, marks = inputs.copy(), targets.copy()
-        said: list[list[str]] = []
+        applied: list[list[str]] = []
         for place, item in enumerate(where):
             given = targets[place] if moved else None
             x, y = augmenter.one(inputs[place], given, augmenter.seed_of(int(item), epoch))
             changed[place] = x
             if y is not None:
                 marks[place] = y
-            said.append(augmenter.one.applied())
+            applied.append(augmenter.one.applied())
         if policy.mixes:
             before = changed
             changed, marks, _ = augmenter.mix(changed, marks, None, where, epoch)
-            for names, old, new in zip(said, before, changed, strict=True):
+            for names, old, new in zip(applied, before, changed, strict=True):
                 names += ["mixed"] * (not np.array_equal(old, new))
-        rows = zip(changed, marks, said, strict=True)
+        rows = zip(changed, marks, applied, strict=True)
         columns.append([Variant(x, y, tuple(names)) for x, y, names in rows])
     return [list(row) for row in zip(*columns, strict=True)]
 

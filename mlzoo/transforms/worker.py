@@ -17,13 +17,13 @@ def main() -> None:
     from mlzoo.transforms.workers import mapped
 
     cv2.setNumThreads(1)
-    told: dict[str, Any] = json.loads(sys.stdin.readline())
-    form = AugmentedForm(**{**told["form"], "shape": tuple(told["form"]["shape"])})
-    images, masks = mapped(told["memory"], told["batch"], form)
+    settings: dict[str, Any] = json.loads(sys.stdin.readline())
+    form = AugmentedForm(**{**settings["form"], "shape": tuple(settings["form"]["shape"])})
+    images, masks = mapped(settings["memory"], settings["batch"], form)
     with contextlib.suppress(OSError):
         # Both have it open: nothing is left behind, however they end. Windows refuses that.
-        os.unlink(told["memory"])
-    change = ImageChanges(told["steps"], form)
+        os.unlink(settings["memory"])
+    change = ImageChanges(settings["steps"], form)
     for line in sys.stdin:
         job = json.loads(line)
         for place, seed in enumerate(job["seeds"]):

@@ -36,11 +36,11 @@ def micro_batches(batch: Batch, count: int) -> Iterator[Batch]:
         share = count * (end - start) / size
         if end == start:
             start, end = part % size, part % size + 1
-        own = None if weights is None else weights[start:end]
+        part_weights = None if weights is None else weights[start:end]
         if share != 1 and targets.ndim <= 2:
-            ones = np.ones(end - start, "float32") if own is None else own
-            own = (share * ones).astype("float32")
-        yield inputs[start:end], targets[start:end], own
+            unscaled = np.ones(end - start, "float32") if part_weights is None else part_weights
+            part_weights = (share * unscaled).astype("float32")
+        yield inputs[start:end], targets[start:end], part_weights
 
 
 def accumulate(

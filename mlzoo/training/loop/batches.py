@@ -195,7 +195,7 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
     Raises:
         UsageError: a sampler or class weights that do not fit the task.
     """
-    asked = config.batch_size
+    batch_size = config.batch_size
     check_fit(config, data.samples.task)
     part, few = data.train, 32
     feed: Feed
@@ -213,13 +213,13 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         if not whole:
             mean = part.samples.inputs.lengths[part.indices].mean()
             few = int(np.clip(STEP_STEPS // mean, 1, 32))
-        few = {"auto": few, "full": len(part)}.get(str(asked)) or int(asked)
+        few = {"auto": few, "full": len(part)}.get(str(batch_size)) or int(batch_size)
         augmenter = Augmenter(data.policy, part, seed) if data.policy.steps else None
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
         weights = class_weights(config.class_weights, data)
         feed = SampleFeed(part, seed, config.sampler, weights, data.policy)
-    size = {"auto": few, "full": len(feed.samples)}.get(str(asked)) or int(asked)
+    size = {"auto": few, "full": len(feed.samples)}.get(str(batch_size)) or int(batch_size)
     return Batches(part, feed, size, worker_count(config, feed))
 
 
@@ -236,8 +236,8 @@ def worker_count(config: RunConfig, feed: Feed) -> int:
 
 def stream_count(config: RunConfig, data: Data) -> int:
     """Rows of a batch whose states are carried to the next."""
-    asked = {"auto": STREAMS, "full": len(data.train)}.get(str(config.batch_size))
-    return min(asked or int(config.batch_size), len(data.train))
+    rows = {"auto": STREAMS, "full": len(data.train)}.get(str(config.batch_size))
+    return min(rows or int(config.batch_size), len(data.train))
 
 
 def padding_note(config: RunConfig, data: Data, seed: int) -> str:

@@ -82,18 +82,18 @@ class ByLength:
         """Inputs (n, steps, channels), targets and weights (or None) of some sequences."""
         length = self.padded_length(items)
         if self._per_step and isinstance(self._targets, Sequences):
-            found = self._targets.padded(items, length)
+            targets = self._targets.padded(items, length)
         else:
-            found = self._targets[items]
+            targets = self._targets[items]
         weights = None
         if self._class_weights is not None and not self._per_step:
-            weights = self._class_weights[found].astype("float32")
+            weights = self._class_weights[targets].astype("float32")
         inputs = self._inputs.padded(items, length)
         if self.augmenter is not None:
-            marks = found if self._per_step else None
+            marks = targets if self._per_step else None
             inputs, moved = self.augmenter.change(inputs, marks, items, epoch)
-            found = found if moved is None else moved
-        return inputs, found, weights
+            targets = targets if moved is None else moved
+        return inputs, targets, weights
 
     def padded_length(self, items: np.ndarray) -> int:
         """Steps that a batch is padded to."""
@@ -104,8 +104,8 @@ class ByLength:
         order, size = self.order(0), self._batch_size
         batches = [order[start : start + size] for start in range(0, len(order), size)]
         fed = sum(len(items) * self.padded_length(items) for items in batches)
-        own = int(self.lengths[order].sum())
-        return 1 - own / fed, 1 - own / (len(order) * int(self.lengths.max()))
+        unpadded = int(self.lengths[order].sum())
+        return 1 - unpadded / fed, 1 - unpadded / (len(order) * int(self.lengths.max()))
 
 
 def bucket_limits(lengths: np.ndarray, buckets: int) -> np.ndarray:
@@ -119,34 +119,34 @@ def bucket_limits(lengths: np.ndarray, buckets: int) -> np.ndarray:
         Fisher, "On Grouping for Maximum Homogeneity" (1958): optimal by dynamic programming over
         the sorted distinct lengths (of very many, a thousand quantiles).
     """
-    found, counts = np.unique(lengths, return_counts=True)
-    if buckets < 2 or len(found) <= 1:
-        return found[-1:]
-    if len(found) <= buckets:
-        return found
-    if len(found) > _MOST_LIMITS:
-        chosen = np.unique(np.linspace(0, len(found) - 1, _MOST_LIMITS).astype(int))
+    distinct, counts = np.unique(lengths, return_counts=True)
+    if buckets < 2 or len(distinct) <= 1:
+        return distinct[-1:]
+    if len(distinct) <= buckets:
+        return distinct
+    if len(distinct) > _MOST_LIMITS:
+        chosen = np.unique(np.linspace(0, len(distinct) - 1, _MOST_LIMITS).astype(int))
         sums = np.add.reduceat(counts, np.r_[0, chosen[:-1] + 1])
-        found, counts = found[chosen], sums
+        distinct, counts = distinct[chosen], sums
     total = np.r_[0, np.cumsum(counts)]
     # cost[j]: steps fed where the lengths up to j (from 1) are in the buckets so far.
-    cost = np.r_[0, found * total[1:]].astype(float)
+    cost = np.r_[0, distinct * total[1:]].astype(float)
     cuts = []
     for _ in range(1, buckets):
-        options = cost[None, :-1] + found[:, None] * (total[1:, None] - total[None, :-1])
-        options[np.triu_indices(len(found), 1)] = np.inf
+        options = cost[None, :-1] + distinct[:, None] * (total[1:, None] - total[None, :-1])
+        options[np.triu_indices(len(distinct), 1)] = np.inf
         best = options.argmin(axis=1)
         cuts.append(best)
-        cost = np.r_[0, options[np.arange(len(found)), best]]
-    end = len(found)
+        cost = np.r_[0, options[np.arange(len(distinct)), best]]
+    end = len(distinct)
     limits = []
     for best in reversed(cuts):
-        limits.append(found[end - 1])
+        limits.append(distinct[end - 1])
         end = int(best[end - 1])
         if end == 0:
             break
     else:
-        limits.append(found[end - 1])
+        limits.append(distinct[end - 1])
     return np.array(limits[::-1])
 
 

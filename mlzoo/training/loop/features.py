@@ -35,8 +35,8 @@ def halved(model: keras.Model, data: Data, listener: Listener) -> tuple[keras.Mo
     samples = replace(data.samples, inputs=features, kind="array", columns=(), maximum=None)
     spec = replace(data.inputs, shape=features.shape[1:], kind="array", dtype="float32", scaling=())
     train, valid, test = (Part(samples, part.indices) for part in data.parts().values())
-    own = replace(data, samples=samples, inputs=spec, train=train, valid=valid, test=test)
-    return halves.head, own
+    feature_data = replace(data, samples=samples, inputs=spec, train=train, valid=valid, test=test)
+    return halves.head, feature_data
 
 
 def _features(extractor: keras.Model, data: Data, listener: Listener) -> np.ndarray:
@@ -58,9 +58,9 @@ def _computed(
     from mlzoo.runs.models import outputs_of
 
     inputs = data.samples.inputs
-    found = np.zeros((len(inputs), extractor.output_shape[-1]), "float32")
+    features = np.zeros((len(inputs), extractor.output_shape[-1]), "float32")
     for start in range(0, len(wanted), 1024):
         few = wanted[start : start + 1024]
-        found[few] = outputs_of(extractor, inputs[few])
+        features[few] = outputs_of(extractor, inputs[few])
         listener.progress(min(start + 1024, len(wanted)), len(wanted), "computing features")
-    return found
+    return features

@@ -119,7 +119,9 @@ class JaxSteps(TrainingSteps):
         """Let the metrics make their variables, which they do when they first see outputs."""
         inputs, targets, weights = batch
         sides = zip(self._model.output_shape[1:], (*targets.shape[1:], None), strict=False)
-        outputs = keras.ops.zeros((len(targets), *(side or own for side, own in sides)))
+        outputs = keras.ops.zeros(
+            (len(targets), *(side or target_side for side, target_side in sides))
+        )
         self._model.compute_metrics(inputs, targets, outputs, weights)
         self._model.reset_metrics()
         self._metrics_built = True

@@ -18,12 +18,12 @@ def diagnose() -> dict[str, Any]:
     import keras
 
     backend = keras.backend.backend()
-    found = devices.accelerators()
+    accelerators = devices.accelerators()
     return {
         "versions": devices.versions(),
         "backend": backend,
         "device": devices.device_name(),
-        "gpu": [f"{name} will be used" for name in found] or missing_links(backend),
+        "gpu": [f"{name} will be used" for name in accelerators] or missing_links(backend),
     }
 
 

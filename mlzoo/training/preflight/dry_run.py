@@ -42,7 +42,7 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
     _, data, _ = prepared(merged, listener or Listener())
     model = build_model(config, data, config.seed)
     layers = layer_graph(model)
-    found: dict[str, Any] = {
+    plan: dict[str, Any] = {
         "run": str(free_place(config)),
         "model": config.model,
         "parameters": model.count_params(),
@@ -54,8 +54,8 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
     if config.full_batch:
         nothing = dict.fromkeys(("first_step", "step", "epoch", "all"))
         full = {"steps": 1, "batch_size": len(data.train)}
-        return {**found, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}
-    return {**found, **_timed(merged, model, data)}
+        return {**plan, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}
+    return {**plan, **_timed(merged, model, data)}
 
 
 def _timed(merged: Merged, model: keras.Model, data: Any) -> dict[str, Any]:

@@ -77,8 +77,8 @@ def smoothed(losses: np.ndarray) -> np.ndarray:
     """Means over the steps around each, weighted by a bell; each step has another batch."""
     steps = np.arange(len(losses))
     weights = np.exp(-0.5 * ((steps[:, None] - steps) / _WIDTH) ** 2)
-    found: np.ndarray = weights @ losses / weights.sum(axis=1)
-    return found
+    means: np.ndarray = weights @ losses / weights.sum(axis=1)
+    return means
 
 
 def suggest(rates: np.ndarray, smooth: np.ndarray) -> float | None:
