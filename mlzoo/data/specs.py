@@ -170,7 +170,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Twin:
+class TrainingModel:
     """A model on the same layers that is trained in another's place, fed more than the inputs.
 
     `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or

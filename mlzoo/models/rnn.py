@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
-from mlzoo.data.specs import Inputs, Outputs, Twin
+from mlzoo.data.specs import Inputs, Outputs, TrainingModel
 
 if TYPE_CHECKING:
     import keras
@@ -218,7 +218,7 @@ def _decoder(
         channels = outputs.channels if config.skip_last else ()
         teacher = Teacher(outputs.mean, outputs.std, channels, name="teacher")
         taught = keras.Model([tensor, truth], finished(teacher([truth, tensor])), name="taught")
-        model.twin = Twin(taught, "targets")
+        model.twin = TrainingModel(taught, "targets")
     return model
 
 
@@ -228,7 +228,7 @@ def _carrying(
     outputs: Outputs,
     model: keras.Model,
     layers: list[keras.layers.Layer],
-) -> Twin:
+) -> TrainingModel:
     """Return a stateful twin: the same layers, on batches of one size."""
     import keras
 
@@ -255,4 +255,4 @@ def _carrying(
         output = finish_forecast(y_pred, raw, outputs, config.skip_last)
     else:
         output = outputs.finish(y_pred)
-    return Twin(keras.Model([raw, goes_on], output, name="carrying"), "goes_on")
+    return TrainingModel(keras.Model([raw, goes_on], output, name="carrying"), "goes_on")

@@ -17,7 +17,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_memory
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
-from mlzoo.data.specs import Compiled, Twin
+from mlzoo.data.specs import Compiled, TrainingModel
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
@@ -106,13 +106,13 @@ class Training:
         self.folder, self.listener, self.stop = folder, listener, stop
         self.batches = build_batches(config, data, seed)
         # What is trained: the model, or a twin on its layers that is fed more than the inputs.
-        self.twin: Twin | None = getattr(model, "twin", None)
+        self.twin: TrainingModel | None = getattr(model, "twin", None)
         self.trained = model if self.twin is None else self.twin.model
         self.validated = model
-        own: Compiled | None = getattr(model, "compiled_with", None)
-        if own is not None:
-            self.trained = self.validated = own.model
-            compile_as_told(own, data, config)
+        compiled: Compiled | None = getattr(model, "compiled_with", None)
+        if compiled is not None:
+            self.trained = self.validated = compiled.model
+            compile_as_told(compiled, data, config)
         else:
             compile_model(model, data, config, self.batches.steps)
         if self.twin is not None:
@@ -329,24 +329,24 @@ class Training:
             raise Interrupted(f"stopped in epoch {place.epoch}", self.stop.signal)
 
     def _restore(self) -> None:
-        found = checkpoints.newest(self.folder)
-        if found is None:
+        checkpoint = checkpoints.newest(self.folder)
+        if checkpoint is None:
             return
-        for name in found.skipped:
+        for name in checkpoint.skipped:
             self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
             for path in self.folder.glob(f"{name}.*"):
                 path.unlink()
-        before = Place(**found.state)
+        before = Place(**checkpoint.state)
         if before.micro > 1:
             state = accumulation.optimizer_state(self.trained)
             self._accumulate(before.micro, state, 1)
             self.place.micro = before.micro
         self.step_on(self.batches.first()[0], 0)  # so that the metrics have their variables
         self.steps.sync()
-        checkpoints.assign(checkpoints.variables(self.trained), found.arrays)
+        checkpoints.assign(checkpoints.variables(self.trained), checkpoint.arrays)
         self.place = before
         self.watch = Watch(**{**self.place.watch, "patience": self.config.early_stopping})
-        self.best, self._best_file = found.best, found.best_file
+        self.best, self._best_file = checkpoint.best, checkpoint.best_file
         if self.place.stopped.startswith("all ") and self.place.epoch <= self.config.epochs:
             self.place.stopped = ""  # --epochs was raised
         self._started_at = self._saved_at = time.monotonic()
@@ -399,7 +399,7 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
 
 
-def compile_as_told(own: Compiled, data: Data, config: RunConfig) -> None:
+def compile_as_told(compiled: Compiled, data: Data, config: RunConfig) -> None:
     """Compile a model with the optimizer and loss that its author chose.
 
     Raises:
@@ -407,13 +407,13 @@ def compile_as_told(own: Compiled, data: Data, config: RunConfig) -> None:
     """
     if data.policy.mixes:
         raise UsageError("--augment: MixUp and CutMix need losses of ours; leave them out")
-    own.model.compile(
-        optimizer=own.optimizer,
-        loss=own.loss,
-        metrics=list(own.metrics),
+    compiled.model.compile(
+        optimizer=compiled.optimizer,
+        loss=compiled.loss,
+        metrics=list(compiled.metrics),
         jit_compile=_JIT[config.xla],
     )
-    own.model.optimizer.build(own.model.trainable_variables)
+    compiled.model.optimizer.build(compiled.model.trainable_variables)
 
 
 def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
