@@ -86,7 +86,7 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
         _check("kept epoch", first["kept"]["epoch"], second["kept"]["epoch"], bitwise),
         _check("weights sha256", _weights(first), _weights(second), bitwise),
     ]
-    scores = list(_scores(first, second, _own))
+    scores = list(_scores(first, second, _of_model))
     baselines = list(_scores(first, second, _of_baselines))
     checks.append(_check("baseline scores", *_values(baselines), bitwise))
     if bitwise:
@@ -137,7 +137,7 @@ def _scores(
                 yield {"score": title, "first": value, "again": again, "difference": gap}
 
 
-def _own(test: Mapping[str, Any]) -> Mapping[str, Any]:
+def _of_model(test: Mapping[str, Any]) -> Mapping[str, Any]:
     return test["metrics"]
 
 

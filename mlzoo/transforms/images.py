@@ -99,7 +99,7 @@ class ImageChanges:
 
     def applied(self) -> list[str]:
         """The transforms that the last call applied, with what was drawn where it is short."""
-        return [_said(node) for node in self._nodes if not _holds(node) and node.params]
+        return [_with_numbers(node) for node in self._nodes if not _holds(node) and node.params]
 
     def _seed(self, seed: Sequence[int]) -> None:
         # A counter-based generator starts anywhere without being mixed first.
@@ -288,7 +288,7 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _said(node: Any) -> str:
+def _with_numbers(node: Any) -> str:
     """A transform's name and what it drew: the numbers among its parameters."""
     numbers = {}
     for key, value in node.params.items():
