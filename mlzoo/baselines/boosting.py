@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.baselines._pixel_features import fit_pixels
 from mlzoo.baselines._samples import Estimator, fit_samples
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
@@ -40,6 +39,8 @@ def fit(data: Data, seed: int) -> Baseline | None:
     }
 
     if data.samples.target.dense:
+        from mlzoo.baselines._pixel_features import fit_pixels
+
         fitted = fit_pixels(
             map(data.train.image, range(len(data.train))),
             map(data.train.target, range(len(data.train))),

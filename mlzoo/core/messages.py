@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.progress import one_line
@@ -35,6 +35,11 @@ def few(names: Iterable[Any], most: int = 12) -> str:
     names = [one_line(str(name)) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def series(names: Sequence[str], word: str) -> str:
+    """Return names as a list in a sentence: `a, b and c`, with `and` or another word."""
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def over(count: int | None, unit: str | None) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError
+from mlzoo.core.files import write_rows
 from mlzoo.data import contracts
 from mlzoo.data.contracts import Baseline, Outcome, Predict
-from mlzoo.data.samples import Data
+from mlzoo.data.samples import Data, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import BOUNDS
 
@@ -120,3 +122,17 @@ def _summary(name: str, values: list[float], held_out: float | None) -> dict[str
         "interval": intervals.mean_interval(np.array(values), bounds, held_out),
         "values": values,
     }
+
+
+def write_predictions(path: Path, outcome: Outcome, samples: Samples) -> None:
+    """Write what a model predicted of a split as CSV, which a later comparison pairs by sample.
+
+    Args:
+        path: the file.
+        outcome: the predictions; its task decides on the columns.
+        samples: what they were made for.
+    """
+    columns = outcome.columns(samples)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = zip(*(column for _, column in columns), strict=True)
+        write_rows(file, [name for name, _ in columns], rows)

@@ -12,18 +12,45 @@ if TYPE_CHECKING:
 
 
 class HeadedTask(Task):
-    """Task whose models end in an output layer and a final activation."""
+    """Task whose models end in one layer and what turns its numbers into predictions."""
 
     def logits(
         self, outputs: Outputs, features: keras.KerasTensor, units: int, name: str, **settings: Any
     ) -> keras.KerasTensor:
-        """Return the output layer; see `Task`."""
-        from mlzoo.layers import heads
+        """Return the output layer, without an activation.
 
-        return heads.logits(outputs, features, units, name, **settings)
+        Args:
+            outputs: what the model predicts.
+            features: (batch, features), (batch, steps, features) or (batch, height, width,
+                features).
+            units: how many of the outputs; 0: all.
+            name: of the layer.
+            **settings: arguments of the layer, such as a regularizer.
+        """
+        import keras
+
+        settings = {"name": name, "dtype": "float32", **settings}
+        if outputs.target.dense:
+            settings = {"kernel_size": 1, "padding": "same", **settings}
+            return keras.layers.Conv2D(units or outputs.units, **settings)(features)
+        if outputs.target.stepwise:
+            from mlzoo.layers.steps import NoMask
+
+            features = NoMask(name="unmasked")(features)
+        if outputs.horizon and len(features.shape) == 2:
+            x = keras.layers.Dense(outputs.horizon * outputs.units, **settings)(features)
+            return keras.layers.Reshape((outputs.horizon, outputs.units), name="horizon")(x)
+        return keras.layers.Dense(units or outputs.units, **settings)(features)
 
     def finish(self, outputs: Outputs, logits: keras.KerasTensor) -> keras.KerasTensor:
         """Return probabilities of classes, or numbers in the units of the targets."""
-        from mlzoo.layers import heads
+        import keras
 
-        return heads.finish(outputs, logits)
+        if outputs.target.is_class:
+            activation = "sigmoid" if outputs.units == 1 else "softmax"
+            return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
+        if not outputs.mean:
+            return keras.layers.Identity(name="output")(logits)
+        from mlzoo.layers.scaling import Unstandardise
+
+        return Unstandardise(outputs.mean, outputs.std, dtype="float32", name="output")(logits)

@@ -11,8 +11,7 @@ import numpy as np
 from mlzoo.core import files
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data
-from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import layer_graph
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather

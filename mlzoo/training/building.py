@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import MlzooError, UsageError
+from mlzoo.core.messages import series
 from mlzoo.core.progress import Listener
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def check_task(model: str, task: str) -> None:
         tasks = [name for name in registry.names("task") if registry.accepts(model, name)]
         fitting = [name for name in registry.names("model") if registry.accepts(name, task)]
         raise UsageError(
-            f"{model} is for {' and '.join(tasks)}, but these data are for {task}; "
-            f"choose {' or '.join(fitting)}"
+            f"{model} is for {series(tasks, 'and')}, but these data are for {task}; "
+            f"choose {series(fitting, 'or')}"
         )
 
 

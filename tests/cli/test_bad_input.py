@@ -141,7 +141,7 @@ READS_DATA = [
     (
         "train cnn d/pairs",
         2,
-        "cnn is for classification and regression, but these data are for ",
+        "cnn is for classification, ordinal and regression, but these data are for ",
     ),
     ("train unet digits", 2, "unet is for fields and segmentation, but these data are for classif"),
     ("train unet d/no_partner", 3, "images/03.png: has no mask called 03 in masks/"),
@@ -340,7 +340,7 @@ INERT_DATA = [
     ("digits", "--group-by", "g"),
     ("digits", "--on-bad", "skip"),
     ("d/images", "--target", "x"),
-    ("d/images", "--task", "classification"),
+    ("d/pairs", "--task", "classification"),
     ("d/pairs", "--target", "x"),
     ("d/pairs", "--drop", "a"),
     ("d/ok.csv", "--size", "8"),

@@ -15,8 +15,7 @@ from mlzoo.core.errors import DataError, DivergedError, UsageError
 from mlzoo.data import samples as data_samples
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part
-from mlzoo.evaluating.evaluate import evaluate, summarize_repeats
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
 from tests.evaluating.made import make_data
 

@@ -16,8 +16,7 @@ from PIL import Image
 
 from mlzoo.data import contracts
 from mlzoo.data.samples import Data
-from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, write_predictions
 from mlzoo.reporting.card import pictures, render
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.comparison import compare, pair_sentence

@@ -10,8 +10,7 @@ from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED, Inputs, Outputs
-from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, write_predictions
 from mlzoo.statistics import steps
 from mlzoo.tasks._tallies import TallyOutcome
 

@@ -14,8 +14,7 @@ from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.evaluating.evaluate import evaluate, fit_baselines
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, fit_baselines, write_predictions
 from mlzoo.runs import datasets
 from mlzoo.statistics import intervals
 from mlzoo.statistics.forecast_scale import last_values, training_scale

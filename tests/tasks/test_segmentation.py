@@ -12,8 +12,7 @@ from mlzoo.data.contracts import task
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import IGNORED, Inputs, Outputs
-from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, write_predictions
 from mlzoo.tasks import fields
 from mlzoo.tasks._dense import whole
 from mlzoo.tasks._tallies import TallyOutcome

@@ -11,8 +11,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.data.text.characters import cut_text
 from mlzoo.data.text.reader import TextReader
-from mlzoo.evaluating.evaluate import evaluate
-from mlzoo.evaluating.predictions import write_predictions
+from mlzoo.evaluating.evaluate import evaluate, write_predictions
 from mlzoo.tasks.text import TextTally
 
 
