@@ -83,24 +83,24 @@ def preset_folder(preset: str) -> Path:
 def files_of(settings: Mapping[str, Any]) -> list[Path]:
     """Return the files of a backbone: a file of weights, or those of a preset."""
     weights = expand(str(settings.get("weights", "")))
-    found = [weights] if weights.suffix and weights.is_file() else []
+    files = [weights] if weights.suffix and weights.is_file() else []
     if preset := preset_of(str(settings.get("backbone", ""))):
         folder = preset_folder(preset)
         for pattern in ("config.json", "image_converter.json", "model*weights*"):
-            found += sorted(folder.glob(pattern))
-    return found
+            files += sorted(folder.glob(pattern))
+    return files
 
 
 def placed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with the paths of weights and presets absolute, to be read from anywhere."""
-    found = dict(settings)
+    absolute = dict(settings)
     weights = expand(str(settings.get("weights", "")))
     if weights.is_file():
-        found["weights"] = str(weights.resolve())
+        absolute["weights"] = str(weights.resolve())
     preset = preset_of(str(settings.get("backbone", "")))
     if preset and expand(preset).is_dir():
-        found["backbone"] = f"{_HUB}{preset_folder(preset)}"
-    return found
+        absolute["backbone"] = f"{_HUB}{preset_folder(preset)}"
+    return absolute
 
 
 def check_backbone(name: str) -> str:

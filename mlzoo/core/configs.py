@@ -355,9 +355,9 @@ def is_full_batch(optimizer: str) -> bool:
 def plugin_config(config: RunConfig, kind: str, name: str) -> Any:
     """Return the `Config` of an optimizer, schedule or loss, from the run's configuration."""
     plugin = registry.load(kind, name).Config
-    own = own_settings(kind, name, getattr(config, f"{kind}_set"))
+    plugin_settings = own_settings(kind, name, getattr(config, f"{kind}_set"))
     shared = {n: getattr(config, n) for n in SHARED[kind] if n in plugin.model_fields}
-    return plugin(**own, **shared)
+    return plugin(**plugin_settings, **shared)
 
 
 def all_settings(config: RunConfig, kind: str) -> dict[str, Any]:
@@ -367,12 +367,14 @@ def all_settings(config: RunConfig, kind: str) -> dict[str, Any]:
     """
     chosen = getattr(config, kind)
     names = loss_names(chosen) if kind == "loss" else [chosen]
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for name in names:
-        own = plugin_config(config, kind, name).model_dump(mode="json")
+        plugin_settings = plugin_config(config, kind, name).model_dump(mode="json")
         prefix = f"{registry.stem(name)}." if len(names) > 1 else ""
-        found |= {prefix + key: value for key, value in own.items() if key not in SHARED[kind]}
-    return found
+        merged |= {
+            prefix + key: value for key, value in plugin_settings.items() if key not in SHARED[kind]
+        }
+    return merged
 
 
 def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,9 +386,9 @@ def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str,
     if kind != "loss":
         return dict(settings)
     known = registry.load(kind, name).Config.model_fields
-    found = {key: value for key, value in settings.items() if key in known}
+    accepted = {key: value for key, value in settings.items() if key in known}
     prefix = f"{registry.stem(name)}."
-    return found | {
+    return accepted | {
         key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)
     }
 
@@ -519,9 +521,9 @@ _READ_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def deciders() -> dict[str, str]:
     """Return the fields that only some values of another field read, each with that field."""
-    found = {name: kind for kind, names in SHARED.items() for name in names}
-    found |= dict.fromkeys(_BY_STEPS, "optimizer")
-    return found | {name: decider for name, (decider, _) in _READ_WITH.items()}
+    decider_by_field = {name: kind for kind, names in SHARED.items() for name in names}
+    decider_by_field |= dict.fromkeys(_BY_STEPS, "optimizer")
+    return decider_by_field | {name: decider for name, (decider, _) in _READ_WITH.items()}
 
 
 def readers(name: str) -> list[str]:

@@ -78,5 +78,5 @@ def raise_disk_full(error: BaseException) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error, of Python or of a backend, says that memory ran out."""
-    words = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+    phrases = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in phrases)

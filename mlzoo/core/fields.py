@@ -63,7 +63,7 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
         ),
         [],
     )
-    found = []
+    declared = []
     panel = ""
     previous_line = 0
     for node, following in zip(body, [*body[1:], None], strict=False):
@@ -73,7 +73,7 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
         previous_line = node.lineno
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             annotation, flag = _annotation(node.annotation)
-            found.append(
+            declared.append(
                 Setting(
                     name=node.target.id,
                     annotation=ast.unparse(annotation),
@@ -83,7 +83,7 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
                     flag=flag,
                 )
             )
-    return found
+    return declared
 
 
 def docstring(path: Path) -> str:
@@ -97,21 +97,21 @@ def constants(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: one of `_CONTRACT` is not written as a literal.
     """
-    found = {}
+    values = {}
     for node in _parsed(path, path.stat().st_mtime_ns)[1].body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         target = node.target if isinstance(node, ast.AnnAssign) else target
         if not isinstance(target, ast.Name) or not target.id.isupper():
             continue
         try:
-            found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            values[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
         except ValueError:
             if target.id in _CONTRACT:
                 raise UsageError(
                     f"{path}:{node.lineno}: {target.id} is {ast.unparse(node)!r}; it is read "
                     "without running the file, so write the value out"
                 ) from None
-    return found
+    return values
 
 
 _CONTRACT = ("TARGETS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH")

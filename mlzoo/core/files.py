@@ -71,7 +71,7 @@ def special_kind(path: str | Path) -> str | None:
         return "a link that leads to itself" if error.errno == errno.ELOOP else None
     except ValueError:  # no path at all
         return None
-    return next((words for is_kind, words in _SPECIAL if is_kind(mode)), None)
+    return next((kind for is_kind, kind in _SPECIAL if is_kind(mode)), None)
 
 
 _SPECIAL = (

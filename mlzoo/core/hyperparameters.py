@@ -18,19 +18,22 @@ def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     """The space for keras-tuner; a dimension that depends on several is in a scope of the last."""
     import keras_tuner
 
-    found = keras_tuner.HyperParameters()
+    hyperparameters = keras_tuner.HyperParameters()
     for dimension in space.dimensions:
         scope: dict[str, Any] = {}
         for parent, values in dimension.when.items():
-            own = space[parent]
-            scope = {"parent_name": parent, "parent_values": [_told(own, v) for v in values]}
+            parent_dimension = space[parent]
+            scope = {
+                "parent_name": parent,
+                "parent_values": [_told(parent_dimension, v) for v in values],
+            }
         sampling = "log" if dimension.log else "linear"
         if dimension.kind == "choice":
             places = [str(place) for place in range(len(dimension.choices))]
-            found.Choice(dimension.name, places, ordered=False, **scope)
+            hyperparameters.Choice(dimension.name, places, ordered=False, **scope)
         elif dimension.kind == "int":
             step: dict[str, Any] = {} if dimension.log else {"step": int(dimension.step or 1)}
-            found.Int(
+            hyperparameters.Int(
                 dimension.name,
                 int(dimension.low),
                 int(dimension.high),
@@ -40,10 +43,10 @@ def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
             )
         else:
             step = {} if dimension.log else {"step": dimension.step}
-            found.Float(
+            hyperparameters.Float(
                 dimension.name, dimension.low, dimension.high, sampling=sampling, **step, **scope
             )
-    return found
+    return hyperparameters
 
 
 def _told(dimension: Dimension, value: Any) -> Any:
@@ -52,36 +55,36 @@ def _told(dimension: Dimension, value: Any) -> Any:
 
 def to_told(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     """A candidate's values as keras-tuner has them; the lowest where a dimension is not active."""
-    found = {}
+    proposal = {}
     for dimension in space.dimensions:
         value = values.get(dimension.name, dimension.at(0.0))
-        found[dimension.name] = _told(dimension, value)
-    return found
+        proposal[dimension.name] = _told(dimension, value)
+    return proposal
 
 
-def from_told(space: Space, told: Mapping[str, Any]) -> Values:
+def from_told(space: Space, proposal: Mapping[str, Any]) -> Values:
     """A candidate out of what keras-tuner proposes, plain Python and within the space."""
-    found: Values = {}
+    values: Values = {}
     for dimension in space.dimensions:
-        value = told.get(dimension.name)
+        value = proposal.get(dimension.name)
         if value is None:
             continue
         if dimension.kind == "choice":
-            found[dimension.name] = dimension.choices[int(value)]
+            values[dimension.name] = dimension.choices[int(value)]
         else:
             place = dimension.unit(min(max(value, dimension.low), dimension.high))
-            found[dimension.name] = dimension.at(place)
-    return space.active(found)
+            values[dimension.name] = dimension.at(place)
+    return space.active(values)
 
 
-def from_hyperparameters(found: keras_tuner.HyperParameters) -> Space:
+def from_hyperparameters(hyperparameters: keras_tuner.HyperParameters) -> Space:
     """The dimensions of a space that was made for keras-tuner; what is fixed is left out.
 
     Raises:
         ValueError: a kind of hyperparameter that is not known.
     """
     dimensions = []
-    for entry in found.space:
+    for entry in hyperparameters.space:
         when = {
             condition["config"]["name"]: tuple(condition["config"]["values"])
             for condition in entry.get_config().get("conditions", [])
@@ -119,7 +122,7 @@ def dimension_of(entry: Any, when: Mapping[str, tuple[Any, ...]] | None = None) 
 
 
 def _multiples(low: float, high: float, factor: float) -> tuple[float, ...]:
-    found = [low]
-    while found[-1] * factor <= high * (1 + 1e-9):
-        found.append(found[-1] * factor)
-    return tuple(found)
+    multiples = [low]
+    while multiples[-1] * factor <= high * (1 + 1e-9):
+        multiples.append(multiples[-1] * factor)
+    return tuple(multiples)

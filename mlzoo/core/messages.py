@@ -78,15 +78,15 @@ def sentences(error: ValidationError) -> dict[str, str]:
 
     Several mistakes in one setting (a list, a type with alternatives) are told in one sentence.
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for item in error.errors():
         name = str(item["loc"][0]) if item["loc"] else ""
         text = sentence(item)
-        if name and name in found and found[name] != text:
-            first, got, received = found[name].rpartition(" (got")
+        if name and name in texts and texts[name] != text:
+            first, got, received = texts[name].rpartition(" (got")
             other = text.rpartition(" (got")[0].removeprefix("must be ")
-            text = found[name] if other in first else f"{first} or {other}{got}{received}"
-        elif name == "" and name in found:
-            text = f"{found[name]}; {text}"
-        found[name] = text
-    return found
+            text = texts[name] if other in first else f"{first} or {other}{got}{received}"
+        elif name == "" and name in texts:
+            text = f"{texts[name]}; {text}"
+        texts[name] = text
+    return texts

@@ -17,7 +17,7 @@ of lines, and halves of characters."""
 
 def printable(text: str) -> str:
     """A text that can't steer a terminal: such characters are escaped as Python writes them."""
-    return STEERS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return STEERS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def one_line(text: str) -> str:

@@ -111,9 +111,9 @@ def source_file(kind: str, name: str) -> Path | None:
 
 def _entry_points(kind: str) -> Mapping[str, EntryPoint]:
     """Return the entry points for a kind by name, those with a name of ours left out."""
-    own = own_names(kind)
-    found = _installed(f"mlzoo.{KINDS[kind].folder}", tuple(sys.path))
-    return {name: entry for name, entry in found.items() if name not in own}
+    builtin_names = own_names(kind)
+    installed = _installed(f"mlzoo.{KINDS[kind].folder}", tuple(sys.path))
+    return {name: entry for name, entry in installed.items() if name not in builtin_names}
 
 
 @functools.cache
@@ -133,8 +133,8 @@ def _file_of(module: str) -> Path | None:
         spec = importlib.machinery.PathFinder.find_spec(".".join(parts[:count]), places)
         if spec is None:
             return None
-        file, found = spec.origin, spec.submodule_search_locations
-        places = list(found) if found is not None else []
+        file, locations = spec.origin, spec.submodule_search_locations
+        places = list(locations) if locations is not None else []
     return Path(file) if file else None
 
 
@@ -149,8 +149,8 @@ def load(kind: str, name: str) -> ModuleType:
             little.
     """
     name = _OLD_NAMES.get((kind, name), name)
-    if kind == "model" and (found := build_function(name)):
-        module: ModuleType = importlib.import_module("mlzoo.models._keras_tuner").plugin(*found)
+    if kind == "model" and (build := build_function(name)):
+        module: ModuleType = importlib.import_module("mlzoo.models._keras_tuner").plugin(*build)
         return module
     if name.endswith(".py"):
         return _load_file(kind, Path(name))
@@ -181,15 +181,15 @@ def build_function(model: str) -> tuple[Path, str] | None:
 
 def own_file(model: str) -> Path | None:
     """The user's file that a model's name stands for; None for a plug-in of ours."""
-    if found := build_function(model):
-        return found[0]
+    if build := build_function(model):
+        return build[0]
     return Path(model) if model.endswith(".py") else None
 
 
 def absolute(model: str) -> str:
     """A model's name that means the same in every folder."""
-    if found := build_function(model):
-        return f"{_place(found[0])}:{found[1]}"
+    if build := build_function(model):
+        return f"{_place(build[0])}:{build[1]}"
     return str(_place(Path(model))) if model.endswith(".py") else model
 
 
@@ -288,11 +288,11 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None; of two alike the one that begins as it does."""
     by_lower = {k.lower(): k for k in known}
     name = name.lower()
-    found = difflib.get_close_matches(name, by_lower, n=3, cutoff=0.6)
-    if not found:
+    matches = difflib.get_close_matches(name, by_lower, n=3, cutoff=0.6)
+    if not matches:
         return None
-    likeness = {near: difflib.SequenceMatcher(None, near, name).ratio() for near in found}
-    return by_lower[max(found, key=lambda near: (likeness[near], near[:1] == name[:1]))]
+    likeness = {near: difflib.SequenceMatcher(None, near, name).ratio() for near in matches}
+    return by_lower[max(matches, key=lambda near: (likeness[near], near[:1] == name[:1]))]
 
 
 def _load_file(kind: str, path: Path) -> ModuleType:

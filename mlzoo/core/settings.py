@@ -31,8 +31,11 @@ def setting_table(path: str, config: Any) -> list[dict[str, Any]]:
 
 def _undocumented(config: Any) -> list[fields.Setting]:
     """The settings of a class that stands in no file: that of a keras-tuner build function."""
-    own = type(config).model_fields
-    return [fields.Setting(name, "", None, field.description or "") for name, field in own.items()]
+    model_fields = type(config).model_fields
+    return [
+        fields.Setting(name, "", None, field.description or "")
+        for name, field in model_fields.items()
+    ]
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -106,8 +106,8 @@ class Dimension:
             return [self._nth(place) for place in range(self.size)]
         if points < 2 or self.low == self.high:
             return [self._continuous(self.low, self.high, 0.5)]
-        found = [self._continuous(self.low, self.high, i / (points - 1)) for i in range(points)]
-        return [float(f"{value:.12g}") for value in found]
+        values = [self._continuous(self.low, self.high, i / (points - 1)) for i in range(points)]
+        return [float(f"{value:.12g}") for value in values]
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is one that this dimension can have, of the right type."""
@@ -141,11 +141,11 @@ class Space:
 
     def active(self, values: Mapping[str, Any]) -> Values:
         """The values of the dimensions that exist, in the order of the space."""
-        found: Values = {}
+        active_values: Values = {}
         for dimension in self.dimensions:
-            if dimension.name in values and self.is_active(dimension, found):
-                found[dimension.name] = values[dimension.name]
-        return found
+            if dimension.name in values and self.is_active(dimension, active_values):
+                active_values[dimension.name] = values[dimension.name]
+        return active_values
 
     def at(self, units: Sequence[float]) -> Values:
         """The candidate at a point of the unit cube, one coordinate a dimension."""
