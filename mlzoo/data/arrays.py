@@ -40,10 +40,10 @@ def open_npz(path: Path) -> dict[str, np.ndarray]:
                 "memory are free"
             )
         with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive.files}
-        if not all(isinstance(array, np.ndarray) for array in found.values()):
+            arrays = {name: archive[name] for name in archive.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise DataError(f"{path} holds files that are no NumPy arrays")
-        return found
+        return arrays
     except DataError:
         raise
     except Exception as error:

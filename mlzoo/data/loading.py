@@ -52,7 +52,7 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
     refuse_undecodable([*samples.names, *samples.class_names], config.data)
-    found: dict[str, Any] = {
+    reader_fields: dict[str, Any] = {
         "kind": samples.kind,
         "source": source,
         "task": samples.task,
@@ -61,9 +61,9 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     }
     reader, x, maximum = _typed(samples, source), samples.inputs, samples.maximum
     if isinstance(reader, PixelReader) and maximum and isinstance(x, np.ndarray) and x.ndim == 4:
-        found["images"] = measure_arrays(x, maximum)
+        reader_fields["images"] = measure_arrays(x, maximum)
     why = f"source: {source} (--source)"
-    reader = reader.model_copy(update=found)
+    reader = reader.model_copy(update=reader_fields)
     return replace(samples, reader=reader, notes=(why, *samples.notes))
 
 
@@ -104,12 +104,12 @@ def read_again(config: RunConfig, reader: Reader, progress: Progress | None = No
     from mlzoo.data.sequences.reader import SeriesReader
 
     samples = read(_as_recognized(config, reader), progress)
-    own = samples.reader
+    run_reader = samples.reader
     reaches_back = isinstance(reader, SeriesReader) and reader.reach_back
-    if samples.windows is None or not isinstance(own, SeriesReader) or reaches_back:
+    if samples.windows is None or not isinstance(run_reader, SeriesReader) or reaches_back:
         return samples
-    own = own.model_copy(update={"reach_back": False})
-    return replace(samples, windows=replace(samples.windows, targets=None), reader=own)
+    run_reader = run_reader.model_copy(update={"reach_back": False})
+    return replace(samples, windows=replace(samples.windows, targets=None), reader=run_reader)
 
 
 def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
@@ -121,14 +121,17 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     if source is None:  # a run of before sources were written down
         return config
     fields = registry.load("source", source).Config.model_fields
-    found: dict[str, Any] = {}
+    source_settings: dict[str, Any] = {}
     if "season" in fields and isinstance(reader, SeriesReader):
-        found = {"time": reader.time or "none", "season": reader.season}
+        source_settings = {"time": reader.time or "none", "season": reader.season}
     header = config.source_set.get("header", "auto")
     if "header" in fields and header == "auto" and reader.input_names:
         unnamed = all(re.fullmatch(r"column\d+", name) for name in reader.input_names)
-        found["header"] = "no" if unnamed else "yes"
-    update: dict[str, Any] = {"source": source, "source_set": {**config.source_set, **found}}
+        source_settings["header"] = "no" if unnamed else "yes"
+    update: dict[str, Any] = {
+        "source": source,
+        "source_set": {**config.source_set, **source_settings},
+    }
     if "window" in fields and isinstance(reader, SeriesReader | TextReader):
         update["window"] = reader.window
     return config.model_copy(update=update)

@@ -54,8 +54,8 @@ class Policy:
         """Return what is done and why, a sentence each; nothing where nothing was asked for."""
         if self.name in ("none", "search"):
             return ()
-        said = ", ".join(self.names()) or "nothing"
-        return (f"augmentation {self.name}: {'; '.join((said, *self.reasons))} (--augment)",)
+        step_names = ", ".join(self.names()) or "nothing"
+        return (f"augmentation {self.name}: {'; '.join((step_names, *self.reasons))} (--augment)",)
 
     def record(self) -> dict[str, Any]:
         """Steps and reasons, as JSON holds them."""
@@ -77,8 +77,10 @@ def pairs(steps: Sequence[Step]) -> Iterator[tuple[str, dict[str, Any]]]:
 def presets(kind: str = "images") -> dict[str, str]:
     """The presets of a kind of data, and what each is for; the first line of its file says it."""
     files = sorted((_FOLDER / kind).glob("*.yaml"))
-    found = {file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files}
-    return {"none": "Samples as they are.", **found}
+    descriptions = {
+        file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files
+    }
+    return {"none": "Samples as they are.", **descriptions}
 
 
 def preset(kind: str, name: str) -> tuple[Step, ...]:
@@ -102,8 +104,10 @@ def parse(value: str | Sequence[Any]) -> Policy:
         return Policy(value)
     path = expand(value)
     if path.suffix.lower() not in (".yaml", ".yml"):
-        found = registry.unknown("augmentation", value, sorted({*known, *AUTOMATIC}))
-        raise UsageError(f"{found}; `mlzoo augmentations` lists them, and a policy is a .yaml file")
+        message = registry.unknown("augmentation", value, sorted({*known, *AUTOMATIC}))
+        raise UsageError(
+            f"{message}; `mlzoo augmentations` lists them, and a policy is a .yaml file"
+        )
     refuse_special(path, UsageError)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))

@@ -50,18 +50,18 @@ def recognize(path: str) -> str:
     refuse_special(location)
     # Sources that read paths recognize only what is there.
     recognizes = _recognizes if location.exists() else _knows
-    found = [name for name in registry.names("source") if recognizes(name, path)]
-    if not location.exists() and not any(path_free(name) for name in found):
+    candidates = [name for name in registry.names("source") if recognizes(name, path)]
+    if not location.exists() and not any(path_free(name) for name in candidates):
         raise UsageError(_missing(path, location))
-    if not found:
+    if not candidates:
         raise UsageError(f"{path!r} is nothing that a source reads; {EXPECTED}")
-    if len(found) > 1:
-        named = next((name for name in found if path_free(name)), None)
+    if len(candidates) > 1:
+        named = next((name for name in candidates if path_free(name)), None)
         advice = f"write ./{path} for the file or folder, or --source {named}"
         if named is None:
-            advice = " or ".join(f"--source {name}" for name in found)
-        raise UsageError(f"{path!r} could be read as {' or '.join(found)}; {advice}")
-    return found[0]
+            advice = " or ".join(f"--source {name}" for name in candidates)
+        raise UsageError(f"{path!r} could be read as {' or '.join(candidates)}; {advice}")
+    return candidates[0]
 
 
 def _recognizes(source: str, path: str) -> bool:
@@ -101,8 +101,8 @@ def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str
     if "max_bad" in given and "max_bad" not in fields and values.get("on_bad") == "skip":
         problems.append(("max_bad", f"has no effect with source {source}"))
     problems += _check_follow(source, values)
-    own, mistakes = _own_settings(source, module, values.get("source_set") or {})
-    return problems + mistakes + _invalid(module, values, own)
+    source_settings, mistakes = _own_settings(source, module, values.get("source_set") or {})
+    return problems + mistakes + _invalid(module, values, source_settings)
 
 
 def _series_hint(field: str, source: str) -> str:
@@ -138,11 +138,11 @@ def source_config(config: RunConfig) -> tuple[str, Settings]:
     source = config.source or recognize(config.data)
     module = _load(source)
     values = config.model_dump()
-    own, mistakes = _own_settings(source, module, config.source_set)
-    mistakes = mistakes or _invalid(module, values, own)
+    source_settings, mistakes = _own_settings(source, module, config.source_set)
+    mistakes = mistakes or _invalid(module, values, source_settings)
     if mistakes:
         raise UsageError([f"{field}: {message}" for field, message in mistakes])
-    return source, module.Config(**_shared(module, values), **own)
+    return source, module.Config(**_shared(module, values), **source_settings)
 
 
 def _load(name: str) -> ModuleType:
@@ -176,16 +176,16 @@ def _flag(name: str) -> str:
 
 
 def _invalid(
-    module: ModuleType, values: dict[str, Any], own: dict[str, Any]
+    module: ModuleType, values: dict[str, Any], source_settings: dict[str, Any]
 ) -> list[tuple[str, str]]:
     try:
-        module.Config(**_shared(module, values), **own)
+        module.Config(**_shared(module, values), **source_settings)
     except ValidationError as error:
         # A wrong field of the run is reported where the run's configuration is checked.
         return [
             ("source_set", f"{name}: {text}" if name else text)
             for name, text in sentences(error).items()
-            if not name or name in own
+            if not name or name in source_settings
         ]
     return []
 

@@ -41,16 +41,16 @@ def _counts(part: Part) -> dict[str, Any]:
     counts: dict[str, Any] = {"samples": len(part)}
     names = part.samples.class_names
     if part.samples.pixels is not None:
-        found = part.samples.pixels[part.indices]
-        counts["classes"] = dict(zip(names, (found > 0).sum(axis=0).tolist(), strict=True))
-        counts["pixels"] = dict(zip(names, found.sum(axis=0).tolist(), strict=True))
+        per_class = part.samples.pixels[part.indices]
+        counts["classes"] = dict(zip(names, (per_class > 0).sum(axis=0).tolist(), strict=True))
+        counts["pixels"] = dict(zip(names, per_class.sum(axis=0).tolist(), strict=True))
     elif names and isinstance(part.samples.targets, Sequences):
         steps = np.concatenate([part.target(i) for i in range(len(part))] or [np.zeros(0, int)])
-        found = np.bincount(steps[steps != IGNORED], minlength=len(names))
-        counts["classes"] = dict(zip(names, found.tolist(), strict=True))
+        per_class = np.bincount(steps[steps != IGNORED], minlength=len(names))
+        counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
     elif names:
-        found = np.bincount(part.targets.astype(int), minlength=len(names))
-        counts["classes"] = dict(zip(names, found.tolist(), strict=True))
+        per_class = np.bincount(part.targets.astype(int), minlength=len(names))
+        counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
     return counts
 
 
@@ -71,12 +71,12 @@ def split_record(data: Data, config: RunConfig) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     samples, indices = part.samples, part.indices
-    found: dict[str, Any] = {"indices": indices.tolist(), "names": part.names()}
+    content: dict[str, Any] = {"indices": indices.tolist(), "names": part.names()}
     if samples.groups is not None:
-        found["groups"] = sorted(set(map(str, samples.groups[indices])))
+        content["groups"] = sorted(set(map(str, samples.groups[indices])))
     if samples.hashes is not None:
-        found["hashes"] = [str(digest)[:HASH_DIGITS] for digest in samples.hashes[indices]]
-    return found
+        content["hashes"] = [str(digest)[:HASH_DIGITS] for digest in samples.hashes[indices]]
+    return content
 
 
 def trained_on(samples: Samples, split: dict[str, Any]) -> int:

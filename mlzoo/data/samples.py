@@ -216,17 +216,17 @@ class Part:
 
     def image(self, position: int) -> np.ndarray:
         """One image (height, width, channels), without padding."""
-        return self._own(self.samples.inputs, position)
+        return self._unpadded(self.samples.inputs, position)
 
     def target(self, position: int) -> np.ndarray:
         """One image's mask or fields, without padding."""
-        return self._own(self.samples.targets, position)
+        return self._unpadded(self.samples.targets, position)
 
-    def _own(self, rows: Rows, position: int) -> np.ndarray:
+    def _unpadded(self, rows: Rows, position: int) -> np.ndarray:
         index = int(self.indices[position])
-        own = getattr(rows, "own", None)
-        if own is not None:
-            return own(index)
+        read_row = getattr(rows, "own", None)
+        if read_row is not None:
+            return read_row(index)
         height, width = self.size(position)
         return rows[index][:height, :width]
 

@@ -51,10 +51,10 @@ def velocities(z: np.ndarray, body: Ellipse) -> np.ndarray:
     Source:
         L. M. Milne-Thomson, Theoretical Hydrodynamics, 5th edition (1968), chapter 6.
     """
-    own = (z - complex(body.x, body.y)) * np.exp(-1j * body.angle)
+    body_z = (z - complex(body.x, body.y)) * np.exp(-1j * body.angle)
     squared = (body.a**2 - body.b**2) / 4
     focus = 2 * np.sqrt(complex(squared))
-    zeta = (own + np.sqrt(own - focus) * np.sqrt(own + focus)) / 2
+    zeta = (body_z + np.sqrt(body_z - focus) * np.sqrt(body_z + focus)) / 2
     radius, alpha = (body.a + body.b) / 2, -body.angle
     with np.errstate(divide="ignore", invalid="ignore"):
         numerator = np.exp(-1j * alpha) - radius**2 * np.exp(1j * alpha) / zeta**2
@@ -66,8 +66,8 @@ def velocities(z: np.ndarray, body: Ellipse) -> np.ndarray:
 
 def inside(z: np.ndarray, body: Ellipse) -> np.ndarray:
     """Return whether positions lie within an ellipse."""
-    own = (z - complex(body.x, body.y)) * np.exp(-1j * body.angle)
-    return (own.real / body.a) ** 2 + (own.imag / body.b) ** 2 < 1
+    body_z = (z - complex(body.x, body.y)) * np.exp(-1j * body.angle)
+    return (body_z.real / body.a) ** 2 + (body_z.imag / body.b) ** 2 < 1
 
 
 def signed_distance(z: np.ndarray, body: Ellipse) -> np.ndarray:

@@ -148,12 +148,14 @@ def _sequences(
 
     if config.threshold or config.ignored:
         raise DataError(f"{config.data}: threshold and ignore are for masks")
-    found = sequence_arrays(x, y, config.data, config.task, config.following, config.class_order)
-    inputs = found["inputs"]
+    sample_fields = sequence_arrays(
+        x, y, config.data, config.task, config.following, config.class_order
+    )
+    inputs = sample_fields["inputs"]
     return Samples(
         given_parts=parts,
         hashes=inputs.digests() if isinstance(inputs, Sequences) else row_digests(inputs),
-        **{**found, "notes": (*notes, *found["notes"])},
+        **{**sample_fields, "notes": (*notes, *sample_fields["notes"])},
     )
 
 
@@ -181,10 +183,10 @@ def _dense(
     else:
         x, maximum, note = as_images(x, config.data, "image")
     if masks:
-        found = dense_masks(y, config.data, config.ignored, config.threshold)
+        sample_fields = dense_masks(y, config.data, config.ignored, config.threshold)
     else:
-        found = dense_fields(y, config.data)
-    classes = found.pop("classes")
+        sample_fields = dense_fields(y, config.data)
+    classes = sample_fields.pop("classes")
     reader = DenseReader(
         kind="array" if maximum is None else "image",
         size=None,
@@ -201,7 +203,10 @@ def _dense(
         given_parts=parts,
         hashes=row_digests(x),
         reader=reader,
-        **{**found, "notes": tuple(n for n in (*notes, note, *found["notes"]) if n)},
+        **{
+            **sample_fields,
+            "notes": tuple(n for n in (*notes, note, *sample_fields["notes"]) if n),
+        },
     )
 
 
@@ -257,19 +262,24 @@ def _given_parts(
     from mlzoo.data.arrays import check_samples, describe
 
     named = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
-    found = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
-    lacking = [f"y_{suffix}" for suffix in found if f"y_{suffix}" not in arrays]
-    shapes = {arrays[f"x_{suffix}"].shape[1:] for suffix in found}
+    part_names = {suffix: part for suffix, part in named.items() if f"x_{suffix}" in arrays}
+    lacking = [f"y_{suffix}" for suffix in part_names if f"y_{suffix}" not in arrays]
+    shapes = {arrays[f"x_{suffix}"].shape[1:] for suffix in part_names}
     if lacking or len(shapes) > 1:
         reason = f"it lacks {', '.join(lacking)}" if lacking else "samples differ in shape"
         raise DataError(f"{path}: {reason}; it holds {describe(arrays)}")
-    for suffix in found:
+    for suffix in part_names:
         check_samples(arrays[f"x_{suffix}"], arrays[f"y_{suffix}"], f"{path}, {suffix}")
-    if len({arrays[f"y_{suffix}"].shape[1:] for suffix in found}) > 1:
+    if len({arrays[f"y_{suffix}"].shape[1:] for suffix in part_names}) > 1:
         raise DataError(f"{path}: targets differ in shape; it holds {describe(arrays)}")
-    x = np.concatenate([arrays[f"x_{suffix}"] for suffix in found])
-    y = np.concatenate([arrays[f"y_{suffix}"] for suffix in found])
+    x = np.concatenate([arrays[f"x_{suffix}"] for suffix in part_names])
+    y = np.concatenate([arrays[f"y_{suffix}"] for suffix in part_names])
     parts = np.concatenate(
-        [np.full(len(arrays[f"x_{suffix}"]), part) for suffix, part in found.items()]
+        [np.full(len(arrays[f"x_{suffix}"]), part) for suffix, part in part_names.items()]
     )
-    return x, y, parts, [f"parts: {', '.join(dict.fromkeys(found.values()))}, as the file has them"]
+    return (
+        x,
+        y,
+        parts,
+        [f"parts: {', '.join(dict.fromkeys(part_names.values()))}, as the file has them"],
+    )

@@ -357,9 +357,9 @@ def _series(
     from mlzoo.data.sequences.series import Series, cut_windows, default_window
 
     make = getattr(signals, name.replace("-", "_"))
-    found = [Series("", make(count, noise, rng), None)]
+    all_series = [Series("", make(count, noise, rng), None)]
     season, what = _SERIES[name]
-    window = config.window or default_window(found, config.horizon, season)
+    window = config.window or default_window(all_series, config.horizon, season)
     reader = SeriesReader(
         channels=("value",),
         dtype="float32",
@@ -380,7 +380,7 @@ def _series(
         f"{window} steps, then {config.horizon} (--window, --horizon, --stride, --source-set "
         "samples=, --source-set noise=)"
     )
-    return Samples(**cut_windows(found, reader), notes=(note,))
+    return Samples(**cut_windows(all_series, reader), notes=(note,))
 
 
 def _delayed_xor(count: int, lag: int, rng: np.random.Generator) -> Samples:

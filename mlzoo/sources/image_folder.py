@@ -67,7 +67,7 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     listing = list_folder(expand(config.data))
     names = [listing.name(i) for i in range(len(listing.files))]
-    found = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
+    grouping = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
         listing.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -88,8 +88,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         target_names=("class",),
         maximum=form.maximum,
         names=[listing.name(i) for i in good],
-        groups=None if found.groups is None else found.groups[checked.good],
-        copies=None if found.copies is None else found.copies[checked.good],
+        groups=None if grouping.groups is None else grouping.groups[checked.good],
+        copies=None if grouping.copies is None else grouping.copies[checked.good],
         given_parts=parts,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
@@ -106,7 +106,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             labels.note,
             *checked.notes,
             *listing.notes(),
-            *found.notes,
+            *grouping.notes,
         ),
         warnings=tuple(warnings),
     )

@@ -104,7 +104,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
     parts = [pairs.parts[i] for i in checked.kept]
     inner = [pairs.inner[i] for i in checked.kept]
-    found = grouped(root, checked.names, inner, config.group_by, "the folder of images")
+    grouping = grouped(root, checked.names, inner, config.group_by, "the folder of images")
     form = checked.form
     return Samples(
         inputs=checked.images,
@@ -115,8 +115,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         target_names=("mask",),
         maximum=form.maximum,
         names=checked.names,
-        groups=found.groups,
-        copies=found.copies,
+        groups=grouping.groups,
+        copies=grouping.copies,
         given_parts=np.array(parts) if parts[0] else None,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
@@ -134,6 +134,6 @@ def load(config: Config, progress: Any = None) -> Samples:
             images=measure(checked.headers, checked.contents),
             masks=classes,
         ),
-        notes=(*checked.notes, *notes, *pairs.notes(), *found.notes),
+        notes=(*checked.notes, *notes, *pairs.notes(), *grouping.notes),
         warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
     )

@@ -121,11 +121,13 @@ def _time_warning(time: str | None, config: Config) -> list[str]:
 
 
 def _check_names(config: Config, names: list[str]) -> None:
-    asked = [("--drop", name) for name in config.drop]
+    named_columns = [("--drop", name) for name in config.drop]
     if config.group_by is not None:
-        asked.append(("--group-by", config.group_by))
+        named_columns.append(("--group-by", config.group_by))
     wrong = [
-        f"{flag}: {unknown('column', name, names)}" for flag, name in asked if name not in names
+        f"{flag}: {unknown('column', name, names)}"
+        for flag, name in named_columns
+        if name not in names
     ]
     if wrong:
         raise DataError("\n".join(wrong) + f"\nthere are {', '.join(names)}")

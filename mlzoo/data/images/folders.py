@@ -147,11 +147,11 @@ def _list_parts(
 
 def _list_classes(listing: ClassFolders, folder: Path, names: list[str], part: str) -> None:
     for name in names:
-        found = images_below(folder / name)
-        listing.ignored += found.ignored
-        if not found.files:
+        images = images_below(folder / name)
+        listing.ignored += images.ignored
+        if not images.files:
             listing.warnings.append(f"folder {name!r} holds no images and is no class")
-        for path in found.files:
+        for path in images.files:
             listing.files.append(path)
             listing.inner.append(as_text(path.relative_to(folder / name).as_posix()))
             listing.labels.append(as_text(name))

@@ -82,8 +82,8 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
         if error.errno is None:
             raise BadFileError(f"cut short or damaged: {error}") from None
         raise BadFileError(f"can't be read: {error.strerror}") from None
-    said = SUFFIXES.get(path.suffix.lower())
-    if said and kind != said:
+    expected = SUFFIXES.get(path.suffix.lower())
+    if expected and kind != expected:
         raise BadFileError(f"is a {kind} image, but its name says {path.suffix}; rename it")
     if header.height * header.width > max_pixels:
         raise BadFileError(
@@ -147,10 +147,10 @@ def _orientation(image: Image.Image, kind: str) -> int:
     if kind == "PNG" and "exif" not in image.info:
         return 1  # asking a PNG for EXIF data would decode all of it
     try:
-        found = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # broken EXIF data are no reason to refuse good pixels
         return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _from_tiff(file: BinaryIO) -> Header:

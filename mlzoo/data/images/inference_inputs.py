@@ -63,8 +63,8 @@ def open_images(path: str, reader: PixelReader, progress: Progress | None = None
     factor = 1.0 if reader.maximum is None else reader.maximum / checked.form.maximum
 
     def image(index: int) -> np.ndarray:
-        own = images.own(index)
-        return own if factor == 1 else rescaled(own, factor, reader.dtype)
+        pixels = images.own(index)
+        return pixels if factor == 1 else rescaled(pixels, factor, reader.dtype)
 
     warnings += unlike_training(checked, reader)
     return NewImages(names, images.file_sizes, image, warnings)
@@ -150,16 +150,16 @@ def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
             f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
             f"{channels})"
         )
-    own = x.shape[1], x.shape[2]
-    x = as_trained(x, what, (*own, channels), reader.dtype, maximum)
+    input_size = x.shape[1], x.shape[2]
+    x = as_trained(x, what, (*input_size, channels), reader.dtype, maximum)
     scaled = x.dtype.kind == "f" and maximum is not None
     if scaled and not 0 <= x.min() <= x.max() <= maximum:
         raise DataError(
             f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
             f"images with values from 0 to {maximum:g}"
         )
-    height, width = reader.size or own
+    height, width = reader.size or input_size
     form = ImageForm(height, width, channels, reader.dtype)
     names = _sample_names(len(x))
     warnings = array_differences(x, reader)
-    return NewImages(names, [own] * len(x), lambda index: shape_up(x[index], form), warnings)
+    return NewImages(names, [input_size] * len(x), lambda index: shape_up(x[index], form), warnings)

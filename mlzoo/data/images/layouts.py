@@ -94,10 +94,10 @@ def has_sequences(root: Path) -> bool:
         for name in names:
             if name.lower() in PART_FOLDERS:
                 folders += [root / name / inner for inner in subfolders(root / name)]
-        found = [_tables(folder) for folder in folders[:_FOLDERS_LOOKED_AT]]
+        table_counts = [_tables(folder) for folder in folders[:_FOLDERS_LOOKED_AT]]
     except (DataError, OSError):
         return False
-    return None not in found and sum(count or 0 for count in found) > 1
+    return None not in table_counts and sum(count or 0 for count in table_counts) > 1
 
 
 def _tables(folder: Path) -> int | None:
@@ -137,7 +137,9 @@ def looks_like_prose(path: Path) -> bool:
         return False
     whole = lines if len(beginning) < _PROSE else lines[:-1]
     counts = [{line.count(delimiter) for line in whole} for delimiter in ",;\t|"]
-    return len(whole) < 2 or not any(len(found) == 1 and found != {0} for found in counts)
+    return len(whole) < 2 or not any(
+        len(line_counts) == 1 and line_counts != {0} for line_counts in counts
+    )
 
 
 def looks_like_series(path: Path) -> bool:

@@ -170,8 +170,8 @@ def choose_tiling(tile: int | str, overlap: int, height: int, width: int) -> Til
         tile = AUTO_SIDE if height * width > LARGE else "none"
     if isinstance(tile, str):
         return None
-    asked, side = Tiling(tile, overlap), up_to_grid(max(height, width))
-    return asked if tile <= side else Tiling(side, 0)
+    requested, side = Tiling(tile, overlap), up_to_grid(max(height, width))
+    return requested if tile <= side else Tiling(side, 0)
 
 
 def up_to_grid(length: int) -> int:
@@ -196,11 +196,11 @@ def strips(image: np.ndarray, predict: Predict, tiling: Tiling | None) -> Iterat
         weights = tiling.weights(row, len(tops))[:tall, None, None]
         for column, left in enumerate(lefts):
             tile = mirrored(image[top : top + tall, left : left + wide], tall, wide)
-            found = predict(tile[None])[0] * weights
-            found *= tiling.weights(column, len(lefts))[None, :wide, None]
+            output = predict(tile[None])[0] * weights
+            output *= tiling.weights(column, len(lefts))[None, :wide, None]
             if buffer is None:
-                buffer = np.zeros((tall, lefts[-1] + wide, found.shape[-1]), np.float32)
-            buffer[:, left : left + wide] += found
+                buffer = np.zeros((tall, lefts[-1] + wide, output.shape[-1]), np.float32)
+            buffer[:, left : left + wide] += output
         assert buffer is not None
         last = row == len(tops) - 1
         yield buffer[: height - top if last else stride, :width].copy()

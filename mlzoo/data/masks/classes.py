@@ -96,21 +96,21 @@ def _by_value(
     ignored: list[int],
 ) -> ClassMap:
     _check_distinct(masks, max(MOST_VALUES, len(listed) + 1))
-    asked = bool(ignored)
+    has_ignored = bool(ignored)
     values = [value for value in values if value not in ignored]
     void: int | None = None
     if listed:
         classes = listed_classes(values, listed)
-        if not asked and _contiguous(list(classes)) and _FULL in set(values) - set(classes):
+        if not has_ignored and _contiguous(list(classes)) and _FULL in set(values) - set(classes):
             void = _FULL
         ignored = [*ignored, *void_names(values, listed)]
         classes = {value: name for value, name in classes.items() if value not in ignored}
     else:
         refuse_smears(masks, ignored, f"number them 0, 1, 2, ... or {_LIST_THEM}")
-        void = None if asked else _void(masks, values)
-        own = [value for value in values if value != void]
-        _check_number(masks, own)
-        classes = dict(zip(own, _default_names(own), strict=True))
+        void = None if has_ignored else _void(masks, values)
+        class_values = [value for value in values if value != void]
+        _check_number(masks, class_values)
+        classes = dict(zip(class_values, _default_names(class_values), strict=True))
     if len(classes) > IGNORED:
         raise DataError(f"{len(classes)} classes are more than the {IGNORED} that a mask can hold")
     if void is not None:
@@ -160,8 +160,8 @@ def _void(masks: Mapping[str, MaskFile], values: Sequence[int]) -> int | None:
         return _VOC_VOID
     at_end = {mask.palette[255:] for mask in masks.values() if _FULL in mask.values}
     by_color = at_end == {((_VOC_VOID >> 16, _VOC_VOID >> 8 & 255, _VOC_VOID & 255),)}
-    found = values[-1] == _FULL and (by_color or _contiguous(values[:-1]))
-    return _FULL if found else None
+    has_void = values[-1] == _FULL and (by_color or _contiguous(values[:-1]))
+    return _FULL if has_void else None
 
 
 _VOC_VOID = 0xE0E0C0
@@ -194,13 +194,13 @@ def _check_mixed(masks: Mapping[str, MaskFile], values: Sequence[int]) -> None:
     one, full = GRAY, 255 * GRAY
     if list(values) != [0, one, full]:
         return
-    ones = [name for name, mask in masks.items() if one in mask.values]
+    masks_with_one = [name for name, mask in masks.items() if one in mask.values]
     fulls = [name for name, mask in masks.items() if full in mask.values]
-    if not set(ones) & set(fulls):
+    if not set(masks_with_one) & set(fulls):
         raise DataError(
-            f"some masks hold 0 and 1 ({ones[0]}), others 0 and 255 ({fulls[0]}); make them alike, "
-            "take both for the second class with --source-set threshold=1, or say that 255 does "
-            "not count with --source-set ignore=255"
+            f"some masks hold 0 and 1 ({masks_with_one[0]}), others 0 and 255 ({fulls[0]}); "
+            "make them alike, take both for the second class with --source-set threshold=1, or say "
+            "that 255 does not count with --source-set ignore=255"
         )
 
 
@@ -215,9 +215,9 @@ def listed_classes(
 ) -> dict[int, str]:
     """Names of the listed classes by value: as said, else 0, 1, 2, ..., else in order."""
     names = [name for _, name in listed]
-    said = [value for value, _ in listed if value is not None]
-    if said:
-        return dict(zip(said, names, strict=True))
+    listed_values = [value for value, _ in listed if value is not None]
+    if listed_values:
+        return dict(zip(listed_values, names, strict=True))
     numbered = [number * GRAY for number in range(len(names))]
     if list(values) == [0, _FULL] and len(names) == 2:
         numbered = [0, _FULL]
@@ -233,7 +233,9 @@ def refuse_unknown(
     if classes.threshold is not None:
         _check_gray(masks)
         return
-    known = {value for own in classes.classes for value in own} | set(classes.ignored)
+    known = {value for class_values in classes.classes for value in class_values} | set(
+        classes.ignored
+    )
     unknown = {value for mask in masks.values() for value in mask.values} - known
     _check_distinct(masks, max(MOST_VALUES, len(known)))
     if not unknown:
@@ -245,7 +247,9 @@ def refuse_unknown(
     ]
     more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
     pairs = zip(classes.classes, classes.names, strict=True)
-    listed = ", ".join(f"{shown(own[0])} {name}" for own, name in pairs if own)
+    listed = ", ".join(
+        f"{shown(class_values[0])} {name}" for class_values, name in pairs if class_values
+    )
     if len(unknown) == 1:
         advice = advice.replace("VALUE", shown(*unknown))
     raise DataError(
@@ -282,8 +286,10 @@ def _notes(
 ) -> list[str]:
     pixels = sum(total.values())
     parts = [
-        f"{shown(own[0])} is {name} ({count / pixels:.1%})"
-        for own, name, count in zip(chosen.classes, chosen.names, chosen.counts(total), strict=True)
+        f"{shown(class_values[0])} is {name} ({count / pixels:.1%})"
+        for class_values, name, count in zip(
+            chosen.classes, chosen.names, chosen.counts(total), strict=True
+        )
     ]
     more = f", and {len(parts) - 20} more" if len(parts) > 20 else ""
     notes = [f"masks: {', '.join(parts[:20])}{more} ({flags})"]
@@ -332,8 +338,8 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
     if len(lines) < 2:
         raise DataError(f"{path} lists {len(lines)} classes; write one name a line, at least two")
     codes = [_code(line.split()[0]) if len(line.split()) > 1 else None for line in lines]
-    said = [code for code in codes if code is not None]
-    if said and None in codes:
+    given_codes = [code for code in codes if code is not None]
+    if given_codes and None in codes:
         coded, plain = (
             lines[[code is None for code in codes].index(none)] for none in (False, True)
         )
@@ -341,8 +347,8 @@ def read_classes(path: Path) -> list[tuple[int | None, str]]:
             f"{path}: {coded!r} is a value and a name, but {plain!r} has no value (0 to 255, or "
             "255,0,0); write both on each line, or names only"
         )
-    names = [line.split(maxsplit=1)[1] if said else line for line in lines]
-    for what, values in (("name", names), ("value", list(map(shown, said)))):
+    names = [line.split(maxsplit=1)[1] if given_codes else line for line in lines]
+    for what, values in (("name", names), ("value", list(map(shown, given_codes)))):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:
             raise DataError(f"{path} has the {what} {twice[0]} twice")

@@ -78,25 +78,25 @@ def list_pairs(root: Path) -> Pairs:
 
 def _first_problems(pairs: Pairs) -> list[str]:
     """The first image without a mask, and the first mask without an image, with reasons."""
-    found: dict[str, str] = {}
+    examples: dict[str, str] = {}
     for name, why in pairs.problems.items():
-        found.setdefault(why.partition(" called ")[0], f"{name}: {why}")
-    return list(found.values())
+        examples.setdefault(why.partition(" called ")[0], f"{name}: {why}")
+    return list(examples.values())
 
 
 def images_alone(root: Path) -> list[Path]:
     """The images of a folder without their masks, which stand in masks/ or beside them."""
-    found = images_below(root).files
+    files = images_below(root).files
     parts = [root / name for name in subfolders(root) if name.lower() in PART_FOLDERS]
     for folder in (root, *parts):
         both = folder_pair(subfolders(folder))
         if both is not None:
             images = folder / both[0]
-            found = [p for p in found if p.is_relative_to(images) or not p.is_relative_to(folder)]
-    stems = {(path.parent, path.stem) for path in found}
+            files = [p for p in files if p.is_relative_to(images) or not p.is_relative_to(folder)]
+    stems = {(path.parent, path.stem) for path in files}
     return [
         path
-        for path in found
+        for path in files
         if not path.stem.endswith(BESIDE)
         or (path.parent, path.stem.removesuffix(BESIDE)) not in stems
     ]
@@ -104,14 +104,14 @@ def images_alone(root: Path) -> list[Path]:
 
 def _parts(folder: Path) -> dict[str, str]:
     """The names of the folders in a folder that are parts, by part."""
-    found: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for name in subfolders(folder):
         part = PART_FOLDERS.get(name.lower(), "")
-        if part in found:
-            raise DataError(f"{folder} has two folders for one part: {found[part]}, {name}")
+        if part in folders:
+            raise DataError(f"{folder} has two folders for one part: {folders[part]}, {name}")
         if part:
-            found[part] = name
-    return found
+            folders[part] = name
+    return folders
 
 
 def _only_parts(pairs: Pairs, folder: Path, parts: dict[str, str]) -> None:
@@ -136,10 +136,10 @@ def _add(pairs: Pairs, folder: Path, part: str) -> None:
     if both is not None:
         _add_folders(pairs, folder / both[0], folder / both[1], part)
         return
-    found = images_below(folder)
-    pairs.ignored += found.ignored
-    masks = [path for path in found.files if path.stem.endswith(BESIDE)]
-    images = [path for path in found.files if not path.stem.endswith(BESIDE)]
+    contents = images_below(folder)
+    pairs.ignored += contents.ignored
+    masks = [path for path in contents.files if path.stem.endswith(BESIDE)]
+    images = [path for path in contents.files if not path.stem.endswith(BESIDE)]
     _match(pairs, (folder, images), (folder, masks), part)
 
 
@@ -156,12 +156,12 @@ def _add_both(pairs: Pairs, images: Path, masks: Path) -> None:
 
 
 def _add_folders(pairs: Pairs, images: Path, masks: Path, part: str) -> None:
-    found, found_masks = (
+    found_images, found_masks = (
         images_below(folder) if folder.is_dir() else FoundImages([], Counter())
         for folder in (images, masks)
     )
-    pairs.ignored += found.ignored + found_masks.ignored
-    _match(pairs, (images, found.files), (masks, found_masks.files), part)
+    pairs.ignored += found_images.ignored + found_masks.ignored
+    _match(pairs, (images, found_images.files), (masks, found_masks.files), part)
 
 
 def _match(

@@ -121,14 +121,14 @@ def examine_all(
 
         return reason(work)
 
-    found: dict[int, MaskFile] = {}
+    mask_files: dict[int, MaskFile] = {}
     problems: dict[int, str] = {}
     for index, result in parallel(look, range(len(paths)), progress, "checking masks"):
         if isinstance(result, str):
             problems[index] = result
         else:
-            found[index] = result
-    return found, problems
+            mask_files[index] = result
+    return mask_files, problems
 
 
 def lazy_masks(
@@ -148,5 +148,7 @@ def lazy_masks(
             cache[index] = mask
         return digest(mask)
 
-    digests = [found for _, found in parallel(work, range(len(files)), progress, "reading masks")]
+    digests = [
+        row_digest for _, row_digest in parallel(work, range(len(files)), progress, "reading masks")
+    ]
     return LazyMasks(files, reader, cache), np.array(digests)

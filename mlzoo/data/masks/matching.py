@@ -37,10 +37,10 @@ def match_classes(
     if listed and not _agrees(known, values, listed):
         chosen = _by_name(known, values, listed)
     elif _is_other_code(known, values):
-        own = next(code for code in _CODES if code != list(known.classes))
-        chosen = replace(known, classes=tuple(own))
+        other_code = next(code for code in _CODES if code != list(known.classes))
+        chosen = replace(known, classes=tuple(other_code))
         warnings = [
-            f"masks: {shown(own[1][0])} is taken for {known.names[1]!r}, which is "
+            f"masks: {shown(other_code[1][0])} is taken for {known.names[1]!r}, which is "
             f"{shown(known.classes[1][0])} in the training data; a classes.txt would say so"
         ]
     refuse_unknown(masks, chosen, advice)
@@ -51,15 +51,15 @@ def _agrees(
     known: ClassMap, values: Sequence[int], listed: Sequence[tuple[int | None, str]]
 ) -> bool:
     """Return whether a list says of every value what the training data said."""
-    said = {value: name for value, name in listed if value is not None}
-    if not said:
+    listed_names = {value: name for value, name in listed if value is not None}
+    if not listed_names:
         return tuple(name for _, name in listed) == known.names and (
             known.threshold is not None or {*values} <= _values(known)
         )
-    found = {value: _name(known, value) for value in said}
+    known_names = {value: _name(known, value) for value in listed_names}
     return all(
-        found[value] == name or (found[value] is None and name not in known.names)
-        for value, name in said.items()
+        known_names[value] == name or (known_names[value] is None and name not in known.names)
+        for value, name in listed_names.items()
     )
 
 
@@ -70,11 +70,11 @@ def _name(known: ClassMap, value: int) -> str | None:
     if known.threshold is not None:
         return known.names[int(value >= known.threshold * GRAY)]
     pairs = zip(known.classes, known.names, strict=True)
-    return next((name for own, name in pairs if value in own), "")
+    return next((name for class_values, name in pairs if value in class_values), "")
 
 
 def _values(known: ClassMap) -> set[int]:
-    return {value for own in known.classes for value in own} | {*known.ignored}
+    return {value for class_values in known.classes for value in class_values} | {*known.ignored}
 
 
 def _by_name(
@@ -87,17 +87,21 @@ def _by_name(
     """
     void = void_names(values, listed)
     named = listed_classes(values, listed)
-    said = {v: n for v, n in named.items() if v not in void or n in known.names}
-    strange = [name for value, name in said.items() if value in values and name not in known.names]
+    counted_names = {v: n for v, n in named.items() if v not in void or n in known.names}
+    strange = [
+        name for value, name in counted_names.items() if value in values and name not in known.names
+    ]
     if strange:
         raise DataError(
             f"classes.txt: class {', '.join(map(repr, strange))} is unknown to the model, which "
             f"has {', '.join(map(repr, known.names))}"
         )
-    own = tuple(tuple(v for v, name in said.items() if name == wanted) for wanted in known.names)
-    ignored = tuple(value for value in known.ignored if value not in said)
-    ignored += tuple(value for value in void if value not in said and value not in ignored)
-    return ClassMap(own, known.names, ignored)
+    class_values = tuple(
+        tuple(v for v, name in counted_names.items() if name == wanted) for wanted in known.names
+    )
+    ignored = tuple(value for value in known.ignored if value not in counted_names)
+    ignored += tuple(value for value in void if value not in counted_names and value not in ignored)
+    return ClassMap(class_values, known.names, ignored)
 
 
 def _is_other_code(known: ClassMap, values: Sequence[int]) -> bool:

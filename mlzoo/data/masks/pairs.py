@@ -105,7 +105,7 @@ def read_masks(
 
 def empty_masks(names: Sequence[str], pixels: np.ndarray, classes: Sequence[str]) -> list[str]:
     """A warning where masks hold nothing but the first class, or do not count at all."""
-    found = []
+    warnings = []
     for what, empty in (
         (f"hold {classes[0]!r} only", (pixels[:, 1:].sum(axis=1) == 0) & (pixels[:, 0] > 0)),
         ("hold ignored pixels only", pixels.sum(axis=1) == 0),
@@ -114,5 +114,5 @@ def empty_masks(names: Sequence[str], pixels: np.ndarray, classes: Sequence[str]
         if which:
             more = f" and {len(which) - _SHOWN} more" if len(which) > _SHOWN else ""
             shown = f"{', '.join(which[:_SHOWN])}{more}"
-            found.append(f"{len(which)} of {len(names)} masks {what}: {shown}")
-    return found
+            warnings.append(f"{len(which)} of {len(names)} masks {what}: {shown}")
+    return warnings

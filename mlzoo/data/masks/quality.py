@@ -72,25 +72,28 @@ def rare_classes(masks: Mapping[str, MaskFile], classes: ClassMap, advice: str) 
     """Warnings where values that became classes unasked are rare or stand in one mask only."""
     total = _total(masks)
     few = _RARE * sum(total.values())
-    found = []
+    rare = []
     highest = _highest_doubtful(classes, total)
-    asked = [] if highest is None else [_question(masks, classes, total, highest)]
-    for own, name in zip(classes.classes, classes.names, strict=True):
-        values = set(own)
+    questions = [] if highest is None else [_question(masks, classes, total, highest)]
+    for class_values, name in zip(classes.classes, classes.names, strict=True):
+        values = set(class_values)
         holding = [mask for mask, file in masks.items() if values & set(file.values)]
-        pixels = sum(total[value] for value in own)
+        pixels = sum(total[value] for value in class_values)
         if pixels < few or (len(holding) == 1 and len(masks) > 1):
             where = f"only in {holding[0]}" if len(holding) == 1 else f"in {_files(masks, values)}"
-            found.append(f"{name!r} on {pixels:,} pixel{'s' * (pixels != 1)}, {where}")
-    if not found:
-        return asked
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return [*asked, f"rare classes, if they are any: {'; '.join(found[:_SHOWN])}{more} ({advice})"]
+            rare.append(f"{name!r} on {pixels:,} pixel{'s' * (pixels != 1)}, {where}")
+    if not rare:
+        return questions
+    more = f"; and {len(rare) - _SHOWN} more" if len(rare) > _SHOWN else ""
+    return [
+        *questions,
+        f"rare classes, if they are any: {'; '.join(rare[:_SHOWN])}{more} ({advice})",
+    ]
 
 
 def _highest_doubtful(classes: ClassMap, total: Mapping[int, int]) -> int | None:
     """Return the highest class number where it is rare, as a mark for pixels without a class is."""
-    values = [value for own in classes.classes for value in own]
+    values = [value for class_values in classes.classes for value in class_values]
     if len(values) < 3 or any(value % GRAY for value in values):
         return None
     highest = max(values)

@@ -35,7 +35,9 @@ class ClassMap:
     def counts(self, values: Mapping[int, int]) -> list[int]:
         """Return the pixels of each class, from pixels of each value."""
         if self.threshold is None:
-            return [sum(values.get(value, 0) for value in own) for own in self.classes]
+            return [
+                sum(values.get(value, 0) for value in class_values) for class_values in self.classes
+            ]
         above = sum(n for value, n in values.items() if value >= self.threshold * GRAY)
         return [sum(values.values()) - above, above]
 

@@ -58,7 +58,11 @@ def encode(classes: ClassMap, values: np.ndarray) -> np.ndarray:
     """
     if classes.threshold is not None:
         return (values >= classes.threshold * GRAY).astype(np.uint8)
-    pairs = [(value, position) for position, own in enumerate(classes.classes) for value in own]
+    pairs = [
+        (value, position)
+        for position, class_values in enumerate(classes.classes)
+        for value in class_values
+    ]
     pairs += [(value, IGNORED) for value in classes.ignored]
     known, positions = (np.array(column) for column in zip(*sorted(pairs), strict=True))
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
@@ -120,15 +124,15 @@ def examine(path: Path, max_pixels: int) -> MaskFile:
     gray = values.min() >= 0 and not (values % GRAY).any()
     if gray:
         counts = np.bincount((values // GRAY).ravel(), minlength=256)
-        found = {int(v) * GRAY: int(counts[v]) for v in np.flatnonzero(counts)}
+        value_counts = {int(v) * GRAY: int(counts[v]) for v in np.flatnonzero(counts)}
     else:
         known, each = np.unique(values, return_counts=True)
-        found = dict(zip(known.tolist(), each.tolist(), strict=True))
-    distinct, lossy = len(found), SUFFIXES.get(path.suffix.lower()) == "JPEG"
+        value_counts = dict(zip(known.tolist(), each.tolist(), strict=True))
+    distinct, lossy = len(value_counts), SUFFIXES.get(path.suffix.lower()) == "JPEG"
     height, width = values.shape
     alpha = distinct == 1 and _alpha_differs(path)
     return MaskFile(
-        height, width, found if distinct <= 256 else {}, distinct, palette, lossy, alpha
+        height, width, value_counts if distinct <= 256 else {}, distinct, palette, lossy, alpha
     )
 
 

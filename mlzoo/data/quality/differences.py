@@ -79,8 +79,8 @@ def measure_arrays(x: np.ndarray, maximum: float) -> ImageStatistics:
 
 
 def _span(values: Iterable[int]) -> tuple[int, int]:
-    found = list(values)
-    return min(found), max(found)
+    numbers = list(values)
+    return min(numbers), max(numbers)
 
 
 def differences(
@@ -95,13 +95,13 @@ def differences(
         maximum: the largest value that the new images can hold.
     """
     values = [min(each.low for each in contents), max(each.high for each in contents)]
-    found = (
+    warnings = (
         _channels(headers, contents, reader),
         _size(headers, reader),
         _depth(reader, maximum),
         _range(values, reader),
     )
-    return tuple(text for text in found if text)
+    return tuple(text for text in warnings if text)
 
 
 def array_differences(x: np.ndarray, reader: Reader) -> tuple[str, ...]:

@@ -48,7 +48,9 @@ def grouped(
     groups = np.array(originals)
     if pattern is not None:
         place = dict(zip(names, inner, strict=True))
-        inside = [place.get(name, own) for name, own in zip(originals, inner, strict=True)]
+        inside = [
+            place.get(name, inner_name) for name, inner_name in zip(originals, inner, strict=True)
+        ]
         groups = groups_by(pattern, names, inside, where)
     copies = np.array([name in known for name in names])
     note = f"copies: {int(copies.sum())} augmented ones, to train on alone ({MANIFEST})"

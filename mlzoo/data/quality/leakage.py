@@ -46,31 +46,31 @@ def shared_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
     """A sentence for each two parts that hold exact copies of one sample."""
     if samples.hashes is None or coincide(samples):
         return []
-    found = []
+    warnings = []
     for first, second in _pairs(parts):
         pairs = _same(samples.hashes, parts[first], parts[second])
         if pairs:
             count = len({b for _, b in pairs})
-            found.append(
+            warnings.append(
                 f"{count} of {len(parts[second])} {second} samples are exact copies of {first} "
                 f"samples: {_listed(samples, pairs)}"
             )
-    return found
+    return warnings
 
 
 def shared_groups(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
     """A sentence for each two parts that hold samples of one group."""
     if samples.groups is None:
         return []
-    found = []
+    warnings = []
     for first, second in _pairs(parts):
         common = np.intersect1d(samples.groups[parts[first]], samples.groups[parts[second]])
         if len(common):
             shown = ", ".join(map(repr, common[:_SHOWN].tolist()))
-            found.append(
+            warnings.append(
                 f"groups in both the {first} and the {second} part: {len(common)} ({shown})"
             )
-    return found
+    return warnings
 
 
 def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
@@ -78,18 +78,18 @@ def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
     if samples.near_hashes is None:
         return []
     hashes = np.asarray(samples.near_hashes, dtype=np.uint64)
-    found = []
+    warnings = []
     for first, second in _pairs(parts):
         pairs = near_pairs(hashes, parts[first], parts[second])
         if samples.hashes is not None:
             pairs = [(i, j) for i, j in pairs if samples.hashes[i] != samples.hashes[j]]
         if pairs:
             count = len({j for _, j in pairs})
-            found.append(
+            warnings.append(
                 f"{count} of {len(parts[second])} {second} images look like {first} images: "
                 f"{_listed(samples, pairs)}; are they taken from one picture? (--group-by)"
             )
-    return found
+    return warnings
 
 
 def contradictions(samples: Samples) -> list[str]:

@@ -42,10 +42,10 @@ def near_pairs(hashes: np.ndarray, a: np.ndarray, b: np.ndarray) -> list[tuple[i
 
 
 def _by_band(hashes: np.ndarray, where: np.ndarray, start: int, width: int) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = defaultdict(list)
+    bands: dict[int, list[int]] = defaultdict(list)
     for position in where.tolist():
-        found[_band(hashes[position], start, width)].append(position)
-    return found
+        bands[_band(hashes[position], start, width)].append(position)
+    return bands
 
 
 def _band(value: np.uint64, start: int, width: int) -> int:

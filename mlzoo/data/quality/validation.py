@@ -84,27 +84,27 @@ def check_images(
 
         return reason(work)
 
-    found: dict[int, tuple[str, int, Content]] = {}
+    results: dict[int, tuple[str, int, Content]] = {}
     for index, result in parallel(examine, headers, progress, "checking images"):
         if isinstance(result, str):
             problems[index] = result
         else:
-            found[index] = result
-    if not found:
+            results[index] = result
+    if not results:
         raise DataError(f"none of {len(paths)} images can be read; {_first(paths, problems)}")
-    good = np.array(list(found), dtype=int)
-    if cache is not None and len(found) < len(headers):
-        cache = cache[[slots[index] for index in found]]
+    good = np.array(list(results), dtype=int)
+    if cache is not None and len(results) < len(headers):
+        cache = cache[[slots[index] for index in results]]
     return Checked(
-        images=LazyImages([ImageFile(paths[i], headers[i]) for i in found], form, cache),
+        images=LazyImages([ImageFile(paths[i], headers[i]) for i in results], form, cache),
         form=form,
         good=good,
-        headers=[headers[i] for i in found],
-        contents=[content for _, _, content in found.values()],
-        hashes=np.array([exact for exact, _, _ in found.values()]),
-        near_hashes=np.array([near for _, near, _ in found.values()], dtype=np.uint64),
+        headers=[headers[i] for i in results],
+        contents=[content for _, _, content in results.values()],
+        hashes=np.array([exact for exact, _, _ in results.values()]),
+        near_hashes=np.array([near for _, near, _ in results.values()], dtype=np.uint64),
         problems=dict(sorted(problems.items())),
-        notes=(*notes, *_turned([headers[i] for i in found])),
+        notes=(*notes, *_turned([headers[i] for i in results])),
     )
 
 

@@ -53,8 +53,8 @@ def sequence_arrays(
             "name other arrays with --source-set inputs= or another --source-set kind="
         )
     if task is not None and (y.ndim == 3 or (target_of(task).sample_numbers and _steps_of(x, y))):
-        found = "values that follow" if y.ndim == 3 else "a class at every step"
-        raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {found}")
+        meaning = "values that follow" if y.ndim == 3 else "a class at every step"
+        raise DataError(f"{what}: --task {task} has no effect on targets {y.shape}, {meaning}")
     x = x.astype(np.float32)
     common: dict[str, Any] = {"kind": "sequence"}
     channels = tuple(f"channel{i}" for i in range(x.shape[-1]))

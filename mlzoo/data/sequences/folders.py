@@ -40,8 +40,8 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
     listing = list_sequences(expand(config.data), progress)
     target = _target(config, listing)
     steps_target = _step_target(config, listing) if target is None else None
-    own = None if steps_target is None else steps_target.column
-    reader, arrays, labels, kept, warnings = _read_all(config, listing, own)
+    steps_column = None if steps_target is None else steps_target.column
+    reader, arrays, labels, kept, warnings = _read_all(config, listing, steps_column)
     names = [listing.name(i) for i in kept]
     groups = _groups(config, listing, kept, names)
     common: dict[str, Any] = {
@@ -75,12 +75,12 @@ def load_folder(config: Any, progress: Any = None) -> Samples:
             **common,
         )
     assert target is not None
-    said, column, target_notes = _labels(config, listing, target, kept)
-    by_folder = listing.by_folder and target == FOLDER and target_of(said.task).is_class
+    encoded, column, target_notes = _labels(config, listing, target, kept)
+    by_folder = listing.by_folder and target == FOLDER and target_of(encoded.task).is_class
     return Samples(
-        targets=said.values,
-        task=said.task,
-        class_names=said.class_names,
+        targets=encoded.values,
+        task=encoded.task,
+        class_names=encoded.class_names,
         target_names=(target,),
         reader=reader.model_copy(update={"target": column, "by_folder": by_folder}),
         notes=(*notes, *target_notes),
@@ -97,8 +97,8 @@ def _target(config: Any, listing: Listing) -> str | None:
     if config.target is not None:
         rows = np.arange(len(listing.files))
         known = {**dict.fromkeys(columns, rows), **listing.facts}
-        found = find_target(config.target, Table(known, rows, rows)).column
-        return found if found in listing.facts else None
+        column = find_target(config.target, Table(known, rows, rows)).column
+        return column if column in listing.facts else None
     facts = [name for name in listing.facts if name != config.group_by]
     if listing.label_column in facts:
         return listing.label_column
@@ -120,9 +120,9 @@ def _step_target(config: Any, listing: Listing) -> TargetColumn:
         )
     if config.target is not None:
         return find_target(config.target, table)
-    found = [name for name in table.columns if name.lower() in LABEL_WORDS]
-    if len(found) == 1:
-        return TargetColumn(found[0])
+    candidates = [name for name in table.columns if name.lower() in LABEL_WORDS]
+    if len(candidates) == 1:
+        return TargetColumn(candidates[0])
     raise DataError(
         f"{listing.root}: nothing says what to predict of the sequences, which have the columns "
         f"{', '.join(table.columns)}; {LAYOUT} (--target)"
@@ -138,17 +138,17 @@ def _labels(
     task = config.task
     numbers = task is not None and target_of(task).sample_numbers
     if listing.by_folder and column == FOLDER and not target.comparison and not numbers:
-        said = label(
+        encoded = label(
             table.columns[column].astype(str),
             task or CLASSES,
             "class by folder",
             config.class_order,
         )
     else:
-        said = target_labels(table, target, task, config.class_order)
+        encoded = target_labels(table, target, task, config.class_order)
     why = f"target: {column!r} (--target)" if config.target is None else ""
-    notes = [note for note in (why, said.note) if note]
-    return said, _of_sequences(target, steps=False), notes
+    notes = [note for note in (why, encoded.note) if note]
+    return encoded, _of_sequences(target, steps=False), notes
 
 
 def _of_sequences(target: TargetColumn, steps: bool) -> SequenceTarget:
@@ -229,7 +229,7 @@ def _groups(config: Any, listing: Listing, kept: list[int], names: list[str]) ->
 
 
 def _read_all(
-    config: Any, listing: Listing, own: str | None
+    config: Any, listing: Listing, steps_column: str | None
 ) -> tuple[SequenceReader, list[np.ndarray], list[np.ndarray], list[int], list[str]]:
     """The reader, steps of every good file, their labels, positions of those files, warnings."""
     first = next(iter(listing.tables.values()))
@@ -238,17 +238,21 @@ def _read_all(
         raise DataError(f"--drop: no column {wrong[0]!r}; there are {', '.join(first.columns)}")
     time = None if config.time == "none" else find_time(first, config.time)
     first = with_time(first, time)
-    if own is not None and own == time:
-        raise DataError(f"--target: {own!r} is the time; name a column of classes")
-    left_out = {*config.drop, *([own] if own else [])}
+    if steps_column is not None and steps_column == time:
+        raise DataError(f"--target: {steps_column!r} is the time; name a column of classes")
+    left_out = {*config.drop, *([steps_column] if steps_column else [])}
     channels = tuple(name for name in first.columns if name != time and name not in left_out)
     total = len(listing.files) + len(listing.problems)
     tables = {listing.name(i): listing.tables[path] for i, path in enumerate(listing.files)}
     reader = SequenceReader(channels=channels, dtype="float32", time=time, missing=config.missing)
-    arrays, problems, warnings = read_tables(tables, reader, own)
+    arrays, problems, warnings = read_tables(tables, reader, steps_column)
     listing.problems |= problems
     kept = [index for index, name in enumerate(tables) if name not in problems]
-    labels = [] if own is None else [listing.tables[listing.files[i]].columns[own] for i in kept]
+    labels = (
+        []
+        if steps_column is None
+        else [listing.tables[listing.files[i]].columns[steps_column] for i in kept]
+    )
     warnings = [
         *judge(listing.problems, total, config.on_bad, config.max_bad, what="sequences"),
         *warnings,
@@ -261,7 +265,7 @@ def _read_all(
 def read_tables(
     tables: dict[str, Table],
     reader: SequenceReader,
-    own: str | None = None,
+    steps_column: str | None = None,
     trained: bool = False,
 ) -> tuple[list[np.ndarray], dict[str, str], list[str]]:
     """The channels of sequences in tables, by the name of each.
@@ -269,7 +273,7 @@ def read_tables(
     Args:
         tables: a sequence each.
         reader: of its fields `channels`, `missing` and `time`, a column of times to check.
-        own: a column that all must have, of the steps' classes.
+        steps_column: a column that all must have, of the steps' classes.
         trained: whether they are read for a model that is trained already.
 
     Returns:
@@ -280,8 +284,8 @@ def read_tables(
     warnings: list[str] = []
     for name, table in tables.items():
         try:
-            if own is not None and own not in table.columns:
-                raise DataError(f"it lacks the column {own!r}, the target")
+            if steps_column is not None and steps_column not in table.columns:
+                raise DataError(f"it lacks the column {steps_column!r}, the target")
             steps = read_steps(table, name, reader.time, reader.channels)
             arrays.append(fill(steps.values, reader.missing, reader.channels, trained))
         except DataError as error:

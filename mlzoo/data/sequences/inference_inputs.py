@@ -47,8 +47,8 @@ def read_sequences(location: Path, reader: SequenceReader | TextReader) -> NewIn
         rows = _arrays(location, reader)
         return NewInputs(rows, [f"sample {i}" for i in range(len(rows))])
     if isinstance(reader, SeriesReader):
-        found = last_windows(location, reader)
-        return NewInputs(found.windows, found.names, found.warnings)
+        last_inputs = last_windows(location, reader)
+        return NewInputs(last_inputs.windows, last_inputs.names, last_inputs.warnings)
     files, warnings = sequence_files(location, reader)
     root = location.parent if location.is_file() else location
     tables = {as_text(path.relative_to(root).as_posix()): open_steps(path) for path in files}
@@ -69,15 +69,17 @@ def sequence_files(location: Path, reader: SequenceReader) -> tuple[list[Path], 
         for p in location.rglob("*")
         if p.suffix.lower() in TABLES and p.is_file() and p.name[0] != "."
     )
-    own = [path for path in files if set(reader.channels) <= set(open_steps(path).columns)]
-    if not own:
+    sequences = [path for path in files if set(reader.channels) <= set(open_steps(path).columns)]
+    if not sequences:
         raise DataError(
             f"{location} holds no sequences with the channels {', '.join(reader.channels)}"
         )
-    left = [as_text(path.relative_to(location).as_posix()) for path in files if path not in own]
+    left = [
+        as_text(path.relative_to(location).as_posix()) for path in files if path not in sequences
+    ]
     if not left:
-        return own, ()
-    return own, (
+        return sequences, ()
+    return sequences, (
         f"{len(left)} of {len(files)} files lack a channel of the model and are left out: "
         f"{few(left, _FEW)}",
     )
@@ -175,8 +177,8 @@ def _step_targets(
 def _read(tables: dict[str, Table], reader: SequenceReader) -> tuple[Sequences, tuple[str, ...]]:
     """All of some sequences, read as those that were trained on; warnings of irregular times."""
     timed = any(reader.time in table.columns for table in tables.values())
-    own = reader if timed else reader.model_copy(update={"time": None})
-    arrays, problems, warnings = read_tables(tables, own, trained=True)
+    table_reader = reader if timed else reader.model_copy(update={"time": None})
+    arrays, problems, warnings = read_tables(tables, table_reader, trained=True)
     if problems:
         count = f"{len(problems)} of {len(tables)} sequences can't be used"
         raise DataError(f"{count}:\n{listed(problems)}")

@@ -50,9 +50,9 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
     """
     window, horizon = reader.window, reader.horizon
     table = _open(location, reader)
-    found, warnings = read_series(table, location.name, reader, trained=True, last=window)
+    all_series, warnings = read_series(table, location.name, reader, trained=True, last=window)
     notes = []
-    for series in found:
+    for series in all_series:
         called = f"series {series.name}" if series.name else location.name
         if len(series.values) < window:
             raise DataError(
@@ -67,20 +67,20 @@ def last_windows(location: Path, reader: SeriesReader) -> LastWindows:
         )
         warnings += _odd(series, first, called, reader)
     return LastWindows(
-        [series.name for series in found],
-        np.stack([series.values[-window:] for series in found]),
-        [_following(series, horizon) for series in found],
-        (*notes, _assumed(found, horizon)),
+        [series.name for series in all_series],
+        np.stack([series.values[-window:] for series in all_series]),
+        [_following(series, horizon) for series in all_series],
+        (*notes, _assumed(all_series, horizon)),
         tuple(warnings),
     )
 
 
 def read_windows(location: Path, reader: SeriesReader) -> Samples:
     """All windows of a table's series, with the values that follow them."""
-    found, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
-    samples = Samples(**cut_windows(found, reader))
-    warnings += without_windows(found, reader)
-    return replace(samples, notes=tuple(filled_note(found, reader)), warnings=tuple(warnings))
+    all_series, warnings = read_series(_open(location, reader), location.name, reader, trained=True)
+    samples = Samples(**cut_windows(all_series, reader))
+    warnings += without_windows(all_series, reader)
+    return replace(samples, notes=tuple(filled_note(all_series, reader)), warnings=tuple(warnings))
 
 
 def _open(location: Path, reader: SeriesReader) -> Table:
@@ -108,9 +108,9 @@ def _gaps(series: Series, first: int, called: str, reader: SeriesReader) -> list
     return [f"{called}: {filled} missing in the last window, filled (missing={reader.missing})"]
 
 
-def _assumed(found: Sequence[Series], horizon: int) -> str:
+def _assumed(all_series: Sequence[Series], horizon: int) -> str:
     """Return the assumed times of the steps to forecast."""
-    steps = dict.fromkeys(None if s.times is None else s.times.step for s in found)
+    steps = dict.fromkeys(None if s.times is None else s.times.step for s in all_series)
     usual = " or ".join(step_text(step) for step in steps if step is not None)
     if not usual:
         return "no usual step of time is known, so steps are counted"
@@ -127,12 +127,12 @@ def _following(series: Series, horizon: int) -> list[str]:
 def _odd(series: Series, first: int, called: str, reader: SeriesReader) -> list[str]:
     if series.times is None:
         return []
-    found = []
+    warnings = []
     if (series.times.breaks > first).any():
-        found.append(f"{called}: the last window reaches across a break in time")
+        warnings.append(f"{called}: the last window reaches across a break in time")
     if reader.step is not None and not same_step(reader.step, series.times.step):
-        found.append(
+        warnings.append(
             f"{called}: the step is {step_text(series.times.step)}, but the model was trained on "
             f"steps of {step_text(reader.step)}"
         )
-    return found
+    return warnings

@@ -75,8 +75,8 @@ def list_sequences(
             f"{root} has the part folders {', '.join(by_part)} and beside them "
             f"{', '.join(others)}; {LAYOUT}, within train, valid and test"
         )
-    found = [_list_folder(root / name, reading) for name in by_part]
-    listing = _joined(root, found, list(by_part.values()))
+    listings = [_list_folder(root / name, reading) for name in by_part]
+    listing = _joined(root, listings, list(by_part.values()))
     tables, problems = reading.all(_tables_in(root))
     for path, table in tables.items():
         _add_facts(listing, path, table)
@@ -124,11 +124,11 @@ def _list_folder(folder: Path, reading: _Reading) -> Listing:
     if not files and not inner:
         raise DataError(f"{folder} holds no tables ({', '.join(TABLES)}); {LAYOUT}")
     tables, problems = reading.all(files)
-    own = _of_one_kind(folder, tables, reading.channels, bool(inner)) if tables else []
-    if inner and not own:
+    sequences = _of_one_kind(folder, tables, reading.channels, bool(inner)) if tables else []
+    if inner and not sequences:
         listing = _list_classes(folder, inner, reading)
     else:
-        listing = Listing(folder, own, {path: tables[path] for path in own})
+        listing = Listing(folder, sequences, {path: tables[path] for path in sequences})
         if inner:
             listing.notes.append(f"ignored: the folders {', '.join(inner)} beside the sequences")
     listing.problems |= problems
@@ -143,10 +143,10 @@ def _of_one_kind(
 ) -> list[Path]:
     """The files that are sequences: those with the channels, or the most that share columns."""
     if channels is not None:
-        own = [path for path in tables if set(channels) <= set(tables[path].columns)]
-        if not own and not folders:
+        sequences = [path for path in tables if set(channels) <= set(tables[path].columns)]
+        if not sequences and not folders:
             raise DataError(f"{folder} holds no sequences with the channels {', '.join(channels)}")
-        return own
+        return sequences
     kinds = Counter(tuple(table.columns) for table in tables.values()).most_common(2)
     columns, count = kinds[0]
     if count < 2 and folders:
@@ -180,19 +180,21 @@ def _list_classes(root: Path, folders: list[str], reading: _Reading) -> Listing:
     )
 
 
-def _joined(root: Path, found: list[Listing], parts: list[str]) -> Listing:
+def _joined(root: Path, listings: list[Listing], parts: list[str]) -> Listing:
     """The listings of part folders as one."""
-    shared = [name for name in found[0].facts if all(name in own.facts for own in found)]
+    shared = [
+        name for name in listings[0].facts if all(name in listing.facts for listing in listings)
+    ]
     return Listing(
         root,
-        [path for listing in found for path in listing.files],
-        {path: table for listing in found for path, table in listing.tables.items()},
-        {name: np.concatenate([own.facts[name] for own in found]) for name in shared},
-        np.repeat(parts, [len(listing.files) for listing in found]),
-        found[0].label_column if found[0].label_column in shared else None,
-        all(listing.by_folder for listing in found),
-        list(dict.fromkeys(note for listing in found for note in listing.notes)),
-        {k: why for listing in found for k, why in listing.problems.items()},
+        [path for listing in listings for path in listing.files],
+        {path: table for listing in listings for path, table in listing.tables.items()},
+        {name: np.concatenate([listing.facts[name] for listing in listings]) for name in shared},
+        np.repeat(parts, [len(listing.files) for listing in listings]),
+        listings[0].label_column if listings[0].label_column in shared else None,
+        all(listing.by_folder for listing in listings),
+        list(dict.fromkeys(note for listing in listings for note in listing.notes)),
+        {k: why for listing in listings for k, why in listing.problems.items()},
     )
 
 
@@ -262,13 +264,13 @@ def _take(
     for name in taken:
         values = table.columns[name]
         nothing = None if values.dtype == object else np.nan
-        found = [values[row] if row >= 0 else nothing for row in rows]
+        aligned = [values[row] if row >= 0 else nothing for row in rows]
         unique = name if name not in listing.facts else f"{path.stem}.{name}"
-        listing.facts[unique] = np.array(found, dtype=values.dtype)
-        said = any(word in name.lower() for word in LABEL_WORDS) or (
+        listing.facts[unique] = np.array(aligned, dtype=values.dtype)
+        is_label = any(word in name.lower() for word in LABEL_WORDS) or (
             len(taken) == 1 and any(word in path.stem.lower() for word in LABEL_WORDS)
         )
-        if said and listing.label_column is None:
+        if is_label and listing.label_column is None:
             listing.label_column = unique
     strange = len(set(called) - set(keys))
     more = f"; {strange} of its rows name no sequence that can be read" if strange else ""

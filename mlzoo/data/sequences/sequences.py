@@ -84,12 +84,12 @@ class Sequences:
 
     def digests(self) -> np.ndarray:
         """One digest a row, equal exactly where the steps are; padding does not count."""
-        found = []
+        digests = []
         for index in range(len(self)):
             row = self.own(index)
             row = row + 0.0 if row.dtype.kind == "f" else row  # -0.0 and 0.0 are one value
-            found.append(hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()[:32])
-        return np.array(found)
+            digests.append(hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest()[:32])
+        return np.array(digests)
 
 
 def padding(dtype: np.dtype[Any]) -> Any:

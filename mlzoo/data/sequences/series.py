@@ -70,8 +70,12 @@ class Series:
 
     def truth(self, targets: int) -> np.ndarray:
         """The targets (steps, targets), NaN where the value was missing."""
-        own = self.values[:, :targets]
-        return own if self.missing is None else np.where(self.missing[:, :targets], np.nan, own)
+        target_values = self.values[:, :targets]
+        return (
+            target_values
+            if self.missing is None
+            else np.where(self.missing[:, :targets], np.nan, target_values)
+        )
 
     @property
     def breaks(self) -> np.ndarray:
@@ -110,22 +114,22 @@ def load_series(config: Any) -> Samples:
         delimiter=config.delimiter,
         header=config.header,
     )
-    found, warnings = read_series(table, path.name, columns)
-    season, why = choose_season(found, len(targets), config.season)
-    window = config.window or default_window(found, config.horizon, season)
-    _check_groups(found, config.group_by, window + config.horizon)
+    all_series, warnings = read_series(table, path.name, columns)
+    season, why = choose_season(all_series, len(targets), config.season)
+    window = config.window or default_window(all_series, config.horizon, season)
+    _check_groups(all_series, config.group_by, window + config.horizon)
     reader = SeriesReader(
         **columns.model_dump(exclude_unset=True),
         window=window,
         horizon=config.horizon,
         stride=config.stride or 1,
         season=season,
-        step=common_step(found),
+        step=common_step(all_series),
     )
-    samples = cut_windows(found, reader)
-    warnings += [*without_windows(found, reader), *_different_steps(found)]
-    steps = sum(len(series.values) for series in found)
-    several = f"{len(found)} series" if config.group_by else "one series"
+    samples = cut_windows(all_series, reader)
+    warnings += [*without_windows(all_series, reader), *_different_steps(all_series)]
+    steps = sum(len(series.values) for series in all_series)
+    several = f"{len(all_series)} series" if config.group_by else "one series"
     axis = samples["windows"].labels
     notes = [
         f"series: {several} of {steps} steps, {axis[0]} to {axis[-1]}"
@@ -134,7 +138,7 @@ def load_series(config: Any) -> Samples:
         f"windows: {window} steps of {', '.join(channels)}, then {config.horizon} of "
         f"{', '.join(targets)} (--window, --horizon, --stride)",
         f"season: {why} (--source-set season=)",
-        *filled_note(found, reader),
+        *filled_note(all_series, reader),
     ]
     return Samples(**samples, notes=tuple(notes), warnings=tuple(warnings))
 
@@ -171,14 +175,14 @@ def read_series(
     """
     table = with_time(table, reader.time)
     groups = {"": table} if reader.group is None else _grouped(table, reader.group, what)
-    found: list[Series] = []
+    all_series: list[Series] = []
     warnings: list[str] = []
     angles_ = _angle_names(reader.calendar)
-    own = [name for name in reader.channels if name not in angles_]
+    table_channels = [name for name in reader.channels if name not in angles_]
     for name, rows in groups.items():
         called = f"{what}, series {name}" if name else what
         try:
-            steps: Steps = read_steps(rows, called, reader.time, own)
+            steps: Steps = read_steps(rows, called, reader.time, table_channels)
             end = steps.values if last is None else steps.values[-last:]
             refuse_missing(end, reader.missing, steps.channels, trained)
         except DataError as error:
@@ -192,12 +196,12 @@ def read_series(
             angles = calendar(steps.times.stamps, reader.calendar)
             filled = np.concatenate([filled, angles.astype(np.float32)], axis=1)
             missing = np.concatenate([missing, np.zeros(angles.shape, bool)], axis=1)
-        found.append(Series(name, filled, steps.times, missing if missing.any() else None))
+        all_series.append(Series(name, filled, steps.times, missing if missing.any() else None))
         across = "; no window reaches across a break"
         if steps.times is not None:
             has = len(steps.times.breaks) > 0
             warnings += [w + across * (has and "break" in w) for w in steps.times.warnings]
-    return found, warnings
+    return all_series, warnings
 
 
 def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
@@ -219,37 +223,39 @@ def _grouped(table: Table, column: str, what: str) -> dict[str, Table]:
     return {name: table.only(values == name) for name in dict.fromkeys(values.tolist())}
 
 
-def _check_groups(found: Sequence[Series], column: str | None, needed: int) -> None:
+def _check_groups(all_series: Sequence[Series], column: str | None, needed: int) -> None:
     """Raise DataError where a column tells too much apart: most series hold no window."""
-    lengths = [len(series.values) for series in found]
+    lengths = [len(series.values) for series in all_series]
     short = sum(length < max(needed, _FEWEST_STEPS) for length in lengths)
-    if column is None or len(found) < 3 or short <= len(found) / 2:
+    if column is None or len(all_series) < 3 or short <= len(all_series) / 2:
         return
     raise DataError(
-        f"--group-by {column!r}: it makes {len(found)} series, of which {short} are too short for "
-        f"the {needed} steps of a window and what follows (half of them have at most "
+        f"--group-by {column!r}: it makes {len(all_series)} series, of which {short} are too short "
+        f"for the {needed} steps of a window and what follows (half of them have at most "
         f"{int(np.median(lengths))} steps); name a column that tells whole series apart, or use a "
         "shorter --window or --horizon"
     )
 
 
-def without_windows(found: Sequence[Series], reader: SeriesReader) -> list[str]:
+def without_windows(all_series: Sequence[Series], reader: SeriesReader) -> list[str]:
     """A warning where some of several series are too short for a window."""
     needed = reader.window + reader.horizon
     short = [
-        f"{series.name} ({len(series.values)})" for series in found if longest_run(series) < needed
+        f"{series.name} ({len(series.values)})"
+        for series in all_series
+        if longest_run(series) < needed
     ]
-    if not short or len(found) == 1:
+    if not short or len(all_series) == 1:
         return []
     return [
-        f"{len(short)} of {len(found)} series have no window, which takes {needed} steps in a row: "
-        f"{few(short, _FEW)} (--window, --horizon)"
+        f"{len(short)} of {len(all_series)} series have no window, which takes {needed} steps in a "
+        f"row: {few(short, _FEW)} (--window, --horizon)"
     ]
 
 
-def filled_note(found: Sequence[Series], reader: SeriesReader) -> list[str]:
+def filled_note(all_series: Sequence[Series], reader: SeriesReader) -> list[str]:
     """Return a note on the missing values that were filled, by channel, and what it means."""
-    missing = [series.missing for series in found if series.missing is not None]
+    missing = [series.missing for series in all_series if series.missing is not None]
     if not missing:
         return []
     counts = np.sum([mask.sum(axis=0) for mask in missing], axis=0)
@@ -260,7 +266,7 @@ def filled_note(found: Sequence[Series], reader: SeriesReader) -> list[str]:
         "linear": "by a line between their neighbors; no window ends in a gap",
         "previous": "by the last value before them",
     }[reader.missing]
-    total = sum(series.values.size for series in found)
+    total = sum(series.values.size for series in all_series)
     return [
         f"missing values: {counts.sum()} of {total} filled ({channels}), {how}; filled values are "
         "inputs alone, as targets they neither train nor count (--source-set missing=)"
@@ -272,18 +278,18 @@ def longest_run(series: Series) -> int:
     return int(np.diff([0, *series.breaks, len(series.values)]).max())
 
 
-def cut_windows(found: Sequence[Series], reader: SeriesReader) -> dict[str, Any]:
+def cut_windows(all_series: Sequence[Series], reader: SeriesReader) -> dict[str, Any]:
     """The fields of `Samples` that windows of some series fill.
 
     Raises:
         DataError: no series is as long as a window and the horizon.
     """
     window, horizon, k = reader.window, reader.horizon, len(reader.targets)
-    stamps, labels = _shared_axis(found)
+    stamps, labels = _shared_axis(all_series)
     starts, spans, history, targets, names = [], [], [], [], []
     filled = np.zeros(len(labels), dtype=int)
     offset = 0
-    for series, axis in zip(found, stamps, strict=True):
+    for series, axis in zip(all_series, stamps, strict=True):
         steps = len(series.values)
         first = np.arange(0, steps - window - horizon + 1, reader.stride)
         last = first + window + horizon - 1
@@ -301,21 +307,23 @@ def cut_windows(found: Sequence[Series], reader: SeriesReader) -> dict[str, Any]
         offset += steps
     start = np.concatenate(starts)
     if not len(start):
-        longest = max(longest_run(series) for series in found)
+        longest = max(longest_run(series) for series in all_series)
         raise DataError(
             f"no window fits: the longest stretch without a break in time has {longest} steps, but "
             f"a window of {window} and a horizon of {horizon} take {window + horizon} in a row; "
             "use a shorter --window or --horizon, or more data"
             + (", or other --source-set missing=" if filled.any() else "")
         )
-    values = np.concatenate([series.values for series in found])
+    values = np.concatenate([series.values for series in all_series])
     lengths = np.ones(len(start), dtype=int)
     inputs = Sequences(values, start, window * lengths)
     return {
         "inputs": inputs,
         "hashes": inputs.digests(),
         "targets": Sequences(
-            np.concatenate([series.truth(k) for series in found]), start + window, horizon * lengths
+            np.concatenate([series.truth(k) for series in all_series]),
+            start + window,
+            horizon * lengths,
         ),
         "task": "forecasting",
         "kind": "sequence",
@@ -326,7 +334,7 @@ def cut_windows(found: Sequence[Series], reader: SeriesReader) -> dict[str, Any]
             np.concatenate(history),
             reader.season,
             labels,
-            np.repeat(np.arange(len(found)), [len(each) for each in starts]),
+            np.repeat(np.arange(len(all_series)), [len(each) for each in starts]),
             filled if filled.any() else None,
             np.concatenate(targets),
         ),
@@ -353,18 +361,20 @@ def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     return counts[starts + length] > counts[starts]
 
 
-def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> tuple[int, str]:
+def choose_season(
+    all_series: Sequence[Series], targets: int, requested: int | None
+) -> tuple[int, str]:
     """The season in steps, and why: that whose naive forecast is best on the first 60 %."""
-    if asked is not None:
-        return asked, f"{asked} steps" if asked > 1 else "none"
-    step = common_step(found)
+    if requested is not None:
+        return requested, f"{requested} steps" if requested > 1 else "none"
+    step = common_step(all_series)
     known = SEASONS.get(step) or SEASONS.get(str(step).partition("-")[0].rstrip("SE"), ())
     # One step back is no season: it wins wherever values change slowly.
-    errors = {season: _seasonal_error(found, targets, season) for season in known}
+    errors = {season: _seasonal_error(all_series, targets, season) for season in known}
     errors = {season: error for season, error in errors.items() if np.isfinite(error)}
     if not errors:
         return 1, "none that the step suggests"
-    shown = [season for season in errors if _repeats(found, targets, season)]
+    shown = [season for season in errors if _repeats(all_series, targets, season)]
     best = min(shown or errors, key=lambda season: errors[season])
     why = f"as the step of {step} and the values suggest"
     if not shown:
@@ -372,7 +382,7 @@ def choose_season(found: Sequence[Series], targets: int, asked: int | None) -> t
     return best, f"{best} steps, {why}"
 
 
-def _repeats(found: Sequence[Series], targets: int, season: int) -> bool:
+def _repeats(all_series: Sequence[Series], targets: int, season: int) -> bool:
     """Return whether values repeat after a season, beyond chance, more than after half of one.
 
     A moving mean of one season, the trend, is subtracted first. Chance is judged by Bartlett's
@@ -380,7 +390,7 @@ def _repeats(found: Sequence[Series], targets: int, season: int) -> bool:
     and Methods, 1991, section 7.2), with the lags of less than a quarter season, over which values
     change slowly anyway.
     """
-    rows = [_detrended(series, targets, season) for series in found]
+    rows = [_detrended(series, targets, season) for series in all_series]
     lines = [row for row in rows if len(row) > season]
     if not lines:
         return False
@@ -418,18 +428,20 @@ def _correlation(lines: Sequence[np.ndarray], lag: int) -> tuple[float, int]:
     return (products / powers if powers else float("nan")), pairs
 
 
-def _seasonal_error(found: Sequence[Series], targets: int, season: int) -> float:
+def _seasonal_error(all_series: Sequence[Series], targets: int, season: int) -> float:
     """The seasonal forecast's error over that of the last value, mean of the series long enough.
 
     NaN where none is.
     """
     ratios = []
-    for series in found:
+    for series in all_series:
         far, near = (np.abs(_changes(series, targets, lag)) for lag in (season, 1))
         known = [np.isfinite(each).any(axis=0).all() for each in (far, near)]
         if len(far) >= season + 2 and all(known):
-            own = np.nanmean(near, axis=0)
-            ratios.append(np.nanmean(far, axis=0)[own > 0] / own[own > 0])
+            naive_errors = np.nanmean(near, axis=0)
+            ratios.append(
+                np.nanmean(far, axis=0)[naive_errors > 0] / naive_errors[naive_errors > 0]
+            )
     values = np.concatenate(ratios) if ratios else np.zeros(0)
     return float(values.mean()) if len(values) else float("nan")
 
@@ -444,24 +456,24 @@ def _changes(series: Series, targets: int, season: int) -> np.ndarray:
     return np.concatenate([stretch[season:] - stretch[:-season] for stretch in stretches])
 
 
-def default_window(found: Sequence[Series], horizon: int, season: int) -> int:
+def default_window(all_series: Sequence[Series], horizon: int, season: int) -> int:
     """Four horizons or a season (of up to 60 steps), at most an eighth of the longest series."""
     wanted = max(4 * horizon, season if season <= _LONGEST_SEASON else 0, _SHORTEST)
-    longest = max(len(series.values) for series in found)
+    longest = max(len(series.values) for series in all_series)
     return max(1, min(wanted, longest // 8))
 
 
 def _columns(config: Any, table: Table, time: str | None) -> tuple[list[str], list[str], list[str]]:
     """Targets, all channels (targets first), and notes."""
     names = [name for name in table.columns if name not in (time, config.group_by)]
-    asked = [("--drop", name) for name in config.drop]
+    named_columns = [("--drop", name) for name in config.drop]
     if config.group_by is not None:
-        asked.append(("--group-by", config.group_by))
+        named_columns.append(("--group-by", config.group_by))
     targets = _asked_targets(config)
-    asked += [("--target", name) for name in targets]
+    named_columns += [("--target", name) for name in targets]
     wrong = [
         f"{flag}: {unknown('column', name, table.columns)}"
-        for flag, name in asked
+        for flag, name in named_columns
         if name not in table.columns
     ]
     if wrong:
@@ -506,42 +518,43 @@ def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
 
 
-def common_step(found: Sequence[Series]) -> Any:
+def common_step(all_series: Sequence[Series]) -> Any:
     """The usual step of most series; None without one."""
-    steps = Counter(series.times.step for series in found if series.times is not None)
+    steps = Counter(series.times.step for series in all_series if series.times is not None)
     return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
 
 
-def _different_steps(found: Sequence[Series]) -> list[str]:
+def _different_steps(all_series: Sequence[Series]) -> list[str]:
     """A warning where series have different usual steps."""
     names: dict[Any, list[str]] = {}
-    for series in found:
+    for series in all_series:
         if series.times is not None and series.times.step is not None:
             same = (step for step in names if same_step(step, series.times.step))
             names.setdefault(next(same, series.times.step), []).append(series.name)
     if len(names) < 2:
         return []
-    told = ", ".join(
-        f"{step_text(step)} ({len(own)}, such as {own[0]})" for step, own in names.items()
+    described = ", ".join(
+        f"{step_text(step)} ({len(series_names)}, such as {series_names[0]})"
+        for step, series_names in names.items()
     )
     return [
-        f"the series have different steps: {told}; a window spans more time in one than in another "
-        "(leave some out, or bring them to one step)"
+        f"the series have different steps: {described}; a window spans more time in one than in "
+        "another (leave some out, or bring them to one step)"
     ]
 
 
-def _shared_axis(found: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
+def _shared_axis(all_series: Sequence[Series]) -> tuple[list[np.ndarray], np.ndarray]:
     """The position of each step of each series on a time axis that all share, and its labels."""
-    if any(series.times is None for series in found):
-        longest = max(found, key=lambda series: len(series.values))
+    if any(series.times is None for series in all_series):
+        longest = max(all_series, key=lambda series: len(series.values))
         labels = np.array([longest.label(i) for i in range(len(longest.values))], dtype=object)
-        return [np.arange(len(series.values)) for series in found], labels
-    stamps = [series.times.stamps for series in found if series.times is not None]
+        return [np.arange(len(series.values)) for series in all_series], labels
+    stamps = [series.times.stamps for series in all_series if series.times is not None]
     union, where = np.unique(np.concatenate(stamps), return_inverse=True)
-    first = found[0].times
+    first = all_series[0].times
     assert first is not None
     labels = np.array([first.written(stamp) for stamp in union], dtype=object)
-    cuts = np.cumsum([len(own) for own in stamps])[:-1]
+    cuts = np.cumsum([len(series_stamps) for series_stamps in stamps])[:-1]
     return np.split(where, cuts), labels
 
 

@@ -30,11 +30,11 @@ def accelerometer(
     """
     signals, states = [], []
     for ride in range(count):
-        own = _ride(rng, crash=ride % 5 == 4)
-        signal = np.concatenate([piece for piece, _ in own])
+        pieces = _ride(rng, crash=ride % 5 == 4)
+        signal = np.concatenate([piece for piece, _ in pieces])
         signal = signal + rng.normal(0, noise, signal.shape)
         signals.append(signal.astype(np.float32))
-        states.append(np.concatenate([np.full(len(p), s, np.uint8) for p, s in own]))
+        states.append(np.concatenate([np.full(len(p), s, np.uint8) for p, s in pieces]))
     return signals, states
 
 

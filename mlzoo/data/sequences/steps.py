@@ -107,7 +107,7 @@ def _parts(table: Table, time: str) -> list[str]:
 def _time_parts(table: Table) -> list[str]:
     """The columns year, month, ... down to the first that is not there; none below two of them."""
     by_name = {name.lower(): name for name in table.columns}
-    found = []
+    part_columns = []
     for part, (low, high) in TIME_PARTS.items():
         name = by_name.get(part)
         values = None if name is None else _as_numbers(table.columns[name])
@@ -116,8 +116,8 @@ def _time_parts(table: Table) -> list[str]:
             break
         if known.min() < low or known.max() > high:
             break
-        found.append(name)
-    return found if len(found) > 1 else []
+        part_columns.append(name)
+    return part_columns if len(part_columns) > 1 else []
 
 
 def _clock_beside(table: Table, dates: str) -> list[str]:
@@ -167,17 +167,17 @@ def _as_numbers(values: np.ndarray) -> np.ndarray | None:
     """A column as float64 with NaN where it is missing; None where it holds text."""
     if values.dtype != object:
         return values.astype(float)
-    found = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(float)
-    text = np.isnan(found) & np.array([value is not None for value in values])
-    return None if text.any() else found
+    parsed = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(float)
+    text = np.isnan(parsed) & np.array([value is not None for value in values])
+    return None if text.any() else parsed
 
 
 def _as_texts(values: np.ndarray) -> list[str | None]:
     """A column as texts, whole numbers without a decimal point."""
-    found = _as_numbers(values)
-    if found is None:
+    parsed = _as_numbers(values)
+    if parsed is None:
         return list(values)
-    return [None if np.isnan(v) else f"{v:.0f}" if v % 1 == 0 else f"{v:g}" for v in found]
+    return [None if np.isnan(v) else f"{v:.0f}" if v % 1 == 0 else f"{v:g}" for v in parsed]
 
 
 def time_of_rows(table: Table) -> str | None:
@@ -234,7 +234,7 @@ def read_steps(
         )
     if not channels:
         raise DataError(f"{what}: no column of numbers is left; it has {', '.join(table.columns)}")
-    found = []
+    channel_values = []
     wrong: dict[str, str] = {}
     for name in channels:
         try:
@@ -246,13 +246,13 @@ def read_steps(
             first = next(v for v in table.columns[name] if v is not None)
             wrong[name] = f"column {name!r} holds text such as {first!r}; channels must be numbers"
         else:
-            found.append(column)
+            channel_values.append(column)
     if wrong:
         lines = "\n  ".join(wrong.values())
         it = "it" if len(wrong) == 1 else "them all"
         raise DataError(f"{what}: {lines}; leave {it} out with {drop_flag(wrong)}")
     axis = None if time is None else time_axis(table, time, what)
-    return Steps(tuple(channels), np.stack(found, axis=1), table, axis)
+    return Steps(tuple(channels), np.stack(channel_values, axis=1), table, axis)
 
 
 def fill(

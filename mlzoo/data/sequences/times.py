@@ -112,17 +112,17 @@ def time_axis(table: Table, name: str, what: str) -> TimeAxis:
             "these are several series, name the column that tells them apart with --group-by"
         )
     step, irregular, breaks = _regularity(stamps)
-    told = _told(what, values, stamps, step, irregular, breaks)
+    step_warnings = _told(what, values, stamps, step, irregular, breaks)
     doubts = [f"{what}: {doubt}"] if doubt else []
-    return TimeAxis(name, stamps, step, breaks, (*doubts, *told))
+    return TimeAxis(name, stamps, step, breaks, (*doubts, *step_warnings))
 
 
 def check_calendar(times: TimeAxis | None, what: str) -> None:
     """Raise DataError unless the times are dates."""
     if times is None or times.stamps.dtype.kind != "M":
-        found = "no column of times" if times is None else f"numbers as times in {times.name!r}"
+        received = "no column of times" if times is None else f"numbers as times in {times.name!r}"
         raise DataError(
-            f"{what}: calendar features need dates, but there are {found}; leave --source-set "
+            f"{what}: calendar features need dates, but there are {received}; leave --source-set "
             "calendar= out, or name a column of dates with --source-set time="
         )
 
@@ -268,9 +268,9 @@ def _usual_step(stamps: np.ndarray) -> str | None:
     """Pandas' name of the step that most dates have."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of text in place of an offset
-        found = pd.infer_freq(pd.DatetimeIndex(stamps))
-    if found is not None:
-        return str(getattr(found, "freqstr", found))
+        frequency = pd.infer_freq(pd.DatetimeIndex(stamps))
+    if frequency is not None:
+        return str(getattr(frequency, "freqstr", frequency))
     differences, counts = np.unique(np.diff(stamps), return_counts=True)
     shares = {_offset_name(differences[counts.argmax()]): counts.max() / (len(stamps) - 1)}
     for name in ("B", "MS", "ME", "QS", "YS"):
@@ -313,9 +313,9 @@ def _told(
     shown = ", ".join(f"{values[i - 1]} to {values[i]}" for i in places[:3].tolist())
     more = f" and {len(places) - 3} more" if len(places) > 3 else ""
     jitter = len(irregular) - len(breaks)
-    found = f"{len(breaks)} breaks in time" if len(breaks) != 1 else "1 break in time"
+    breaks_text = f"{len(breaks)} breaks in time" if len(breaks) != 1 else "1 break in time"
     small = f"{jitter} steps a little longer or shorter" if jitter != 1 else "1 step a little off"
-    kinds = [text for count, text in ((len(breaks), found), (jitter, small)) if count]
+    kinds = [text for count, text in ((len(breaks), breaks_text), (jitter, small)) if count]
     return [f"{what}: {' and '.join(kinds)} (the usual step is {step_text(step)}): {shown}{more}"]
 
 

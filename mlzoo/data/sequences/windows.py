@@ -74,7 +74,7 @@ def split_by_time(
     edges = np.cumsum([0, *(shares.get(part, 0.0) for part in PARTS)])
     borders = begin + np.rint(edges * (end - begin)).astype(int)
     parts: dict[str, np.ndarray] = {}
-    told, filled = [], []
+    periods, filled = [], []
     for number, part in enumerate(PARTS):
         low = borders[number] + (gap if number and shares.get(part) else 0)
         high = borders[number + 1]
@@ -83,7 +83,7 @@ def split_by_time(
         if shares.get(part) and not inside.any():
             raise DataError(_too_short(windows, part, max(high - low, 0)))
         if inside.any():
-            told.append(f"{part} {windows.labels[low]} to {windows.labels[high - 1]}")
+            periods.append(f"{part} {windows.labels[low]} to {windows.labels[high - 1]}")
         if windows.filled is not None:
             filled.append(f"{part} {windows.filled[low:high].sum()}")
     left = len(windows.spans) - sum(map(len, parts.values()))
@@ -91,7 +91,7 @@ def split_by_time(
     reaching = "; inputs may reach back across it" if windows.targets is not None else ""
     which = "windows that reach" if windows.targets is None else "windows whose targets reach"
     notes = [
-        f"split: {counts} windows in order of time, {', '.join(told)} (--fractions)",
+        f"split: {counts} windows in order of time, {', '.join(periods)} (--fractions)",
         f"split: {left} {which} across a border are left out{reaching}; {gap} steps between the "
         "splits (--gap)",
     ]
@@ -159,7 +159,7 @@ def shared_time(windows: Windows, parts: dict[str, np.ndarray]) -> list[str]:
 
     Windows whose targets are not told from their inputs must share no step at all.
     """
-    found = []
+    warnings = []
     present = [part for part in PARTS if len(parts.get(part, ()))]
     for i, first in enumerate(present):
         for second in present[i + 1 :]:
@@ -176,8 +176,8 @@ def shared_time(windows: Windows, parts: dict[str, np.ndarray]) -> list[str]:
                     if windows.targets is None
                     else ("have targets that lie in")
                 )
-                found.append(
+                warnings.append(
                     f"{int(overlap.sum())} of {len(later)} {SPLIT_NAMES[second]} windows {what} "
                     f"{SPLIT_NAMES[first]} windows"
                 )
-    return found
+    return warnings

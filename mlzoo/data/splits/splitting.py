@@ -53,8 +53,8 @@ def split(
     """
     shares = {part: share for part, share in zip(PARTS, fractions, strict=True) if share > 0}
     if samples.windows is not None:
-        by_time, told = split_by_time(samples.windows, shares, gap)
-        return Split(by_time, tuple(told))
+        by_time, time_notes = split_by_time(samples.windows, shares, gap)
+        return Split(by_time, tuple(time_notes))
     units = find_units(samples, method)
     if samples.given_parts is not None:
         parts, notes = _complete(samples, units, shares, method, seed)
@@ -103,9 +103,9 @@ def draw(samples: Samples, count: int, seed: int) -> np.ndarray:
         _, part = np.unique(samples.given_parts, return_inverse=True)
         strata = strata * len(PARTS) + part
     rest = count / len(samples)
-    ones = np.ones(len(samples), dtype=int)
+    unit_sizes = np.ones(len(samples), dtype=int)
     rng = np.random.default_rng(seed)
-    drawn = stratified(strata, ones, (rest, 1 - rest), rng, least=(1, 0)) == 0
+    drawn = stratified(strata, unit_sizes, (rest, 1 - rest), rng, least=(1, 0)) == 0
     for _ in range(drawn.sum() - count):
         # One of each small class is more than its share; the largest class makes room.
         largest = np.bincount(strata[drawn]).argmax()
@@ -315,10 +315,10 @@ def _step_classes(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
         for part, where in parts.items()
         if len(where)
     }
-    found = []
+    warnings = []
     for part in ("valid", "test"):
         for i, name in enumerate(samples.class_names):
             if part in present and (i in present[part]) != (i in present["train"]):
                 a, b = (part, "train") if i in present[part] else ("train", part)
-                found.append(f"class {name!r} occurs in the {a} part but not in the {b} part")
-    return found
+                warnings.append(f"class {name!r} occurs in the {a} part but not in the {b} part")
+    return warnings

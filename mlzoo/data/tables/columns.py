@@ -202,12 +202,12 @@ def _categories(table: Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
 
 def _too_many(name: str, distinct: list[str], present: int) -> str:
     example = distinct[0]
-    words = np.mean([len(value.split()) for value in distinct])
+    mean_word_count = np.mean([len(value.split()) for value in distinct])
     if are_dates(np.array(distinct, dtype=object)):
         advice = "they look like dates: turn them into numbers (a year, a day) to use them"
     elif _DECIMAL_COMMA.fullmatch(example):
         advice = "they look like numbers with a decimal comma: write them with a point"
-    elif words >= _WORDS:
+    elif mean_word_count >= _WORDS:
         advice = "they look like free text, which a table's models do not read"
     else:
         advice = "they look like names or identifiers, which say nothing of other rows"

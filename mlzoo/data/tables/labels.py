@@ -142,8 +142,8 @@ def _flatten(values: np.ndarray, task: str | None) -> tuple[np.ndarray, bool]:
         and (task is None or target_of(task).is_class)
         and values.dtype.kind in "biuf"
     ):
-        ones = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
-        if ones:
+        is_one_hot = ((values == 0) | (values == 1)).all() and (values.sum(axis=1) == 1).all()
+        if is_one_hot:
             return values.argmax(axis=1), True
     return values, False
 

@@ -56,8 +56,8 @@ def encode(text: str, reader: TextReader) -> np.ndarray:
 
 def unknown_characters(text: str, reader: TextReader) -> list[str]:
     """The characters of a text that the alphabet lacks, which are read over, each once."""
-    found = sorted(set(text.lower() if reader.lower else text))
-    return [character for character in found if encode(character, reader)[0] == IGNORED]
+    characters = sorted(set(text.lower() if reader.lower else text))
+    return [character for character in characters if encode(character, reader)[0] == IGNORED]
 
 
 def cut_text(text: str, reader: TextReader) -> Samples:
