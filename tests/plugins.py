@@ -48,7 +48,7 @@ class Config(Settings):
     rows: int = 90
     what: str = "classification"
 
-def recognises(path):
+def recognizes(path):
     return path == "stripes"
 
 def load(config, progress=None):

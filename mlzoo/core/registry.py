@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "task": Kind("tasks", ("Task",)),
-    "source": Kind("sources", ("Config", "recognises", "load")),
+    "source": Kind("sources", ("Config", "recognizes", "load")),
     "model": Kind("models", ("Config", "build")),
     "loss": Kind("losses", ("Config", "TARGETS", "build")),
     "optimizer": Kind("optimizers", ("Config", "build")),
@@ -306,9 +306,16 @@ def _load_file(kind: str, path: Path) -> ModuleType:
     return module
 
 
+_OLD_EXPORTS = {"recognises": "recognizes"}
+"""What users' plug-ins for earlier versions export, and what it is called now."""
+
+
 def _check_exports(kind: str, place: str, module: ModuleType) -> None:
     """Raise UsageError where a plug-in lacks something that its kind exports."""
     exports = KINDS[kind].exports
+    for old, new in _OLD_EXPORTS.items():
+        if new in exports and hasattr(module, old) and not hasattr(module, new):
+            setattr(module, new, getattr(module, old))
     missing = [name for name in exports if not hasattr(module, name)]
     if missing:
         article = "an" if kind[0] in "aeiou" else "a"

@@ -43,7 +43,7 @@ def recognize(path: str) -> str:
     """The name of the source that reads `path`.
 
     Raises:
-        UsageError: nothing is there, or no source or more than one recognises it.
+        UsageError: nothing is there, or no source or more than one recognizes it.
         DataError: it is a pipe or a device.
     """
     location = expand(path)
@@ -65,7 +65,7 @@ def recognize(path: str) -> str:
 
 
 def _recognizes(source: str, path: str) -> bool:
-    return bool(_load(source).recognises(path))
+    return bool(_load(source).recognizes(path))
 
 
 def _knows(source: str, name: str) -> bool:
@@ -195,7 +195,7 @@ def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
     refuse_special(location)
     if path_free(source):
         names = _load(source).NAMES
-        if _load(source).recognises(path):
+        if _load(source).recognizes(path):
             return []
         message = registry.unknown("data set", path, names)
         return [("data", f"{message}; {source} has {', '.join(names)}")]

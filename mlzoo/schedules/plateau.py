@@ -31,6 +31,6 @@ def after_epoch(config: Config, rate: float, watch: Any) -> float:
     Args:
         config: settings.
         rate: of the epoch that has ended.
-        watch: `training/early_stopping.py: Watch`, which has seen that epoch's value.
+        watch: `training/loop/early_stopping.py: Watch`, which has seen that epoch's value.
     """
     return rate * config.decay_factor if watch.plateau(config.plateau_patience) else rate

@@ -71,7 +71,7 @@ class Config(Settings):
         return self.ignore if self.ignore_index is None else (self.ignore_index,)
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether the name ends in .npz or .npy, or it is a folder that holds x.npy."""
     return path.lower().endswith((".npz", ".npy")) or (expand(path) / "x.npy").is_file()
 

@@ -19,7 +19,7 @@ class Config(Settings):
     """digits (8x8 images), iris, wine, breast-cancer (classes) or diabetes (a number)."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is one of the names."""
     return path.replace("_", "-") in NAMES
 

@@ -74,7 +74,7 @@ class Config(Settings):
     """mnist, fashion-mnist or cifar10."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is one of the names."""
     return path.replace("_", "-") in NAMES
 

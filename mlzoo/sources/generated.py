@@ -89,7 +89,7 @@ class Config(Settings):
         return self
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is one of the names."""
     return path.replace("_", "-") in NAMES
 

@@ -44,7 +44,7 @@ class Config(Settings):
     """Files with more pixels are refused before they are decoded."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is a folder without x.npy, tables, or masks beside images."""
     from mlzoo.data.images.layouts import has_masks, has_sequences
 

@@ -59,7 +59,7 @@ class Config(Settings):
         return self.ignore if self.ignore_index is None else (self.ignore_index,)
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is a folder with images and masks in one of the layouts."""
     from mlzoo.data.images.layouts import has_masks
 

@@ -45,7 +45,7 @@ class Config(Settings):
     """Column of time stamps, which is no channel; recognized by default; none: there is none."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is a folder of tables, or of folders of tables, without images."""
     from mlzoo.data.images.layouts import has_sequences
 

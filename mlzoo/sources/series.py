@@ -54,7 +54,7 @@ class Config(Settings):
     """Where each step stands in the day, week or year, as further inputs: day, week, year."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is a table whose first lines have a column of dates that go on and on."""
     from mlzoo.data.images.layouts import looks_like_series
 

@@ -39,7 +39,7 @@ class Config(Settings):
     """Whether the first line names the columns; recognized by default."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether the name ends like a table's, and it holds neither steps in time nor prose."""
     from mlzoo.data.images.layouts import looks_like_prose, looks_like_series
 

@@ -26,7 +26,7 @@ class Config(Settings):
     """Make all letters small."""
 
 
-def recognises(path: str) -> bool:
+def recognizes(path: str) -> bool:
     """Return whether it is a .txt file of lines of text rather than a table."""
     from mlzoo.data.images.layouts import looks_like_prose
 

@@ -22,7 +22,7 @@ from mlzoo.training.resume_checks import seal
 from tests.cli.shell import Mlzoo
 from tests.cli.world import OWN_MODEL
 
-EVIL = f"open({{!r}}, 'w')\n{OWN_MODEL}\nbuild_model = recognises = load = explain = build\n"
+EVIL = f"open({{!r}}, 'w')\n{OWN_MODEL}\nbuild_model = recognizes = load = explain = build\n"
 MARKED = "ran"
 TABLE, IMAGES, MASKS = "mlp-wine", "cnn-digits", "unet-shapes"
 

@@ -158,7 +158,7 @@ from mlzoo.data.samples import Samples
 class Config(BaseModel):
     data: str
 
-def recognises(path):
+def recognizes(path):
     return False
 
 def load(config, progress=None):

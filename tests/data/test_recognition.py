@@ -249,7 +249,7 @@ def test_a_users_own_source_file(tmp_path: Path) -> None:
         '"""Mine."""\n'
         "from mlzoo.core.configs import Settings\n"
         "class Config(Settings):\n    data: str\n    twice: int = 1\n"
-        "def recognises(path): return True\n"
+        "def recognises(path): return True\n"  # as earlier versions asked for
         "def load(config, progress=None): ...\n"
     )
     registry.trust(str(path))
