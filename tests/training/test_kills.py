@@ -280,8 +280,8 @@ def tuned(root: Path, table: Path, overwrite: bool = False) -> None:
 def fitted(trained: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits of a search that score at once; its page is a line."""
 
-    def fit(config: Any, *_: Any) -> fitting.Outcome:
-        return fitting.Outcome(0.5 + config.learning_rate, 1)
+    def fit(config: Any, *_: Any) -> fitting.FitResult:
+        return fitting.FitResult(0.5 + config.learning_rate, 1)
 
     monkeypatch.setattr(fitting, "fit_plainly", fit)
     monkeypatch.setattr(tune, "_import_page", lambda: None)

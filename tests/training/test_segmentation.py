@@ -16,6 +16,7 @@ from mlzoo.core.configs import losses_for
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.images import tiles
+from mlzoo.evaluating.evaluate_run import evaluate_run
 from mlzoo.runs import datasets, devices
 from mlzoo.runs.config_loading import merge
 from mlzoo.runs.results import Painted
@@ -210,7 +211,7 @@ def test_images_are_cut_alike_in_scoring_and_in_predicting(
     done = run(root, tmp_path, "run", overlap=0, learning_rate=0.01, **more)
     cut = done.tiling()
     assert cut(40, 64) is None and cut(64, 96) == tiles.Tiling(32, 0)
-    assert done.evaluate()["metrics"] == done.metrics["test"]["metrics"]
+    assert evaluate_run(done)["metrics"] == done.metrics["test"]["metrics"]
 
     def confusion(painted: Iterable[Painted]) -> np.ndarray:
         found = np.zeros((2, 2), int)
@@ -219,7 +220,7 @@ def test_images_are_cut_alike_in_scoring_and_in_predicting(
             np.add.at(found, (truth, each.values), 1)
         return found
 
-    said = done.evaluate(str(root))["metrics"]["confusion"]
+    said = evaluate_run(done, str(root))["metrics"]["confusion"]
     assert np.array_equal(said, confusion(done.masks(root / "images")))
     # The tiling can be seen, since the tiles share nothing.
     all_cut = done.masks(root / "images", tiling=lambda height, width: tiles.Tiling(32, 0))

@@ -120,11 +120,11 @@ def test_a_search_says_that_the_same_command_resumes_it(
     again = "the same command resumes the search in a"
     done: list[int] = []
 
-    def fit(*_: Any) -> fitting.Outcome:
+    def fit(*_: Any) -> fitting.FitResult:
         if done:
             signal.raise_signal(signal.SIGTERM)
         done.append(1)
-        return fitting.Outcome(0.5, 1)
+        return fitting.FitResult(0.5, 1)
 
     monkeypatch.setattr(fitting, "fit_plainly", fit)
     assert stopped() == f"stopped after 2 fits; {again}"
