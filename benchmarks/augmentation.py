@@ -71,13 +71,13 @@ def ours(x: Any, side: int) -> Iterator[Any]:
     import numpy as np
 
     from mlzoo.data.samples import Part, Samples
-    from mlzoo.training.loop.batches import Batches, Rows
+    from mlzoo.training.loop.batches import Batches, SampleFeed
     from mlzoo.transforms.choosing import choose
 
     labels = (np.arange(len(x)) % 2).astype("int32")
     samples = Samples(x, labels, "classification", "image", class_names=("a", "b"), maximum=255)
     part = Part(samples, np.arange(len(x)))
-    feed = Rows(part, 0, policy=choose("medium", part))
+    feed = SampleFeed(part, 0, policy=choose("medium", part))
     batches = Batches(part, feed, BATCH, os.cpu_count() or 1)
     for number in range(10**6):
         for inputs, _, _ in batches.epoch(number):
