@@ -233,7 +233,7 @@ class RunConfig(Settings):
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
     baselines: Literal["none", "fast", "all"] = "fast"
-    """What the scores stand beside: nothing, the quick baselines, or all (`mlzoo baselines`)."""
+    """Baselines beside the scores: none, the quick ones, or all (`mlzoo baselines`)."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints, at least; 0: one after every step."""
 

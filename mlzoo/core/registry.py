@@ -307,7 +307,7 @@ def _load_file(kind: str, path: Path) -> ModuleType:
 
 
 _OLD_EXPORTS = {"recognises": "recognizes"}
-"""What users' plug-ins for earlier versions export, and what it is called now."""
+"""Exports of users' plug-ins for earlier versions, and their present names."""
 
 
 def _check_exports(kind: str, place: str, module: ModuleType) -> None:

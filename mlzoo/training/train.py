@@ -155,20 +155,7 @@ def resume(
     trust: bool = False,
     listener: Listener | None = None,
 ) -> OpenedRun:
-    """Go on with an unfinished run, exactly where its newest checkpoint is.
-
-    Args:
-        path: the run folder, with or without `.partial`.
-        epochs: train up to this many epochs instead; must not be fewer than were trained.
-        trust: run Python files that its `config.yaml` names; without it none is run.
-        listener: hears of progress.
-
-    Raises:
-        UsageError: there is no unfinished run, another process is training it, its configuration
-            names code and `trust` is not set, or something has changed that would change the
-            weights: data, backend, versions, plug-in.
-        DataError: the data can't be read, or every checkpoint is damaged.
-    """
+    """Resume an unfinished run at its newest checkpoint; arguments and errors: `mlzoo.resume`."""
     listener = listener or Listener()
     path = expand(path)
     if (done := run_folder.completed(path)) is not None:

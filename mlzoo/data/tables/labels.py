@@ -13,7 +13,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.specs import target_of
 
 CLASSES, NUMBERS = "classification", "regression"
-"""What targets of a sample are taken for unless a task is chosen."""
+"""Tasks that targets of a sample are taken for, unless one is chosen."""
 MOST_NUMBER_CLASSES = 20
 """A whole-number target with more distinct values than this is a quantity, not a class."""
 
