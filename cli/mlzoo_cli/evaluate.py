@@ -62,7 +62,8 @@ def scores(result: dict[str, Any]) -> str:
         if name == "average_precision":
             title += f" of {metrics['positive_class']}"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
-    what = "all samples" if result["part"] == "all" else f"{result['part']} part"
+    titles = {"all": "all samples", "out_of_fold": "out of fold"}
+    what = titles.get(result["part"], f"{result['part']} part")
     part = f"{what} ({result['samples']})"
     heading = interval_title(result.get("units"), result.get("interval_unit"))
     text = table([part, "model", heading, *baselines], rows)

@@ -32,6 +32,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.MlzooError: 1,
 }
 
+_EPOCH_LINES = 50
 _STOPPED = "stopped; run the same command again"
 """Of a command that does not say better how to continue."""
 
@@ -251,18 +252,23 @@ class ConsoleReporter(Listener):
         )
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """Print the line of an epoch; on a terminal it stands above the bar."""
-        if self._quiet:
+        """Print the line of an epoch; on a terminal it stands above the bar.
+
+        Of many epochs only some are printed: history.csv has them all.
+        """
+        number = int(row["epoch"])
+        every = -(-self._epochs // _EPOCH_LINES)
+        if self._quiet or (number % every and number not in (1, self._epochs)):
             return
         hidden = {"epoch", "seconds"} | ({"learning_rate"} if self._same_rate(row) else set())
         figures = {n: v for n, v in row.items() if n not in hidden}
         seconds = f"  {row['seconds']:.1f} s" if "seconds" in row else ""
-        text = f"epoch {int(row['epoch'])}/{self._epochs}  {_figures(figures)}{seconds}"
+        text = f"epoch {number}/{self._epochs}  {_figures(figures)}{seconds}"
         if self._bar is None or self._task is None:
             say(text)
         else:
             self._bar.console.print(one_line(text), soft_wrap=True)
-            self._bar.update(self._task, completed=int(row["epoch"]) * self._steps)
+            self._bar.update(self._task, completed=number * self._steps)
 
     def _same_rate(self, row: Mapping[str, Any]) -> bool:
         """Return whether the learning rate is that of the line before, and is left out."""

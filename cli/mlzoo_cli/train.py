@@ -239,10 +239,16 @@ def _summary(run: OpenedRun) -> None:
 
     metrics = run.metrics
     kept = metrics["kept"]
-    say(
-        f"kept epoch {kept['epoch']} of {metrics['epochs']} ({kept['criterion']} "
-        f"{kept['value']:.4g}); {metrics['stopped']}"
-    )
+    if members := metrics.get("members"):
+        epochs = ", ".join(str(member["kept_epoch"]) for member in members)
+        say(f"the model is the mean of {len(members)}; they kept the epochs {epochs} (members.csv)")
+    else:
+        say(
+            f"kept epoch {kept['epoch']} of {metrics['epochs']} ({kept['criterion']} "
+            f"{kept['value']:.4g}); {metrics['stopped']}"
+        )
+    if metrics.get("out_of_fold"):
+        print(scores(metrics["out_of_fold"]))
     print(scores(metrics["test"]))
     say(verdict_sentence(metrics["test"]))
     if metrics["repeats"]:

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 LENIENT = True
 TUNE = Fields("tuning/settings.py", "TuneConfig")
+RUN = run_fields(basic=("Model", "Data", "Output"), leave_out=("folds", "ensemble", "preset"))
 _PANEL = "Search"
 
 
-@with_options(TUNE, run_fields(basic=("Model", "Data", "Output")))
+@with_options(TUNE, RUN)
 def tune(
     context: typer.Context,
     model: Annotated[str | None, run_argument("model")] = None,

@@ -82,6 +82,9 @@ class RunConfig(Settings):
     """A file, a folder, or the name of a data set (`mlzoo sources`)."""
     set: Annotated[dict[str, Any], Flag(basic=True)] = Field(default_factory=dict)
     """Model setting name=value, repeatable; `mlzoo models show NAME` lists them."""
+    preset: Annotated[Literal["none", "fast", "good", "best"], Flag(basic=True)] = "fast"
+    """Effort of the model's recipe, which chooses what is not given by the data: fast (seconds),
+    good (minutes), best (hours), or none: the defaults stated here."""
 
     # -- Data
     source: Annotated[str | None, Flag(detail=True)] = None
@@ -220,6 +223,12 @@ class RunConfig(Settings):
     a YAML file of class: weight."""
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     """shuffle: each sample once an epoch; balanced: classes drawn equally often, not for masks."""
+    folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
+    """Train a model on each of this many folds of the training and validation splits; their mean is
+    the model of the run, and each predicts the samples that it never saw (out_of_fold.csv)."""
+    ensemble: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
+    """Train this many models with different seeds on one split; their mean is the model of the
+    run."""
     repeats: int = Field(1, ge=1)
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 
@@ -316,6 +325,10 @@ class RunConfig(Settings):
     def _together(self) -> RunConfig:
         if self.schedule == "cosine" and self.warmup >= self.epochs:
             raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
+        if self.folds > 1 and self.ensemble > 1:
+            raise ValueError("folds and ensemble exclude each other; choose one")
+        if self.folds > 1 and self.train_on == "train+valid":
+            raise ValueError("folds share out both splits already; leave out train_on")
         if self.clip_norm is not None and self.clip_value is not None:
             raise ValueError("clip_norm and clip_value exclude each other; choose one")
         if isinstance(self.tile, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
@@ -50,6 +50,23 @@ class Baseline:
     def note_on(self, rows: Part) -> str:
         """Return the note on the scores of a part."""
         return self.note if isinstance(self.note, str) else self.note(rows)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Recommendation of a model for its data, in place of the defaults of the configuration.
+
+    A model plug-in may export `recipe(data, config) -> Recipe`. What the user gave is kept.
+
+    Attributes:
+        fields: values of `RunConfig` by field.
+        settings: values of the model's `Config` by field.
+        reason: what the choice rests on, such as `2,263 rows, 28 columns`.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
 class Outcome(Protocol):

@@ -116,6 +116,7 @@ class Inputs:
     (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
     `fixed` builds models that could take samples of any size for this one alone. `streams` is
     the batch size of a training that carries states from batch to batch; 0: it carries none.
+    `numbers` is how many features of a scaled table row are standardized numbers; they come first.
     """
 
     shape: tuple[int, ...]
@@ -125,6 +126,7 @@ class Inputs:
     fixed: bool = False
     uneven: bool = False
     streams: int = 0
+    numbers: int = 0
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.

@@ -38,7 +38,9 @@ def input_spec(train: Part) -> Inputs:
     else:
         layer = Standardise(*statistics(train), name="scaling")
     uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
-    return Inputs(shape, samples.kind, dtype, (keras.layers.serialize(layer),), uneven=uneven)
+    numbers = len(layer.numeric) if isinstance(layer, TableScaling) else 0
+    scaling = (keras.layers.serialize(layer),)
+    return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers)
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:

@@ -3,8 +3,10 @@
 Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
 Newer than the paper: ReLU with He's initialization, dropout, batch normalization
 (between the dense layer and its activation), SELU (Klambauer et al. 2017, with LeCun-normal
-weights and AlphaDropout), activations with a trained parameter, and skip connections. Images
-are flattened. Hidden layer i is `hidden{i}`, its activation `hidden{i}_activation`.
+weights and AlphaDropout), activations with a trained parameter, skip connections, and for the
+numbers of a table clipping and periodic embeddings (Gorishniy, Rubachev and Babenko 2022, "On
+embeddings for numerical features in tabular deep learning"). Images are flattened. Hidden layer i
+is `hidden{i}`, its activation `hidden{i}_activation`.
 """
 
 from __future__ import annotations
@@ -37,6 +39,16 @@ TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 class Config(Settings):
     """Settings of mlp."""
 
+    clip: float | None = Field(None, gt=0)
+    """Tables: largest absolute value of a standardized number; by default none."""
+    embedding: Literal["none", "periodic"] = "none"
+    """Tables: each number as it is, or also as learned periodic functions of it."""
+    embedding_size: int = Field(4, ge=2)
+    """Values that embedding=periodic makes of a number, itself included."""
+    frequencies: int = Field(16, ge=1)
+    """Frequencies that embedding=periodic learns for a number."""
+    frequency_scale: float = Field(0.1, gt=0)
+    """Standard deviation of the initial frequencies, in periods a standard deviation."""
     hidden: Sizes = Field(
         (256, 128), json_schema_extra=searched_layers("layers", (1, 3), "units", (16, 256))
     )
@@ -119,12 +131,26 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.blocks import flat, regularizer
 
     tensor, scaled = inputs.start()
-    joined = [flat(scaled)]
+    joined = [_embedded(flat(scaled), inputs.numbers, config)]
     for number in range(1, len(config.hidden) + 1):
         x = _hidden(joined[-1], number, config)
         joined.append(_with_skips(x, joined, number, config))
     output = outputs.head(joined[-1], kernel_regularizer=regularizer(config.l1, config.l2))
     return keras.Model(tensor, output, name="mlp")
+
+
+def _embedded(x: keras.KerasTensor, count: int, config: Config) -> keras.KerasTensor:
+    """Clip and embed the `count` leading numbers of features (batch, features)."""
+    from mlzoo.layers.numbers import ClipNumbers, PeriodicEmbedding
+
+    if not count:
+        return x
+    if config.clip is not None:
+        x = ClipNumbers(count, config.clip, name="clip")(x)
+    if config.embedding == "none":
+        return x
+    size, frequencies = config.embedding_size, config.frequencies
+    return PeriodicEmbedding(count, size, frequencies, config.frequency_scale, name="embedding")(x)
 
 
 def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:

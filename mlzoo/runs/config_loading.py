@@ -19,6 +19,7 @@ from mlzoo.data.recognition import check_source
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
+_REPEATS = "# Repeats this run"
 _NESTED = {
     "set": "--set",
     **{f"{kind}_set": f"--{kind}-set" for kind in ("source", "optimizer", "schedule", "loss")},
@@ -191,7 +192,10 @@ def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
             place = f"{path}:{alias.start_mark.line + 1}"
             given.problems.append(f"{place}: write the value out; aliases are not read")
             return None, None
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        if _REPEATS in text and isinstance(values, dict):
+            values.setdefault("preset", "none")  # a run from before there were recipes
+        return node, values
     except UsageError as error:
         given.problems.append(f"--config: {error}")
     except OSError as error:
@@ -426,7 +430,7 @@ def resolved_yaml(merged: Merged, read: Mapping[str, Any], omit: set[str]) -> st
     values = {**config.model_dump(mode="json"), **read}
     unread = set(inert(values, set(values))) | omit
     lines = [
-        "# Repeats this run: mlzoo train --config <this file>" + trust_flag(values),
+        f"{_REPEATS}: mlzoo train --config <this file>" + trust_flag(values),
         "# Every setting that was read; `default` marks those that nobody gave.",
     ]
     for name, value in values.items():

@@ -6,9 +6,9 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from mlzoo.runs.config_loading import (
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
 from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
+from mlzoo.training.recipes import REARRANGING, with_recipe
 from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
 from mlzoo.training.signals import Stage, stopping
 
@@ -72,12 +73,14 @@ def train_merged(
     if config.name:
         run_folder.check_free(expand(config.out), config.name, overwrite)
     with stopping("reading the data") as stage:
-        samples, data, unread = prepared(merged, listener, reader)
+        ready = prepared(merged, listener, reader)
+        config, samples, data = ready.merged.config, ready.samples, ready.data
         folder = run_folder.create(Path(config.out), config.name, default_name(config), overwrite)
         flag = trust_flag(config.model_dump())
         try:
             with _resumable(folder, flag):
-                folder.write_text("config.yaml", seal(config_text(merged, set(unread))))
+                text = config_text(ready.merged, set(ready.unread))
+                folder.write_text("config.yaml", seal(text))
                 _write_start(folder, config, data)
                 return _work(folder, config, samples, data, listener, stage)
         except Exception:
@@ -101,14 +104,25 @@ def _next_step(folder: RunFolder, flag: str) -> str:
     return f"resume with: mlzoo train --resume {shlex.quote(str(folder.final))}{flag}"
 
 
-def prepared(
-    merged: Merged, listener: Listener, reader: Reader | None = None
-) -> tuple[Samples, Data, dict[str, str]]:
-    """Check a run, read its data (as `reader` says, where there is one) and start Keras.
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to train.
 
-    Returns:
-        All samples, the three parts, and the fields that these data leave unread, with reasons.
+    Attributes:
+        merged: the configuration, with what the model's recipe adds to it.
+        samples: all samples.
+        data: their splits.
+        unread: fields that these data leave without effect, with reasons.
     """
+
+    merged: Merged
+    samples: Samples
+    data: Data
+    unread: Mapping[str, str]
+
+
+def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -> Prepared:
+    """Check a run, read its data (as `reader` says, where there is one) and start Keras."""
     from mlzoo.data import loading
     from mlzoo.runs import datasets
 
@@ -128,10 +142,16 @@ def prepared(
         listener.warn(warning)
     devices.prepare(config.device, config.precision)
     data = datasets.arrange(samples, config, config.seed)
+    given = merged
+    merged, note = with_recipe(given, data)
+    if any(getattr(merged.config, n) != getattr(given.config, n) for n in REARRANGING):
+        data = datasets.arrange(samples, merged.config, config.seed)
     _tell(data, listener)
-    if hint := imbalance_note(data, config):
+    if note:
+        listener.note(note)
+    if hint := imbalance_note(data, merged.config):
         listener.note(hint)
-    return samples, data, unread
+    return Prepared(merged, samples, data, unread)
 
 
 def free_place(config: RunConfig) -> Path:
@@ -370,6 +390,8 @@ def _work(
             shown = "not defined" if reached is None else f"{reached:.4g}"
             listener.note(f"repeat {repeat + 1} of {config.repeats}: {name} {shown}")
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
+        for member in (folder.path / "checkpoints").glob(f"seed-{seed}-*"):
+            shutil.rmtree(member, ignore_errors=True)
     stage.doing = "writing the report"
     complete(folder.path, folder.final, records)
     return OpenedRun(folder.finish())  # A model with code of its own is loaded by what ran it here.
@@ -404,6 +426,13 @@ def _train_once(
     from mlzoo.training.artifacts import score, write_artifacts
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
+    from mlzoo.training.members import (
+        Ensemble,
+        ensemble_record,
+        fit_members,
+        is_ensemble,
+        write_members,
+    )
     from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
@@ -420,9 +449,13 @@ def _train_once(
         listener.note(note)
     tell_of_tiles(config, data, model, listener)
     checkpoint_folder = folder.path / "checkpoints" / f"seed-{seed}"
+    ensemble: Ensemble | None = None
     try:
         with caught() as stop:
-            if config.full_batch:
+            if is_ensemble(config):
+                ensemble = fit_members(config, data, seed, checkpoint_folder, listener, stop)
+                model, fitted = ensemble.model, ensemble.fitted
+            elif config.full_batch:
                 fitted = full_batch.fit(model, data, config, listener, stop)
             else:
                 training = Training(model, data, config, checkpoint_folder, seed, listener, stop)
@@ -436,10 +469,14 @@ def _train_once(
     seconds = time.monotonic() - began
     record, outcome = score(model, fitted, data, seed, seconds, config.baselines)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
+    if ensemble is not None:
+        record |= ensemble_record(ensemble, data, config, seed)
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
+        if ensemble is not None:
+            write_members(folder.path, ensemble, data)
     return record
 
 

@@ -92,6 +92,11 @@ def make_plan(
         for name, why in _REFUSED.items()
         if name in merged.given
     ]
+    if merged.config.ensemble > 1 or merged.config.folds > 1:
+        problems.append(
+            "configuration: a search trains one model at a time; leave out ensemble and folds, and "
+            "give them to `mlzoo train --config best.yaml`"
+        )
     plans: list[Any] = []
     fixed = {*merged.given - {"set"}, *merged.config.set}
     for make in (
@@ -105,7 +110,7 @@ def make_plan(
     if problems:
         raise UsageError(problems)
     check_against(plans[1], fixed)
-    run, chosen = merged.config, plans[0]
+    run, chosen = merged.config.model_copy(update={"preset": "none"}), plans[0]
     if run.rare != "refuse" and run.rare_below is None:
         below = least_samples(run, chosen.folds, chosen.nested)
         run = run.model_copy(

@@ -25,6 +25,7 @@ from mlzoo.core.spaces import Dimension
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data
 from mlzoo.drawing import canvas
+from mlzoo.runs.folds import fold_data
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts
 from mlzoo.training import full_batch
@@ -33,7 +34,6 @@ from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fitting import fit_seed, score_model
-from mlzoo.tuning.trials.folds import fold_data
 
 SIZES = 7
 _LEAST = 8

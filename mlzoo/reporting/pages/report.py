@@ -42,6 +42,8 @@ _FILES = {
     "bad_files.csv": "files that were left out",
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",
+    "members.csv": "the trainings whose mean is the model",
+    "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
     "predictions.csv": "what the model says of each test sample",
     "layers.json": "the model's layers",
@@ -116,6 +118,7 @@ def write_report(
             for each in explained
         ],
         repeats=_repeats(facts),
+        members=_members(facts),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         files={n: text for n, text in _FILES.items() if (folder / n).is_file()},
     )
@@ -215,6 +218,23 @@ def _horizons(rows: list[Mapping[str, Any]]) -> Any:
         if name.startswith("mae")
     ]
     return charts.line_chart("mean absolute error by step ahead", lines, "step ahead")
+
+
+def _members(facts: Facts) -> dict[str, Any] | None:
+    """Return a row for each member of the model, and their out-of-fold scores, if there are any."""
+    members = facts["metrics"].get("members")
+    if not members:
+        return None
+    scored = facts["metrics"].get("out_of_fold")
+    rows = []
+    if scored:
+        for name, interval in scored["intervals"].items():
+            low, high = interval or (None, None)
+            value = scored["metrics"][name]
+            rows.append(
+                {"metric": TITLES.get(name, name), "value": value, "low": low, "high": high}
+            )
+    return {"rows": members, "scores": rows, "scored": scored}
 
 
 def _repeats(facts: Facts) -> dict[str, Any] | None:

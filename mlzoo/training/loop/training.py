@@ -120,11 +120,51 @@ class Training:
         self.steps = build_steps(self.trained, config.xla)
         metric = monitored(config, data, history_columns(data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
+        self.shown = True
         self.place = Place()
         self.best: checkpoints.Arrays | None = None
         self._best_file: dict[str, str] | None = None
         self._pending: Mapping[str, Any] | None = None
         self._safe: Safe | None = None
+        self._saved_at = self._started_at = time.monotonic()
+
+    def restartable(self, data: Data, seed: int) -> bool:
+        """Return whether `restart` can train on other data with the steps compiled for these."""
+        batches = build_batches(self.config, data, seed)
+        batches.close()
+        return (
+            self.whole[0] is self.model is self.trained is self.validated
+            and self.place.micro == 1
+            and inside_weights(self.config, data) is None
+            and (batches.steps, batches.batch_size) == (self.batches.steps, self.batches.batch_size)
+            and data.outputs == self.data.outputs
+        )
+
+    def restart(
+        self,
+        data: Data,
+        folder: Path,
+        seed: int,
+        weights: checkpoints.Arrays,
+        optimizer: checkpoints.Arrays,
+    ) -> None:
+        """Begin anew, on other data and from other weights, with the steps that are compiled.
+
+        Args:
+            data: of as many steps an epoch.
+            folder: of its checkpoints.
+            seed: decides the order of the samples.
+            weights: of all variables of the model's layers.
+            optimizer: of the optimizer's variables before the first step.
+        """
+        self.whole, self.data = (self.model, data), data
+        self.folder = folder
+        self.batches = build_batches(self.config, data, seed)
+        checkpoints.assign([v for layer in self.model.layers for v in layer.variables], weights)
+        checkpoints.assign(self.trained.optimizer.variables, optimizer)
+        self.watch = Watch(self.watch.metric, self.watch.mode, self.config.early_stopping)
+        self.place, self.best = Place(), None
+        self._best_file = self._pending = self._safe = None
         self._saved_at = self._started_at = time.monotonic()
 
     def fit(self) -> Fitted:
@@ -170,7 +210,8 @@ class Training:
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
-        self.listener.trained(place.epoch, *self.whole, self.folder.parent.parent)
+        if self.shown:
+            self.listener.trained(place.epoch, *self.whole, self.folder.parent.parent)
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()

@@ -11,6 +11,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
 from mlzoo.runs import devices
 from mlzoo.runs.config_loading import Merged
@@ -38,8 +39,8 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
     from mlzoo.training.building import build_model
     from mlzoo.training.train import free_place, prepared
 
-    config = merged.config
-    _, data, _ = prepared(merged, listener or Listener())
+    ready = prepared(merged, listener or Listener())
+    config, data = ready.merged.config, ready.data
     model = build_model(config, data, config.seed)
     layers = layer_graph(model)
     plan: dict[str, Any] = {
@@ -55,14 +56,13 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
         nothing = dict.fromkeys(("first_step", "step", "epoch", "all"))
         full = {"steps": 1, "batch_size": len(data.train)}
         return {**plan, **full, "seconds": nothing, "memory": _memory(model, len(data.train), 2)}
-    return {**plan, **_timed(merged, model, data)}
+    return {**plan, **_timed(config, model, data)}
 
 
-def _timed(merged: Merged, model: keras.Model, data: Any) -> dict[str, Any]:
+def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, Any]:
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
-    config = merged.config
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         folder = Path(scratch)
         training = Training(model, data, config, folder, config.seed, Listener(), Stop())

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.runs import run_folder
@@ -50,8 +51,8 @@ def find_rate(merged: Merged, listener: Listener | None = None) -> dict[str, Any
         )
     if "learning_rate" in merged.given:
         raise UsageError("--find-rate measures rates; leave out --learning-rate")
-    _, data, _ = prepared(merged, listener)
-    rates, losses = _measure(merged, data, listener)
+    ready = prepared(merged, listener)
+    rates, losses = _measure(ready.merged.config, ready.data, listener)
     smooth = smoothed(losses)
     suggestion = suggest(rates, smooth)
     folder = run_folder.create(
@@ -98,14 +99,14 @@ def suggest(rates: np.ndarray, smooth: np.ndarray) -> float | None:
     return float(f"{rates[int(slopes.argmin())]:.2g}")
 
 
-def _measure(merged: Merged, data: Any, listener: Listener) -> tuple[np.ndarray, np.ndarray]:
+def _measure(config: RunConfig, data: Any, listener: Listener) -> tuple[np.ndarray, np.ndarray]:
     """Rates and the loss of the step at each, until the loss explodes."""
     from mlzoo.training.building import build_model
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 
     plain = {"schedule": "constant", "learning_rate": LOWEST}
-    config = merged.config.model_copy(update=plain)
+    config = config.model_copy(update=plain)
     model = build_model(config, data, config.seed)
     rates, losses, least = np.geomspace(LOWEST, HIGHEST, STEPS), [], math.inf
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:

@@ -38,23 +38,23 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
     from mlzoo.training.train import prepared
     from mlzoo.transforms.choosing import choose
 
-    epochs = merged.config.epochs if "epochs" in merged.given else EPOCHS
-    config = merged.config.model_copy(
+    ready = prepared(merged, listener or Listener())
+    data, given = ready.data, ready.merged.config
+    config = given.model_copy(
         update={
             "augment": "none",
             "batch_size": "full",
             "class_weights": "none",
             "early_stopping": 0,
-            "epochs": epochs,
+            "epochs": given.epochs if "epochs" in merged.given else EPOCHS,
             "keep": "last",
             "monitor": "loss",
             "sampler": "shuffle",
             "schedule": "constant",
             "schedule_set": {},
-            **({"optimizer": "adam", "optimizer_set": {}} if merged.config.full_batch else {}),
+            **({"optimizer": "adam", "optimizer_set": {}} if given.full_batch else {}),
         }
     )
-    _, data, _ = prepared(merged, listener or Listener())
     # Evenly spaced, since folders come class by class.
     few = np.unique(np.linspace(0, len(data.train) - 1, count).round().astype(int))
     train = Part(data.samples, data.train.indices[few])

@@ -26,6 +26,7 @@ from mlzoo.data import contracts, loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import datasets
+from mlzoo.runs.folds import fold_data
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import (
     MODES,
@@ -44,7 +45,7 @@ from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.ties import UnitScores, unit_scores
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fit import Fit
-from mlzoo.tuning.trials.folds import fold_data, search_folds
+from mlzoo.tuning.trials.folds import search_folds
 from mlzoo.tuning.trials.trial import FitJob
 
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")

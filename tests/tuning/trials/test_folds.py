@@ -11,8 +11,9 @@ from mlzoo.data import loading
 from mlzoo.data.samples import Data, Samples
 from mlzoo.data.sequences.windows import Windows, folds_by_time
 from mlzoo.runs import datasets
+from mlzoo.runs.folds import fold_data, split_folds
 from mlzoo.tuning.plan import least_samples
-from mlzoo.tuning.trials.folds import fold_data, search_folds, split_folds
+from mlzoo.tuning.trials.folds import search_folds
 
 RUN = RunConfig(model="mlp", data="digits", limit=600)
 

@@ -1,0 +1,67 @@
+"""Recipes: what a model plug-in recommends for its data, below what the user gave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig, inert
+
+if TYPE_CHECKING:
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
+    from mlzoo.runs.config_loading import Merged
+
+_OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "optimizer_set", "schedule", "warmup")
+"""Fields whose values suit the recipe's optimizer alone."""
+REARRANGING = frozenset({"augment", "tile", "overlap"})
+"""Fields that decide how data are arranged."""
+
+
+def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
+    """Return a configuration with what its model recommends for the data, and a note of it.
+
+    Args:
+        merged: the configuration; nothing that was given is changed.
+        data: as arranged by it.
+
+    Returns:
+        The configuration and the note, "" where nothing is recommended.
+    """
+    config = merged.config
+    plugin = registry.load("model", config.model)
+    if config.preset == "none" or not hasattr(plugin, "recipe"):
+        return merged, ""
+    recipe: Recipe = plugin.recipe(data, config)
+    fields = _usable(recipe, merged)
+    settings = {name: value for name, value in recipe.settings.items() if name not in config.set}
+    if not fields and not settings:
+        return merged, ""
+    changed = {**config.model_dump(), **fields, "set": {**settings, **config.set}}
+    return replace(merged, config=RunConfig(**changed)), _note(config, recipe, fields, settings)
+
+
+def _usable(recipe: Recipe, merged: Merged) -> dict[str, Any]:
+    """Return the recommended fields that neither were given nor go with what was."""
+    config, given = merged.config, merged.given
+    fields = {name: value for name, value in recipe.fields.items() if name not in given}
+    theirs = recipe.fields.get("optimizer", config.optimizer)
+    if "optimizer" in given and config.optimizer != theirs:
+        fields = {name: value for name, value in fields.items() if name not in _OF_OPTIMIZER}
+    unread = inert({**config.model_dump(), **fields}, set(fields))
+    return {name: value for name, value in fields.items() if name not in unread}
+
+
+def _note(
+    config: RunConfig, recipe: Recipe, fields: dict[str, Any], settings: dict[str, Any]
+) -> str:
+    """Say what a recipe has chosen."""
+    chosen = [f"--{name.replace('_', '-')} {value}" for name, value in fields.items()]
+    chosen += [f"--set {name}={_text(value)}" for name, value in settings.items()]
+    reason = f" for {recipe.reason}" if recipe.reason else ""
+    return f"preset {config.preset}{reason}: {' '.join(chosen)}"
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

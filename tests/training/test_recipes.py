@@ -1,0 +1,92 @@
+"""What a model recommends for its data stands below what the user gave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.data.contracts import Recipe
+from mlzoo.models import linear
+from mlzoo.runs.config_loading import merge, read_config
+from mlzoo.training.recipes import with_recipe
+from mlzoo.training.train import train_merged
+from tests.training import made
+
+FIELDS = {"epochs": 7, "schedule": "cosine", "learning_rate": 0.5, "optimizer": "adamw"}
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def recommended(data, config) -> Recipe:
+        fields = {**FIELDS, "early_stopping": 3 if config.preset == "fast" else 0}
+        return Recipe(fields, {"l2": 0.25}, f"{len(data.train)} rows")
+
+    monkeypatch.setattr(linear, "recipe", recommended, raising=False)
+
+
+def merged(**flags):
+    return merge({"model": "linear", "data": "iris", **flags})
+
+
+@pytest.mark.usefixtures("recipe")
+def test_what_was_not_given_is_recommended_and_told() -> None:
+    given = merged(epochs=2)
+    result, note = with_recipe(given, made.data())
+    expected = {**FIELDS, "epochs": 2, "early_stopping": 3, "set": {"l2": 0.25}}
+    assert {name: getattr(result.config, name) for name in expected} == expected
+    assert result.given == given.given
+    assert note.startswith("preset fast for 36 rows: --schedule cosine --learning-rate 0.5")
+    assert "--set l2=0.25" in note
+    assert "--epochs" not in note
+
+
+@pytest.mark.usefixtures("recipe")
+def test_a_preset_reaches_the_recipe_and_none_turns_it_off() -> None:
+    assert with_recipe(merged(preset="good"), made.data())[0].config.early_stopping == 0
+    given = merged(preset="none")
+    assert with_recipe(given, made.data()) == (given, "")
+
+
+@pytest.mark.usefixtures("recipe")
+def test_settings_of_another_optimizer_are_left_out() -> None:
+    result, _ = with_recipe(merged(optimizer="lbfgs"), made.data())
+    assert (result.config.optimizer, result.config.schedule) == ("lbfgs", "constant")
+    assert result.config.learning_rate is None
+    assert result.config.epochs == 7
+
+
+@pytest.mark.usefixtures("recipe")
+def test_the_run_states_the_recipe_and_repeats_without_it(tmp_path: Path) -> None:
+    notes: list[str] = []
+    listener = Listener()
+    listener.note = notes.append  # type: ignore[method-assign]
+    run = train_merged(merged(out=str(tmp_path), name="run", epochs=1), listener=listener)
+    assert any(note.startswith("preset fast") for note in notes)
+    stated = read_config(run.path)
+    assert (stated.schedule, stated.learning_rate, stated.set["l2"]) == ("cosine", 0.5, 0.25)
+    again = merge({}, run.path / "config.yaml")
+    assert with_recipe(again, made.data())[1] == ""
+
+
+def test_a_run_from_before_recipes_repeats_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "# Repeats this run: mlzoo train --config <this file>\nmodel: mlp\ndata: wine\n"
+    )
+    assert merge({}, path).config.preset == "none"
+    path.write_text("model: mlp\ndata: wine\n")
+    assert merge({}, path).config.preset == "fast"
+
+
+def test_a_search_refuses_models_of_several_members() -> None:
+    from mlzoo.tuning.tune import make_plan
+
+    for flags in ({"ensemble": 2}, {"folds": 2}):
+        with pytest.raises(UsageError, match="a search trains one model at a time"):
+            make_plan(merged(**flags), [], None, {"strategy": "random", "trials": 2})
+    plan = make_plan(merged(), [], None, {"strategy": "random", "trials": 2})
+    assert plan.run == replace(merged()).config.model_copy(update={"preset": "none"})
