@@ -117,6 +117,7 @@ class Inputs:
     `fixed` builds models that could take samples of any size for this one alone. `streams` is
     the batch size of a training that carries states from batch to batch; 0: it carries none.
     `numbers` is how many features of a scaled table row are standardized numbers; they come first.
+    `ranks` holds for each of them knots and the share of training values below each knot.
     """
 
     shape: tuple[int, ...]
@@ -127,6 +128,7 @@ class Inputs:
     uneven: bool = False
     streams: int = 0
     numbers: int = 0
+    ranks: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.
@@ -176,11 +178,14 @@ class TrainingModel:
     """A model on the same layers that is trained in another's place, fed more than the inputs.
 
     `feeds` is what its second input is: `targets` (the true values, for teacher forcing), or
-    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried).
+    `goes_on` (1 where a sequence goes on from the last batch's, for states that are carried). With
+    `members` it has no second input, and returns so many outputs for each sample, one after the
+    other.
     """
 
     model: keras.Model
-    feeds: str
+    feeds: str = ""
+    members: int = 1
 
 
 @dataclass(frozen=True)

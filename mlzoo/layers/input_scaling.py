@@ -16,6 +16,8 @@ from mlzoo.data.specs import Inputs
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
 
 _CHUNK = 4096
+_KNOTS = 33
+Ranks = tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
 
 
 def input_spec(train: Part) -> Inputs:
@@ -24,8 +26,9 @@ def input_spec(train: Part) -> Inputs:
     shape = tuple(int(side) for side in samples.inputs.shape[1:])
     dtype = "float32"
     layer: keras.layers.Layer
+    ranks: Ranks = ()
     if samples.kind == "table":
-        layer = _table(train)
+        layer, ranks = _table(train)
     elif samples.target.causal:
         layer = OneHotCodes(len(samples.class_names), name="scaling")
     elif samples.kind == "image" and samples.maximum:
@@ -40,7 +43,7 @@ def input_spec(train: Part) -> Inputs:
     uneven = isinstance(samples.inputs, Sequences) and samples.inputs.uneven
     numbers = len(layer.numeric) if isinstance(layer, TableScaling) else 0
     scaling = (keras.layers.serialize(layer),)
-    return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers)
+    return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers, ranks=ranks)
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:
@@ -70,12 +73,13 @@ def _chunks(train: Part) -> Iterator[np.ndarray]:
         yield train.inputs(slice(start, start + _CHUNK))
 
 
-def _table(train: Part) -> TableScaling:
+def _table(train: Part) -> tuple[TableScaling, Ranks]:
     rows = train.inputs().astype(np.float64)
     fill: list[float] = []
     mean: list[float] = []
     std: list[float] = []
     categories: list[list[int] | None] = []
+    ranks: list[tuple[tuple[float, ...], tuple[float, ...]]] = []
     for index, column in enumerate(train.samples.columns):
         values = rows[:, index]
         known = values[~np.isnan(values)]
@@ -84,17 +88,40 @@ def _table(train: Part) -> TableScaling:
             fill, mean, std = [*fill, 0.0], [*mean, 0.0], [*std, 1.0]
             categories.append(seen)
             continue
-        if not len(known):
-            raise DataError(
-                f"column {column.name!r} has no value in the training part; "
-                f"leave it out with --drop {column.name!r}"
-            )
+        if not len(known):  # no feature at all, as of a category that was never seen
+            fill, mean, std = [*fill, 0.0], [*mean, 0.0], [*std, 1.0]
+            categories.append([])
+            continue
         middle = float(np.median(known))
         filled = np.where(np.isnan(values), middle, values)
         fill.append(middle)
         mean.append(float(filled.mean()))
         std.append(float(positive(filled.std(), filled.mean())))
         categories.append(None)
+        ranks.append(_ranks((filled - mean[-1]) / std[-1]))
     if not any(c is None or c for c in categories):
         raise DataError("no input column has a value in the training part")
-    return TableScaling(fill, mean, std, categories, name="scaling")
+    return TableScaling(fill, mean, std, categories, name="scaling"), tuple(ranks)
+
+
+def _ranks(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return knots and the share of values below each, ties counted half."""
+    levels = np.linspace(0, 1, _KNOTS)
+    knots = np.unique(np.quantile(values, levels, method="nearest").astype("float32"))
+    if len(knots) == 1:
+        knots = np.array([knots[0], knots[0] + 1])
+    ordered = np.sort(values.astype("float32"))
+    below, up_to = (np.searchsorted(ordered, knots, side) for side in ("left", "right"))
+    return tuple(knots.tolist()), tuple(((below + up_to) / 2 / len(values)).tolist())
+
+
+def empty_columns(train: Part) -> list[str]:
+    """Return the columns of a table that have no value in the training split."""
+    if train.samples.kind != "table":
+        return []
+    empty = np.isnan(train.inputs()).all(axis=0)
+    return [
+        column.name
+        for column, is_empty in zip(train.samples.columns, empty, strict=True)
+        if is_empty
+    ]

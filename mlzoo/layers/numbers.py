@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -112,3 +114,50 @@ class PeriodicEmbedding(_Numbers):
         """Return the arguments."""
         own = {"size": self.size, "frequencies": self.frequencies, "scale": self.scale}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class RankNumbers(_Numbers):
+    """Append the rank of each number among those of the training split, centered, with deviation 1.
+
+    Ranks are interpolated between knots. They resolve what a standardized number with a heavy tail
+    does not: many values that lie close together.
+
+    Args:
+        knots: for each number increasing values, at least two.
+        ranks: for each number the share of training values below each knot, from 0 to 1.
+    """
+
+    def __init__(
+        self, knots: Sequence[Sequence[float]], ranks: Sequence[Sequence[float]], **kwargs: Any
+    ) -> None:
+        super().__init__(len(knots), **kwargs)
+        self.knots = [[float(value) for value in row] for row in knots]
+        self.ranks = [[float(value) for value in row] for row in ranks]
+        pieces = max(len(row) for row in self.knots) - 1
+        shape = (self.count, pieces)
+        self._starts, self._widths, self._slopes = (np.zeros(shape, "float32") for _ in range(3))
+        for index, (x, u) in enumerate(zip(self.knots, self.ranks, strict=True)):
+            n = len(x) - 1
+            self._starts[index, :n] = x[:-1]
+            self._widths[index, :n] = np.diff(x)
+            self._slopes[index, :n] = np.diff(u) / np.diff(x)
+        self._first = np.array([row[0] for row in self.ranks], "float32")
+
+    def change(self, numbers: Any) -> Any:
+        """Return numbers (batch, count) and their ranks: (batch, 2 count)."""
+        covered = ops.clip(ops.expand_dims(numbers, -1) - self._starts, 0.0, self._widths)
+        ranks = self._first + ops.sum(covered * self._slopes, axis=-1)
+        return ops.concatenate([numbers, (ranks - 0.5) * math.sqrt(12)], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, features + count)."""
+        features = input_shape[-1]
+        assert features is not None
+        return (input_shape[0], features + self.count)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        config = {**super().get_config(), "knots": self.knots, "ranks": self.ranks}
+        del config["count"]
+        return config

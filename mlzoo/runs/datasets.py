@@ -36,7 +36,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     from mlzoo.data.policies import Policy
     from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
-    from mlzoo.layers.input_scaling import input_spec
+    from mlzoo.layers.input_scaling import empty_columns, input_spec
     from mlzoo.transforms.choosing import choose
 
     samples, parts = loading.partition(samples, config, seed)
@@ -51,6 +51,10 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     train, valid, test = (Part(samples, parts.parts[name]) for name in ("train", "valid", "test"))
     policy = Policy("none") if config.augment == "none" else choose(config.augment, train)
     notes = (*notes, *policy.notes())
+    empty = [
+        f"column {name!r} has no value in the training split, so it is not read (--drop {name!r})"
+        for name in empty_columns(train)
+    ]
     return Data(
         samples=samples,
         train=train,
@@ -62,5 +66,5 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         tiling=tiling,
         policy=policy,
         notes=(*samples.notes, *notes),
-        warnings=(*samples.warnings, *parts.warnings),
+        warnings=(*samples.warnings, *parts.warnings, *empty),
     )

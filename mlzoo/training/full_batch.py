@@ -63,7 +63,8 @@ def _check(model: keras.Model, optimizer: str) -> None:
         )
     twin = getattr(model, "twin", None)
     if twin is not None:
-        setting = {"targets": "teacher_forcing=false", "goes_on": "carry_state=false"}[twin.feeds]
+        settings = {"targets": "teacher_forcing=false", "goes_on": "carry_state=false"}
+        setting = settings.get(twin.feeds, "members=1")
         raise UsageError(
             f"--optimizer {optimizer} minimizes the model's own loss: add --set {setting}, or "
             "choose adam"

@@ -27,7 +27,7 @@ from mlzoo.data.specs import Outputs
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.layers.input_scaling import input_spec
-from mlzoo.layers.members import MemberMean, Members
+from mlzoo.layers.members import Members, mean_of
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleTask
@@ -336,12 +336,7 @@ def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
             for number, model in enumerate(models, start=1)
         ]
     stacked = Members(name="members")([body(start) for body in bodies])
-    head = "linear"
-    if outputs.target.is_class:
-        head = "softmax" if first.output_shape[-1] > 1 else "sigmoid"
-    mean = MemberMean(head, name="head")(stacked)
-    if head != "linear":
-        mean = keras.layers.Activation(head, dtype="float32", name="output")(mean)
+    mean = mean_of(stacked, outputs.target.is_class)
     return keras.Model(tensor, mean, name=first.name)
 
 

@@ -11,14 +11,13 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.contracts import task
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Inputs
 from mlzoo.data.tables.reader import Column
-from mlzoo.layers.input_scaling import input_spec, statistics
+from mlzoo.layers.input_scaling import empty_columns, input_spec, statistics
 from mlzoo.layers.scaling import Standardise, TableScaling, Unstandardise
 from mlzoo.runs import datasets
 from tests.data.pictures import config, folder
@@ -121,9 +120,18 @@ def test_arrays_are_standardised_along_the_last_axis_in_chunks() -> None:
     assert np.abs(result[..., :2]).max() < 6
 
 
-def test_a_column_that_is_empty_in_training_is_refused() -> None:
-    with pytest.raises(DataError, match="column 'v' has no value in the training part.*--drop 'v'"):
-        input_spec(Part(table([[1, 0, NAN, 5]] * 4), np.arange(4)))
+def test_a_column_that_is_empty_in_training_is_not_read() -> None:
+    rows = [[1, 0, NAN, 5], [2, 1, NAN, 6], [3, 0, NAN, 7], [4, 1, 9, 8]]
+    part = Part(table(rows), np.arange(3))
+    assert empty_columns(part) == ["v"]
+    inputs = input_spec(part)
+    found = scaled(inputs, np.array(rows, "float32"))
+    others = scaled(
+        input_spec(Part(table([[*r[:2], 1, r[3]] for r in rows]), np.arange(3))),
+        np.array(rows, "float32"),
+    )
+    assert found.shape[1] == others.shape[1] - 1
+    assert np.isfinite(found).all()
 
 
 def test_lazy_images_are_not_read_to_scale_them(tmp_path: Any) -> None:

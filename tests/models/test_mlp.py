@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -8,10 +9,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.data.contracts import Recipe
+from mlzoo.data.samples import Part
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.activations import TrainableExponent, TrainableSlope
+from mlzoo.layers.input_scaling import input_spec
 from mlzoo.models import linear, mlp
+from tests.training import made
 
 PAIRS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
 
@@ -231,3 +237,60 @@ def test_penalties_are_in_the_loss() -> None:
     kernels = [model.get_layer(name).get_weights()[0] for name in ("hidden1", "head")]
     expected = sum(0.1 * np.abs(k).sum() + 0.01 * np.square(k).sum() for k in kernels)
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("units", [1, 3])
+def test_members_share_weights_and_the_model_is_their_mean(units: int) -> None:
+    keras.utils.set_random_seed(0)
+    model = _model(units=units, hidden=[5, 4], members=3)
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+    held = keras.Model(model.input, model.get_layer("members").output)
+    each = _predict(held, x)
+    assert each.shape == (6, 3, units)
+    np.testing.assert_allclose(_predict(model, x), each.mean(axis=1), atol=1e-6)
+    assert each.std(axis=1).max() > 1e-3
+    trained = _predict(model.twin.model, x)
+    np.testing.assert_allclose(trained, each.reshape(18, units), atol=1e-6)
+    kernels = 3 * 5 + 5 * 4 + (4 * units + units)
+    own = 3 * ((3 + 5 + 5) + (5 + 4 + 4) + 4 + 2 * units)
+    assert model.count_params() == kernels + own
+
+
+@pytest.mark.backends
+def test_a_member_is_the_network_of_its_scales() -> None:
+    model = _model(units=1, hidden=[4], members=2, activation="tanh")
+    random = np.random.default_rng(1)
+    for layer in model.layers:
+        layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
+    x = random.normal(size=(5, 3)).astype("float32")
+    kernel, r, s, b = model.get_layer("hidden1").get_weights()
+    head, bias = model.get_layer("head").get_weights()
+    [scale] = model.get_layer("head_scale").get_weights()
+    last, shift = model.get_layer("head_bias").get_weights()
+    held = keras.Model(model.input, model.get_layer("members").output)
+    for member in range(2):
+        hidden = np.tanh((x * r[member]) @ kernel * s[member] + b[member])
+        logit = ((hidden * scale[member]) @ head + bias) * last[member] + shift[member]
+        expected = 1 / (1 + np.exp(-logit))
+        np.testing.assert_allclose(_predict(held, x)[:, member], expected, atol=1e-5)
+
+
+def test_members_and_skips_exclude_each_other() -> None:
+    with pytest.raises(ValidationError, match="members can't have skips"):
+        mlp.Config(hidden=[4, 4], members=2, skips="0-2")
+
+
+def test_the_recipe_is_for_tables_and_counts_steps() -> None:
+    data = made.data(n=200)
+    config = RunConfig(model="mlp", data="made")
+    assert mlp.recipe(data, config) == Recipe()
+    samples = made.as_table(data.samples, data.samples.inputs)
+    train = Part(samples, data.train.indices)
+    table = replace(data, samples=samples, train=train, inputs=input_spec(train))
+    advice = mlp.recipe(table, config)
+    assert advice.reason == "120 rows"
+    assert advice.fields["epochs"] == 500  # of two steps
+    assert mlp.recipe(table, config.model_copy(update={"batch_size": 8})).fields["epochs"] == 100
+    assert mlp.recipe(table, config.model_copy(update={"optimizer": "lbfgs"})) == Recipe()
+    mlp.Config(**advice.settings)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mlzoo.core.configs import RunConfig
 from mlzoo.data import contracts
-from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.samples import Column, Data, Part, Samples
 from mlzoo.layers.input_scaling import input_spec
 
 
 def config(**more) -> RunConfig:
     return RunConfig(**{"model": "linear", "data": "made", **more})
+
+
+def as_table(samples: Samples, rows: np.ndarray) -> Samples:
+    """Return the samples with rows of a table of numbers as inputs."""
+    columns = tuple(Column(f"x{number}") for number in range(rows.shape[1]))
+    return replace(samples, inputs=rows.astype("float32"), kind="table", columns=columns)
 
 
 def data(n: int = 60, classes: int = 2, shares=(0.6, 0.2), seed: int = 0, task=None) -> Data:

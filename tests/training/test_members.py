@@ -48,7 +48,7 @@ def test_the_mean_of_members_is_one_model_with_logits(task: str, classes: int, t
         held = keras.Model(model.input, model.get_layer("members").output)
         np.testing.assert_allclose(held.predict_on_batch(inputs), each, rtol=1e-5)
     if task == "classification":
-        head = keras.Model(combined.input, combined.get_layer("head").output)
+        head = keras.Model(combined.input, combined.get_layer("mean").output)
         kind = "softmax" if classes > 2 else "sigmoid"
         again = activate(head.predict_on_batch(inputs), kind)
         np.testing.assert_allclose(again, each.mean(axis=1), rtol=1e-4)

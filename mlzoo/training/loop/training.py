@@ -133,7 +133,7 @@ class Training:
         batches = build_batches(self.config, data, seed)
         batches.close()
         return (
-            self.whole[0] is self.model is self.trained is self.validated
+            self.whole[0] is self.model is self.validated
             and self.place.micro == 1
             and inside_weights(self.config, data) is None
             and (batches.steps, batches.batch_size) == (self.batches.steps, self.batches.batch_size)
@@ -245,6 +245,10 @@ class Training:
         if self.twin is None:
             return batch
         inputs, targets, weights = batch
+        if self.twin.members > 1:
+            again = self.twin.members
+            weights = None if weights is None else np.repeat(weights, again, axis=0)
+            return inputs, np.repeat(targets, again, axis=0), weights
         more = targets if self.twin.feeds == "targets" else self.batches.goes_on(step)
         return (inputs, more), targets, weights
 
