@@ -133,6 +133,17 @@ def arguments(doc: str | None, **defaults: Any) -> argparse.ArgumentParser:
     return parser
 
 
+def peers_python() -> Path:
+    """The Python of the environment that peers live in, made of their own pins if it is missing."""
+    folder = REPOSITORY / "benchmarks" / "peers"
+    python = folder / ".venv" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
+        install = [python, "-m", "pip", "install", "-q", "-r", folder / "requirements.txt"]
+        subprocess.run(install, check=True)
+    return python
+
+
 def data_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--data`, the folder of real data."""
     parser.add_argument(

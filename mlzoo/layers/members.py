@@ -179,16 +179,18 @@ class MemberScale(keras.layers.Layer):
 
     Args:
         shift: add a bias of each member too.
+        spread: standard deviation of the initial scales, whose mean is 1.
     """
 
-    def __init__(self, shift: bool = False, **kwargs: Any) -> None:
+    def __init__(self, shift: bool = False, spread: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.shift = bool(shift)
+        self.shift, self.spread = bool(shift), float(spread)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights."""
         shape = tuple(input_shape[1:])
-        self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
+        first = keras.initializers.RandomNormal(1.0, self.spread) if self.spread else "ones"
+        self.scale = self.add_weight(shape=shape, initializer=first, name="scale")
         self.bias = None
         if self.shift:
             self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias")
@@ -202,8 +204,8 @@ class MemberScale(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return the argument."""
-        return {**super().get_config(), "shift": self.shift}
+        """Return the arguments."""
+        return {**super().get_config(), "shift": self.shift, "spread": self.spread}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 _STEPS = 1000
 _EPOCHS = 100
+_HEAD_SPREAD = 0.5
 
 
 class Config(Settings):
@@ -141,6 +142,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     others (`benchmarks/strong.py`).
     """
     from mlzoo.data.contracts import Recipe
+    from mlzoo.models._recipes import effort
 
     if data.inputs.kind != "table" or config.full_batch or data.outputs.horizon:
         return Recipe()
@@ -152,6 +154,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "epochs": epochs,
         "schedule": "cosine",
         "early_stopping": math.ceil(0.3 * epochs),
+        **effort(config),
     }
     settings = {
         "clip": 3.0,
@@ -210,7 +213,8 @@ def _with_members(
     from mlzoo.data.specs import TrainingModel
     from mlzoo.layers.members import FoldMembers, MemberScale, UnfoldMembers, mean_of
 
-    folded = FoldMembers(name="head_fold")(MemberScale(name="head_scale")(features))
+    scaled = MemberScale(spread=_HEAD_SPREAD, name="head_scale")(features)
+    folded = FoldMembers(name="head_fold")(scaled)
     logits = UnfoldMembers(members, name="head_unfold")(outputs.logits(folded, **penalty))
     logits = MemberScale(shift=True, name="head_bias")(logits)
     each = outputs.finish(FoldMembers(name="outputs_fold")(logits))
