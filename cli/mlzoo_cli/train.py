@@ -247,7 +247,7 @@ def _summary(run: OpenedRun) -> None:
             f"kept epoch {kept['epoch']} of {metrics['epochs']} ({kept['criterion']} "
             f"{kept['value']:.4g}); {metrics['stopped']}"
         )
-    if metrics.get("out_of_fold"):
+    if metrics.get("out_of_fold") and metrics["test"]["part"] == "test":
         print(scores(metrics["out_of_fold"]))
     print(scores(metrics["test"]))
     say(verdict_sentence(metrics["test"]))

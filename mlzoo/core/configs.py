@@ -325,6 +325,11 @@ class RunConfig(Settings):
     def _together(self) -> RunConfig:
         if self.schedule == "cosine" and self.warmup >= self.epochs:
             raise ValueError(f"warmup {self.warmup} leaves no epoch of the {self.epochs} to train")
+        if not shares(self.fractions)[2] and self.folds == 1:
+            raise ValueError(
+                f"fractions {self.fractions} leave no test split to score on; give it a share, or "
+                "score every sample out of fold with folds 5"
+            )
         if self.folds > 1 and self.ensemble > 1:
             raise ValueError("folds and ensemble exclude each other; choose one")
         if self.folds > 1 and self.train_on == "train+valid":
@@ -407,7 +412,7 @@ def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str,
 
 
 def shares(text: str) -> tuple[float, float, float]:
-    """`60/20/20` as three fractions that sum to 1; the validation share may be 0."""
+    """`60/20/20` as three fractions that sum to 1; all but the first may be 0."""
     parts = text.replace(",", "/").split("/")
     try:
         numbers = [float(part) for part in parts]
@@ -415,8 +420,8 @@ def shares(text: str) -> tuple[float, float, float]:
         numbers = []
     if len(numbers) != 3 or abs(sum(numbers) - 100) > 1e-6 or min(numbers) < 0:
         raise ValueError("write three shares that sum to 100, as 60/20/20")
-    if numbers[0] == 0 or numbers[2] == 0:
-        raise ValueError("the training and the test share can't be 0")
+    if numbers[0] == 0:
+        raise ValueError("the training share can't be 0")
     return numbers[0] / 100, numbers[1] / 100, numbers[2] / 100
 
 

@@ -51,7 +51,9 @@ def evaluate(
         DivergedError: the model's outputs hold NaN or infinity.
     """
     if not len(data.parts()[part]):
-        raise DataError(f"there is nothing to evaluate: the {part} part is empty")
+        raise DataError(
+            f"there is nothing to evaluate: the {part} split is empty; choose another with --part"
+        )
     fitted = fit_baselines(data, seed, baselines)
     task = contracts.task(data.samples.task)
     return task.evaluate(predict, data, part, seed, fitted, positive, trained)

@@ -148,7 +148,8 @@ def _write(
     dense = run.target.dense
     model = single(run.model if format == "keras" else in_float32(run.model))
     data = run.own_data(listener)
-    sample_shape = samples.sample_shape_of(data.test, dense)
+    tested = data.test if len(data.test) else data.train  # without a test split
+    sample_shape = samples.sample_shape_of(tested, dense)
     calibration = samples.drawn(data.train, CALIBRATION, sample_shape, dense, fixed) if int8 else []
     listener.note(f"writing {format}{' in int8' if int8 else ''}")
     config = plugin.Config(int8=True) if int8 else plugin.Config()
@@ -159,7 +160,7 @@ def _write(
     except Exception as error:
         raise_disk_full(error)
         raise MlzooError(_cannot(format, run, error)) from error
-    batches = samples.drawn(data.test, SAMPLES, sample_shape, dense, fixed)
+    batches = samples.drawn(tested, SAMPLES, sample_shape, dense, fixed)
     score = _scored(run, format, int8, predict, model, batches)
     listener.note(describe(score))
     return {

@@ -26,12 +26,16 @@ from mlzoo.training.loop.training import Fitted
 
 
 def score(
-    model: keras.Model, fitted: Fitted, data: Data, seed: int, seconds: float, baselines: str
+    model: keras.Model, data: Data, seed: int, baselines: str
 ) -> tuple[dict[str, Any], Outcome]:
-    """All figures of one training, its test part evaluated once, and the predictions behind."""
-    test, outcome = evaluate(
-        lambda inputs: outputs_of(model, inputs), data, "test", seed, baselines
-    )
+    """Score a model on the test split, which is done once."""
+    return evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed, baselines)
+
+
+def training_record(
+    model: keras.Model, fitted: Fitted, test: dict[str, Any], seed: int, seconds: float
+) -> dict[str, Any]:
+    """Return what metrics.json says of one training; `test` are its scores."""
     row = fitted.history[fitted.kept_epoch - 1]
     return {
         "seed": seed,
@@ -49,7 +53,7 @@ def score(
         "parameters": model.count_params(),
         "trainable": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
         "weights_sha256": weights_sha256(model),
-    }, outcome
+    }
 
 
 def write_artifacts(

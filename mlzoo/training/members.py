@@ -18,14 +18,14 @@ import numpy as np
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
-from mlzoo.data.contracts import Outcome, task
+from mlzoo.data.contracts import Baseline, Outcome, Predict, task
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.windows import folds_by_time
 from mlzoo.data.specs import Outputs
 from mlzoo.data.splits.splitting import share_evenly
-from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.members import Members, mean_of
 from mlzoo.runs.folds import Fold, split_folds
@@ -36,6 +36,7 @@ from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.signals import Stop
 
+OUT_OF_FOLD = "out_of_fold"
 _INNER = (8, 4, 2)
 """Shares of a fold's training samples that early stopping may watch; the first that fits."""
 
@@ -68,6 +69,7 @@ class Ensemble:
         outputs: (n, ...) of the member that did not see the sample; None without folds.
         pool: the samples of `outputs`; empty without folds.
         fold: (n,) the member of each row of `outputs`, from 1.
+        members: what each was trained on.
     """
 
     model: keras.Model
@@ -76,6 +78,7 @@ class Ensemble:
     outputs: np.ndarray | None
     pool: Part
     fold: np.ndarray
+    members: list[Member]
 
 
 def is_ensemble(config: RunConfig) -> bool:
@@ -193,7 +196,7 @@ def fit_members(
             at = np.searchsorted(pool.indices, member.held_out.indices)
             outputs[at] = outputs_of(model, member.held_out.inputs())
     combined = combine(models, members[0].data.outputs)
-    return Ensemble(combined, first, rows, outputs, pool, fold)
+    return Ensemble(combined, first, rows, outputs, pool, fold, members)
 
 
 class _Fits:
@@ -276,26 +279,74 @@ def _pool(members: Sequence[Member], data: Data) -> tuple[Part, np.ndarray]:
     return Part(data.samples, indices[order]), numbers[order]
 
 
-def ensemble_record(ensemble: Ensemble, data: Data, config: RunConfig, seed: int) -> dict[str, Any]:
+def check_out_of_fold(data: Data) -> None:
+    """Raise UsageError where a task can't be scored out of fold alone."""
+    if not isinstance(task(data.samples.task), SampleTask):
+        raise UsageError(
+            f"--fractions: {data.samples.task} needs a test split; only tasks with one prediction "
+            "a sample are scored out of fold"
+        )
+
+
+def ensemble_record(ensemble: Ensemble, data: Data, seed: int) -> dict[str, Any]:
     """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores."""
     record: dict[str, Any] = {"members": ensemble.rows}
     if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
         return record
-    scored, _ = _score_pool(ensemble, data, seed)
-    return {**record, "out_of_fold": scored}
+    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none")[0]}
 
 
-def _score_pool(ensemble: Ensemble, data: Data, seed: int) -> tuple[dict[str, Any], Outcome]:
-    """Score the out-of-fold predictions, without baselines, which would have seen the samples."""
+def score_out_of_fold(
+    ensemble: Ensemble, data: Data, seed: int, baselines: str
+) -> tuple[dict[str, Any], Outcome]:
+    """Score the predictions of each sample by the member that never saw it.
+
+    Args:
+        ensemble: trained on folds.
+        data: as split for the run.
+        seed: of intervals and baselines.
+        baselines: which to fit, on the samples outside of each fold.
+    """
     assert ensemble.outputs is not None
-    rows = iter(ensemble.outputs)
+    fitted = _cross_fitted(ensemble, seed, baselines)
+    scored, outcome = task(data.samples.task).evaluate(
+        _replay(ensemble.outputs),
+        replace(data, train=ensemble.pool, valid=Part(data.samples, np.arange(0))),
+        "train",
+        seed,
+        fitted,
+    )
+    return {**scored, "part": OUT_OF_FOLD}, outcome
 
-    def predict(inputs: np.ndarray) -> np.ndarray:
-        return np.stack([next(rows) for _ in inputs])
 
-    whole = replace(data, train=ensemble.pool)
-    scored, outcome = evaluate(predict, whole, "train", seed, "none")
-    return {**scored, "part": "out_of_fold"}, outcome
+def _cross_fitted(ensemble: Ensemble, seed: int, which: str) -> dict[str, Baseline]:
+    """Return baselines that predict each sample of the pool from outside of its fold."""
+    predictions: dict[str, list[np.ndarray]] = {}
+    notes: dict[str, Any] = {}
+    for member in ensemble.members:
+        seen = np.union1d(member.data.train.indices, member.data.valid.indices)
+        data = replace(member.data, train=Part(member.data.samples, seen))
+        for name, baseline in fit_baselines(data, seed, which).items():
+            predicted = [
+                baseline.predict(member.held_out.inputs(chunk))
+                for chunk in member.held_out.chunks()
+            ]
+            predictions.setdefault(name, []).append(np.concatenate(predicted))
+            notes[name] = baseline.note
+    order = np.argsort(
+        np.concatenate([member.held_out.indices for member in ensemble.members]), kind="stable"
+    )
+    return {
+        name: Baseline(_replay(np.concatenate(folds)[order]), notes[name])
+        for name, folds in predictions.items()
+        if len(folds) == len(ensemble.members)
+    }
+
+
+def _replay(outputs: np.ndarray) -> Predict:
+    """Return a function that gives the outputs of the samples it is asked for one after another."""
+    rows = iter(outputs)
+    return lambda inputs: np.stack([next(rows) for _ in inputs])
 
 
 def write_members(folder: Path, ensemble: Ensemble, data: Data) -> None:
@@ -306,7 +357,7 @@ def write_members(folder: Path, ensemble: Ensemble, data: Data) -> None:
     files.write_text(folder / "members.csv", files.csv_text(ensemble.rows))
     if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
         return
-    _, outcome = _score_pool(ensemble, data, 0)
+    _, outcome = score_out_of_fold(ensemble, data, 0, "none")
     columns = [*outcome.columns(data.samples), ("fold", ensemble.fold.tolist())]
     with (folder / "out_of_fold.csv").open("w", newline="", encoding="utf-8") as file:
         rows = zip(*(column for _, column in columns), strict=True)

@@ -149,6 +149,11 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     _tell(data, listener)
     if note:
         listener.note(note)
+    if not len(data.test):
+        from mlzoo.training.members import check_out_of_fold
+
+        check_out_of_fold(data)
+        listener.note("this run has no test split: every sample is scored out of fold")
     if hint := imbalance_note(data, merged.config):
         listener.note(hint)
     return Prepared(merged, samples, data, unread)
@@ -423,7 +428,7 @@ def _train_once(
     import keras
 
     from mlzoo.training import full_batch
-    from mlzoo.training.artifacts import score, write_artifacts
+    from mlzoo.training.artifacts import score, training_record, write_artifacts
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
     from mlzoo.training.members import (
@@ -431,6 +436,7 @@ def _train_once(
         ensemble_record,
         fit_members,
         is_ensemble,
+        score_out_of_fold,
         write_members,
     )
     from mlzoo.training.optimizers import scale_note, scales
@@ -463,14 +469,19 @@ def _train_once(
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     stage.doing = "evaluating"
-    listener.note("evaluating on the test part")
+    listener.note("evaluating on the test part" if len(data.test) else "scoring out of fold")
     if data.outputs.target.dense:
         data = replace(data, cut=cutting(config, model))
     seconds = time.monotonic() - began
-    record, outcome = score(model, fitted, data, seed, seconds, config.baselines)
+    if ensemble is not None and not len(data.test):
+        test, outcome = score_out_of_fold(ensemble, data, seed, config.baselines)
+        data = replace(data, test=ensemble.pool)
+    else:
+        test, outcome = score(model, data, seed, config.baselines)
+    record = training_record(model, fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     if ensemble is not None:
-        record |= ensemble_record(ensemble, data, config, seed)
+        record |= ensemble_record(ensemble, data, seed)
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)

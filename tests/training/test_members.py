@@ -151,6 +151,35 @@ def test_masks_sequences_and_forecasts_have_members_too(model: str) -> None:
     assert shared == (model in ("cnn", "unet"))
 
 
+def test_a_run_without_a_test_split_is_scored_out_of_fold(tmp_path: Path) -> None:
+    # Labels are noise: whoever has seen a sample knows it, and nobody else can.
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(120, 4)).astype("float32"), random.integers(0, 2, 120)
+    np.savez(tmp_path / "noise.npz", x=x, y=y)
+    settings = {"fractions": "80/20/0", "folds": 3, "baselines": "all", "out": str(tmp_path)}
+    data = {"data": str(tmp_path / "noise.npz"), "set": SMALL}
+    run = train_merged(merge({**TABLE, **data, **settings, "name": "run"}))
+    test = run.metrics["test"]
+    assert (test["part"], test["samples"]) == ("out_of_fold", 120)
+    assert run.metrics["out_of_fold"]["metrics"] == test["metrics"]
+    assert {"forest", "neighbors", "linear"} <= set(test["baselines"])
+    for scores in test["baselines"].values():
+        assert scores["accuracy"] < 0.68
+    assert "this run has no test split" in (run.path / "report.html").read_text()
+    assert "this run has no test split" in (run.path / "README.md").read_text()
+    rows = (run.path / "predictions.csv").read_text().splitlines()
+    assert len(rows) == 121
+
+
+def test_a_run_without_a_test_split_needs_folds_and_single_predictions(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="leave no test split to score on"):
+        merge({**TABLE, "fractions": "80/20/0"})
+    flags = {"model": "unet", "data": "shapes", "limit": 12, "folds": 2, "preset": "none"}
+    merged = merge({**flags, "fractions": "80/20/0", "out": str(tmp_path)})
+    with pytest.raises(UsageError, match="segmentation needs a test split"):
+        train_merged(merged)
+
+
 def test_folds_and_ensembles_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="folds and ensemble exclude each other"):
         merge({**TABLE, "folds": 3, "ensemble": 2})

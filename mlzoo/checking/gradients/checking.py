@@ -244,9 +244,10 @@ def check_run(
         DataError: its data are gone.
     """
     data = run.own_data(listener)
-    count = min(max(2, samples), len(data.test))
-    chosen = np.sort(np.random.default_rng(seed).choice(len(data.test), count, replace=False))
-    x = np.asarray(data.test.inputs(chosen))
+    rows = data.test if len(data.test) else data.train  # without a test split
+    count = min(max(2, samples), len(rows))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), count, replace=False))
+    x = np.asarray(rows.inputs(chosen))
     if data.samples.kind == "image":
         x = x[:, :64, :64] if data.outputs.target.dense else x
     return check(run.model, x, str(run.path), seed=seed, listener=listener)
