@@ -36,7 +36,6 @@ from mlzoo.training.optimizers import (
 )
 from mlzoo.training.signals import Stop
 
-_SAFE_SECONDS = 5.0
 _JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
 
@@ -62,15 +61,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Safe:
-    """Where a training can go back to: its place, weights, optimizer and running metrics.
-
-    `best` holds the best weights until then, and `watch` what is known of them; `time` is when.
-    """
+    """Where a training can go back to: its place, weights, optimizer and running metrics."""
 
     place: Place
-    watch: Watch
-    best: checkpoints.Arrays | None
-    time: float
     weights: checkpoints.Arrays
     optimizer: checkpoints.Arrays
     metrics: checkpoints.Arrays
@@ -320,38 +313,29 @@ class Training:
         """Keep the state before an epoch, or before what is left of it after a resume.
 
         A step that fails may have changed some of it already, and on JAX has given all of it away.
-        Short epochs are not worth a copy each.
         """
-        now = time.monotonic()
-        if self._safe is not None and now - self._safe.time < _SAFE_SECONDS:
-            return
         running = self.trained.metrics_variables if self.place.step else []
         self._safe = Safe(
             replace(self.place, means=dict(self.place.means), history=list(self.place.history)),
-            replace(self.watch),
-            self.best,
-            now,
             checkpoints.values(self.trained.variables),
             accumulation.optimizer_state(self.trained),
             checkpoints.values(running),
         )
 
     def _halve(self, problem: str) -> None:
-        """Go back to the state that was kept last, with half the samples at a time."""
+        """Go back to where the epoch began, with half the samples at a time."""
         safe = self._safe
         assert safe is not None
         micro, batch = 2 * safe.place.micro, self.batches.batch_size
         size = -(-batch // micro)
         note = accumulation.caveat(self.model, self.data.outputs.target.dense, size)
         event = (
-            f"out of memory in epoch {self.place.epoch} ({problem.splitlines()[0][:120]}): from "
-            f"epoch {safe.place.epoch} on, {size} samples at a time, the gradients of {micro} such "
-            f"micro-batches added up, so that a step is still made of {batch}{note}"
+            f"out of memory in epoch {safe.place.epoch} ({problem.splitlines()[0][:120]}): from "
+            f"there on {size} samples at a time, the gradients of {micro} such micro-batches added "
+            f"up, so that a step is still made of {batch}{note}"
         )
         self.listener.warn(f"{event}; to begin with fewer: --batch-size")
         self.place = replace(safe.place, micro=micro, events=[*safe.place.events, event])
-        self.watch, self.best = replace(safe.watch), safe.best
-        self._safe = self._best_file = None
         self._pending = None
         self.steps.forget()
         gc.collect()
