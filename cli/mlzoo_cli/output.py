@@ -32,7 +32,7 @@ EXIT_CODES: dict[type[BaseException], int] = {
     errors.MlzooError: 1,
 }
 
-_EPOCH_LINES = 50
+_EPOCH_LINES = 100
 _STOPPED = "stopped; run the same command again"
 """Of a command that does not say better how to continue."""
 

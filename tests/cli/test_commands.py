@@ -174,7 +174,7 @@ def test_an_interrupted_process_is_resumed_from_what_it_says(mlzoo: Mlzoo, tmp_p
     lines = []
     for line in stopped.stderr:
         lines.append(line)
-        if line.startswith("epoch 5/"):
+        if line.startswith("epoch 4/"):
             stopped.send_signal(signal.SIGINT)
     assert stopped.wait() == 130, lines
     said = r"stopped in epoch \d+; resume with: mlzoo (train --resume \S+)\n"
