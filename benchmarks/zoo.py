@@ -27,8 +27,8 @@ SEEDS = 5
 MODELS = {
     "linear-digits": "linear digits --learning-rate 0.01 --epochs 40",
     "mlp-digits": "mlp digits --epochs 40",
-    "mlp-wine": "mlp wine --epochs 60",
-    "mlp-breast-cancer": "mlp breast-cancer --epochs 60",
+    "mlp-wine": "mlp wine --set hidden=64,32",
+    "mlp-breast-cancer": "mlp breast-cancer --set hidden=64,32",
     "mlp-stress-strain": (
         "mlp stress-strain --set hidden=64,64 --set dropout=0 --learning-rate 0.01 --epochs 100"
     ),

@@ -147,7 +147,8 @@ class RankNumbers(_Numbers):
     def change(self, numbers: Any) -> Any:
         """Return numbers (batch, count) and their ranks: (batch, 2 count)."""
         covered = ops.clip(ops.expand_dims(numbers, -1) - self._starts, 0.0, self._widths)
-        ranks = self._first + ops.sum(covered * self._slopes, axis=-1)
+        # Not a sum over the last axis: OpenVINO loses it when a constant is added.
+        ranks = ops.einsum("bnk,nk->bn", covered, self._slopes) + self._first
         return ops.concatenate([numbers, (ranks - 0.5) * math.sqrt(12)], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -161,7 +161,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "ranks": True,
         "embedding": "periodic",
         "dropout": [0.15],
-        "members": 8,
+        "members": 1 if config.set.get("skips") else 8,
     }
     return Recipe(fields, settings, f"{rows:,} rows")
 

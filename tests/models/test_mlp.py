@@ -294,6 +294,8 @@ def test_the_recipe_is_for_tables_and_counts_steps() -> None:
     assert mlp.recipe(table, config.model_copy(update={"batch_size": 8})).fields["epochs"] == 100
     assert mlp.recipe(table, config.model_copy(update={"optimizer": "lbfgs"})) == Recipe()
     mlp.Config(**advice.settings)
+    skipping = config.model_copy(update={"set": {"skips": "0-2"}})
+    assert mlp.recipe(table, skipping).settings["members"] == 1
     assert "folds" not in advice.fields
     good = config.model_copy(update={"preset": "good"})
     assert mlp.recipe(table, good).fields["folds"] == 5
