@@ -77,23 +77,6 @@ def from_told(space: Space, proposal: Mapping[str, Any]) -> Values:
     return space.active(values)
 
 
-def from_hyperparameters(hyperparameters: keras_tuner.HyperParameters) -> Space:
-    """The dimensions of a space that was made for keras-tuner; what is fixed is left out.
-
-    Raises:
-        ValueError: a kind of hyperparameter that is not known.
-    """
-    dimensions = []
-    for entry in hyperparameters.space:
-        when = {
-            condition["config"]["name"]: tuple(condition["config"]["values"])
-            for condition in entry.get_config().get("conditions", [])
-        }
-        if (dimension := dimension_of(entry, when)) is not None:
-            dimensions.append(dimension)
-    return Space(tuple(dimensions))
-
-
 def dimension_of(entry: Any, when: Mapping[str, tuple[Any, ...]] | None = None) -> Dimension | None:
     """A hyperparameter of keras-tuner as a dimension; None where it is fixed.
 

@@ -18,8 +18,8 @@ class Answers(Opened):
     def baseline(self, x: np.ndarray) -> np.ndarray:
         """Return inputs without evidence, at the entry: (n, *self.shape).
 
-        Images are blurred, sequences smoothed over their steps; anything else is 0, which is the
-        mean if the model standardizes its inputs.
+        Images are blurred; anything else is 0, which is the mean if the model standardizes its
+        inputs.
         """
         z = self.enter(x)
         if z.ndim == 4:

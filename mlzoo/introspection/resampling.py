@@ -45,10 +45,3 @@ def blur(images: np.ndarray, share: float = BLUR) -> np.ndarray:
         soft = cv2.GaussianBlur(image, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
         one[...] = soft.reshape(image.shape)
     return blurred
-
-
-def blur_steps(sequences: np.ndarray, share: float = BLUR) -> np.ndarray:
-    """Return sequences (n, steps, channels), smoothed over the steps; float32."""
-    from scipy.ndimage import gaussian_filter1d
-
-    return gaussian_filter1d(np.asarray(sequences, "float32"), share * sequences.shape[1], axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.core.hyperparameters import from_hyperparameters, from_told, to_hyperparameters, to_told
+from mlzoo.core.hyperparameters import dimension_of, from_told, to_hyperparameters, to_told
 from mlzoo.core.spaces import Dimension, Space, Trial
 from tests.strategies.contracts import SPACE, play
 
@@ -110,10 +110,12 @@ def test_evolution_gathers_around_the_best() -> None:
 
 def test_spaces_go_to_keras_tuner_and_back() -> None:
     told = to_hyperparameters(SPACE)
-    back = from_hyperparameters(told)
-    assert back.names == SPACE.names
-    assert back["rate"].log and (back["rate"].low, back["rate"].high) == (1e-4, 1e-1)
-    assert back["momentum"].when == {"activation": ("1",)}
+    back = {entry.name: dimension_of(entry) for entry in told.space}
+    assert list(back) == SPACE.names
+    rate = back["rate"]
+    assert rate is not None and rate.log and (rate.low, rate.high) == (1e-4, 1e-1)
+    [condition] = next(e for e in told.space if e.name == "momentum").conditions
+    assert (condition.name, condition.values) == ("activation", ["1"])
     for units in np.random.default_rng(0).random((20, 5)):
         values = SPACE.at(units.tolist())
         assert from_told(SPACE, to_told(SPACE, values)) == pytest.approx(values)

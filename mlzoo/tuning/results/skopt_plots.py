@@ -1,6 +1,6 @@
 """Plots of a search by scikit-optimize: evaluated points, and pairwise partial dependence.
 
-Louppe and others, `skopt.plots` (convergence, evaluations, objective). The surrogate is a forest of
+Louppe and others, `skopt.plots` (evaluations, objective). The surrogate is a forest of
 all finished trials, whatever strategy proposed them.
 """
 
@@ -47,11 +47,6 @@ def skopt_pictures(
     lower = f"lower is better: {metric}" if as_loss(1.0, metric) > 0 else f"minus {metric}"
     more = "" if len(names) == len(space) else f" The {len(names)} that matter most."
     pictures = [
-        (
-            "Convergence by skopt",
-            f"The best loss ({lower}) after n trials.",
-            lambda: plots.plot_convergence(result),
-        ),
         (
             "Evaluations by skopt",
             "Where trials were: dark ones came first, the red star is the best; on the diagonal, "

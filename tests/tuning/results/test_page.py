@@ -41,7 +41,7 @@ def test_the_page_is_one_file_whose_figures_hold_the_journal_s_numbers(
     body = page[page.index("</head>") :]
     fetched = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)=(?!"data:)', page)
     assert not fetched, "nothing is fetched"
-    assert body.count("<img alt=") == 3, "skopt's convergence, evaluations and objective"
+    assert body.count("<img alt=") == 2, "skopt's evaluations and objective"
     drawn = re.findall(r'Plotly\.newPlot\(\s*"[^"]+",\s*(\[.*?\]),\s*\{', body, re.S)
     kinds = [trace["type"] for figure in drawn for trace in json.loads(figure)]
     assert {"parcoords", "scatter", "box", "bar"} <= set(kinds)
