@@ -73,6 +73,9 @@ def _classes(facts: Facts) -> Iterator[str]:
     train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})
     if not train:
         return
+    if facts["metrics"]["test"].get("part") == "out_of_fold":
+        valid = parts["valid"].get("classes", {})
+        test = {name: train.get(name, 0) + valid.get(name, 0) for name in {**train, **valid}}
     if "pixels" in parts["train"]:
         yield from _pixels(parts["train"]["pixels"], test)
         return
