@@ -24,7 +24,7 @@ from scipy.special import gamma
 
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.statistics import intervals
-from mlzoo.statistics.scorers import regression_scorers
+from mlzoo.tasks._samples import sample_task
 from mlzoo.tasks.forecasting import block_labels
 
 Array = np.ndarray
@@ -117,10 +117,11 @@ def measure(case: Case, trials: int) -> dict[str, dict[str, float]]:
         labels = labels_of(case, alone)
         units += intervals.count_units(count, labels)
         fewest = intervals.FEWEST if case.part == "forecasts" else 2
-        scores = regression_scorers(alone, zeros)
+        scorers = sample_task("regression").scorers
+        scores = scorers(alone, zeros)
         ends = intervals.intervals(scores, count, labels, trial, fewest=fewest)
         both = labels_of(case, first, second)
-        pair = [regression_scorers(each, zeros) for each in (first, second)]
+        pair = [scorers(each, zeros) for each in (first, second)]
         for name, value in true.items():
             interval = ends[name]
             given[name] += interval is not None

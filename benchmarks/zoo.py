@@ -89,10 +89,10 @@ def check(made: Path) -> None:
 
 def interval(metric: str, summary: dict[str, float]) -> tuple[float, float]:
     """Where the score of one more training lies, with 95 %: mean and spread of the seeds'."""
-    from mlzoo.statistics.metrics import BOUNDS
+    from mlzoo.statistics.metrics import bounds
 
     reach = _STUDENT * summary["std"] * math.sqrt(1 + 1 / SEEDS)
-    lowest, highest = BOUNDS.get(metric, (-math.inf, math.inf))
+    lowest, highest = bounds(metric)
     return max(lowest, summary["mean"] - reach), min(highest, summary["mean"] + reach)
 
 

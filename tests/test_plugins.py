@@ -8,17 +8,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
+from mlzoo_cli.evaluate import scores
 
 import mlzoo
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import UsageError
+from mlzoo.data.contracts import task
+from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.exporting.export import export
 from mlzoo.runs.config_loading import merge, read_config
 from tests import plugins
+from tests.tasks.test_segmentation import masks, threshold
 
 WAYS = ("by path", "of a package")
 
@@ -108,6 +113,8 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
         loss_set={"factor": 0.25},
         set={"units": 3},
         source_set={"rows": 120, "what": task},
+        metrics=[names["metric"]],
+        monitor=f"val_{registry.stem(names['metric'])}",
         epochs=3,
         early_stopping=0,
         name="run",
@@ -122,6 +129,19 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
     test = run.metrics["test"]
     assert run.metrics["headline"]["name"] == ("macro_f1" if of_package else "accuracy")
     assert (names["baseline"] in test["baselines"]) == of_package
+
+    metric = registry.stem(names["metric"])
+    right = np.trace(test["metrics"]["confusion"])
+    half = right / test["samples"] / 2
+    assert test["metrics"][metric] == pytest.approx(half)
+    low, high = test["intervals"][metric]
+    assert 0 <= low < half < high <= 0.5
+    assert test["baselines"]["majority"][metric] > 0
+    kept = max(float(row[f"val_{metric}"]) for row in rows)
+    assert run.metrics["kept"] == {"epoch": ANY, "criterion": f"val_{metric}", "value": kept}
+    assert kept <= 0.5 and f"{metric}  " in scores(test)
+    for page in ("report.html", "README.md"):
+        assert "half the accuracy" in (run.path / page).read_text(), page
 
     again = read_config(run.path, trust=True)
     assert (again.optimizer_set, again.momentum) == ({"share": 0.5}, 0.5)
@@ -139,31 +159,69 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_search_uses_plugins(names: dict[str, str]) -> None:
+    metric = registry.stem(names["metric"])
     found = mlzoo.tune(
         names["model"],
         "stripes",
         source=names["source"],
         vary=["units=2,3"],
-        search={"strategy": names["strategy"], "trials": 2, "folds": 2, "workers": 1},
+        search={"strategy": names["strategy"], "metric": metric, "trials": 2, "folds": 2},
         optimizer=names["optimizer"],
         schedule=names["schedule"],
         loss=names["loss"],
+        metrics=[names["metric"]],
         epochs=2,
         final=False,
     )
+    assert found.metric == metric and all(0 <= trial.mean <= 0.5 for trial in found.trials)
     assert [trial.values["units"] for trial in found.trials] == [2, 3]
+
+
+def test_a_metric_counts_what_its_task_does_not(names: dict[str, str]) -> None:
+    registry.trust(names["metric"])
+    own, data = registry.stem(names["metric"]), masks(40)
+    result, outcome = evaluate(threshold(160), data, extra=[names["metric"]])
+    images = data.test.inputs()[..., 0] > 160
+    half = np.mean([(mask == said).mean() for mask, said in zip(data.test.targets, images)]) / 2
+    assert result["metrics"][own] == pytest.approx(half)
+    low, high = result["intervals"][own]
+    assert low < half < high and result["baselines"]["majority"][own] > 0
+    assert list(outcome.scorers()) == [*task("segmentation").metrics, own]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"metrics": "acuracy"}, "--metrics: unknown metric 'acuracy' (did you mean 'accuracy'?)"),
+        ({"metrics": "rmse.py"}, "--metrics: there is a metric 'rmse'; rename rmse.py"),
+        ({"metrics": "none.py"}, "no file 'none.py'"),
+        ({"monitor": "val_mean_iou"}, "--monitor: must be 'val_loss'"),
+    ],
+    ids=str,
+)
+def test_mistakes_in_metrics_are_told(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        merge({"model": "linear", "data": "digits", **flags})
+    assert any(message in line for line in caught.value.problems), caught.value.problems
+
+
+def test_metrics_of_other_targets_are_refused() -> None:
+    run = RunConfig(model="linear", data="-", metrics=["roc_auc", "rmse"])
+    with pytest.raises(UsageError, match="--metrics rmse does not fit classification; leave it"):
+        check_fit(run, "classification")
 
 
 def test_code_that_a_file_names_runs_only_when_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for kind in ("optimizer", "schedule", "loss"):
+    for kind in ("optimizer", "schedule", "loss", "metric"):
         own, marked = Path(f"my_{kind}.py"), Path(f"{kind}.ran")
         plugins.write(kind, own)
         own.write_text(own.read_text() + f"\nopen({str(marked)!r}, 'w').close()\n")
-        named = f"mse + 0.5*{own}" if kind == "loss" else str(own)
-        Path("config.yaml").write_text(f"model: linear\ndata: diabetes\n{kind}: {named}\n")
+        named = {"loss": f"mse + 0.5*{own}", "metric": f"[{own}]"}.get(kind, str(own))
+        field = {"metric": "metrics"}.get(kind, kind)
+        Path("config.yaml").write_text(f"model: linear\ndata: diabetes\n{field}: {named}\n")
         with registry.trust_anew():
             with pytest.raises(UsageError, match="and was not run"):
                 merge({}, Path("config.yaml"))
@@ -227,5 +285,7 @@ def test_plugins_of_training_are_imported_without_keras() -> None:
         "for kind in ('optimizer', 'schedule', 'loss'):\n"
         "    for name in registry.own_names(kind):\n        registry.load(kind, name)\n"
         "assert not {'keras', 'numpy', 'scipy'} & set(sys.modules), sorted(sys.modules)\n"
+        "for name in registry.own_names('metric'):\n    registry.load('metric', name)\n"
+        "assert not {'keras', 'scipy', 'tensorflow'} & set(sys.modules), sorted(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

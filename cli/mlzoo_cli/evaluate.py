@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.drawing.texts import interval_title
@@ -50,16 +51,16 @@ def evaluate(
 
 def scores(result: dict[str, Any]) -> str:
     """The scores of one part beside the baselines', with the model's intervals."""
-    from mlzoo.statistics.metrics import imbalanced, never_predicted
+    from mlzoo.statistics.metrics import imbalanced, near, never_predicted
 
     metrics, baselines = result["metrics"], result["baselines"] or {}
     rows = []
     for name in [n for n, v in metrics.items() if isinstance(v, float)]:
         interval = result["intervals"].get(name)
         shown = f"[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else ""
-        near = (metrics.get("band") or {}).get("level") if name == "coverage" else None
-        title = name if near is None else f"{name} (near {near:g})"
-        if name == "average_precision":
+        wanted = near(name)
+        title = name if wanted is None else f"{name} (near {wanted:g})"
+        if registry.constants("metric", name).get("ONE_CLASS"):
             title += f" of {metrics['positive_class']}"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     titles = {"all": "all samples", "out_of_fold": "out of fold"}

@@ -41,14 +41,18 @@ def _one_of(kind: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value.endswith(".py") or registry.exists(kind, value):
             return value
-        *names, last = map(repr, registry.names(kind))
-        expected = f"{', '.join(names)} or {last}"
-        raise PydanticKnownError("literal_error", {"expected": expected})
+        raise _none_of(registry.names(kind))
 
     return check
 
 
-def _words(value: Any) -> Any:
+def _none_of(names: Collection[str]) -> PydanticKnownError:
+    """Return the error of a text that is none of some names."""
+    *most, last = map(repr, names)
+    return PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
+
+
+def words(value: Any) -> Any:
     """`a,b` and `[a, b]` both mean a list of words."""
     return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
 
@@ -96,12 +100,12 @@ class RunConfig(Settings):
     task: Annotated[TaskName | None, Flag(detail=True)] = None
     """Kind of target (`mlzoo tasks`): classification, ordinal or regression; by default inferred
     from its values."""
-    class_order: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
+    class_order: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )
     """Classes of --task ordinal from the lowest to the highest, comma-separated; numbers are in
     order by themselves."""
-    drop: Annotated[list[str], BeforeValidator(_words), Flag(detail=True)] = Field(
+    drop: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )
     """Table columns to leave out, comma-separated."""
@@ -206,10 +210,14 @@ class RunConfig(Settings):
     """Weight of false negatives in the tversky loss; false positives have the rest."""
     top_share: float = Field(0.1, gt=0, le=1)
     """Share of an image's pixels, those with the highest loss, that the topk loss averages."""
-    monitor: Literal[
-        "val_loss", "val_accuracy", "val_iou", "val_mae", "loss", "accuracy", "iou", "mae"
-    ] = "val_loss"
-    """Metric of early stopping, the plateau schedule and the weights to keep."""
+    metrics: Annotated[list[str], BeforeValidator(words), Flag(metavar="A,B")] = Field(
+        default_factory=list
+    )
+    """Metrics beside those of the task, comma-separated: names (`mlzoo metrics`), or paths of your
+    own plug-in files. They are scored, and followed where they can be."""
+    monitor: Annotated[str, Flag(metavar="NAME")] = "val_loss"
+    """Metric of early stopping, the plateau schedule and the weights to keep: loss, or one that is
+    followed; of the validation split with val_ before its name."""
     early_stopping: Annotated[int, Flag(basic=True)] = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""
     keep: Literal["best", "last"] = "best"
@@ -296,6 +304,29 @@ class RunConfig(Settings):
         if value != "auto":
             loss_terms(value)
         return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _known_metrics(cls, value: list[str]) -> list[str]:
+        known = registry.names("metric") if value else []
+        for name in value:
+            if not name.endswith(".py") and name not in known:
+                raise ValueError(registry.unknown("metric", name, known))
+            if name.endswith(".py") and registry.stem(name) in known:
+                raise ValueError(f"there is a metric {registry.stem(name)!r}; rename {name}")
+        return list(dict.fromkeys(value))
+
+    @field_validator("monitor")
+    @classmethod
+    def _followed(cls, value: str, info: ValidationInfo) -> str:
+        given = [registry.stem(name) for name in info.data.get("metrics", ())]
+        if value.removeprefix("val_") in ("loss", *given):
+            return value
+        names = ["loss", *registry.defining("metric", "build")]
+        names = [*(f"val_{name}" for name in names), *names]
+        if value in names:
+            return value
+        raise _none_of(names)
 
     @field_validator("tile", "overlap")
     @classmethod
@@ -431,7 +462,7 @@ def loss_terms(text: str) -> list[tuple[float, str]]:
     Raises:
         ValueError: a term is no loss, or its weight no positive number.
     """
-    known = registry.own_names("loss")
+    known: Collection[str] = registry.own_names("loss")
     terms = []
     for term in text.split("+"):
         number, star, name = (part.strip() for part in term.rpartition("*"))
@@ -498,6 +529,11 @@ def check_fit(config: RunConfig, task: str) -> None:
         f"--loss {name} does not fit {task}; choose {' or '.join(losses_for(task))}"
         for name in names
         if not target.accepted_by(registry.constants("loss", name).get("TARGETS", ()))
+    ]
+    problems += [
+        f"--metrics {name} does not fit {task}; leave it out"
+        for name in config.metrics
+        if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
     ]
     if config.sampler == "balanced" and not target.sample_class:
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")

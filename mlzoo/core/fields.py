@@ -91,6 +91,12 @@ def docstring(path: Path) -> str:
     return ast.get_docstring(_parsed(path, path.stat().st_mtime_ns)[1]) or ""
 
 
+def functions(path: Path) -> set[str]:
+    """Return the names of the functions at the top level of a Python file."""
+    body = _parsed(path, path.stat().st_mtime_ns)[1].body
+    return {node.name for node in body if isinstance(node, ast.FunctionDef)}
+
+
 def constants(path: Path) -> dict[str, Any]:
     """Return the constants in capitals that a Python file assigns at its top level.
 

@@ -52,11 +52,14 @@ KINDS = {
     "loss": Kind("losses", ("Config", "TARGETS", "build")),
     "optimizer": Kind("optimizers", ("Config", "build")),
     "schedule": Kind("schedules", ("Config", "build")),
+    "metric": Kind("metrics", ("TARGETS", "DIRECTION", "score")),
     "baseline": Kind("baselines", ("TARGETS", "LEARNS", "FAST", "fit")),
     "strategy": Kind("strategies", ("Config", "propose")),
     "explainer": Kind("explainers", ("Config", "explain")),
     "format": Kind("formats", ("Config", "write", "open_written")),
 }
+_loaded: dict[tuple[str, str], Path] = {}
+"""Users' files that were loaded, by kind and by what results call them."""
 _trusted: set[Path] = set()
 """Files that may run in this process, links followed."""
 
@@ -66,10 +69,14 @@ def names(kind: str) -> list[str]:
     return sorted({*own_names(kind), *_entry_points(kind)})
 
 
-def own_names(kind: str) -> list[str]:
+def own_names(kind: str) -> tuple[str, ...]:
     """Return the names of the plug-ins of a kind that are part of this package, sorted."""
-    folder = _ROOT / KINDS[kind].folder
-    return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+    return _in_folder(_ROOT / KINDS[kind].folder)
+
+
+@functools.cache
+def _in_folder(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
 
 
 def exists(kind: str, name: str) -> bool:
@@ -92,6 +99,12 @@ def constants(kind: str, name: str) -> Mapping[str, Any]:
     return fields.constants(file) if file else {}
 
 
+def defining(kind: str, function: str) -> list[str]:
+    """Return the names of the plug-ins of a kind that have a function, read without importing."""
+    found = {name: source_file(kind, name) for name in names(kind)}
+    return [name for name, file in found.items() if file and function in fields.functions(file)]
+
+
 def settings(kind: str, name: str) -> list[str]:
     """Return the names of a plug-in's settings, read without importing it."""
     file = source_file(kind, name)
@@ -105,6 +118,8 @@ def source_file(kind: str, name: str) -> Path | None:
         return place if place in _trusted and place.is_file() else None
     if name in own_names(kind):
         return _ROOT / KINDS[kind].folder / f"{name}.py"
+    if (loaded := _loaded.get((kind, name))) is not None:
+        return loaded
     entry = _entry_points(kind).get(name)
     return _file_of(entry.module) if entry else None
 
@@ -303,6 +318,7 @@ def _load_file(kind: str, path: Path) -> ModuleType:
     except UsageError:
         del sys.modules[module.__name__]
         raise
+    _loaded[kind, path.stem] = _place(path)
     return module
 
 

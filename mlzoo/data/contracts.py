@@ -116,7 +116,8 @@ class Task:
         target: the kind of target.
         losses: names of the losses that are summed by default.
         headline: the metric that decides; `judged_by` may choose another.
-        metrics: the metrics that a search may choose by.
+        metrics: names of the metrics that are reported, in this order.
+        followed: names of the metrics that training follows beside the loss, in this order.
         unit: what intervals are taken over, where there are no groups.
         samples: what samples are called.
         blocks: what samples that are left out together are called, where there are no groups.
@@ -126,6 +127,7 @@ class Task:
     losses: ClassVar[tuple[str, ...]]
     headline: ClassVar[Headline]
     metrics: ClassVar[tuple[str, ...]]
+    followed: ClassVar[tuple[str, ...]] = ()
     unit: ClassVar[str] = "samples"
     samples: ClassVar[str] = "samples"
     blocks: ClassVar[str] = "groups"
@@ -166,6 +168,7 @@ class Task:
         baselines: Mapping[str, Baseline],
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
+        extra: Sequence[str] = (),
     ) -> tuple[dict[str, Any], Outcome]:
         """Score a model on a part of the data beside baselines; see `evaluating.evaluate`."""
         raise NotImplementedError

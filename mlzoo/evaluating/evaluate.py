@@ -15,7 +15,7 @@ from mlzoo.data import contracts
 from mlzoo.data.contracts import Baseline, Outcome, Predict
 from mlzoo.data.samples import Data, Samples
 from mlzoo.statistics import intervals
-from mlzoo.statistics.metrics import BOUNDS
+from mlzoo.statistics.metrics import bounds
 
 
 def evaluate(
@@ -26,6 +26,7 @@ def evaluate(
     baselines: str = "fast",
     positive: int | None = None,
     trained: Mapping[str, Any] | None = None,
+    extra: Sequence[str] = (),
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on one split of the data, which is read in chunks of at most 32 MB.
 
@@ -37,6 +38,7 @@ def evaluate(
         baselines: which baselines to fit and score: `none`, `fast` or `all`.
         positive: which of two classes `average_precision` is about; by default the rarer one.
         trained: the training run's metrics on its test split, if `data` has no other split.
+        extra: names of metrics beside the task's own.
 
     Returns:
         A JSON-able dict and the predictions that it is computed from. Its keys: `part`; `samples`;
@@ -56,7 +58,7 @@ def evaluate(
         )
     fitted = fit_baselines(data, seed, baselines)
     task = contracts.task(data.samples.task)
-    return task.evaluate(predict, data, part, seed, fitted, positive, trained)
+    return task.evaluate(predict, data, part, seed, fitted, positive, trained, extra)
 
 
 def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, Baseline]:
@@ -115,13 +117,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _summary(name: str, values: list[float], held_out: float | None) -> dict[str, Any]:
-    bounds = BOUNDS.get(name, (-np.inf, np.inf))
     return {
         "mean": float(np.mean(values)),
         "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
         "min": min(values),
         "max": max(values),
-        "interval": intervals.mean_interval(np.array(values), bounds, held_out),
+        "interval": intervals.mean_interval(np.array(values), bounds(name), held_out),
         "values": values,
     }
 

@@ -36,7 +36,7 @@ def evaluate_run(
     Raises:
         DataError: the run's data have changed or are gone, or the new ones do not fit.
     """
-    listener = listener or Listener()
+    config, listener = run.config, listener or Listener()
     devices.prepare()
     if data is not None:
         labeled = read_labelled(data, run.reader, listener.progress)
@@ -51,8 +51,12 @@ def evaluate_run(
         test = replace(loading.as_test_part(labeled), cut=run.tiling())
         positive = rarer(list(class_totals(run.record).values()))
         trained = run.metrics["test"]["metrics"]
-        result = evaluate(run.outputs, test, "test", 0, run.config.baselines, positive, trained)[0]
+        result = evaluate(
+            run.outputs, test, "test", 0, config.baselines, positive, trained, config.metrics
+        )[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
     arranged = replace(arranged, cut=run.tiling())
-    return evaluate(run.outputs, arranged, part, run.config.seed, run.config.baselines)[0]
+    return evaluate(
+        run.outputs, arranged, part, config.seed, config.baselines, extra=config.metrics
+    )[0]

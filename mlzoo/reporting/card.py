@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from mlzoo.core import registry
 from mlzoo.core.files import write_text
 from mlzoo.core.messages import few, over
 from mlzoo.data.contracts import task
@@ -15,7 +16,7 @@ from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import escape, interval, interval_title, number
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
-from mlzoo.statistics.metrics import MODES, NEAR, TITLES
+from mlzoo.statistics.metrics import mode, near, title
 from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
 PICTURES = {
@@ -119,8 +120,8 @@ def _metric_name(name: str) -> str:
     """Return the display name of a metric; that of a baseline names the baseline."""
     metric, _, whose = name.partition("_")
     if whose and metric == "mae":
-        return escape(f"{TITLES[metric]} of {whose}")
-    return escape(TITLES.get(name, name.replace("_", " ")))
+        return escape(f"{title(metric)} of {whose}")
+    return escape(title(name))
 
 
 def scores(facts: Facts) -> list[dict[str, Any]]:
@@ -135,14 +136,14 @@ def scores(facts: Facts) -> list[dict[str, Any]]:
             "baselines": [scores.get(metric) for scores in test["baselines"].values()],
         }
         for metric, value in test["metrics"].items()
-        if metric in MODES or metric in NEAR
+        if metric in test["intervals"] or registry.exists("metric", metric)
     ]
 
 
 def _better(metric: str) -> str:
-    if metric in NEAR:
-        return f"near {NEAR[metric]:g}"
-    return "higher" if MODES[metric] == "max" else "lower"
+    if (value := near(metric)) is not None:
+        return f"near {value:g}"
+    return "higher" if mode(metric) == "max" else "lower"
 
 
 def horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

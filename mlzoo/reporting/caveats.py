@@ -8,8 +8,9 @@ from typing import Any
 from mlzoo.core.messages import few, over
 from mlzoo.data.specs import Target, target_of
 from mlzoo.reporting.facts import Facts
+from mlzoo.statistics.forecasts import LEVEL
 from mlzoo.statistics.intervals import FEWEST
-from mlzoo.statistics.metrics import NEAR, missed_class, never_predicted
+from mlzoo.statistics.metrics import missed_class, never_predicted
 from mlzoo.statistics.verdicts import BETTER, verdict_of, verdict_sentence
 
 FEW_SAMPLES = 100
@@ -121,7 +122,7 @@ def _forecasts(facts: Facts) -> Iterator[str]:
     if not _target(facts).ahead:
         return
     test = facts["metrics"]["test"]
-    ends, level = test["intervals"].get("coverage"), NEAR["coverage"]
+    ends, level = test["intervals"].get("coverage"), LEVEL
     if ends and not ends[0] <= level <= ends[1]:
         fewer = "fewer" if ends[1] < level else "more"
         yield (

@@ -15,7 +15,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.core.registry import closest
 from mlzoo.statistics.intervals import FEWEST
-from mlzoo.statistics.metrics import TITLES
+from mlzoo.statistics.metrics import title
 from mlzoo.statistics.verdicts import short_verdict, verdict_of
 
 _NOT_COMPARED = ("name", "out", "command")
@@ -83,7 +83,7 @@ def pair_sentence(pair: Mapping[str, Any]) -> str:
         verdict = "statistically tied" if pair["tied"] else f"{pair[pair['better']]} is better"
     value = "undefined" if pair["difference"] is None else f"{pair['difference']:+.4g}"
     return (
-        f"{pair['first']} - {pair['second']}: {TITLES.get(pair['metric'], pair['metric'])} "
+        f"{pair['first']} - {pair['second']}: {title(pair['metric'])} "
         f"{value}{between} on the same {pair['samples']} test samples: {verdict}"
     )
 

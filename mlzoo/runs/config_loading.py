@@ -11,7 +11,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import SHARED, RunConfig, inert, loss_names, own_settings
+from mlzoo.core.configs import (
+    SHARED,
+    RunConfig,
+    absolute_losses,
+    inert,
+    loss_names,
+    own_settings,
+    words,
+)
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
@@ -34,9 +42,18 @@ def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     kinds = ("model", "source", "optimizer", "schedule")
     named = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
     loss = values.get("loss")
-    return named + [
-        ("loss", name) for name in loss_names(loss if isinstance(loss, str) else "auto")
-    ]
+    losses = loss_names(loss if isinstance(loss, str) else "auto")
+    metrics = words(values.get("metrics") or [])
+    listed = metrics if isinstance(metrics, list) else []
+    return [*named, *(("loss", each) for each in losses), *(("metric", each) for each in listed)]
+
+
+def absolute_plugins(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that name plug-ins, such that files mean the same in every folder."""
+    named = [(kind, registry.absolute(name)) for kind, name in plugins(values)]
+    fields = {kind: name for kind, name in named if kind not in ("loss", "metric")}
+    metrics = [name for kind, name in named if kind == "metric"]
+    return {**fields, "loss": absolute_losses(values["loss"]), "metrics": metrics}
 
 
 def trust_flag(values: Mapping[str, Any]) -> str:
@@ -302,6 +319,12 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
     for kind in SHARED:
         _check_training_plugins(kind, values, given)
+    for kind, name in plugins(values):
+        if kind == "metric" and registry.own_file(name):
+            try:
+                registry.load(kind, name)
+            except UsageError as error:
+                given.problems += [f"{_prefix(given, 'metrics')}{line}" for line in error.problems]
     if values.get("augment") not in (None, "none"):
         from mlzoo.data.policies import parse
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mlzoo.statistics.metrics import NEAR
 from mlzoo.statistics.scorers import Array, Scorer, ratio
 
-LEVEL = NEAR["coverage"]
+LEVEL = 0.9
 """Nominal coverage of the prediction interval."""
 LAGS = 24
 MOST_CORRELATED = 0.995
@@ -40,45 +39,32 @@ class Band:
         return cls(low, high, record["residuals"])
 
 
-def forecast_scorers(truth: Array, forecast: Array, scale: Array) -> dict[str, Scorer]:
-    """Return MASE, RMSE and MAE as functions of weights over windows, ignoring missing targets.
+@dataclass(frozen=True)
+class ForecastPredictions:
+    """Forecasts of n windows.
 
-    Args:
-        truth: (n, horizon, targets) true values, NaN where missing.
-        forecast: (n, horizon, targets) predicted values.
+    Attributes:
+        y_true: (n, horizon, targets) true values, NaN where missing.
+        y_pred: (n, horizon, targets) predicted values.
         scale: (targets,) denominators of MASE; targets whose scale is NaN are left out of it.
+        band: prediction interval around the forecasts, or None.
     """
-    error = truth - forecast
-    known = np.isfinite(error)
-    count = known.sum(axis=(1, 2)).astype("float64")
-    absolute = np.where(known, np.abs(error), 0)
-    squared = np.where(known, error**2, 0).sum(axis=(1, 2))
-    scaled = known & np.isfinite(scale)
-    relative = np.where(scaled, absolute / np.where(np.isfinite(scale), scale, 1), 0)
 
-    def mean(sums: Array, counts: Array) -> Scorer:
-        return lambda weights: ratio(weights @ sums, weights @ counts)
+    y_true: Array
+    y_pred: Array
+    scale: Array
+    band: Band | None = None
 
-    mean_squared = mean(squared, count)
-    return {
-        "mase": mean(relative.sum(axis=(1, 2)), scaled.sum(axis=(1, 2)).astype("float64")),
-        "rmse": lambda weights: np.sqrt(mean_squared(weights)),
-        "mae": mean(absolute.sum(axis=(1, 2)), count),
-    }
+    def mean(self, values: Array, counts: Array) -> Scorer:
+        """Return the mean of values (n, horizon, targets) where `counts` is true."""
+        sums = np.where(counts, values, 0).sum(axis=(1, 2), dtype="float64")
+        known = counts.sum(axis=(1, 2)).astype("float64")
+        return lambda weights: ratio(weights @ sums, weights @ known)
 
-
-def coverage(truth: Array, forecast: Array, band: Band) -> Scorer:
-    """Return the empirical coverage of a band as a function of weights over windows.
-
-    Args:
-        truth: (n, horizon, targets) true values, NaN where missing.
-        forecast: (n, horizon, targets) predicted values.
-        band: offsets of the prediction interval.
-    """
-    known = np.isfinite(truth)
-    inside = known & (truth >= forecast + band.low) & (truth <= forecast + band.high)
-    held, count = (each.sum(axis=(1, 2)).astype("float64") for each in (inside, known))
-    return lambda weights: ratio(weights @ held, weights @ count)
+    def mean_error(self, error: Callable[[Array], Array]) -> Scorer:
+        """Return the mean of a function of the differences, ignoring missing targets."""
+        difference = self.y_pred - self.y_true
+        return self.mean(error(difference), np.isfinite(difference))
 
 
 def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, Any]:

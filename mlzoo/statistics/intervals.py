@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mlzoo.statistics.metrics import BOUNDS, number
+from mlzoo.core import registry
+from mlzoo.statistics import metrics
+from mlzoo.statistics.metrics import number
 from mlzoo.statistics.scorers import Array, Scorer
 
 LEVEL = 0.95
@@ -42,23 +44,23 @@ def intervals(
     groups: Array | None = None,
     seed: int = 0,
     *,
-    bounds: Mapping[str, tuple[float, float]] = BOUNDS,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
     fewest: int = 2,
 ) -> dict[str, Interval | None]:
     """Return the 95 % interval [low, high] of each metric.
 
     Args:
-        scorers: metrics as functions of sample weights (`metrics.scorers`).
+        scorers: metrics as functions of sample weights (`metrics.scorers`), by name.
         samples: n, the number of samples they score.
         groups: (n,) a label a sample; whole groups are left out. None: single samples are.
         seed: decides the parts that more than `PARTS` units are left out in.
-        bounds: the lowest and the highest value of metrics, by name; others have none.
+        bounds: the lowest and the highest value of each; by default those of the metrics.
         fewest: units that an interval needs; 2 or more.
 
     Returns:
         An interval a metric; None where there is none: fewer than `fewest` units, a metric that
-        is undefined without one of them, or one that no unit changes. Accuracy, where every sample
-        is right or every one wrong, gets the exact binomial interval (Clopper and Pearson, 1934).
+        is undefined without one of them, or one that no unit changes. A metric that is `BINOMIAL`
+        gets the exact interval where all units are right or all wrong (Clopper and Pearson, 1934).
     """
     units = count_units(samples, groups)
     if units < fewest:
@@ -68,10 +70,10 @@ def intervals(
     by_metric: dict[str, Interval | None] = {}
     for name, scorer in scorers.items():
         value, error = float(scorer(uniform_weights)[0]), standard_error(values[name])
-        ends = bounds.get(name, (-np.inf, np.inf))
+        ends = metrics.bounds(name) if bounds is None else bounds[name]
         by_metric[name] = _between(value, error, units, *ends) if error else None
-    if "accuracy" in scorers and by_metric["accuracy"] is None:
-        by_metric["accuracy"] = _all_alike(float(scorers["accuracy"](uniform_weights)[0]), units)
+        if by_metric[name] is None and registry.constants("metric", name).get("BINOMIAL"):
+            by_metric[name] = _all_alike(value, units)
     return by_metric
 
 

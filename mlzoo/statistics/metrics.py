@@ -1,102 +1,66 @@
-"""Metrics of arrays: plain Python numbers, None where a metric is undefined."""
+"""Metrics by name: what their plug-ins say of them, and their values as plain Python numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlzoo.statistics.scorers import (
-    Array,
-    Scorer,
-    classification_scorers,
-    precision_of,
-    ratio,
-    regression_scorers,
-)
+from mlzoo.core import registry
+from mlzoo.statistics.scorers import Array, Scorer, precision_of, ratio
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
 Mode = Literal["max", "min"]
-
-
 IMBALANCED = 0.8
 """Share of the largest class above which accuracy hides errors in the other classes."""
 FAR_BEHIND = 0.2
 """Gap to the largest class's recall from which another class counts as missed."""
 
-MODES: Mapping[str, Mode] = {
-    "accuracy": "max",
-    "balanced_accuracy": "max",
-    "macro_f1": "max",
-    "log_loss": "min",
-    "quadratic_kappa": "max",
-    "roc_auc": "max",
-    "average_precision": "max",
-    "mean_iou": "max",
-    "mean_dice": "max",
-    "pixel_accuracy": "max",
-    "mean_precision": "max",
-    "mean_recall": "max",
-    "boundary_f1": "max",
-    "rmse": "min",
-    "mae": "min",
-    "r2": "max",
-    "mase": "min",
-    "segment_f1": "max",
-    "edit_score": "max",
-    "bits": "min",
-    "perplexity": "min",
-}
-
-BESIDE: Mapping[str, Sequence[str]] = {"balanced_accuracy": ("average_precision",)}
-"""Metrics to read beside one that a run is judged by, where they are defined."""
-
-NEAR: Mapping[str, float] = {"coverage": 0.9}
-"""Metrics with a target value instead of a direction, and that value."""
-
-BOUNDS: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc"), (0.0, 1.0)),
-    "average_precision": (0.0, 1.0),
-    **dict.fromkeys(("mean_iou", "mean_dice", "pixel_accuracy"), (0.0, 1.0)),
-    **dict.fromkeys(("mean_precision", "mean_recall", "boundary_f1"), (0.0, 1.0)),
-    **dict.fromkeys(("coverage", "segment_f1", "edit_score"), (0.0, 1.0)),
-    **dict.fromkeys(("log_loss", "rmse", "mae", "mase", "bits"), (0.0, math.inf)),
-    "perplexity": (1.0, math.inf),
-    "quadratic_kappa": (-1.0, 1.0),
-    "r2": (-math.inf, 1.0),
-}
-"""Lowest and highest possible value of each metric."""
-
-TITLES: Mapping[str, str] = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "quadratic_kappa": "quadratic kappa",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "mean_iou": "mean IoU",
-    "mean_dice": "mean Dice",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_precision": "mean precision",
-    "mean_recall": "mean recall",
-    "boundary_f1": "boundary F1",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "mase": "MASE",
-    "coverage": "coverage of the 90 % band",
-    "segment_f1": "segment F1",
-    "edit_score": "edit score",
-    "bits": "bits per character",
-    "perplexity": "perplexity",
-}
-
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def mode(metric: str) -> Mode:
+    """Return the direction in which a metric improves; `min` for one that names none."""
+    return "max" if registry.constants("metric", metric).get("DIRECTION") == "max" else "min"
+
+
+def near(metric: str) -> float | None:
+    """Return the value that a metric should have where it has no direction, else None."""
+    return registry.constants("metric", metric).get("NEAR")
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Return the lowest and the highest possible value of a metric."""
+    low, high = registry.constants("metric", metric).get("BOUNDS", (None, None))
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def title(metric: str) -> str:
+    """Return the display name of a metric; of other names the words."""
+    words = metric.replace("_", " ")
+    return str(registry.constants("metric", metric).get("TITLE", words))
+
+
+def scorers(
+    names: Iterable[str], predictions: Any, counted: Mapping[str, Array] | None = None
+) -> dict[str, Scorer]:
+    """Return metrics as functions of weights over samples, without those that do not apply.
+
+    Args:
+        names: of metrics, or paths of their files.
+        predictions: those of a split; `mlzoo.metrics` says what they hold.
+        counted: what the `count` of metrics returned for each sample, (n, ...), by metric.
+    """
+    built = {}
+    for name in names:
+        known = registry.stem(name)
+        given = (counted or {}).get(known, predictions)
+        built[known] = registry.load("metric", name).score(given)
+    return {name: scorer for name, scorer in built.items() if scorer is not None}
 
 
 def imbalanced(counts: Sequence[int]) -> bool:
@@ -160,25 +124,22 @@ def as_probabilities(outputs: Array) -> Array:
     return np.concatenate([1 - outputs, outputs], axis=1)
 
 
-def classification(
+def class_tables(
     targets: Array, probabilities: Array, class_names: Sequence[str], positive: int = 1
 ) -> dict[str, Any]:
-    """Compute the scores of a classifier.
+    """Return what is reported of a classifier beside its metrics.
 
     Args:
         targets: (n,) positions in `class_names`.
         probabilities: (n, k) with k = len(class_names); the class is the largest one's.
         class_names: what the columns of `probabilities` mean.
-        positive: which of two classes `average_precision` is about.
+        positive: which of two classes metrics of one class are about.
 
     Returns:
-        `accuracy`, `balanced_accuracy`, `macro_f1`, `log_loss`, `roc_auc` and
-        `average_precision` (two classes only; None where the samples hold one of them),
-        `positive_class` (the one that `average_precision` is about), `per_class` (a row a class:
-        `class`, `precision`, which is 0 where the class is never predicted, `recall`, `f1`,
-        `support`) and `confusion` (rows are true classes).
+        `positive_class` (two classes only), `per_class` (a row a class: `class`, `precision`,
+        which is 0 where the class is never predicted, `recall`, `f1`, `support`) and `confusion`
+        (rows are true classes).
     """
-    probabilities = as_probabilities(probabilities)
     if probabilities.shape != (len(targets), len(class_names)):
         raise ValueError(
             f"probabilities of shape {probabilities.shape} for {len(targets)} samples "
@@ -187,37 +148,10 @@ def classification(
     targets = np.asarray(targets, "int64")
     confusion = confusion_matrix(targets, probabilities.argmax(axis=1), len(class_names))
     return {
-        **values(classification_scorers(targets, probabilities, positive), len(targets)),
         **({"positive_class": class_names[positive]} if len(class_names) == 2 else {}),
         "per_class": _per_class(confusion, class_names),
         "confusion": confusion.tolist(),
     }
-
-
-def regression(targets: Array, predictions: Array, target_names: Sequence[str]) -> dict[str, Any]:
-    """Compute the scores of a regression.
-
-    Args:
-        targets: (n,) or (n, k) true values with k = len(target_names).
-        predictions: the same values predicted, (n, k), or (n,) or (n, 1) where k is 1.
-        target_names: what the columns are.
-
-    Returns:
-        `rmse` and `mae` over all values, `r2` = 1 - SSE/SST averaged over the targets (None where
-        a target doesn't vary), `residuals` (target minus prediction: mean, std, min, max,
-        quantiles; with several targets over all of them), and with several targets `per_target`:
-        a row a target with `target` and all of the above.
-    """
-    shape = len(targets), len(target_names)
-    targets = np.asarray(targets, "float64").reshape(shape)
-    predictions = np.asarray(predictions, "float64").reshape(shape)
-    result = _one_regression(targets, predictions)
-    if len(target_names) > 1:
-        result["per_target"] = [
-            {"target": name, **_one_regression(targets[:, [i]], predictions[:, [i]])}
-            for i, name in enumerate(target_names)
-        ]
-    return result
 
 
 def confusion_matrix(targets: Array, predicted: Array, classes: int) -> Array:
@@ -255,13 +189,8 @@ def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, A
     ]
 
 
-def _one_regression(targets: Array, predictions: Array) -> dict[str, Any]:
-    scores: dict[str, Any] = dict(values(regression_scorers(targets, predictions), len(targets)))
-    scores["residuals"] = _spread((targets - predictions).ravel())
-    return scores
-
-
-def _spread(values: Array) -> dict[str, Any]:
+def spread(values: Array) -> dict[str, Any]:
+    """Return mean, standard deviation, extremes and quantiles of values (n,)."""
     return {
         "mean": number(values.mean()),
         "std": number(values.std()),

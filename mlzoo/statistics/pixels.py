@@ -8,7 +8,7 @@ that is rare in an image moves the score no more than its pixels do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,15 @@ import numpy as np
 from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.boundaries import boundary_counts
 from mlzoo.statistics.metrics import number
-from mlzoo.statistics.scorers import Array, Scorer, mean_defined, precision_of, ratio
+from mlzoo.statistics.scorers import Array, ClassCounts, mean_defined, precision_of, ratio
 
 _STRIP = 1 << 22  # pixels counted at a time: 32 MB of positions
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(ClassCounts):
     """Pixel counts of n images and k classes, from which the scores are computed."""
 
-    confusion: Array
-    """(n, k, k) int64 pixels; rows are true classes, columns predicted ones."""
     boundaries: Array
     """(n, k, 4) int64 boundary pixels, as `boundaries.boundary_counts` gives them."""
 
@@ -77,40 +75,15 @@ def confusion_of(truth: Array, predicted: Array, classes: int) -> Array:
     return confusion.copy()
 
 
-def pixel_scorers(counts: Counts) -> dict[str, Scorer]:
-    """Return segmentation scores as functions of weights (b, n) over the images.
-
-    Each but `pixel_accuracy` is a mean over classes, of sums over the weighted images: `mean_iou`
-    and `mean_dice` over the classes that occur or are predicted, `mean_precision` over the same
-    (0 for one that is never predicted), `mean_recall` over those that occur, `boundary_f1` over
-    those that have a boundary in truth or prediction (0 for one that has it in one of them only).
-    """
-    confusion, boundaries = counts.confusion, counts.boundaries
-    return {
-        "mean_iou": _summed(confusion, mean_iou),
-        "mean_dice": _summed(confusion, lambda sums: mean_defined(_dice(sums))),
-        "pixel_accuracy": _summed(confusion, _accuracy),
-        "mean_precision": _summed(confusion, lambda sums: mean_defined(_precision(sums))),
-        "mean_recall": _summed(confusion, lambda sums: mean_defined(_recall(sums))),
-        "boundary_f1": _summed(boundaries, lambda sums: mean_defined(_boundary_f1(sums))),
-    }
-
-
-def segmentation(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
-    """Compute the scores of a segmentation model on n images.
+def tables(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
+    """Return what is reported of a segmentation model on n images beside its metrics.
 
     Returns:
-        The scalars of `pixel_scorers` (None where undefined), `per_class` (a row a class:
-        `class`, `iou`, `dice`, `precision`, `recall`, `boundary_f1`, `pixels` and `images`: how
-        many pixels are truly of the class and in how many images) and `confusion` (k lists of k
-        counts over all images; rows are true classes).
+        `per_class` (a row a class: `class`, `iou`, `dice`, `precision`, `recall`, `boundary_f1`,
+        `pixels` and `images`: how many pixels are truly of the class and in how many images) and
+        `confusion` (k lists of k counts over all images; rows are true classes).
     """
-    uniform_weights = np.ones((1, len(counts.confusion)))
-    scalars = {
-        name: number(scorer(uniform_weights)[0]) for name, scorer in pixel_scorers(counts).items()
-    }
     return {
-        **scalars,
         "per_class": _per_class(counts, class_names),
         "confusion": counts.confusion.sum(axis=0).tolist(),
     }
@@ -127,41 +100,36 @@ def image_scores(counts: Counts) -> Array:
 
 def mean_iou(confusion: Array) -> Array:
     """Return the mean IoU of matrices (b, k, k) over the classes that occur or are predicted."""
-    return mean_defined(_iou(confusion))
+    return mean_defined(iou(confusion))
 
 
-def _summed(values: Array, score: Callable[[Array], Array]) -> Scorer:
-    """Return a scorer that computes its score from sums (b, ...) of the images' values (n, ...)."""
-    flat = values.reshape(len(values), -1).astype("float64")
-    return lambda weights: score((weights @ flat).reshape(len(weights), *values.shape[1:]))
-
-
-def _right(confusion: Array) -> Array:
+def right_of(confusion: Array) -> Array:
+    """Return how much of each class is right, (b, k), from matrices (b, k, k)."""
     return np.diagonal(confusion, axis1=1, axis2=2)
 
 
-def _accuracy(confusion: Array) -> Array:
-    return ratio(_right(confusion).sum(axis=1), confusion.sum(axis=(1, 2)))
-
-
-def _iou(confusion: Array) -> Array:
-    right, either = _right(confusion), confusion.sum(axis=1) + confusion.sum(axis=2)
+def iou(confusion: Array) -> Array:
+    """Return the intersection over union of each class, (b, k), from matrices (b, k, k)."""
+    right, either = right_of(confusion), confusion.sum(axis=1) + confusion.sum(axis=2)
     return ratio(right, either - right)
 
 
-def _dice(confusion: Array) -> Array:
-    return ratio(2 * _right(confusion), confusion.sum(axis=1) + confusion.sum(axis=2))
+def dice(confusion: Array) -> Array:
+    """Return the Dice coefficient of each class, (b, k), from matrices (b, k, k)."""
+    return ratio(2 * right_of(confusion), confusion.sum(axis=1) + confusion.sum(axis=2))
 
 
-def _precision(confusion: Array) -> Array:
-    return precision_of(_right(confusion), confusion.sum(axis=1), confusion.sum(axis=2))
+def precision(confusion: Array) -> Array:
+    """Return the precision of each class, (b, k), from matrices (b, k, k)."""
+    return precision_of(right_of(confusion), confusion.sum(axis=1), confusion.sum(axis=2))
 
 
-def _recall(confusion: Array) -> Array:
-    return ratio(_right(confusion), confusion.sum(axis=2))
+def recall(confusion: Array) -> Array:
+    """Return the recall of each class, (b, k), from matrices (b, k, k)."""
+    return ratio(right_of(confusion), confusion.sum(axis=2))
 
 
-def _boundary_f1(boundaries: Array) -> Array:
+def boundary_f1(boundaries: Array) -> Array:
     """Return F1 (b, k) of counts (b, k, 4); 0 if only one mask has a boundary, NaN if neither."""
     close, predicted, recovered, true = np.moveaxis(boundaries.astype("float64"), -1, 0)
     # 2PR / (P + R) with P = close / predicted and R = recovered / true, in a form that divides by 0
@@ -173,11 +141,11 @@ def _boundary_f1(boundaries: Array) -> Array:
 def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any]]:
     confusion = counts.confusion.sum(axis=0, keepdims=True)
     columns = {
-        "iou": _iou(confusion),
-        "dice": _dice(confusion),
-        "precision": _precision(confusion),
-        "recall": _recall(confusion),
-        "boundary_f1": _boundary_f1(counts.boundaries.sum(axis=0, keepdims=True)),
+        "iou": iou(confusion),
+        "dice": dice(confusion),
+        "precision": precision(confusion),
+        "recall": recall(confusion),
+        "boundary_f1": boundary_f1(counts.boundaries.sum(axis=0, keepdims=True)),
     }
     true = counts.confusion.sum(axis=2)
     return [
@@ -198,7 +166,7 @@ def error_counts(confusion: Array, class_names: Sequence[str]) -> dict[str, list
         confusion: (n, k, k) counts; rows are true classes.
         class_names: of the k classes.
     """
-    right = np.diagonal(confusion, axis1=1, axis2=2)
+    right = right_of(confusion)
     kinds = {
         "found": right,
         "missed": confusion.sum(axis=2) - right,

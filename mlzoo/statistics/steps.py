@@ -11,28 +11,26 @@ import numpy as np
 from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.pixels import error_counts
-from mlzoo.statistics.scorers import Array, Scorer, mean_defined, precision_of, ratio
+from mlzoo.statistics.scorers import Array, ClassCounts, precision_of, ratio
 
 OVERLAP = 0.5
 """Intersection over union from which a predicted segment matches a true one."""
 
 
 @dataclass(frozen=True)
-class StepCounts:
-    """Counts of n sequences of k classes.
+class StepCounts(ClassCounts):
+    """Counts of n sequences of k classes, without ignored steps.
 
     Attributes:
-        confusion: (n, k, k) steps; rows are true classes. Ignored steps are left out.
         matched: (n, k) predicted segments of each class that match a true one.
-        predicted: (n, k) predicted segments.
-        true: (n, k) true segments.
+        predicted_segments: (n, k) predicted segments.
+        true_segments: (n, k) true segments.
         edit: (n,) edit scores.
     """
 
-    confusion: Array
     matched: Array
-    predicted: Array
-    true: Array
+    predicted_segments: Array
+    true_segments: Array
     edit: Array
 
 
@@ -114,28 +112,6 @@ def edit_score(truth: Sequence[int], predicted: Sequence[int]) -> float:
     return 1.0 - previous[-1] / max(len(truth), len(predicted))
 
 
-def step_scorers(counts: StepCounts) -> dict[str, Scorer]:
-    """Return metrics as functions of weights over sequences.
-
-    `accuracy`, `balanced_accuracy`, `macro_f1` and `mean_iou` over steps; `segment_f1`, the mean
-    over the classes of F1 over segments that overlap by half (Lea et al. 2017); `edit_score`, a
-    mean over sequences.
-    """
-    right = np.diagonal(counts.confusion, axis1=1, axis2=2)
-    true, chosen = counts.confusion.sum(axis=2), counts.confusion.sum(axis=1)
-    total = true.sum(axis=1)
-    return {
-        "macro_f1": lambda w: mean_defined(ratio(2 * (w @ right), w @ (true + chosen))),
-        "accuracy": lambda w: ratio(w @ right.sum(axis=1), w @ total),
-        "balanced_accuracy": lambda w: mean_defined(ratio(w @ right, w @ true)),
-        "mean_iou": lambda w: mean_defined(ratio(w @ right, w @ (true + chosen - right))),
-        "segment_f1": lambda w: mean_defined(
-            ratio(2 * (w @ counts.matched), w @ (counts.true + counts.predicted))
-        ),
-        "edit_score": lambda w: ratio(w @ counts.edit, w.sum(axis=1)),
-    }
-
-
 @dataclass(frozen=True)
 class StepTally:
     """Counts of the steps of each sequence, for sequence labeling."""
@@ -143,27 +119,19 @@ class StepTally:
     counts: StepCounts
     class_names: tuple[str, ...]
 
-    def scorers(self) -> dict[str, Scorer]:
-        """Return metrics as functions of weights over sequences."""
-        return step_scorers(self.counts)
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the scalars, a table of the classes, and the confusion matrix of steps."""
-        uniform_weights = np.ones((1, len(self.counts.edit)))
-        confusion = self.counts.confusion.sum(axis=0)
-        return {
-            **{name: number(scorer(uniform_weights)[0]) for name, scorer in self.scorers().items()},
-            "per_class": self.per_class(),
-            "confusion": confusion.astype(int).tolist(),
-        }
+    def tables(self) -> dict[str, Any]:
+        """Return a table of the classes, and the confusion matrix of steps."""
+        confusion = self.counts.confusion.sum(axis=0).astype(int).tolist()
+        return {"per_class": self.per_class(), "confusion": confusion}
 
     def per_class(self) -> list[dict[str, Any]]:
         """Return one row per class: scores and counts of its steps and segments."""
         confusion = self.counts.confusion.sum(axis=0)
         right, true, chosen = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+        counts = self.counts
         matched, predicted, true_segments = (
             each.sum(axis=0)
-            for each in (self.counts.matched, self.counts.predicted, self.counts.true)
+            for each in (counts.matched, counts.predicted_segments, counts.true_segments)
         )
         columns = {
             "precision": precision_of(right, chosen, true),

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlzoo.core.messages import over
 from mlzoo.statistics import intervals
-from mlzoo.statistics.metrics import MODES, TITLES, number
+from mlzoo.statistics.metrics import mode, number, title
 from mlzoo.statistics.scorers import Array, Scorer
 
 BETTER, TIED, WORSE = "better", "not distinguishable", "worse"
@@ -46,7 +46,7 @@ def best_baseline(
         metric: name of the metric.
         samples: n, the number of samples.
     """
-    uniform_weights, sign = np.ones((1, samples)), 1 if MODES[metric] == "max" else -1
+    uniform_weights, sign = np.ones((1, samples)), 1 if mode(metric) == "max" else -1
 
     def quality(name: str) -> float:
         value = number(theirs[name][metric](uniform_weights)[0])
@@ -85,7 +85,7 @@ def against_baselines(
     """
     if not theirs:
         return {"gain": None, "verdict": None}
-    sign = 1 if MODES[metric] == "max" else -1
+    sign = 1 if mode(metric) == "max" else -1
     best = chosen or best_baseline(theirs, metric, samples)
     assert best is not None
     pair = [ours[metric], theirs[best][metric]][::sign]
@@ -132,7 +132,7 @@ def verdict_sentence(test: Mapping[str, Any]) -> str:
     verdict, gain = verdict_of(test), test.get("gain")
     if verdict is None or not gain:
         return ""
-    rival, metric = gain["baseline"], TITLES.get(gain["metric"], gain["metric"])
+    rival, metric = gain["baseline"], title(gain["metric"])
     units = test.get("units", test.get("samples", 0))
     taken = over(units, test.get("interval_unit", "samples"))
     if verdict == NONE and units < intervals.FEWEST:

@@ -9,8 +9,8 @@ import numpy as np
 from mlzoo.data.contracts import Scorer
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
-from mlzoo.statistics.metrics import as_probabilities, classification
-from mlzoo.statistics.scorers import classification_scorers
+from mlzoo.statistics.metrics import as_probabilities, class_tables
+from mlzoo.statistics.scorers import ClassPredictions
 from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
 
@@ -19,6 +19,7 @@ class ClassTask(SampleTask):
     """Task with one class per sample; predictions are probabilities (n, classes)."""
 
     losses = ("crossentropy",)
+    followed = ("accuracy",)
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output per class."""
@@ -28,23 +29,21 @@ class ClassTask(SampleTask):
         """Return probabilities (n, classes)."""
         return as_probabilities(outputs)
 
-    def scorers(
-        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
-    ) -> dict[str, Scorer]:
-        """Return the metrics of classes; see `SampleTask`."""
-        return classification_scorers(targets, predictions, positive)
+    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+        """Return predictions as metrics take them."""
+        return ClassPredictions(targets, predictions, positive)
 
-    def report(
+    def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
     ) -> dict[str, Any]:
-        """Return the metrics, a table of the classes and the confusion matrix."""
-        return classification(targets, predictions, samples.class_names, positive)
+        """Return a table of the classes and the confusion matrix."""
+        return class_tables(targets, predictions, samples.class_names, positive)
 
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
     ) -> dict[str, Any]:
-        report = self.report(targets, predictions, samples, positive)
-        return {name: value for name, value in report.items() if name != "confusion"}
+        tables = self.tables(targets, predictions, samples, positive)
+        return {name: value for name, value in tables.items() if name != "confusion"}
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples

@@ -11,7 +11,7 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.images.tiles import Predict, Tiling, strips
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.tasks._tallies import Tally, TallyTask
+from mlzoo.tasks._tallies import Counting, Tally, TallyTask
 
 Segment = Callable[[np.ndarray], np.ndarray]
 """From an image (height, width, channels) to a mask (height, width) or fields (..., k)."""
@@ -32,7 +32,12 @@ class DenseTask(TallyTask):
         raise NotImplementedError
 
     def count(
-        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self,
+        predict: Predict | None,
+        data: Data,
+        rows: Part,
+        baselines: Mapping[str, Baseline],
+        counting: Counting,
     ) -> dict[str, Tally]:
         """Return the counts of the model (under "") and of each baseline; images are read once."""
         classes = self.target.is_class
@@ -44,7 +49,9 @@ class DenseTask(TallyTask):
         for position in range(len(rows)):
             image, truth = rows.image(position), rows.target(position)
             for name, segment in predictors.items():
-                counts[name].append(self.count_image(truth, segment(image), rows.samples))
+                predicted = segment(image)
+                counts[name].append(self.count_image(truth, predicted, rows.samples))
+                counting.see(name, truth, predicted)
         return {name: self.tally(each, rows.samples) for name, each in counts.items()}
 
 

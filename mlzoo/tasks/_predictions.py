@@ -18,8 +18,9 @@ from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import unquoted
 from mlzoo.data.contracts import Scorer
-from mlzoo.statistics.forecasts import forecast_scorers
-from mlzoo.statistics.scorers import mean_defined, ratio
+from mlzoo.statistics.forecasts import ForecastPredictions
+from mlzoo.statistics.metrics import scorers
+from mlzoo.statistics.scorers import ratio
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,34 @@ class ImageScores:
     sums: dict[str, np.ndarray]
     groups: np.ndarray | None
 
+    @property
+    def right(self) -> np.ndarray:  # noqa: D102
+        return self.sums["found"]
+
+    @property
+    def true(self) -> np.ndarray:  # noqa: D102
+        return self.sums["found"] + self.sums["missed"]
+
+    @property
+    def chosen(self) -> np.ndarray:  # noqa: D102
+        return self.sums["found"] + self.sums["false"]
+
+    @property
+    def bits(self) -> np.ndarray:  # noqa: D102
+        return self.sums["bits"]
+
+    def mean(self, values: np.ndarray) -> Scorer:
+        """Return the mean of sums of values (n,) over what is predicted."""
+        return lambda weights: ratio(weights @ values, weights @ self.sums["values"])
+
+    def mean_error(self, error: Callable[[np.ndarray], np.ndarray]) -> Scorer:
+        """Return the mean of `np.square` of the differences."""
+        sums: dict[Any, str] = {np.square: "squared_error"}
+        return self.mean(self.sums[sums[error]])
+
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
         """Return a metric as a function of weights over images or sequences."""
-        sums = self.sums
-        if metric == "rmse":
-            return lambda w: np.sqrt(ratio(w @ sums["squared_error"], w @ sums["values"]))
-        if metric == "bits":
-            return lambda w: ratio(w @ sums["bits"], w @ sums["values"])
-        hits, missed, false = (sums[kind] for kind in ("found", "missed", "false"))
-        if metric == "macro_f1":
-            return lambda w: mean_defined(ratio(2 * (w @ hits), w @ (2 * hits + missed + false)))
-        return lambda w: mean_defined(ratio(w @ hits, w @ (hits + missed + false)))
+        return scorers([metric], self)[metric]
 
 
 @dataclass(frozen=True)
@@ -100,7 +118,8 @@ class Forecasts:
         """
         missing = [None] * self.targets.shape[2]
         scale = np.array((metrics or {}).get("scale", missing), float)
-        return forecast_scorers(self.targets, self.predictions, scale)[metric]
+        predictions = ForecastPredictions(self.targets, self.predictions, scale)
+        return scorers([metric], predictions)[metric]
 
 
 def read_predictions(

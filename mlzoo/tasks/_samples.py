@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Predict, Scorer, task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
-from mlzoo.statistics.metrics import class_counts, rarer, values
+from mlzoo.statistics.metrics import class_counts, rarer, scorers, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import SamplePredictions, read_predictions
@@ -25,10 +25,8 @@ class SampleTask(HeadedTask):
         """Return a model's outputs (n, units) as they are scored."""
         raise NotImplementedError
 
-    def scorers(
-        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
-    ) -> dict[str, Scorer]:
-        """Return the scalar metrics as functions of weights over samples.
+    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+        """Return predictions as metrics take them.
 
         Args:
             targets: (n,) class positions, or (n,) or (n, k) numbers.
@@ -37,16 +35,34 @@ class SampleTask(HeadedTask):
         """
         raise NotImplementedError
 
+    def scorers(
+        self,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        positive: int = 1,
+        extra: Sequence[str] = (),
+    ) -> dict[str, Scorer]:
+        """Return the task's metrics and others as functions of weights over samples.
+
+        Args:
+            targets: (n,) class positions, or (n,) or (n, k) numbers.
+            predictions: output of `as_predictions`.
+            positive: which of two classes metrics of one class are about.
+            extra: names of other metrics.
+        """
+        names = dict.fromkeys((*self.metrics, *extra))
+        return scorers(names, self.scored(targets, predictions, positive))
+
     def scores(
         self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
     ) -> dict[str, float | None]:
-        """Return the scalar metrics; None where one is undefined."""
+        """Return the task's metrics; None where one is undefined."""
         return values(self.scorers(targets, predictions, positive), len(targets))
 
-    def report(
+    def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
     ) -> dict[str, Any]:
-        """Return the scalar metrics with tables of classes or targets, JSON-able."""
+        """Return what is reported beside the metrics: tables of classes or targets, JSON-able."""
         raise NotImplementedError
 
     def columns(
@@ -78,6 +94,7 @@ class SampleTask(HeadedTask):
         baselines: Mapping[str, Baseline],
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
+        extra: Sequence[str] = (),
     ) -> tuple[dict[str, Any], SampleOutcome]:
         """Score a model on a split of the data; samples are read once, in chunks.
 
@@ -89,6 +106,7 @@ class SampleTask(HeadedTask):
             baselines: fitted baselines by name.
             positive: which of two classes metrics of one class are about; by default the rarer.
             trained: not used.
+            extra: names of metrics beside the task's own.
         """
         rows, counts = data.parts()[part], class_counts(data.samples)
         rare = rarer(counts) if positive is None else positive
@@ -98,22 +116,28 @@ class SampleTask(HeadedTask):
         predictions = {
             name: self.as_predictions(each, rows.targets) for name, each in outputs.items()
         }
-        outcome = SampleOutcome(self, rows.targets, predictions.pop(""), rows.indices, rare)
+        names = tuple(extra)
+        outcome = SampleOutcome(self, rows.targets, predictions.pop(""), rows.indices, rare, names)
         ours, groups = outcome.scorers(), rows.groups
         theirs = {
-            name: self.scorers(rows.targets, each, rare) for name, each in predictions.items()
+            name: self.scorers(rows.targets, each, rare, names)
+            for name, each in predictions.items()
         }
         metric = self.judged_by(counts).name
         chosen = self._chosen(data.valid, baselines, metric, rare) if part == "test" else None
         result = {
             "part": part,
             "samples": len(rows),
-            "metrics": self.report(rows.targets, outcome.outputs, data.samples, rare),
+            "metrics": {
+                **values(ours, len(rows)),
+                **self.tables(rows.targets, outcome.outputs, data.samples, rare),
+            },
             "intervals": intervals.intervals(ours, len(rows), groups, seed),
             "interval_unit": intervals.unit(groups),
             "units": intervals.count_units(len(rows), groups),
             "baselines": {
                 name: {
+                    **values(theirs[name], len(rows)),
                     **self._beside(rows.targets, each, data.samples, rare),
                     "note": baselines[name].note_on(rows),
                 }
@@ -140,8 +164,8 @@ class SampleTask(HeadedTask):
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
     ) -> dict[str, Any]:
-        """Return the metrics that are reported of a baseline."""
-        return dict(self.scores(targets, predictions, positive))
+        """Return what is reported of a baseline beside its metrics."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -154,6 +178,7 @@ class SampleOutcome:
         outputs: (n, k) class probabilities, or predictions shaped as `targets`.
         indices: (n,) positions of the samples in `Samples`.
         positive: which of two classes metrics of one class are about.
+        extra: names of metrics beside the task's own.
     """
 
     task: SampleTask
@@ -161,10 +186,11 @@ class SampleOutcome:
     outputs: np.ndarray
     indices: np.ndarray
     positive: int = 1
+    extra: tuple[str, ...] = ()
 
     def scorers(self) -> dict[str, Scorer]:
         """Return the scalar metrics as functions of weights over samples."""
-        return self.task.scorers(self.targets, self.outputs, self.positive)
+        return self.task.scorers(self.targets, self.outputs, self.positive, self.extra)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
         """Return the columns of `predictions.csv`; numbers keep all their digits."""

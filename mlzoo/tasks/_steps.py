@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,6 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Predict
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import Outputs
-from mlzoo.statistics.metrics import MODES
 from mlzoo.tasks._tallies import TallyTask
 
 _CHUNK = 64
@@ -20,7 +20,7 @@ class StepTask(TallyTask):
     """Task that predicts a class at every step."""
 
     losses = ("crossentropy",)
-    metrics = tuple(MODES)
+    followed: ClassVar[tuple[str, ...]] = ("accuracy",)
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output per class."""

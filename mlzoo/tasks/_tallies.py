@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from mlzoo.core import registry
 from mlzoo.data.contracts import Baseline, Predict, Scorer
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
+from mlzoo.statistics.metrics import scorers, values
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import ImageScores, read_image_scores
 
 
 class Tally(Protocol):
-    """Counts of each image or sequence, from which scores are computed."""
+    """Counts of each image or sequence, from which scores are computed.
 
-    def scorers(self) -> dict[str, Scorer]:
-        """Return scalar metrics as functions of weights over images."""
-        ...
+    Attributes:
+        counts: as metrics take them.
+    """
 
-    def metrics(self) -> dict[str, Any]:
-        """Return the scalars, and tables of all images together."""
+    @property
+    def counts(self) -> Any: ...  # noqa: D102
+
+    def tables(self) -> dict[str, Any]:
+        """Return what is reported of all images together beside the metrics."""
         ...
 
     def scores(self) -> np.ndarray:
@@ -36,6 +41,29 @@ class Tally(Protocol):
         ...
 
 
+class Counting:
+    """Counts of those metrics that count for themselves, of each predictor.
+
+    Args:
+        metrics: names; those without a `count` are left out.
+    """
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        plugins = {registry.stem(name): registry.load("metric", name) for name in metrics}
+        self._functions = {n: each.count for n, each in plugins.items() if hasattr(each, "count")}
+        self._counts: dict[str, dict[str, list[Any]]] = {}
+
+    def see(self, predictor: str, y_true: np.ndarray, y_pred: np.ndarray) -> None:
+        """Count the next image or sequence."""
+        for metric, function in self._functions.items():
+            counts = self._counts.setdefault(predictor, {}).setdefault(metric, [])
+            counts.append(function(y_true, y_pred))
+
+    def of(self, predictor: str) -> dict[str, np.ndarray]:
+        """Return the counts (n, ...) of each metric."""
+        return {name: np.array(c, "float64") for name, c in self._counts.get(predictor, {}).items()}
+
+
 @dataclass(frozen=True)
 class TallyOutcome:
     """Counts of a model's predictions for n images or sequences.
@@ -43,17 +71,19 @@ class TallyOutcome:
     Attributes:
         indices: (n,) positions in `Samples`.
         tally: counts of each.
+        metrics: as functions of weights over images or sequences.
         blocks: (n,) labels of overlapping windows, which intervals leave out together; None if
             each is left out alone.
     """
 
     indices: np.ndarray
     tally: Tally
+    metrics: Mapping[str, Scorer]
     blocks: np.ndarray | None = None
 
     def scorers(self) -> dict[str, Scorer]:
         """Return the scalar metrics as functions of weights over images or sequences."""
-        return self.tally.scorers()
+        return dict(self.metrics)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
         """Return the columns of `predictions.csv`: the counts of each image or sequence."""
@@ -64,7 +94,12 @@ class TallyTask(HeadedTask):
     """Task whose scores are summed over images or sequences."""
 
     def count(
-        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self,
+        predict: Predict | None,
+        data: Data,
+        rows: Part,
+        baselines: Mapping[str, Baseline],
+        counting: Counting,
     ) -> dict[str, Tally]:
         """Count predictions on a split.
 
@@ -73,6 +108,7 @@ class TallyTask(HeadedTask):
             data: samples in three splits.
             rows: the split to count.
             baselines: fitted baselines by name.
+            counting: sees the predictions too.
 
         Returns:
             Counts by name of the baseline; those of the model under "".
@@ -96,6 +132,7 @@ class TallyTask(HeadedTask):
         baselines: Mapping[str, Baseline],
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
+        extra: Sequence[str] = (),
     ) -> tuple[dict[str, Any], TallyOutcome]:
         """Score a model on a split of the data; images and sequences are read once.
 
@@ -107,10 +144,15 @@ class TallyTask(HeadedTask):
             baselines: fitted baselines by name.
             positive: not used.
             trained: not used.
+            extra: names of metrics beside the task's own.
         """
-        rows = data.parts()[part]
-        tallies = self.count(predict, data, rows, baselines)
-        ours = tallies.pop("")
+        rows, counting = data.parts()[part], Counting(extra)
+        tallies = self.count(predict, data, rows, baselines, counting)
+        names = dict.fromkeys((*self.metrics, *extra))
+        theirs = {
+            name: scorers(names, tally.counts, counting.of(name)) for name, tally in tallies.items()
+        }
+        tally, ours = tallies.pop(""), theirs.pop("")
         blocks = self.block_labels(rows)
         labels = blocks if rows.groups is None else rows.groups
         unit = self.unit if labels is None else "groups" if rows.groups is not None else self.blocks
@@ -118,18 +160,22 @@ class TallyTask(HeadedTask):
         result = {
             "part": part,
             "samples": len(rows),
-            "metrics": ours.metrics(),
-            "intervals": intervals.intervals(ours.scorers(), len(rows), labels, seed),
+            "metrics": {**values(ours, len(rows)), **tally.tables()},
+            "intervals": intervals.intervals(ours, len(rows), labels, seed),
             "interval_unit": unit,
             "units": intervals.count_units(len(rows), labels),
             "baselines": {
-                name: {**_each_class(tally), "note": baselines[name].note_on(rows)}
-                for name, tally in tallies.items()
+                name: {
+                    **values(theirs[name], len(rows)),
+                    **_each_class(each),
+                    "note": baselines[name].note_on(rows),
+                }
+                for name, each in tallies.items()
             },
             "headline": metric,
             **against_baselines(
-                ours.scorers(),
-                {name: tally.scorers() for name, tally in tallies.items()},
+                ours,
+                theirs,
                 metric,
                 len(rows),
                 labels,
@@ -137,17 +183,18 @@ class TallyTask(HeadedTask):
                 self._chosen(data, baselines) if part == "test" else None,
             ),
         }
-        return result, TallyOutcome(rows.indices, ours, blocks)
+        return result, TallyOutcome(rows.indices, tally, ours, blocks)
 
     def _chosen(self, data: Data, baselines: Mapping[str, Baseline]) -> str | None:
         """Return the baseline that is best on the validation split; None without a choice."""
         if not len(data.valid) or len(baselines) < 2:
             return None
-        tallies = self.count(None, data, data.valid, baselines)
-        scorers = {name: tally.scorers() for name, tally in tallies.items()}
-        return best_baseline(scorers, self.headline.name, len(data.valid))
+        metric = self.headline.name
+        tallies = self.count(None, data, data.valid, baselines, Counting(()))
+        theirs = {name: scorers([metric], tally.counts) for name, tally in tallies.items()}
+        return best_baseline(theirs, metric, len(data.valid))
 
 
 def _each_class(tally: Tally) -> dict[str, Any]:
-    """Return the scalars, and those of each class or field."""
-    return {name: value for name, value in tally.metrics().items() if name != "confusion"}
+    """Return the metrics of each class or field."""
+    return {name: value for name, value in tally.tables().items() if name != "confusion"}

@@ -15,7 +15,10 @@ class Task(ClassTask):
 
     target = Target("classes")
     headline = Headline("accuracy", "max")
-    metrics = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc")
+    metrics = (
+        *("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
+        "average_precision",
+    )
 
     def judged_by(self, counts: Sequence[int] = ()) -> Headline:
         """Return balanced accuracy if one class holds over 80 % of the samples."""

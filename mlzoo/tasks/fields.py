@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.contracts import Headline, Scorer
+from mlzoo.data.contracts import Headline
 from mlzoo.data.moments import mean_and_std
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.metrics import MODES, number
-from mlzoo.statistics.scorers import ratio
+from mlzoo.statistics.fields import FieldSums, count
+from mlzoo.statistics.metrics import scorers, values
 from mlzoo.tasks._dense import DenseTask
 
 
@@ -22,7 +22,8 @@ class Task(DenseTask):
     target = Target("numbers", "pixel")
     losses = ("mse",)
     headline = Headline("rmse", "min")
-    metrics = tuple(MODES)
+    metrics = ("rmse", "mae", "r2")
+    followed = ("mae",)
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output per field, with mean and standard deviation of the known values."""
@@ -35,77 +36,33 @@ class Task(DenseTask):
 
     def tally(self, counts: list[Any], samples: Samples) -> FieldTally:
         """Return the sums of several images."""
-        return FieldTally(np.stack(counts), samples.target_names)
-
-
-def count(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return one image's sums (k, 5): count, squared and absolute errors, targets, their squares.
-
-    Args:
-        truth: (height, width, k), NaN where a value is ignored.
-        predicted: the same shape.
-    """
-    known = ~np.isnan(truth)
-    y = np.where(known, truth, 0).astype("float64")
-    error = np.where(known, predicted - y, 0).astype("float64")
-    each = (known, error**2, np.abs(error), y, y**2)
-    return np.stack([values.sum(axis=(0, 1)) for values in each], axis=-1)
+        return FieldTally(FieldSums(np.stack(counts)), samples.target_names)
 
 
 @dataclass(frozen=True)
 class FieldTally:
-    """Sums (n, k, 5) of n images and k fields, as `count` returns them."""
+    """Sums of n images and k named fields."""
 
-    sums: np.ndarray
+    counts: FieldSums
     names: tuple[str, ...]
 
-    def scorers(self) -> dict[str, Scorer]:
-        """Return RMSE and MAE over all values and R² averaged over fields, of weighted images."""
-        return _scorers(self.sums)
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the scalars, and the same for each field."""
-        rows = [
-            {"target": name, **_scalars(self.sums[:, [i]])} for i, name in enumerate(self.names)
-        ]
-        return {**_scalars(self.sums), "per_target": rows}
+    def tables(self) -> dict[str, Any]:
+        """Return the metrics of each field."""
+        sums = self.counts.sums
+        fields = [scorers(Task.metrics, FieldSums(sums[:, [i]])) for i in range(len(self.names))]
+        rows = zip(self.names, fields, strict=True)
+        return {"per_target": [{"target": n, **values(each, len(sums))} for n, each in rows]}
 
     def scores(self) -> np.ndarray:
         """Return the negative RMSE of each image."""
-        total = self.sums.sum(axis=1)
+        total = self.counts.sums.sum(axis=1)
         return -np.sqrt(total[:, 1] / np.maximum(total[:, 0], 1))
 
     def columns(self) -> dict[str, list[Any]]:
         """Return RMSE, number of values and summed squared error of each image."""
-        total = self.sums.sum(axis=1)
+        total = self.counts.sums.sum(axis=1)
         return {
             "rmse": (-self.scores()).tolist(),
             "values": total[:, 0].astype(int).tolist(),
             "squared_error": total[:, 1].tolist(),
         }
-
-
-def _scorers(sums: np.ndarray) -> dict[str, Scorer]:
-    flat = sums.reshape(len(sums), -1)
-
-    def summed(weights: np.ndarray) -> np.ndarray:
-        return (weights @ flat).reshape(len(weights), *sums.shape[1:])
-
-    def r2(weights: np.ndarray) -> np.ndarray:
-        values, squared, _, y, y2 = np.moveaxis(summed(weights), -1, 0)
-        return (1 - ratio(squared, y2 - ratio(y**2, values))).mean(axis=1)
-
-    def mean_of(column: int) -> Scorer:
-        def score(weights: np.ndarray) -> np.ndarray:
-            total = summed(weights).sum(axis=1)
-            return ratio(total[:, column], total[:, 0])
-
-        return score
-
-    mean_squared = mean_of(1)
-    return {"rmse": lambda w: np.sqrt(mean_squared(w)), "mae": mean_of(2), "r2": r2}
-
-
-def _scalars(sums: np.ndarray) -> dict[str, float | None]:
-    weights = np.ones((1, len(sums)))
-    return {name: number(scorer(weights)[0]) for name, scorer in _scorers(sums).items()}

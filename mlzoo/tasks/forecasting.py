@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,12 @@ from mlzoo.statistics.forecast_scale import training_scale
 from mlzoo.statistics.forecasts import (
     LEVEL,
     Band,
+    ForecastPredictions,
     autocorrelation,
     autocorrelation_time,
-    coverage,
-    forecast_scorers,
 )
-from mlzoo.statistics.metrics import MODES, number, values
+from mlzoo.statistics.metrics import number, values
+from mlzoo.statistics.metrics import scorers as scorers_of
 from mlzoo.statistics.scorers import Array, ratio
 from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
@@ -47,6 +47,7 @@ class ForecastOutcome:
         blocks: (n,) labels of windows that intervals leave out together; None if windows are
             left out one by one.
         scale: (targets,) divisor of MASE.
+        extra: names of metrics beside the task's own.
     """
 
     indices: np.ndarray
@@ -55,16 +56,17 @@ class ForecastOutcome:
     band: Band | None
     blocks: np.ndarray | None = None
     scale: np.ndarray | None = None
+    extra: tuple[str, ...] = ()
 
     def errors(self) -> np.ndarray:
         """Return the mean absolute error of each window over the steps and targets, (n,)."""
         return np.nanmean(np.abs(self.targets - self.outputs), axis=(1, 2))
 
     def scorers(self) -> dict[str, Scorer]:
-        """Return MASE, RMSE and MAE as functions of weights over windows."""
+        """Return the metrics as functions of weights over windows."""
         missing = np.full(self.targets.shape[2], np.nan)
         scale = missing if self.scale is None else self.scale
-        return forecast_scorers(self.targets, self.outputs, scale)
+        return forecast_scorers(self.targets, self.outputs, scale, extra=self.extra)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
         """Return every forecast: one row per window, step ahead and target.
@@ -98,7 +100,8 @@ class Task(HeadedTask):
     target = Target("numbers", "horizon")
     losses = ("mse",)
     headline = Headline("mase", "min")
-    metrics = tuple(MODES)
+    metrics = ("mase", "rmse", "mae", "coverage")
+    followed = ("mae",)
     blocks = "blocks of time"
     samples = "windows"
 
@@ -127,6 +130,7 @@ class Task(HeadedTask):
         baselines: Mapping[str, Baseline],
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
+        extra: Sequence[str] = (),
     ) -> tuple[dict[str, Any], ForecastOutcome]:
         """Score forecasts on a split of the data; see `evaluating.evaluate`.
 
@@ -142,6 +146,7 @@ class Task(HeadedTask):
             positive: not used.
             trained: metrics of the training run if `data` has no other split; its `band` and
                 `scale` are used.
+            extra: names of metrics beside the task's own.
 
         Returns:
             Beside the common keys `relative_mae` {baseline: `value`, `interval`, `units` (blocks
@@ -163,12 +168,12 @@ class Task(HeadedTask):
         }
         nearest = min(errors, key=lambda name: float(np.nanmean(np.abs(errors[name]))), default="")
         blocks = paired[nearest] if nearest else block_labels(rows, y_true - y_pred)
-        scorers = forecast_scorers(y_true, y_pred, scale)
+        scorers = forecast_scorers(y_true, y_pred, scale, band, extra)
         metrics = values(scorers, len(rows))
-        if band is not None:
-            scorers["coverage"] = coverage(y_true, y_pred, band)
-            metrics["coverage"] = number(scorers["coverage"](np.ones((1, len(rows))))[0])
-        theirs = {name: forecast_scorers(y_true, each, scale) for name, (each, _) in naive.items()}
+        theirs = {
+            name: forecast_scorers(y_true, each, scale, extra=extra)
+            for name, (each, _) in naive.items()
+        }
         headline = self.headline.name
         if metrics[headline] is None:
             headline = "mae"  # constant training split: MASE would divide by zero
@@ -199,7 +204,29 @@ class Task(HeadedTask):
         }
         if len(data.samples.target_names) == 1:
             del result["metrics"]["per_target"]
-        return result, ForecastOutcome(rows.indices, y_true, y_pred, band, blocks, scale)
+        return result, ForecastOutcome(
+            rows.indices, y_true, y_pred, band, blocks, scale, tuple(extra)
+        )
+
+
+def forecast_scorers(
+    y_true: Array,
+    y_pred: Array,
+    scale: Array,
+    band: Band | None = None,
+    extra: Sequence[str] = (),
+) -> dict[str, Scorer]:
+    """Return the task's metrics and others as functions of weights over windows.
+
+    Args:
+        y_true: (n, horizon, targets) true values, NaN where missing.
+        y_pred: (n, horizon, targets) predicted values.
+        scale: (targets,) denominators of MASE, NaN where unknown.
+        band: prediction interval around the forecasts, or None.
+        extra: names of other metrics.
+    """
+    names = dict.fromkeys((*Task.metrics, *extra))
+    return scorers_of(names, ForecastPredictions(y_true, y_pred, scale, band))
 
 
 def _chosen(rows: Part, baselines: Mapping[str, Baseline], scale: Array, metric: str) -> str | None:
@@ -309,15 +336,9 @@ def _per_horizon(
     rows = []
     for step in range(y_true.shape[1]):
         at = np.s_[:, step : step + 1]
-        row = {
-            "step": step + 1,
-            **values(forecast_scorers(y_true[at], y_pred[at], scale), len(y_true)),
-        }
-        if band is not None:
-            step_band = Band(band.low[step : step + 1], band.high[step : step + 1], band.source)
-            row["coverage"] = number(
-                coverage(y_true[at], y_pred[at], step_band)(np.ones((1, len(y_true))))[0]
-            )
+        step_band = band and Band(band.low[at[1:]], band.high[at[1:]], band.source)
+        scorers = forecast_scorers(y_true[at], y_pred[at], scale, step_band)
+        row = {"step": step + 1, **values(scorers, len(y_true))}
         for name, (each, _) in naive.items():
             row[f"mae_{name}"] = values(forecast_scorers(y_true[at], each[at], scale), len(y_true))[
                 "mae"

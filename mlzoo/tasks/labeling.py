@@ -9,7 +9,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Target
 from mlzoo.statistics import steps
 from mlzoo.tasks._steps import StepTask, labels_of
-from mlzoo.tasks._tallies import Tally
+from mlzoo.tasks._tallies import Counting, Tally
 
 
 class Task(StepTask):
@@ -17,11 +17,20 @@ class Task(StepTask):
 
     target = Target("classes", "step")
     headline = Headline("macro_f1", "max")
+    metrics = (
+        *("macro_f1", "accuracy", "balanced_accuracy", "mean_iou", "segment_f1", "edit_score"),
+    )
+    followed = ("accuracy", "iou")
     unit = "sequences"
     samples = "sequences"
 
     def count(
-        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self,
+        predict: Predict | None,
+        data: Data,
+        rows: Part,
+        baselines: Mapping[str, Baseline],
+        counting: Counting,
     ) -> dict[str, Tally]:
         """Return the confusion of steps and segments of the model and of each baseline."""
         names = rows.samples.class_names
@@ -30,8 +39,9 @@ class Task(StepTask):
             labels[name] = [each.predict(rows.image(i)) for i in range(len(rows))]
         tallies: dict[str, Tally] = {}
         for name, predicted in labels.items():
-            counts = [
-                steps.count(rows.target(i), each, len(names)) for i, each in enumerate(predicted)
-            ]
+            counts = []
+            for i, sequence in enumerate(predicted):
+                counts.append(steps.count(rows.target(i), sequence, len(names)))
+                counting.see(name, rows.target(i), sequence)
             tallies[name] = steps.StepTally(steps.stack(counts), names)
         return tallies

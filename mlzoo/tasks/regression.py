@@ -10,8 +10,8 @@ from mlzoo.data.contracts import Headline, Scorer
 from mlzoo.data.moments import mean_and_std
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.metrics import regression
-from mlzoo.statistics.scorers import regression_scorers
+from mlzoo.statistics.metrics import spread
+from mlzoo.statistics.scorers import NumberPredictions
 from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
 
@@ -23,6 +23,7 @@ class Task(SampleTask):
     losses = ("mse",)
     headline = Headline("rmse", "min")
     metrics = ("rmse", "mae", "r2")
+    followed = ("mae",)
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output a target, with mean and standard deviation of the training split."""
@@ -33,17 +34,28 @@ class Task(SampleTask):
         """Return numbers shaped as the targets."""
         return np.asarray(outputs, "float64").reshape(targets.shape)
 
-    def scorers(
-        self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
-    ) -> dict[str, Scorer]:
-        """Return RMSE, MAE and R²; see `SampleTask`."""
-        return regression_scorers(targets, predictions)
+    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+        """Return predictions as metrics take them."""
+        return NumberPredictions(targets, predictions)
 
-    def report(
+    def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
     ) -> dict[str, Any]:
-        """Return the metrics with the residuals, and the same of each of several targets."""
-        return regression(targets, predictions, samples.target_names)
+        """Return the residuals, and with several targets metrics and residuals of each."""
+        names = samples.target_names
+        targets = np.asarray(targets, "float64").reshape(len(targets), len(names))
+        errors = targets - np.asarray(predictions, "float64").reshape(targets.shape)
+        tables: dict[str, Any] = {"residuals": spread(errors.ravel())}
+        if len(names) > 1:
+            tables["per_target"] = [
+                {
+                    "target": name,
+                    **self.scores(targets[:, i], predictions[:, i]),
+                    "residuals": spread(errors[:, i]),
+                }
+                for i, name in enumerate(names)
+            ]
+        return tables
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
@@ -63,4 +75,4 @@ class Task(SampleTask):
     def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
         """Return a metric of saved numbers."""
         truth, predictions = saved.targets.astype(float), saved.predictions.astype(float)
-        return regression_scorers(truth, predictions)[metric]
+        return self.scorers(truth, predictions)[metric]

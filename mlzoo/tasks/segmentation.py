@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.contracts import Headline, Scorer
+from mlzoo.data.contracts import Headline
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics import pixels
-from mlzoo.statistics.metrics import MODES
 from mlzoo.tasks._dense import DenseTask
 
 
@@ -22,7 +21,11 @@ class Task(DenseTask):
     # Dice ignores the network's confidence, crossentropy rare classes.
     losses = ("crossentropy", "dice")
     headline = Headline("mean_iou", "max")
-    metrics = tuple(MODES)
+    metrics = (
+        *("mean_iou", "mean_dice", "pixel_accuracy", "mean_precision", "mean_recall"),
+        "boundary_f1",
+    )
+    followed = ("accuracy", "iou")
 
     def output_spec(self, train: Part) -> Outputs:
         """Return one output per class."""
@@ -44,13 +47,9 @@ class PixelTally:
     counts: pixels.Counts
     class_names: tuple[str, ...]
 
-    def scorers(self) -> dict[str, Scorer]:
-        """Return metrics as functions of weights over images."""
-        return pixels.pixel_scorers(self.counts)
-
-    def metrics(self) -> dict[str, Any]:
-        """Return scalars, a table of the classes, and the confusion matrix."""
-        return pixels.segmentation(self.counts, self.class_names)
+    def tables(self) -> dict[str, Any]:
+        """Return a table of the classes, and the confusion matrix."""
+        return pixels.tables(self.counts, self.class_names)
 
     def scores(self) -> np.ndarray:
         """Return the mean IoU of each image."""

@@ -12,10 +12,9 @@ from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED, Target
 from mlzoo.data.text.reader import TextReader
-from mlzoo.statistics.metrics import values
 from mlzoo.statistics.scorers import EPSILON, ratio
 from mlzoo.tasks._steps import StepTask, step_outputs
-from mlzoo.tasks._tallies import Tally
+from mlzoo.tasks._tallies import Counting, Tally
 
 
 class Task(StepTask):
@@ -23,20 +22,26 @@ class Task(StepTask):
 
     target = Target("classes", "token")
     headline = Headline("bits", "min")
+    metrics = ("bits", "perplexity", "accuracy")
     unit = "windows"
     samples = "windows"
     blocks = "blocks of text"
 
     def count(
-        self, predict: Predict | None, data: Data, rows: Part, baselines: Mapping[str, Baseline]
+        self,
+        predict: Predict | None,
+        data: Data,
+        rows: Part,
+        baselines: Mapping[str, Baseline],
+        counting: Counting,
     ) -> dict[str, Tally]:
         """Return bits and correct characters of each window for the model and each baseline."""
         tallies: dict[str, Tally] = {}
         if predict is not None:
-            tallies[""] = _tally(rows, step_outputs(predict, rows))
+            tallies[""] = _tally(rows, step_outputs(predict, rows), "", counting)
         for name, each in baselines.items():
             probabilities = (each.predict(rows.image(i)) for i in range(len(rows)))
-            tallies[name] = _tally(rows, probabilities)
+            tallies[name] = _tally(rows, probabilities, name, counting)
         return tallies
 
     def block_labels(self, rows: Part) -> np.ndarray | None:
@@ -46,27 +51,30 @@ class Task(StepTask):
 
 @dataclass(frozen=True)
 class TextTally:
-    """Summed bits, number of correct and number of scored characters of each window."""
+    """Counts of each window.
+
+    Attributes:
+        bits: (n,) bits of the scored characters.
+        right: (n, 1) how many of them are right.
+        count: (n,) how many there are.
+    """
 
     bits: np.ndarray
     right: np.ndarray
     count: np.ndarray
 
-    def scorers(self) -> dict[str, Scorer]:
-        """Return bits per character, perplexity 2^bits and accuracy as functions of weights."""
+    @property
+    def counts(self) -> TextTally:
+        """Return these counts, as metrics take them."""
+        return self
 
-        def bits(weights: np.ndarray) -> np.ndarray:
-            return ratio(weights @ self.bits, weights @ self.count)
+    def mean(self, values: np.ndarray) -> Scorer:
+        """Return the mean over characters of sums of values (n,), one a window."""
+        return lambda weights: ratio(weights @ values, weights @ self.count)
 
-        return {
-            "bits": bits,
-            "perplexity": lambda weights: 2 ** bits(weights),
-            "accuracy": lambda weights: ratio(weights @ self.right, weights @ self.count),
-        }
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the scalar metrics."""
-        return dict(values(self.scorers(), len(self.count)))
+    def tables(self) -> dict[str, Any]:
+        """Return nothing beside the metrics."""
+        return {}
 
     def scores(self) -> np.ndarray:
         """Return the negative bits per character of each window."""
@@ -77,7 +85,7 @@ class TextTally:
         return {
             "values": self.count.tolist(),
             "bits": self.bits.tolist(),
-            "right": self.right.tolist(),
+            "right": self.right[:, 0].tolist(),
         }
 
 
@@ -92,7 +100,7 @@ def _blocks(rows: Part) -> np.ndarray | None:
     return np.char.mod("%d", first // (2 * reader.window))
 
 
-def _tally(rows: Part, outputs: Any) -> TextTally:
+def _tally(rows: Part, outputs: Any, name: str, counting: Counting) -> TextTally:
     bits, right, count = [], [], []
     for position, probabilities in enumerate(outputs):
         y_true = rows.target(position)
@@ -102,6 +110,9 @@ def _tally(rows: Part, outputs: Any) -> TextTally:
         ]
         likelihoods = probabilities[np.arange(len(probabilities)), y_true[known]].astype("float64")
         bits.append(float(-np.log2(np.clip(likelihoods, EPSILON, 1)).sum()))
+        counting.see(name, y_true[known], probabilities)
         right.append(int((probabilities.argmax(axis=-1) == y_true[known]).sum()))
         count.append(int(known.sum()))
-    return TextTally(*(np.array(each, dtype="float64") for each in (bits, right, count)))
+    sums = (np.array(each, dtype="float64") for each in (bits, right, count))
+    summed_bits, correct, scored = sums
+    return TextTally(summed_bits, correct[:, None], scored)

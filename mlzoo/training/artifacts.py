@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.core import files
+from mlzoo.core import files, registry
+from mlzoo.core.configs import RunConfig
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
@@ -18,7 +19,7 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import outputs_of
-from mlzoo.statistics.metrics import BESIDE, MODES
+from mlzoo.statistics.metrics import mode
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.figures import draw
 from mlzoo.training.loop.batches import Batch
@@ -26,10 +27,17 @@ from mlzoo.training.loop.training import Fitted
 
 
 def score(
-    model: keras.Model, data: Data, seed: int, baselines: str
+    model: keras.Model, data: Data, seed: int, config: RunConfig
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on the test split, which is done once."""
-    return evaluate(lambda inputs: outputs_of(model, inputs), data, "test", seed, baselines)
+    return evaluate(
+        lambda inputs: outputs_of(model, inputs),
+        data,
+        "test",
+        seed,
+        config.baselines,
+        extra=config.metrics,
+    )
 
 
 def training_record(
@@ -119,13 +127,14 @@ def _headline(test: dict[str, Any]) -> dict[str, Any]:
         interval = test["intervals"].get(name)
         return {
             "name": name,
-            "mode": MODES[name],
+            "mode": mode(name),
             "value": test["metrics"][name],
             "interval": interval,
         }
 
     name = test["headline"]
-    beside = [n for n in BESIDE.get(name, ()) if n in test["metrics"]]
+    read_beside = registry.constants("metric", name).get("BESIDE", ())
+    beside = [n for n in read_beside if n in test["metrics"]]
     return {**figure(name), "also": [figure(each) for each in beside]}
 
 

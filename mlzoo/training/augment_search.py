@@ -74,7 +74,7 @@ def data_metric(config: RunConfig, data: Data) -> str:
     """Return the metric that compares policies: the one that the training monitors."""
     from mlzoo.training.loop.training import history_columns, monitored
 
-    return monitored(config, data, history_columns(data))
+    return monitored(config, data, history_columns(config, data))
 
 
 def pick(

@@ -124,7 +124,7 @@ def _timelines(
     samples = data.samples
     (inputs, _, _), names = fed
     pictures.sample_grid(folder, inputs, names, samples.kind)
-    plots.confusion_matrix(folder, outcome.tally.metrics()["confusion"], samples.class_names)
+    plots.confusion_matrix(folder, outcome.tally.tables()["confusion"], samples.class_names)
     scores = outcome.tally.scores()
     cases = []
     for title, place in chosen_cases(scores):

@@ -44,7 +44,7 @@ def fit(
     model.compile(
         optimizer=recorder,
         loss=build_loss(config, data.outputs, inside_weights(config, data)),
-        metrics=build_metrics(data.outputs),
+        metrics=build_metrics(data.outputs, extra=config.metrics),
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     search = _Search(model, data, config, recorder, listener, stop)
@@ -101,7 +101,7 @@ class _Search:
         self.recorder, self.listener, self.stop = recorder, listener, stop
         inside = inside_weights(config, data) is not None
         self.weights = None if inside else class_weights(config.class_weights, data)
-        metric = monitored(config, data, history_columns(data))
+        metric = monitored(config, data, history_columns(config, data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.history: list[dict[str, float]] = []
         self.best: checkpoints.Arrays | None = None

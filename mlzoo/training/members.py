@@ -288,16 +288,25 @@ def check_out_of_fold(data: Data) -> None:
         )
 
 
-def ensemble_record(ensemble: Ensemble, data: Data, seed: int) -> dict[str, Any]:
-    """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores."""
+def ensemble_record(
+    ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
+
+    Args:
+        ensemble: trained on folds, or with several seeds.
+        data: as split for the run.
+        seed: of intervals.
+        extra: names of metrics beside the task's own.
+    """
     record: dict[str, Any] = {"members": ensemble.rows}
     if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
         return record
-    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none")[0]}
+    return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}
 
 
 def score_out_of_fold(
-    ensemble: Ensemble, data: Data, seed: int, baselines: str
+    ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
 ) -> tuple[dict[str, Any], Outcome]:
     """Score the predictions of each sample by the member that never saw it.
 
@@ -306,6 +315,7 @@ def score_out_of_fold(
         data: as split for the run.
         seed: of intervals and baselines.
         baselines: which to fit, on the samples outside of each fold.
+        extra: names of metrics beside the task's own.
     """
     assert ensemble.outputs is not None
     fitted = _cross_fitted(ensemble, seed, baselines)
@@ -315,6 +325,7 @@ def score_out_of_fold(
         "train",
         seed,
         fitted,
+        extra=extra,
     )
     return {**scored, "part": OUT_OF_FOLD}, outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +14,8 @@ from mlzoo.core.configs import RunConfig, check_fit, loss_terms, plugin_config
 from mlzoo.core.errors import UsageError
 from mlzoo.data import contracts
 from mlzoo.data.specs import Outputs
-from mlzoo.losses._classes import class_accuracy
 from mlzoo.losses._sum import LossSum
-from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.statistics.metrics import Mode, mode
 from mlzoo.training.loop.early_stopping import Watch
 
 
@@ -228,30 +228,32 @@ def _terms(config: RunConfig, task: str) -> list[tuple[float, str]]:
     return loss_terms(config.loss)
 
 
-def build_metrics(outputs: Outputs, mixed: bool = False) -> list[keras.Metric]:
+def build_metrics(
+    outputs: Outputs, mixed: bool = False, extra: Sequence[str] = ()
+) -> list[keras.Metric]:
     """Return the metrics that are followed beside the loss.
-
-    Accuracy for classes, and for masks the mean intersection over union as well; the mean
-    absolute error for numbers.
 
     Args:
         outputs: what the model predicts.
         mixed: whether targets may be shares of classes in place of positions.
+        extra: names of metrics beside those of the task.
+
+    Raises:
+        UsageError: a metric is no Keras metric of its name.
     """
-    if outputs.target.pixel_class or outputs.target.stepwise:
-        followed = [as_metric(pixel_accuracy, "accuracy")]
-        return followed if outputs.target.causal else [*followed, as_metric(mean_iou, "iou")]
-    if outputs.target.pixel_numbers or outputs.target.ahead:
-        return [as_metric(field_mae, "mae")]
-    if not outputs.target.sample_class:
-        return [keras.metrics.MeanAbsoluteError(name="mae")]
-    if mixed:
-        return [as_metric(class_accuracy, "accuracy")]
-    if outputs.units == 1:
-        return [keras.metrics.BinaryAccuracy(name="accuracy")]
-    return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    names = dict.fromkeys((*contracts.task(outputs.task).followed, *extra))
+    plugins = {registry.stem(name): registry.load("metric", name) for name in names}
+    built = {n: p.build(outputs, mixed) for n, p in plugins.items() if hasattr(p, "build")}
+    followed = {name: metric for name, metric in built.items() if metric is not None}
+    for name, metric in followed.items():
+        if not isinstance(metric, keras.Metric) or metric.name != name:
+            raise UsageError(
+                f"{name}: build must return a keras.Metric named {name!r}, but it returned "
+                f"{metric!r}"
+            )
+    return list(followed.values())
 
 
-def direction(metric: str) -> str:
-    """`max` or `min`: which way a monitored metric improves."""
-    return "max" if metric.removeprefix("val_") in ("accuracy", "iou") else "min"
+def direction(column: str) -> Mode:
+    """Return the direction in which a column of the history improves."""
+    return mode(column.removeprefix("val_"))

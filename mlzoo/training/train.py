@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.configs import SHARED, RunConfig, absolute_losses, all_settings, check_fit
+from mlzoo.core.configs import SHARED, RunConfig, all_settings, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
@@ -23,6 +23,7 @@ from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import (
     Merged,
+    absolute_plugins,
     check_unread,
     merge,
     plugins,
@@ -285,13 +286,13 @@ def _tell(data: Data, listener: Listener) -> None:
 def imbalance_note(data: Data, config: RunConfig) -> str:
     """Return what is done about one class that holds over 80 % of the samples; "" without one."""
     from mlzoo.data.contracts import task
-    from mlzoo.statistics.metrics import TITLES, class_counts, imbalanced, rarer
+    from mlzoo.statistics.metrics import class_counts, imbalanced, rarer, title
 
     counts = class_counts(data.samples)
     if not imbalanced(counts):
         return ""
     names = data.samples.class_names
-    judged = TITLES[task(data.samples.task).judged_by(counts).name]
+    judged = title(task(data.samples.task).judged_by(counts).name)
     if len(counts) == 2:
         judged += f" and the average precision of {names[rarer(counts)]}"
     share, largest = max(counts) / sum(counts), names[counts.index(max(counts))]
@@ -313,14 +314,14 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
-    read |= {kind: registry.absolute(name) for kind, name in plugins(values) if kind != "loss"}
-    read["loss"] = absolute_losses(config.loss)
+    read |= absolute_plugins(values)
     for name in ("data", "class_weights"):
         path = expand(getattr(config, name))
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
-    omit = set(unread_by_source(values, set(values)))
-    return resolved_yaml(merged, read, omit | {*unread} | {"name"})
+    omit = set(unread_by_source(values, set(values))) | {"name"}
+    omit |= set() if config.metrics else {"metrics"}
+    return resolved_yaml(merged, read, omit | {*unread})
 
 
 def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
@@ -339,8 +340,9 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
         folder.write_text("bad_files.csv", files.csv_text(rows))
     for kind, name in plugins(config.model_dump()):
         if (plugin_file := registry.own_file(name)) is not None:
-            # Of losses there may be several.
-            copy = f"loss-{plugin_file.name}" if kind == "loss" else f"{kind}.py"
+            # Of losses and metrics there may be several.
+            several = kind in ("loss", "metric")
+            copy = f"{kind}-{plugin_file.name}" if several else f"{kind}.py"
             files.write_bytes(folder.path / copy, plugin_file.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
@@ -474,14 +476,14 @@ def _train_once(
         data = replace(data, cut=cutting(config, model))
     seconds = time.monotonic() - began
     if ensemble is not None and not len(data.test):
-        test, outcome = score_out_of_fold(ensemble, data, seed, config.baselines)
+        test, outcome = score_out_of_fold(ensemble, data, seed, config.baselines, config.metrics)
         data = replace(data, test=ensemble.pool)
     else:
-        test, outcome = score(model, data, seed, config.baselines)
+        test, outcome = score(model, data, seed, config)
     record = training_record(model, fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     if ensemble is not None:
-        record |= ensemble_record(ensemble, data, seed)
+        record |= ensemble_record(ensemble, data, seed, config.metrics)
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlzoo.core import registry
 from mlzoo.statistics.intervals import mean_interval
-from mlzoo.statistics.metrics import BOUNDS
+from mlzoo.statistics.metrics import bounds
 from mlzoo.tuning.executors.engines import Fit, Serial
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 from mlzoo.tuning.search import Search, SearchListener
@@ -159,7 +159,7 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
     """Rank the strategies by the mean of their best scores, the best first."""
     finals = {name: [curve[-1] for curve in per_seed] for name, per_seed in curves.items()}
     order = sorted(finals, key=lambda name: as_loss(mean(finals[name]), metric))
-    first, bounds = finals[order[0]], BOUNDS.get(metric, (-math.inf, math.inf))
+    first, limits = finals[order[0]], bounds(metric)
     ranking = []
     for name in order:
         columns = list(zip(*curves[name], strict=True))
@@ -172,11 +172,11 @@ def standings(curves: dict[str, list[list[float]]], metric: str) -> list[Standin
                 name,
                 finals[name],
                 mean(finals[name]),
-                mean_interval(finals[name], bounds),
+                mean_interval(finals[name], limits),
                 mean(behind),
                 None if name == order[0] else mean_interval(behind),
                 [mean(column) for column in columns],
-                [b for column in columns if (b := mean_interval(column, bounds))],
+                [b for column in columns if (b := mean_interval(column, limits))],
             )
         )
     return ranking

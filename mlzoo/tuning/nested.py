@@ -8,7 +8,6 @@ After Varma and Simon, "Bias in error estimation when using cross-validation for
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from mlzoo.core import files
 from mlzoo.statistics.intervals import mean_interval
-from mlzoo.statistics.metrics import BOUNDS
+from mlzoo.statistics.metrics import bounds
 from mlzoo.tuning.executors.engines import Engine
 from mlzoo.tuning.search import Search
 from mlzoo.tuning.trials.folds import inner, outer
@@ -113,9 +112,9 @@ def summarize(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
     """Return means and intervals over outer folds."""
     scores = [row["held_out"] for row in rows]
     gaps = [as_loss(row["held_out"], metric) - as_loss(row["chosen"], metric) for row in rows]
-    low, high = bounds = BOUNDS.get(metric, (-math.inf, math.inf))
+    low, high = limits = bounds(metric)
     shared = 1 / max(len(rows) - 1, 1)
-    interval = mean_interval(scores, bounds, shared)
+    interval = mean_interval(scores, limits, shared)
     gap = mean_interval(gaps, (low - high, high - low), shared)
     return Nested(metric, list(rows), mean(scores), interval, mean(gaps), gap)
 

@@ -9,7 +9,7 @@ import pytest
 from mlzoo.data.specs import IGNORED
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.losses._numbers import MaskedFields
-from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.metrics._followed import as_metric, field_mae, mean_iou, pixel_accuracy
 
 pytestmark = pytest.mark.backends
 

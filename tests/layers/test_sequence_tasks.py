@@ -12,7 +12,7 @@ from mlzoo.data.specs import IGNORED, Outputs
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
 from mlzoo.losses._numbers import MaskedFields
 from mlzoo.losses._pixels import PixelCrossentropy, as_pixels
-from mlzoo.metrics.pixel_metrics import as_metric, field_mae, mean_iou, pixel_accuracy
+from mlzoo.metrics._followed import as_metric, field_mae, mean_iou, pixel_accuracy
 from mlzoo.training.optimizers import build_loss
 from tests.training.made import config
 

@@ -9,13 +9,14 @@ import pytest
 from scipy.stats import beta, t
 
 from mlzoo.statistics import intervals, metrics
-from mlzoo.statistics.scorers import Scorer, classification_scorers, regression_scorers
+from mlzoo.statistics.scorers import Scorer
+from tests.scored import class_scorers, number_scorers
 
 
 def accuracy(right: np.ndarray) -> dict[str, Scorer]:
     targets = np.zeros(len(right), int)
     outputs = np.eye(2)[np.where(right, 0, 1)]
-    return {"accuracy": classification_scorers(targets, outputs)["accuracy"]}
+    return {"accuracy": class_scorers(targets, outputs)["accuracy"]}
 
 
 def coverage(draw: object, truth: float, **settings: object) -> float:
@@ -121,11 +122,11 @@ def test_all_right_or_all_wrong_gets_the_exact_binomial_interval() -> None:
 
 def test_no_interval_where_resampling_says_nothing() -> None:
     targets, outputs = np.zeros(5, int), np.array([[0.9, 0.1]] * 5)
-    found = intervals.intervals(classification_scorers(targets, outputs), 5)
+    found = intervals.intervals(class_scorers(targets, outputs), 5)
     assert found["roc_auc"] is None  # one class only
     assert found["macro_f1"] is None  # all resamples agree
     assert found["accuracy"] is not None
-    one = intervals.intervals(classification_scorers(targets[:1], outputs[:1]), 1)
+    one = intervals.intervals(class_scorers(targets[:1], outputs[:1]), 1)
     assert set(one.values()) == {None}
     single_group = intervals.intervals(accuracy(np.arange(9) % 2 == 0), 9, np.zeros(9))
     assert single_group == {"accuracy": None}
@@ -152,7 +153,7 @@ def test_2000_samples_cost_little() -> None:
     rng = np.random.default_rng(0)
     targets = rng.integers(10, size=2000)
     outputs = rng.dirichlet(np.ones(10), size=2000)
-    scorers = classification_scorers(targets, outputs)
+    scorers = class_scorers(targets, outputs)
     times = []
     for _ in range(3):
         began = time.process_time()
@@ -201,7 +202,7 @@ def test_the_root_of_heavy_tailed_squares_is_covered() -> None:
     hits = 0
     for _ in range(600):
         errors = rng.standard_t(5, 30)
-        scorer = regression_scorers(errors, np.zeros(30))["rmse"]
+        scorer = number_scorers(errors, np.zeros(30))["rmse"]
         low, high = intervals.intervals({"rmse": scorer}, 30)["rmse"] or (0, 0)
         hits += low <= (5 / 3) ** 0.5 <= high
     assert hits / 600 >= 0.92
@@ -213,10 +214,10 @@ def test_intervals_stay_within_the_bounds_of_their_metrics() -> None:
         targets = rng.integers(2, size=24)
         chances = rng.dirichlet(np.ones(2), size=24)
         found = intervals.intervals(
-            classification_scorers(targets, chances), 24, groups
-        ) | intervals.intervals(regression_scorers(targets, chances[:, 1]), 24, groups)
+            class_scorers(targets, chances), 24, groups
+        ) | intervals.intervals(number_scorers(targets, chances[:, 1]), 24, groups)
         for name, ends in found.items():
-            low, high = metrics.BOUNDS[name]
+            low, high = metrics.bounds(name)
             assert ends is not None and low <= ends[0] < ends[1] <= high, name
 
 

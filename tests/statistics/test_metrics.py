@@ -10,9 +10,9 @@ from sklearn import metrics as sk
 
 from mlzoo.core import registry
 from mlzoo.data.contracts import task
-from mlzoo.statistics import forecasts, metrics, pixels, steps
-from mlzoo.tasks import text
+from mlzoo.statistics import metrics
 from mlzoo.tasks._samples import sample_task
+from tests.scored import classification, regression
 
 
 def predictions(classes: int, samples: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +27,7 @@ def predictions(classes: int, samples: int = 200, seed: int = 0) -> tuple[np.nda
 def test_classification_agrees_with_scikit_learn(classes: int) -> None:
     targets, probabilities = predictions(classes)
     names = [f"c{i}" for i in range(classes)]
-    found = metrics.classification(targets, probabilities, names)
+    found = classification(targets, probabilities, names)
     chosen = probabilities.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(targets, chosen))
     assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(targets, chosen))
@@ -50,7 +50,7 @@ def test_classification_agrees_with_scikit_learn(classes: int) -> None:
 
 def test_macro_f1_counts_a_class_that_is_only_predicted() -> None:
     targets, chosen = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
-    found = metrics.classification(targets, np.eye(4)[chosen], "abcd")
+    found = classification(targets, np.eye(4)[chosen], "abcd")
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)  # d neither occurs nor is said
     assert found["balanced_accuracy"] == pytest.approx((0.5 + 1) / 2)
     assert found["per_class"][3] == {
@@ -64,7 +64,7 @@ def test_macro_f1_counts_a_class_that_is_only_predicted() -> None:
 
 def test_a_class_that_is_never_predicted_has_no_precision_and_counts() -> None:
     targets = np.array([0] * 9 + [1])
-    found = metrics.classification(targets, np.tile([0.9, 0.1], (10, 1)), ["a", "b"])
+    found = classification(targets, np.tile([0.9, 0.1], (10, 1)), ["a", "b"])
     assert [row["precision"] for row in found["per_class"]] == [0.9, 0]
     assert metrics.never_predicted(found) == ["b"]
     assert metrics.never_predicted({"rmse": 1.0}) == []
@@ -74,13 +74,11 @@ def test_a_class_that_is_never_predicted_has_no_precision_and_counts() -> None:
 @pytest.mark.parametrize("positive", [0, 1])
 def test_average_precision_agrees_with_scikit_learn(positive: int) -> None:
     targets, probabilities = predictions(2)
-    found = metrics.classification(targets, probabilities, "ab", positive)["average_precision"]
+    found = classification(targets, probabilities, "ab", positive)["average_precision"]
     expected = sk.average_precision_score(targets == positive, probabilities[:, positive])
     assert found == pytest.approx(expected)
     absent = np.full(len(targets), 1 - positive)
-    assert (
-        metrics.classification(absent, probabilities, "ab", positive)["average_precision"] is None
-    )
+    assert classification(absent, probabilities, "ab", positive)["average_precision"] is None
 
 
 def test_imbalanced_classes_are_judged_by_balanced_accuracy() -> None:
@@ -96,29 +94,29 @@ def test_imbalanced_classes_are_judged_by_balanced_accuracy() -> None:
 
 
 def test_one_class_in_the_part() -> None:
-    found = metrics.classification(np.zeros(3, int), np.array([[0.9, 0.1]] * 3), ["a", "b"])
+    found = classification(np.zeros(3, int), np.array([[0.9, 0.1]] * 3), ["a", "b"])
     assert found["accuracy"] == found["balanced_accuracy"] == found["macro_f1"] == 1
     assert found["roc_auc"] is None
     assert found["per_class"][1]["recall"] is None
 
 
 def test_a_single_sample() -> None:
-    found = metrics.classification(np.array([1]), np.array([[0.25, 0.75]]), ["a", "b"])
+    found = classification(np.array([1]), np.array([[0.25, 0.75]]), ["a", "b"])
     assert found["accuracy"] == 1
     assert found["log_loss"] == pytest.approx(-np.log(0.75))
-    found = metrics.regression(np.array([1.0]), np.array([3.0]), ["y"])
+    found = regression(np.array([1.0]), np.array([3.0]), ["y"])
     assert (found["rmse"], found["mae"], found["r2"]) == (2, 2, None)
     json.dumps(found, allow_nan=False)
 
 
 def test_a_sure_mistake_has_a_finite_loss() -> None:
-    found = metrics.classification(np.array([1]), np.array([[1.0, 0.0]]), ["a", "b"])
+    found = classification(np.array([1]), np.array([[1.0, 0.0]]), ["a", "b"])
     assert found["log_loss"] == pytest.approx(-np.log(1e-7))
 
 
 def test_probabilities_of_the_wrong_width_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\) for 2 samples of 2 classes"):
-        metrics.classification(np.array([0, 1]), np.eye(3)[:2], ["a", "b"])
+        classification(np.array([0, 1]), np.eye(3)[:2], ["a", "b"])
 
 
 def test_sigmoid_outputs_become_two_columns() -> None:
@@ -131,7 +129,7 @@ def test_sigmoid_outputs_become_two_columns() -> None:
 
 def test_regression_by_hand() -> None:
     targets, said = np.array([1.0, 2.0, 3.0, 7.0]), np.array([1.0, 2.0, 5.0, 4.0])
-    found = metrics.regression(targets, said, ["y"])
+    found = regression(targets, said, ["y"])
     assert found["r2"] == pytest.approx(1 - 13 / 20.75)  # SSE 4 + 9, mean 3.25
     assert found["rmse"] == pytest.approx(3.25**0.5)
     assert found["mae"] == 1.25
@@ -148,7 +146,7 @@ def test_regression_agrees_with_scikit_learn(shape: tuple[int, ...]) -> None:
     targets = rng.normal(size=shape).astype("float32") * 5 + 1000
     said = targets + rng.normal(size=shape)
     names = ["a", "b", "c"][: 1 if len(shape) == 1 else 3]
-    found = metrics.regression(targets, said, names)
+    found = regression(targets, said, names)
     assert found["r2"] == pytest.approx(sk.r2_score(targets, said))
     assert found["rmse"] == pytest.approx(sk.mean_squared_error(targets, said) ** 0.5)
     assert found["mae"] == pytest.approx(sk.mean_absolute_error(targets, said))
@@ -160,31 +158,9 @@ def test_regression_agrees_with_scikit_learn(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e8])
 def test_r2_is_undefined_where_targets_do_not_vary(value: float) -> None:
-    found = metrics.regression(np.full(7, value), np.arange(7.0), ["y"])
+    found = regression(np.full(7, value), np.arange(7.0), ["y"])
     assert found["r2"] is None
     assert found["rmse"] is not None
-
-
-def test_every_metric_has_a_direction_bounds_and_a_title() -> None:
-    names = {
-        name
-        for of, outputs in (
-            ("classification", np.eye(2)),
-            ("ordinal", np.eye(2)),
-            ("regression", np.ones(2)),
-        )
-        for name in sample_task(of).scorers(np.array([0, 1]), outputs)
-    }
-    mask = np.zeros((2, 2), "uint8")
-    names |= set(pixels.pixel_scorers(pixels.stack([pixels.count(mask, mask, 2)])))
-    names |= set(steps.step_scorers(steps.stack([steps.count(mask[0], mask[0], 2)])))
-    names |= set(text.TextTally(*np.ones((3, 1))).scorers())
-    names |= set(forecasts.forecast_scorers(*np.ones((3, 1, 1, 1))))
-    assert names == set(metrics.MODES)
-    assert names | set(metrics.NEAR) == set(metrics.BOUNDS) == set(metrics.TITLES)
-    assert not names & set(metrics.NEAR)
-    for headline in (task(name).headline for name in registry.names("task")):
-        assert metrics.MODES[headline.name] == headline.mode
 
 
 @pytest.mark.parametrize("name", ["classification", "regression"])

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
 from mlzoo.statistics import pixels
-from mlzoo.statistics.pixels import Counts, count, image_scores, pixel_scorers, segmentation, stack
+from mlzoo.statistics.pixels import Counts, count, image_scores, stack
+from tests.scored import scorers_of, segmentation
 
 SCALARS = (
     "mean_iou",
@@ -105,7 +106,7 @@ def test_dice_follows_from_iou(masks: Masks) -> None:
 def test_weights_mean_repeated_images(masks: Masks, weights: list[int]) -> None:
     """A weight of 3 scores as three copies of the image do; 0 as its absence."""
     weights = weights[: len(masks)]
-    scorers = pixel_scorers(counted(masks))
+    scorers = scorers_of("segmentation", counted(masks))
     ones = segmentation(counted(masks), "abcd")
     copies = [pair for pair, times in zip(masks, weights, strict=True) for _ in range(times)]
     expected = segmentation(counted(copies), "abcd") if copies else dict.fromkeys(SCALARS)
@@ -168,7 +169,7 @@ def test_boundary_f1_by_hand() -> None:
     first = 2 * 0.75 * 0.5 / (0.75 + 0.5)
     assert [row["boundary_f1"] for row in found["per_class"]] == [pytest.approx(first), 0, None]
     assert found["boundary_f1"] == pytest.approx((first + 0) / 2)
-    second = pixel_scorers(counts)["boundary_f1"](np.array([[0.0, 1.0]]))
+    second = scorers_of("segmentation", counts)["boundary_f1"](np.array([[0.0, 1.0]]))
     assert second == pytest.approx([2 * 0.5 * (2 / 3) / (0.5 + 2 / 3)])  # no b in that resample
 
 

@@ -15,7 +15,7 @@ from mlzoo.data.contracts import task
 from mlzoo.data.samples import Samples
 from mlzoo.data.specs import Target, target_of
 from mlzoo.evaluating.evaluate import fit_baselines
-from mlzoo.statistics.metrics import BOUNDS, MODES, TITLES
+from mlzoo.statistics.metrics import mode
 from tests.evaluating.made import make_data
 
 ROOT = Path(__file__).parents[2]
@@ -27,10 +27,11 @@ def test_a_task_says_how_it_is_judged(name: str) -> None:
     of = task(name)
     assert isinstance(of, contracts.Task) and of.name == name
     assert registry.summary("task", name).endswith(".")
-    assert MODES[of.headline.name] == of.headline.mode
+    assert mode(of.headline.name) == of.headline.mode
     assert of.judged_by([9, 1]).name in of.metrics and of.judged_by().name in of.metrics
-    for metric in of.metrics:
-        assert metric in BOUNDS and metric in TITLES and metric in MODES
+    for metric in (*of.metrics, *of.followed):
+        assert of.target.accepted_by(registry.constants("metric", metric)["TARGETS"]), metric
+    assert set(of.followed) <= {*registry.defining("metric", "build")}
     assert of.losses and of.unit and of.blocks and of.samples
 
 

@@ -12,7 +12,9 @@ from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.data.text.characters import cut_text
 from mlzoo.data.text.reader import TextReader
 from mlzoo.evaluating.evaluate import evaluate, write_predictions
+from mlzoo.statistics.metrics import values
 from mlzoo.tasks.text import TextTally
+from tests.scored import scorers_of
 
 
 def text_data(text: str, alphabet: str, window: int = 4, stride: int = 4, train: int = 3) -> Data:
@@ -56,8 +58,8 @@ def test_characters_without_a_code_do_not_count() -> None:
 
 
 def test_perplexity_is_of_the_mean_not_a_mean_of_windows() -> None:
-    tally = TextTally(np.array([4.0, 0.0]), np.array([0.0, 2.0]), np.array([2.0, 2.0]))
-    assert tally.metrics() == {"bits": 1.0, "perplexity": 2.0, "accuracy": 0.5}
+    tally = TextTally(np.array([4.0, 0.0]), np.array([[0.0], [2.0]]), np.array([2.0, 2.0]))
+    assert values(scorers_of("text", tally), 2) == {"bits": 1.0, "perplexity": 2.0, "accuracy": 0.5}
     assert tally.scores().tolist() == [-2, 0]
 
 

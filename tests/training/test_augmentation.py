@@ -21,7 +21,7 @@ from mlzoo.data.samples import Data
 from mlzoo.losses._classes import class_accuracy
 from mlzoo.losses._overlap import Dice
 from mlzoo.losses._pixels import PixelCrossentropy
-from mlzoo.metrics.pixel_metrics import mean_iou, pixel_accuracy
+from mlzoo.metrics._followed import mean_iou, pixel_accuracy
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.training.augment_search import pick

@@ -28,7 +28,7 @@ from mlzoo.reporting.pages.folder import (
     worst,
 )
 from mlzoo.reporting.pages.rendering import embedded, render
-from mlzoo.statistics.metrics import TITLES
+from mlzoo.statistics.metrics import title as metric_title
 from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
 NAME = "report.html"
@@ -96,7 +96,7 @@ def write_report(
         sentence=verdict_sentence(tested),
         units=task(metrics["task"]).samples,
         target=target_of(metrics["task"]),
-        words=lambda name: TITLES.get(name, str(name).replace("_", " ")),
+        words=metric_title,
         headline=_headline(facts),
         limits=limits(facts),
         diagnosis=diagnoses,
@@ -176,7 +176,7 @@ def _headline(facts: Facts) -> Any:
         if baseline_scores.get(head["name"]) is not None:
             rows.append((f"baseline {name}", baseline_scores[head["name"]], None))
     better = {"max": "higher is better", "min": "lower is better"}[head["mode"]]
-    title = f"{TITLES.get(head['name'], head['name'])}, {better}"
+    title = f"{metric_title(head['name'])}, {better}"
     return charts.interval_chart(f"{title}, {_taken_over(metrics['test'])}", rows)
 
 
@@ -249,8 +249,7 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
             "epochs": each["epochs"],
             "kept epoch": each["kept"]["epoch"],
             **{
-                TITLES.get(name, name): each["test"]["metrics"].get(name)
-                for name in repeats["summary"]
+                metric_title(name): each["test"]["metrics"].get(name) for name in repeats["summary"]
             },
             "seconds": each["seconds"],
             "weights": each["weights_sha256"][:12],
@@ -263,7 +262,7 @@ def _repeats(facts: Facts) -> dict[str, Any] | None:
         if each["test"]["metrics"].get(head) is not None
     ]
     test = repeats["trainings"][0]["test"]
-    title = f"{TITLES.get(head, head)} of each seed, {_taken_over(test)}"
+    title = f"{metric_title(head)} of each seed, {_taken_over(test)}"
     chart = charts.interval_chart(title, spread) if spread else ""
     return {"rows": rows, "chart": chart, **repeats}
 

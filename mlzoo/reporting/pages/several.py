@@ -13,7 +13,7 @@ from mlzoo.reporting.curve_diagnosis import diagnose
 from mlzoo.reporting.pages import charts
 from mlzoo.reporting.pages.folder import has_layer, history
 from mlzoo.reporting.pages.rendering import render
-from mlzoo.statistics.metrics import TITLES
+from mlzoo.statistics.metrics import title as metric_title
 
 _TEMPLATE = Path(__file__).with_name("several.html.jinja")
 
@@ -70,7 +70,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         scored = [r for r in rows if r["metric"] == metric and r["value"] is not None]
         if scored:
             better = "higher" if scored[0]["mode"] == "max" else "lower"
-            title = f"{TITLES.get(metric, metric)}, {better} is better"
+            title = f"{metric_title(metric)}, {better} is better"
             lines = [
                 (f"{row['run']} ({units})" if units else row["run"], row["value"], row["interval"])
                 for row in scored

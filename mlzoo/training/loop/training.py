@@ -118,7 +118,7 @@ class Training:
         if self.twin is not None:
             compile_model(self.trained, data, config, self.batches.steps)
         self.steps = build_steps(self.trained, config.xla)
-        metric = monitored(config, data, history_columns(data))
+        metric = monitored(config, data, history_columns(config, data))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.shown = True
         self.place = Place()
@@ -427,9 +427,10 @@ def _advice(config: RunConfig) -> str:
     )
 
 
-def history_columns(data: Data) -> list[str]:
+def history_columns(config: RunConfig, data: Data) -> list[str]:
     """Loss and metrics as the history names them."""
-    names = ["loss", *(metric.name for metric in build_metrics(data.outputs))]
+    followed = build_metrics(data.outputs, extra=config.metrics)
+    names = ["loss", *(metric.name for metric in followed)]
     return names + [f"val_{name}" for name in names if len(data.valid)]
 
 
@@ -438,7 +439,7 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
     model.compile(
         optimizer=build_optimizer(config, steps, has_rates(model)),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
-        metrics=build_metrics(data.outputs, data.policy.mixes),
+        metrics=build_metrics(data.outputs, data.policy.mixes, config.metrics),
         jit_compile=_JIT[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots

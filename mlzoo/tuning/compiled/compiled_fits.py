@@ -26,6 +26,7 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError
 from mlzoo.core.spaces import Space
+from mlzoo.data import contracts
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs
 from mlzoo.training import checkpoints
@@ -285,6 +286,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
     """Return why a fit needs the code of `mlzoo train`; None if it may share a program."""
     samples = data.samples
     numbers = float(np.prod(data.inputs.shape)) * (len(data.train) + len(data.valid))
+    followed = ("loss", *contracts.task(samples.task).followed)
     reasons = {
         "the backend is torch": keras.backend.backend() not in ("tensorflow", "jax"),
         f"{samples.task}": samples.target.per != "sample",
@@ -293,14 +295,11 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         f"optimizer={config.optimizer}": config.full_batch,
         f"precision={config.precision}": config.precision != "float32",
         f"xla={config.xla}": config.xla != "auto",
-        f"monitor={config.monitor}": config.monitor not in _MONITORS,
+        f"monitor={config.monitor}": config.monitor not in [f"val_{name}" for name in followed],
         "samples are augmented": config.augment != "none",
         "the data take too much memory": numbers * 4 > MOST_BYTES,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
-
-
-_MONITORS = ("val_loss", "val_accuracy", "val_mae")
 
 
 def _plain_outputs(outputs: Outputs) -> Outputs:

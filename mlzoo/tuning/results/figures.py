@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mlzoo.core.spaces import Dimension, Space
-from mlzoo.statistics.metrics import MODES
+from mlzoo.statistics.metrics import mode
 from mlzoo.tuning.results.analysis import Effect
 from mlzoo.tuning.trials.trial import TrialResult, mean
 
@@ -34,7 +34,7 @@ def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Fig
     line = {
         "color": scores,
         "colorscale": "Viridis",
-        "reversescale": MODES[metric] == "min",
+        "reversescale": mode(metric) == "min",
         "showscale": True,
     }
     return _laid(go.Figure(go.Parcoords(line=line, dimensions=axes)), 420, t=60)
@@ -71,7 +71,7 @@ def convergence(trials: Sequence[TrialResult], metric: str) -> go.Figure:
     done = [trial for trial in trials if trial.state == "done"]
     numbers = [trial.number for trial in done]
     scores = [mean(trial.scores) for trial in done]
-    choose = max if MODES[metric] == "max" else min
+    choose = max if mode(metric) == "max" else min
     best = [choose(scores[: i + 1]) for i in range(len(scores))]
     points = go.Scatter(
         x=numbers,
@@ -182,7 +182,7 @@ def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
     """Plot the score against the time of a fit; a line joins the Pareto front."""
     done = [trial for trial in trials if trial.state == "done"]
     points = [(mean([f["cpu"] for f in t.fits.values()]), mean(t.scores), t) for t in done]
-    sign = 1 if MODES[metric] == "max" else -1
+    sign = 1 if mode(metric) == "max" else -1
     front: list[tuple[float, float]] = []
     for seconds, score, _ in sorted(points, key=lambda p: (p[0], -sign * p[1])):
         if not front or sign * score > sign * front[-1][1]:

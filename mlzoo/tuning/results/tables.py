@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import absolute_losses, inert
+from mlzoo.core.configs import inert
 from mlzoo.core.files import expand
-from mlzoo.runs.config_loading import plugins, trust_flag, unread_by_source
+from mlzoo.runs.config_loading import absolute_plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials.trial import TrialResult, best, mean, ranked
@@ -97,13 +97,9 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     base = plan.run
     defaults = type(base).model_validate({"model": base.model, "data": base.data}).model_dump()
     values = base.model_dump(mode="json")
-    given = {n: v for n, v in values.items() if v != defaults[n]} | {
-        **{
-            kind: registry.absolute(name)
-            for kind, name in plugins(base.model_dump())
-            if registry.own_file(name) and kind != "loss"
-        },
-        **({} if base.loss == "auto" else {"loss": absolute_losses(base.loss)}),
+    given = {n: v for n, v in values.items() if v != defaults[n]}
+    given |= {name: value for name, value in absolute_plugins(values).items() if name in given}
+    given |= {
         "model": registry.absolute(base.model),
         "data": absolute(base.data),
         "seed": base.seed,

@@ -28,11 +28,7 @@ from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import datasets
 from mlzoo.runs.folds import fold_data
 from mlzoo.runs.models import outputs_of
-from mlzoo.statistics.metrics import (
-    MODES,
-    class_counts,
-    number,
-)
+from mlzoo.statistics.metrics import class_counts, number
 from mlzoo.statistics.scorers import Scorer
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints, full_batch
@@ -108,7 +104,9 @@ class Evaluator:
             listener.warn(warning)
         judged = contracts.task(task)
         usual = judged.judged_by(class_counts(self.data.samples)).name
-        self.metric, known = plan.search.metric or usual, judged.metrics
+        known = [*judged.metrics, *map(registry.stem, plan.run.metrics)]
+        known = [name for name in known if registry.constants("metric", name).get("DIRECTION")]
+        self.metric = plan.search.metric or usual
         if self.metric not in known:
             raise UsageError(f"--metric {self.metric}: choose one of {', '.join(known)}")
         self._folds(plan.run)
@@ -270,7 +268,7 @@ class Evaluator:
                 continue
             try:
                 outputs, epochs = ending
-                scored = score_outputs(outputs, fit.data, self.metric)
+                scored = score_outputs(outputs, fit.data, self.metric, fit.config.metrics)
                 results.append(FitResult(scored[0], epochs, scored[1]))
             except DivergedError as caught:
                 results.append(caught)
@@ -394,17 +392,20 @@ def fit_plainly(
             shutil.rmtree(keep, ignore_errors=True)
             keep.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(folder, keep)
-    score, unit_scores = score_model(model, data, metric)
+    score, unit_scores = score_model(model, data, metric, config.metrics)
     return FitResult(score, len(fitted.history), unit_scores)
 
 
-def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, UnitScores | None]:
+def score_model(
+    model: keras.Model, data: Data, metric: str, extra: Sequence[str] = ()
+) -> tuple[float, UnitScores | None]:
     """Return a model's score on the validation split of a fold, and each unit's contribution.
 
     Args:
         model: trained on the fold.
         data: of the fold.
         metric: name of the score.
+        extra: names of metrics beside the task's own.
     """
     if data.samples.target.per == "sample":
         rows = data.valid
@@ -412,21 +413,24 @@ def score_model(model: keras.Model, data: Data, metric: str) -> tuple[float, Uni
             outputs_of(model, rows.inputs(slice(start, start + 4096)))
             for start in range(0, len(rows), 4096)
         ]
-        return score_outputs(np.concatenate(parts), data, metric)
+        return score_outputs(np.concatenate(parts), data, metric, extra)
     report, outcome = evaluate(
-        lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none"
+        lambda inputs: outputs_of(model, inputs), data, "valid", baselines="none", extra=extra
     )
     metrics = report["metrics"]
     return _pick(metrics, metric, data.samples.task), _units(outcome.scorers(), metric, data)
 
 
-def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, UnitScores | None]:
+def score_outputs(
+    outputs: np.ndarray, data: Data, metric: str, extra: Sequence[str] = ()
+) -> tuple[float, UnitScores | None]:
     """Return the score of a model's outputs on the validation split of a fold.
 
     Args:
         outputs: (n, units) outputs for the n samples of the validation split.
         data: of the fold.
         metric: name of the score.
+        extra: names of metrics beside the task's own.
 
     Returns:
         The score, and the contribution of each held-out unit to it.
@@ -438,7 +442,7 @@ def score_outputs(outputs: np.ndarray, data: Data, metric: str) -> tuple[float, 
     if not np.isfinite(outputs).all():
         raise DivergedError("the outputs became NaN or infinite")
     task, targets = sample_task(data.samples.task), data.valid.targets
-    known = task.scorers(targets, task.as_predictions(outputs, targets))
+    known = task.scorers(targets, task.as_predictions(outputs, targets), extra=extra)
     _check_metric(known, metric, task.name)
     value = number(known[metric](np.ones((1, len(targets))))[0])
     return float("nan") if value is None else value, _units(known, metric, data)
@@ -459,5 +463,5 @@ def _pick(scores: dict[str, Any], metric: str, task: str) -> float:
 
 def _check_metric(known: Iterable[str], metric: str, task: str) -> None:
     if metric not in known:
-        others = ", ".join(name for name in known if name in MODES)
+        others = ", ".join(name for name in known if registry.constants("metric", name))
         raise UsageError(f"--metric {metric} is none of {task}; choose one of {others}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlzoo.core.spaces import Trial, Values
-from mlzoo.statistics.metrics import MODES
+from mlzoo.statistics.metrics import mode
 from mlzoo.tuning.plan import as_tuples
 
 Key = tuple[int, int]
@@ -120,7 +120,7 @@ def standard_error(values: Sequence[float]) -> float | None:
 
 def as_loss(score: float, metric: str) -> float:
     """Convert a score to a loss, where lower is better."""
-    return -score if MODES[metric] == "max" else score
+    return -score if mode(metric) == "max" else score
 
 
 def paid(trials: Sequence[Any], epochs: int) -> float:

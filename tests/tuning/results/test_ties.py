@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlzoo.statistics.scorers import classification_scorers, regression_scorers
 from mlzoo.tuning.results.ties import UnitScores, find_ties, listed, unit_scores
 from mlzoo.tuning.trials.journal import read
 from mlzoo.tuning.trials.trial import TrialResult
+from tests.scored import class_scorers, number_scorers
 from tests.tuning import made
 
 FOLDS = 3
@@ -114,8 +114,8 @@ def test_samples_add_up_to_the_score_whatever_the_metric() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 90)
     chance = np.clip(random.normal(0.3 + 0.4 * truth, 0.3), 0.01, 0.99)
-    known = classification_scorers(truth, np.stack([1 - chance, chance], axis=1))
-    known |= regression_scorers(random.normal(size=90), random.normal(size=90))
+    known = class_scorers(truth, np.stack([1 - chance, chance], axis=1))
+    known |= number_scorers(random.normal(size=90), random.normal(size=90))
     for name, scorer in known.items():
         found = unit_scores(scorer, Rows(90))
         assert found is not None and (found.unit, found.count) == ("samples", 90)
@@ -131,7 +131,7 @@ def test_samples_add_up_to_the_score_whatever_the_metric() -> None:
 
 
 def test_units_are_groups_stretches_of_time_and_at_most_256() -> None:
-    scorer = regression_scorers(np.arange(600.0), np.zeros(600))["mae"]
+    scorer = number_scorers(np.arange(600.0), np.zeros(600))["mae"]
     many = unit_scores(scorer, Rows(600))
     assert many is not None and (len(many.values), many.count) == (256, 600)
     assert np.average(many.values, weights=many.sizes) == pytest.approx(299.5, rel=1e-4)
@@ -144,7 +144,7 @@ def test_units_are_groups_stretches_of_time_and_at_most_256() -> None:
     assert (np.diff(timed.values) > 0).all()
     few = unit_scores(scorer, Rows(600, windows=SimpleNamespace(spans=spans), horizon=100))
     assert few is not None and few.count == 2
-    auc = classification_scorers(np.array([0, 0, 1]), np.eye(2)[[0, 0, 1]])["roc_auc"]
+    auc = class_scorers(np.array([0, 0, 1]), np.eye(2)[[0, 0, 1]])["roc_auc"]
     assert unit_scores(auc, Rows(3)) is None, "without its one positive sample it is not defined"
 
 

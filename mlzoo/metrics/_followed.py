@@ -1,4 +1,4 @@
-"""Training metrics of segmentations: means over images, without ignored pixels."""
+"""Metrics followed in training, of pixels and steps: means over images, ignored ones left out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,24 @@
+"""Share of the true values that lie in the prediction band of a forecast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlzoo.statistics.scorers import Scorer
+
+TARGETS = ("numbers per horizon",)
+DIRECTION = None
+NEAR = 0.9
+BOUNDS = (0.0, 1.0)
+TITLE = "coverage of the 90 % band"
+
+
+def score(predictions: Any) -> Scorer | None:
+    """Return the metric as a function of weights over windows; None without a band."""
+    y_true, y_pred, band = predictions.y_true, predictions.y_pred, predictions.band
+    if band is None:
+        return None
+    inside = (y_true >= y_pred + band.low) & (y_true <= y_pred + band.high)
+    return predictions.mean(inside, np.isfinite(y_true))

@@ -1,0 +1,139 @@
+"""What every metric plug-in keeps to, on predictions of each kind of target that it accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.core import registry
+from mlzoo.data.contracts import task
+from mlzoo.data.specs import Outputs, target_of
+from mlzoo.statistics import fields, metrics, pixels, steps
+from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
+from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions
+from mlzoo.tasks.text import TextTally
+
+NAMES = registry.names("metric")
+TASKS = registry.own_names("task")
+FITTING = [
+    (name, of)
+    for name in NAMES
+    for of in TASKS
+    if target_of(of).accepted_by(registry.constants("metric", name)["TARGETS"])
+]
+COUNT, CLASSES = 12, 2
+
+
+def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
+    """True values (12, ...) and predictions (12, ..., 2), of which a share is wrong."""
+    rng = np.random.default_rng(3)
+    target = target_of(of)
+    shape = {"sample": (), "pixel": (6, 6), "step": (9,), "token": (9,), "horizon": (3,)}
+    inner = (COUNT, *shape[target.per])
+    if not target.is_class:
+        y_true, noise = rng.normal(size=(2, *inner, 2)).astype("float32")
+        return y_true, (y_true + error * noise).astype("float32")
+    y_true = rng.integers(CLASSES, size=inner)
+    chosen = np.where(rng.random(inner) < error, 1 - y_true, y_true)
+    return y_true.astype("uint8"), 0.1 + 0.8 * np.eye(CLASSES)[chosen]
+
+
+def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+    """The same as metrics of a task take them."""
+    target, chosen = target_of(of), y_pred.argmax(axis=-1).astype("uint8")
+    pairs = list(zip(y_true, chosen, strict=True))
+    if target.pixel_class:
+        return pixels.stack([pixels.count(*pair, CLASSES) for pair in pairs])
+    if target.step_class:
+        return steps.stack([steps.count(*pair, CLASSES) for pair in pairs])
+    if target.causal:
+        likelihoods = np.take_along_axis(y_pred, y_true[..., None].astype(int), -1)[..., 0]
+        right = (chosen == y_true).sum(axis=1, keepdims=True).astype(float)
+        return TextTally(-np.log2(likelihoods).sum(axis=1), right, np.full(len(y_true), 9.0))
+    if target.pixel_numbers:
+        pairs = list(zip(y_true, y_pred, strict=True))
+        return fields.FieldSums(np.stack([fields.count(*pair) for pair in pairs]))
+    if target.ahead:
+        band = Band(np.full((3, 2), -1.0), np.full((3, 2), 1.0), "here")
+        return ForecastPredictions(y_true, y_pred, np.array([0.5, 2.0]), band)
+    if target.is_class:
+        return ClassPredictions(y_true.astype("int64"), y_pred)
+    return NumberPredictions(y_true, y_pred)
+
+
+def score(name: str, of: str, y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    [scorer] = metrics.scorers([name], predictions(of, y_true, y_pred)).values()
+    return float(scorer(np.ones((1, len(y_true))))[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_is(name: str) -> None:
+    plugin, said = registry.load("metric", name), registry.constants("metric", name)
+    assert registry.summary("metric", name).endswith(".")
+    for constant in ("TARGETS", "DIRECTION", "BOUNDS"):
+        assert said[constant] == getattr(plugin, constant), "read as it is imported"
+    assert any(of for each, of in FITTING if each == name), "some task is of its targets"
+    low, high = metrics.bounds(name)
+    assert low < high
+    assert said["DIRECTION"] in ("max", "min") or low < said["NEAR"] < high
+    for other in said.get("BESIDE", ()):
+        assert other in NAMES
+    assert metrics.title(name)
+
+
+@pytest.mark.parametrize(("name", "of"), FITTING)
+def test_fewer_errors_score_better_and_all_within_the_bounds(name: str, of: str) -> None:
+    right, few, many = (score(name, of, *batch(of, error)) for error in (0.0, 0.2, 0.7))
+    low, high = metrics.bounds(name)
+    assert all(low <= value <= high for value in (right, few, many))
+    if metrics.near(name) is None:
+        ordered = [many, few, right][:: 1 if metrics.mode(name) == "max" else -1]
+        assert ordered == sorted(ordered) and many != right
+        best = high if metrics.mode(name) == "max" else low
+        assert right == best or name in ("log_loss", "bits", "perplexity"), "its best value"
+
+
+@pytest.mark.parametrize(("name", "of"), FITTING)
+def test_a_weight_counts_samples_again(name: str, of: str) -> None:
+    y_true, y_pred = batch(of, 0.3)
+    weights = np.arange(COUNT) % 4
+    copies = np.repeat(np.arange(COUNT), weights)
+    [scorer] = metrics.scorers([name], predictions(of, y_true, y_pred)).values()
+    found = scorer(np.stack([weights, np.ones(COUNT)]).astype(float))
+    expected = score(name, of, y_true[copies], y_pred[copies]), score(name, of, y_true, y_pred)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "of"), [case for case in FITTING if case[0] in registry.defining("metric", "build")]
+)
+@pytest.mark.backends
+def test_what_training_follows_is_the_score(name: str, of: str) -> None:
+    y_true, y_pred = batch(of, 0.3)
+    numbers = {"mean": (0.0, 0.0), "std": (1.0, 1.0)} if not target_of(of).is_class else {}
+    metric = registry.load("metric", name).build(Outputs(of, 2, **numbers))
+    if metric is None:
+        assert name not in task(of).followed
+        return
+    assert isinstance(metric, keras.Metric) and metric.name == name
+    metric.update_state(y_true, y_pred.astype("float32"))
+    assert float(metric.result()) == pytest.approx(score(name, of, y_true, y_pred), rel=1e-5)
+
+
+def test_every_metric_of_ours_is_reported_or_followed() -> None:
+    used = {name for of in TASKS for name in (*task(of).metrics, *task(of).followed)}
+    assert used == set(registry.own_names("metric"))
+
+
+def test_the_band_is_to_hold_what_coverage_is_near() -> None:
+    assert metrics.near("coverage") == LEVEL
+
+
+def test_metrics_of_two_classes_are_undefined_for_more() -> None:
+    three = ClassPredictions(np.array([0, 1, 2]), np.eye(3))
+    assert metrics.scorers(["accuracy", "roc_auc", "average_precision"], three).keys() == {
+        "accuracy"
+    }
