@@ -57,9 +57,9 @@ def images(side: int) -> Any:
 
 def composed(side: int) -> Callable[[Any], Any]:
     """Albumentations' own pipeline of the policy `medium`."""
+    from mlzoo.augmentation.images import build
+    from mlzoo.augmentation.library import albumentations
     from mlzoo.data.policies import preset
-    from mlzoo.transforms._albumentations import albumentations
-    from mlzoo.transforms.images import build
 
     steps = preset("images", "medium")
     transform = albumentations().Compose([build(step, (side, side, 3)) for step in steps])
@@ -70,9 +70,9 @@ def ours(x: Any, side: int) -> Iterator[Any]:
     """Batches of a training with `medium`, epoch after epoch."""
     import numpy as np
 
+    from mlzoo.augmentation.choosing import choose
     from mlzoo.data.samples import Part, Samples
     from mlzoo.training.loop.batches import Batches, SampleFeed
-    from mlzoo.transforms.choosing import choose
 
     labels = (np.arange(len(x)) % 2).astype("int32")
     samples = Samples(x, labels, "classification", "image", class_names=("a", "b"), maximum=255)

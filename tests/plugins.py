@@ -152,6 +152,12 @@ def build(config, rate, epochs, steps):
 def after_epoch(config, rate, watch):
     return rate / config.drop
 """,
+    "transform": """
+KINDS = ("tables",)
+
+def build(by=1.0):
+    return lambda x, spread, numeric, rng: x + by * numeric
+""",
     "strategy": """
 from mlzoo.core.configs import Settings
 from mlzoo.core.spaces import Proposal

@@ -15,10 +15,14 @@ import pytest
 from mlzoo_cli.evaluate import scores
 
 import mlzoo
+from mlzoo.augmentation import catalogue
+from mlzoo.augmentation.augmenter import Augmenter
+from mlzoo.augmentation.choosing import choose
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import UsageError
 from mlzoo.data.contracts import task
+from mlzoo.data.samples import Part, Samples
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.exporting.export import export
 from mlzoo.runs.config_loading import merge, read_config
@@ -187,6 +191,23 @@ def test_a_metric_counts_what_its_task_does_not(names: dict[str, str]) -> None:
     low, high = result["intervals"][own]
     assert low < half < high and result["baselines"]["majority"][own] > 0
     assert list(outcome.scorers()) == [*task("segmentation").metrics, own]
+
+
+def test_a_transform_of_a_package_stands_in_a_policy_file(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("- acme_transform: {by: 2.5, p: 1}\n")
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    part = Part(
+        Samples(x, np.arange(20) % 2, "classification", class_names=("a", "b")), np.arange(20)
+    )
+    policy = choose(str(tmp_path / "mine.yaml"), part)
+    changed, _ = Augmenter(policy, part, 0).change(x, None, np.arange(20), 0)
+    np.testing.assert_allclose(changed, x + 2.5, rtol=1e-6)
+    with pytest.raises(UsageError, match="unknown parameter of acme_transform 'bi'.*'by'"):
+        choose([{"acme_transform": {"bi": 1}}], part)
+    turns = (package / "acme_transform.py").read_text().replace("tables", "images")
+    (package / "acme_transform.py").write_text(turns)
+    assert "acme_transform" in catalogue.names("images")
+    assert "acme_transform" not in catalogue.names("tables")
 
 
 @pytest.mark.parametrize(

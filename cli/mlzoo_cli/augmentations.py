@@ -23,15 +23,15 @@ def list_augmentations(context: typer.Context, json: Json = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    from mlzoo.augmentation import catalogue
     from mlzoo.data import policies
-    from mlzoo.transforms import catalogue
 
     by_kind: dict[str, Any] = {
         kind: {
             "presets": policies.presets(kind),
             "transforms": {
                 name: {"marks": catalogue.marks(name), "does": catalogue.description(kind, name)}
-                for name in catalogue.transforms(kind)
+                for name in catalogue.names(kind)
             },
         }
         for kind in catalogue.KINDS
@@ -57,8 +57,8 @@ def show(
     name: Annotated[str, typer.Argument(help="A preset or a transform.")], json: Json = False
 ) -> None:
     """A preset's policy, ready to be changed, or a transform's parameters and their defaults."""
+    from mlzoo.augmentation import catalogue
     from mlzoo.data import policies
-    from mlzoo.transforms import catalogue
 
     kinds = [kind for kind in catalogue.KINDS if name in policies.presets(kind)]
     if kinds:
@@ -71,11 +71,9 @@ def show(
             ]
             print("\n".join(texts), end="")
         return
-    kinds = [kind for kind in catalogue.KINDS if name in catalogue.transforms(kind)]
+    kinds = [kind for kind in catalogue.KINDS if name in catalogue.names(kind)]
     if not kinds:
-        known = {
-            n for k in catalogue.KINDS for n in (*policies.presets(k), *catalogue.transforms(k))
-        }
+        known = {n for k in catalogue.KINDS for n in (*policies.presets(k), *catalogue.names(k))}
         raise UsageError(
             registry.unknown("preset or transform", name, sorted(known))
             + "; `mlzoo augmentations` lists them all"

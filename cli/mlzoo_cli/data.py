@@ -79,10 +79,10 @@ def preview(
         raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
     if not picture.parent.is_dir():
         raise UsageError(f"--picture: there is no folder {picture.parent}")
+    from mlzoo.augmentation.choosing import choose
     from mlzoo.data import loading
     from mlzoo.data.samples import Part
     from mlzoo.reporting.figures.augmentation import draw
-    from mlzoo.transforms.choosing import choose
 
     config, reporter = merged.config, ConsoleReporter(quiet=json)
     try:

@@ -105,7 +105,9 @@ def described_text(record: dict[str, Any]) -> str:
     lines = [record["description"]]
     if record.get("data_sets"):
         lines += ["", textwrap.fill(f"data sets: {', '.join(record['data_sets'])}", _WIDTH)]
-    return "\n".join([*lines, "", setting_lines(record["settings"]) or "It has no settings."])
+    if "Config" in registry.KINDS[next(iter(record))].exports:
+        lines += ["", setting_lines(record["settings"]) or "It has no settings."]
+    return "\n".join(lines)
 
 
 def setting_lines(rows: list[dict[str, Any]]) -> str:

@@ -120,7 +120,7 @@ def constants(path: Path) -> dict[str, Any]:
     return values
 
 
-_CONTRACT = ("TARGETS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH")
+_CONTRACT = ("TARGETS", "KINDS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH")
 
 
 @functools.lru_cache(maxsize=256)

@@ -53,6 +53,7 @@ KINDS = {
     "optimizer": Kind("optimizers", ("Config", "build")),
     "schedule": Kind("schedules", ("Config", "build")),
     "metric": Kind("metrics", ("TARGETS", "DIRECTION", "score")),
+    "transform": Kind("transforms", ("KINDS", "build")),
     "baseline": Kind("baselines", ("TARGETS", "LEARNS", "FAST", "fit")),
     "strategy": Kind("strategies", ("Config", "propose")),
     "explainer": Kind("explainers", ("Config", "explain")),

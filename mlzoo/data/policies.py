@@ -44,7 +44,7 @@ class Policy:
     @property
     def mixes(self) -> bool:
         """Return whether samples are mixed, so that labels become shares of classes."""
-        return not {"MixUp", "CutMix"}.isdisjoint(self.names())
+        return any(registry.constants("transform", name).get("MIXES") for name in self.names())
 
     def names(self) -> list[str]:
         """All transforms by name, those within composites too."""

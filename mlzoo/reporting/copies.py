@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from mlzoo.augmentation.augmenter import image_form
+from mlzoo.augmentation.choosing import choose
+from mlzoo.augmentation.images import ImageChanges
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.policies import Policy
 from mlzoo.data.quality.duplicates import MANIFEST
 from mlzoo.drawing.palette import class_colors, write_mask
-from mlzoo.transforms.augmenter import image_form
-from mlzoo.transforms.choosing import choose
-from mlzoo.transforms.images import ImageChanges
 
 if TYPE_CHECKING:
     from mlzoo.core.configs import RunConfig

@@ -31,13 +31,13 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
     Raises:
         DataError: parts that can't be made, or that leak into each other.
     """
+    from mlzoo.augmentation.choosing import choose
     from mlzoo.data.contracts import task
     from mlzoo.data.images.tiles import choose_tiling
     from mlzoo.data.policies import Policy
     from mlzoo.data.quality.digests import fingerprint
     from mlzoo.data.samples import Data, Part
     from mlzoo.layers.input_scaling import empty_columns, input_spec
-    from mlzoo.transforms.choosing import choose
 
     samples, parts = loading.partition(samples, config, seed)
     if config.train_on == "train+valid":

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.augmentation.strengths import candidates
 from mlzoo.core import files
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.policies import Policy
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.transforms.strengths import candidates
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data

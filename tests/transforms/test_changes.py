@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.augmentation import catalogue
+from mlzoo.augmentation.augmenter import Augmenter, one_hot, spread
+from mlzoo.augmentation.changes import RowChanges, SequenceChanges
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.reader import Column
-from mlzoo.transforms import signals
-from mlzoo.transforms.augmenter import Augmenter, one_hot, spread
-from mlzoo.transforms.changes import RowChanges, SequenceChanges
 
 STEPS = 60
 SPREAD = np.array([[0.0, 5.0], [1.0, 2.0]])
@@ -26,7 +26,7 @@ def one(name: str, **given: Any) -> SequenceChanges:
     return SequenceChanges([{name: {"p": 1, **given}}], SPREAD)
 
 
-@pytest.mark.parametrize("name", list(signals.TRANSFORMS))
+@pytest.mark.parametrize("name", catalogue.names("sequences"))
 def test_every_transform_changes_and_keeps_shape_type_and_padding(name: str) -> None:
     padded = np.full((STEPS + 9, 2), np.nan, np.float32)
     padded[:STEPS] = signal()
@@ -44,7 +44,7 @@ def test_every_transform_changes_and_keeps_shape_type_and_padding(name: str) -> 
     assert len(found) > (1 if name == "ChannelDropout" else 15)
 
 
-@pytest.mark.parametrize("name", signals.IN_TIME)
+@pytest.mark.parametrize("name", ["TimeWarp", "WindowSlice"])
 def test_labels_move_along_with_time(name: str) -> None:
     """A channel that holds the label tells where each step came from."""
     labels = (np.arange(STEPS) // 10).astype(np.uint8)

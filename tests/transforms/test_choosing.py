@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlzoo.augmentation.choosing import choose, flipped, orientation
+from mlzoo.augmentation.strengths import candidates, of_strength
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part, Samples
 from mlzoo.runs import datasets
-from mlzoo.transforms.choosing import choose, flipped, orientation
-from mlzoo.transforms.strengths import candidates, of_strength
 
 
 def images(pattern: str, count: int = 80, channels: int = 3, side: int = 64, **more: Any) -> Part:

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlzoo.augmentation import crops
+from mlzoo.augmentation.choosing import choose
+from mlzoo.augmentation.crops import Views, cut, grid
 from mlzoo.data import loading
 from mlzoo.data.images import images
 from mlzoo.data.images.tiles import Tiling
@@ -18,9 +21,6 @@ from mlzoo.data.masks.masks import LazyMasks, lazy_masks
 from mlzoo.data.quality.validation import check_images
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
-from mlzoo.transforms import _crops
-from mlzoo.transforms._crops import Views, cut, grid
-from mlzoo.transforms.choosing import choose
 from tests.data.pictures import config, noise, save
 
 TILE = Tiling(64, 0)
@@ -257,7 +257,7 @@ def test_files_are_read_once_an_epoch(
 ) -> None:
     part = stored(tmp_path, 10)
     assert not part.samples.inputs.cached
-    monkeypatch.setattr(_crops, "CACHE_BYTES", window * 128 * 128 * 3 + 5)
+    monkeypatch.setattr(crops, "CACHE_BYTES", window * 128 * 128 * 3 + 5)
     found = views_of(part, TILE, "none", 0)
     reads.clear()
     orders = [epoch_of(found, epoch, 7) for epoch in range(3)]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlzoo.augmentation.augmenter import Augmenter
+from mlzoo.augmentation.choosing import choose
+from mlzoo.augmentation.strengths import candidates
 from mlzoo.core.errors import UsageError
 from mlzoo.data.samples import Part, Samples
 from mlzoo.reporting.figures.augmentation import draw
-from mlzoo.transforms.augmenter import Augmenter
-from mlzoo.transforms.choosing import choose
-from mlzoo.transforms.strengths import candidates
 
 
 def films(names: tuple[str, ...] = ("a", "b"), dtype: str = "float32", channels: int = 1) -> Part:

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mlzoo.augmentation import catalogue
+from mlzoo.augmentation.images import AugmentedForm, ImageChanges
+from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Step, preset, presets
 from mlzoo.data.specs import IGNORED
-from mlzoo.transforms import catalogue
-from mlzoo.transforms.images import AugmentedForm, ImageChanges
 
 SIDE = 64
 MARKER = 9
@@ -27,7 +28,7 @@ GEOMETRIC = ("flips", "geometric", "microscopy", "lecture", "characters", "heavy
 
 def changes(steps: Any, dtype: str = "uint8", maximum: float | None = 255.0, **more: Any) -> Any:
     shape = more.get("shape", (SIDE, SIDE, 3))
-    kept = [s for s in steps if shape[2] == 3 or next(iter(s)) not in catalogue.COLOR]
+    kept = [s for s in steps if shape[2] == 3 or not catalogue.is_marked(next(iter(s)), "COLOR")]
     return ImageChanges(kept, AugmentedForm(shape, dtype, maximum))
 
 
@@ -46,15 +47,13 @@ def scene(dtype: str, maximum: float | None) -> tuple[np.ndarray, np.ndarray]:
 
 def positions(steps: Any) -> list[Step]:
     """The steps of a policy that move pixels, and nothing that changes or hides them."""
-    only = catalogue.albumentations().ImageOnlyTransform
-    made = catalogue.image_transforms()
     moving = []
     for step in steps:
         name = next(iter(step))
         if name in catalogue.COMPOSITES:
             inner = positions(step[name]["transforms"])
             moving += [{name: {**step[name], "transforms": inner}}] if inner else []
-        elif not issubclass(made[name], only) and name != "CoarseDropout":
+        elif catalogue.moves(name) and name != "CoarseDropout":
             moving.append(step)
     return moving
 
@@ -181,7 +180,7 @@ def test_what_does_not_fit_is_refused_with_its_name(steps: Any, words: str) -> N
 def test_every_listed_transform_with_defaults_can_be_applied() -> None:
     """Those without defaults for all they need say what is missing."""
     needing = {}
-    for name in catalogue.image_transforms():
+    for name in catalogue.names("images"):
         try:
             ImageChanges([{name: {}}], AugmentedForm((64, 64, 3), "uint8", 255.0))
         except UsageError as error:
@@ -198,10 +197,8 @@ def test_every_listed_transform_with_defaults_can_be_applied() -> None:
 
 
 def test_a_smooth_deformation_folds_nothing_and_moves_as_the_paper_says() -> None:
-    from mlzoo.transforms.own import SmoothDeformation
-
     for size, spread in (((33, 33), 0.66), ((65, 301), 1.3), ((513, 513), 10), ((601, 901), 10)):
-        transform = SmoothDeformation(p=1)
+        transform = registry.load("transform", "SmoothDeformation").build(p=1)
         drawn = []
         for seed in range(100):
             transform.random_generator = np.random.default_rng(seed)

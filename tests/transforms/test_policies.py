@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlzoo.augmentation import catalogue
+from mlzoo.augmentation.policy_checks import check
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Policy, parse, preset, presets, walk
-from mlzoo.transforms import catalogue
-from mlzoo.transforms.policy_checks import check
 
 
 def test_every_preset_is_a_valid_policy_with_a_description() -> None:
@@ -118,7 +118,7 @@ def test_transforms_that_change_labels_are_marked() -> None:
 
 
 def test_all_that_was_asked_for_is_there() -> None:
-    found = catalogue.transforms("images")
+    found = catalogue.names("images")
     asked = (
         "HorizontalFlip Affine Rotate RandomResizedCrop Perspective ElasticTransform GaussianBlur "
         "RandomBrightnessContrast HueSaturationValue GaussNoise SaltAndPepper CoarseDropout MixUp "
@@ -126,6 +126,6 @@ def test_all_that_was_asked_for_is_there() -> None:
     )
     assert set(asked.split()) <= set(found)
     for kind in catalogue.KINDS:
-        for name in catalogue.transforms(kind):
+        for name in catalogue.names(kind):
             assert catalogue.description(kind, name)
-            assert "p" in catalogue.parameters(kind, name) or name in catalogue.MIXING
+            assert "p" in catalogue.parameters(kind, name)

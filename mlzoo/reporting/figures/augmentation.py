@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlzoo.augmentation.variants import Variant, shown, variants
 from mlzoo.data.policies import Policy
 from mlzoo.drawing.canvas import COLORS, DPI, GRAY, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import class_colors
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
 from mlzoo.reporting.figures.masks import drawn_size, masked, shrunk_picture
-from mlzoo.transforms.variants import Variant, shown, variants
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

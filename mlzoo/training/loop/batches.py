@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import yaml
 
+from mlzoo.augmentation.augmenter import Augmenter
+from mlzoo.augmentation.crops import Views, grid
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, check_fit
 from mlzoo.core.errors import UsageError
@@ -24,8 +26,6 @@ from mlzoo.runs.models import chunk_size
 from mlzoo.training.loop.balance import shuffled
 from mlzoo.training.loop.bucketing import ByLength
 from mlzoo.training.loop.stateful_batches import STREAMS, Streams
-from mlzoo.transforms._crops import Views, grid
-from mlzoo.transforms.augmenter import Augmenter
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
@@ -110,7 +110,7 @@ class Batches:
         augmenter = self.feed.augmenter
         if self._workers and augmenter is not None and augmenter.workers is None:
             assert augmenter.form is not None
-            from mlzoo.transforms.workers import Workers
+            from mlzoo.augmentation.workers import Workers
 
             augmenter.workers = Workers(
                 self._workers, augmenter.steps, augmenter.form, self.batch_size

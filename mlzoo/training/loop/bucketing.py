@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.training.loop.balance import balanced
-from mlzoo.transforms.augmenter import Augmenter
 
 
 class ByLength:

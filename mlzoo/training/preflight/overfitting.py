@@ -31,12 +31,12 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
     Returns:
         JSON-able: `fitted`, `samples`, `epochs` (that it took), `first_loss`, `loss`, and `text`.
     """
+    from mlzoo.augmentation.choosing import choose
     from mlzoo.data.samples import Part
     from mlzoo.training.building import build_model
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import caught
     from mlzoo.training.train import prepared
-    from mlzoo.transforms.choosing import choose
 
     ready = prepared(merged, listener or Listener())
     data, given = ready.data, ready.merged.config

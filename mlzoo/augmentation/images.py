@@ -11,10 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mlzoo.augmentation import catalogue
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Step
 from mlzoo.data.specs import IGNORED
-from mlzoo.transforms import catalogue
 
 _WORDS = {
     "border_mode": {
@@ -63,7 +63,7 @@ class ImageChanges:
 
     def __init__(self, steps: Sequence[Step], form: AugmentedForm) -> None:
         self._form = form
-        singles = [s for s in steps if next(iter(s)) not in catalogue.MIXING]
+        singles = [s for s in steps if not catalogue.is_marked(next(iter(s)), "MIXES")]
         self._transforms = [build(step, form.shape) for step in singles]
         self._nodes = [node for each in self._transforms for node in _walk(each)]
         self._bits = np.random.Philox(0)
@@ -252,7 +252,7 @@ def build(step: Step, shape: tuple[int, int, int]) -> Any:
     ):
         if key in allowed and key not in arguments and (key != "fill_mask" or _borders(allowed)):
             arguments[key] = value
-    made = catalogue.image_transforms()[name]
+    made = catalogue.find("images", name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of names that it would write otherwise

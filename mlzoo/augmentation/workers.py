@@ -1,6 +1,6 @@
 """Processes that change images beside the training, sharing memory and no Python objects.
 
-Each is `python -m mlzoo.transforms.worker`: it is told a policy and a piece of shared memory, and
+Each is `python -m mlzoo.augmentation.worker`: it is told a policy and a piece of shared memory, and
 then, line by line, which seeds to change what lies there with. A process that ends with this one
 needs no signal: its input closes. One that dies is not missed, since any other place makes the
 same samples from the same seeds.
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mlzoo.augmentation.changes import change_all
+from mlzoo.augmentation.images import AugmentedForm, ImageChanges
 from mlzoo.data.policies import Step
-from mlzoo.transforms.changes import change_all
-from mlzoo.transforms.images import AugmentedForm, ImageChanges
 
 _MEMORY = Path("/dev/shm")
 
@@ -87,7 +87,7 @@ class _Worker:
             os.close(handle)
         self.images, self.masks = mapped(name, batch, form)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlzoo.transforms.worker"],
+            [sys.executable, "-m", "mlzoo.augmentation.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},

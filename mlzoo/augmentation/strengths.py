@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlzoo.augmentation.augmenter import kind_of
+from mlzoo.augmentation.choosing import check_task, flipped
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Policy, Step
-from mlzoo.transforms.augmenter import kind_of
-from mlzoo.transforms.choosing import check_task, flipped
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

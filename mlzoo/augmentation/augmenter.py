@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlzoo.augmentation import catalogue
+from mlzoo.augmentation.changes import RowChanges, SequenceChanges, built, change_all, drawn
+from mlzoo.augmentation.images import AugmentedForm, FilmChanges, ImageChanges
 from mlzoo.data.policies import Policy, Step
 from mlzoo.data.specs import IGNORED
-from mlzoo.transforms import catalogue, mixing
-from mlzoo.transforms.changes import RowChanges, SequenceChanges, change_all, drawn
-from mlzoo.transforms.images import AugmentedForm, FilmChanges, ImageChanges
 
 if TYPE_CHECKING:
+    from mlzoo.augmentation.workers import Workers
     from mlzoo.data.samples import Part, Samples
-    from mlzoo.transforms.workers import Workers
 
 _STREAM = 1_000_003
 """Parts the numbers drawn here from those that place crops with the same seed."""
@@ -70,8 +70,9 @@ class Augmenter:
     ) -> None:
         samples = part.samples
         self._seed, self._samples = seed, samples
-        self._each, self._whole = _parted(policy.steps)
         self.kind = kind_of(samples)
+        self._each, whole = _parted(policy.steps)
+        self._whole = built(self.kind, whole)
         self.workers: Workers | None = None
         self.form: AugmentedForm | None = None  # of single images, which other processes can change
         self.steps = self._each
@@ -142,20 +143,20 @@ class Augmenter:
         if classes := len(self._samples.class_names):
             shares = one_hot(targets, classes)
         shares = shares * scale.reshape(-1, *[1] * (shares.ndim - 1))
-        for name, parameters in drawn(self._whole, rng):
+        for _, own_share in drawn(self._whole, rng):
             partner = rng.permutation(len(inputs))
-            if name == "MixUp":
-                numeric = self._numeric() if self.kind == "tables" else None
-                inputs, kept = _mixup(inputs, partner, rng, parameters, numeric)
+            own = own_share(inputs.shape, rng)
+            mixed_inputs = _mixed(inputs, partner, own)
+            if self.kind == "tables":
+                mixed_inputs = np.where(self._numeric(), mixed_inputs, inputs)
+            inputs = mixed_inputs
+            kept = own.mean(axis=(1, 2)) if own.ndim > 1 else own
+            if own.ndim > 1 and shares.ndim == 4:
+                shares = np.where(own[..., None], shares, shares[partner])
             else:
-                where, kept = mixing.cutmix(inputs, partner, rng, **parameters)
-                inputs = np.where(where[..., None], inputs, inputs[partner])
-                if shares.ndim == 4:
-                    shares = np.where(where[..., None], shares, shares[partner])
-            if name == "MixUp" or shares.ndim != 4:
-                kept = kept.reshape(-1, *[1] * (shares.ndim - 1))
-                shares = kept * shares + (1 - kept) * shares[partner]
-            scale = kept.ravel() * scale + (1 - kept.ravel()) * scale[partner]
+                weight = kept.reshape(-1, *[1] * (shares.ndim - 1))
+                shares = weight * shares + (1 - weight) * shares[partner]
+            scale = kept * scale + (1 - kept) * scale[partner]
         if weights is not None:
             shares = shares / scale.reshape(-1, *[1] * (shares.ndim - 1))
         mixed = shares.astype(np.float32)
@@ -175,18 +176,23 @@ def one_hot(targets: np.ndarray, classes: int) -> np.ndarray:
     return (targets[..., None] == np.arange(classes)).astype(np.float64)
 
 
-def _mixup(
-    inputs: np.ndarray,
-    partner: np.ndarray,
-    rng: np.random.Generator,
-    given: dict[str, Any],
-    numeric: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    mixed, kept = mixing.mixup(inputs, partner, rng, **given)
-    return (mixed if numeric is None else np.where(numeric, mixed, inputs)), kept
+def _mixed(inputs: np.ndarray, partner: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return inputs mixed with their partners', of the same type.
+
+    Args:
+        inputs: (n, ...).
+        partner: (n,) position of the other sample.
+        own: the share (n,) of each sample itself, or where its own pixels stay (n, height, width).
+    """
+    weight = own.reshape(*own.shape, *[1] * (inputs.ndim - own.ndim))
+    if own.ndim > 1:
+        return np.where(weight, inputs, inputs[partner])
+    weight = weight.astype(np.float32)
+    mixed = weight * inputs + (1 - weight) * inputs[partner]
+    return (np.rint(mixed) if inputs.dtype.kind in "iu" else mixed).astype(inputs.dtype)
 
 
 def _parted(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     """The steps of single samples, and those of whole batches."""
-    whole = [step for step in steps if next(iter(step)) in catalogue.MIXING]
+    whole = [step for step in steps if catalogue.is_marked(next(iter(step)), "MIXES")]
     return [step for step in steps if step not in whole], whole

@@ -13,8 +13,8 @@ def main() -> None:
     """Read what to do, then change batch after batch until the input closes."""
     import cv2
 
-    from mlzoo.transforms.images import AugmentedForm, ImageChanges
-    from mlzoo.transforms.workers import mapped
+    from mlzoo.augmentation.images import AugmentedForm, ImageChanges
+    from mlzoo.augmentation.workers import mapped
 
     cv2.setNumThreads(1)
     settings: dict[str, Any] = json.loads(sys.stdin.readline())

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from mlzoo.augmentation import catalogue, policy_checks
+from mlzoo.augmentation.augmenter import are_films, kind_of
 from mlzoo.core.errors import UsageError
 from mlzoo.data import policies
 from mlzoo.data.policies import Policy, Step
-from mlzoo.transforms import catalogue, policy_checks
-from mlzoo.transforms.augmenter import are_films, kind_of
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part, Samples
@@ -65,7 +65,11 @@ def _preset(name: str, kind: str, samples: Samples) -> Policy:
         )
     steps, reasons = _colored(policies.preset(kind, name), kind, samples)
     sided = _sided(samples)
-    kept = tuple(step for step in steps if not sided or {*step}.isdisjoint(catalogue.ORIENTATION))
+    kept = tuple(
+        step
+        for step in steps
+        if not sided or not catalogue.is_marked(next(iter(step)), "ORIENTATION")
+    )
     if len(kept) < len(steps):
         reasons = (*reasons, f"no mirror images, since classes are called {', '.join(sided)}")
     return Policy(name, kept, reasons)
@@ -82,7 +86,7 @@ def _colored(
     """A preset without the transforms that need three channels where there are fewer or more."""
     if kind != "images" or samples.inputs.shape[-1] == 3:
         return steps, ()
-    kept = tuple(step for step in steps if next(iter(step)) not in catalogue.COLOR)
+    kept = tuple(step for step in steps if not catalogue.is_marked(next(iter(step)), "COLOR"))
     left = [name for step in steps for name in step if step not in kept]
     why = f"left out, since images have {samples.inputs.shape[-1]} channels: {', '.join(left)}"
     return kept, (why,) if left else ()
@@ -92,39 +96,37 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
     """Raise UsageError where a transform would make targets wrong."""
     names = [name for name in policy.names() if name not in catalogue.COMPOSITES]
     problems = []
+    mixing = [name for name in names if catalogue.is_marked(name, "MIXES")]
+    pasting = [name for name in names if catalogue.is_marked(name, "PASTES")]
     channels = samples.inputs.shape[-1]
     if kind == "images" and channels != 3:
         problems += [
             f"{name}: needs three channels, and these images have {channels}"
             for name in names
-            if name in catalogue.COLOR
+            if catalogue.is_marked(name, "COLOR")
         ]
     if samples.target.pixel_numbers:
         # Mirrored, a vector's components would change their signs.
-        moving = [n for n in names if n in catalogue.MIXING or _moves(n)]
+        moving = [n for n in names if n in mixing or catalogue.moves(n)]
         if moving:
             problems.append(f"{', '.join(moving)}: move pixels, and fields are not moved along")
     if samples.target.ahead:
-        wrong = [name for name in names if name != "Jitter"]
+        wrong = [name for name in names if not catalogue.is_marked(name, "KEEPS_FUTURE")]
         if wrong:
             problems.append(
                 f"{', '.join(wrong)}: change the past and not what follows; Jitter fits"
             )
     if samples.target.per != "sample" and not samples.target.pixel_class:
-        mixed = [name for name in names if name in catalogue.MIXING]
-        if mixed and not samples.target.pixel_numbers:
-            problems.append(f"{', '.join(mixed)}: have no effect on {samples.task}")
-    if kind == "images" and are_films(samples) and "CutMix" in names:
-        problems.append("CutMix: is for single images, and these are films; MixUp fits")
-    elif kind == "images" and samples.target.sample_numbers and "CutMix" in names:
-        problems.append("CutMix: is for classes; numbers can be mixed by MixUp")
+        if mixing and not samples.target.pixel_numbers:
+            problems.append(f"{', '.join(mixing)}: have no effect on {samples.task}")
+    if kind == "images" and are_films(samples):
+        text = "is for single images, and these are films; MixUp fits"
+        problems += [f"{name}: {text}" for name in pasting]
+    elif kind == "images" and samples.target.sample_numbers:
+        text = "is for classes; numbers can be mixed by MixUp"
+        problems += [f"{name}: {text}" for name in pasting]
     if problems:
         raise UsageError([f"augment: {problem}" for problem in problems])
-
-
-def _moves(name: str) -> bool:
-    made = catalogue.image_transforms()[name]
-    return not issubclass(made, catalogue.albumentations().ImageOnlyTransform)
 
 
 def _automatic(kind: str, part: Part) -> Policy:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlzoo.data.policies import Step
-from mlzoo.transforms import rows, signals
+from mlzoo.augmentation import catalogue
+from mlzoo.data.policies import Step, pairs
 
 Change = Callable[
     [np.ndarray, np.ndarray | None, Sequence[int]], tuple[np.ndarray, np.ndarray | None]
@@ -25,7 +25,8 @@ class SequenceChanges:
     """
 
     def __init__(self, steps: Sequence[Step], spread: np.ndarray) -> None:
-        self._steps, self._spread, self._applied = steps, spread, list[str]()
+        self._steps, self._spread = built("sequences", steps), spread
+        self._applied: list[str] = []
 
     def __call__(
         self, x: np.ndarray, labels: np.ndarray | None, seed: Sequence[int]
@@ -35,10 +36,8 @@ class SequenceChanges:
         self._applied = []
         end = len(x) - int((~np.isnan(x).all(axis=1))[::-1].argmax())
         unpadded, marks = x[:end], None if labels is None else labels[:end]
-        for name, parameters in drawn(self._steps, rng):
-            unpadded, marks = signals.TRANSFORMS[name](
-                unpadded, marks, self._spread, rng, **parameters
-            )
+        for name, change in drawn(self._steps, rng):
+            unpadded, marks = change(unpadded, marks, self._spread, rng)
             self._applied.append(name)
         changed, moved = x.copy(), None if labels is None else labels.copy()
         changed[:end] = unpadded
@@ -61,7 +60,7 @@ class RowChanges:
     """
 
     def __init__(self, steps: Sequence[Step], spread: np.ndarray, numeric: np.ndarray) -> None:
-        self._steps, self._spread, self._numeric = steps, spread, numeric
+        self._steps, self._spread, self._numeric = built("tables", steps), spread, numeric
         self._applied: list[str] = []
 
     def __call__(
@@ -70,8 +69,8 @@ class RowChanges:
         """The row changed."""
         rng = np.random.default_rng(list(seed))
         self._applied = []
-        for name, parameters in drawn(self._steps, rng):
-            x = rows.TRANSFORMS[name](x, self._spread, self._numeric, rng, **parameters)
+        for name, change in drawn(self._steps, rng):
+            x = change(x, self._spread, self._numeric, rng)
             self._applied.append(name)
         return x, labels
 
@@ -80,14 +79,28 @@ class RowChanges:
         return self._applied
 
 
-def drawn(steps: Sequence[Step], rng: np.random.Generator) -> list[tuple[str, dict[str, Any]]]:
-    """Those of the steps whose turn it is, by name, with their parameters."""
-    chosen = []
-    for step in steps:
-        ((name, given),) = step.items()
-        if rng.random() < given.get("p", 0.5):
-            chosen.append((name, {key: value for key, value in given.items() if key != "p"}))
-    return chosen
+class Built(NamedTuple):
+    """A transform ready to be applied with a probability."""
+
+    name: str
+    change: Callable[..., Any]
+    p: float
+
+
+def built(kind: str, steps: Sequence[Step]) -> list[Built]:
+    """Build the transforms of a policy for a kind of data that is not images."""
+    ready = []
+    for name, given in pairs(steps):
+        rest = {key: value for key, value in given.items() if key != "p"}
+        ready.append(Built(name, catalogue.find(kind, name)(**rest), given.get("p", 0.5)))
+    return ready
+
+
+def drawn(
+    transforms: Sequence[Built], rng: np.random.Generator
+) -> list[tuple[str, Callable[..., Any]]]:
+    """Return those of the transforms whose turn it is, by name."""
+    return [(each.name, each.change) for each in transforms if rng.random() < each.p]
 
 
 def change_all(

@@ -8,13 +8,13 @@ from threading import Lock
 
 import numpy as np
 
+from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.images.decoding import mirrored
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import IGNORED
-from mlzoo.transforms.augmenter import Augmenter
 
 
 class Views:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlzoo.augmentation import catalogue
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.data.policies import Step, walk
-from mlzoo.transforms import catalogue
 
 
 def check(steps: Sequence[Step], kind: str) -> None:
     """Raise UsageError with every wrong name, parameter or probability of a policy."""
-    known = catalogue.transforms(kind)
+    known = catalogue.names(kind)
     problems = []
     for name, given in walk(steps):
         if name in catalogue.COMPOSITES and kind == "images":
@@ -31,7 +31,7 @@ def check(steps: Sequence[Step], kind: str) -> None:
     problems += [
         f"{name} is of a whole batch and can't stand in another transform"
         for name in inner
-        if name in catalogue.MIXING
+        if catalogue.is_marked(name, "MIXES")
     ]
     if problems:
         raise UsageError([f"augment: {problem}" for problem in problems])

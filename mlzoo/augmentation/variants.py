@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.policies import Policy
-from mlzoo.transforms.augmenter import Augmenter
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part
