@@ -142,7 +142,7 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
     assert 0 <= low < half < high <= 0.5
     assert test["baselines"]["majority"][metric] > 0
     kept = max(float(row[f"val_{metric}"]) for row in rows)
-    assert run.metrics["kept"] == {"epoch": ANY, "criterion": f"val_{metric}", "value": kept}
+    assert run.metrics["kept"] == {"epoch": ANY, "criterion": f"best val_{metric}", "value": kept}
     assert kept <= 0.5 and f"{metric}  " in scores(test)
     for page in ("report.html", "README.md"):
         assert "half the accuracy" in (run.path / page).read_text(), page

@@ -74,8 +74,12 @@ def library_transforms() -> Mapping[str, type]:
 
 def plugins(kind: str) -> list[str]:
     """Return the names of the plug-ins that are for a kind of data, sorted."""
-    known = registry.names("transform")
-    return [n for n in known if kind in registry.constants("transform", n).get("KINDS", ())]
+    return [name for name in registry.names("transform") if is_plugin(kind, name)]
+
+
+def is_plugin(kind: str, name: str) -> bool:
+    """Return whether a transform is a plug-in for a kind of data."""
+    return kind in registry.constants("transform", name).get("KINDS", ())
 
 
 def names(kind: str) -> list[str]:
@@ -90,7 +94,7 @@ def names(kind: str) -> list[str]:
 
 def find(kind: str, name: str) -> Any:
     """Return what builds a transform from its parameters: a class for images, else a function."""
-    if name in plugins(kind):
+    if is_plugin(kind, name):
         return registry.load("transform", name).build
     return library_transforms()[name]
 
@@ -117,8 +121,7 @@ def parameters(kind: str, name: str) -> dict[str, Any]:
 
 def description(kind: str, name: str) -> str:
     """Return a transform's description, in a line."""
-    own = name in plugins(kind)
-    file = registry.source_file("transform", name) if own else None
+    file = registry.source_file("transform", name) if is_plugin(kind, name) else None
     text = fields.docstring(file) if file else inspect.getdoc(find(kind, name)) or ""
     return " ".join(text.partition("\n\n")[0].split())
 

@@ -55,10 +55,12 @@ def test_it_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_it_changes_samples_by_their_seed_alone(name: str, kind: str) -> None:
-    x, first, shares = augmented(name, kind, 1)
+    # Without parameters it changes nothing.
+    given = {"rotate": [-30, 30]} if name == "Affine" else {}
+    x, first, shares = augmented(name, kind, 1, **given)
     assert (first.shape, first.dtype) == (x.shape, x.dtype)
     assert not np.array_equal(first, x)
-    again, other = augmented(name, kind, 1)[1], augmented(name, kind, 2)[1]
+    again, other = (augmented(name, kind, seed, **given)[1] for seed in (1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     mixes = catalogue.is_marked(name, "MIXES")
     assert Policy("one", ({name: {}},)).mixes == mixes
