@@ -202,7 +202,9 @@ def test_a_transform_of_a_package_stands_in_a_policy_file(package: Path, tmp_pat
     policy = choose(str(tmp_path / "mine.yaml"), part)
     changed, _ = Augmenter(policy, part, 0).change(x, None, np.arange(20), 0)
     np.testing.assert_allclose(changed, x + 2.5, rtol=1e-6)
-    with pytest.raises(UsageError, match="unknown parameter of acme_transform 'bye' .did you mean 'by'"):
+    with pytest.raises(
+        UsageError, match="unknown parameter of acme_transform 'bye' .did you mean 'by'"
+    ):
         choose([{"acme_transform": {"bye": 1}}], part)
     turns = (package / "acme_transform.py").read_text().replace("tables", "images")
     (package / "acme_transform.py").write_text(turns)

@@ -231,9 +231,7 @@ def _members(facts: Facts) -> dict[str, Any] | None:
         for name, interval in scored["intervals"].items():
             low, high = interval or (None, None)
             value = scored["metrics"][name]
-            rows.append(
-                {"metric": TITLES.get(name, name), "value": value, "low": low, "high": high}
-            )
+            rows.append({"metric": metric_title(name), "value": value, "low": low, "high": high})
     return {"rows": members, "scores": rows, "scored": scored}
 
 
