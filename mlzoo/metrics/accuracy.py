@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("classes",)
 DIRECTION = "max"
@@ -12,7 +12,7 @@ BOUNDS = (0.0, 1.0)
 BINOMIAL = True
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
     return predictions.mean(predictions.right.sum(axis=1))
 

@@ -5,12 +5,10 @@ scikit-learn's definition, without interpolation; undefined where no sample is o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mlzoo.metrics._ranking import runs
-from mlzoo.statistics.scorers import Array, Scorer, ratio
+from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio
 
 TARGETS = ("classes per sample",)
 DIRECTION = "max"
@@ -18,7 +16,7 @@ BOUNDS = (0.0, 1.0)
 ONE_CLASS = True
 
 
-def score(predictions: Any) -> Scorer | None:
+def score(predictions: Predictions) -> Scorer | None:
     """Return the metric as a function of weights over samples; None unless of two classes."""
     if predictions.y_pred.shape[1] != 2:
         return None

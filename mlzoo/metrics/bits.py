@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("classes per token",)
 DIRECTION = "min"
@@ -12,6 +10,6 @@ BOUNDS = (0.0, None)
 TITLE = "bits per character"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over windows."""
     return predictions.mean(predictions.bits)

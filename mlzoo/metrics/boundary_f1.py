@@ -6,10 +6,8 @@ only; see `mlzoo.statistics.boundaries`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlzoo.statistics import pixels
-from mlzoo.statistics.scorers import Scorer, mean_defined, summed
+from mlzoo.statistics.scorers import Predictions, Scorer, mean_defined, summed
 
 TARGETS = ("classes per pixel",)
 DIRECTION = "max"
@@ -17,6 +15,6 @@ BOUNDS = (0.0, 1.0)
 TITLE = "boundary F1"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over images."""
     return summed(predictions.boundaries, lambda sums: mean_defined(pixels.boundary_f1(sums)))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("numbers per horizon",)
 DIRECTION = None
@@ -15,7 +13,7 @@ BOUNDS = (0.0, 1.0)
 TITLE = "coverage of the 90 % band"
 
 
-def score(predictions: Any) -> Scorer | None:
+def score(predictions: Predictions) -> Scorer | None:
     """Return the metric as a function of weights over windows; None without a band."""
     y_true, y_pred, band = predictions.y_true, predictions.y_pred, predictions.band
     if band is None:

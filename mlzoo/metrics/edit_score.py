@@ -5,15 +5,13 @@ Lea et al., "Temporal Convolutional Networks for Action Segmentation and Detecti
 
 from __future__ import annotations
 
-from typing import Any
-
-from mlzoo.statistics.scorers import Scorer, weighted_mean
+from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
 TARGETS = ("classes per step",)
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over sequences."""
     return weighted_mean(predictions.edit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlzoo.statistics import pixels
-from mlzoo.statistics.scorers import Scorer, weighted_mean
+from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
 TARGETS = ("classes per pixel", "classes per step")
 DIRECTION = "max"
@@ -13,7 +13,7 @@ BOUNDS = (0.0, 1.0)
 TITLE = "IoU of an image"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over images or sequences."""
     return weighted_mean(pixels.image_scores(predictions))
 

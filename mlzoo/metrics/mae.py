@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("numbers", "ordered per sample")
 DIRECTION = "min"
@@ -14,7 +14,7 @@ BOUNDS = (0.0, None)
 TITLE = "MAE"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
     return predictions.mean_error(np.abs)
 

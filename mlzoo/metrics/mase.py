@@ -6,11 +6,9 @@ whose scale is unknown are left out.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("numbers per horizon",)
 DIRECTION = "min"
@@ -18,7 +16,7 @@ BOUNDS = (0.0, None)
 TITLE = "MASE"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over windows."""
     error, defined = predictions.y_true - predictions.y_pred, np.isfinite(predictions.scale)
     relative = np.abs(error) / np.where(defined, predictions.scale, 1)

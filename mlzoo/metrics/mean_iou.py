@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlzoo.statistics import pixels
-from mlzoo.statistics.scorers import Scorer, mean_defined, ratio, summed
+from mlzoo.statistics.scorers import Predictions, Scorer, mean_defined, ratio, summed
 
 TARGETS = ("classes per pixel", "classes per step")
 DIRECTION = "max"
@@ -13,7 +11,7 @@ BOUNDS = (0.0, 1.0)
 TITLE = "mean IoU"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over images or sequences."""
     if isinstance(predictions, pixels.Counts):
         return summed(predictions.confusion, pixels.mean_iou)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlzoo.statistics import pixels
-from mlzoo.statistics.scorers import Array, Scorer, ratio, summed
+from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio, summed
 
 TARGETS = ("classes per pixel",)
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over images."""
 
     def share(sums: Array) -> Array:

@@ -6,18 +6,16 @@ frequencies would have: 1 is perfect, 0 is chance.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mlzoo.statistics.scorers import Array, Scorer, ratio
+from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio
 
 TARGETS = ("ordered per sample",)
 DIRECTION = "max"
 BOUNDS = (-1.0, 1.0)
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
     t = predictions.y_true.astype("float64")
     p = predictions.y_pred.argmax(axis=1).astype("float64")

@@ -5,12 +5,10 @@ Undefined where the true values of a target do not vary.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mlzoo.statistics.fields import FieldSums
-from mlzoo.statistics.scorers import Array, Scorer, ratio
+from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio
 
 TARGETS = ("numbers per sample", "numbers per pixel")
 DIRECTION = "max"
@@ -18,7 +16,7 @@ BOUNDS = (None, 1.0)
 TITLE = "R²"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
     return _of_sums(predictions) if isinstance(predictions, FieldSums) else _of_values(predictions)
 
@@ -31,7 +29,7 @@ def _of_sums(predictions: FieldSums) -> Scorer:
     return r2
 
 
-def _of_values(predictions: Any) -> Scorer:
+def _of_values(predictions: Predictions) -> Scorer:
     truth = predictions.y_true
     squared = (predictions.y_pred - truth) ** 2
     centered = truth - truth.mean(axis=0)  # for precision; R² does not change

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("numbers",)
 DIRECTION = "min"
@@ -14,7 +12,7 @@ BOUNDS = (0.0, None)
 TITLE = "RMSE"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
     mean_squared = predictions.mean_error(np.square)
     return lambda weights: np.sqrt(mean_squared(weights))

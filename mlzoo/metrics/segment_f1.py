@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from mlzoo.statistics.scorers import Scorer, mean_defined, ratio
+from mlzoo.statistics.scorers import Predictions, Scorer, mean_defined, ratio
 
 TARGETS = ("classes per step",)
 DIRECTION = "max"
@@ -12,7 +10,7 @@ BOUNDS = (0.0, 1.0)
 TITLE = "segment F1"
 
 
-def score(predictions: Any) -> Scorer:
+def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over sequences."""
     matched = predictions.matched
     both = predictions.true_segments + predictions.predicted_segments

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 Array = np.ndarray
 Scorer = Callable[[Array], Array]
+Predictions = Any
+"""What metrics are computed from; `mlzoo.metrics` says what it holds for which kind of target."""
 
 EPSILON = 1e-7
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm, as Keras does."""
