@@ -1,1 +1,1 @@
-"""Toolkit: metrics as functions, intervals, comparisons."""
+"""Toolkit: predictions and counts that metrics take, intervals, verdicts."""

@@ -1,4 +1,4 @@
-"""Transforms: random changes of training samples, of which policies are made.
+"""Transforms: random changes of training samples.
 
 `build(**parameters)` returns a transform; its parameters, with their defaults, are those that a
 policy may give beside `p`. What it returns depends on `KINDS`, the kinds of data that it is for:

@@ -108,6 +108,6 @@ def test_completion_installs_and_completes(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     script = next(tmp_path.rglob("mlzoo.sh"))
     assert "_MLZOO_COMPLETE" in script.read_text()
-    asked = {"_MLZOO_COMPLETE": "complete_bash", "COMP_WORDS": "mlzoo tr", "COMP_CWORD": "1"}
+    asked = {"_MLZOO_COMPLETE": "complete_bash", "COMP_WORDS": "mlzoo trai", "COMP_CWORD": "1"}
     assert python("-c", start, cwd=tmp_path, **home, **asked).out.split() == ["train"]
     assert os.environ.get("_MLZOO_COMPLETE") is None
