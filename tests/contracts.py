@@ -46,7 +46,8 @@ class ModelCase:
     channel, of codes. `tasks` are those that the settings are for, by default the model's;
     `label` tells cases of one model apart; `spread` is the standard deviation of the samples.
     A `deep` model, most of it Keras's own, is trained for one form of output alone; with
-    `overfits` false none is, where another model has the same path to learn.
+    `overfits` false none is, where another model has the same path to learn. Without `uneven`
+    sequences have one length and forecasts are of their channels.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ModelCase:
     spread: float = 1.0
     deep: bool = False
     overfits: bool = True
+    uneven: bool = True
 
     @property
     def plugin(self) -> ModuleType:
@@ -77,7 +79,8 @@ class ModelCase:
             "text": (TEXT,),
         }
         tasks = self.tasks or [n for n in kinds if registry.accepts(self.name, n)]
-        return tuple(kind for task in tasks for kind in kinds[task])
+        found = tuple(kind for task in tasks for kind in kinds[task])
+        return tuple(each for each in found if self.uneven or each != ELSEWHERE)
 
     @property
     def label(self) -> str:
@@ -93,7 +96,7 @@ class ModelCase:
 
     def open(self, outputs: Outputs) -> int:
         """How many sides of the input are of any size."""
-        return 1 if self.kind == "sequence" else 2 * outputs.target.dense
+        return int(self.uneven) if self.kind == "sequence" else 2 * outputs.target.dense
 
     def inputs(self, outputs: Outputs, shape: int = 0) -> Inputs:
         own = self.shapes[shape]
@@ -102,7 +105,7 @@ class ModelCase:
             own, scaling = (own[0], 1), OneHotCodes(outputs.units, name="scaling")
         elif self.kind == "sequence":
             scaling = SequenceScaling([0.1] * own[-1], [2.0] * own[-1], name="scaling")
-        uneven = self.kind == "sequence"
+        uneven = self.kind == "sequence" and self.uneven
         return Inputs(own, self.kind, scaling=[keras.layers.serialize(scaling)], uneven=uneven)
 
     def build(
@@ -127,7 +130,7 @@ class ModelCase:
         x = generator.normal(0, self.spread, (count, *own)).astype("float32")
         if outputs.target.causal:
             x = generator.integers(0, outputs.units, (count, *own)).astype("float32")
-        if self.kind == "sequence":
+        if self.kind == "sequence" and self.uneven:
             for sample, row in enumerate(x):
                 row[own[0] - sample % 4 * 2 :] = np.nan if sample % 4 else row[own[0] :]
         return x
@@ -180,8 +183,9 @@ def check_form(case: ModelCase) -> None:
         assert isinstance(model, keras.src.models.functional.Functional)
         assert not model.compiled
         names = [layer.name for layer in model.layers]
-        between = ["horizon"] if outputs.horizon else []
-        assert names[0] == "input" and names[-2 - len(between) :] == ["head", *between, "output"]
+        # Of some models the head gives all steps of the horizon as they are to be.
+        end = [name for name in names if not outputs.horizon or name != "horizon"][-2:]
+        assert names[0] == "input" and end == ["head", "output"]
         kinds = [
             keras.src.utils.naming.to_snake_case(type(layer).__name__) for layer in model.layers
         ]

@@ -17,6 +17,7 @@ from mlzoo.layers import (
     scaling,
     steps,
     upsampling,
+    windows,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "scaling",
     "steps",
     "upsampling",
+    "windows",
 ]

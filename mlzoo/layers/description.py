@@ -21,7 +21,8 @@ def describe(
     Args:
         name: the plug-in, or the path of one.
         shape: shape of one sample, (height, width, channels), (steps, channels) or (columns,).
-        classes: number of classes, at least 2; for models of fields, the number of fields.
+        classes: number of classes, at least 2; for models of fields, the number of fields; for
+            models of forecasts, of steps ahead.
         settings: values for its `Config`; the others have their defaults.
 
     Returns:
@@ -38,6 +39,8 @@ def describe(
     kind = {1: "table", 2: "sequence", 3: "image"}.get(len(shape), "array")
     of = task(registry.usual_task(name))
     outputs = Outputs(of.name, of.units(classes))
+    if of.target.ahead:
+        outputs = Outputs(of.name, 1, horizon=classes, channels=(0,))
     built = config
     if "weights" in plugin.Config.model_fields:  # the number of parameters does not depend on them
         built = config.model_copy(update={"weights": "none"})

@@ -20,9 +20,14 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Rate, Sizes, searched, searched_layers
 from mlzoo.data.specs import Inputs, Outputs, TrainingModel
+from mlzoo.models import _windows
 
 if TYPE_CHECKING:
     import keras
+
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
 
 TARGETS = (
     *("classes per sample", "numbers per sample", "classes per step", "classes per token"),
@@ -59,6 +64,16 @@ class Config(Settings):
     """Feed a decoder the true last value in training, not its own."""
     skip_last: bool = True
     """Forecasting: predict what changes from the last value known, not the value itself."""
+    normalize_window: Literal["auto", "none", "last", "standard"] = "auto"
+    """Forecasting: see each window less its last value, or less its mean over its own standard
+    deviation (RevIN), so that a level that drifts does no harm; auto: what --preset chooses on the
+    past, none without one."""
+    transform: Literal["auto", "none", "log"] = "auto"
+    """Forecasting: work on the targets' logarithms, as where a level grows by percent; auto: what
+    --preset chooses on the past, none without one."""
+    shortcut: Literal["auto", "none", "linear"] = "auto"
+    """Forecasting: add the network to a linear forecast of the window that starts at the best
+    classic ones (`mlzoo models show nlinear`); auto: linear with a --preset, none without one."""
     carry_state: bool = False
     """Series and text: go on from the state that the window before ended with (truncated
     back-propagation through time); windows must follow one another (--stride as long as they).
@@ -81,6 +96,11 @@ class Config(Settings):
             raise ValueError("carry_state and bidirectional exclude each other; choose one")
         if self.carry_state and self.head == "decoder":
             raise ValueError("carry_state and head=decoder exclude each other; choose one")
+        if _windows.wanted(self) and (self.carry_state or self.head == "decoder"):
+            other = "carry_state" if self.carry_state else "head=decoder"
+            raise ValueError(
+                f"normalize_window, transform and shortcut have no effect with {other}"
+            )
         return self
 
 
@@ -100,8 +120,10 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     import keras
 
     _check(config, inputs, outputs)
-    tensor, scaled = inputs.start(any_size=inputs.kind == "sequence")
     layers = _layers(config, inputs, outputs)
+    if _windows.wanted(config):
+        return _on_windows(config, inputs, outputs, layers)
+    tensor, scaled = inputs.start(any_size=inputs.kind == "sequence")
     x = scaled
     if inputs.kind == "sequence":
         for layer in layers:
@@ -116,7 +138,22 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     return model
 
 
+def _on_windows(
+    config: Config, inputs: Inputs, outputs: Outputs, layers: list[keras.layers.Layer]
+) -> keras.Model:
+    """Return a model that sees normalized windows and may have a linear shortcut."""
+    import keras
+
+    windows = _windows.opened(config, inputs, outputs)
+    x = windows.x
+    for layer in layers:
+        x = layer(x)
+    y_pred = outputs.logits(x, use_bias=config.head_bias, **windows.head)
+    return keras.Model(windows.raw, windows.finish(y_pred), name="rnn")
+
+
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
+    _windows.check("rnn", config, inputs, outputs)
     vector = inputs.kind != "sequence" and outputs.target.ahead and len(inputs.shape) == 1
     if not vector:
         inputs.require_sequence("rnn")
@@ -256,3 +293,13 @@ def _carrying(
     else:
         output = outputs.finish(y_pred)
     return TrainingModel(keras.Model([raw, goes_on], output, name="carrying"), "goes_on")
+
+
+def initialize(model: keras.Model, data: Data) -> None:
+    """Set what layers of windows know of the training split; see `nlinear`."""
+    _windows.initialize(model, data)
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return the transform, normalization and shortcut that were best on the past."""
+    return _windows.recipe(data, config, tuple(Config.model_fields))

@@ -17,9 +17,14 @@ from mlzoo.core.configs import Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, Rate, searched
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models import _windows
 
 if TYPE_CHECKING:
     import keras
+
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
 
 TARGETS = (
     *("classes per sample", "numbers per sample", "classes per step", "classes per token"),
@@ -50,6 +55,16 @@ class Config(Settings):
     weights are learned; forecasts take the last step."""
     skip_last: bool = True
     """Forecasting: predict what changes from the last value known, not the value itself."""
+    normalize_window: Literal["auto", "none", "last", "standard"] = "auto"
+    """Forecasting: see each window less its last value, or less its mean over its own standard
+    deviation (RevIN), so that a level that drifts does no harm; auto: what --preset chooses on the
+    past, none without one."""
+    transform: Literal["auto", "none", "log"] = "auto"
+    """Forecasting: work on the targets' logarithms, as where a level grows by percent; auto: what
+    --preset chooses on the past, none without one."""
+    shortcut: Literal["auto", "none", "linear"] = "auto"
+    """Forecasting: add the network to a linear forecast of the window that starts at the best
+    classic ones (`mlzoo models show nlinear`); auto: linear with a --preset, none without one."""
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
@@ -69,6 +84,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.steps import MaskLike, NoMask, pool
 
     _check(config, inputs, outputs)
+    if _windows.wanted(config):
+        return _on_windows(config, inputs, outputs)
     tensor, scaled = inputs.start(any_size=True)
     x = NoMask(name="steps")(scaled)
     for number in range(1, config.blocks + 1):
@@ -84,7 +101,22 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     return keras.Model(tensor, output, name="tcn")
 
 
+def _on_windows(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """Return a model that sees normalized windows and may have a linear shortcut."""
+    import keras
+
+    from mlzoo.layers.steps import pool
+
+    windows = _windows.opened(config, inputs, outputs)
+    x = windows.x
+    for number in range(1, config.blocks + 1):
+        x = _block(x, windows.x, number, config)
+    y_pred = outputs.logits(pool("last")(x), **windows.head)
+    return keras.Model(windows.raw, windows.finish(y_pred), name="tcn")
+
+
 def _check(config: Config, inputs: Inputs, outputs: Outputs) -> None:
+    _windows.check("tcn", config, inputs, outputs)
     inputs.require_sequence("tcn")
     target, usual = outputs.target, config.pooling == "mean"
     outputs.refuse(
@@ -128,3 +160,13 @@ def _block(
     if shortcut.shape[-1] != config.filters:
         shortcut = keras.layers.Conv1D(config.filters, 1, name=f"block{number}_shortcut")(shortcut)
     return keras.layers.Add(name=f"block{number}")([x, shortcut])
+
+
+def initialize(model: keras.Model, data: Data) -> None:
+    """Set what layers of windows know of the training split; see `nlinear`."""
+    _windows.initialize(model, data)
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return the transform, normalization and shortcut that were best on the past."""
+    return _windows.recipe(data, config, tuple(Config.model_fields))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     """The model plug-in's network for the data, its weights drawn from the seed.
 
+    A plug-in's `initialize(model, data)` may set some from the data before training.
+
     Raises:
         UsageError: the plug-in's model does not take these inputs or owe these outputs.
     """
@@ -48,6 +50,8 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
         ) from error
     _check_functional(config.model, model)
     _check_output(config.model, model, data)
+    if (initialize := getattr(plugin, "initialize", None)) is not None:
+        initialize(model, data)
     return model
 
 

@@ -24,6 +24,9 @@ _CASES = {
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
+    "nlinear": ModelCase(
+        "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
+    ),
     "resnet": ModelCase("resnet", {"variant": "tiny"}, rate=3e-3),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
     "transfer": ModelCase(
@@ -47,6 +50,7 @@ _PARAMETERS = {
     "lenet": 314_819,
     "linear": 9_219,
     "mlp": 819_971,
+    "nlinear": 778,
     "resnet": 273_587,
     "rnn": 17_603,
     "tcn": 29_123,
@@ -60,6 +64,7 @@ _PARAMETERS = {
 _PINNED = {
     "alexnet": (64, 64, 3),
     "conv_lstm": (4, 16, 16, 3),
+    "nlinear": (20, 3),
     "rnn": (20, 3),
     "tcn": (20, 3),
 }

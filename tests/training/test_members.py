@@ -133,6 +133,7 @@ FAMILIES = {
     "unet": {"data": "shapes", "limit": 12, "set": {"filters": 2, "depth": 2}},
     "rnn": {"data": "accelerometer", "limit": 12, "set": {"units": [3]}},
     "tcn": {"data": "mackey-glass", "limit": 300, "horizon": 3, "set": {"filters": 4}},
+    "nlinear": {"data": "sine-mix", "limit": 300, "horizon": 3, "set": {"transform": "none"}},
     "cnn": {"data": "digits", "limit": 60, "set": {"filters": [2]}},
 }
 

@@ -221,7 +221,7 @@ def _built(
     for sides in [shape] if shape else _DEFAULT_SHAPES:
         kind = {1: "table", 2: "sequence", 3: "image"}.get(len(sides), "array")
         if outputs.target.ahead and not outputs.horizon:
-            outputs = Outputs(outputs.task, outputs.units, horizon=2)
+            outputs = Outputs(outputs.task, 1, horizon=2, channels=(0,))
         try:
             return plugin.build(config, Inputs(tuple(sides), kind, fixed=True), outputs)
         except (UsageError, ValueError) as error:
