@@ -25,6 +25,7 @@ SCRIPTS = [
     "sequences",
     "startup",
     "strategies",
+    "strong_series",
     "tiles",
     "transfer",
     "tune",
