@@ -354,12 +354,12 @@ def _series(
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences import signals
     from mlzoo.data.sequences.reader import SequenceTarget, SeriesReader
-    from mlzoo.data.sequences.series import Series, cut_windows, default_window
+    from mlzoo.data.sequences.series import Series, cut_windows
 
     make = getattr(signals, name.replace("-", "_"))
     all_series = [Series("", make(count, noise, rng), None)]
     season, what = _SERIES[name]
-    window = config.window or default_window(all_series, config.horizon, season)
+    window = config.window or max(1, min(max(4 * config.horizon, season), count // 8))
     reader = SeriesReader(
         channels=("value",),
         dtype="float32",
