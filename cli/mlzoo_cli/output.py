@@ -257,7 +257,7 @@ class ConsoleReporter(Listener):
         Of many epochs only some are printed: history.csv has them all.
         """
         number = int(row["epoch"])
-        every = -(-self._epochs // _EPOCH_LINES)
+        every = max(1, -(-self._epochs // _EPOCH_LINES))
         if self._quiet or (number % every and number not in (1, self._epochs)):
             return
         hidden = {"epoch", "seconds"} | ({"learning_rate"} if self._same_rate(row) else set())

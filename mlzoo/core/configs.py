@@ -169,9 +169,7 @@ class RunConfig(Settings):
     buckets: int = Field(6, ge=0)
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""
-    optimizer: Annotated[
-        str, AfterValidator(_one_of("optimizer")), Flag(basic=True, metavar="NAME")
-    ] = "adam"
+    optimizer: Annotated[str, AfterValidator(_one_of("optimizer")), Flag(metavar="NAME")] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, lbfgs, or the path of your
     own plug-in file."""
     optimizer_set: dict[str, Any] = Field(default_factory=dict)
@@ -234,7 +232,7 @@ class RunConfig(Settings):
     folds: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
     """Train a model on each of this many folds of the training and validation splits; their mean is
     the model of the run, and each predicts the samples that it never saw (out_of_fold.csv)."""
-    ensemble: Annotated[int, Flag(basic=True)] = Field(1, ge=1, le=100)
+    ensemble: int = Field(1, ge=1, le=100)
     """Train this many models with different seeds on one split; their mean is the model of the
     run."""
     repeats: int = Field(1, ge=1)
@@ -245,7 +243,7 @@ class RunConfig(Settings):
     """Seed of the split, the initial weights, the order and everything else that is random."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers."""
-    device: Annotated[Literal["auto", "cpu", "gpu"], Flag(basic=True)] = "auto"
+    device: Literal["auto", "cpu", "gpu"] = "auto"
     """Device to train on; gpu fails where there is none."""
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
@@ -384,6 +382,11 @@ class RunConfig(Settings):
     def rate(self) -> float:
         """The learning rate, the optimizer's usual one where none was given."""
         return self.learning_rate or usual_rate(self.optimizer)
+
+    @property
+    def averaged(self) -> int:
+        """The number of trainings whose mean is the model."""
+        return max(self.folds, self.ensemble)
 
     @property
     def full_batch(self) -> bool:

@@ -62,11 +62,14 @@ class Recipe:
         fields: values of `RunConfig` by field.
         settings: values of the model's `Config` by field.
         reason: what the choice rests on, such as `2,263 rows, 28 columns`.
+        averages: `--preset good` and `best` train a model on each of several folds, and all
+            baselines.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    averages: bool = False
 
 
 class Outcome(Protocol):

@@ -33,6 +33,21 @@ class Called:
     order: list[keras.layers.Layer] = field(default_factory=list)
 
 
+def of_members(called: Called) -> list[keras.layers.Layer]:
+    """Return the layers of members that share weights, whose outputs have an axis of members.
+
+    In order of the calls; none of them has locations, and where members are folded into the batch,
+    outputs have other rows than the inputs.
+    """
+    found, inside = [], False
+    for layer in called.order:
+        kind = type(layer).__name__
+        inside = (inside or kind == "SharedDense") and kind != "MemberMean"
+        if inside:
+            found.append(layer)
+    return found
+
+
 def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Return every layer of a model once, nested layers and models included."""
     layers = {id(layer): layer for layer in model._flatten_layers(include_self=False)}

@@ -8,14 +8,15 @@ import keras
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.registry import unknown
-from mlzoo.introspection.graphs import NOT_SPATIAL, Called
+from mlzoo.introspection.graphs import NOT_SPATIAL, Called, of_members
 
 
 def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[int, ...]]]:
     """Return layers whose output has locations, in call order, with that output's shape.
 
     A location is a pixel of a map (rank 4: batch, height, width, channels) or a step of a sequence
-    (rank 3); there must be more than one. The heads of a transformer's attention are none.
+    (rank 3); there must be more than one. The heads of a transformer's attention and members that
+    share weights are none.
     """
     fitting = []
     heads = {
@@ -24,6 +25,7 @@ def spatial(called: Called, rank: int) -> list[tuple[keras.layers.Layer, tuple[i
         if rank == 4 and "Attention" in type(layer).__name__
         for inner in layer._flatten_layers(include_self=False)
     }
+    heads |= {id(layer) for layer in of_members(called)}
     for layer in called.order:
         if id(layer) in heads or any(word in type(layer).__name__ for word in NOT_SPATIAL):
             continue

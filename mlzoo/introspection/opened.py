@@ -148,9 +148,18 @@ class Opened:
         self.units = outputs.shape[-1]
         inner = [la for la in called.order if not isinstance(la, keras.Model)]
         self._order = [la for la in inner if la is not self._entry]
-        flat = [la for la in self._order if len(called.layers[id(la)].shape) == 2]
+        members = graphs.of_members(called)
+        hidden = {id(layer) for layer in members}
+        flat = [
+            la
+            for la in self._order
+            if len(called.layers[id(la)].shape) == 2 and id(la) not in hidden
+        ]
         wide = [la for la in flat if called.layers[id(la)].shape[-1] != self.units]
         self._vectors = wide[-1] if wide else None
+        if members:  # their features are averaged over the members
+            kinds = [type(layer).__name__ for layer in members]
+            self._vectors = members[kinds.index("FoldMembers") - 1]
 
     @property
     def entry_name(self) -> str:

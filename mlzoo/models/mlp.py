@@ -142,7 +142,6 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     others (`benchmarks/strong.py`).
     """
     from mlzoo.data.contracts import Recipe
-    from mlzoo.models._recipes import effort
 
     if data.inputs.kind != "table" or config.full_batch or data.outputs.horizon:
         return Recipe()
@@ -154,7 +153,6 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "epochs": epochs,
         "schedule": "cosine",
         "early_stopping": math.ceil(0.3 * epochs),
-        **effort(config),
     }
     settings = {
         "clip": 3.0,
@@ -163,7 +161,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "dropout": [0.15],
         "members": 1 if config.set.get("skips") else 8,
     }
-    return Recipe(fields, settings, f"{rows:,} rows")
+    return Recipe(fields, settings, f"{rows:,} rows", averages=True)
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:

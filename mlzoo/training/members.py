@@ -81,11 +81,6 @@ class Ensemble:
     members: list[Member]
 
 
-def is_ensemble(config: RunConfig) -> bool:
-    """Return whether a run trains several members."""
-    return max(config.folds, config.ensemble) > 1
-
-
 def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
     """Return the members of a run.
 

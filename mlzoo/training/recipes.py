@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "optimizer_set", "schedule", "warmup")
 """Fields whose values suit the recipe's optimizer alone."""
+_FOLDS = {"good": 5, "best": 10}
 REARRANGING = frozenset({"augment", "tile", "overlap"})
 """Fields that decide how data are arranged."""
 
@@ -34,12 +35,24 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
     if config.preset == "none" or not hasattr(plugin, "recipe"):
         return merged, ""
     recipe: Recipe = plugin.recipe(data, config)
+    if recipe.averages:
+        recipe = replace(recipe, fields={**recipe.fields, **_effort(config)})
     fields = _usable(recipe, merged)
     settings = {name: value for name, value in recipe.settings.items() if name not in config.set}
     if not fields and not settings:
         return merged, ""
     changed = {**config.model_dump(), **fields, "set": {**settings, **config.set}}
     return replace(merged, config=RunConfig(**changed)), _note(config, recipe, fields, settings)
+
+
+def _effort(config: RunConfig) -> dict[str, Any]:
+    """Return the fields by which `--preset good` and `best` spend more time than `fast`."""
+    if config.preset not in _FOLDS:
+        return {}
+    fields: dict[str, Any] = {"baselines": "all"}
+    if config.ensemble == 1 and config.train_on == "train":
+        fields["folds"] = _FOLDS[config.preset]
+    return fields
 
 
 def _usable(recipe: Recipe, merged: Merged) -> dict[str, Any]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mlzoo.data.policies import Policy
     from mlzoo.data.reader import Reader
     from mlzoo.data.samples import Data, Samples
+    from mlzoo.training.members import Ensemble
 
 _STARTED = "environment.json"
 """The last file that is written before training starts."""
@@ -433,14 +434,6 @@ def _train_once(
     from mlzoo.training.artifacts import score, training_record, write_artifacts
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
-    from mlzoo.training.members import (
-        Ensemble,
-        ensemble_record,
-        fit_members,
-        is_ensemble,
-        score_out_of_fold,
-        write_members,
-    )
     from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
@@ -460,8 +453,12 @@ def _train_once(
     ensemble: Ensemble | None = None
     try:
         with caught() as stop:
-            if is_ensemble(config):
-                ensemble = fit_members(config, data, seed, checkpoint_folder, listener, stop)
+            if config.averaged > 1:
+                from mlzoo.training import members
+
+                ensemble = members.fit_members(
+                    config, data, seed, checkpoint_folder, listener, stop
+                )
                 model, fitted = ensemble.model, ensemble.fitted
             elif config.full_batch:
                 fitted = full_batch.fit(model, data, config, listener, stop)
@@ -476,20 +473,22 @@ def _train_once(
         data = replace(data, cut=cutting(config, model))
     seconds = time.monotonic() - began
     if ensemble is not None and not len(data.test):
-        test, outcome = score_out_of_fold(ensemble, data, seed, config.baselines, config.metrics)
+        test, outcome = members.score_out_of_fold(
+            ensemble, data, seed, config.baselines, config.metrics
+        )
         data = replace(data, test=ensemble.pool)
     else:
         test, outcome = score(model, data, seed, config)
     record = training_record(model, fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     if ensemble is not None:
-        record |= ensemble_record(ensemble, data, seed, config.metrics)
+        record |= members.ensemble_record(ensemble, data, seed, config.metrics)
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
         if ensemble is not None:
-            write_members(folder.path, ensemble, data)
+            members.write_members(folder.path, ensemble, data)
     return record
 
 

@@ -26,6 +26,7 @@ SCRIPTS = [
     "startup",
     "strategies",
     "strong_series",
+    "strong_tables",
     "tiles",
     "transfer",
     "tune",

@@ -39,7 +39,7 @@ def build(config, inputs, outputs):
 '''
 SMALL = ("--epochs", 2, "--set", "hidden=8")
 RUNS: dict[str, tuple[object, ...]] = {
-    "table": ("mlp", "ok.csv", "--target", "y", *SMALL, "--repeats", 2),
+    "table": ("mlp", "ok.csv", "--target", "y", *SMALL, "--repeats", 2, "--preset", "none"),
     "numbers": ("linear", "ok.csv", "--target", "a", "--task", "regression", "--epochs", 2),
     "images": ("cnn", "images", "--epochs", 2, "--set", "filters=4", "--batch-size", 8),
     "masks": ("unet", "pairs", "--epochs", 2, "--set", "filters=2", "--set", "depth=2"),

@@ -177,7 +177,7 @@ def test_other_parts_and_empty_ones() -> None:
     data = ring()
     assert evaluate(inside, data, "valid", baselines="none")[0]["samples"] == 100
     empty = replace(data, valid=Part(data.samples, np.array([], int)))
-    with pytest.raises(DataError, match="the valid part is empty"):
+    with pytest.raises(DataError, match="the valid split is empty"):
         evaluate(inside, empty, "valid")
 
 

@@ -296,7 +296,4 @@ def test_the_recipe_is_for_tables_and_counts_steps() -> None:
     mlp.Config(**advice.settings)
     skipping = config.model_copy(update={"set": {"skips": "0-2"}})
     assert mlp.recipe(table, skipping).settings["members"] == 1
-    assert "folds" not in advice.fields
-    good = config.model_copy(update={"preset": "good"})
-    assert mlp.recipe(table, good).fields["folds"] == 5
-    assert "folds" not in mlp.recipe(table, good.model_copy(update={"ensemble": 2})).fields
+    assert advice.averages

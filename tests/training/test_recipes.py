@@ -23,7 +23,7 @@ FIELDS = {"epochs": 7, "schedule": "cosine", "learning_rate": 0.5, "optimizer": 
 def recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     def recommended(data, config) -> Recipe:
         fields = {**FIELDS, "early_stopping": 3 if config.preset == "fast" else 0}
-        return Recipe(fields, {"l2": 0.25}, f"{len(data.train)} rows")
+        return Recipe(fields, {"l2": 0.25}, f"{len(data.train)} rows", averages=True)
 
     monkeypatch.setattr(linear, "recipe", recommended, raising=False)
 
@@ -46,7 +46,11 @@ def test_what_was_not_given_is_recommended_and_told() -> None:
 
 @pytest.mark.usefixtures("recipe")
 def test_a_preset_reaches_the_recipe_and_none_turns_it_off() -> None:
-    assert with_recipe(merged(preset="good"), made.data())[0].config.early_stopping == 0
+    good, _ = with_recipe(merged(preset="good"), made.data())
+    assert (good.config.early_stopping, good.config.folds, good.config.baselines) == (0, 5, "all")
+    seeds, _ = with_recipe(merged(preset="best", ensemble=2), made.data())
+    assert (seeds.config.folds, seeds.config.ensemble) == (1, 2)
+    assert with_recipe(merged(), made.data())[0].config.folds == 1
     given = merged(preset="none")
     assert with_recipe(given, made.data()) == (given, "")
 

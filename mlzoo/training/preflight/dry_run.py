@@ -90,7 +90,7 @@ def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, Any]:
             "first_step": seconds[0],
             "step": step,
             "epoch": step * steps,
-            "all": step * steps * config.epochs * max(config.folds, config.ensemble),
+            "all": step * steps * config.epochs * config.averaged,
         },
     }
 
