@@ -311,7 +311,9 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     config = merged.config
     values = config.model_dump()
     settings = registry.load("model", config.model).Config(**config.set).model_dump(mode="json")
-    read: dict[str, Any] = {"set": placed(settings), "learning_rate": config.rate}
+    if "backbone" in settings or "weights" in settings:
+        settings = placed(settings)
+    read: dict[str, Any] = {"set": settings, "learning_rate": config.rate}
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}

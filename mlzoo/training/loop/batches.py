@@ -23,8 +23,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.loop.balance import shuffled
-from mlzoo.training.loop.bucketing import ByLength
+from mlzoo.training.loop.bucketing import ByLength, balanced
 from mlzoo.training.loop.stateful_batches import STREAMS, Streams
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -140,6 +139,12 @@ class Batches:
         """Return the names of items."""
         indices = self._part.indices[self.feed.samples[items]]
         return [self._part.samples.name_of(int(index)) for index in indices]
+
+
+def shuffled(classes: np.ndarray, sampler: str, seed: int, epoch: int) -> np.ndarray:
+    """Return the positions of an epoch's samples: all shuffled, or as many drawn `balanced`."""
+    random = np.random.default_rng([seed, epoch])
+    return random.permutation(len(classes)) if sampler == "shuffle" else balanced(classes, random)
 
 
 class SampleFeed:

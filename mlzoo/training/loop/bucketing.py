@@ -7,7 +7,6 @@ import numpy as np
 from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
-from mlzoo.training.loop.balance import balanced
 
 
 class ByLength:
@@ -151,3 +150,10 @@ def bucket_limits(lengths: np.ndarray, buckets: int) -> np.ndarray:
 
 
 _MOST_LIMITS = 1000
+
+
+def balanced(classes: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return as many positions as there are, drawn so that every class comes equally often."""
+    distinct, counts = np.unique(classes, return_counts=True)
+    chance = 1.0 / (len(distinct) * counts[np.searchsorted(distinct, classes)])
+    return random.choice(len(classes), size=len(classes), p=chance / chance.sum())

@@ -17,8 +17,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Inputs
 from mlzoo.runs.models import chunk_size
-from mlzoo.training.loop.balance import shuffled
-from mlzoo.training.loop.batches import class_weights
+from mlzoo.training.loop.batches import class_weights, shuffled
 from mlzoo.training.optimizers import scheduled
 from mlzoo.tuning.compiled.programs import put
 
