@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,20 @@ def functions(path: Path) -> set[str]:
     return {node.name for node in body if isinstance(node, ast.FunctionDef)}
 
 
-def constants(path: Path) -> dict[str, Any]:
+def constants(path: Path) -> Mapping[str, Any]:
     """Return the constants in capitals that a Python file assigns at its top level.
 
     Raises:
         UsageError: one of `_CONTRACT` is not written as a literal.
     """
+    return _literals(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _literals(path: Path, changed: int) -> dict[str, Any]:
+    """Return the constants of a file, as `constants`; `changed` is when it was written."""
     values = {}
-    for node in _parsed(path, path.stat().st_mtime_ns)[1].body:
+    for node in _parsed(path, changed)[1].body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         target = node.target if isinstance(node, ast.AnnAssign) else target
         if not isinstance(target, ast.Name) or not target.id.isupper():

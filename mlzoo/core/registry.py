@@ -72,12 +72,14 @@ def names(kind: str) -> list[str]:
 
 def own_names(kind: str) -> tuple[str, ...]:
     """Return the names of the plug-ins of a kind that are part of this package, sorted."""
-    return _in_folder(_ROOT / KINDS[kind].folder)
+    return tuple(_own_files(_ROOT, KINDS[kind].folder))
 
 
 @functools.cache
-def _in_folder(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
+def _own_files(root: Path, folder: str) -> dict[str, Path]:
+    """Return the plug-ins of a folder of this package by name, sorted."""
+    files = sorted((root / folder).glob("*.py"), key=lambda path: path.stem)
+    return {path.stem: path for path in files if not path.stem.startswith("_")}
 
 
 def exists(kind: str, name: str) -> bool:
@@ -117,8 +119,8 @@ def source_file(kind: str, name: str) -> Path | None:
     if (file := own_file(name)) is not None:
         place = _place(file)
         return place if place in _trusted and place.is_file() else None
-    if name in own_names(kind):
-        return _ROOT / KINDS[kind].folder / f"{name}.py"
+    if file := _own_files(_ROOT, KINDS[kind].folder).get(name):
+        return file
     if (loaded := _loaded.get((kind, name))) is not None:
         return loaded
     entry = _entry_points(kind).get(name)
