@@ -485,7 +485,14 @@ def test_a_closed_pipe_is_no_fault(world: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_python_and_the_command_line_give_the_same(mlzoo: Mlzoo, runs: Path) -> None:
     run = library.train(
-        "mlp", "d/ok.csv", target="y", epochs=2, set={"hidden": 8}, repeats=2, name="py"
+        "mlp",
+        "d/ok.csv",
+        target="y",
+        epochs=2,
+        set={"hidden": 8},
+        repeats=2,
+        preset="none",
+        name="py",
     )
     assert (
         run.metrics["weights_sha256"] == numbers(runs / "table" / "metrics.json")["weights_sha256"]
