@@ -197,10 +197,57 @@ def open_written(path):
 }
 """A plug-in of each kind, without its docstring."""
 
+NETWORKS = """
+from mlzoo.core.configs import Settings
+
+MAIN = "classifier"
+
+class Config(Settings):
+    noise: float = 0.1
+
+def networks(config, inputs, outputs):
+    import keras
+    tensor, x = inputs.start()
+    classifier = keras.Model(tensor, outputs.head(keras.layers.Dense(4, activation="relu")(x)))
+    tensor, x = inputs.start()
+    critic = keras.Model(tensor, keras.layers.Dense(1, activation="softplus")(x))
+    return {"critic": critic, "classifier": classifier}
+
+def objectives(config, inputs, outputs):
+    import keras
+    from keras import ops
+    from mlzoo.layers.networks import Objective
+
+    def errors(networks, x, y, context):
+        noise = keras.random.normal(ops.shape(x), seed=context.seed)
+        probabilities = networks["classifier"](x + config.noise * noise, training=context.training)
+        y = ops.reshape(ops.cast(y, "float32"), (-1, 1))
+        return ops.square(y - probabilities), networks["critic"](x)
+
+    def classify(networks, x, y, context):
+        error, weight = errors(networks, x, y, context)
+        return {"loss": ops.mean(error * (1 + ops.stop_gradient(weight))), "error": ops.mean(error)}
+
+    def criticize(networks, x, y, context):
+        error, estimate = errors(networks, x, y, context)
+        return {"loss": ops.mean(ops.square(ops.stop_gradient(error) - estimate))}
+
+    return [
+        Objective("critic", ("critic",), criticize),
+        Objective("classifier", ("classifier",), classify, ("error",)),
+    ]
+"""
+"""A model plug-in of two networks, each with an objective of its own."""
+
 
 def write(kind: str, path: Path) -> None:
     """Write the plug-in of a kind as one file."""
-    path.write_text(f'"""The {kind} of somebody else.\n\nMore of it.\n"""\n{DUMMIES[kind]}')
+    write_text(path, kind, DUMMIES[kind])
+
+
+def write_text(path: Path, kind: str, text: str) -> None:
+    """Write a plug-in's text as one file, with a docstring."""
+    path.write_text(f'"""The {kind} of somebody else.\n\nMore of it.\n"""\n{text}')
 
 
 def install(folder: Path, package: str = "acme_plugins") -> None:

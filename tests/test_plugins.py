@@ -162,6 +162,24 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_a_model_of_several_networks_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plugins.write("source", Path("my_source.py"))
+    plugins.write_text(Path("pair.py"), "model", plugins.NETWORKS)
+    run = mlzoo.train("pair.py", "stripes", source="my_source.py", epochs=2, name="run")
+    columns = list(csv.DictReader((run.path / "history.csv").open()))[0]
+    assert {"critic_loss", "classifier_loss", "error", "val_error"} <= columns.keys()
+    again = mlzoo.load(run.path, trust=True)
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    assert again.model.predict_on_batch(x).shape == (5, 1)
+    assert list(again.networks) == ["classifier", "critic"]
+    assert again.networks["critic"].predict_on_batch(x).shape == (5, 1)
+    assert not (run.path / "networks" / "classifier.keras").exists(), "it is model.keras"
+
+
+@pytest.mark.slow
 def test_a_search_uses_plugins(names: dict[str, str]) -> None:
     metric = registry.stem(names["metric"])
     found = mlzoo.tune(

@@ -329,9 +329,14 @@ _OLD_EXPORTS = {"recognises": "recognizes"}
 """Exports of users' plug-ins for earlier versions, and their present names."""
 
 
+_SEVERAL_NETWORKS = ("Config", "networks", "MAIN", "objectives")
+"""Exports of a model of several networks; see `mlzoo.layers.networks`."""
+
+
 def _check_exports(kind: str, place: str, module: ModuleType) -> None:
     """Raise UsageError where a plug-in lacks something that its kind exports."""
-    exports = KINDS[kind].exports
+    several = kind == "model" and hasattr(module, "networks")
+    exports = _SEVERAL_NETWORKS if several else KINDS[kind].exports
     for old, new in _OLD_EXPORTS.items():
         if new in exports and hasattr(module, old) and not hasattr(module, new):
             setattr(module, new, getattr(module, old))

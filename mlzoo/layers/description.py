@@ -11,6 +11,7 @@ from mlzoo.core import registry
 from mlzoo.core.settings import setting_table
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.layers.networks import build_network
 
 
 def describe(
@@ -44,7 +45,7 @@ def describe(
     built = config
     if "weights" in plugin.Config.model_fields:  # the number of parameters does not depend on them
         built = config.model_copy(update={"weights": "none"})
-    model = plugin.build(built, Inputs(tuple(shape), kind, fixed=True), outputs)
+    model = build_network(plugin, built, Inputs(tuple(shape), kind, fixed=True), outputs)
     return {
         "model": name,
         "input": list(shape),

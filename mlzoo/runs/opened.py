@@ -118,7 +118,25 @@ class OpenedRun:
             UsageError: the model needs code that stands in the run folder, and the run was not
                 opened with `trust`; or the file is damaged, holds a Lambda, or needs KerasHub.
         """
-        path = self.path / "model.keras"
+        return self._read_model(self.path / "model.keras")
+
+    @cached_property
+    def networks(self) -> dict[str, keras.Model]:
+        """All networks of a model of several, by name; empty for any other model.
+
+        Raises:
+            DataError: a file is cut short or no Keras archive.
+            UsageError: as of `model`.
+        """
+        files_of = {path.stem: path for path in (self.path / "networks").glob("*.keras")}
+        if not files_of:
+            return {}
+        main = registry.load("model", self.config.model).MAIN
+        others = {name: self._read_model(path) for name, path in files_of.items()}
+        return dict(sorted({**others, main: self.model}.items()))
+
+    def _read_model(self, path: Path) -> keras.Model:
+        """Read one of the run's models; see `model`."""
         if not is_zipfile(path):
             empty = path.is_file() and not path.stat().st_size
             raise files.damaged(
@@ -130,7 +148,7 @@ class OpenedRun:
             registry.trust(str(own_code))
             registry.import_file(own_code)
         try:
-            return read_model(self.path / "model.keras")
+            return read_model(path)
         except UsageError as error:
             if own_code.exists() and not self.trust:
                 raise UsageError(

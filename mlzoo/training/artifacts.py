@@ -14,6 +14,7 @@ from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import layer_graph
+from mlzoo.layers.networks import Networks
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
@@ -79,6 +80,11 @@ def write_artifacts(
     """
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
+    networks: Networks | None = getattr(model, "networks", None)
+    if networks is not None:
+        (folder / "networks").mkdir(exist_ok=True)
+        for name, network in networks.others.items():
+            network.save(folder / "networks" / f"{name}.keras")
     files.write_json(folder / "layers.json", layer_graph(model))
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
     plots_folder = folder / "plots"

@@ -30,6 +30,8 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     """
     import keras
 
+    from mlzoo.layers.networks import Networks, build_network
+
     plugin = registry.load("model", config.model)
     settings: Mapping[str, Any] = config.set
     keras.utils.clear_session()  # which also forgets the precision
@@ -41,14 +43,18 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
 
         inputs = replace(inputs, streams=stream_count(config, data))
     try:
-        model = plugin.build(plugin.Config(**settings), inputs, data.outputs)
+        model = build_network(plugin, plugin.Config(**settings), inputs, data.outputs)
     except Exception as error:
         if isinstance(error, MlzooError) or registry.own_file(config.model) is None:
             raise
         raise UsageError(
             f"{config.model}: build failed: {type(error).__name__}: {error}"
         ) from error
-    _check_functional(config.model, model)
+    networks: Networks | None = getattr(model, "networks", None)
+    if networks is not None:
+        _check_several(config)
+    for each in networks.networks.values() if networks else [model]:
+        _check_functional(config.model, each)
     _check_output(config.model, model, data)
     if (initialize := getattr(plugin, "initialize", None)) is not None:
         initialize(model, data)
@@ -111,6 +117,25 @@ def _check_output(name: str, model: keras.Model, data: Data) -> None:
         raise UsageError(
             f"{name}: the model's output has shape {shape}, the data need "
             f"{expected}; end it with outputs.head(features)"
+        )
+
+
+def _check_several(config: RunConfig) -> None:
+    """Raise UsageError for settings of a run that several networks do not go with."""
+    refused = {
+        f"--loss {config.loss}": config.loss != "auto",
+        f"--metrics {','.join(config.metrics)}": bool(config.metrics),
+        f"--class-weights {config.class_weights}": config.class_weights != "none",
+        f"--optimizer {config.optimizer}": config.full_batch,
+        f"--precision {config.precision}": config.precision == "mixed_float16",
+        f"--folds {config.folds}": config.folds > 1,
+        f"--ensemble {config.ensemble}": config.ensemble > 1,
+    }
+    given = [flag for flag, wrong in refused.items() if wrong]
+    if given:
+        raise UsageError(
+            f"{config.model} trains its networks on losses of its own, which does not go with "
+            f"{series(given, 'and')}; leave {'them' if len(given) > 1 else 'it'} out"
         )
 
 

@@ -447,7 +447,7 @@ def _train_once(
         f"model: {config.model}, {model.count_params():,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
-    own_loss = getattr(model, "compiled_with", None) is not None
+    own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
     if first and not own_loss and (note := scale_note(config, data.outputs)):
         listener.note(note)
     tell_of_tiles(config, data, model, listener)

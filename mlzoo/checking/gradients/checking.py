@@ -16,6 +16,7 @@ from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.layers.networks import build_network
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
@@ -223,7 +224,7 @@ def _built(
         if outputs.target.ahead and not outputs.horizon:
             outputs = Outputs(outputs.task, 1, horizon=2, channels=(0,))
         try:
-            return plugin.build(config, Inputs(tuple(sides), kind, fixed=True), outputs)
+            return build_network(plugin, config, Inputs(tuple(sides), kind, fixed=True), outputs)
         except (UsageError, ValueError) as error:
             tried = tried or error
     raise UsageError(f"{name}: can't be built for {shape or 'any of the usual shapes'}: {tried}")

@@ -9,12 +9,13 @@ at it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import keras
 
+from mlzoo.core.errors import UsageError
 from mlzoo.training.loop.batches import Batch
 
 
@@ -62,17 +63,10 @@ class TensorFlowSteps(TrainingSteps):
         import tensorflow as tf
 
         inputs, targets, weights = batch
-        shapes = [tensor.shape for tensor in self._model.inputs]
-        count, *sides = self._model.output_shape
-        # Targets are as large as the outputs, where these are of any size.
-        sides = [
-            size if side else side
-            for size, side in zip(targets.shape[1:], [*sides, 1], strict=False)
-        ]
-        shapes += [(count, *sides)] + ([] if weights is None else [(count,)])
         arrays = [array for array in keras.tree.flatten(batch) if array is not None]
         signature = [
-            tf.TensorSpec(shape, array.dtype) for shape, array in zip(shapes, arrays, strict=True)
+            tf.TensorSpec(shape, array.dtype)
+            for shape, array in zip(self._shapes(batch), arrays, strict=True)
         ]
         train = self._model.train_function
 
@@ -82,6 +76,26 @@ class TensorFlowSteps(TrainingSteps):
             return train([(*packed, None if weights is None else next(given))])
 
         return tf.function(step, input_signature=signature, autograph=False)
+
+    def _shapes(self, batch: Batch) -> list[tuple[int | None, ...]]:
+        """Return the shapes of all batches: inputs, targets and weights, where there are some."""
+        _, targets, weights = batch
+        shapes = [tensor.shape for tensor in self._model.inputs]
+        count, *sides = self._model.output_shape
+        # Targets are as large as the outputs, where these are of any size.
+        sides = [
+            size if side else side
+            for size, side in zip(targets.shape[1:], [*sides, 1], strict=False)
+        ]
+        return [*shapes, (count, *sides), *([] if weights is None else [(count,)])]
+
+
+class TensorFlowNetworkSteps(TensorFlowSteps):
+    """The same for several networks, whose batches are of one shape but for their size."""
+
+    def _shapes(self, batch: Batch) -> list[tuple[int | None, ...]]:
+        arrays = [array for array in batch if array is not None]
+        return [(None, *array.shape[1:]) for array in arrays]
 
 
 class JaxSteps(TrainingSteps):
@@ -141,14 +155,87 @@ class JaxSteps(TrainingSteps):
 
 
 def build_steps(
-    model: keras.Model, xla: str = "auto", metrics_built: bool = False
+    model: keras.Model, xla: str = "auto", metrics_built: bool = False, single: bool = True
 ) -> TrainingSteps:
     """The steps of a compiled model for the backend in use.
 
-    `metrics_built` says that the metrics have their variables, and values worth keeping.
+    Args:
+        model: compiled.
+        xla: `off` compiles nothing on JAX.
+        metrics_built: the metrics have their variables, and values worth keeping.
+        single: the model is one network, not several.
     """
     if keras.backend.backend() == "jax":
         return JaxSteps(model, xla != "off", metrics_built)
+    if keras.backend.backend() == "tensorflow" and not single:
+        return TensorFlowNetworkSteps(model)
     if keras.backend.backend() == "tensorflow" and isinstance(model.output_shape, tuple):
         return TensorFlowSteps(model)
     return TrainingSteps(model)
+
+
+def stateful(function: Callable[..., Any], groups: Sequence[Sequence[Any]], *given: Any) -> Any:
+    """Call a function that changes variables, as Keras calls the steps of a model.
+
+    Args:
+        function: takes inputs, targets and weights, and reads and assigns variables.
+        groups: those variables.
+        *given: the data; on JAX the values of `groups` before them.
+
+    Returns:
+        What the function returns; on JAX with the values of `groups` after the call.
+    """
+    if len(given) == 1:
+        return function(*given[0])
+    state, data = given
+    pairs = [
+        pair
+        for group, values in zip(groups, state, strict=True)
+        for pair in zip(group, values, strict=True)
+    ]
+    with keras.StatelessScope(state_mapping=pairs) as scope:
+        result = function(*data)
+    return result, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+
+def value_and_gradients(
+    function: Callable[[], Mapping[str, Any]], trained: Sequence[Any], variables: Sequence[Any]
+) -> tuple[Mapping[str, Any], list[Any]]:
+    """Return the terms of a loss, and the gradients of the term `loss`.
+
+    Args:
+        function: gives the terms, scalars by name.
+        trained: variables that the gradients are taken by.
+        variables: all that the function reads or assigns.
+
+    Raises:
+        UsageError: the backend is PyTorch.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            terms = function()
+        return terms, tape.gradient(terms["loss"], [v.value for v in trained])
+    if keras.backend.backend() != "jax":
+        raise UsageError(
+            "models of several networks train on TensorFlow and JAX; set KERAS_BACKEND to one"
+        )
+    import jax
+
+    known = {id(variable) for variable in trained}
+    others = [variable for variable in variables if id(variable) not in known]
+    before = [variable.value for variable in others]
+
+    def loss_of(values: Sequence[Any]) -> Any:
+        pairs = [*zip(trained, values, strict=True), *zip(others, before, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            terms = function()
+            after = [scope.get_current_value(variable) for variable in others]
+        return terms["loss"], (terms, after)
+
+    gradients_of = jax.value_and_grad(loss_of, has_aux=True)
+    (_, (terms, after)), gradients = gradients_of([variable.value for variable in trained])
+    for variable, value in zip(others, after, strict=True):
+        variable.assign(value)
+    return terms, gradients

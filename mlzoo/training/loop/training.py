@@ -18,11 +18,13 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
+from mlzoo.layers.networks import Networks
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.loop.features import halved
+from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import (
     adapts,
@@ -108,17 +110,24 @@ class Training:
         # What is trained: the model, or a twin on its layers that is fed more than the inputs.
         self.twin: TrainingModel | None = getattr(model, "twin", None)
         self.trained = model if self.twin is None else self.twin.model
-        self.validated = model
+        # `validated` is measured after each epoch; the best weights are those of `kept`.
+        self.validated = self.kept = model
+        self.networks: Networks | None = getattr(model, "networks", None)
         compiled: Compiled | None = getattr(model, "compiled_with", None)
-        if compiled is not None:
+        if self.networks is not None:
+            several = NetworksModel(self.networks, self.batches.steps, seed)
+            several.compile_each(config, _JIT[config.xla])
+            self.trained = self.validated = self.kept = several
+        elif compiled is not None:
             self.trained = self.validated = compiled.model
             compile_as_told(compiled, data, config)
         else:
             compile_model(model, data, config, self.batches.steps)
         if self.twin is not None:
             compile_model(self.trained, data, config, self.batches.steps)
-        self.steps = build_steps(self.trained, config.xla)
-        metric = monitored(config, data, history_columns(config, data))
+        single = self.networks is None
+        self.steps = build_steps(self.trained, config.xla, not single, single)
+        metric = monitored(config, data, history_columns(config, data, self.networks))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.shown = True
         self.place = Place()
@@ -270,7 +279,7 @@ class Training:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
         config, place = self.config, self.place
         if self.watch.see(place.epoch, value):
-            self.best = checkpoints.values(self.model.weights)
+            self.best = checkpoints.values(self.kept.weights)
         if adapts(config):
             optimizer = self.trained.optimizer
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
@@ -286,7 +295,7 @@ class Training:
         place, watch = self.place, self.watch
         kept, criterion = place.history[-1]["epoch"], "last epoch"
         if self.config.keep == "best" and self.best is not None:
-            checkpoints.assign(self.model.weights, self.best)
+            checkpoints.assign(self.kept.weights, self.best)
             kept, criterion = watch.best_epoch, f"best {watch.metric}"
         return Fitted(
             history=place.history,
@@ -305,6 +314,7 @@ class Training:
         """Return whether a step can be split; rows that carry a state stay together."""
         return (
             self._safe is not None
+            and self.networks is None
             and 2 * self.place.micro <= self.batches.batch_size
             and not self.config.set.get("carry_state")
         )
@@ -402,7 +412,7 @@ class Training:
         kept = self.watch.best_epoch if self.best is not None else 0
         self.steps.sync()
         if self.best is not None:
-            checkpoints.assign(self.model.weights, self.best)
+            checkpoints.assign(self.kept.weights, self.best)
         theirs = "lower the learning rate that its author compiled the model with"
         advice = _advice(config) if self.validated is self.model else theirs
         raise DivergedError(
@@ -427,10 +437,13 @@ def _advice(config: RunConfig) -> str:
     )
 
 
-def history_columns(config: RunConfig, data: Data) -> list[str]:
-    """Loss and metrics as the history names them."""
-    followed = build_metrics(data.outputs, extra=config.metrics)
-    names = ["loss", *(metric.name for metric in followed)]
+def history_columns(config: RunConfig, data: Data, networks: Networks | None = None) -> list[str]:
+    """Loss and metrics as the history names them, or what several networks follow."""
+    if networks is not None:
+        names = networks.columns
+    else:
+        followed = build_metrics(data.outputs, extra=config.metrics)
+        names = ["loss", *(metric.name for metric in followed)]
     return names + [f"val_{name}" for name in names if len(data.valid)]
 
 

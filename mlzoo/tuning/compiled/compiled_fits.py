@@ -295,6 +295,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         f"optimizer={config.optimizer}": config.full_batch,
         f"precision={config.precision}": config.precision != "float32",
         f"xla={config.xla}": config.xla != "auto",
+        "several networks": hasattr(registry.load("model", config.model), "networks"),
         f"monitor={config.monitor}": config.monitor not in [f"val_{name}" for name in followed],
         "samples are augmented": config.augment != "none",
         "the data take too much memory": numbers * 4 > MOST_BYTES,
