@@ -22,6 +22,7 @@ from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 PICTURES = {
     "learning_curves": "Learning curves",
     "confusion_matrix": "Confusion matrix of the test part: rows are true classes",
+    "reliability": "How often predictions of the test part are right, by their confidence",
     "residuals": "Predicted against true values of the test part, and their differences",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
     "forecasts": "The best, the median and the worst forecast of the test part, with its band",

@@ -8,7 +8,7 @@ samples out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -104,17 +104,37 @@ class NumberPredictions:
 
 
 @dataclass(frozen=True)
+class ConfidenceBins:
+    """Confidence, the largest probability, and correctness, by bins of equal mass.
+
+    Attributes:
+        count: (n, b) predictions of each of n samples, images or sequences in each of b bins.
+        confidence: (n, b) sums of their confidence.
+        right: (n, b) how many of them are right.
+        squared_error: (n,) sums of their squared errors of probabilities, as the Brier score has
+            them.
+    """
+
+    count: Array
+    confidence: Array
+    right: Array
+    squared_error: Array
+
+
+@dataclass(frozen=True)
 class ClassCounts:
     """Counts of pixels or steps of n images or sequences, and k classes.
 
     Attributes:
         confusion: (n, k, k); rows are true classes, columns predicted ones.
+        bins: confidence of what is predicted; None where there are no probabilities.
         true: (n, k) how many are truly of each class.
         chosen: (n, k) how many are predicted as each class.
         right: (n, k) how many of each class are predicted as such.
     """
 
     confusion: Array
+    bins: ConfidenceBins | None = field(default=None, kw_only=True)
 
     @property
     def true(self) -> Array:  # noqa: D102

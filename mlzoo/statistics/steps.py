@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.specs import IGNORED
+from mlzoo.statistics.calibration import reliability_table
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.pixels import error_counts
 from mlzoo.statistics.scorers import Array, ClassCounts, precision_of, ratio
@@ -120,9 +121,10 @@ class StepTally:
     class_names: tuple[str, ...]
 
     def tables(self) -> dict[str, Any]:
-        """Return a table of the classes, and the confusion matrix of steps."""
+        """Return a table of the classes, the confusion matrix of steps, and their reliability."""
         confusion = self.counts.confusion.sum(axis=0).astype(int).tolist()
-        return {"per_class": self.per_class(), "confusion": confusion}
+        reliability = reliability_table(self.counts.bins)
+        return {"per_class": self.per_class(), "confusion": confusion, **reliability}
 
     def per_class(self) -> list[dict[str, Any]]:
         """Return one row per class: scores and counts of its steps and segments."""

@@ -9,10 +9,12 @@ import numpy as np
 from mlzoo.data.contracts import Scorer
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
+from mlzoo.statistics.calibration import reliability_table, sample_bins
 from mlzoo.statistics.metrics import as_probabilities, class_tables
 from mlzoo.statistics.scorers import ClassPredictions
 from mlzoo.tasks._predictions import SamplePredictions
 from mlzoo.tasks._samples import SampleTask
+from mlzoo.tasks._tallies import MODEL_TABLES
 
 
 class ClassTask(SampleTask):
@@ -36,14 +38,17 @@ class ClassTask(SampleTask):
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
     ) -> dict[str, Any]:
-        """Return a table of the classes and the confusion matrix."""
-        return class_tables(targets, predictions, samples.class_names, positive)
+        """Return a table of the classes, the confusion matrix and the reliability."""
+        return {
+            **class_tables(targets, predictions, samples.class_names, positive),
+            **reliability_table(sample_bins(targets, predictions)),
+        }
 
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
     ) -> dict[str, Any]:
         tables = self.tables(targets, predictions, samples, positive)
-        return {name: value for name, value in tables.items() if name != "confusion"}
+        return {name: value for name, value in tables.items() if name not in MODEL_TABLES}
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples

@@ -11,6 +11,9 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.images.tiles import Predict, Tiling, strips
 from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.specs import IGNORED
+from mlzoo.statistics import calibration
+from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._tallies import Counting, Tally, TallyTask
 
 Segment = Callable[[np.ndarray], np.ndarray]
@@ -27,8 +30,16 @@ class DenseTask(TallyTask):
         """Return the counts of one image."""
         raise NotImplementedError
 
-    def tally(self, counts: list[Any], samples: Samples) -> Tally:
-        """Return the counts of several images."""
+    def tally(
+        self, counts: list[Any], samples: Samples, bins: ConfidenceBins | None = None
+    ) -> Tally:
+        """Return the counts of several images.
+
+        Args:
+            counts: of each image, as `count_image` returned them.
+            samples: the data.
+            bins: confidence of the classes; None of numbers, and where only classes are known.
+        """
         raise NotImplementedError
 
     def count(
@@ -41,18 +52,53 @@ class DenseTask(TallyTask):
     ) -> dict[str, Tally]:
         """Return the counts of the model (under "") and of each baseline; images are read once."""
         classes = self.target.is_class
+        confidence = PixelConfidence(classes)
         predictors: dict[str, Segment] = {}
         if predict is not None:
-            predictors[""] = lambda i: whole(i, predict, data.cut(*i.shape[:2]), classes)
+            predictors[""] = lambda i: whole(
+                i, predict, data.cut(*i.shape[:2]), classes, confidence.see
+            )
         predictors |= {name: each.predict for name, each in baselines.items()}
         counts: dict[str, list[Any]] = {name: [] for name in predictors}
         for position in range(len(rows)):
             image, truth = rows.image(position), rows.target(position)
+            confidence.begin(truth)
             for name, segment in predictors.items():
                 predicted = segment(image)
                 counts[name].append(self.count_image(truth, predicted, rows.samples))
                 counting.see(name, truth, predicted)
-        return {name: self.tally(each, rows.samples) for name, each in counts.items()}
+        bins = {} if predict is None else {"": confidence.bins()}
+        return {name: self.tally(c, rows.samples, bins.get(name)) for name, c in counts.items()}
+
+
+class PixelConfidence:
+    """Sums of the confidence at the pixels of one image after another.
+
+    Args:
+        classes: False: the outputs are no probabilities, and nothing is summed.
+    """
+
+    def __init__(self, classes: bool) -> None:
+        self._sums: list[np.ndarray] = []
+        self._classes, self._row = classes, 0
+
+    def begin(self, truth: np.ndarray) -> None:
+        """Begin an image, whose true classes are (height, width)."""
+        self._truth, self._row = truth, 0
+        self._sums.append(np.zeros((calibration.CELLS, 4)))
+
+    def see(self, strip: np.ndarray) -> None:
+        """Add the next strip of probabilities (rows, width, k), from top to bottom."""
+        if not self._classes:
+            return
+        truth = self._truth[self._row : self._row + len(strip)]
+        self._row += len(strip)
+        known = truth != IGNORED
+        self._sums[-1] += calibration.cell_sums(truth[known], strip[known])
+
+    def bins(self) -> ConfidenceBins | None:
+        """Return the binned confidence of all images."""
+        return calibration.stack_cells(np.array(self._sums)) if self._classes else None
 
 
 def whole(

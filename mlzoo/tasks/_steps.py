@@ -33,7 +33,12 @@ def labels_of(predict: Predict, rows: Part) -> list[np.ndarray]:
     Raises:
         DivergedError: the model's outputs hold NaN or infinity.
     """
-    return [outputs.argmax(axis=-1).astype(np.uint8) for outputs in step_outputs(predict, rows)]
+    return [classes_of(outputs) for outputs in step_outputs(predict, rows)]
+
+
+def classes_of(outputs: np.ndarray) -> np.ndarray:
+    """Return the most likely class (steps,) uint8 of outputs (steps, classes)."""
+    return outputs.argmax(axis=-1).astype(np.uint8)
 
 
 def step_outputs(predict: Predict, rows: Part) -> Iterator[np.ndarray]:

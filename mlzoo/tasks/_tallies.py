@@ -17,6 +17,9 @@ from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import ImageScores, read_image_scores
 
+MODEL_TABLES = ("confusion", "reliability")
+"""Tables that are reported of a model and not of baselines."""
+
 
 class Tally(Protocol):
     """Counts of each image or sequence, from which scores are computed.
@@ -197,4 +200,5 @@ class TallyTask(HeadedTask):
 
 def _each_class(tally: Tally) -> dict[str, Any]:
     """Return the metrics of each class or field."""
-    return {name: value for name, value in tally.tables().items() if name != "confusion"}
+    tables = tally.tables()
+    return {name: value for name, value in tables.items() if name not in MODEL_TABLES}

@@ -17,7 +17,7 @@ class Task(ClassTask):
     headline = Headline("accuracy", "max")
     metrics = (
         *("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc"),
-        "average_precision",
+        *("average_precision", "brier", "calibration_error"),
     )
 
     def judged_by(self, counts: Sequence[int] = ()) -> Headline:

@@ -13,6 +13,7 @@ from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics.fields import FieldSums, count
 from mlzoo.statistics.metrics import scorers, values
+from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._dense import DenseTask
 
 
@@ -34,7 +35,9 @@ class Task(DenseTask):
         """Return the sums of one image."""
         return count(truth, predicted)
 
-    def tally(self, counts: list[Any], samples: Samples) -> FieldTally:
+    def tally(
+        self, counts: list[Any], samples: Samples, bins: ConfidenceBins | None = None
+    ) -> FieldTally:
         """Return the sums of several images."""
         return FieldTally(FieldSums(np.stack(counts)), samples.target_names)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
-from mlzoo.data.specs import Target
-from mlzoo.statistics import steps
-from mlzoo.tasks._steps import StepTask, labels_of
+from mlzoo.data.specs import IGNORED, Target
+from mlzoo.statistics import calibration, steps
+from mlzoo.statistics.scorers import ConfidenceBins
+from mlzoo.tasks._steps import StepTask, classes_of, step_outputs
 from mlzoo.tasks._tallies import Counting, Tally
 
 
@@ -19,6 +23,7 @@ class Task(StepTask):
     headline = Headline("macro_f1", "max")
     metrics = (
         *("macro_f1", "accuracy", "balanced_accuracy", "mean_iou", "segment_f1", "edit_score"),
+        *("brier", "calibration_error"),
     )
     followed = ("accuracy", "iou")
     unit = "sequences"
@@ -34,7 +39,8 @@ class Task(StepTask):
     ) -> dict[str, Tally]:
         """Return the confusion of steps and segments of the model and of each baseline."""
         names = rows.samples.class_names
-        labels = {} if predict is None else {"": labels_of(predict, rows)}
+        outputs = [] if predict is None else list(step_outputs(predict, rows))
+        labels = {} if predict is None else {"": [classes_of(each) for each in outputs]}
         for name, each in baselines.items():
             labels[name] = [each.predict(rows.image(i)) for i in range(len(rows))]
         tallies: dict[str, Tally] = {}
@@ -43,5 +49,16 @@ class Task(StepTask):
             for i, sequence in enumerate(predicted):
                 counts.append(steps.count(rows.target(i), sequence, len(names)))
                 counting.see(name, rows.target(i), sequence)
-            tallies[name] = steps.StepTally(steps.stack(counts), names)
+            bins = None if name else _bins(outputs, rows)
+            tallies[name] = steps.StepTally(replace(steps.stack(counts), bins=bins), names)
         return tallies
+
+
+def _bins(outputs: Sequence[np.ndarray], rows: Part) -> ConfidenceBins:
+    """Return the binned confidence of outputs (steps, k) of each sequence of a split."""
+    sums = []
+    for i, y_pred in enumerate(outputs):
+        y_true = rows.target(i)
+        known = y_true != IGNORED
+        sums.append(calibration.cell_sums(y_true[known], y_pred[known]))
+    return calibration.stack_cells(np.array(sums))

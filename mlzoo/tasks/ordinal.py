@@ -19,7 +19,7 @@ class Task(ClassTask):
     headline = Headline("quadratic_kappa", "max")
     metrics = (
         *("quadratic_kappa", "mae", "accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
-        *("roc_auc", "average_precision"),
+        *("roc_auc", "average_precision", "brier", "calibration_error"),
     )
 
     def logits(

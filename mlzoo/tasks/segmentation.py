@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from mlzoo.data.contracts import Headline
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics import pixels
+from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._dense import DenseTask
 
 
@@ -23,7 +24,7 @@ class Task(DenseTask):
     headline = Headline("mean_iou", "max")
     metrics = (
         *("mean_iou", "mean_dice", "pixel_accuracy", "mean_precision", "mean_recall"),
-        "boundary_f1",
+        *("boundary_f1", "brier", "calibration_error"),
     )
     followed = ("accuracy", "iou")
 
@@ -35,9 +36,11 @@ class Task(DenseTask):
         """Return the confusion of one image's pixels and boundaries."""
         return pixels.count(truth, predicted, len(samples.class_names))
 
-    def tally(self, counts: list[Any], samples: Samples) -> PixelTally:
+    def tally(
+        self, counts: list[Any], samples: Samples, bins: ConfidenceBins | None = None
+    ) -> PixelTally:
         """Return the counts of several images."""
-        return PixelTally(pixels.stack(counts), samples.class_names)
+        return PixelTally(replace(pixels.stack(counts), bins=bins), samples.class_names)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colors
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.reporting.figures import augmentation, forecasts, masks, plots, timelines
+from mlzoo.reporting.figures.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
 from mlzoo.tasks._samples import SampleOutcome
@@ -55,6 +56,9 @@ def draw(
     else:
         by_kind = {"step": _timelines, "token": _text_sample, "pixel": _dense_pictures}
         by_kind[target.per](folder, model, data, fed, outcome)
+    scores = record["test"]["metrics"]
+    if rows := scores.get("reliability"):
+        reliability_diagram(folder, rows, scores["calibration_error"])
     if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from mlzoo.core import registry
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import Outputs, target_of
 from mlzoo.statistics import fields, metrics, pixels, steps
+from mlzoo.statistics.calibration import cell_sums, stack_cells
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
 from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions
 from mlzoo.tasks.text import TextTally
@@ -25,6 +27,8 @@ FITTING = [
     if target_of(of).accepted_by(registry.constants("metric", name)["TARGETS"])
 ]
 COUNT, CLASSES = 12, 2
+PROBABILISTIC = ("log_loss", "bits", "perplexity", "brier")
+"""Metrics at their best only where the probability of the true class is 1."""
 
 
 def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
@@ -45,10 +49,12 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     """The same as metrics of a task take them."""
     target, chosen = target_of(of), y_pred.argmax(axis=-1).astype("uint8")
     pairs = list(zip(y_true, chosen, strict=True))
-    if target.pixel_class:
-        return pixels.stack([pixels.count(*pair, CLASSES) for pair in pairs])
-    if target.step_class:
-        return steps.stack([steps.count(*pair, CLASSES) for pair in pairs])
+    if target.pixel_class or target.step_class:
+        shown = zip(y_true, y_pred, strict=True)
+        sums = [cell_sums(t.ravel(), p.reshape(-1, CLASSES)) for t, p in shown]
+        kind = pixels if target.pixel_class else steps
+        counts = kind.stack([kind.count(*pair, CLASSES) for pair in pairs])
+        return replace(counts, bins=stack_cells(np.array(sums)))
     if target.causal:
         likelihoods = np.take_along_axis(y_pred, y_true[..., None].astype(int), -1)[..., 0]
         right = (chosen == y_true).sum(axis=1, keepdims=True).astype(float)
@@ -89,11 +95,22 @@ def test_fewer_errors_score_better_and_all_within_the_bounds(name: str, of: str)
     right, few, many = (score(name, of, *batch(of, error)) for error in (0.0, 0.2, 0.7))
     low, high = metrics.bounds(name)
     assert all(low <= value <= high for value in (right, few, many))
-    if metrics.near(name) is None:
+    if metrics.near(name) is None and name != "calibration_error":
         ordered = [many, few, right][:: 1 if metrics.mode(name) == "max" else -1]
         assert ordered == sorted(ordered) and many != right
         best = high if metrics.mode(name) == "max" else low
-        assert right == best or name in ("log_loss", "bits", "perplexity"), "its best value"
+        assert right == best or name in PROBABILISTIC, "its best value"
+
+
+@pytest.mark.parametrize("of", [of for name, of in FITTING if name == "calibration_error"])
+def test_confidence_as_high_as_the_accuracy_is_calibrated(of: str) -> None:
+    y_true, y_pred = batch(of, 0.3)
+    right = float((y_pred.argmax(axis=-1) == y_true).mean())
+    found = [
+        score("calibration_error", of, y_true, np.where(y_pred > 0.5, sure, 1 - sure))
+        for sure in (right, right + 0.05, 0.999)
+    ]
+    assert found[0] == pytest.approx(0, abs=1e-9) and found == sorted(found) and found[2] > 0.2
 
 
 @pytest.mark.parametrize(("name", "of"), FITTING)
