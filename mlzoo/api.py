@@ -106,7 +106,8 @@ def train(
     """Train, evaluate and write a run folder; the same as `mlzoo train`.
 
     Args:
-        model: a model plug-in's name, or the path of a plug-in file.
+        model: a model plug-in's name, the path of a plug-in file, or `auto`, which tries the
+            families that fit the data and returns the best.
         data: a file, a folder, or the name of a data set.
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
@@ -127,7 +128,13 @@ def train(
 
     flags = {"model": model, "data": data, **settings}
     file = Path(config) if config else None
-    merged = merge(flags, file, allow_unused=allow_unused, trust=trust)
+    merging: dict[str, Any] = {"allow_unused": allow_unused, "trust": trust}
+    if model == "auto":
+        from mlzoo.tuning.auto import train_auto
+
+        chosen = train_auto(flags, file, overwrite=overwrite, listener=listener, **merging)
+        return _facade(chosen)
+    merged = merge(flags, file, **merging)
     return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
 
 

@@ -20,12 +20,14 @@ from mlzoo_cli.options import (
     with_options,
     words,
 )
-from mlzoo_cli.output import ConsoleReporter, say, show
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
 
 LENIENT = True
+AUTO = "auto"
+"""What is given in place of a model's name, to have several tried."""
 INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
 """Options that do something else than train, see `first_run.do_instead`."""
 
@@ -109,6 +111,7 @@ def train(
     The model is evaluated once, on the test split. `mlzoo train cnn digits` trains on an embedded
     data set; `mlzoo train mlp table.csv --target COLUMN` on a table; `mlzoo train cnn photos/` on a
     folder with one folder a class; `mlzoo train unet photos/` on photos/images and photos/masks.
+    `mlzoo train auto DATA` tries the families that fit and keeps the best (leaderboard.csv).
     """
     (model, data), wrong = words(context, [model, data])
     problems = [*wrong, *problems]
@@ -141,14 +144,17 @@ def train(
         else:
             from mlzoo.runs.config_loading import merge
 
-            merged = merge(
-                flags,
-                config,
-                allow_unused=allow_unused,
-                problems=problems,
-                complete=not wrong,
-                trust=trust,
-            )
+            merging: dict[str, Any] = {
+                "allow_unused": allow_unused,
+                "problems": problems,
+                "complete": not wrong,
+                "trust": trust,
+            }
+            if model == AUTO:
+                one = instead | {"--explain-every": explain_every is not None}
+                run = _auto(flags, config, overwrite, merging, one, reporter)
+                return _show_chosen(run, json)
+            merged = merge(flags, config, **merging)
             if any(requested):
                 flag = next(name for name, on in instead.items() if on)
                 from mlzoo_cli.first_run import do_instead
@@ -188,6 +194,22 @@ class Watching(ConsoleReporter):
             problem = f"--explain-every: {error}"
         if problem:
             self.warn(problem)
+
+
+def _auto(
+    flags: dict[str, Any],
+    config: Path | None,
+    overwrite: bool,
+    merging: dict[str, Any],
+    for_one: dict[str, bool],
+    reporter: ConsoleReporter,
+) -> OpenedRun:
+    """Try several models; `for_one` are the flags that make sense for one model alone."""
+    from mlzoo.tuning.auto import train_auto
+
+    given = [flag for flag, on in for_one.items() if on]
+    merging["problems"] += [f"{flag}: is for one model, and auto tries several" for flag in given]
+    return train_auto(flags, config, overwrite=overwrite, listener=reporter, **merging)
 
 
 def _resume(
@@ -256,6 +278,16 @@ def _summary(run: OpenedRun) -> None:
     say(f"run folder: {run.path}")
     say(f"report: {run.path / 'report.html'}")
     say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
+
+
+def _show_chosen(run: OpenedRun, json: bool) -> None:
+    """Print the leaderboard of `train auto`, then what is printed of any run."""
+    if json:
+        return show({"run": str(run.path), **run.metrics})
+    rows = run.metrics["auto"]["leaderboard"]
+    shown = ("model", "preset", "scored_on", "metric", "value", "low", "high", "seconds", "chosen")
+    print(table(shown, [[row[name] for name in shown] for row in rows]))
+    _summary(run)
 
 
 def _repeats(repeats: dict[str, Any], name: str) -> str:

@@ -26,11 +26,15 @@ from mlzoo.core.setting_types import (
     searched_layers,
 )
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models._image_recipe import image_recipe
 
 if TYPE_CHECKING:
     import keras
 
+AUTO = ("image",)
 _LARGE_FROM = 64
+
+recipe = image_recipe
 
 
 class Config(Settings):

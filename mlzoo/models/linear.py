@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_MONOMIALS = 50_000
 
 
+AUTO = ("table",)
 TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data
 
 
+AUTO = ("table",)
 TARGETS = ("classes per sample", "numbers per sample", "numbers per horizon")
 _STEPS = 1000
 _EPOCHS = 100

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.samples import Data
 
+AUTO = ("sequence",)
 TARGETS = ("numbers per horizon",)
 
 

@@ -17,11 +17,13 @@ from pydantic import BeforeValidator, Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import as_text, searched
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models._image_recipe import image_recipe
 
 if TYPE_CHECKING:
     import keras
 
 # Blocks of each stage, filters of the first stage (they double from stage to stage).
+AUTO = ("image",)
 _VARIANTS = {
     "18": ((2, 2, 2, 2), 64),
     "34": ((3, 4, 6, 3), 64),
@@ -29,6 +31,8 @@ _VARIANTS = {
     "tiny": ((1, 1, 1), 16),
 }
 _LARGE_FROM = 96
+
+recipe = image_recipe
 
 
 class Config(Settings):

@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
     from mlzoo.data.samples import Data
 
+AUTO = ("sequence",)
 TARGETS = (
-    *("classes per sample", "numbers per sample", "classes per step", "classes per token"),
+    "classes per sample",
+    "numbers per sample",
+    "classes per step",
+    "classes per token",
     "numbers per horizon",
 )
 

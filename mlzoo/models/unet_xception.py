@@ -22,6 +22,7 @@ from mlzoo.data.specs import Inputs, Outputs
 if TYPE_CHECKING:
     import keras
 
+AUTO = ("image",)
 TARGETS = ("classes per pixel", "numbers per pixel")
 
 

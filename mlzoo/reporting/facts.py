@@ -58,6 +58,7 @@ class MetricFacts(TypedDict, total=False):
         valid: metrics of the kept epoch on the validation split.
         kept: `epoch`, `criterion`, `value`.
         repeats: None, or `summary` {metric: `summarize_repeats`} and `trainings`, one per seed.
+        auto: `reason` and `leaderboard`, if the run is what `train auto` chose.
         members: a row for each training whose mean is the model, if there are several.
         out_of_fold: scores of each sample by the member that never saw it, if there are folds.
         epochs: number of epochs trained.
@@ -75,6 +76,7 @@ class MetricFacts(TypedDict, total=False):
     valid: dict[str, Any]
     kept: dict[str, Any]
     repeats: dict[str, Any] | None
+    auto: dict[str, Any]
     members: list[dict[str, Any]]
     out_of_fold: dict[str, Any]
     epochs: int

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "optimizer_set", "schedule", "warmup")
 """Fields whose values suit the recipe's optimizer alone."""
-_FOLDS = {"good": 5, "best": 10}
+FOLDS = {"good": 5, "best": 10}
+"""Folds that are averaged, by preset."""
 REARRANGING = frozenset({"augment", "tile", "overlap"})
 """Fields that decide how data are arranged."""
 
@@ -47,11 +48,11 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
 
 def _effort(config: RunConfig) -> dict[str, Any]:
     """Return the fields by which `--preset good` and `best` spend more time than `fast`."""
-    if config.preset not in _FOLDS:
+    if config.preset not in FOLDS:
         return {}
     fields: dict[str, Any] = {"baselines": "all"}
     if config.ensemble == 1 and config.train_on == "train":
-        fields["folds"] = _FOLDS[config.preset]
+        fields["folds"] = FOLDS[config.preset]
     return fields
 
 

@@ -41,7 +41,10 @@ SMALL = ("--epochs", 2, "--set", "hidden=8")
 RUNS: dict[str, tuple[object, ...]] = {
     "table": ("mlp", "ok.csv", "--target", "y", *SMALL, "--repeats", 2, "--preset", "none"),
     "numbers": ("linear", "ok.csv", "--target", "a", "--task", "regression", "--epochs", 2),
-    "images": ("cnn", "images", "--epochs", 2, "--set", "filters=4", "--batch-size", 8),
+    "images": (
+        *("cnn", "images", "--epochs", 2, "--set", "filters=4", "--batch-size", 8),
+        *("--preset", "none"),
+    ),
     "masks": ("unet", "pairs", "--epochs", 2, "--set", "filters=2", "--set", "depth=2"),
     "fields": ("unet", "fields.npz", "--epochs", 1, "--set", "filters=2", "--set", "depth=2"),
     "own": ("./my_model.py", "ok.csv", "--target", "y", "--epochs", 1, "--set", "units=3"),

@@ -191,7 +191,7 @@ def test_a_run_keeps_its_policy_and_its_picture(tmp_path: Path) -> None:
 
 
 def test_no_policy_leaves_no_file(tmp_path: Path) -> None:
-    done = run(tmp_path, "plain", epochs=1)
+    done = run(tmp_path, "plain", epochs=1, augment="none")
     assert not (done.path / "augmentation.yaml").exists()
     assert not (done.path / "plots" / "augmentation.png").exists()
 

@@ -42,6 +42,7 @@ _FILES = {
     "bad_files.csv": "files that were left out",
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",
+    "leaderboard.csv": "the candidates among which `train auto` chose",
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
@@ -118,6 +119,7 @@ def write_report(
             for each in explained
         ],
         repeats=_repeats(facts),
+        auto=facts["metrics"].get("auto"),
         members=_members(facts),
         command=f"mlzoo train --config {shlex.quote(facts['folder'] + '/config.yaml')}",
         files={n: text for n, text in _FILES.items() if (folder / n).is_file()},
