@@ -21,6 +21,11 @@ def as_list(value: Any) -> Any:
     return value
 
 
+def as_scales(value: Any) -> Any:
+    """`auto` as it is, else a list of numbers."""
+    return value if value == "auto" else as_list(value)
+
+
 def as_text(value: Any) -> Any:
     """A number as text, so that `variant=18` from YAML is the choice "18"."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -89,6 +94,11 @@ Initializer = Literal[
     "orthogonal",
     "standard_normal",
 ]
+Scales = Annotated[
+    Literal["auto"] | Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)],
+    BeforeValidator(as_scales),
+]
+"""Positive numbers, or `auto`."""
 Penalty = Annotated[float, Field(ge=0)]
 
 
@@ -108,7 +118,12 @@ def per_layer(values: tuple[Any, ...], count: int) -> list[Any]:
 
 
 def searched(
-    low: float | None = None, high: float = 0, *, log: bool = False, choices: Any = ()
+    low: float | None = None,
+    high: float = 0,
+    *,
+    log: bool = False,
+    choices: Any = (),
+    needs: str = "",
 ) -> dict[str, Any]:
     """Return how `mlzoo tune` searches a setting by default, for `json_schema_extra`.
 
@@ -117,8 +132,11 @@ def searched(
         high: greatest value.
         log: the logarithm is spread evenly.
         choices: values, instead of a range.
+        needs: a setting without which this one has no effect: it is searched only where that is
+            given.
     """
-    return {"search": {"low": low, "high": high, "log": log, "choices": list(choices)}}
+    mark = {"low": low, "high": high, "log": log, "choices": list(choices), "needs": needs}
+    return {"search": mark}
 
 
 def searched_layers(

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 
-class _Numbers(keras.layers.Layer):
+class LeadingNumbers(keras.layers.Layer):
     """Base of the layers that change the first `count` features and pass on the rest."""
 
     def __init__(self, count: int, **kwargs: Any) -> None:
@@ -30,11 +30,12 @@ class _Numbers(keras.layers.Layer):
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
         return {**super().get_config(), "count": self.count}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
-class ClipNumbers(_Numbers):
+class ClipNumbers(LeadingNumbers):
     """Clip standardized numbers, so that one mistyped value can't move a prediction far.
 
     Args:
@@ -60,7 +61,7 @@ class ClipNumbers(_Numbers):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
-class PeriodicEmbedding(_Numbers):
+class PeriodicEmbedding(LeadingNumbers):
     """Periodic embedding of each number: x itself, and a linear map of cos(2 pi f x + b).
 
     The frequencies f, the phases b and the map are learned, a set of its own for each number
@@ -117,7 +118,7 @@ class PeriodicEmbedding(_Numbers):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
-class RankNumbers(_Numbers):
+class RankNumbers(LeadingNumbers):
     """Append the rank of each number among those of the training split, centered, with deviation 1.
 
     Ranks are interpolated between knots. They resolve what a standardized number with a heavy tail

@@ -5,9 +5,10 @@ Newer than the paper: ReLU with He's initialization, dropout, batch normalizatio
 (between the dense layer and its activation), SELU (Klambauer et al. 2017, with LeCun-normal
 weights and AlphaDropout), activations with a trained parameter, skip connections, and for the
 numbers of a table clipping and periodic embeddings (Gorishniy, Rubachev and Babenko 2022, "On
-embeddings for numerical features in tabular deep learning"), ranks, and members that share their
-weights (Gorishniy, Kotelnikov and Babenko 2025, "TabM"). Images are flattened. Hidden layer i is
-`hidden{i}`, its activation `hidden{i}_activation`.
+embeddings for numerical features in tabular deep learning"), ranks, random Fourier features
+(Tancik et al. 2020, "Fourier features let networks learn high frequency functions"), and members
+that share their weights (Gorishniy, Kotelnikov and Babenko 2025, "TabM"). Images are flattened.
+Hidden layer i is `hidden{i}`, its activation `hidden{i}_activation`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mlzoo.core.setting_types import (
     Activations,
     Initializer,
     Rates,
+    Scales,
     Sizes,
     Words,
     check_lengths,
@@ -63,6 +65,19 @@ class Config(Settings):
     """Frequencies that embedding=periodic learns for a number."""
     frequency_scale: float = Field(0.1, gt=0)
     """Standard deviation of the initial frequencies, in periods a standard deviation."""
+    fourier: int = Field(0, ge=0, le=4096)
+    """Random frequencies whose cosines and sines stand for the numbers; 0: the numbers as they
+    are. For functions that oscillate, which a network without them learns slowly or not at all."""
+    fourier_scale: Scales = Field(
+        "auto", json_schema_extra=searched(0.1, 30.0, log=True, needs="fourier")
+    )
+    """Standard deviation of the frequencies, in periods a standard deviation of the number; several
+    are of equal shares of them; auto: the one whose features a ridge regression does best with on
+    the validation split."""
+    fourier_frequencies: Literal["gaussian", "laplacian"] = "gaussian"
+    """Distribution of the frequencies; laplacian has more that are far higher than the others."""
+    fourier_trainable: bool = False
+    """Train the frequencies."""
     hidden: Sizes = Field(
         (256, 128), json_schema_extra=searched_layers("layers", (1, 3), "units", (16, 256))
     )
@@ -114,6 +129,12 @@ class Config(Settings):
         check_lengths("hidden layers", count, activation=self.activation, dropout=self.dropout)
         if self.exponent != 1.7 and "trainable_exponent" not in self.activation:
             raise ValueError("exponent has no effect without activation trainable_exponent")
+        if self.fourier and self.embedding != "none":
+            raise ValueError("fourier and embedding both replace the numbers; leave one out")
+        given = {"fourier_scale", "fourier_frequencies", "fourier_trainable"}
+        changed = {n for n in given if getattr(self, n) != type(self).model_fields[n].default}
+        if changed and not self.fourier:
+            raise ValueError(f"{sorted(changed)[0]} has no effect without fourier")
         if self.members > 1 and self.skips:
             raise ValueError("members can't have skips; leave one of them out")
         if self.join == "concatenate" and not self.skips:
@@ -155,10 +176,11 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "schedule": "cosine",
         "early_stopping": math.ceil(0.3 * epochs),
     }
+    fourier = bool(config.set.get("fourier"))
     settings = {
         "clip": 3.0,
-        "ranks": True,
-        "embedding": "periodic",
+        "ranks": not fourier,
+        "embedding": "none" if fourier else "periodic",
         "dropout": [0.15],
         "members": 1 if config.set.get("skips") else 8,
     }
@@ -188,7 +210,19 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     penalty = {"kernel_regularizer": regularizer(config.l1, config.l2)}
     if config.members > 1:
         return _with_members(tensor, joined[-1], outputs, config.members, penalty)
-    return keras.Model(tensor, outputs.head(joined[-1], **penalty), name="mlp")
+    model = keras.Model(tensor, outputs.head(joined[-1], **penalty), name="mlp")
+    # Compiled fits of a search draw their weights themselves, and know nothing of `initialize`.
+    model.plain_only = bool(config.fourier) and config.fourier_scale == "auto"
+    return model
+
+
+def initialize(model: keras.Model, data: Data) -> None:
+    """Choose the scale of the frequencies on the validation split, where it is auto."""
+    from mlzoo.layers.fourier import FourierFeatures, choose_scale
+
+    for layer in model.layers:
+        if isinstance(layer, FourierFeatures) and layer.scale is None:
+            choose_scale(model, layer, data)
 
 
 def _with_members(
@@ -224,21 +258,40 @@ def _with_members(
 
 
 def _embedded(x: keras.KerasTensor, inputs: Inputs, config: Config) -> keras.KerasTensor:
-    """Clip, rank and embed the numbers that the features (batch, features) begin with."""
+    """Clip, rank and embed the numbers that the features (batch, features) begin with.
+
+    Fourier features are also made of what is no table, such as an array or a small image.
+    """
     from mlzoo.layers.numbers import ClipNumbers, PeriodicEmbedding, RankNumbers
 
     count = inputs.numbers
     if not count:
+        if config.fourier and inputs.kind != "table":
+            return _fourier(x, x.shape[-1], config)
         return x
     if config.clip is not None:
         x = ClipNumbers(count, config.clip, name="clip")(x)
     if config.ranks:
         x = RankNumbers(*zip(*inputs.ranks, strict=True), name="ranks")(x)
         count *= 2
+    if config.fourier:
+        return _fourier(x, count, config)
     if config.embedding == "none":
         return x
     size, frequencies = config.embedding_size, config.frequencies
     return PeriodicEmbedding(count, size, frequencies, config.frequency_scale, name="embedding")(x)
+
+
+def _fourier(x: keras.KerasTensor, count: int, config: Config) -> keras.KerasTensor:
+    """Replace the `count` numbers that the features begin with by Fourier features."""
+    from mlzoo.layers.fourier import FourierFeatures
+
+    scale = None if config.fourier_scale == "auto" else config.fourier_scale
+    distribution, trainable = config.fourier_frequencies, config.fourier_trainable
+    layer = FourierFeatures(
+        count, config.fourier, scale, distribution, trainable=trainable, name="fourier"
+    )
+    return layer(x)
 
 
 def _hidden(x: keras.KerasTensor, number: int, config: Config) -> keras.KerasTensor:

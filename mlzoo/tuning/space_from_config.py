@@ -93,7 +93,8 @@ def default_space(model: str, given: Iterable[str] = ()) -> Space:
     for name, field in fields.items():
         if name in fixed:
             continue
-        if mark := _mark(field, "search"):
+        mark = _mark(field, "search")
+        if mark and mark.get("needs", "") in {"", *fixed}:
             dimensions.append(_declared(name, mark))
         if mark := _mark(field, "search_layers"):
             dimensions.append(make_range(mark["count"], *mark["counts"]))

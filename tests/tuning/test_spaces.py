@@ -194,3 +194,9 @@ def test_a_wrong_file_is_refused(text: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         build_space(MLP, [], path)
     assert told in str(caught.value)
+
+
+def test_a_setting_that_needs_another_is_searched_where_that_is_given() -> None:
+    assert "fourier_scale" not in default_space("mlp").names
+    scale = default_space("mlp", ["fourier"])["fourier_scale"]
+    assert (scale.kind, scale.low, scale.high, scale.log) == ("float", 0.1, 30.0, True)
