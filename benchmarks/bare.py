@@ -2,7 +2,7 @@
 
     python benchmarks/bare.py cnn digits.npz --epochs 4
 
-splits an `.npz` of images (60/20/20), trains with validation, evaluates the test part, and prints
+splits an `.npz` of images (60/20/20), trains with validation, evaluates the test split, and prints
 one line of JSON. `unet` takes an `.npz` of images and masks, as `make_masks` writes one, and `rnn`
 one of sequences, as `make_sequences` does.
 """
@@ -112,7 +112,7 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> keras.Model:
 
 
 def parts(path: Path, limit: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training, validation and test part of an `.npz` of samples `x` and classes `y`."""
+    """Training, validation and test split of an `.npz` of samples `x` and classes `y`."""
     with np.load(path) as file:
         x, y = file["x"], file["y"].astype("int32")
     x = x[..., None] if x.dtype == np.uint8 else x

@@ -1,7 +1,7 @@
 """Explanations: truth on photographs, false claims, cost beside other packages, layers of networks.
 
 `--part cracks` (bar 1) trains a CNN on crack_patches, parted by photograph, and scores the maps of
-every method on cracked patches of the test part against crack_patches_masks, over seeds.
+every method on cracked patches of the test split against crack_patches_masks, over seeds.
 `--part claims` simulates over `--trials` how often meaningless maps are called better, and measures
 what random maps score on `--limit` images of trained networks.
 `--part speed` (bar 3) takes turns between ours and tf-keras-vis, and Xplique and pytorch-grad-cam

@@ -27,7 +27,7 @@ def cracks(folder: Path, seeds: int, limit: int) -> None:
     """Pointing game and mass of every method over seeds, pooled over images.
 
     Every seed parts the photographs anew, trains a CNN, and explains `Positive` on at most `limit`
-    cracked patches of its test part, whatever the CNN says of them.
+    cracked patches of its test split, whatever the CNN says of them.
     """
     data, masks = (data_file(folder, name) for name in ("crack_patches", "crack_patches_masks"))
     found: list[Scores] = []
@@ -49,12 +49,12 @@ def cracks(folder: Path, seeds: int, limit: int) -> None:
                 _collect(out, engine, found[-1])
             count = len(found[-1]["edges"]["pointing"])
             told = ", ".join(f"{name} {said[name]:.3f}" for name in ("accuracy", "roc_auc"))
-            print(f"seed {seed}: {count} patches; test part: {told}", flush=True)
+            print(f"seed {seed}: {count} patches; test split: {told}", flush=True)
     _tell(found)
 
 
 def _positives(run: Path, data: Path, folder: Path) -> Path:
-    """The cracked patches of a run's test part, in a folder of their own."""
+    """The cracked patches of a run's test split, in a folder of their own."""
     split = json.loads((run / "split.json").read_text())
     folder.mkdir()
     for name in split["parts"]["test"]["names"]:

@@ -1,7 +1,7 @@
 """What can be exported to what, and how near it comes: a table of families and formats.
 
 Each family is trained for an epoch on generated data (so that scalers and masks are real), written
-in each format, loaded again, and scored on samples of its test part. A cell is the largest
+in each format, loaded again, and scored on samples of its test split. A cell is the largest
 difference in probability, or in spreads of the numbers predicted; `-` a format that can't hold the
 model, `no library` one whose library is not installed. The bar is 1e-4 wherever a number stands.
 """

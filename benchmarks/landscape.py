@@ -74,7 +74,7 @@ def main() -> None:
             cost = run_well([sys.executable, "-c", _MEASURE, *words])
             found = json.loads(cost.out.splitlines()[-1])
             if found["images"] < asked.images:
-                print(f"only {found['images']} images are in the training part")
+                print(f"only {found['images']} images are in the training split")
             for batch in (32, 1000):
                 rows.append([
                     f"{where}, batch {batch}", found["wall"], found["cpu"],

@@ -1,6 +1,6 @@
 """What `mlzoo train unet` reaches on real masks, beside the baselines.
 
-Cell membranes in electron micrographs (24 images of 512x512): pixel error on the test part, with
+Cell membranes in electron micrographs (24 images of 512x512): pixel error on the test split, with
 the foreground-restricted Rand score beside it; the bar is a mean error of .09 over 3 seeds. Cracks
 in photographs of tiles (60 of 256x256): IoU and Dice of the crack, beside the per-pixel logistic
 regression; reported. Each seed has a split of its own, 60/20/20.

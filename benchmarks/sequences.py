@@ -2,7 +2,7 @@
 
 Radio signals of persons who move indoors (314 sequences of 19 to 129 steps): accuracy over 5
 seeds, three ways. Training and test share the rooms (random split); rooms apart (by dataset_ID, a
-third of the data as test part); kinds of paths apart (by path_ID: every kind is of one class, so
+third of the data as test split); kinds of paths apart (by path_ID: every kind is of one class, so
 that of a new kind can't be known from the others). Its authors report about .96 and .90 for the
 first two, with echo-state networks. Daily minimum temperatures, 7
 days ahead, and monthly sunspots, 12 months ahead: MAE over that of repeating the last value, and

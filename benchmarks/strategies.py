@@ -3,7 +3,7 @@
     python benchmarks/strategies.py                    # all methods, 20 seeds, 36 evaluations
     python benchmarks/strategies.py --table wine       # train a space's configurations again
 
-The spaces are an MLP on red wine (224 configurations, RMSE of the validation part) and a CNN on
+The spaces are an MLP on red wine (224 configurations, RMSE of the validation split) and a CNN on
 2,000 digits (168, accuracy). All scores were computed once, by mlzoo's own grid search, and stand
 in benchmarks/tables/*.csv; a method that evaluates a configuration reads its score there, so that
 a search costs what its proposals cost. Every method sees the same dimensions: ordered levels as

@@ -56,7 +56,7 @@ class Run(OpenedRun):
 
         Args:
             x: raw inputs (n, *shape), or a file or folder's path; by default some of the run's own
-                test part, the most confident mistakes among them.
+                test split, the most confident mistakes among them.
             method: explainers (`mlzoo explainers`), in a list or comma-separated; `auto`: one
                 that fits the data and the model; `all`: every one that fits.
             listener: hears of progress.
@@ -188,7 +188,7 @@ def tune(
         space: a YAML file of dimensions.
         config: a YAML file of settings; those given here win.
         overwrite: throw a search of the same name away.
-        final: train the winner again, on training and validation parts, and test it.
+        final: train the winner again, on training and validation splits, and test it.
         trust: run Python files that `config` names; one that is named here as `model` or `source`
             is trusted anyway.
         listener: hears of progress.

@@ -115,7 +115,7 @@ def _text(result: dict[str, Any]) -> str:
         "parts: " + ", ".join(f"{name} {count:,}" for name, count in result["parts"].items()),
     ]
     if result["groups"] is not None:
-        lines.append(f"groups: {result['groups']:,}, each in one part")
+        lines.append(f"groups: {result['groups']:,}, each in one split")
     for key in ("classes", "columns", "channels"):
         if result[key]:
             lines += ["", _rows(result[key])]

@@ -326,7 +326,7 @@ def _summary(result: SearchResult) -> None:
             result.run.metrics["test"]["units"], result.run.metrics["test"]["interval_unit"]
         )
         between += f" over {taken}" if interval else ""
-        print(f"test part, winner: {test['name']} {test['value']:.4g}{between}")
+        print(f"test split, winner: {test['name']} {test['value']:.4g}{between}")
         say(f"winner: {result.run.path}")
     if result.nested is not None:
         from mlzoo.tuning.nested import spoken

@@ -27,7 +27,7 @@ _SIDED = re.compile(r"(^|[^a-z])(left|right|clockwise|up|down|north|south|east|w
 
 
 def choose(augment: str | Sequence[Any], part: Part) -> Policy:
-    """The policy that a training part is augmented with.
+    """The policy that a training split is augmented with.
 
     Args:
         augment: a preset, `auto`, a file, or a list of transforms. `search` begins with none.
@@ -166,7 +166,7 @@ def _for_images(part: Part) -> Policy:
 
 
 def flipped(part: Part) -> tuple[tuple[Step, ...], tuple[str, ...], bool]:
-    """The mirror images that a training part allows, why, and whether that was measured."""
+    """The mirror images that a training split allows, why, and whether that was measured."""
     samples = part.samples
     sided = _sided(samples)
     if samples.target.sample_numbers:

@@ -20,5 +20,5 @@ def fit(data: Data, seed: int) -> Baseline | None:
     single, _ = counted(data)
     return Baseline(
         lambda window: np.broadcast_to(single, (len(window), len(single))),
-        "how often each character occurs in the training part",
+        "how often each character occurs in the training split",
     )

@@ -165,7 +165,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     wanted = zip(PARTS, shares(config.fractions), strict=True)
     if any(share and part not in samples.given_parts for part, share in wanted):
         return unread
-    reason = "has no effect: the data bring a train, a valid and a test part of their own"
+    reason = "has no effect: the data bring a train, a valid and a test split of their own"
     return unread | dict.fromkeys(("fractions", "split"), reason)
 
 
@@ -201,7 +201,7 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         # A copy tells nothing of new data that its original does not tell.
         whole = {name: at[~samples.copies[at]] for name, at in parts.parts.items()}
         left = sum(len(parts.parts[name]) - len(whole[name]) for name in ("valid", "test"))
-        note = f"copies: {left} left out of the validation and test parts"
+        note = f"augmented copies: {left} left out of the validation and test splits"
         kept = {**whole, "train": parts.parts["train"]}
         parts = replace(parts, parts=kept, notes=(*parts.notes, note))
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
@@ -210,14 +210,14 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
 
 
 def join_valid(parts: Split) -> Split:
-    """The training part with the validation part in it; the test part as it was."""
+    """The training split with the validation split in it; the test split as it was."""
     from dataclasses import replace
 
     import numpy as np
 
     train = np.sort(np.concatenate([parts.parts["train"], parts.parts["valid"]]))
     joined = {**parts.parts, "train": train, "valid": train[:0]}
-    note = f"trained on both: {len(train)} samples, training and validation part (--train-on)"
+    note = f"trained on both: {len(train)} samples, training and validation split (--train-on)"
     return replace(parts, parts=joined, notes=(*parts.notes, note))
 
 

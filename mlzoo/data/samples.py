@@ -69,7 +69,7 @@ class Samples:
         pixels: segmentation only: (n, k) pixels of each class in each mask.
         target_hashes: a digest of each mask or field.
         windows: forecasting only: where each window lies in time.
-        hashes: a digest of each sample's decoded inputs, to find exact copies.
+        hashes: a digest of each sample's decoded inputs, to find exact duplicates.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
         reader: what `mlzoo.data.inputs.read_inputs` needs to read new samples the same way; the

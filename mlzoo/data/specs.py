@@ -111,7 +111,7 @@ class Inputs:
     """One sample's shape (without the batch axis), its dtype, and the layers that scale it.
 
     `scaling` holds serialized Keras layers (`keras.layers.serialize`), applied in order; their
-    statistics come from the training part alone and are saved within the model, which therefore
+    statistics come from the training split alone and are saved within the model, which therefore
     takes raw inputs. `kind` is `image` (height, width, channels), `table` (columns), `sequence`
     (steps, channels; of the longest where they are `uneven`, the others end in NaN) or `array`.
     `fixed` builds models that could take samples of any size for this one alone. `streams` is
@@ -219,7 +219,7 @@ class Outputs:
 
     Classification: class probabilities; one unit (the probability of the second class) for two
     classes, else one a class. Regression: `units` numbers in the units of the target, which the
-    head restores from standardized ones with `mean` and `std` of the training part. Segmentation:
+    head restores from standardized ones with `mean` and `std` of the training split. Segmentation:
     one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
     restored as those of a regression. Labeling: one unit a class, two for two classes, at every
     step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as

@@ -88,7 +88,7 @@ def _figure(
 
 
 MOST = 8
-"""Images of the validation part that a training's pictures show."""
+"""Images of the validation split that a training's pictures show."""
 
 
 class TrainingMaps:

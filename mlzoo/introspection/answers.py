@@ -36,7 +36,7 @@ class Answers(Opened):
         if rows is None or rows.shape[1:] != tuple(self._x.shape)[1:] or not len(rows):
             raise UsageError(
                 "this method compares with other samples of the same shape: explain a run folder, "
-                "whose own training part has them"
+                "whose own training split has them"
             )
         rng = np.random.default_rng([seed, 0xBA])
         return self.inputs(rows[rng.permutation(len(rows))[:count]])

@@ -100,7 +100,7 @@ def _table(train: Part) -> tuple[TableScaling, Ranks]:
         categories.append(None)
         ranks.append(_ranks((filled - mean[-1]) / std[-1]))
     if not any(c is None or c for c in categories):
-        raise DataError("no input column has a value in the training part")
+        raise DataError("no input column has a value in the training split")
     return TableScaling(fill, mean, std, categories, name="scaling"), tuple(ranks)
 
 

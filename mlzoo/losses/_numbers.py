@@ -36,8 +36,8 @@ class Standardised(keras.losses.Loss):
 
     Args:
         loss: a Keras loss or its name (`mse`, `mae`, `huber`).
-        mean: mean of each target over the training part.
-        std: standard deviation of each target over the training part, over 0.
+        mean: mean of each target over the training split.
+        std: standard deviation of each target over the training split, over 0.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MaskedFields(keras.losses.Loss):
 
     Args:
         kind: `mse`, `mae`, or `huber` (squared up to an error of 1, linear beyond it).
-        mean: of each field over the training part.
+        mean: of each field over the training split.
         std: the same, over 0.
     """
 

@@ -21,12 +21,12 @@ from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
 PICTURES = {
     "learning_curves": "Learning curves",
-    "confusion_matrix": "Confusion matrix of the test part: rows are true classes",
-    "reliability": "How often predictions of the test part are right, by their confidence",
-    "residuals": "Predicted against true values of the test part, and their differences",
+    "confusion_matrix": "Confusion matrix of the test split: rows are true classes",
+    "reliability": "How often predictions of the test split are right, by their confidence",
+    "residuals": "Predicted against true values of the test split, and their differences",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
-    "forecasts": "The best, the median and the worst forecast of the test part, with its band",
-    "over_time": "Forecasts over the time of the test part",
+    "forecasts": "The best, the median and the worst forecast of the test split, with its band",
+    "over_time": "Forecasts over the time of the test split",
     "horizon": "Mean absolute error by step ahead, beside the baselines'",
     "residual_correlation": "How residuals one step ahead go with those before them; white noise "
     "stays within the dashed lines at 95 % of the lags",

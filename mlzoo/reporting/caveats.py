@@ -55,15 +55,15 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
         unit = test.get("interval_unit")
         what = unit if unit in ("images", "sequences", "windows") else "samples"
         what = "windows" if str(unit).startswith("blocks") else what
-        yield f"The test part has only {test['samples']} {what}."
+        yield f"The test split has only {test['samples']} {what}."
     drawn = test.get("interval_unit", "")
     few_groups = drawn.startswith(("groups", "blocks")) and test["units"] < FEW_GROUPS
     # Where there is a sentence on the baseline, it says that units are too few for a verdict.
     if few_groups and (test["units"] >= FEWEST or not verdict_sentence(test)):
         rough = "no verdict is possible" if test["units"] < FEWEST else "intervals are rough"
-        yield f"The test part has only {_units(test)}; from so few {rough}."
+        yield f"The test split has only {_units(test)}; from so few {rough}."
     if facts["data"]["parts"].get("valid", {}).get("samples") == 0:
-        yield "There was no validation part, so the kept epoch was not chosen by held-out samples."
+        yield "There was no validation split, so the kept epoch was not chosen by held-out samples."
 
 
 def _classes(facts: Facts) -> Iterator[str]:
@@ -132,14 +132,14 @@ def _forecasts(facts: Facts) -> Iterator[str]:
     if test["metrics"].get("band"):
         yield (
             "The band is as wide at all times: it does not tell calm stretches from rough ones, "
-            "and the validation part that it comes from also chose the kept epoch."
+            "and the validation split that it comes from also chose the kept epoch."
         )
     else:
-        yield "Without a validation part forecasts have no band: how far they err is not told."
+        yield "Without a validation split forecasts have no band: how far they err is not told."
     if test.get("interval_unit") == "blocks of time":
         yield (
-            "The test part is one stretch of time right after the training part: how a model that "
-            "grows old fares, or how it meets what has not happened before, was not tested."
+            "The test split is one stretch of time right after the training split: how a model "
+            "that grows old fares, or how it meets what has not happened before, was not tested."
         )
 
 

@@ -216,9 +216,9 @@ def _under(
         here, there = training[kept - 1], valid[kept - 1]
         if there <= here + 0.1 * abs(here):
             text = (
-                "It under-fits: no baseline is beaten on the test part, and the training part "
+                "It under-fits: no baseline is beaten on the test split, and the training split "
                 f"(loss {here:.3g}, with what dropout and augmentation add) is fitted no better "
-                f"than the validation part ({there:.3g})."
+                f"than the validation split ({there:.3g})."
             )
             return Diagnosis("under-fitting", text, advice)
     return None

@@ -42,7 +42,7 @@ def unlike(
             raise files.damaged(folder / FILE, problem)
     if not np.array_equal(one.indices, other.indices):
         shared = len(np.intersect1d(one.indices, other.indices))
-        return f"their test parts differ ({shared} samples in common); give both the same --seed"
+        return f"their test splits differ ({shared} samples in common); give both the same --seed"
     same = np.array_equal(one.targets, other.targets, equal_nan=one.targets.dtype.kind == "f")
     if not same:
         return "they were trained on different targets"
@@ -50,7 +50,7 @@ def unlike(
     if mine is None or theirs is None:
         return None
     if not np.allclose(np.array(mine, float), np.array(theirs, float), rtol=1e-6, equal_nan=True):
-        return "their training parts differ, and with them what MASE divides by"
+        return "their training splits differ, and with them what MASE divides by"
     return None
 
 

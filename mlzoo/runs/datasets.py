@@ -26,7 +26,7 @@ def load(config: RunConfig, progress: loading.Progress | None = None) -> Data:
 
 
 def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
-    """Limit, split, check and describe samples; statistics come from the training part alone.
+    """Limit, split, check and describe samples; statistics come from the training split alone.
 
     Raises:
         DataError: parts that can't be made, or that leak into each other.

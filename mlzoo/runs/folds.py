@@ -36,7 +36,7 @@ def split_folds(data: Data, config: RunConfig, count: int) -> list[Fold]:
     if count == 1:
         if not len(data.valid):
             raise UsageError(
-                "there is no validation part to score on: give it a share with --fractions, or "
+                "there is no validation split to score on: give it a share with --fractions, or "
                 "use --folds 5"
             )
         return [(data.train.indices, data.valid.indices)]

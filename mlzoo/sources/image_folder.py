@@ -35,7 +35,7 @@ class Config(Settings):
     """Image channels: as most files have them, one, or three."""
     group_by: str | None = None
     """Regular expression on a file's path within its class folder; its first group, or all that it
-    matches, names the group that must stay in one part."""
+    matches, names the group that must stay in one split."""
     on_bad: Literal["error", "skip"] = "error"
     """Unreadable files: refuse the data, or leave them out (up to --max-bad)."""
     max_bad: float = Field(0.01, gt=0, le=1)

@@ -32,7 +32,7 @@ class Config(Settings):
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""
     group_by: str | None = None
-    """Column whose rows of one value stay in one part; it is then no input."""
+    """Column whose rows of one value stay in one split; it is then no input."""
     delimiter: Delimiter = None
     """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"

@@ -215,7 +215,7 @@ def _check_finite(outputs: np.ndarray, part: str) -> None:
     if bad:
         raise DivergedError(
             f"the model's outputs are NaN or infinite for {bad} of the {len(outputs)} samples of "
-            f"the {part} part; train again with a smaller --learning-rate or --precision float32"
+            f"the {part} split; train again with a smaller --learning-rate or --precision float32"
         )
 
 

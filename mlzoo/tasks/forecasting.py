@@ -254,7 +254,7 @@ def find_band(predict: Predict, data: Data) -> Band | None:
     tail = (1 - LEVEL) / 2
     upper = min(1.0, np.ceil((count + 1) * (1 - tail)) / count)
     low, high = np.nanquantile(residuals, [1 - upper, upper], axis=0)
-    return Band(low, high, f"{count} windows of the validation part")
+    return Band(low, high, f"{count} windows of the validation split")
 
 
 def stretches_of(rows: Part) -> Array | None:
@@ -320,7 +320,7 @@ def _forecasts(predict: Predict, rows: Part, part: str) -> Array:
     y_pred = np.concatenate(batches)
     if not np.isfinite(y_pred).all():
         raise DivergedError(
-            f"the model's forecasts of the {part} part are NaN or infinite; train again with a "
+            f"the model's forecasts of the {part} split are NaN or infinite; train again with a "
             "smaller --learning-rate or --clip-norm 1"
         )
     return y_pred

@@ -74,7 +74,7 @@ def write_artifacts(
     fed: tuple[Batch, list[str]],
     outcome: Outcome,
 ) -> None:
-    """The model, its history, its predictions on the test part, and the pictures.
+    """The model, its history, its predictions on the test split, and the pictures.
 
     `fed` is a batch that the net was fed, which is drawn, and the names of its samples.
     """

@@ -25,17 +25,17 @@ _TRIED = "augmentation_search.csv"
 
 
 def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listener) -> Policy:
-    """The best policy on the validation part; what was tried goes into augmentation_search.csv.
+    """The best policy on the validation split; what was tried goes into augmentation_search.csv.
 
     A run that is resumed goes on with the policies that were not tried yet.
 
     Raises:
-        UsageError: there is no validation part, or nothing to try on such data.
+        UsageError: there is no validation split, or nothing to try on such data.
     """
     from mlzoo.training.optimizers import direction
 
     if not len(data.valid):
-        raise UsageError("--augment search needs a validation part: see --fractions")
+        raise UsageError("--augment search needs a validation split: see --fractions")
     policies = candidates(data.train, config.augment_trials)
     short = config.model_copy(
         update={
@@ -63,7 +63,7 @@ def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listene
 
     metric = data_metric(config, data)
     best, value = pick(policies, tried, direction(metric))
-    why = f"the best of {len(policies)} on the validation part, {metric} {value:.4g}"
+    why = f"the best of {len(policies)} on the validation split, {metric} {value:.4g}"
     chosen = Policy(best.name, best.steps, (why, *best.reasons))
     listener.note(f"augmentation {chosen.name}: {why} (--augment, {_TRIED})")
     folder.write_text("augmentation.yaml", chosen.text(f"augmentation {chosen.name}"))

@@ -44,7 +44,7 @@ def draw(
         record: what `finishing.score` says of it.
         data: what it was trained and tested on.
         fed: a batch that it was fed, and the names of its samples.
-        outcome: what it said of the test part.
+        outcome: what it said of the test split.
     """
     if data.policy.steps:
         augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])

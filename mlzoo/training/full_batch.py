@@ -123,7 +123,7 @@ class _Search:
         self.stopped = self.stopped or f"{registry.stem(name)}: {reason}"
 
     def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
-        """Mean loss and its gradient over the training part, a chunk at a time."""
+        """Mean loss and its gradient over the training split, a chunk at a time."""
         self._assign(flat)
         loss, gradient = 0.0, np.zeros_like(flat)
         for inputs, targets in chunks(self.data.train):

@@ -470,7 +470,7 @@ def _train_once(
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     stage.doing = "evaluating"
-    listener.note("evaluating on the test part" if len(data.test) else "scoring out of fold")
+    listener.note("evaluating on the test split" if len(data.test) else "scoring out of fold")
     if data.outputs.target.dense:
         data = replace(data, cut=cutting(config, model))
     seconds = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Baselines: fitted on the training part, as strong as they should be, bounded in cost."""
+"""Baselines: fitted on the training split, as strong as they should be, bounded in cost."""
 
 from __future__ import annotations
 

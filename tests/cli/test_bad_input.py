@@ -170,11 +170,15 @@ READS_DATA = [
     ),
     ("train mlp digits --tile 64", 2, "--tile: tile has no effect on classification"),
     ("train cnn d/new_class", 3, "class 'bb' is in the test folder but not in the training folder"),
-    ("train cnn d/leak", 3, "12 of 12 valid samples are exact copies of train samples: val/a/000_"),
+    (
+        "train cnn d/leak",
+        3,
+        "12 of 12 valid samples are exact duplicates of train samples: val/a/0",
+    ),
     (
         "train cnn d/groups --group-by '^(\\d+)_'",
         3,
-        "in both the train and the test part: 1 ('000')",
+        "in both the train and the test split: 1 ('000')",
     ),
     ("train cnn d/images --group-by '^(x\\d+)_'", 3, "does not match crack/000_1.png"),
     # -- Tables
@@ -199,7 +203,7 @@ READS_DATA = [
     ("train mlp d/lengths.npz", 3, "60 inputs (shape (60, 3)) but 59 targets"),
     ("train mlp d/three.npz", 3, "which are inputs and targets?"),
     ("train mlp d/no_zip.npz", 3, "d/no_zip.npz can't be read as NumPy arrays"),
-    ("train mlp d/label.npz", 3, "class '2' occurs in the validation or test part but not in the"),
+    ("train mlp d/label.npz", 3, "class '2' occurs in the validation or test split but not in the"),
     ("data inspect d/pickled.npz", 3, "holds Python objects"),
     # -- Series, sequences, texts
     ("train rnn d/series.csv --window 500", 3, "the longest stretch without a break in time has"),
@@ -406,7 +410,7 @@ def test_an_option_that_the_data_leave_without_effect_is_refused(
     flag: str, value: str, mlzoo: Mlzoo, tmp_path: Path
 ) -> None:
     command = ("train", "linear", "d/parts.npz", "--epochs", 1, "--name", "r", flag, value)
-    told = f"{flag}: {flag[2:]} has no effect: the data bring a train, a valid and a test part"
+    told = f"{flag}: {flag[2:]} has no effect: the data bring a train, a valid and a test split"
     refused(mlzoo(*command), 2, told)
     assert left_behind(tmp_path) == []
     accepted = mlzoo(*command, "--allow-unused")

@@ -95,7 +95,7 @@ def test_a_run_folder_is_complete_and_its_facts_agree(runs: Path, name: str) -> 
 
 def test_talk_goes_to_stderr_and_scores_to_stdout(mlzoo: Mlzoo) -> None:
     done = succeeded(mlzoo("train", "linear", "d/ok.csv", "--target", "y", "--epochs", 2))
-    assert done.out.startswith("test part (12)")
+    assert done.out.startswith("test split (12)")
     assert {line.split()[0] for line in done.out.splitlines()} >= {"accuracy", "macro_f1"}
     for text in ("epoch 1/2", "epoch 2/2", "split: 36/12/12", "run folder: saved_models/linear-ok"):
         assert text in done.err
@@ -202,7 +202,7 @@ def test_evaluate_repeats_the_reported_scores(runs: Path, mlzoo: Mlzoo, name: st
     assert leaves(found) == pytest.approx(leaves(reported), abs=1e-6, nan_ok=False)
     assert found["metrics"] and found["intervals"] and found["baselines"]
     shown = succeeded(mlzoo("evaluate", runs / name)).out
-    assert shown.startswith(f"test part ({reported['samples']})")
+    assert shown.startswith(f"test split ({reported['samples']})")
 
 
 def test_evaluate_other_parts_and_other_data(runs: Path, mlzoo: Mlzoo) -> None:
@@ -401,7 +401,7 @@ def test_data_inspect_counts_and_lists_problems(mlzoo: Mlzoo) -> None:
     bad = document(mlzoo("data", "inspect", "d/truncated", "--json"))
     assert [problem["name"] for problem in bad["problems"]] == ["a/cut.jpg"]
     shown = succeeded(mlzoo("data", "inspect", "d/leak"))
-    assert "exact copies of train samples" in shown.out
+    assert "exact duplicates of train samples" in shown.out
     assert shown.err == ""
 
 

@@ -72,4 +72,4 @@ def test_classes_are_counted_over_all_splits() -> None:
 @pytest.mark.parametrize("verdict", ["better", "worse", None])
 def test_scores_are_shown_whatever_the_verdict(verdict: str | None) -> None:
     result, _ = evaluate(lambda x: x, made(2))
-    assert scores(result | {"verdict": verdict}).startswith("test part (200)")
+    assert scores(result | {"verdict": verdict}).startswith("test split (200)")

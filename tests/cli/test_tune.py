@@ -38,7 +38,7 @@ def test_a_search_leaves_its_tables_its_winner_and_how_to_train_it(mlzoo: Mlzoo)
     best = min(table, key=lambda row: int(row["rank"]))
     assert done.out.splitlines()[1].split()[0] == best["trial"]
     test = json.loads((FOLDER / "winner" / "metrics.json").read_text())["headline"]
-    assert f"test part, winner: accuracy {test['value']:.4g}" in done.out
+    assert f"test split, winner: accuracy {test['value']:.4g}" in done.out
     again = mlzoo("train", "--config", FOLDER / "best.yaml", "--name", "again")
     assert again.code == 0, again.err
     weights = [

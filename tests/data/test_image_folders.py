@@ -166,7 +166,7 @@ def test_a_class_missing_from_validation_leaves_the_labels_as_they_are(tmp_path:
     counts |= {"test/a": 1, "test/b": 1, "test/c": 1}
     data = datasets.load(config(folder(tmp_path, counts)))
     assert data.valid.targets.tolist() == [1, 1, 2, 2]
-    assert any("class 'a' does not occur in the valid part" in w for w in data.warnings)
+    assert any("class 'a' does not occur in the valid split" in w for w in data.warnings)
 
 
 def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
         ({"": 3}, "holds 3 images but no class folders"),
         ({"a": 3}, "one class only \\('a'\\)"),
         ({"train/a": 2, "train/b": 2, "extra": 2}, "beside them extra"),
-        ({"train/a": 2, "train/b": 2, "val/a": 1, "valid/a": 1}, "two folders for one part"),
+        ({"train/a": 2, "train/b": 2, "val/a": 1, "valid/a": 1}, "two folders for one split"),
     ],
 )
 def test_other_layouts_are_refused(tmp_path: Path, counts: dict[str, int], message: str) -> None:

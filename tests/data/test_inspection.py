@@ -42,7 +42,7 @@ def test_leaks_and_impossible_splits_are_listed(tmp_path: Path) -> None:
     y = np.arange(20) % 2
     np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     found = inspect(config(tmp_path / "d.npz"))
-    assert any("exact copies" in warning for warning in found["warnings"])
+    assert any("exact duplicates" in warning for warning in found["warnings"])
     np.savez(tmp_path / "d.npz", x=x, y=np.array([0] * 18 + [1] * 2))
     found = inspect(config(tmp_path / "d.npz"))
     assert found["parts"] == {}

@@ -30,11 +30,11 @@ def test_validation_that_is_a_copy_of_training_is_refused_with_pairs(tmp_path: P
     )
     with pytest.raises(DataError) as error:
         datasets.load(config(path))
-    assert "40 of 40 valid samples are exact copies of train samples" in str(error.value)
+    assert "40 of 40 valid samples are exact duplicates of train samples" in str(error.value)
     assert "and 35 more" in str(error.value)
     assert "--allow-leakage" in str(error.value)
     data = datasets.load(config(path, allow_leakage=True))
-    assert any("40 of 40 valid samples are exact copies" in w for w in data.warnings)
+    assert any("40 of 40 valid samples are exact duplicates" in w for w in data.warnings)
 
 
 def test_a_copied_image_under_another_name_and_format_is_named(tmp_path: Path) -> None:
@@ -51,13 +51,13 @@ def test_one_picture_in_two_classes_is_named(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save(root / name / "same.png", noise(999))
     warnings = datasets.load(config(root)).warnings
-    said = "1 sample is a copy of one in another class: b/same.png = a/same.png"
+    said = "1 sample is a duplicate of one in another class: b/same.png = a/same.png"
     assert [warning for warning in warnings if "another class" in warning] == [said]
 
 
 def test_one_group_in_two_given_parts_is_refused(tmp_path: Path) -> None:
     root = folder(tmp_path, {"train/a": 5, "train/b": 5, "test/a": 2, "test/b": 2})
-    with pytest.raises(DataError, match=r"in both the train and the test part: 2 \('0000', '0001"):
+    with pytest.raises(DataError, match=r"in both the train and the test split: 2 \('0000', '0001"):
         datasets.load(config(root, group_by=r"^\d+", fractions="80/0/20"))
     data = datasets.load(config(root, group_by=r"^\d+", fractions="80/0/20", allow_leakage=True))
     assert any("groups in both" in warning for warning in data.warnings)
@@ -167,4 +167,4 @@ def test_copies_across_a_published_split_are_reported_only(tmp_path: Path) -> No
     with pytest.raises(DataError, match="4 of 4 test samples"):
         check_leakage(samples, parts)
     warnings = check_leakage(replace(samples, published=True), parts)
-    assert "4 of 4 test samples are exact copies" in warnings[0]
+    assert "4 of 4 test samples are exact duplicates" in warnings[0]

@@ -147,17 +147,17 @@ def test_nothing_beside_part_folders_is_lost_in_silence(tmp_path: Path) -> None:
     save(tmp_path / "cover.png", noise(1))
     assert "cover.png" in read(tmp_path).warnings[0]
     save(tmp_path / "extra/b.png", noise(2))
-    with pytest.raises(DataError, match="the part folders train and beside them extra; expected"):
+    with pytest.raises(DataError, match="the split folders train and beside them extra; expected"):
         read(tmp_path)
     other = tmp_path / "other"
     pair(other, "images/train/a.png", "masks/train/a.png", 0)
     pair(other, "images/more/a.png", "masks/more/a.png", 0)
-    with pytest.raises(DataError, match="images has the part folders train and beside them more"):
+    with pytest.raises(DataError, match="images has the split folders train and beside them more"):
         read(other)
     twice = tmp_path / "twice"
     for part in ("train", "val", "valid"):
         pair(twice, f"{part}/a.png", f"{part}/a_mask.png", 0)
-    with pytest.raises(DataError, match="two folders for one part: val, valid"):
+    with pytest.raises(DataError, match="two folders for one split: val, valid"):
         read(twice)
 
 
@@ -374,7 +374,7 @@ def test_copies_across_given_parts_are_refused(tmp_path: Path) -> None:
         pair(tmp_path, f"{part}/images/{seed}.png", f"{part}/masks/{seed}.png", seed)
     datasets.load(config(tmp_path))
     save(tmp_path / "test/images/5.png", noise(0))
-    with pytest.raises(DataError, match="exact copies of train samples: test/images/5.png = train"):
+    with pytest.raises(DataError, match="duplicates of train samples: test/images/5.png = train"):
         datasets.load(config(tmp_path))
     assert len(datasets.load(config(tmp_path, allow_leakage=True)).test) == 1
 

@@ -273,7 +273,7 @@ def test_given_parts_with_folders_of_classes(tmp_path: Path) -> None:
     for name, target in zip(data.samples.names, data.samples.targets, strict=True):
         assert "ab"[target] == name.split("/")[1]
     put(tmp_path / "more" / "a.csv", 50)
-    with pytest.raises(DataError, match="the part folders test, train, valid and beside them more"):
+    with pytest.raises(DataError, match="split folders test, train, valid and beside them more"):
         read(tmp_path)
 
 
@@ -334,8 +334,8 @@ def test_classes_of_steps_that_parts_do_not_share_are_told(tmp_path: Path) -> No
     data = datasets.load(config(tmp_path, target="state"))
     assert [len(part) for part in data.parts().values()] == [6, 3, 3]
     assert data.warnings == (
-        "class 'b' occurs in the train part but not in the test part",
-        "class 'c' occurs in the test part but not in the train part",
+        "class 'b' occurs in the train split but not in the test split",
+        "class 'c' occurs in the test split but not in the train split",
     )
 
 

@@ -121,7 +121,7 @@ def test_groups_and_copies_are_never_parted(
     try:
         found = assignment(samples, fractions=fractions, seed=seed)
     except DataError as error:
-        assert "not in the training part" in str(error)  # a class that only few groups have
+        assert "not in the training split" in str(error)  # a class that only few groups have
         return
     for values in (groups, hashes):
         for value in np.unique(values):
@@ -153,7 +153,7 @@ def test_copies_stay_together_without_groups(counts: list[int], copied: int, see
     try:
         found = assignment(samples, seed=seed)
     except DataError as error:
-        refused = ("too few different samples", "not in the training", "part would be empty")
+        refused = ("too few different samples", "not in the training", "split would be empty")
         assert any(text in str(error) for text in refused)
         return
     for value in np.unique(hashes):
@@ -168,7 +168,7 @@ def test_copies_are_shared_out_too_and_sizes_stay_exact() -> None:
     assert sizes == {"train": 600, "valid": 200, "test": 200}
     share = {part: (where < 400).mean() for part, where in result.parts.items()}
     assert all(abs(value - 0.4) < 0.12 for value in share.values())
-    assert any("copies: 200 samples repeat others exactly" in note for note in result.notes)
+    assert any("200 exact duplicates found" in note for note in result.notes)
 
 
 def test_rows_of_few_values_are_samples_of_their_own() -> None:
@@ -212,23 +212,23 @@ def test_given_parts_are_kept_and_valid_is_taken_out_of_train() -> None:
     assert result.parts["test"].tolist() == list(range(80, 100))
     assert len(result.parts["valid"]) == 20  # .2 / (.6 + .2) of 80
     assert result.parts["valid"].max() < 80
-    assert any("valid taken out of the training part, 25% of it" in note for note in result.notes)
+    assert any("valid taken out of the training split, 25% of it" in note for note in result.notes)
     none = split(samples, fractions=(0.8, 0.0, 0.2))
     assert len(none.parts["valid"]) == 0 and len(none.parts["train"]) == 80
 
 
 def test_a_class_smaller_than_the_parts_is_named() -> None:
-    with pytest.raises(DataError, match=r"3 parts in class 'c1' \(2\): each needs at least 3"):
+    with pytest.raises(DataError, match=r"3 splits in class 'c1' \(2\): each needs at least 3"):
         split(made([20, 2]))
     assert len(split(made([20, 2]), fractions=(0.5, 0.0, 0.5)).parts["test"]) == 11
-    with pytest.raises(DataError, match="2 groups can't fill 3 parts"):
+    with pytest.raises(DataError, match="2 groups can't fill 3 splits"):
         split(made([10, 10], groups=np.arange(20) % 2))
 
 
 def test_a_class_that_only_test_has_is_refused() -> None:
     samples = made([6, 6], given_parts=np.array(["train"] * 8 + ["test"] * 4))
     targets = np.array([0] * 8 + [1] * 4, dtype=np.int32)
-    with pytest.raises(DataError, match="class 'c1' occurs in the validation or test part but not"):
+    with pytest.raises(DataError, match="class 'c1' occurs in the validation or test split but"):
         split(Samples(**vars(samples) | {"targets": targets}))
 
 

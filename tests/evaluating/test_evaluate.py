@@ -187,7 +187,7 @@ def test_nan_outputs_are_refused() -> None:
         outputs[:3] = np.nan
         return outputs
 
-    with pytest.raises(DivergedError, match="for 3 of the 100 samples of the test part"):
+    with pytest.raises(DivergedError, match="for 3 of the 100 samples of the test split"):
         evaluate(predict, ring())
 
 

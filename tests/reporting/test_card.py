@@ -200,7 +200,7 @@ def changed(path: str, value: Any) -> Facts:
         ("metrics.test.verdict", "worse", "Clearly worse than the "),
         ("metrics.test.verdict", "no verdict", "No verdict: the difference to the "),
         ("metrics.test.baselines.linear.note", "on half", "linear baseline is bounded"),
-        ("data.parts.valid.samples", 0, "no validation part"),
+        ("data.parts.valid.samples", 0, "no validation split"),
         ("data.parts.train.classes", {"a": 90, "b": 30}, "90 training samples of a, 30 of b"),
         ("data.parts.train.classes", {"a": 90, "b": 0}, "90 training samples of a, 0 of b"),
         ("data.parts.test.classes", {"a": 9, "b": 10}, "Fewer than 10 test samples: a."),

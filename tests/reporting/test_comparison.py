@@ -165,7 +165,7 @@ def test_less_is_better(tmp_path: Path) -> None:
     ("other", "reason"),
     [
         ({"metrics": {"data_fingerprint": "f1"}}, "different data"),
-        ({"start": 100}, r"test parts differ \(200 samples in common\)"),
+        ({"start": 100}, r"test splits differ \(200 samples in common\)"),
         ({"wrong": None}, "has no predictions.csv"),
     ],
 )

@@ -30,7 +30,7 @@ def kinds(training: list[float], valid: list[float] | None = None, **more: objec
 def test_a_training_that_levels_off_has_no_fault() -> None:
     training, valid = falling(30), falling(30, to=0.13)
     assert kinds(training, valid) == ["sound"]
-    assert kinds(training) == ["sound"], "without a validation part too"
+    assert kinds(training) == ["sound"], "without a validation split too"
     assert kinds(training, valid, stopped="all 30 epochs done", kept=30) == ["sound"]
 
 

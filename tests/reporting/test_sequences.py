@@ -217,10 +217,10 @@ def test_forecasts_of_other_windows_or_scales_are_not_paired(tmp_path: Path) -> 
     other = {**result, "metrics": {**result["metrics"], "scale": [9.0]}}
     second = run_folder(tmp_path / "b", "forecasting", other, outcome, data)
     (note,) = compare([first, second])["notes"]
-    assert "their training parts differ, and with them what MASE divides by" in note
+    assert "their training splits differ, and with them what MASE divides by" in note
     third = run_folder(tmp_path / "c", "forecasting", *forecasts(stride=2))
     (note,) = compare([first, third])["notes"]
-    assert "their test parts differ" in note
+    assert "their test splits differ" in note
 
 
 def test_labelled_steps_are_paired_by_sequences(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_the_card_of_forecasts() -> None:
     )
     assert residual_sentence(metrics["autocorrelation"]) in text
     told = limits(found)
-    assert any(s.startswith("The test part is one stretch of time right after") for s in told)
+    assert any(s.startswith("The test split is one stretch of time right after") for s in told)
     assert any(s.startswith("The band is as wide at all times") for s in told)
     assert any("only 2 blocks of time" in s for s in told)
     assert not any("cameras" in s for s in told)
@@ -363,7 +363,7 @@ def test_the_card_of_labelled_steps() -> None:
     assert "| steps of class low | 10 |" in text and "| Sequences | 9 |" in text
     told = limits(found)
     assert any("90 training steps of high, 10 of low" in s for s in told)
-    assert any(s == "The test part has only 44 sequences." for s in told)
+    assert any(s == "The test split has only 44 sequences." for s in told)
 
 
 def test_the_card_of_a_text() -> None:

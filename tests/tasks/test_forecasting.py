@@ -57,7 +57,7 @@ def value(scorer) -> float:
 def test_the_scale_is_hyndman_s_over_the_training_part_alone() -> None:
     data = series_data([[0, 1, 3, 6, 10, 15, 21, 28, 36, 500, 0, 500, 0, 500, 0]], window=2)
     assert data.train.targets.ravel().tolist() == [3, 6, 10, 15, 21, 28, 36]
-    # Nine steps are the training part's: it goes up by 1, 2, ..., 8.
+    # Nine steps are the training split's: it goes up by 1, 2, ..., 8.
     assert training_scale(data).tolist() == [4.5]
 
 
@@ -207,7 +207,7 @@ def test_without_a_last_value_the_mean_is_the_naive_forecast() -> None:
 
 
 def residual_data(residuals: np.ndarray) -> Data:
-    """A validation part whose residuals of the forecast 0 are these, one step ahead."""
+    """A validation split whose residuals of the forecast 0 are these, one step ahead."""
     count = len(residuals)
     values = np.zeros((count, 1), "float32")
     targets = Sequences.of(list(residuals[:, None, None].astype("float32")))
@@ -229,7 +229,7 @@ def test_a_band_is_made_of_the_residuals_quantiles() -> None:
     # ceil(202 * .95) = 192 of 201: the place 192 / 201 * 200 = 191.04 among them in order.
     assert band.high[0, 0] == pytest.approx(-100 + 192 / 201 * 200)
     assert band.low[0, 0] == pytest.approx(100 - 192 / 201 * 200)
-    assert band.source == "201 windows of the validation part"
+    assert band.source == "201 windows of the validation split"
 
 
 def test_a_band_of_few_residuals_holds_them_all() -> None:
@@ -263,7 +263,7 @@ def test_coverage_is_the_share_inside_the_band() -> None:
 
 
 def test_new_values_of_the_same_kind_lie_in_the_band_as_often_as_they_should() -> None:
-    """Over many small validation parts the band holds its level, not less."""
+    """Over many small validation splits the band holds its level, not less."""
     rng = np.random.default_rng(3)
     held = []
     for _ in range(300):
@@ -449,7 +449,7 @@ def test_series_that_stand_still_are_judged_by_their_mae() -> None:
 
 def test_forecasts_that_are_not_finite_are_a_divergence() -> None:
     data = series_data([np.arange(30.0)])
-    with pytest.raises(DivergedError, match="forecasts of the test part are NaN"):
+    with pytest.raises(DivergedError, match="forecasts of the test split are NaN"):
         evaluate(lambda w: np.full((len(w), 1, 1), np.inf), data, "test")
 
 

@@ -65,7 +65,7 @@ def test_perplexity_is_of_the_mean_not_a_mean_of_windows() -> None:
 
 def test_counts_of_characters_and_pairs() -> None:
     data = text_data("aabaabaabaab" + "abab" * 2 + "a", "ab", train=3)
-    # The training part's pairs: aa 4, ab 4, ba 4 with one more each, bb 1.
+    # The training split's pairs: aa 4, ab 4, ba 4 with one more each, bb 1.
     single, pairs = counted(data)
     np.testing.assert_allclose(pairs, [[0.5, 0.5], [5 / 6, 1 / 6]])
     np.testing.assert_allclose(single, [10 / 16, 6 / 16])

@@ -303,7 +303,7 @@ def test_a_search_is_told_kept_and_goes_on_where_it_was(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["policy", "magnitude 0", "magnitude 5", "magnitude 10"]
     best = min(rows[1:], key=lambda row: float(row[1]))
     text = (whole.path / "augmentation.yaml").read_text()
-    assert best[0] in text and "the best of 3 on the validation part" in text
+    assert best[0] in text and "the best of 3 on the validation split" in text
     assert not (whole.path / "checkpoints").exists()
     # 120 samples make 4 steps an epoch, 8 a trial: the cut is in the second trial.
     with pytest.raises(Cut):
@@ -314,7 +314,7 @@ def test_a_search_is_told_kept_and_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_search_needs_a_part_to_validate_on(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs a validation part"):
+    with pytest.raises(UsageError, match="needs a validation split"):
         run(tmp_path, "x", augment="search", fractions="80/0/20", monitor="loss")
 
 

@@ -1,6 +1,6 @@
 """Learning curves and validation curves with spread, bias and variance.
 
-The test part takes no part in this. The folder: `landscape.json`, `curve.csv` (a row a point),
+The test split takes no part in this. The folder: `landscape.json`, `curve.csv` (a row a point),
 `curve` (PNG, SVG), `index.html`.
 """
 

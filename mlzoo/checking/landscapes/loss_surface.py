@@ -103,7 +103,7 @@ def loss_of(run: OpenedRun, data: Data, config: AroundConfig, part: str) -> Loss
     split = data.parts()[part]
     count = min(config.limit, len(split))
     if not count:
-        raise DataError(f"the {part} part is empty")
+        raise DataError(f"the {part} split is empty")
     chosen = np.sort(np.random.default_rng(config.seed).choice(len(split), count, replace=False))
     loss = build_loss(run.config, data.outputs, inside_weights(run.config, data))
     return LossOf(run.model, loss, np.asarray(split.inputs(chosen)), split.targets_at(chosen))
@@ -176,7 +176,7 @@ def _sentences(result: LossSurface, config: AroundConfig, loss: LossOf) -> list[
     here = loss.value(result.plane.center)
     count = sum(len(y) for _, y in loss.parts)
     lines = [
-        f"the loss is {here:.4g} at the model's weights, on {count} samples of the training part "
+        f"the loss is {here:.4g} at the model's weights, on {count} samples of the training split "
         f"and without penalties; over the plane it goes from {np.nanmin(z):.4g} (at "
         f"{result.surface.a[lowest[1]]:.3g}, {result.surface.b[lowest[0]]:.3g}) to "
         f"{np.nanmax(z):.4g}"

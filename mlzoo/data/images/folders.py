@@ -113,7 +113,7 @@ def list_folder(root: Path, fewest_classes: int = 2) -> ClassFolders:
 
 
 def class_names(listing: ClassFolders) -> list[str]:
-    """The classes of the training part (of all files, where there are no parts), sorted."""
+    """The classes of the training split (of all files, where there are no parts), sorted."""
     return sorted(
         {
             label
@@ -129,11 +129,11 @@ def _list_parts(
     others = [name for name in folders if name not in by_part]
     if others:
         raise DataError(
-            f"{root} has the part folders {', '.join(by_part)} and beside them "
+            f"{root} has the split folders {', '.join(by_part)} and beside them "
             f"{', '.join(others[:_SHOWN])}; {LAYOUT}"
         )
     if len(set(by_part.values())) < len(by_part):
-        raise DataError(f"{root} has two folders for one part: {', '.join(by_part)}; {LAYOUT}")
+        raise DataError(f"{root} has two folders for one split: {', '.join(by_part)}; {LAYOUT}")
     for folder, part in by_part.items():
         _list_classes(listing, root / folder, subfolders(root / folder), part)
     known = set(class_names(listing))

@@ -108,7 +108,7 @@ def _parts(folder: Path) -> dict[str, str]:
     for name in subfolders(folder):
         part = PART_FOLDERS.get(name.lower(), "")
         if part in folders:
-            raise DataError(f"{folder} has two folders for one part: {folders[part]}, {name}")
+            raise DataError(f"{folder} has two folders for one split: {folders[part]}, {name}")
         if part:
             folders[part] = name
     return folders
@@ -119,14 +119,14 @@ def _only_parts(pairs: Pairs, folder: Path, parts: dict[str, str]) -> None:
     others = sorted({*subfolders(folder)} - {*parts.values()})
     if others:
         raise DataError(
-            f"{folder} has the part folders {', '.join(parts.values())} and beside them "
+            f"{folder} has the split folders {', '.join(parts.values())} and beside them "
             f"{', '.join(others[:_SHOWN])}; {LAYOUT}"
         )
     files = [Path(entry.path) for entry in os.scandir(folder) if not is_folder(entry)]
     loose = [path.name for path in files if path.suffix.lower() in SUFFIXES]
     if loose:
         pairs.warnings.append(
-            f"{len(loose)} images stand in {folder} beside the part folders and are left out, "
+            f"{len(loose)} images stand in {folder} beside the split folders and are left out, "
             f"such as {min(loose)}"
         )
 
@@ -144,7 +144,7 @@ def _add(pairs: Pairs, folder: Path, part: str) -> None:
 
 
 def _add_both(pairs: Pairs, images: Path, masks: Path) -> None:
-    """A folder of images and one of masks, whole or with the same part folders in both."""
+    """A folder of images and one of masks, whole or with the same split folders in both."""
     inside, theirs = _parts(images), _parts(masks)
     if "train" not in inside or "train" not in theirs:
         _add_folders(pairs, images, masks, "")

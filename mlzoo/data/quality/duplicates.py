@@ -53,7 +53,7 @@ def grouped(
         ]
         groups = groups_by(pattern, names, inside, where)
     copies = np.array([name in known for name in names])
-    note = f"copies: {int(copies.sum())} augmented ones, to train on alone ({MANIFEST})"
+    note = f"augmented copies: {int(copies.sum())}, only trained on ({MANIFEST})"
     return Grouped(groups, copies, (note,))
 
 

@@ -1,4 +1,4 @@
-"""The leakage gate: what stands in two parts, or in inputs and target at once."""
+"""The leakage gate: what stands in two splits, or in inputs and target at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def check_leakage(samples: Samples, parts: dict[str, np.ndarray], allow: bool = 
         allow: turn every error into a warning.
 
     Raises:
-        DataError: exact copies or one group in two parts, or a column that gives the target away.
+        DataError: exact duplicates or one group in two splits, or a column that gives the target
+            away.
     """
     errors = [*shared_copies(samples, parts), *shared_groups(samples, parts)]
     if samples.windows is not None:
@@ -43,7 +44,7 @@ def check_leakage(samples: Samples, parts: dict[str, np.ndarray], allow: bool = 
 
 
 def shared_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
-    """A sentence for each two parts that hold exact copies of one sample."""
+    """A sentence for each two splits that hold exact duplicates of one sample."""
     if samples.hashes is None or coincide(samples):
         return []
     warnings = []
@@ -52,14 +53,14 @@ def shared_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
         if pairs:
             count = len({b for _, b in pairs})
             warnings.append(
-                f"{count} of {len(parts[second])} {second} samples are exact copies of {first} "
+                f"{count} of {len(parts[second])} {second} samples are exact duplicates of {first} "
                 f"samples: {_listed(samples, pairs)}"
             )
     return warnings
 
 
 def shared_groups(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
-    """A sentence for each two parts that hold samples of one group."""
+    """A sentence for each two splits that hold samples of one group."""
     if samples.groups is None:
         return []
     warnings = []
@@ -68,13 +69,13 @@ def shared_groups(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
         if len(common):
             shown = ", ".join(map(repr, common[:_SHOWN].tolist()))
             warnings.append(
-                f"groups in both the {first} and the {second} part: {len(common)} ({shown})"
+                f"groups in both the {first} and the {second} split: {len(common)} ({shown})"
             )
     return warnings
 
 
 def near_copies(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
-    """A sentence for each two parts that hold images which look alike by their perceptual hash."""
+    """A sentence for each two splits that hold images which look alike by their perceptual hash."""
     if samples.near_hashes is None:
         return []
     hashes = np.asarray(samples.near_hashes, dtype=np.uint64)
@@ -104,7 +105,7 @@ def contradictions(samples: Samples) -> list[str]:
             pairs.append((before, position))
     if not pairs:
         return []
-    verb = "sample is a copy" if len(pairs) == 1 else "samples are copies"
+    verb = "sample is a duplicate" if len(pairs) == 1 else "samples are duplicates"
     return [f"{len(pairs)} {verb} of one in another class: {_listed(samples, pairs)}"]
 
 

@@ -72,7 +72,7 @@ def list_sequences(
     others = [name for name in folders if name not in by_part and _tables_in(root / name)]
     if others:
         raise DataError(
-            f"{root} has the part folders {', '.join(by_part)} and beside them "
+            f"{root} has the split folders {', '.join(by_part)} and beside them "
             f"{', '.join(others)}; {LAYOUT}, within train, valid and test"
         )
     listings = [_list_folder(root / name, reading) for name in by_part]
@@ -181,7 +181,7 @@ def _list_classes(root: Path, folders: list[str], reading: _Reading) -> Listing:
 
 
 def _joined(root: Path, listings: list[Listing], parts: list[str]) -> Listing:
-    """The listings of part folders as one."""
+    """The listings of split folders as one."""
     shared = [
         name for name in listings[0].facts if all(name in listing.facts for listing in listings)
     ]

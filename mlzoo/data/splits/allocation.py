@@ -90,7 +90,7 @@ def greedy(counts: np.ndarray, shares: Sequence[float], rng: np.random.Generator
     """
     if len(counts) < len(shares):
         raise DataError(
-            f"{len(counts)} groups can't fill {len(shares)} parts; use another --group-by, or "
+            f"{len(counts)} groups can't fill {len(shares)} splits; use another --group-by, or "
             "--fractions 80/0/20"
         )
     weights = 1 / np.maximum(counts.sum(axis=0), 1)

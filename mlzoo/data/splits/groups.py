@@ -30,7 +30,7 @@ class Units:
 
 
 def find_units(samples: Samples, method: str = "random") -> Units:
-    """The units of a split, with a note on copies where there are any.
+    """The units of a split, with a note on duplicates where there are any.
 
     With the method `hash` equal rows always stay together: whether most rows repeat others may
     change with every row that is added, and a hash split must move none for that.
@@ -45,7 +45,8 @@ def find_units(samples: Samples, method: str = "random") -> Units:
     repeated = count - len(np.unique(copies))
     notes: tuple[str, ...] = ()
     if repeated:
-        notes = (f"copies: {repeated} samples repeat others exactly; copies stay in one part",)
+        duplicates = "1 exact duplicate" if repeated == 1 else f"{repeated:,} exact duplicates"
+        notes = (f"{duplicates} found; duplicates are kept in the same split",)
     if samples.groups is None:
         return Units(copies, _first_names(copies, hashes), notes)
     _, groups = np.unique(samples.groups, return_inverse=True)
@@ -56,8 +57,8 @@ def find_units(samples: Samples, method: str = "random") -> Units:
 def coincide(samples: Samples) -> bool:
     """Return whether most rows repeat others, so that equal rows are no sign of copying.
 
-    Where the source is already split its training part decides: a test part that repeats all of
-    the training part is copied.
+    Where the source is already split its training split decides: a test split that repeats all of
+    the training split is copied.
     """
     if samples.kind == "image" or samples.hashes is None:
         return False

@@ -1,4 +1,4 @@
-"""Training, validation and test parts: stratified, group-aware, copies kept together."""
+"""Training, validation and test splits: stratified, group-aware, duplicates kept together."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def split(
 ) -> Split:
     """Share samples out among `train`, `valid` and `test`.
 
-    Samples of one group, and exact copies of one sample, always come into the same part. Parts
-    that the source gives are kept; one that it lacks is taken out of its training part.
+    Samples of one group, and exact duplicates of one sample, always come into the same split.
+    Splits that the source gives are kept; one that it lacks is taken out of its training split.
 
     Args:
         samples: what to split.
-        fractions: of the three parts; the second may be 0.
+        fractions: of the three splits; the second may be 0.
         method: `random`: the asked-for sizes, classes in proportion, from the seed. `hash`: each
             sample's part follows from its content or group alone, so adding others moves none.
         seed: decides a random split.
@@ -72,8 +72,8 @@ def share_evenly(
 ) -> list[np.ndarray]:
     """Share the samples at some positions out among folds of equal size.
 
-    Samples of one group, and exact copies of one sample, always come into the same fold; classes
-    are in proportion.
+    Samples of one group, and exact duplicates of one sample, always come into the same fold;
+    classes are in proportion.
 
     Args:
         samples: what the positions are in.
@@ -197,11 +197,11 @@ def _note(parts: dict[str, np.ndarray], method: str, grouped: bool) -> str:
 def _complete(
     samples: Samples, units: Units, shares: dict[str, float], method: str, seed: int
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The parts that the source gives, and those that it lacks out of its training part."""
+    """The parts that the source gives, and those that it lacks out of its training split."""
     given = np.asarray(samples.given_parts)
     parts = {part: np.flatnonzero(given == part) for part in PARTS}
     if not len(parts["train"]):
-        raise DataError("the source is already split but has no training part")
+        raise DataError("the source is already split but has no training split")
     have = [part for part in PARTS if len(parts[part])]
     lacking = [part for part in shares if part not in have]
     notes = [f"split: {' and '.join(have)} as the source gives them"]
@@ -211,7 +211,7 @@ def _complete(
         relative = {part: share / total for part, share in wanted.items()}
         parts |= _share_out(samples, units, parts["train"], relative, method, seed)
         notes.append(
-            f"split: {' and '.join(lacking)} taken out of the training part, "
+            f"split: {' and '.join(lacking)} taken out of the training split, "
             f"{', '.join(f'{relative[p]:.0%}' for p in lacking)} of it (--fractions)"
         )
     return parts, notes
@@ -255,17 +255,17 @@ def _check_class_sizes(
 ) -> None:
     if not samples.target.sample_class:
         if len(indices) < len(shares):
-            raise DataError(f"{len(indices)} samples can't fill {len(shares)} parts")
+            raise DataError(f"{len(indices)} samples can't fill {len(shares)} splits")
         return
     counts = _class_sizes(samples, units, indices)
     small = np.flatnonzero((counts > 0) & (counts < len(shares)))
     if len(small):
         raise DataError(
-            f"too few different samples for {len(shares)} parts in "
+            f"too few different samples for {len(shares)} splits in "
             f"class{'es' if len(small) > 1 else ''} {_named(samples, counts, small)}: each needs "
             f"at least {len(shares)}; add samples, merge rare classes with --rare merge or leave "
-            "them out with --rare drop, or use fewer parts with --fractions 80/0/20 (fewer --folds "
-            "in a search)"
+            "them out with --rare drop, or use fewer splits with --fractions 80/0/20 (fewer "
+            "--folds in a search)"
         )
 
 
@@ -285,7 +285,7 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
     empty = [part for part in shares if not len(parts[part])]
     if empty:
         raise DataError(
-            f"the {' and the '.join(empty)} part would be empty with {len(samples)} samples; "
+            f"the {' and the '.join(empty)} split would be empty with {len(samples)} samples; "
             "use more samples or other --fractions"
         )
     if samples.target.step_class:
@@ -297,11 +297,11 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
     if unknown:
         names = ", ".join(repr(samples.class_names[i]) for i in sorted(unknown))
         raise DataError(
-            f"class {names} occurs in the validation or test part but not in the training part; "
+            f"class {names} occurs in the validation or test split but not in the training split; "
             "add training samples of it or leave it out"
         )
     return [
-        f"class {samples.class_names[i]!r} does not occur in the {part} part"
+        f"class {samples.class_names[i]!r} does not occur in the {part} split"
         for part in ("valid", "test")
         if len(parts[part])
         for i in sorted(present["train"] - present[part])
@@ -320,5 +320,5 @@ def _step_classes(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
         for i, name in enumerate(samples.class_names):
             if part in present and (i in present[part]) != (i in present["train"]):
                 a, b = (part, "train") if i in present[part] else ("train", part)
-                warnings.append(f"class {name!r} occurs in the {a} part but not in the {b} part")
+                warnings.append(f"class {name!r} occurs in the {a} split but not in the {b} split")
     return warnings

@@ -264,7 +264,7 @@ def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:
         )
         notes.append(
             f"missing values: {int(missing.sum())} in {int(missing.any(axis=1).sum())} of "
-            f"{len(matrix)} rows ({worst}); numbers are filled with the training part's median, "
+            f"{len(matrix)} rows ({worst}); numbers are filled with the training split's median, "
             "categories count as unknown"
         )
     return notes

@@ -38,7 +38,7 @@ _FILES = {
     "model.keras": "the model: raw inputs in, probabilities or numbers out",
     "config.yaml": "every setting that was read; it repeats the run",
     "data.json": "what the data are",
-    "split.json": "which sample is in which part",
+    "split.json": "which sample is in which split",
     "bad_files.csv": "files that were left out",
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",

@@ -57,7 +57,7 @@ class Feed(Protocol):
 
 
 class Batches:
-    """The training part, one epoch after another.
+    """The training split, one epoch after another.
 
     The order is drawn from (seed, epoch) alone, so any epoch can be started at any step without
     replaying what came before.
@@ -195,7 +195,7 @@ class SampleFeed:
 
 
 def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
-    """The batches of a run's training part.
+    """The batches of a run's training split.
 
     Raises:
         UsageError: a sampler or class weights that do not fit the task.
@@ -271,7 +271,7 @@ CHUNK_PIXELS = 2**20
 
 
 def validation(data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The validation part in order, as (inputs, targets) of a few samples or tiles at a time."""
+    """The validation split in order, as (inputs, targets) of a few samples or tiles at a time."""
     part, tiling = data.valid, data.tiling
     if not data.outputs.target.dense:
         yield from chunks(part)
@@ -297,7 +297,7 @@ def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 def class_weights(choice: str, data: Data) -> np.ndarray | None:
-    """A weight a class. auto: n / (classes * count of the class), from the training part.
+    """A weight a class. auto: n / (classes * count of the class), from the training split.
 
     What is counted are samples, for segmentation pixels, for labeling steps.
 

@@ -40,7 +40,7 @@ def halved(model: keras.Model, data: Data, listener: Listener) -> tuple[keras.Mo
 
 
 def _features(extractor: keras.Model, data: Data, listener: Listener) -> np.ndarray:
-    """(samples, features) float32; zeros for the test part, which training does not look at."""
+    """(samples, features) float32; zeros for the test split, which training does not look at."""
     wanted = np.concatenate([data.train.indices, data.valid.indices])
     places = np.array2string(wanted, threshold=len(wanted) + 1)
     key = (data.fingerprint, weights_sha256(extractor), places, str(extractor.input_shape))

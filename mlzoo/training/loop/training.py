@@ -497,7 +497,7 @@ def measure(
 
 
 def monitored(config: RunConfig, data: Data, columns: list[str]) -> str:
-    """The metric to watch: `monitor`, or the loss on the training part where no other part is.
+    """The metric to watch: `monitor`, or the loss on the training split where no other part is.
 
     Raises:
         UsageError: the history will have no such column.

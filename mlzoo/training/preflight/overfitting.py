@@ -25,7 +25,7 @@ def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dic
 
     Args:
         merged: the run; its epochs where they were given, else at most 300.
-        count: how many samples of the training part.
+        count: how many samples of the training split.
         listener: hears of what was inferred.
 
     Returns:

@@ -19,7 +19,7 @@ FOLDS = 3
 
 
 class Rows:
-    """A validation part, as far as it is read."""
+    """A validation split, as far as it is read."""
 
     def __init__(self, count: int, groups: Any = None, windows: Any = None, horizon: int = 1):
         targets = SimpleNamespace(shape=(count, horizon))

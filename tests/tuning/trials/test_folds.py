@@ -66,7 +66,7 @@ def test_one_fold_is_the_validation_part(samples: Samples) -> None:
     data = arranged(samples)
     [(train, valid)] = split_folds(data, RUN, 1)
     assert (train == data.train.indices).all() and (valid == data.valid.indices).all()
-    with pytest.raises(UsageError, match="there is no validation part"):
+    with pytest.raises(UsageError, match="there is no validation split"):
         split_folds(arranged(samples, fractions="80/0/20"), RUN, 1)
 
 
