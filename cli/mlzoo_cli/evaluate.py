@@ -64,7 +64,7 @@ def scores(result: dict[str, Any]) -> str:
             title += f" of {metrics['positive_class']}"
         rows.append([title, metrics[name], shown, *(b.get(name) for b in baselines.values())])
     titles = {"all": "all samples", "out_of_fold": "out of fold"}
-    what = titles.get(result["part"], f"{result['part']} part")
+    what = titles.get(result["part"], f"{result['part']} split")
     part = f"{what} ({result['samples']})"
     heading = interval_title(result.get("units"), result.get("interval_unit"))
     text = table([part, "model", heading, *baselines], rows)
