@@ -35,7 +35,10 @@ TEXT = Outputs("text", 5)
 FORECAST = Outputs("forecasting", 2, (0.5, -0.5), (2.0, 1.5), horizon=3, channels=(1, 0))
 ELSEWHERE = Outputs("forecasting", 2, (10.0, -3.0), (2.0, 0.5), horizon=4)
 """A forecast of what is no channel of the inputs."""
-_MODELS: dict[tuple[str, Outputs, int], keras.Model] = {}
+_MODELS: dict[tuple[str, str, int], keras.Model] = {}
+
+
+HALVED = [keras.layers.serialize(keras.layers.Rescaling(0.5, name="scaling"))]
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,16 @@ class ModelCase:
             "labeling": (LABELS, TWO_LABELS),
             "forecasting": (FORECAST, ELSEWHERE),
             "text": (TEXT,),
+            "reconstruction": (self.itself(0),),
         }
         tasks = self.tasks or [n for n in kinds if registry.accepts(self.name, n)]
         found = tuple(kind for task in tasks for kind in kinds[task])
         return tuple(each for each in found if self.uneven or each != ELSEWHERE)
+
+    def itself(self, shape: int) -> Outputs:
+        """The specification of a model that is to give back its inputs."""
+        own = self.shapes[shape]
+        return Outputs("reconstruction", own[-1], scaling=HALVED, shape=own)
 
     @property
     def label(self) -> str:
@@ -92,6 +101,8 @@ class ModelCase:
             return self.shapes[shape][:1]
         if outputs.horizon:
             return (outputs.horizon,)
+        if outputs.target.is_input:
+            return self.shapes[shape][:-1]
         return self.shapes[shape][:2] if outputs.target.dense else ()
 
     def open(self, outputs: Outputs) -> int:
@@ -119,7 +130,7 @@ class ModelCase:
     def model(self, outputs: Outputs | None = None, shape: int = 0) -> keras.Model:
         """The same as `build`, made once; for checks that leave its weights alone."""
         outputs = outputs or self.outputs[0]
-        key = self.label, outputs, shape
+        key = self.label, str(outputs), shape
         if key not in _MODELS:
             _MODELS[key] = self.build(outputs, shape)
         return _MODELS[key]
@@ -153,12 +164,14 @@ def outcome(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 def check_shapes(case: ModelCase) -> None:
     """Finite predictions of the right shape at two sizes and for all kinds of output."""
-    for outputs, shape in [(case.outputs[0], 1), *((o, 0) for o in case.outputs)]:
+    other = case.itself(1) if case.outputs[0].target.is_input else case.outputs[0]
+    for outputs, shape in [(other, 1), *((o, 0) for o in case.outputs)]:
         model = case.model(outputs, shape)
         sides, count = case.sides(outputs, shape), case.open(outputs)
         expected = (*(None,) * count, *case.inputs(outputs, shape).shape[count:])
         assert model.input_shape == (None, *expected)
-        owed = sides if outputs.horizon else (None,) * len(sides)
+        fixed = outputs.horizon or outputs.target.is_input
+        owed = sides if fixed else (None,) * len(sides)
         assert model.output_shape == (None, *owed, outputs.units)
         predicted = outcome(model, case.samples(5, outputs, shape))
         assert predicted.shape == (5, *sides, outputs.units)
@@ -183,8 +196,8 @@ def check_form(case: ModelCase) -> None:
         assert isinstance(model, keras.src.models.functional.Functional)
         assert not model.compiled
         names = [layer.name for layer in model.layers]
-        # Of some models the head gives all steps of the horizon as they are to be.
-        end = [name for name in names if not outputs.horizon or name != "horizon"][-2:]
+        # Of some models the head gives all steps, or all pixels, and they are put into form.
+        end = [name for name in names if name not in ("horizon", "reshape")][-2:]
         assert names[0] == "input" and end == ["head", "output"]
         kinds = [
             keras.src.utils.naming.to_snake_case(type(layer).__name__) for layer in model.layers
@@ -225,7 +238,11 @@ def _overfit(case: ModelCase, outputs: Outputs, steps: int = 80) -> None:
     model = case.build(outputs, **settings)
     x, y = case.samples(8, outputs), np.array([0, 1, 2, 0, 1, 2, 2, 0])
     sides, rate = case.sides(outputs), case.rate
-    if not outputs.target.is_class:
+    if outputs.target.is_input:
+        truth = 0.5 * x
+        std = truth.std()
+        model.compile(keras.optimizers.Adam(rate), "mse")
+    elif not outputs.target.is_class:
         std, mean = np.array(outputs.std), np.array(outputs.mean)
         truth = mean + std * np.stack([y - 1.0, 1.0 - y], axis=-1).reshape(
             8, *(1 for _ in sides), 2

@@ -333,6 +333,8 @@ def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
             probabilities = predictions.probabilities[i].tolist()
             classes = run.record["class_names"]
             row |= {f"p_{c}": round(p, 6) for c, p in zip(classes, probabilities, strict=True)}
+        elif isinstance(label, dict):
+            row |= {fact: _digits(value) for fact, value in label.items()}
         elif isinstance(label, list):
             row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
         else:

@@ -53,7 +53,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     """
     if not len(data.train):
         return None
-    part = _subsample(data, seed, rows)
+    part = subsample(data, seed, rows)
     classes = data.samples.target.is_class
     if classes and len(np.unique(part.targets)) < 2:
         return None
@@ -80,7 +80,14 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     return Baseline(predict, "; ".join(filter(None, notes)))
 
 
-def _subsample(data: Data, seed: int, rows: int) -> Part:
+def subsample(data: Data, seed: int, rows: int) -> Part:
+    """Return the training split, or a part of it that is drawn with the seed.
+
+    Args:
+        data: samples in three splits.
+        seed: of the draw.
+        rows: maximum number of samples.
+    """
     most = rows if isinstance(data.samples.inputs, np.ndarray) else min(rows, LAZY_ROWS)
     if data.samples.columns:
         most = max(100, min(most, CELLS // len(data.samples.columns)))

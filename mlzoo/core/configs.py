@@ -105,6 +105,11 @@ class RunConfig(Settings):
     )
     """Classes of --task ordinal from the lowest to the highest, comma-separated; numbers are in
     order by themselves."""
+    normal: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
+        default_factory=list
+    )
+    """Classes that are normal, comma-separated, where a model learns without labels: it learns
+    them alone, and is scored by how well it finds the others in the test split."""
     drop: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )

@@ -112,12 +112,14 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
         return _labelled_arrays(location, known)
     if isinstance(known, ArrayReader) or not location.is_dir():
         raise DataError(f"{path} holds no targets; give {_wanted(known)}")
-    listing = list_folder(location, fewest_classes=1)
+    own = known.target_kind.is_input
+    listing = list_folder(location, fewest_classes=1, loose=own)
     names = [listing.name(i) for i in range(len(listing.files))]
-    targets = positions_of(listing.labels, known, path)
+    targets = None if own else positions_of(listing.labels, known, path)
     checked = check_new_images(listing.files, names, known, progress, _form(known))
+    rows = _in_range(checked, known)
     return replace(
-        _samples(_in_range(checked, known), targets, names, known),
+        _samples(rows, rows if targets is None else targets, names, known),
         hashes=checked.hashes,
         warnings=(*listing.warnings, *unlike_training(checked, known)),
     )
@@ -169,6 +171,10 @@ def _table(location: Path, reader: TableReader) -> Table:
 def _labelled_table(location: Path, reader: TableReader) -> Samples:
     table = _table(location, reader)
     target = reader.target
+    if target is None:
+        matrix, warnings = encode_as(table, reader.columns)
+        samples = _samples(matrix, matrix, table.row_names(), reader)
+        return replace(samples, warnings=tuple(warnings))
     if target.column not in table.columns:
         raise DataError(
             f"{location} has no column {target.column!r} to compare predictions with; it has "

@@ -14,8 +14,11 @@ from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig, shares
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.recognition import check_source, recognize, source_config
+from mlzoo.data.specs import target_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mlzoo.data.reader import Reader
     from mlzoo.data.samples import Data, Samples
     from mlzoo.data.splits.splitting import Split
@@ -44,11 +47,17 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     from mlzoo.data.images.reader import PixelReader
     from mlzoo.data.quality.bad_files import refuse_undecodable
     from mlzoo.data.quality.differences import measure_arrays
+    from mlzoo.data.samples import without_labels
 
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
     module = registry.load("source", source)
+    unlabeled = _unlabeled_task(config.model)
+    if unlabeled is not None and getattr(module, "UNLABELED", False):
+        settings = settings.model_copy(update={"task": unlabeled})
     samples: Samples = module.load(settings, progress)
+    if unlabeled is not None:
+        samples = without_labels(samples, unlabeled)
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
     refuse_undecodable([*samples.names, *samples.class_names], config.data)
@@ -59,12 +68,41 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         "class_names": samples.class_names,
         "target_names": samples.target_names,
     }
+    if config.normal:
+        reader_fields["normal"] = _normal(config.normal, samples)
     reader, x, maximum = _typed(samples, source), samples.inputs, samples.maximum
     if isinstance(reader, PixelReader) and maximum and isinstance(x, np.ndarray) and x.ndim == 4:
         reader_fields["images"] = measure_arrays(x, maximum)
     why = f"source: {source} (--source)"
     reader = reader.model_copy(update=reader_fields)
     return replace(samples, reader=reader, notes=(why, *samples.notes))
+
+
+def _normal(names: list[str], samples: Samples) -> tuple[str, ...]:
+    """Return the classes that are normal.
+
+    Raises:
+        UsageError: samples have no such class, or no other one.
+    """
+    if samples.classes is None:
+        raise UsageError(
+            "--normal: has no effect, since the samples have no classes; of a table, --target "
+            "names the column that holds them"
+        )
+    known = samples.class_names
+    problems = [registry.unknown("class", name, known) for name in names if name not in known]
+    if not problems and set(names) == set(known):
+        problems = ["all classes are normal, so that there is nothing to find"]
+    if problems:
+        listed = f"; there are {', '.join(known)}"
+        raise UsageError([f"--normal: {problem}{listed}" for problem in problems])
+    return tuple(names)
+
+
+def _unlabeled_task(model: str) -> str | None:
+    """Return the task of a model that learns samples themselves; None for any other."""
+    tasks = [name for name in registry.names("task") if target_of(name).is_input]
+    return next((name for name in tasks if registry.accepts(model, name)), None)
 
 
 def _typed(samples: Samples, source: str) -> Reader:
@@ -145,6 +183,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if not samples.target.dense:
         reason = f"has no effect on {samples.task}: it is for images with masks"
         unread = dict.fromkeys(("tile", "overlap"), reason)
+    if not samples.target.is_input:
+        unread["normal"] = f"has no effect on {samples.task}: it is for models without labels"
     if samples.windows is None:
         reason = f"has no effect on {samples.task}: it is for series that are forecast"
         unread |= dict.fromkeys(("window", "horizon", "stride", "gap"), reason)
@@ -197,6 +237,8 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
         below = config.rare_below or sum(share > 0 for share in fractions)
         samples, warnings = merge_rare(samples, config.rare, below, config.split)
     parts = split(samples, fractions, config.split, seed, config.gap)
+    if (anomalous := samples.anomalous) is not None:
+        parts = _normal_only(parts, anomalous)
     if samples.copies is not None:
         # A copy tells nothing of new data that its original does not tell.
         whole = {name: at[~samples.copies[at]] for name, at in parts.parts.items()}
@@ -207,6 +249,23 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
     leaks = check_leakage(samples, parts.parts, config.allow_leakage)
     warnings = (*warnings, *parts.warnings, *leaks)
     return samples, replace(parts, notes=(*notes, *parts.notes), warnings=warnings)
+
+
+def _normal_only(parts: Split, anomalous: np.ndarray) -> Split:
+    """Return a split whose training and validation parts have no anomalous samples.
+
+    They are left out rather than moved to the test part, so that groups stay in one part.
+    """
+    from dataclasses import replace
+
+    kept = {name: at if name == "test" else at[~anomalous[at]] for name, at in parts.parts.items()}
+    left = sum(len(at) - len(kept[name]) for name, at in parts.parts.items())
+    found = int(anomalous[kept["test"]].sum())
+    note = (
+        f"anomalous samples: {found} in the test split; {left} are left out of the other two "
+        "(--normal)"
+    )
+    return replace(parts, parts=kept, notes=(*parts.notes, note))
 
 
 def join_valid(parts: Split) -> Split:

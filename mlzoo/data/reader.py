@@ -34,6 +34,8 @@ class Reader(BaseModel):
     """One a number that is predicted, or the one name of the class."""
     merged: dict[str, str] = {}
     """Rare classes, each with the class that it was merged into (`--rare merge`)."""
+    normal: tuple[str, ...] = ()
+    """Classes that are normal, of a model that learned without labels (`--normal`)."""
     maximum: float | None = None
     """Largest value that a pixel can hold; None where samples are no images."""
 

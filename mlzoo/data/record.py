@@ -48,6 +48,9 @@ def _counts(part: Part) -> dict[str, Any]:
         steps = np.concatenate([part.target(i) for i in range(len(part))] or [np.zeros(0, int)])
         per_class = np.bincount(steps[steps != IGNORED], minlength=len(names))
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
+    elif names and part.samples.classes is not None:
+        per_class = np.bincount(part.samples.classes[part.indices], minlength=len(names))
+        counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
     elif names:
         per_class = np.bincount(part.targets.astype(int), minlength=len(names))
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))

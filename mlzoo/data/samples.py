@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mlzoo.core.errors import UsageError
 from mlzoo.data.images.tiles import Cut, Tiling, uncut
 from mlzoo.data.policies import Policy
 from mlzoo.data.reader import Reader
@@ -51,8 +52,9 @@ class Samples:
         targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Segmentation:
             rows (n, height, width) uint8 of such positions, `IGNORED` where a pixel does not
             count. Fields: (n, height, width, k) float32, NaN where a value does not count.
-        task: `classification`, `regression`, `segmentation`, `fields`, `labeling` or
-            `forecasting`.
+            Reconstruction: the inputs themselves.
+        task: `classification`, `regression`, `segmentation`, `fields`, `labeling`,
+            `forecasting` or `reconstruction`.
         kind: `image`, `table`, `sequence` or `array`; how files of new samples are read.
         class_names: of classification and segmentation; a target is a position in it.
         target_names: one a regression output, or the one column that holds the class.
@@ -60,6 +62,8 @@ class Samples:
         maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).
         names: what to call each sample (a file relative to the folder, `row 17`).
         groups: a label a sample; samples that share one must not be parted. None: no groups.
+        classes: where the target is the sample itself and its class is known, (n,) positions in
+            `class_names`, which nothing is learned from.
         copies: whether each sample is an augmented copy of another in its group. None: none is.
         given_parts: `train`, `valid` or `test` a sample where the source is already split.
         published: the given parts are a published benchmark's; copies across them are its own
@@ -88,6 +92,7 @@ class Samples:
     maximum: float | None = None
     names: Sequence[str] = ()
     groups: np.ndarray | None = None
+    classes: np.ndarray | None = None
     copies: np.ndarray | None = None
     given_parts: np.ndarray | None = None
     published: bool = False
@@ -116,6 +121,14 @@ class Samples:
         return np.asarray(self.targets)
 
     @property
+    def anomalous(self) -> np.ndarray | None:
+        """Return whether each sample is of no normal class (n,); None where that is not known."""
+        if self.classes is None or not self.reader.normal:
+            return None
+        known = np.array([name not in self.reader.normal for name in self.class_names])
+        return np.asarray(known[self.classes])
+
+    @property
     def target_channels(self) -> tuple[int, ...]:
         """Where forecast targets stand among the inputs' channels; none if one is no input."""
         channels = self.reader.input_names
@@ -130,16 +143,18 @@ class Samples:
                 return None if values is None else values[indices]
             return values.only(indices)
 
+        inputs = pick(self.inputs)
         return replace(
             self,
-            inputs=pick(self.inputs),
-            targets=pick(self.targets),
+            inputs=inputs,
+            targets=inputs if self.targets is self.inputs else pick(self.targets),
             sizes=pick(self.sizes),
             pixels=pick(self.pixels),
             target_hashes=pick(self.target_hashes),
             windows=pick(self.windows),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
             groups=pick(self.groups),
+            classes=pick(self.classes),
             copies=pick(self.copies),
             given_parts=pick(self.given_parts),
             hashes=pick(self.hashes),
@@ -168,6 +183,40 @@ class Samples:
         elif blocks is not None:
             columns.append(("group", blocks.tolist()))
         return columns
+
+
+def without_labels(samples: Samples, task: str) -> Samples:
+    """Return samples whose target is the sample itself; their classes are kept to score by.
+
+    Args:
+        samples: as a source gives them.
+        task: the task that predicts samples themselves.
+
+    Raises:
+        UsageError: they are sequences, or images with masks.
+    """
+    if samples.target.is_input:
+        return samples
+    if samples.kind == "sequence" or samples.target.per != "sample":
+        raise UsageError(
+            f"{task} is for images, tables and arrays of samples, but these data are for "
+            f"{samples.task} on {samples.kind}s; give a folder of images or a table alone"
+        )
+    labeled = samples.target.sample_class
+    note = "targets: the samples themselves; " + (
+        "classes are not learned from" if labeled else "labels are left out"
+    )
+    return replace(
+        samples,
+        targets=samples.inputs,
+        task=task,
+        class_names=samples.class_names if labeled else (),
+        target_names=tuple(column.name for column in samples.columns),
+        classes=samples.labels if labeled else None,
+        pixels=None,
+        target_hashes=None,
+        notes=(*samples.notes, note),
+    )
 
 
 @dataclass(frozen=True)

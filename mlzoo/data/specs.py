@@ -25,18 +25,24 @@ class Target:
     """Kind of target: which values are predicted, and for what.
 
     Attributes:
-        values: `classes`; `ordered` classes, of which the first is the lowest; or `numbers`.
+        values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`; or
+            `inputs`: the sample itself, as its scaled input, so that no labels are needed.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
             before it, a `pixel` of an image, or a step of the `horizon` that follows a window.
     """
 
-    values: Literal["classes", "ordered", "numbers"]
+    values: Literal["classes", "ordered", "numbers", "inputs"]
     per: Literal["sample", "step", "token", "pixel", "horizon"] = "sample"
 
     @property
     def is_class(self) -> bool:
         """Return whether a class is predicted, ordered or not."""
-        return self.values != "numbers"
+        return self.values in ("classes", "ordered")
+
+    @property
+    def is_input(self) -> bool:
+        """Return whether the sample itself is predicted."""
+        return self.values == "inputs"
 
     @property
     def dense(self) -> bool:
@@ -224,6 +230,9 @@ class Outputs:
     restored as those of a regression. Labeling: one unit a class, two for two classes, at every
     step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
     those of a regression; `channels` are their places among the input's, where they are inputs.
+    Reconstruction: the input after `scaling` (serialized layers, as those of `Inputs`), of shape
+    `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the
+    size of the model's bottleneck, once there is a model.
     """
 
     task: str
@@ -232,6 +241,10 @@ class Outputs:
     std: tuple[float, ...] = ()
     horizon: int = 0
     channels: tuple[int, ...] = ()
+    scaling: Sequence[dict[str, Any]] = ()
+    shape: tuple[int, ...] = ()
+    bounded: bool = False
+    code: int = 0
 
     @property
     def target(self) -> Target:

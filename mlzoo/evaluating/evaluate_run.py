@@ -49,6 +49,8 @@ def evaluate_run(
                 "scores flatter the model"
             )
         test = replace(loading.as_test_part(labeled), cut=run.tiling())
+        if run.target.is_input:
+            test = replace(test, outputs=replace(test.outputs, scaling=run.scaling))
         positive = rarer(list(class_totals(run.record).values()))
         trained = run.metrics["test"]["metrics"]
         result = evaluate(

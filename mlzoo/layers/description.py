@@ -42,6 +42,8 @@ def describe(
     outputs = Outputs(of.name, of.units(classes))
     if of.target.ahead:
         outputs = Outputs(of.name, 1, horizon=classes, channels=(0,))
+    if of.target.is_input:
+        outputs = Outputs(of.name, shape[-1], shape=tuple(shape))
     built = config
     if "weights" in plugin.Config.model_fields:  # the number of parameters does not depend on them
         built = config.model_copy(update={"weights": "none"})

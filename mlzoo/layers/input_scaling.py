@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -44,6 +44,14 @@ def input_spec(train: Part) -> Inputs:
     numbers = len(layer.numeric) if isinstance(layer, TableScaling) else 0
     scaling = (keras.layers.serialize(layer),)
     return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers, ranks=ranks)
+
+
+def scaled(scaling: Sequence[dict[str, Any]], inputs: np.ndarray) -> np.ndarray:
+    """Return raw inputs (n, *shape) after the layers of `Inputs.scaling`, float32."""
+    tensor = keras.ops.convert_to_tensor(inputs)
+    for config in scaling:
+        tensor = keras.layers.deserialize(config)(tensor)
+    return np.asarray(keras.ops.convert_to_numpy(tensor), "float32")
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:

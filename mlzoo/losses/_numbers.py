@@ -20,11 +20,13 @@ def number_loss(kind: str, outputs: Outputs) -> keras.losses.Loss:
     """
     if outputs.target.dense or outputs.target.ahead:
         return MaskedFields(kind, outputs.mean, outputs.std)
-    inner = {
+    inner: keras.losses.Loss = {
         "mse": keras.losses.MeanSquaredError,
         "mae": keras.losses.MeanAbsoluteError,
         "huber": keras.losses.Huber,
     }[kind]()
+    if outputs.target.is_input:
+        return OfScaledInput(kind, outputs.scaling)
     return Standardised(inner, outputs.mean, outputs.std) if outputs.mean else inner
 
 
@@ -74,6 +76,43 @@ class Standardised(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
+class OfScaledInput(keras.losses.Loss):
+    """Mean error of a reconstruction, where the target is the raw input.
+
+    So images stay as they are, a byte a value, until they are compared. One loss a sample.
+
+    Args:
+        kind: `mse`, `mae`, or `huber` (squared up to an error of 1, linear beyond it).
+        scaling: serialized layers from a raw input to what the model reconstructs.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        scaling: Sequence[dict[str, Any]],
+        name: str = "of_scaled_input",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.kind = kind
+        self.scaling = tuple(scaling)
+        self._layers = [keras.layers.deserialize(config) for config in self.scaling]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each sample; `y_true` raw inputs (batch, ...), `y_pred` scaled ones."""
+        truth = y_true
+        for layer in self._layers:
+            truth = layer(truth)
+        error = ops.cast(y_pred, "float32") - ops.cast(truth, "float32")
+        cost = _cost(self.kind, error)
+        return ops.mean(cost, axis=tuple(range(1, len(cost.shape))))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the loss."""
+        return {**super().get_config(), "kind": self.kind, "scaling": list(self.scaling)}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
 class MaskedFields(keras.losses.Loss):
     """Mean error of standardized fields, (y - mean) / std, over the values that count.
 
@@ -109,17 +148,19 @@ class MaskedFields(keras.losses.Loss):
         error = error / ops.cast(self.std, "float32")
         axes = tuple(range(1, len(truth.shape)))
         count = ops.sum(ops.cast(known, "float32"), axis=axes)
-        return ops.sum(self._cost(error), axis=axes) / ops.maximum(count, 1.0)
-
-    def _cost(self, error: Any) -> Any:
-        if self.kind == "mse":
-            return ops.square(error)
-        size = ops.abs(error)
-        if self.kind == "mae":
-            return size
-        return ops.where(size <= 1, 0.5 * ops.square(error), size - 0.5)
+        return ops.sum(_cost(self.kind, error), axis=axes) / ops.maximum(count, 1.0)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that rebuild the loss."""
         arguments = {"kind": self.kind, "mean": self.mean, "std": self.std}
         return {**super().get_config(), **arguments}
+
+
+def _cost(kind: str, error: Any) -> Any:
+    """Return the cost of each error."""
+    if kind == "mse":
+        return ops.square(error)
+    size = ops.abs(error)
+    if kind == "mae":
+        return size
+    return ops.where(size <= 1, 0.5 * ops.square(error), size - 0.5)

@@ -10,7 +10,7 @@ import numpy as np
 from mlzoo.metrics._ranking import runs
 from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio
 
-TARGETS = ("classes per sample",)
+TARGETS = ("classes per sample", "inputs per sample")
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 ONE_CLASS = True

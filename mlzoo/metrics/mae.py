@@ -8,7 +8,7 @@ import numpy as np
 
 from mlzoo.statistics.scorers import Predictions, Scorer
 
-TARGETS = ("numbers", "ordered per sample")
+TARGETS = ("numbers", "ordered per sample", "inputs per sample")
 DIRECTION = "min"
 BOUNDS = (0.0, None)
 TITLE = "MAE"
@@ -20,12 +20,12 @@ def score(predictions: Predictions) -> Scorer:
 
 
 def build(outputs: Any, mixed: bool = False) -> Any:
-    """Return the Keras metric; None for ordered classes: a model predicts probabilities."""
+    """Return the Keras metric; None for ordered classes and for samples that are their target."""
     import keras
 
     from mlzoo.metrics._followed import as_metric, field_mae
 
-    if outputs.target.is_class:
+    if outputs.target.values != "numbers":
         return None
     if outputs.target.per != "sample":
         return as_metric(field_mae, "mae")

@@ -22,7 +22,7 @@ from mlzoo.data.text.reader import TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import outputs_of, read_model
-from mlzoo.runs.results import Forecast, Painted, Predictions
+from mlzoo.runs.results import Forecast, Painted, Predictions, Reconstructed
 
 if TYPE_CHECKING:
     import keras
@@ -184,19 +184,17 @@ class OpenedRun:
             ahead = self.forecast(new, listener)
             texts = ahead[0].warnings if ahead else ()
             return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
+        if self.target.is_input:
+            restored = self.reconstruct(new, listener)
+            each = [{"score": float(score)} for score in restored.scores]
+            if restored.p_values is not None:
+                for facts, p_value in zip(each, restored.p_values, strict=True):
+                    facts["p_value"] = float(p_value)
+            return Predictions(restored.names, each, None, restored.warnings)
         import numpy as np
 
-        from mlzoo.data.inputs import read_inputs
-
         listener = listener or Listener()
-        if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.reader, listener.progress)
-            rows, names, warnings = read.rows, read.names, read.warnings
-        else:
-            rows, warnings = self.checked(np.asarray(new)), ()
-            names = [f"sample {index}" for index in range(len(rows))]
-        if not names:
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        rows, names, warnings = self._read(new, listener)
         if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
         parts = []
@@ -205,8 +203,64 @@ class OpenedRun:
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         return self._named(list(names), np.concatenate(parts), tuple(warnings))
 
+    def _read(self, new: Any, listener: Listener) -> tuple[Any, list[str], tuple[str, ...]]:
+        """Return the rows of new samples, their names and warnings.
+
+        Raises:
+            DataError: they do not fit what the model was trained on, or there are none.
+        """
+        import numpy as np
+
+        from mlzoo.data.inputs import read_inputs
+
+        if isinstance(new, (str, Path)):
+            read = read_inputs(str(new), self.reader, listener.progress)
+            rows, names, warnings = read.rows, list(read.names), tuple(read.warnings)
+        else:
+            rows, warnings = self.checked(np.asarray(new)), ()
+            names = [f"sample {index}" for index in range(len(rows))]
+        if not names:
+            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        return rows, names, warnings
+
+    def reconstruct(self, new: Any, listener: Listener | None = None) -> Reconstructed:
+        """Reconstruct new samples: an array (n, *shape) of raw inputs, or a path.
+
+        Raises:
+            DataError: the samples do not fit what the model was trained on.
+        """
+        import numpy as np
+
+        from mlzoo.layers.input_scaling import scaled
+        from mlzoo.statistics.reconstructions import p_values
+
+        listener = listener or Listener()
+        rows, names, warnings = self._read(new, listener)
+        truths, values = [], []
+        for start in range(0, len(rows), 1024):
+            inputs = np.asarray(rows[start : start + 1024])
+            truths.append(scaled(self.scaling, inputs))
+            values.append(self.outputs(inputs).reshape(truths[-1].shape))
+            listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
+        truth, restored = np.concatenate(truths), np.concatenate(values)
+        error = (restored - truth).reshape(len(truth), -1).astype("float64")
+        scores = (error**2).mean(axis=1)
+        normal = self.metrics["test"]["metrics"].get("validation_errors")
+        known = None if normal is None else p_values(scores, np.array(normal))
+        return Reconstructed(names, truth, restored, scores, known, warnings)
+
+    @property
+    def scaling(self) -> list[dict[str, Any]]:
+        """Return the layers that scale the model's raw inputs, serialized."""
+        import keras
+
+        layers = [layer for layer in self.model.layers if layer.name == "scaling"]
+        return [keras.layers.serialize(layer) for layer in layers]
+
     def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
         """Return names of new samples and the features (n, features) that the output layer sees.
+
+        Of a model of samples themselves they are its code.
 
         Args:
             new: an array (n, *shape) of raw inputs, or a file or folder's path.
@@ -219,25 +273,19 @@ class OpenedRun:
         import keras
         import numpy as np
 
-        from mlzoo.data.inputs import read_inputs
-
         listener = listener or Listener()
-        seen = self.model.get_layer("head").input
+        if self.target.is_input:
+            seen = self.model.get_layer("code").output
+        else:
+            seen = self.model.get_layer("head").input
         if len(seen.shape) != 2:
             raise UsageError(
                 f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
                 "steps, no features of the whole"
             )
-        if isinstance(new, (str, Path)):
-            read = read_inputs(str(new), self.reader, listener.progress)
-            rows, names = read.rows, list(read.names)
-            for warning in read.warnings:
-                listener.warn(warning)
-        else:
-            rows = self.checked(np.asarray(new))
-            names = [f"sample {index}" for index in range(len(rows))]
-        if not names:
-            raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        rows, names, warnings = self._read(new, listener)
+        for warning in warnings:
+            listener.warn(warning)
         extractor = keras.Model(self.model.inputs, seen)
         parts = []
         for start in range(0, len(rows), 1024):

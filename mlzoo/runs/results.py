@@ -18,7 +18,8 @@ class Predictions:
         labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
             the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
             for labeling the class names of each sequence's steps; for forecasting the values
-            that follow, (horizon, targets).
+            that follow, (horizon, targets); for reconstruction the numbers `score`, the mean
+            squared error, and `p_value`.
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
     """
@@ -46,6 +47,28 @@ class Painted:
     image: np.ndarray
     values: np.ndarray
     outputs: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """Reconstructions of n new samples.
+
+    Attributes:
+        names: what each is called.
+        scaled: (n, ...) the scaled inputs: pixels from 0 to 1, standardized numbers of tables.
+        values: (n, ...) the same, reconstructed.
+        scores: (n,) mean squared error of each.
+        p_values: (n,) share of normal samples whose score is at least as large, by the errors of
+            the validation split; None where there was none.
+        warnings: what was odd about the samples.
+    """
+
+    names: list[str]
+    scaled: np.ndarray
+    values: np.ndarray
+    scores: np.ndarray
+    p_values: np.ndarray | None
     warnings: tuple[str, ...] = ()
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlzoo.data.tables.labels import Labels
 
 
+UNLABELED = True
+
+
 class Config(Settings):
     """Settings of the source image_folder."""
 
@@ -64,8 +67,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.quality.duplicates import grouped
     from mlzoo.data.quality.validation import check_images, choose_form
     from mlzoo.data.samples import Samples
+    from mlzoo.data.specs import target_of
 
-    listing = list_folder(expand(config.data))
+    own = config.task is not None and target_of(config.task).is_input
+    listing = list_folder(expand(config.data), fewest_classes=1 if own else 2, loose=own)
     names = [listing.name(i) for i in range(len(listing.files))]
     grouping = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
@@ -76,15 +81,16 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
     warnings = [*listing.warnings, *_judge(config, listing, checked)]
     good = checked.good.tolist()
-    labels = _labels(config, listing, good)
+    labels = _labels(config.model_copy(update={"task": None}) if own else config, listing, good)
+    loose = labels.class_names == ("",)
     form = checked.form
     parts = np.array([listing.parts[i] for i in good]) if listing.parts[0] else None
     return Samples(
         inputs=checked.images,
-        targets=labels.values,
-        task=labels.task,
+        targets=checked.images if loose else labels.values,
+        task=str(config.task) if loose else labels.task,
         kind="image",
-        class_names=labels.class_names,
+        class_names=() if loose else labels.class_names,
         target_names=("class",),
         maximum=form.maximum,
         names=[listing.name(i) for i in good],
@@ -103,7 +109,7 @@ def load(config: Config, progress: Any = None) -> Samples:
             images=measure(checked.headers, checked.contents),
         ),
         notes=(
-            labels.note,
+            *([] if loose else [labels.note]),
             *checked.notes,
             *listing.notes(),
             *grouping.notes,

@@ -14,7 +14,10 @@ from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList, as_l
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
+    from mlzoo.data.tables.labels import Labels
+    from mlzoo.data.tables.reader import TargetColumn
 
+UNLABELED = True
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 
@@ -55,6 +58,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences.steps import time_of_rows
+    from mlzoo.data.specs import target_of
     from mlzoo.data.tables.columns import encode
     from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.tables.tables import read_table
@@ -65,12 +69,18 @@ def load(config: Config, progress: Any = None) -> Samples:
     named += [] if config.target is None else [column_name(config.target)]
     table = read_table(path, config.delimiter, config.header, named)
     _check_names(config, list(table.columns))
-    target = find_target(config.target, table)
-    table, left_out = with_target(table, target.column)
-    labels = target_labels(table, target, config.task, config.class_order)
-    if target.column in config.drop:
-        raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
-    unused = {target.column, config.group_by, *config.drop}
+    target: TargetColumn | None = None
+    labels: Labels | None = None
+    left_out: list[str] = []
+    own = config.task is not None and target_of(config.task).is_input
+    if config.target is not None or not own:
+        target = find_target(config.target, table)
+        table, left_out = with_target(table, target.column)
+        task = None if own else config.task
+        labels = target_labels(table, target, task, config.class_order)
+        if target.column in config.drop:
+            raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
+    unused = {target and target.column, config.group_by, *config.drop}
     inputs = [name for name in table.columns if name not in unused]
     if not inputs:
         raise DataError(
@@ -81,18 +91,16 @@ def load(config: Config, progress: Any = None) -> Samples:
     groups = None
     if config.group_by is not None:
         groups = np.array([str(value) for value in table.columns[config.group_by]])
-    chosen = f"target: {target.column!r}, the last column (--target)"
-    why = chosen if config.target is None else ""
-    notes = [*table.notes, why, labels.note, *left_out, *encoded.notes]
+    notes = [*table.notes, *_target_notes(config, target, labels), *left_out, *encoded.notes]
     if config.data.lower().endswith(".txt") and all(c.categories for c in encoded.columns):
         notes.append("a .txt file of words, read as a table; to learn its text: --source text")
     return Samples(
         inputs=encoded.matrix,
-        targets=labels.values,
-        task=labels.task,
+        targets=encoded.matrix if labels is None else labels.values,
+        task=str(config.task) if labels is None else labels.task,
         kind="table",
-        class_names=labels.class_names,
-        target_names=(target.column,),
+        class_names=() if labels is None else labels.class_names,
+        target_names=tuple(inputs) if target is None else (target.column,),
         columns=encoded.columns,
         names=table.row_names(),
         groups=groups,
@@ -106,6 +114,14 @@ def load(config: Config, progress: Any = None) -> Samples:
         notes=tuple(note for note in notes if note),
         warnings=(*encoded.warnings, *warnings),
     )
+
+
+def _target_notes(config: Config, target: TargetColumn | None, labels: Labels | None) -> list[str]:
+    """Return what was inferred of the target."""
+    if target is None or labels is None:
+        return ["target: none, so every column is an input (--target names one that only scores)"]
+    chosen = f"target: {target.column!r}, the last column (--target)"
+    return [chosen if config.target is None else "", labels.note]
 
 
 def _time_warning(time: str | None, config: Config) -> list[str]:

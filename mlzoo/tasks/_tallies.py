@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.data.contracts import Baseline, Predict, Scorer
+from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import scorers, values
@@ -159,7 +159,7 @@ class TallyTask(HeadedTask):
         blocks = self.block_labels(rows)
         labels = blocks if rows.groups is None else rows.groups
         unit = self.unit if labels is None else "groups" if rows.groups is not None else self.blocks
-        metric = self.headline.name
+        metric = self.judged_on(rows).name
         result = {
             "part": part,
             "samples": len(rows),
@@ -183,16 +183,20 @@ class TallyTask(HeadedTask):
                 len(rows),
                 labels,
                 seed,
-                self._chosen(data, baselines) if part == "test" else None,
+                self._chosen(data, baselines, metric) if part == "test" else None,
             ),
         }
         return result, TallyOutcome(rows.indices, tally, ours, blocks)
 
-    def _chosen(self, data: Data, baselines: Mapping[str, Baseline]) -> str | None:
+    def judged_on(self, rows: Part) -> Headline:
+        """Return the metric that decides on a split."""
+        return self.headline
+
+    def _chosen(self, data: Data, baselines: Mapping[str, Baseline], metric: str) -> str | None:
         """Return the baseline that is best on the validation split; None without a choice."""
-        if not len(data.valid) or len(baselines) < 2:
+        decides = len(data.valid) and self.judged_on(data.valid).name == metric
+        if not decides or len(baselines) < 2:
             return None
-        metric = self.headline.name
         tallies = self.count(None, data, data.valid, baselines, Counting(()))
         theirs = {name: scorers([metric], tally.counts) for name, tally in tallies.items()}
         return best_baseline(theirs, metric, len(data.valid))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def score(
     model: keras.Model, data: Data, seed: int, config: RunConfig
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on the test split, which is done once."""
+    data = replace(data, outputs=replace(data.outputs, code=code_size(model)))
     return evaluate(
         lambda inputs: outputs_of(model, inputs),
         data,
@@ -39,6 +41,12 @@ def score(
         config.baselines,
         extra=config.metrics,
     )
+
+
+def code_size(model: keras.Model) -> int:
+    """Return how many numbers the layer `code` of a model has; 0 where there is none."""
+    codes = [layer for layer in model.layers if layer.name == "code"]
+    return int(np.prod(codes[0].output.shape[1:])) if codes else 0
 
 
 def training_record(

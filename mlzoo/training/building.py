@@ -110,6 +110,9 @@ def _check_output(name: str, model: keras.Model, data: Data) -> None:
     elif data.outputs.target.stepwise:
         expected = (None, None, units)
         fits = len(shape) == 3 and shape[-1] == units
+    elif data.outputs.target.is_input:
+        expected = (None, *data.inputs.shape[:-1], units)
+        fits = shape == expected
     else:
         expected = (None, units)
         fits = shape == expected

@@ -49,7 +49,9 @@ def draw(
     if data.policy.steps:
         augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
     target = data.samples.target
-    if target.per == "sample":
+    if target.is_input:
+        _reconstructions(folder, data, fed)
+    elif target.per == "sample":
         _pictures(folder, record, data, fed[0], outcome)
     elif target.ahead:
         _forecast_pictures(folder, record, data, fed, outcome)
@@ -62,6 +64,13 @@ def draw(
     if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
+
+
+def _reconstructions(folder: Path, data: Data, fed: tuple[Batch, list[str]]) -> None:
+    """Draw a batch."""
+    samples, ((inputs, _, _), names) = data.samples, fed
+    columns = [column.name for column in samples.columns]
+    pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
 
 
 def _forecast_pictures(

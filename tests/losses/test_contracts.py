@@ -13,13 +13,14 @@ from mlzoo.core.configs import losses_for
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Outputs
 from mlzoo.training.optimizers import build_loss
+from tests.contracts import HALVED
 from tests.plugins import check_config
 from tests.training.made import config
 
 NAMES = registry.names("loss")
 ENTRIES = {
     values + per
-    for values in ("classes", "ordered", "numbers")
+    for values in ("classes", "ordered", "numbers", "inputs")
     for per in ("", " per sample", " per step", " per token", " per pixel", " per horizon")
 }
 OUTPUTS = {
@@ -31,6 +32,7 @@ OUTPUTS = {
     "labeling": Outputs("labeling", 3),
     "forecasting": Outputs("forecasting", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0), horizon=4),
     "text": Outputs("text", 3),
+    "reconstruction": Outputs("reconstruction", 3, scaling=HALVED, shape=(3,)),
 }
 SHAPES = {
     "sample": (6,),
@@ -45,6 +47,9 @@ CASES = [(name, task) for name in NAMES for task in OUTPUTS if name in losses_fo
 def _batch(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Targets, predictions that are right, and predictions that are wrong."""
     generator, shape = np.random.default_rng(0), SHAPES[OUTPUTS[task].target.per]
+    if OUTPUTS[task].target.is_input:
+        raw = generator.normal(size=(*shape, 3)).astype("float32")
+        return raw, raw / 2, raw / 2 + 2.0
     if OUTPUTS[task].target.values == "numbers":
         truth = generator.normal(size=(*shape, 3)).astype("float32")
         return truth, truth, truth + 2.0
@@ -118,6 +123,7 @@ def test_losses_of_each_task() -> None:
         "labeling": masks - {"boundary"},
         "forecasting": numbers,
         "text": classes,
+        "reconstruction": numbers,
     }
     # Other packages may add some.
     own = set(registry.own_names("loss"))

@@ -15,6 +15,7 @@ from mlzoo.data.specs import Outputs, target_of
 from mlzoo.statistics import fields, metrics, pixels, steps
 from mlzoo.statistics.calibration import cell_sums, stack_cells
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
+from mlzoo.statistics.reconstructions import Reconstructions
 from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions
 from mlzoo.tasks.text import TextTally
 
@@ -37,7 +38,7 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
     target = target_of(of)
     shape = {"sample": (), "pixel": (6, 6), "step": (9,), "token": (9,), "horizon": (3,)}
     inner = (COUNT, *shape[target.per])
-    if not target.is_class:
+    if not target.is_class and not target.is_input:
         y_true, noise = rng.normal(size=(2, *inner, 2)).astype("float32")
         return y_true, (y_true + error * noise).astype("float32")
     y_true = rng.integers(CLASSES, size=inner)
@@ -49,6 +50,9 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     """The same as metrics of a task take them."""
     target, chosen = target_of(of), y_pred.argmax(axis=-1).astype("uint8")
     pairs = list(zip(y_true, chosen, strict=True))
+    if target.is_input:  # the classes are normal and anomalous samples
+        sums = np.stack([np.ones(len(chosen)), 0.8 * chosen, 0.8 * chosen], axis=1)
+        return Reconstructions(sums, y_true == 1, np.where(chosen == 1, 0.01, 0.5))
     if target.pixel_class or target.step_class:
         shown = zip(y_true, y_pred, strict=True)
         sums = [cell_sums(t.ravel(), p.reshape(-1, CLASSES)) for t, p in shown]

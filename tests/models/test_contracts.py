@@ -21,6 +21,8 @@ _THIN: dict[str, Any] = {"backbone": "mobilenet", "alpha": 0.25, "weights": "non
 _BACKBONE: dict[str, Any] = {**_THIN, "train": "all", "freeze_norm": False}
 _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
+    # Noise by heart takes convolutions long; `test_autoencoder` trains both kinds of network.
+    "autoencoder": ModelCase("autoencoder", {"filters": [8, 12]}, overfits=False),
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
@@ -45,6 +47,7 @@ _CASES = {
 # here is a change of the model: runs of an earlier version can't be repeated with it.
 _PARAMETERS = {
     "alexnet": 20_315_971,
+    "autoencoder": 138_347,
     "cnn": 72_947,
     "conv_lstm": 29_619,
     "lenet": 314_819,

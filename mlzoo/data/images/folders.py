@@ -91,8 +91,14 @@ def _kind(path: Path) -> str:
     return path.suffix.lower() or path.name
 
 
-def list_folder(root: Path, fewest_classes: int = 2) -> ClassFolders:
+def list_folder(root: Path, fewest_classes: int = 2, loose: bool = False) -> ClassFolders:
     """All images of a folder with their classes and, where it is already split, their parts.
+
+    Args:
+        root: the folder.
+        fewest_classes: how many there must be.
+        loose: take images that stand in no class folder, where there are no such folders; their
+            class is "".
 
     Raises:
         DataError: the folder has another layout, or fewer than `fewest_classes`.
@@ -101,9 +107,9 @@ def list_folder(root: Path, fewest_classes: int = 2) -> ClassFolders:
     by_part = {name: PART_FOLDERS[name.lower()] for name in folders if name.lower() in PART_FOLDERS}
     listing = ClassFolders(root)
     if "train" in by_part.values():
-        _list_parts(listing, root, folders, by_part)
+        _list_parts(listing, root, folders, by_part, loose)
     else:
-        _list_classes(listing, root, folders, part="")
+        _list_classes(listing, root, folders, "", loose)
     if not listing.files:
         raise DataError(_nothing(root, folders, listing))
     names = class_names(listing)
@@ -124,7 +130,7 @@ def class_names(listing: ClassFolders) -> list[str]:
 
 
 def _list_parts(
-    listing: ClassFolders, root: Path, folders: list[str], by_part: dict[str, str]
+    listing: ClassFolders, root: Path, folders: list[str], by_part: dict[str, str], loose: bool
 ) -> None:
     others = [name for name in folders if name not in by_part]
     if others:
@@ -135,7 +141,7 @@ def _list_parts(
     if len(set(by_part.values())) < len(by_part):
         raise DataError(f"{root} has two folders for one split: {', '.join(by_part)}; {LAYOUT}")
     for folder, part in by_part.items():
-        _list_classes(listing, root / folder, subfolders(root / folder), part)
+        _list_classes(listing, root / folder, subfolders(root / folder), part, loose)
     known = set(class_names(listing))
     for name, part in zip(listing.labels, listing.parts, strict=True):
         if name not in known:
@@ -145,22 +151,24 @@ def _list_parts(
             )
 
 
-def _list_classes(listing: ClassFolders, folder: Path, names: list[str], part: str) -> None:
-    for name in names:
+def _list_classes(
+    listing: ClassFolders, folder: Path, names: list[str], part: str, loose: bool
+) -> None:
+    for name in names or ([""] if loose else []):
         images = images_below(folder / name)
         listing.ignored += images.ignored
-        if not images.files:
+        if name and not images.files:
             listing.warnings.append(f"folder {name!r} holds no images and is no class")
         for path in images.files:
             listing.files.append(path)
             listing.inner.append(as_text(path.relative_to(folder / name).as_posix()))
             listing.labels.append(as_text(name))
             listing.parts.append(part)
-    loose = [e.name for e in os.scandir(folder) if not is_folder(e) and _is_image(e.name)]
-    if loose and names:
+    beside = [e.name for e in os.scandir(folder) if not is_folder(e) and _is_image(e.name)]
+    if beside and names:
         listing.warnings.append(
-            f"{len(loose)} images stand in {folder} beside the class folders and are left out, "
-            f"such as {min(loose)}"
+            f"{len(beside)} images stand in {folder} beside the class folders and are left out, "
+            f"such as {min(beside)}"
         )
 
 

@@ -62,6 +62,8 @@ def fingerprint(samples: Samples) -> str:
     total.update("".join(hashes.tolist()).encode())
     if samples.target_hashes is not None:
         total.update("".join(samples.target_hashes.tolist()).encode())
-    else:
+    elif samples.classes is not None:
+        total.update(np.ascontiguousarray(samples.classes).tobytes())
+    elif not samples.target.is_input:
         total.update(np.ascontiguousarray(samples.targets).tobytes())
     return total.hexdigest()

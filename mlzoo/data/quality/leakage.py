@@ -111,7 +111,7 @@ def contradictions(samples: Samples) -> list[str]:
 
 def target_copies(samples: Samples) -> list[str]:
     """A sentence for each table column from which the target follows at once."""
-    if samples.kind != "table" or samples.labels.ndim > 1:
+    if samples.kind != "table" or samples.target.is_input or samples.labels.ndim > 1:
         return []
     matrix = np.asarray(samples.inputs[:])
     gives_away = _same_number if samples.target.sample_numbers else _same_partition

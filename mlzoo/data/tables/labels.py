@@ -50,7 +50,7 @@ def label(
     values, one_hot = _flatten(np.asarray(values), task)
     inferred, reason = _infer(values)
     chosen = task or inferred
-    if target_of(chosen).per != "sample":
+    if chosen not in sample_tasks():
         raise UsageError(
             f"--task {chosen}: these data have one target a sample; choose "
             f"{' or '.join(sample_tasks())}"
@@ -108,7 +108,8 @@ def _is_number(text: str) -> bool:
 
 def sample_tasks() -> list[str]:
     """Return the names of the tasks with one target a sample."""
-    return [name for name in registry.names("task") if target_of(name).per == "sample"]
+    targets = {name: target_of(name) for name in registry.names("task")}
+    return [n for n, each in targets.items() if each.per == "sample" and not each.is_input]
 
 
 def classes(values: np.ndarray, what: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -38,8 +38,8 @@ class TableReader(Reader):
     kind: Literal["table"] = "table"
     columns: tuple[Column, ...]
     """Input columns, in the order that the model takes them."""
-    target: TargetColumn
-    """Column that predictions are compared with."""
+    target: TargetColumn | None = None
+    """Column that predictions are compared with; None: there are no labels."""
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"

@@ -174,19 +174,25 @@ class SampleFeed:
         on_disk = not isinstance(part.samples.inputs, np.ndarray)
         self.slow = on_disk or self.augmenter is not None
         self._inputs = None if on_disk else part.inputs()
-        self._targets = part.targets
+        # Samples that are their own target are not held, or read, twice.
+        self._targets = None if part.samples.target.is_input else part.targets
         self._weights = (
             None if class_weights is None else class_weights[self._targets].astype("float32")
         )
 
     def order(self, epoch: int) -> np.ndarray:
         """All samples shuffled, or as many drawn with their class's share."""
-        return shuffled(self._targets, self._sampler, self._seed, epoch)
+        classes = self.samples if self._targets is None else self._targets
+        return shuffled(classes, self._sampler, self._seed, epoch)
 
     def batch(self, items: np.ndarray, epoch: int) -> Batch:
         """Inputs, targets and weights (or None) of some samples."""
         inputs = self._inputs[items] if self._inputs is not None else self._part.inputs(items)
         weights = None if self._weights is None else self._weights[items]
+        if self._targets is None:
+            if self.augmenter is not None:
+                inputs, _ = self.augmenter.change(inputs, None, items, epoch)
+            return inputs, inputs, weights
         targets = self._targets[items]
         if self.augmenter is not None:
             inputs, _ = self.augmenter.change(inputs, None, items, epoch)
@@ -293,7 +299,8 @@ def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]
     for start in range(0, len(part), size):
         # Read together, so that inputs and targets of steps are padded to one length.
         where = slice(start, start + size)
-        yield part.inputs(where), part.targets_at(where)
+        inputs = part.inputs(where)
+        yield inputs, inputs if part.samples.target.is_input else part.targets_at(where)
 
 
 def class_weights(choice: str, data: Data) -> np.ndarray | None:

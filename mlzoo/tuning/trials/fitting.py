@@ -407,7 +407,7 @@ def score_model(
         metric: name of the score.
         extra: names of metrics beside the task's own.
     """
-    if data.samples.target.per == "sample":
+    if data.samples.target.per == "sample" and not data.samples.target.is_input:
         rows = data.valid
         parts = [
             outputs_of(model, rows.inputs(slice(start, start + 4096)))

@@ -1,0 +1,146 @@
+"""Autoencoder: a bottleneck that samples are restored from, for images and tables, no labels.
+
+Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks" (2006). The
+decoder mirrors the encoder; the bottleneck is the layer `code`, without an activation. What
+differs: all layers are trained at once, by the squared error, without pretraining. Images from
+16x16 pixels on are halved by strided convolutions and doubled by transposed ones (Masci et al.,
+"Stacked convolutional auto-encoders for hierarchical feature extraction", 2011, pool instead);
+smaller ones are flattened. `kind=denoising` restores samples from noisy ones (Vincent et al.,
+"Stacked denoising autoencoders", 2010); `kind=sparse` has a ReLU on the code and a penalty on its
+absolute values (Ng, "Sparse autoencoder", 2011, penalizes the divergence from a mean activation).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Activation, Sizes, searched, searched_layers
+from mlzoo.data.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+TARGETS = ("inputs per sample",)
+_CONVOLVED = 16
+"""Smallest side of images, in pixels, that `network=auto` takes convolutions for."""
+
+
+class Config(Settings):
+    """Settings of autoencoder."""
+
+    code: int = Field(8, ge=1, le=65_536, json_schema_extra=searched(2, 64, log=True))
+    """Numbers in the bottleneck that a sample is restored from."""
+    network: Literal["auto", "dense", "convolutional"] = "auto"
+    """Layers; auto: convolutional for images from 16x16 pixels on."""
+    hidden: Sizes = Field(
+        (256, 128), json_schema_extra=searched_layers("layers", (1, 3), "units", (32, 512))
+    )
+    """Units of the encoder's dense layers, comma-separated; the decoder mirrors them."""
+    filters: Sizes = (32, 64)
+    """Channels of the encoder's convolutions, each of which halves an image; mirrored as well."""
+    activation: Activation = "relu"
+    """relu, leaky_relu (slope .01), prelu, elu, selu, tanh, sigmoid, linear, trainable_exponent,
+    or trainable_slope."""
+    kind: Literal["plain", "denoising", "sparse"] = "plain"
+    """What keeps the code from being a copy: its size alone, noise on the inputs, or a penalty."""
+    noise: float = Field(0.3, gt=0, json_schema_extra=searched(0.05, 1.0, log=True))
+    """kind=denoising: standard deviation of the noise on scaled inputs (pixels from 0 to 1)."""
+    sparsity: float = Field(1e-3, gt=0)
+    """kind=sparse: penalty on the sum of a code's absolute values."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Config:
+        for name, kind in (("noise", "denoising"), ("sparsity", "sparse")):
+            default = type(self).model_fields[name].default
+            if self.kind != kind and getattr(self, name) != default:
+                raise ValueError(f"{name} has no effect without kind={kind}")
+        return self
+
+
+def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
+    """Return the model, from (batch, *inputs.shape) to the scaled input, (batch, ..., units).
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of the predictions.
+
+    Raises:
+        UsageError: convolutions for what is no image.
+    """
+    import keras
+
+    tensor, x = inputs.start()
+    if config.network == "convolutional":
+        inputs.require_image("autoencoder with network=convolutional")
+    image = len(inputs.shape) == 3 and min(inputs.shape[:2]) >= _CONVOLVED
+    convolved = config.network == "convolutional" or (config.network == "auto" and image)
+    if config.kind == "denoising":
+        x = keras.layers.GaussianNoise(config.noise, name="noise")(x)
+    x = (_convolutional if convolved else _dense)(config, x)
+    return keras.Model(tensor, outputs.head(x), name="autoencoder")
+
+
+def _dense(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the decoder's last features (batch, units) of scaled inputs (batch, ...)."""
+    from mlzoo.layers.blocks import dense, flat
+
+    x = flat(x)
+    for number, units in enumerate(config.hidden, 1):
+        x = dense(x, units, config.activation, name=f"encoder{number}")
+    x = _code(config, x)
+    for number, units in enumerate(reversed(config.hidden), 1):
+        x = dense(x, units, config.activation, name=f"decoder{number}")
+    return x
+
+
+def _convolutional(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the decoder's last feature map of scaled images, in their height and width."""
+    import keras
+
+    from mlzoo.layers.blocks import activate, dense, flat, initializer
+    from mlzoo.layers.convolutions import convolution
+
+    sizes = []
+    for number, filters in enumerate(config.filters, 1):
+        sizes.append(x.shape[1:3])
+        name = f"encoder{number}"
+        x = convolution(x, filters, 3, stride=2, name=name, activation=config.activation)
+        x = activate(x, config.activation, f"{name}_activation")
+    shape = x.shape[1:]
+    x = _code(config, flat(x))
+    x = dense(x, prod(shape), config.activation, name="decoder0")
+    x = keras.layers.Reshape(shape, name="unflatten")(x)
+    widths = (config.filters[0], *config.filters)
+    for number, (height, width) in enumerate(reversed(sizes), 1):
+        name = f"decoder{number}"
+        x = keras.layers.Conv2DTranspose(
+            widths[-1 - number],
+            4,  # a multiple of the stride, or pixels would be reached by unequal numbers of taps
+            strides=2,
+            padding="same",
+            kernel_initializer=initializer("auto", config.activation),
+            name=name,
+        )(x)
+        down, right = x.shape[1] - height, x.shape[2] - width
+        if down or right:
+            x = keras.layers.Cropping2D(((0, down), (0, right)), name=f"{name}_crop")(x)
+        x = activate(x, config.activation, f"{name}_activation")
+    return x
+
+
+def _code(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the bottleneck (batch, code) of features (batch, n)."""
+    import keras
+
+    sparse = config.kind == "sparse"
+    return keras.layers.Dense(
+        config.code,
+        activation="relu" if sparse else None,
+        activity_regularizer=keras.regularizers.L1(config.sparsity) if sparse else None,
+        name="code",
+    )(x)
