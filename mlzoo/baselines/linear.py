@@ -7,8 +7,12 @@ from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
 TARGETS = (
-    *("classes per sample", "numbers per sample", "classes per pixel", "numbers per pixel"),
-    *("classes per step", "numbers per horizon"),
+    "classes per sample",
+    "numbers per sample",
+    "classes per pixel",
+    "numbers per pixel",
+    "classes per step",
+    "numbers per horizon",
 )
 LEARNS = True
 FAST = True

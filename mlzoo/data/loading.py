@@ -101,6 +101,9 @@ def _normal(names: list[str], samples: Samples) -> tuple[str, ...]:
 
 def _unlabeled_task(model: str) -> str | None:
     """Return the task of a model that learns samples themselves; None for any other."""
+    targets = registry.constants("model", model).get("TARGETS", ())
+    if not any(entry.startswith("inputs") for entry in targets):
+        return None
     tasks = [name for name in registry.names("task") if target_of(name).is_input]
     return next((name for name in tasks if registry.accepts(model, name)), None)
 

@@ -77,14 +77,15 @@ def fit_baselines(data: Data, seed: int = 0, which: str = "fast") -> dict[str, B
 
     if which == "none":
         return {}
-    plugins = {name: registry.load("baseline", name) for name in registry.names("baseline")}
-    plugins = {
-        name: plugin
-        for name, plugin in sorted(plugins.items(), key=lambda item: item[1].LEARNS)
-        if data.samples.target.accepted_by(plugin.TARGETS) and (plugin.FAST or which == "all")
-    }
+    said = {name: registry.constants("baseline", name) for name in registry.names("baseline")}
+    fitting = [
+        name
+        for name in sorted(said, key=lambda name: said[name]["LEARNS"])
+        if data.samples.target.accepted_by(said[name]["TARGETS"])
+        and (said[name]["FAST"] or which == "all")
+    ]
     with threadpool_limits(1):
-        fitted = {name: plugin.fit(data, seed) for name, plugin in plugins.items()}
+        fitted = {name: registry.load("baseline", name).fit(data, seed) for name in fitting}
     return {name: baseline for name, baseline in fitted.items() if baseline is not None}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlzoo.statistics.scorers import Scorer
 
 if TYPE_CHECKING:
-    from mlzoo.statistics.reconstructions import Reconstructions
+    from mlzoo.statistics.scorers import Reconstructions
 
 TARGETS = ("inputs per sample",)
 DIRECTION = None

@@ -232,7 +232,7 @@ class OpenedRun:
         import numpy as np
 
         from mlzoo.layers.input_scaling import scaled
-        from mlzoo.statistics.reconstructions import p_values
+        from mlzoo.statistics.scorers import p_values
 
         listener = listener or Listener()
         rows, names, warnings = self._read(new, listener)

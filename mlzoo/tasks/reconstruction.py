@@ -16,7 +16,7 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.reconstructions import Reconstructions, p_values
+from mlzoo.statistics.scorers import Reconstructions, p_values
 from mlzoo.tasks._tallies import Counting, Tally, TallyTask
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from mlzoo.data.specs import Outputs, target_of
 from mlzoo.statistics import fields, metrics, pixels, steps
 from mlzoo.statistics.calibration import cell_sums, stack_cells
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
-from mlzoo.statistics.reconstructions import Reconstructions
-from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions
+from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions, Reconstructions
 from mlzoo.tasks.text import TextTally
 
 NAMES = registry.names("metric")

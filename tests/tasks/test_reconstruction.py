@@ -18,7 +18,7 @@ from mlzoo.evaluating.evaluate import evaluate, fit_baselines
 from mlzoo.layers.input_scaling import scaled
 from mlzoo.losses._numbers import OfScaledInput
 from mlzoo.runs import datasets
-from mlzoo.statistics.reconstructions import p_values
+from mlzoo.statistics.scorers import p_values
 from mlzoo.training.loop.batches import build_batches, validation
 from tests.data.pictures import folder, noise, save
 from tests.training.made import config

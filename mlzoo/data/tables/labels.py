@@ -50,7 +50,7 @@ def label(
     values, one_hot = _flatten(np.asarray(values), task)
     inferred, reason = _infer(values)
     chosen = task or inferred
-    if chosen not in sample_tasks():
+    if target_of(chosen).per != "sample" or target_of(chosen).is_input:
         raise UsageError(
             f"--task {chosen}: these data have one target a sample; choose "
             f"{' or '.join(sample_tasks())}"
