@@ -240,6 +240,9 @@ class RunConfig(Settings):
     ensemble: int = Field(1, ge=1, le=100)
     """Train this many models with different seeds on one split; their mean is the model of the
     run."""
+    calibrate: Literal["auto", "temperature", "none"] = "auto"
+    """Temperature by which a classifier's logits are divided, fitted on held-out predictions: auto
+    keeps it where it lowers their cross-validated log loss, temperature always, none never."""
     repeats: int = Field(1, ge=1)
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 
@@ -554,6 +557,8 @@ def check_fit(config: RunConfig, task: str) -> None:
                 f"--class-weights has no effect on --loss {config.loss}: add one of "
                 f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
             )
+    if config.calibrate == "temperature" and (not target.is_class or target.causal):
+        problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
     targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
     if targets is not None and not target.accepted_by(targets):
         problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")

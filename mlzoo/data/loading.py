@@ -196,6 +196,8 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if not samples.target.sample_class:  # as in `splitting`, whose classes are of whole samples
         reason = f"has no effect on {samples.task}: it is for one class a sample"
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
+    if (not samples.target.is_class or samples.target.causal) and config.calibrate != "none":
+        unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

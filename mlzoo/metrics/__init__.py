@@ -8,7 +8,7 @@ it does not apply. `predictions` holds what its `TARGETS` say, of a split:
   probabilities, `positive`, the class of the two that metrics of one class are about
 - per horizon: `y_true`, `y_pred` (n, horizon, k), NaN where unknown, `scale` and `band`
 - per pixel, step or token counts of each image or sequence: of classes `confusion` (n, k, k) and,
-  of a model, `bins` of the confidence (`statistics/calibration.py`), of numbers `mean_error`. Where
+  of a model, `bins` of the confidence (`statistics/calibration/`), of numbers `mean_error`. Where
   that is too little, a metric has `count(y_true, y_pred)`, called for each image or sequence, and
   `score` is given what it returned for all, (n, ...).
 

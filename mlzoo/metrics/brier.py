@@ -6,7 +6,7 @@ has it, so that 1 is.
 
 from __future__ import annotations
 
-from mlzoo.statistics.calibration import bins_of, squared_error
+from mlzoo.statistics.calibration.bins import bins_of, squared_error
 from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("classes per sample", "classes per pixel", "classes per step")

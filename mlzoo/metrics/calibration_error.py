@@ -1,11 +1,11 @@
 """Mean gap between confidence and accuracy in bins of equal mass, debiased.
 
-The expected calibration error of the most probable class; see `mlzoo.statistics.calibration`.
+The expected calibration error of the most probable class; see `mlzoo.statistics.calibration.bins`.
 """
 
 from __future__ import annotations
 
-from mlzoo.statistics.calibration import bins_of, expected_error
+from mlzoo.statistics.calibration.bins import bins_of, expected_error
 from mlzoo.statistics.scorers import Predictions, Scorer
 
 TARGETS = ("classes per sample", "classes per pixel", "classes per step")

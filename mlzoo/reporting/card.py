@@ -16,6 +16,7 @@ from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import escape, interval, interval_title, number
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
+from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
 from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 
@@ -102,6 +103,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         verdict=verdict_of(facts["metrics"]["test"]),
         sentence=verdict_sentence(facts["metrics"]["test"]),
         scores=scores(facts),
+        calibration=calibration_sentence(facts),
         over=over(*drawn),
         interval_title=interval_title(*drawn),
         units=task(facts["metrics"]["task"]).samples,
@@ -139,6 +141,15 @@ def scores(facts: Facts) -> list[dict[str, Any]]:
         for metric, value in test["metrics"].items()
         if metric in test["intervals"] or registry.exists("metric", metric)
     ]
+
+
+def calibration_sentence(facts: Facts) -> str:
+    """Return what was done to a classifier's probabilities, a sentence; "" where nothing was."""
+    record = facts["metrics"].get("calibration")
+    if not record:
+        return ""
+    text = temperature_sentence(record)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _better(metric: str) -> str:

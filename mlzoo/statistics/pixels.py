@@ -16,7 +16,7 @@ import numpy as np
 
 from mlzoo.data.specs import IGNORED
 from mlzoo.statistics.boundaries import boundary_counts
-from mlzoo.statistics.calibration import reliability_table
+from mlzoo.statistics.calibration.bins import reliability_table
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.scorers import Array, ClassCounts, mean_defined, precision_of, ratio
 
@@ -83,7 +83,7 @@ def tables(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
         `per_class` (a row a class: `class`, `iou`, `dice`, `precision`, `recall`, `boundary_f1`,
         `pixels` and `images`: how many pixels are truly of the class and in how many images),
         `confusion` (k lists of k counts over all images; rows are true classes) and, of
-        probabilities, `reliability` (`calibration.reliability`).
+        probabilities, `reliability` (`calibration.bins.reliability`).
     """
     return {
         "per_class": _per_class(counts, class_names),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlzoo.data.specs import IGNORED
-from mlzoo.statistics.calibration import reliability_table
+from mlzoo.statistics.calibration.bins import reliability_table
 from mlzoo.statistics.metrics import number
 from mlzoo.statistics.pixels import error_counts
 from mlzoo.statistics.scorers import Array, ClassCounts, precision_of, ratio

@@ -9,7 +9,7 @@ import numpy as np
 from mlzoo.data.contracts import Scorer
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import Outputs
-from mlzoo.statistics.calibration import reliability_table, sample_bins
+from mlzoo.statistics.calibration.bins import reliability_table, sample_bins
 from mlzoo.statistics.metrics import as_probabilities, class_tables
 from mlzoo.statistics.scorers import ClassPredictions
 from mlzoo.tasks._predictions import SamplePredictions

@@ -12,7 +12,7 @@ from mlzoo.data.contracts import Baseline
 from mlzoo.data.images.tiles import Predict, Tiling, strips
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import IGNORED
-from mlzoo.statistics import calibration
+from mlzoo.statistics.calibration.bins import CELLS, cell_sums, stack_cells
 from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._tallies import Counting, Tally, TallyTask
 
@@ -85,7 +85,7 @@ class PixelConfidence:
     def begin(self, truth: np.ndarray) -> None:
         """Begin an image, whose true classes are (height, width)."""
         self._truth, self._row = truth, 0
-        self._sums.append(np.zeros((calibration.CELLS, 4)))
+        self._sums.append(np.zeros((CELLS, 4)))
 
     def see(self, strip: np.ndarray) -> None:
         """Add the next strip of probabilities (rows, width, k), from top to bottom."""
@@ -94,11 +94,11 @@ class PixelConfidence:
         truth = self._truth[self._row : self._row + len(strip)]
         self._row += len(strip)
         known = truth != IGNORED
-        self._sums[-1] += calibration.cell_sums(truth[known], strip[known])
+        self._sums[-1] += cell_sums(truth[known], strip[known])
 
     def bins(self) -> ConfidenceBins | None:
         """Return the binned confidence of all images."""
-        return calibration.stack_cells(np.array(self._sums)) if self._classes else None
+        return stack_cells(np.array(self._sums)) if self._classes else None
 
 
 def whole(

@@ -10,7 +10,8 @@ import numpy as np
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED, Target
-from mlzoo.statistics import calibration, steps
+from mlzoo.statistics import steps
+from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.scorers import ConfidenceBins
 from mlzoo.tasks._steps import StepTask, classes_of, step_outputs
 from mlzoo.tasks._tallies import Counting, Tally
@@ -60,5 +61,5 @@ def _bins(outputs: Sequence[np.ndarray], rows: Part) -> ConfidenceBins:
     for i, y_pred in enumerate(outputs):
         y_true = rows.target(i)
         known = y_true != IGNORED
-        sums.append(calibration.cell_sums(y_true[known], y_pred[known]))
-    return calibration.stack_cells(np.array(sums))
+        sums.append(cell_sums(y_true[known], y_pred[known]))
+    return stack_cells(np.array(sums))

@@ -100,6 +100,8 @@ def write_artifacts(
     scales = record.get("scales", {})
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
     write_predictions(folder / "predictions.csv", outcome, data.samples)
+    if record.get("calibration") is not None:
+        files.write_json(folder / "calibration.json", record["calibration"])
     draw(plots_folder, model, record, data, fed, outcome)
 
 

@@ -158,6 +158,10 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
         listener.note("this run has no test split: every sample is scored out of fold")
     if hint := imbalance_note(data, merged.config):
         listener.note(hint)
+    if merged.config.calibrate == "temperature":
+        from mlzoo.training.calibration.temperature import check_calibration
+
+        check_calibration(merged.config, data)
     return Prepared(merged, samples, data, unread)
 
 
@@ -434,6 +438,7 @@ def _train_once(
 
     from mlzoo.training import full_batch
     from mlzoo.training.artifacts import score, training_record, write_artifacts
+    from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
     from mlzoo.training.optimizers import scale_note, scales
@@ -473,6 +478,7 @@ def _train_once(
     listener.note("evaluating on the test split" if len(data.test) else "scoring out of fold")
     if data.outputs.target.dense:
         data = replace(data, cut=cutting(config, model))
+    model, calibration = calibrated(config, model, data, ensemble, seed, listener)
     seconds = time.monotonic() - began
     if ensemble is not None and not len(data.test):
         test, outcome = members.score_out_of_fold(
@@ -483,6 +489,7 @@ def _train_once(
         test, outcome = score(model, data, seed, config)
     record = training_record(model, fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
+    record["calibration"] = calibration
     if ensemble is not None:
         record |= members.ensemble_record(ensemble, data, seed, config.metrics)
     if first:

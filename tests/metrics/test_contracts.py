@@ -13,7 +13,7 @@ from mlzoo.core import registry
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import Outputs, target_of
 from mlzoo.statistics import fields, metrics, pixels, steps
-from mlzoo.statistics.calibration import cell_sums, stack_cells
+from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
 from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions, Reconstructions
 from mlzoo.tasks.text import TextTally

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mlzoo.statistics import calibration, pixels
+from mlzoo.statistics import pixels
+from mlzoo.statistics.calibration import bins as calibration
 from mlzoo.statistics.intervals import intervals
 from mlzoo.statistics.metrics import scorers, values
 from mlzoo.statistics.scorers import ClassPredictions

@@ -20,7 +20,7 @@ def reliability_diagram(
 
     Args:
         folder: where `reliability.png` and `.csv` are written.
-        rows: those of `mlzoo.statistics.calibration.reliability`.
+        rows: those of `mlzoo.statistics.calibration.bins.reliability`.
         error: the expected calibration error, for the title; None where it is undefined.
     """
     write_csv(folder / "reliability.csv", _COLUMNS, [[row[n] for n in _COLUMNS] for row in rows])

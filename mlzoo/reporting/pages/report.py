@@ -13,7 +13,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import interval_title
-from mlzoo.reporting.card import PICTURES, scores
+from mlzoo.reporting.card import PICTURES, calibration_sentence, scores
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.curve_diagnosis import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -46,6 +46,7 @@ _FILES = {
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
+    "calibration.json": "the temperature of the probabilities, and scores with and without it",
     "predictions.csv": "what the model says of each test sample",
     "layers.json": "the model's layers",
     "environment.json": "versions, device, seed",
@@ -105,6 +106,7 @@ def write_report(
         settings=given_settings(folder),
         layers=_layers(folder),
         scores=scores(facts),
+        calibration=calibration_sentence(facts),
         answers=answers(tested),
         horizons=_horizons(tested["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(tested["metrics"].get("autocorrelation")),

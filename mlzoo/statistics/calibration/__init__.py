@@ -1,0 +1,1 @@
+"""Calibration of predictions: scores by bins of confidence, and temperatures."""

@@ -1,0 +1,1 @@
+"""Calibration of a trained model on held-out predictions."""
