@@ -35,7 +35,7 @@ def lacking(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A small network on a table with a number that is missing here and there, and a word."""
+    """A small calibrated network on a table with a number missing here and there, and a word."""
     root = tmp_path_factory.mktemp("export")
     rng = np.random.default_rng(0)
     lines = ["a,b,word,y"]
@@ -43,9 +43,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         a, b = rng.normal(size=2).round(3)
         lines.append(f"{a},{b if i % 7 else ''},{'red blue green'.split()[i % 3]},{int(a > 0)}")
     (root / "table.csv").write_text("\n".join(lines) + "\n")
-    return mlzoo.train(
-        "mlp", str(root / "table.csv"), target="y", epochs=2, out=str(root), set={"hidden": [8]}
+    trained = mlzoo.train(
+        "mlp",
+        str(root / "table.csv"),
+        target="y",
+        epochs=2,
+        out=str(root),
+        set={"hidden": [8]},
+        calibrate="temperature",
     )
+    assert trained.model.get_layer("temperature").scale != 1
+    return trained
 
 
 @pytest.mark.slow
