@@ -362,7 +362,8 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
     part = data.parts()[config.part]
     if not len(part):
         raise DataError(
-            f"the {config.part} split of {subject.path} holds no samples; choose another with --part"
+            f"the {config.part} split of {subject.path} holds no samples; choose another with "
+            "--part"
         )
     order = np.random.default_rng([config.seed, 0xE4]).permutation(len(part))
     if subject.target.per == "sample" and len(part) > 1:
