@@ -178,6 +178,26 @@ class Config(Settings):
 def explain(config, model, x, target):
     return config.scale * x
 """,
+    "tracker": """
+class Report:
+    def __init__(self, run):
+        self.file = run.folder / "report.txt"
+
+    def _add(self, line):
+        self.file.write_text((self.file.read_text() if self.file.exists() else "") + line + "\\n")
+
+    def epoch(self, training, epoch, values):
+        self._add(f"{training} {epoch} {sorted(values)}")
+
+    def finish(self, folder, metrics):
+        self._add(f"end {sorted(metrics)}")
+
+    def close(self):
+        pass
+
+def track(run):
+    return Report(run)
+""",
     "format": """
 from mlzoo.core.configs import Settings
 

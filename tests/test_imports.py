@@ -26,7 +26,7 @@ ORDER = (
     (
         *("tasks", "sources", "models", "losses", "metrics", "optimizers", "schedules"),
         *("transforms", "baselines"),
-        *("strategies", "explainers", "formats"),
+        *("strategies", "explainers", "formats", "trackers"),
     ),
     ("runs",),
     (
@@ -39,7 +39,7 @@ ORDER = (
 RANK = {folder: rank for rank, folders in enumerate(ORDER) for folder in folders}
 PLUGINS = (
     *("sources", "models", "losses", "optimizers", "schedules", "strategies", "explainers"),
-    *("formats", "tasks", "baselines", "metrics", "transforms"),
+    *("formats", "tasks", "baselines", "metrics", "transforms", "trackers"),
 )
 BACKENDS = {"tensorflow", "jax", "torch", "tf_keras", "jaxlib"}
 FOR_ONE_BACKEND = {

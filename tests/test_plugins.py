@@ -119,10 +119,15 @@ def test_a_plugin_of_each_kind_is_used(names: dict[str, str], tmp_path: Path) ->
         source_set={"rows": 120, "what": task},
         metrics=[names["metric"]],
         monitor=f"val_{registry.stem(names['metric'])}",
+        log=[names["tracker"]],
         epochs=3,
         early_stopping=0,
         name="run",
     )
+    report = (run.path / "report.txt").read_text().splitlines()
+    assert [line.split()[:2] for line in report[:3]] == [["seed-0", str(n)] for n in (1, 2, 3)]
+    assert "'val_loss'" in report[0]
+    assert report[3].startswith("end ") and registry.stem(names["metric"]) in report[3]
     rows = list(csv.DictReader((run.path / "history.csv").open()))
     rates = [float(row["learning_rate"]) for row in rows]
     assert rates == pytest.approx([0.25, 0.125, 0.0625]), (
@@ -256,12 +261,13 @@ def test_code_that_a_file_names_runs_only_when_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for kind in ("optimizer", "schedule", "loss", "metric"):
+    for kind in ("optimizer", "schedule", "loss", "metric", "tracker"):
         own, marked = Path(f"my_{kind}.py"), Path(f"{kind}.ran")
         plugins.write(kind, own)
         own.write_text(own.read_text() + f"\nopen({str(marked)!r}, 'w').close()\n")
-        named = {"loss": f"mse + 0.5*{own}", "metric": f"[{own}]"}.get(kind, str(own))
-        field = {"metric": "metrics"}.get(kind, kind)
+        listed = {"metric": f"[{own}]", "tracker": f"[{own}]"}
+        named = {"loss": f"mse + 0.5*{own}", **listed}.get(kind, str(own))
+        field = {"metric": "metrics", "tracker": "log"}.get(kind, kind)
         Path("config.yaml").write_text(f"model: linear\ndata: diabetes\n{field}: {named}\n")
         with registry.trust_anew():
             with pytest.raises(UsageError, match="and was not run"):

@@ -265,6 +265,11 @@ class RunConfig(Settings):
     """Folder that run folders go into."""
     name: Annotated[str | None, Flag(basic=True)] = None
     """Name of the run folder; by default model-data, with a number where that is taken."""
+    log: Annotated[list[str], BeforeValidator(words), Flag(metavar="A,B")] = Field(
+        default_factory=list
+    )
+    """Report to trackers while training, comma-separated: names (`mlzoo trackers`), or paths of
+    your own plug-in files."""
 
     @field_validator("fractions")
     @classmethod
@@ -320,6 +325,15 @@ class RunConfig(Settings):
                 raise ValueError(registry.unknown("metric", name, known))
             if name.endswith(".py") and registry.stem(name) in known:
                 raise ValueError(f"there is a metric {registry.stem(name)!r}; rename {name}")
+        return list(dict.fromkeys(value))
+
+    @field_validator("log")
+    @classmethod
+    def _known_trackers(cls, value: list[str]) -> list[str]:
+        known = registry.names("tracker") if value else []
+        for name in value:
+            if not name.endswith(".py") and name not in known:
+                raise ValueError(registry.unknown("tracker", name, known))
         return list(dict.fromkeys(value))
 
     @field_validator("monitor")

@@ -43,7 +43,7 @@ class Listener:
         """Part of a countable piece of work (files checked, images predicted) is done."""
 
     def start(self, what: str, epochs: int, steps: int) -> None:
-        """A training starts, or goes on."""
+        """A training starts, or goes on; `what` tells it from others of the run."""
 
     def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
         """A training step is done; `logs` are means over the epoch so far."""

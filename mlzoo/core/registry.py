@@ -58,6 +58,7 @@ KINDS = {
     "strategy": Kind("strategies", ("Config", "propose")),
     "explainer": Kind("explainers", ("Config", "explain")),
     "format": Kind("formats", ("Config", "write", "open_written")),
+    "tracker": Kind("trackers", ("track",)),
 }
 _loaded: dict[tuple[str, str], Path] = {}
 """Users' files that were loaded, by kind and by what results call them."""

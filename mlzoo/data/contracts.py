@@ -1,10 +1,11 @@
-"""Contracts that plug-ins meet: the task, its outcome, and the baseline."""
+"""Contracts that plug-ins meet: the task, its outcome, the baseline, the recipe, the tracker."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -50,6 +51,37 @@ class Baseline:
     def note_on(self, rows: Part) -> str:
         """Return the note on the scores of a part."""
         return self.note if isinstance(self.note, str) else self.note(rows)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Facts of a run that a tracker reports.
+
+    Attributes:
+        name: of the run folder, once it is finished.
+        folder: where the files of the run are while it trains.
+        settings: its configuration by field, what is empty left out.
+    """
+
+    name: str
+    folder: Path
+    settings: Mapping[str, Any]
+
+
+class Tracker(Protocol):
+    """Report of a run to a program that shows runs; see `mlzoo.trackers`."""
+
+    def epoch(self, training: str, epoch: int, values: Mapping[str, float]) -> None:
+        """Report an epoch, from 1; `training` is one of several trainings of the run."""
+        ...
+
+    def finish(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Report the scores on the test split, and the files of the finished run."""
+        ...
+
+    def close(self) -> None:
+        """End the report; a run that was stopped opens it again when it is resumed."""
+        ...
 
 
 @dataclass(frozen=True)

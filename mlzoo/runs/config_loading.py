@@ -28,6 +28,10 @@ from mlzoo.data.recognition import check_source
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
 _REPEATS = "# Repeats this run"
+_LISTS = {"metrics": "metric", "log": "tracker"}
+"""Fields that name several plug-ins of a kind."""
+SEVERAL = ("loss", *_LISTS.values())
+"""Kinds of plug-ins of which a run may have several."""
 _NESTED = {
     "set": "--set",
     **{f"{kind}_set": f"--{kind}-set" for kind in ("source", "optimizer", "schedule", "loss")},
@@ -43,17 +47,19 @@ def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = [(kind, values[kind]) for kind in kinds if isinstance(values.get(kind), str)]
     loss = values.get("loss")
     losses = loss_names(loss if isinstance(loss, str) else "auto")
-    metrics = words(values.get("metrics") or [])
-    listed = metrics if isinstance(metrics, list) else []
-    return [*named, *(("loss", each) for each in losses), *(("metric", each) for each in listed)]
+    several = [(kind, words(values.get(field) or [])) for field, kind in _LISTS.items()]
+    listed = [(kind, each) for kind, names in several if isinstance(names, list) for each in names]
+    return [*named, *(("loss", each) for each in losses), *listed]
 
 
 def absolute_plugins(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that name plug-ins, such that files mean the same in every folder."""
     named = [(kind, registry.absolute(name)) for kind, name in plugins(values)]
-    fields = {kind: name for kind, name in named if kind not in ("loss", "metric")}
-    metrics = [name for kind, name in named if kind == "metric"]
-    return {**fields, "loss": absolute_losses(values["loss"]), "metrics": metrics}
+    fields: dict[str, Any] = {kind: name for kind, name in named if kind not in SEVERAL}
+    lists = {
+        field: [name for each, name in named if each == kind] for field, kind in _LISTS.items()
+    }
+    return {**fields, "loss": absolute_losses(values["loss"]), **lists}
 
 
 def trust_flag(values: Mapping[str, Any]) -> str:
@@ -320,12 +326,14 @@ def _check_plugins(values: Mapping[str, Any], given: Given) -> None:
             given.problems += [f"{_prefix(given, 'model')}{line}" for line in error.problems]
     for kind in SHARED:
         _check_training_plugins(kind, values, given)
+    fields = {kind: field for field, kind in _LISTS.items()}
     for kind, name in plugins(values):
-        if kind == "metric" and registry.own_file(name):
+        if kind in fields and registry.own_file(name):
             try:
                 registry.load(kind, name)
             except UsageError as error:
-                given.problems += [f"{_prefix(given, 'metrics')}{line}" for line in error.problems]
+                prefix = _prefix(given, fields[kind])
+                given.problems += [f"{prefix}{line}" for line in error.problems]
     if values.get("augment") not in (None, "none"):
         from mlzoo.data.policies import parse
 

@@ -60,7 +60,7 @@ def draw(
         by_kind[target.per](folder, model, data, fed, outcome)
     scores = record["test"]["metrics"]
     if rows := scores.get("reliability"):
-        reliability_diagram(folder, rows, scores["calibration_error"])
+        reliability_diagram(folder, rows, scores.get("calibration_error"))
     if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))

@@ -29,9 +29,22 @@ MOST_PARAMETERS = 200_000
 
 
 def fit(
-    model: keras.Model, data: Data, config: RunConfig, listener: Listener, stop: Stop
+    model: keras.Model,
+    data: Data,
+    config: RunConfig,
+    listener: Listener,
+    stop: Stop,
+    name: str = "",
 ) -> Fitted:
     """Minimize the mean loss over the training split, penalties included.
+
+    Args:
+        model: its weights are changed.
+        data: samples in splits.
+        config: of the run.
+        listener: hears of progress.
+        stop: notes signals.
+        name: of the training, for the listener.
 
     Raises:
         UsageError: the model is too large, its loss is random (dropout, batch normalization), or
@@ -48,7 +61,7 @@ def fit(
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     search = _Search(model, data, config, recorder, listener, stop)
-    listener.start(config.model, config.epochs, 1)
+    listener.start(name, config.epochs, 1)
     search.run()
     listener.end()
     return search.result()

@@ -209,7 +209,7 @@ class _Fits:
         config, data, seed = self.config, member.data, member.seed
         listener = self.listener
         if config.full_batch:
-            return full_batch.fit(model, data, config, listener, self.stop)
+            return full_batch.fit(model, data, config, listener, self.stop, folder.name)
         if self.training is None or not self.training.restartable(data, seed):
             # Where steps can't be shared, each member has a training of its own.
             target = self.shared if self.training is None else model

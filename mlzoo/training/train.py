@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from mlzoo.data.policies import parse
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import (
+    SEVERAL,
     Merged,
     absolute_plugins,
     check_unread,
@@ -327,7 +328,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
     omit = set(unread_by_source(values, set(values))) | {"name"}
-    omit |= set() if config.metrics else {"metrics"}
+    omit |= {name for name in ("metrics", "log") if not getattr(config, name)}
     return resolved_yaml(merged, read, omit | {*unread})
 
 
@@ -347,9 +348,7 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
         folder.write_text("bad_files.csv", files.csv_text(rows))
     for kind, name in plugins(config.model_dump()):
         if (plugin_file := registry.own_file(name)) is not None:
-            # Of losses and metrics there may be several.
-            several = kind in ("loss", "metric")
-            copy = f"{kind}-{plugin_file.name}" if several else f"{kind}.py"
+            copy = f"{kind}-{plugin_file.name}" if kind in SEVERAL else f"{kind}.py"
             files.write_bytes(folder.path / copy, plugin_file.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
     environment = devices.environment(config.seed, config.precision)
@@ -379,8 +378,36 @@ def _work(
     stage: Stage,
 ) -> OpenedRun:
     """Train each repeat that is not done yet, then complete the folder."""
-    from mlzoo.runs import datasets
     from mlzoo.training.artifacts import complete
+
+    with _tracked(folder, config, listener) as heard:
+        records = _trained(folder, config, samples, data, heard, stage)
+        stage.doing = "writing the report"
+        complete(folder.path, folder.final, records)
+    return OpenedRun(folder.finish())  # A model with code of its own is loaded by what ran it here.
+
+
+def _tracked(
+    folder: RunFolder, config: RunConfig, listener: Listener
+) -> AbstractContextManager[Listener]:
+    """Return the listener of a run, which reports to its trackers where there are some."""
+    if not config.log:
+        return nullcontext(listener)
+    from mlzoo.runs.tracking import tracked
+
+    return tracked(listener, config, folder)
+
+
+def _trained(
+    folder: RunFolder,
+    config: RunConfig,
+    samples: Samples,
+    data: Data,
+    listener: Listener,
+    stage: Stage,
+) -> list[dict[str, Any]]:
+    """Train each repeat that is not done yet; return the records of all."""
+    from mlzoo.runs import datasets
     from mlzoo.training.augment_search import searched
 
     records = _records_done(folder, listener)
@@ -406,9 +433,7 @@ def _work(
         shutil.rmtree(folder.path / "checkpoints" / f"seed-{seed}", ignore_errors=True)
         for member in (folder.path / "checkpoints").glob(f"seed-{seed}-*"):
             shutil.rmtree(member, ignore_errors=True)
-    stage.doing = "writing the report"
-    complete(folder.path, folder.final, records)
-    return OpenedRun(folder.finish())  # A model with code of its own is loaded by what ran it here.
+    return records
 
 
 def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]:
@@ -468,7 +493,8 @@ def _train_once(
                 )
                 model, fitted = ensemble.model, ensemble.fitted
             elif config.full_batch:
-                fitted = full_batch.fit(model, data, config, listener, stop)
+                name = checkpoint_folder.name
+                fitted = full_batch.fit(model, data, config, listener, stop, name)
             else:
                 training = Training(model, data, config, checkpoint_folder, seed, listener, stop)
                 fitted = training.fit()

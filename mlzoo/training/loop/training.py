@@ -185,7 +185,7 @@ class Training:
         """
         try:
             self._restore()
-            self.listener.start(self.config.model, self.config.epochs, self.batches.steps)
+            self.listener.start(self.folder.name, self.config.epochs, self.batches.steps)
             while not self.place.stopped:
                 try:
                     self._epoch()
