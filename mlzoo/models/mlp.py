@@ -218,6 +218,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
 
 def initialize(model: keras.Model, data: Data) -> None:
     """Choose the scale of the frequencies on the validation split, where it is auto."""
+    if not getattr(model, "plain_only", False):
+        return
     from mlzoo.layers.fourier import FourierFeatures, choose_scale
 
     for layer in model.layers:
