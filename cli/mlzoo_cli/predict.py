@@ -40,7 +40,8 @@ def predict(
             "--output",
             "-o",
             help="CSV file to write, by default stdout. Where every pixel is predicted a folder, "
-            "for masks/ (index PNG), classes.txt and overlays/, or for fields/ (.npy).",
+            "for masks/ (index PNG), classes.txt and overlays/, or for fields/ (.npy); of "
+            "restored images a folder too, for errors/ (maps) and restored/.",
         ),
     ] = None,
     probabilities: Annotated[
@@ -92,7 +93,8 @@ def predict(
     The table has one row each; masks and fields of images go into a folder. A row has a name, the
     prediction and the probability of every class. Of a segmentation it has the share of each
     class's pixels, and with --output each image's mask is written, whose pixels are class positions
-    that classes.txt names; of fields their means, and the fields are written. Of a labeling there
+    that classes.txt names; of fields their means, and the fields are written. Of a model without
+    labels it has the error, and the share of normal samples with one as large. Of a labeling there
     is a row a step, of a series a row a step ahead. A model of text goes on from DATA, a text file
     or the text itself.
     """
@@ -127,10 +129,16 @@ def predict(
         "--overlap": overlap,
     }
     _refuse({flag: value or None for flag, value in flags.items()}, opened)
-    if output is not None and output.exists() and not overwrite:
-        raise UsageError(f"{output} exists already; choose another, or add --overwrite")
     if output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
+    maps = opened.target.is_input and opened.record["kind"] == "image" and not features
+    if maps and output is not None and output.suffix.lower() != ".csv":
+        from mlzoo_cli.predict_errors import predict_errors
+
+        predict_errors(opened, data, output, overwrite)
+        return
+    if output is not None and output.exists() and not overwrite:
+        raise UsageError(f"{output} exists already; choose another, or add --overwrite")
     if features:
         _feature_table(opened, data, output, json)
     elif opened.target.causal:
@@ -334,7 +342,7 @@ def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
             classes = run.record["class_names"]
             row |= {f"p_{c}": round(p, 6) for c, p in zip(classes, probabilities, strict=True)}
         elif isinstance(label, dict):
-            row |= {fact: _digits(value) for fact, value in label.items()}
+            row |= label
         elif isinstance(label, list):
             row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
         else:

@@ -38,6 +38,8 @@ def evaluate_run(
     """
     config, listener = run.config, listener or Listener()
     devices.prepare()
+    from mlzoo.layers.description import code_size
+
     if data is not None:
         labeled = read_labelled(data, run.reader, listener.progress)
         for warning in labeled.warnings:
@@ -58,7 +60,8 @@ def evaluate_run(
         )[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
-    arranged = replace(arranged, cut=run.tiling())
+    outputs = replace(arranged.outputs, code=code_size(run.model))
+    arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
     return evaluate(
         run.outputs, arranged, part, config.seed, config.baselines, extra=config.metrics
     )[0]

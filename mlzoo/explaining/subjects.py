@@ -154,8 +154,18 @@ def open_subject(path: str, trust: bool = False, wanted: str | None = None) -> S
 
 
 def subject_of(run: OpenedRun) -> Subject:
-    """Return an open run as a subject."""
+    """Return an open run as a subject.
+
+    Raises:
+        UsageError: its outputs are the inputs again, of which none is the one to explain.
+    """
     record = run.record
+    if run.target.is_input:
+        raise UsageError(
+            f"{run.path}: a run of {record['task']} has no prediction to explain; where it fails "
+            f"shows `mlzoo predict {run.path} DATA -o FOLDER` (error maps), and its code "
+            "`mlzoo predict --features`"
+        )
     names = record["class_names"] or record["target_names"]
     return Subject(
         run.path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,19 @@ def describe(
         "parameters": model.count_params(),
         "trainable": sum(_size(w) for w in model.trainable_variables),
     }
+
+
+def code_size(model: keras.Model) -> int:
+    """Return how many numbers the layer `code` of a model has; 0 where there is none.
+
+    In an ensemble it is that of its first member.
+    """
+    for layer in model.layers:
+        if layer.name == "code":
+            return math.prod(layer.output.shape[1:])
+        if hasattr(layer, "layers") and (size := code_size(layer)):
+            return size
+    return 0
 
 
 def layer_graph(model: keras.Model) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from mlzoo.data.moments import floats, positive
 from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import Inputs
+from mlzoo.data.tables.reader import Column
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
 
 _CHUNK = 4096
@@ -52,6 +53,18 @@ def scaled(scaling: Sequence[dict[str, Any]], inputs: np.ndarray) -> np.ndarray:
     for config in scaling:
         tensor = keras.layers.deserialize(config)(tensor)
     return np.asarray(keras.ops.convert_to_numpy(tensor), "float32")
+
+
+def feature_names(columns: Sequence[Column], scaling: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of a scaled table's features, of categories as `column=category`."""
+    (layer,) = (keras.layers.deserialize(config) for config in scaling)
+    assert isinstance(layer, TableScaling)
+    categories = [
+        f"{column.name}={column.categories[position]}"
+        for column, positions in zip(columns, layer.categories, strict=True)
+        for position in positions or ()
+    ]
+    return [*(columns[i].name for i in layer.numeric), *categories]
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:

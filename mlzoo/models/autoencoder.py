@@ -47,7 +47,7 @@ class Config(Settings):
     or trainable_slope."""
     kind: Literal["plain", "denoising", "sparse"] = "plain"
     """What keeps the code from being a copy: its size alone, noise on the inputs, or a penalty."""
-    noise: float = Field(0.3, gt=0, json_schema_extra=searched(0.05, 1.0, log=True))
+    noise: float = Field(0.3, gt=0)
     """kind=denoising: standard deviation of the noise on scaled inputs (pixels from 0 to 1)."""
     sparsity: float = Field(1e-3, gt=0)
     """kind=sparse: penalty on the sum of a code's absolute values."""

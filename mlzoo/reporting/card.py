@@ -33,6 +33,11 @@ PICTURES = {
     "stays within the dashed lines at 95 % of the lags",
     "timelines": "The best, the median and the worst test sequence: true and predicted classes",
     "fields": "The best, the median and the worst test image: true and predicted fields",
+    "reconstructions": "The best, the median and the worst test samples, their reconstruction and "
+    "its error",
+    "feature_errors": "Mean squared error of the scaled features, beside that of their mean",
+    "errors": "How large the errors of the test samples are",
+    "codes": "Codes of the test samples, colored by classes that were not learned from",
     "samples": "What the network was fed: a batch of training samples",
     "gradient_lags": "How far back the gradient of the loss reaches, step by step",
     "mistakes": "Test samples that the model was most sure of and wrong",

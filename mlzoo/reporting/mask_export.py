@@ -46,7 +46,7 @@ class Folder:
         self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
         if classes:
             self._colors = class_colors(reader.class_colors, len(classes))
-        _refuse_pairs(names)
+        refuse_pairs(names)
         if not overwrite:
             self._refuse_existing(names)
 
@@ -63,7 +63,7 @@ class Folder:
 
     def _files(self, name: str) -> dict[str, str]:
         """Return an image's possible files in the folder by kind, the prediction first."""
-        stem = _stem(name)
+        stem = file_stem(name)
         if not self._classes:
             return {"fields": f"fields/{stem}.npy"}
         kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
@@ -112,15 +112,16 @@ class Folder:
         write_bytes(path, buffer.getvalue())
 
 
-def _stem(name: str) -> str:
+def file_stem(name: str) -> str:
+    """Return an image's name without its ending."""
     return PurePosixPath(name).with_suffix("").as_posix()
 
 
-def _refuse_pairs(names: Sequence[str]) -> None:
+def refuse_pairs(names: Sequence[str]) -> None:
     """Raise UsageError if two images would have the same output file."""
     seen: dict[str, str] = {}
     for name in names:
-        stem = _stem(name)
+        stem = file_stem(name)
         if stem in seen:
             raise UsageError(
                 f"two images would have their results in {stem}: rename one ({seen[stem]}, {name}),"

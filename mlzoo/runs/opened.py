@@ -186,11 +186,7 @@ class OpenedRun:
             return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
         if self.target.is_input:
             restored = self.reconstruct(new, listener)
-            each = [{"score": float(score)} for score in restored.scores]
-            if restored.p_values is not None:
-                for facts, p_value in zip(each, restored.p_values, strict=True):
-                    facts["p_value"] = float(p_value)
-            return Predictions(restored.names, each, None, restored.warnings)
+            return Predictions(restored.names, restored.facts(), None, restored.warnings)
         import numpy as np
 
         listener = listener or Listener()

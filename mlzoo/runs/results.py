@@ -71,6 +71,22 @@ class Reconstructed:
     p_values: np.ndarray | None
     warnings: tuple[str, ...] = ()
 
+    def facts(self) -> list[dict[str, float]]:
+        """Return `score` and, where there is one, `p_value` of each sample in 7 digits."""
+        scored = {"score": self.scores}
+        if self.p_values is not None:
+            scored["p_value"] = self.p_values
+        columns = zip(*scored.values(), strict=True)
+        return [
+            {name: float(f"{value:.7g}") for name, value in zip(scored, row, strict=True)}
+            for row in columns
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the same with the name of each."""
+        pairs = zip(self.names, self.facts(), strict=True)
+        return [{"name": name, **facts} for name, facts in pairs]
+
 
 @dataclass(frozen=True)
 class Forecast:

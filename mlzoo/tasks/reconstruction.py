@@ -5,9 +5,9 @@ Errors are those of the scaled input: pixels from 0 to 1, standardized numbers o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.scorers import Reconstructions, p_values
+from mlzoo.statistics.scorers import FALSE_ALARMS, Reconstructions, p_values
 from mlzoo.tasks._tallies import Counting, Tally, TallyTask
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Task(TallyTask):
         if len(features.shape) == 4:
             settings = {"kernel_size": 1, "padding": "same", **settings}
             return keras.layers.Conv2D(units or outputs.units, **settings)(features)
-        x = keras.layers.Dense(prod(outputs.shape), **settings)(features)
+        x = keras.layers.Dense(math.prod(outputs.shape), **settings)(features)
         shape = outputs.shape
         return x if len(shape) == 1 else keras.layers.Reshape(shape, name="reshape")(x)
 
@@ -122,6 +122,13 @@ class ReconstructionTally:
         ordered = np.sort(self.unseen)
         places = np.linspace(0, len(ordered) - 1, min(len(ordered), _KEPT)).round().astype(int)
         return {**facts, "validation_errors": [float(f"{each:.6g}") for each in ordered[places]]}
+
+    def threshold(self) -> float | None:
+        """Return the error from which samples are flagged; None with too few normal ones."""
+        if self.unseen is None:
+            return None
+        rank = math.floor(FALSE_ALARMS * (len(self.unseen) + 1))  # this many may be as large
+        return float(np.sort(self.unseen)[-rank]) if rank else None
 
     def scores(self) -> np.ndarray:
         """Return the negative mean squared error (n,) of each sample."""

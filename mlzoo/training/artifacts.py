@@ -12,9 +12,9 @@ import numpy as np
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.data.contracts import Outcome
-from mlzoo.data.samples import Data
+from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
-from mlzoo.layers.description import layer_graph
+from mlzoo.layers.description import code_size, layer_graph
 from mlzoo.layers.networks import Networks
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
@@ -33,6 +33,9 @@ def score(
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on the test split, which is done once."""
     data = replace(data, outputs=replace(data.outputs, code=code_size(model)))
+    if data.samples.target.is_input and config.folds > 1:
+        # Members were trained on it: its errors say nothing of new samples.
+        data = replace(data, valid=Part(data.samples, np.arange(0)))
     return evaluate(
         lambda inputs: outputs_of(model, inputs),
         data,
@@ -41,12 +44,6 @@ def score(
         config.baselines,
         extra=config.metrics,
     )
-
-
-def code_size(model: keras.Model) -> int:
-    """Return how many numbers the layer `code` of a model has; 0 where there is none."""
-    codes = [layer for layer in model.layers if layer.name == "code"]
-    return int(np.prod(codes[0].output.shape[1:])) if codes else 0
 
 
 def training_record(

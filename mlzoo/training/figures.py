@@ -16,8 +16,17 @@ from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import TextReader
 from mlzoo.drawing import pictures
 from mlzoo.drawing.palette import class_colors
+from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
-from mlzoo.reporting.figures import augmentation, forecasts, masks, plots, timelines
+from mlzoo.layers.input_scaling import feature_names, scaled
+from mlzoo.reporting.figures import (
+    augmentation,
+    forecasts,
+    masks,
+    plots,
+    reconstructions,
+    timelines,
+)
 from mlzoo.reporting.figures.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
@@ -25,6 +34,7 @@ from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks._steps import labels_of
 from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
+from mlzoo.tasks.reconstruction import ReconstructionTally
 from mlzoo.training.loop.batches import Batch
 
 
@@ -50,7 +60,7 @@ def draw(
         augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
     target = data.samples.target
     if target.is_input:
-        _reconstructions(folder, data, fed)
+        _reconstructions(folder, model, data, fed, outcome)
     elif target.per == "sample":
         _pictures(folder, record, data, fed[0], outcome)
     elif target.ahead:
@@ -66,11 +76,63 @@ def draw(
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
 
 
-def _reconstructions(folder: Path, data: Data, fed: tuple[Batch, list[str]]) -> None:
-    """Draw a batch."""
+def _reconstructions(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: TallyOutcome,
+) -> None:
+    """Draw a batch, some test samples restored, the errors, and codes of two numbers."""
     samples, ((inputs, _, _), names) = data.samples, fed
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
+    tally = outcome.tally
+    assert isinstance(tally, ReconstructionTally)
+    counts = tally.counts
+    reconstructions.error_histogram(folder, counts.errors(), counts.anomalous, tally.threshold())
+    tested = Part(samples, outcome.indices)
+    if samples.kind == "image":
+        reconstructions.reconstruction_cases(folder, _restored(model, data, tested, tally.scores()))
+    elif samples.columns:
+        squared, of_mean = _squared_errors(model, data, tested)
+        features = feature_names(samples.columns, data.outputs.scaling)
+        reconstructions.feature_errors(folder, features, squared, of_mean)
+    if code_size(model) == 2:
+        encoder = keras.Model(model.inputs, model.get_layer("code").output)
+        places = np.concatenate([outputs_of(encoder, tested.inputs(at)) for at in tested.chunks()])
+        known = None if samples.classes is None else samples.classes[tested.indices]
+        reconstructions.codes(folder, places, known, samples.class_names)
+
+
+def _restored(
+    model: keras.Model, data: Data, tested: Part, scores: np.ndarray
+) -> list[reconstructions.ReconstructionCase]:
+    """Return the two best, the median and the two worst test samples with what became of them."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    last, middle = len(order) - 1, len(order) // 2
+    ranks = {0: "best", 1: "2nd best", middle: "median", last - 1: "2nd worst", last: "worst"}
+    cases = []
+    for rank, title in sorted((r, t) for r, t in ranks.items() if 0 <= r <= last):
+        place = order[rank]
+        inputs = tested.inputs(np.array([place]))
+        truth = scaled(data.outputs.scaling, inputs)[0]
+        name = data.samples.name_of(int(tested.indices[place]))
+        restored = outputs_of(model, inputs)[0]
+        score = -float(scores[place])
+        cases.append(reconstructions.ReconstructionCase(title, name, truth, restored, score))
+    return cases
+
+
+def _squared_errors(model: keras.Model, data: Data, tested: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean squared error (k,) of each feature: the model's, and that of the mean."""
+    known = tested.samples.anomalous
+    normal = tested.indices if known is None else tested.indices[~known[tested.indices]]
+    inputs = Part(tested.samples, normal).inputs()
+    truth = scaled(data.outputs.scaling, inputs)
+    center = scaled(data.outputs.scaling, data.train.inputs()).mean(axis=0)
+    error = outputs_of(model, inputs) - truth
+    return (error**2).mean(axis=0), ((center - truth) ** 2).mean(axis=0)
 
 
 def _forecast_pictures(

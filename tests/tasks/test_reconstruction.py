@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+import mlzoo
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate, fit_baselines
 from mlzoo.layers.input_scaling import scaled
 from mlzoo.losses._numbers import OfScaledInput
+from mlzoo.reporting.error_export import write_error_maps
 from mlzoo.runs import datasets
-from mlzoo.statistics.scorers import p_values
+from mlzoo.statistics.scorers import Reconstructions, p_values
+from mlzoo.tasks.reconstruction import ReconstructionTally
 from mlzoo.training.loop.batches import build_batches, validation
 from tests.data.pictures import folder, noise, save
+from tests.once import once
 from tests.training.made import config
 
 TABLE = "a,b,color\n" + "".join(f"{i % 7},{(i * 5) % 11},{'rgb'[i % 3]}\n" for i in range(60))
@@ -187,3 +193,77 @@ def test_normal_samples_alone_are_trained_on_and_the_others_are_found() -> None:
 def test_normal_classes_must_be_there(fields: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         arranged(**fields)
+
+
+# -- A run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def train(root: Path) -> None:
+        rng = np.random.default_rng(0)
+        for number in range(40):
+            image = np.zeros((16, 18), "uint8")
+            image[: rng.integers(4, 12), : rng.integers(4, 12)] = 200
+            save(root / "images" / f"{number}.png", image)
+        (root / "t.csv").write_text(TABLE)
+        common: dict[str, Any] = {"epochs": 2, "out": str(root), "set": {"code": 2, "filters": [4]}}
+        mlzoo.train("autoencoder", str(root / "images"), name="restored", **common)
+        mlzoo.train("autoencoder", str(root / "t.csv"), target="color", name="table", **common)
+
+    return once("reconstruction", train)
+
+
+@pytest.mark.slow
+def test_a_run_of_images_restores_new_ones(runs: Path, tmp_path: Path) -> None:
+    run = mlzoo.load(runs / "restored")
+    names = {path.stem for path in (run.path / "plots").glob("*.png")}
+    assert {"reconstructions", "errors", "codes", "samples"} <= names
+    restored = run.reconstruct(str(runs / "images"))
+    assert restored.values.shape == (40, 16, 18, 1) and 0 <= restored.values.min()
+    expected = ((restored.values - restored.scaled) ** 2).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(restored.scores, expected, rtol=1e-5)
+    normal = np.array(run.metrics["test"]["metrics"]["validation_errors"])
+    assert restored.p_values is not None and len(normal) == 8
+    np.testing.assert_allclose(restored.p_values, p_values(expected, normal), rtol=1e-5)
+    assert run.predict(str(runs / "images")).labels[3] == restored.facts()[3]
+    names, codes = run.features(str(runs / "images"))
+    assert codes.shape == (40, 2) and len(names) == 40
+
+    largest = write_error_maps(tmp_path / "maps", restored)
+    errors = ((restored.values - restored.scaled) ** 2).mean(axis=-1)
+    assert largest == pytest.approx(errors.max())
+    place = np.unravel_index(errors.argmax(), errors.shape)
+    name = restored.names[place[0]]
+    picture = np.asarray(Image.open(tmp_path / "maps" / "errors" / name))
+    assert picture.shape == (16, 18, 3)
+    assert picture[place[1:]].tolist() == [252, 253, 191], "magma's last color"
+    with pytest.raises(UsageError, match="exists already"):
+        write_error_maps(tmp_path / "maps", restored)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_table_is_scored_again_and_explains_nothing(runs: Path) -> None:
+    run = mlzoo.load(runs / "table")
+    names = {path.stem for path in (run.path / "plots").glob("*.png")}
+    assert {"feature_errors", "errors", "codes", "samples"} <= names
+    again = run.evaluate()
+    assert again["metrics"]["mse"] == pytest.approx(run.metrics["test"]["metrics"]["mse"])
+    assert again["baselines"]["pca"]["note"] == "2 components"
+    with pytest.raises(UsageError, match="no prediction to explain"):
+        run.explain(str(runs / "t.csv"))
+    everything = run.evaluate(str(runs / "t.csv"))
+    facts = run.predict(str(runs / "t.csv")).labels
+    mean = np.mean([each["score"] for each in facts])
+    assert everything["metrics"]["mse"] == pytest.approx(mean, rel=1e-5)
+
+
+def test_threshold_and_p_values_flag_the_same() -> None:
+    rng = np.random.default_rng(0)
+    for count in (10, 19, 20, 57):
+        unseen, errors = rng.random(count), rng.random(500)
+        sums = np.stack([np.ones(500), errors, errors], axis=1)
+        threshold = ReconstructionTally(Reconstructions(sums), unseen).threshold()
+        flagged = p_values(errors, unseen) <= 0.05
+        assert (threshold is None) == (count < 19)
+        assert (flagged == (errors > (np.inf if threshold is None else threshold))).all()

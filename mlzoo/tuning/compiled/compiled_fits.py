@@ -296,6 +296,7 @@ def unshared(config: RunConfig, data: Data) -> str | None:
         f"precision={config.precision}": config.precision != "float32",
         f"xla={config.xla}": config.xla != "auto",
         "several networks": hasattr(registry.load("model", config.model), "networks"),
+        "samples are their own targets": data.samples.target.is_input,
         f"monitor={config.monitor}": config.monitor not in [f"val_{name}" for name in followed],
         "samples are augmented": config.augment != "none",
         "the data take too much memory": numbers * 4 > MOST_BYTES,
