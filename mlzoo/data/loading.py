@@ -257,9 +257,9 @@ def partition(samples: Samples, config: RunConfig, seed: int) -> tuple[Samples, 
 
 
 def _normal_only(parts: Split, anomalous: np.ndarray) -> Split:
-    """Return a split whose training and validation parts have no anomalous samples.
+    """Return a split whose training and validation splits have no anomalous samples.
 
-    They are left out rather than moved to the test part, so that groups stay in one part.
+    They are left out rather than moved to the test split, so that groups stay in one part.
     """
     from dataclasses import replace
 
