@@ -62,7 +62,7 @@ def repeat() -> None:
 
     import mlzoo
     from mlzoo.core import registry
-    from mlzoo.explaining.targets import of_classes
+    from mlzoo.explaining.target_weights import of_classes
     from mlzoo.introspection.probe import Probe
 
     with tempfile.TemporaryDirectory() as root:

@@ -123,7 +123,7 @@ def cnn(images: int) -> tuple[Any, Any, Any]:
     import numpy as np
     from sklearn.datasets import load_digits
 
-    from mlzoo.explaining.targets import of_classes
+    from mlzoo.explaining.target_weights import of_classes
 
     keras.utils.set_random_seed(0)
     x, y = load_digits(return_X_y=True)
@@ -145,7 +145,7 @@ def unet(images: int) -> tuple[Any, Any, Any]:
     import keras
     import numpy as np
 
-    from mlzoo.explaining.targets import of_region
+    from mlzoo.explaining.target_weights import of_region
 
     keras.utils.set_random_seed(0)
     rng, layers = np.random.default_rng(0), keras.layers

@@ -111,7 +111,7 @@ def _case(large: bool) -> tuple[Any, Any]:
 def _ours_and_theirs(model: Any, images: Any, classes: Any, slow: bool) -> Sides:
     from mlzoo.core import registry
     from mlzoo.explaining import reference
-    from mlzoo.explaining.targets import of_classes
+    from mlzoo.explaining.target_weights import of_classes
     from mlzoo.introspection.probe import Probe
 
     probe = Probe(model, images)
@@ -237,7 +237,7 @@ import json, resource, sys, numpy as np, keras
 from mlzoo import registry
 from mlzoo.explaining import reference
 from mlzoo.explaining.engine.probe import Probe
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 model = keras.applications.MobileNetV2(weights=None)
 x = np.random.default_rng(0).random((4, 224, 224, 3)).astype("float32")
 target = of_classes(np.arange(4), 1000)

@@ -12,7 +12,7 @@ _LAZY = {
     "tune": "mlzoo.api",
     "load": "mlzoo.api",
     "export": "mlzoo.exporting.export",
-    "explain": "mlzoo.explaining.work",
+    "explain": "mlzoo.explaining.explain_run",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.quality.inspection",
     "RunConfig": "mlzoo.core.configs",

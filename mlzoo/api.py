@@ -14,7 +14,7 @@ from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
-    from mlzoo.explaining.work import ExplanationResult
+    from mlzoo.explaining.explain_run import ExplanationResult
     from mlzoo.tuning.search import SearchListener
     from mlzoo.tuning.tune import SearchResult
 
@@ -71,7 +71,7 @@ class Run(OpenedRun):
             UsageError: an unknown method or setting, or Keras does not run on TensorFlow.
             DataError: the samples do not fit what the model was trained on.
         """
-        from mlzoo.explaining.work import explain_samples
+        from mlzoo.explaining.explain_run import explain_samples
 
         return explain_samples(self, x, listener, method=method, **settings)
 

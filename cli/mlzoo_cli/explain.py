@@ -12,7 +12,7 @@ from mlzoo_cli.options import Fields, Json, RareSafeCsv, Trust, flag_of, with_op
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
-    from mlzoo.explaining.work import ExplanationResult
+    from mlzoo.explaining.explain_run import ExplanationResult
 
 EXPLAIN = Fields("explaining/settings.py", "ExplainConfig", leave_out=("run",))
 
@@ -70,7 +70,7 @@ def explain(
     from mlzoo.runs.devices import prepare
 
     prepare()
-    from mlzoo.explaining.work import explain_configured
+    from mlzoo.explaining.explain_run import explain_configured
 
     reporter = ConsoleReporter(quiet=json)
     try:

@@ -26,8 +26,8 @@ Season = Literal["none", "additive", "multiplicative"]
 
 
 @dataclass(frozen=True)
-class Form:
-    """Form of smoothing; `period` is the season in steps, 1 without one."""
+class SmoothingForm:
+    """SmoothingForm of smoothing; `period` is the season in steps, 1 without one."""
 
     trend: Trend
     season: Season
@@ -61,7 +61,7 @@ class States:
 class Smoothing:
     """A form with its parameters: alpha, beta, gamma, phi (4,)."""
 
-    form: Form
+    form: SmoothingForm
     parameters: np.ndarray
 
     def forecasts(self, y: np.ndarray, at: np.ndarray, horizon: int) -> np.ndarray:
@@ -80,7 +80,7 @@ class Smoothing:
         return trend * season if self.form.season == "multiplicative" else trend + season
 
 
-def initial(y: np.ndarray, form: Form) -> tuple[float, float, np.ndarray]:
+def initial(y: np.ndarray, form: SmoothingForm) -> tuple[float, float, np.ndarray]:
     """Return level, slope and season before the first step, from the first steps."""
     period = form.period
     season = np.zeros(1)
@@ -106,7 +106,7 @@ def initial(y: np.ndarray, form: Form) -> tuple[float, float, np.ndarray]:
     return float(level), float(slope), season
 
 
-def smooth(y: np.ndarray, form: Form, parameters: np.ndarray) -> tuple[np.ndarray, States]:
+def smooth(y: np.ndarray, form: SmoothingForm, parameters: np.ndarray) -> tuple[np.ndarray, States]:
     """Run the recursions for parameters (4, p) over a stretch y (n,).
 
     Returns:
@@ -150,19 +150,19 @@ def choose(y: np.ndarray, period: int) -> Smoothing:
     return min(candidates, key=lambda candidate: candidate[0])[1]
 
 
-def _forms(y: np.ndarray, period: int) -> Iterator[Form]:
+def _forms(y: np.ndarray, period: int) -> Iterator[SmoothingForm]:
     """Yield the forms that a stretch is long enough for; products need positive values."""
     seasons: list[Season] = ["none"]
     if period > 1 and len(y) >= 2 * period + 5:
         seasons += ["additive", "multiplicative"] if y.min() > 0 else ["additive"]
     trends: tuple[Trend, ...] = ("none", "additive", "damped")
     for trend, season in product(trends, seasons):
-        form = Form(trend, season, period if season != "none" else 1)
+        form = SmoothingForm(trend, season, period if season != "none" else 1)
         if trend == "none" or len(y) > form.count + 3:
             yield form
 
 
-def _fitted(y: np.ndarray, form: Form) -> tuple[float, Smoothing]:
+def _fitted(y: np.ndarray, form: SmoothingForm) -> tuple[float, Smoothing]:
     """Return the least AICc of a form, and its parameters, by grids around the best."""
     rng = np.random.default_rng(0)
     low, high = _LOW.copy(), _HIGH.copy()
@@ -180,7 +180,7 @@ def _fitted(y: np.ndarray, form: Form) -> tuple[float, Smoothing]:
     return best, Smoothing(form, chosen)
 
 
-def _constrained(points: np.ndarray, form: Form) -> np.ndarray:
+def _constrained(points: np.ndarray, form: SmoothingForm) -> np.ndarray:
     """Return parameters with those that a form lacks at what switches them off."""
     off = np.array([0.0, 0.0, 0.0, 1.0])[:, None]
     points = np.where(form.free[:, None], points, off)
@@ -188,7 +188,7 @@ def _constrained(points: np.ndarray, form: Form) -> np.ndarray:
     return points
 
 
-def _aicc(y: np.ndarray, fitted: np.ndarray, form: Form) -> np.ndarray:
+def _aicc(y: np.ndarray, fitted: np.ndarray, form: SmoothingForm) -> np.ndarray:
     """Return the corrected AIC (p,) under additive or multiplicative errors, the lower one."""
     count, free = len(y), form.count
     error = y[:, None] - fitted

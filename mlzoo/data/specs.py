@@ -195,7 +195,7 @@ class TrainingModel:
 
 
 @dataclass(frozen=True)
-class Halves:
+class FrozenBackboneSplit:
     """A model whose first half learns nothing: `extractor` gives what `head` is trained on.
 
     Both share the model's layers. A model has them as its attribute `halves`.

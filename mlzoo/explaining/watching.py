@@ -13,7 +13,7 @@ from mlzoo.core import registry
 from mlzoo.drawing.canvas import label, new_figure, save
 from mlzoo.drawing.pictures import as_picture
 from mlzoo.explaining.pages.rendering import laid_over, scaled
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.probe import Probe
 
 _ACROSS = 4

@@ -48,7 +48,7 @@ class Answers(Opened):
 
         Args:
             x: inputs.
-            target: (n, ..., k), see `mlzoo.explaining.targets`.
+            target: (n, ..., k), see `mlzoo.explaining.target_weights`.
             z: the same inputs at the entry, disturbed.
         """
 

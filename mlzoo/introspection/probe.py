@@ -17,7 +17,7 @@ import tensorflow as tf
 from mlzoo.core.errors import UsageError
 from mlzoo.introspection import scores
 from mlzoo.introspection.answers import Answers
-from mlzoo.introspection.places import InputPositions
+from mlzoo.introspection.positions import InputPositions
 
 
 class Probe(InputPositions, Answers):

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mlzoo.core.backbones import check_backbone, check_together
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Rate, Sizes, searched
-from mlzoo.data.specs import Halves, Inputs, Outputs
+from mlzoo.data.specs import FrozenBackboneSplit, Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +87,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
     model = keras.Model(tensor, output, name="transfer")
     if config.train == "head":
-        model.halves = Halves(keras.Model(tensor, features), keras.Model(features, output))
+        model.halves = FrozenBackboneSplit(
+            keras.Model(tensor, features), keras.Model(features, output)
+        )
     model.plain_only = True
     return model

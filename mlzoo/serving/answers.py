@@ -132,7 +132,7 @@ class UploadPredictor:
         from mlzoo.drawing.pictures import as_picture
         from mlzoo.explainers import gradcam
         from mlzoo.explaining.pages.rendering import laid_over, scaled
-        from mlzoo.explaining.targets import of_classes
+        from mlzoo.explaining.target_weights import of_classes
         from mlzoo.introspection.probe import Probe
         from mlzoo.statistics.metrics import as_probabilities
 

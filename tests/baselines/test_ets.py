@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlzoo.baselines import ets
-from mlzoo.baselines._smoothing import Form, Smoothing, choose, initial, smooth
+from mlzoo.baselines._smoothing import Smoothing, SmoothingForm, choose, initial, smooth
 from mlzoo.data.samples import Part
 from tests.tasks.made_forecasts import series_data
 
@@ -21,7 +21,7 @@ def seasonal(count: int, slope: float = 0.0, noise: float = 0.0) -> np.ndarray:
 def test_the_recursions_are_those_of_the_textbook() -> None:
     y = 30 + np.random.default_rng(1).normal(0, 3, 25)
     alpha, beta, gamma, phi = 0.4, 0.3, 0.2, 0.9
-    form = Form("damped", "additive", 4)
+    form = SmoothingForm("damped", "additive", 4)
     level, slope, season = initial(y, form)
     seasons = list(season)
     fitted, states = smooth(y, form, np.array([[alpha], [beta], [gamma], [phi]]))

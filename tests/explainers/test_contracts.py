@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from mlzoo.core import fields, registry
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.findings import Background, Finding
 from mlzoo.introspection.probe import Probe
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection import resampling
 from mlzoo.introspection.probe import Probe
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlzoo.core import registry
-from mlzoo.explaining import targets
+from mlzoo.explaining import target_weights
 from mlzoo.explaining.evidence import faithfulness
 from mlzoo.explaining.explain import without_padding
 from mlzoo.introspection.probe import Probe
@@ -63,7 +63,7 @@ def test_the_step_that_decides_is_found(name: str) -> None:
     x, y, step = marked(60, seed=9)
     probe = Probe(recurrent(), x)
     assert (probe.outputs(x).argmax(axis=1) == y).mean() > 0.95
-    found = explained(name, probe, x, targets.of_classes(y, 2))
+    found = explained(name, probe, x, target_weights.of_classes(y, 2))
     strength = np.abs(found.reshape(60, STEPS, -1)).sum(axis=-1)
     assert (strength.argmax(axis=1) == step).mean() >= 0.95
     if name == "integrated_gradients":
@@ -76,11 +76,11 @@ def test_what_pads_a_sequence_counts_for_nothing(name: str) -> None:
     x, y, _ = marked(4, seed=3)
     x[1, 30:] = np.nan
     probe = Probe(recurrent(), x)
-    found = without_padding(explained(name, probe, x, targets.of_classes(y, 2)), x)
+    found = without_padding(explained(name, probe, x, target_weights.of_classes(y, 2)), x)
     assert np.isfinite(found).all() and found[1, :30].any()
     assert not found[1, 30:].any()
     short = Probe(recurrent(), x[1:2, :30])
-    alone = explained(name, short, x[1:2, :30], targets.of_classes(y[1:2], 2))
+    alone = explained(name, short, x[1:2, :30], target_weights.of_classes(y[1:2], 2))
     if name != "smoothgrad":  # its noise is drawn for the longer one
         np.testing.assert_allclose(found[1:2, :30], alone, atol=2e-5)
 
@@ -94,7 +94,9 @@ def test_tokens_are_explained_behind_their_embedding() -> None:
     x = np.random.default_rng(0).integers(0, 20, (5, 12)).astype("int32")
     probe = Probe(model, x)
     assert probe.entry_name == "embedding" and probe.layer is None
-    found = explained("integrated_gradients", probe, x, targets.of_classes(np.zeros(5, int), 3))
+    found = explained(
+        "integrated_gradients", probe, x, target_weights.of_classes(np.zeros(5, int), 3)
+    )
     assert found.shape == (5, 12) and found.any(axis=1).all()
 
 
@@ -107,7 +109,7 @@ def test_a_step_of_a_labeling_does_not_see_what_comes_after() -> None:
     x = np.random.default_rng(1).normal(size=(3, 15, 2)).astype("float32")
     probe = Probe(model, x)
     assert probe.layer.name == "gru"
-    target = targets.of_step((3, 15, 3), 7, np.array([0, 1, 2]))
+    target = target_weights.of_step((3, 15, 3), 7, np.array([0, 1, 2]))
     found = explained("saliency", probe, x, target)
     assert found[:, 8:].max() == 0 and found[:, 7].min() > 0
 
@@ -162,13 +164,13 @@ def test_masks_are_explained_through_the_bottleneck(units: int, head: str, name:
     said = probe.outputs(x)
     predicted = said[..., 0] > 0.5 if units == 1 else said.argmax(axis=-1) == 1
     assert (predicted == mask).mean() > 0.95
-    found = explained(name, probe, x, targets.of_region(predicted, 1, units))
+    found = explained(name, probe, x, target_weights.of_region(predicted, 1, units))
     assert found.shape == (3, 32, 32) and np.isfinite(found).all() and found.any(axis=(1, 2)).all()
     logits = probe.logits(x)[..., 0 if units == 1 else 1]
     own = [faithfulness.spearman(a, b) for a, b in zip(found, logits, strict=True)]
     assert np.mean(own) < 0.9  # more than the class's own logits
     one = slice(0, 1)
-    target = targets.of_region(predicted, 1, units)[one]
+    target = target_weights.of_region(predicted, 1, units)[one]
     sample = faithfulness.Sample(probe, x[one], target, probe.baseline(x[one]), 0)
     truth_first = faithfulness.iou_drop(sample, mask[0].astype(float))
     assert truth_first > faithfulness.iou_drop(sample, -mask[0].astype(float))
@@ -186,7 +188,7 @@ def test_what_is_lost_of_a_part_is_counted_within_it() -> None:
     base = probe.baseline(x)
 
     def drop(region: np.ndarray, values: np.ndarray) -> float:
-        target = targets.of_region(region, 1, 3)
+        target = target_weights.of_region(region, 1, 3)
         sample = faithfulness.Sample(probe, x, target, base, 0)
         return faithfulness.iou_drop(sample, values)
 

@@ -12,7 +12,7 @@ import pytest
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.explaining.several_inputs import as_one
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.probe import Probe
 
 rng = np.random.default_rng(0)

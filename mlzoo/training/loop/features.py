@@ -10,7 +10,7 @@ import numpy as np
 
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data, Part
-from mlzoo.data.specs import Halves
+from mlzoo.data.specs import FrozenBackboneSplit
 from mlzoo.training.checkpoints import weights_sha256
 
 _KEPT: OrderedDict[tuple[str, ...], np.ndarray] = OrderedDict()
@@ -24,7 +24,7 @@ def halved(model: keras.Model, data: Data, listener: Listener) -> tuple[keras.Mo
     None where no half of it is frozen, or samples are changed at random, and so are never the
     same twice.
     """
-    halves: Halves | None = getattr(model, "halves", None)
+    halves: FrozenBackboneSplit | None = getattr(model, "halves", None)
     if halves is None:
         return None
     if data.policy.steps:

@@ -42,7 +42,7 @@ _JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
 
 @dataclass
-class Place:
+class TrainState:
     """Where a training is: what a checkpoint holds beside the arrays.
 
     `epoch` counts from 1, `step` the steps done in it; `means` are those of loss and metrics over
@@ -62,10 +62,10 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Safe:
+class RollbackPoint:
     """Where a training can go back to: its place, weights, optimizer and running metrics."""
 
-    place: Place
+    place: TrainState
     weights: checkpoints.Arrays
     optimizer: checkpoints.Arrays
     metrics: checkpoints.Arrays
@@ -130,11 +130,11 @@ class Training:
         metric = monitored(config, data, history_columns(config, data, self.networks))
         self.watch = Watch(metric, direction(metric), config.early_stopping)
         self.shown = True
-        self.place = Place()
+        self.place = TrainState()
         self.best: checkpoints.Arrays | None = None
         self._best_file: dict[str, str] | None = None
         self._pending: Mapping[str, Any] | None = None
-        self._safe: Safe | None = None
+        self._safe: RollbackPoint | None = None
         self._saved_at = self._started_at = time.monotonic()
 
     def restartable(self, data: Data, seed: int) -> bool:
@@ -172,7 +172,7 @@ class Training:
         checkpoints.assign([v for layer in self.model.layers for v in layer.variables], weights)
         checkpoints.assign(self.trained.optimizer.variables, optimizer)
         self.watch = Watch(self.watch.metric, self.watch.mode, self.config.early_stopping)
-        self.place, self.best = Place(), None
+        self.place, self.best = TrainState(), None
         self._best_file = self._pending = self._safe = None
         self._saved_at = self._started_at = time.monotonic()
 
@@ -325,7 +325,7 @@ class Training:
         A step that fails may have changed some of it already, and on JAX has given all of it away.
         """
         running = self.trained.metrics_variables if self.place.step else []
-        self._safe = Safe(
+        self._safe = RollbackPoint(
             replace(self.place, means=dict(self.place.means), history=list(self.place.history)),
             checkpoints.values(self.trained.variables),
             accumulation.optimizer_state(self.trained),
@@ -391,7 +391,7 @@ class Training:
             self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
             for path in self.folder.glob(f"{name}.*"):
                 path.unlink()
-        before = Place(**checkpoint.state)
+        before = TrainState(**checkpoint.state)
         if before.micro > 1:
             state = accumulation.optimizer_state(self.trained)
             self._accumulate(before.micro, state, 1)

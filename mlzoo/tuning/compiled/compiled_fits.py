@@ -41,7 +41,7 @@ from mlzoo.tuning.compiled.backend import build_program
 from mlzoo.tuning.compiled.dynamic_hyperparameters import Scalars, adjustable
 from mlzoo.tuning.compiled.feeding import MOST_BYTES, Feeder, Shape, batch_size
 from mlzoo.tuning.compiled.fit_loop import (
-    Course,
+    FitProgress,
     compiling_alone,
     compiling_together,
     run_alone,
@@ -133,10 +133,10 @@ class SharedPrograms:
         """
         compiled, together = self._compiled(fits[0])
         compiled.settle()
-        courses = [self._course(fit, compiled) for fit in fits]
+        started = [self._progress(fit, compiled) for fit in fits]
         if together:
-            return run_together(compiled.program, courses, self.feeder, self.lanes)
-        return [run_alone(compiled.program, courses[0], self.feeder)]
+            return run_together(compiled.program, started, self.feeder, self.lanes)
+        return [run_alone(compiled.program, started[0], self.feeder)]
 
     def compile_ahead(self, fit: Fit) -> bool:
         """Compile the program of a coming fit in a thread while others run.
@@ -151,7 +151,7 @@ class SharedPrograms:
             return False
         compiled, together = self._compiled(fit)
         if compiled.compiling is None:
-            arguments = compiled.program, self._course(fit, compiled), self.feeder
+            arguments = compiled.program, self._progress(fit, compiled), self.feeder
             work = (
                 compiling_together(*arguments, self.lanes)
                 if together
@@ -172,8 +172,8 @@ class SharedPrograms:
         together = self.group(fit) is not None
         return self._program(architecture, fit, together), together
 
-    def _course(self, fit: Fit, compiled: CompiledProgram) -> Course:
-        """Return the course of a fit, starting with the initial weights of its seed."""
+    def _progress(self, fit: Fit, compiled: CompiledProgram) -> FitProgress:
+        """Return the progress of a fit, starting with the initial weights of its seed."""
         architecture = self._architecture(fit)
         assert architecture is not None
         trainable, others = self._start(architecture, fit)
@@ -182,7 +182,7 @@ class SharedPrograms:
             pad(others, compiled.like.others),
             compiled.like.optimizer,
         )
-        return Course(fit, state, architecture.dropout, architecture.penalties)
+        return FitProgress(fit, state, architecture.dropout, architecture.penalties)
 
     def check(self, fit: Fit) -> float:
         """Compare a short fit with one by the code of `mlzoo train`.

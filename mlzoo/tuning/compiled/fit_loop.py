@@ -16,7 +16,7 @@ from mlzoo.training import checkpoints
 from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.optimizers import adapts, direction, rate_after
 from mlzoo.tuning.compiled.feeding import Fed, Feeder, Shape, epoch_order, epoch_rates
-from mlzoo.tuning.compiled.programs import Program, State, Work
+from mlzoo.tuning.compiled.programs import Program, ProgramInputs, State
 from mlzoo.tuning.trials.fit import Fit
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Ending = tuple[np.ndarray, int] | DivergedError
 """Outputs for the validation split and number of epochs, or the error."""
 
 
-class Course:
+class FitProgress:
     """Progress of one fit: its next inputs, and whether it continues."""
 
     def __init__(self, fit: Fit, state: State, dropout: np.ndarray, penalties: np.ndarray) -> None:
@@ -95,52 +95,52 @@ class Course:
         return outputs * np.array(spec.std) + np.array(spec.mean) if spec.mean else outputs
 
 
-def run_alone(program: Program, course: Course, feeder: Feeder) -> Ending:
+def run_alone(program: Program, progress: FitProgress, feeder: Feeder) -> Ending:
     """Run one fit by a program.
 
     Args:
         program: compiled for the architecture.
-        course: of the fit.
+        progress: of the fit.
         feeder: cache of samples.
     """
-    fit = course.fit
-    program.load(course.state)
+    fit = progress.fit
+    program.load(progress.state)
     while True:
-        work = _work(course, feeder)
-        if course.done:  # the restored state is already final: only predict
+        work = _work(progress, feeder)
+        if progress.done:  # the restored state is already final: only predict
             work = work.first(0, work.steps)
         result = program.run(work)
-        course.trained(result.loss, len(work.order))
-        course.predicted(result.valid_loss, result.outputs)
-        if course.done:
+        progress.trained(result.loss, len(work.order))
+        progress.predicted(result.valid_loss, result.outputs)
+        if progress.done:
             state = program.state() if fit.keep is not None else None
-            return course.ended(result.outputs, state)
+            return progress.ended(result.outputs, state)
 
 
-def compiling_alone(program: Program, course: Course, feeder: Feeder) -> Callable[[], None]:
+def compiling_alone(program: Program, progress: FitProgress, feeder: Feeder) -> Callable[[], None]:
     """Return a function that compiles the program of a fit; it changes the program's state.
 
     Args:
         program: to compile.
-        course: of the fit.
+        progress: of the fit.
         feeder: cache of samples.
     """
-    work = _work(course, feeder)
+    work = _work(progress, feeder)
 
     def compile_it() -> None:
-        program.load(course.state)
+        program.load(progress.state)
         program.compile(work)
 
     return compile_it
 
 
-def _work(course: Course, feeder: Feeder) -> Work:
+def _work(progress: FitProgress, feeder: Feeder) -> ProgramInputs:
     """Return the next epochs of a fit that need no validation in between."""
-    fit = course.fit
-    span = 1 if course.watched else max(fit.config.epochs - course.epoch, 1)
+    fit = progress.fit
+    span = 1 if progress.watched else max(fit.config.epochs - progress.epoch, 1)
     fed = feeder.fold(fit.folds[fit.fold], fit.config)
     shape = Shape.of(fit.config, [fit.folds[fit.fold]])
-    each = [course.next(fed, ahead) for ahead in range(span)]
+    each = [progress.next(fed, ahead) for ahead in range(span)]
     order, rest, rates = (np.stack(arrays) for arrays in zip(*each, strict=True))
     steps = order.shape[1]
     # A subset of the fold keeps the shapes of the fold: other shapes would be recompiled.
@@ -148,101 +148,101 @@ def _work(course: Course, feeder: Feeder) -> Work:
     order = np.pad(order, ((0, 0), missing, (0, 0)))
     rates = np.insert(rates, [steps] * missing[1], 0.0, axis=1)
     valid = fed.places(fit.data.valid.indices)
-    numbers = course.dropout, course.penalties
-    return Work(fed.x, fed.y, fed.weights, order, rest, rates, steps, valid, *numbers)
+    numbers = progress.dropout, progress.penalties
+    return ProgramInputs(fed.x, fed.y, fed.weights, order, rest, rates, steps, valid, *numbers)
 
 
 def run_together(
-    program: VectorizedProgram, courses: Sequence[Course], feeder: Feeder, lanes: int
+    program: VectorizedProgram, fits: Sequence[FitProgress], feeder: Feeder, lanes: int
 ) -> list[Ending]:
     """Run fits by a vectorized program; unused lanes are idle.
 
     Args:
         program: compiled for the architecture.
-        courses: of at most `lanes` fits.
+        fits: of at most `lanes` fits.
         feeder: cache of samples.
         lanes: of the program.
     """
-    fed, shape = _fed(courses, feeder)
+    fed, shape = _fed(fits, feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
-    numbers = _load(program, courses, lanes)
-    valid, counts = _valid(courses, fed, shape, lanes)
-    while any(not course.done for course in courses):
-        active = [course for course in courses if not course.done]
-        losses = program.train(whole, _epoch(courses, fed, shape, lanes), numbers)
-        for course, loss in zip(courses, losses, strict=False):
-            if course in active:
-                course.trained(float(loss))
-        if any(course.watched for course in active):
+    numbers = _load(program, fits, lanes)
+    valid, counts = _valid(fits, fed, shape, lanes)
+    while any(not progress.done for progress in fits):
+        active = [progress for progress in fits if not progress.done]
+        losses = program.train(whole, _epoch(fits, fed, shape, lanes), numbers)
+        for progress, loss in zip(fits, losses, strict=False):
+            if progress in active:
+                progress.trained(float(loss))
+        if any(progress.watched for progress in active):
             watched, outputs = program.predict(whole, valid, counts, numbers)
-            for lane, course in enumerate(courses):
-                if course in active:
-                    course.predicted(float(watched[lane]), outputs[lane, : counts[lane]])
+            for lane, progress in enumerate(fits):
+                if progress in active:
+                    progress.predicted(float(watched[lane]), outputs[lane, : counts[lane]])
     _, outputs = program.predict(whole, valid, counts, numbers)
-    kept = any(course.fit.keep is not None for course in courses)
+    kept = any(progress.fit.keep is not None for progress in fits)
     states: Sequence[State | None] = program.states() if kept else [None] * lanes
     return [
-        course.ended(outputs[lane, : counts[lane]], states[lane])
-        for lane, course in enumerate(courses)
+        progress.ended(outputs[lane, : counts[lane]], states[lane])
+        for lane, progress in enumerate(fits)
     ]
 
 
 def compiling_together(
-    program: VectorizedProgram, course: Course, feeder: Feeder, lanes: int
+    program: VectorizedProgram, progress: FitProgress, feeder: Feeder, lanes: int
 ) -> Callable[[], None]:
     """Return a function that compiles the program of a group; it changes the program's state.
 
     Args:
         program: to compile.
-        course: of one fit of the group.
+        progress: of one fit of the group.
         feeder: cache of samples.
         lanes: of the program.
     """
-    fed, shape = _fed([course], feeder)
+    fed, shape = _fed([progress], feeder)
     whole = fed[0].x, fed[0].y, fed[0].weights
-    epoch = replace(_epoch([course], fed, shape, lanes), steps=0)
-    valid = _valid([course], fed, shape, lanes)
+    epoch = replace(_epoch([progress], fed, shape, lanes), steps=0)
+    valid = _valid([progress], fed, shape, lanes)
 
     def compile_it() -> None:
-        numbers = _load(program, [course], lanes)
+        numbers = _load(program, [progress], lanes)
         program.train(whole, epoch, numbers)
         program.predict(whole, *valid, numbers)
 
     return compile_it
 
 
-def _fed(courses: Sequence[Course], feeder: Feeder) -> tuple[list[Fed], Shape]:
+def _fed(fits: Sequence[FitProgress], feeder: Feeder) -> tuple[list[Fed], Shape]:
     """Return the samples of each fit, and the sizes of their program."""
-    first = courses[0].fit
+    first = fits[0].fit
     stacked = feeder.stacked(first.folds, first.config)
     assert stacked is not None
-    fed = [stacked.folds[course.fit.fold] for course in courses]
+    fed = [stacked.folds[progress.fit.fold] for progress in fits]
     return fed, Shape.of(first.config, first.folds)
 
 
 def _load(
-    program: VectorizedProgram, courses: Sequence[Course], lanes: int
+    program: VectorizedProgram, fits: Sequence[FitProgress], lanes: int
 ) -> tuple[np.ndarray, ...]:
     """Load the states of the fits into all lanes, idle ones too; return dropout and penalties."""
-    every = [*courses, *[courses[0]] * (lanes - len(courses))]
-    program.load([course.state for course in every])
+    every = [*fits, *[fits[0]] * (lanes - len(fits))]
+    program.load([progress.state for progress in every])
     names = ("dropout", "penalties")
-    return tuple(np.stack([getattr(course, name) for course in every]) for name in names)
+    return tuple(np.stack([getattr(progress, name) for progress in every]) for name in names)
 
 
 def _valid(
-    courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: int
+    fits: Sequence[FitProgress], fed: Sequence[Fed], shape: Shape, lanes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return indices (lanes, m) to predict, and the number of valid ones in each lane."""
     places = np.zeros((lanes, shape.valid), "int32")
     counts = np.zeros(lanes, "int32")
-    for lane, (course, samples) in enumerate(zip(courses, fed, strict=True)):
-        indices_in_x = samples.places(course.fit.data.valid.indices)
+    for lane, (progress, samples) in enumerate(zip(fits, fed, strict=True)):
+        indices_in_x = samples.places(progress.fit.data.valid.indices)
         places[lane, : len(indices_in_x)], counts[lane] = indices_in_x, len(indices_in_x)
     return places, counts
 
 
-def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: int) -> Any:
+def _epoch(fits: Sequence[FitProgress], fed: Sequence[Fed], shape: Shape, lanes: int) -> Any:
     """Return the next epoch of all lanes; finished ones are idle."""
     from mlzoo.tuning.compiled.vectorized import Epoch
 
@@ -251,10 +251,10 @@ def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: i
     rates = np.zeros((shape.steps + 1, lanes), "float32")
     rest, left = np.zeros((lanes, shape.left), "int32"), np.zeros(lanes, "int32")
     steps = 0
-    for lane, (course, samples) in enumerate(zip(courses, fed, strict=True)):
-        if course.done:
+    for lane, (progress, samples) in enumerate(zip(fits, fed, strict=True)):
+        if progress.done:
             continue
-        whole, last, rate = course.next(samples)
+        whole, last, rate = progress.next(samples)
         here, size = whole.shape
         order[:here, lane, :size], counts[:here, lane] = whole, size
         rates[:here, lane], rates[-1, lane] = rate[:-1], rate[-1]
@@ -263,13 +263,13 @@ def _epoch(courses: Sequence[Course], fed: Sequence[Fed], shape: Shape, lanes: i
     return Epoch(order, counts, rates, rest, left, steps)
 
 
-def _save(folder: Path, state: State, course: Course) -> None:
+def _save(folder: Path, state: State, progress: FitProgress) -> None:
     """Save a state that a later trial resumes from."""
     folder.mkdir(parents=True, exist_ok=True)
     file = checkpoints.write_arrays(folder / "replica.npz", [a for g in state.groups for a in g])
     sizes = [len(group) for group in state.groups]
-    progress = {"watch": course.watch.state(), "epochs": course.epoch, "rate": course.rate}
-    files.write_sealed(folder / "replica.json", {**file, "sizes": sizes, **progress})
+    record = {"watch": progress.watch.state(), "epochs": progress.epoch, "rate": progress.rate}
+    files.write_sealed(folder / "replica.json", {**file, "sizes": sizes, **record})
 
 
 def _restore(folder: Path) -> tuple[State, Watch, int, float] | None:

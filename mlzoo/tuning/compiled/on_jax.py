@@ -9,7 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from mlzoo.tuning.compiled.dynamic_hyperparameters import penalty
-from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, batches, count_trace
+from mlzoo.tuning.compiled.programs import (
+    Parts,
+    ProgramInputs,
+    ProgramOutput,
+    State,
+    batches,
+    count_trace,
+)
 
 
 class JaxStep:
@@ -100,7 +107,7 @@ class JaxProgram:
         """Return the state as arrays."""
         return State(*([np.asarray(array) for array in group] for group in self._state))
 
-    def run(self, work: Work) -> ProgramOutput:
+    def run(self, work: ProgramInputs) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         numbers = (work.dropout, work.penalties)
         fed = work.x, work.y, work.weights
@@ -115,7 +122,7 @@ class JaxProgram:
         loss, outputs = self._predict(self._state, work.x, work.y, work.valid, numbers)
         return ProgramOutput(float(total), float(loss), np.asarray(outputs))
 
-    def compile(self, work: Work) -> None:
+    def compile(self, work: ProgramInputs) -> None:
         """Compile a step; whole epochs are compiled when they run, since their number matters."""
         if not self._loop:
             self.run(work.first(1, steps=1))

@@ -9,7 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from mlzoo.tuning.compiled.dynamic_hyperparameters import penalty
-from mlzoo.tuning.compiled.programs import Parts, ProgramOutput, State, Work, batches, count_trace
+from mlzoo.tuning.compiled.programs import (
+    Parts,
+    ProgramInputs,
+    ProgramOutput,
+    State,
+    batches,
+    count_trace,
+)
 
 
 class TensorFlowProgram:
@@ -31,7 +38,7 @@ class TensorFlowProgram:
         groups = [[keras.ops.convert_to_numpy(v.value) for v in g] for g in self._variables]
         return State(*groups)
 
-    def run(self, work: Work) -> ProgramOutput:
+    def run(self, work: ProgramInputs) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         fed = work.x, work.y, work.weights
         numbers = work.dropout, work.penalties
@@ -52,7 +59,7 @@ class TensorFlowProgram:
         loss, outputs = predict(*fed[:2], work.valid, work.penalties)
         return ProgramOutput(float(total), float(loss), np.asarray(outputs))
 
-    def compile(self, work: Work) -> None:
+    def compile(self, work: ProgramInputs) -> None:
         """Compile by running at most one step and the last batch of an epoch."""
         self.run(work.first(1, steps=0 if self._parts.loop else 1))
 

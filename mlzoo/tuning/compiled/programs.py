@@ -36,7 +36,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Work:
+class ProgramInputs:
     """Inputs of a program.
 
     Attributes:
@@ -63,7 +63,7 @@ class Work:
     dropout: np.ndarray
     penalties: np.ndarray
 
-    def first(self, epochs: int, steps: int) -> Work:
+    def first(self, epochs: int, steps: int) -> ProgramInputs:
         """Return the first epochs, with their first steps only."""
         some = slice(epochs)
         parts = {"order": self.order[some], "rest": self.rest[some], "rates": self.rates[some]}
@@ -90,11 +90,11 @@ class Program(Protocol):
         """Return the current state."""
         ...
 
-    def run(self, work: Work) -> ProgramOutput:
+    def run(self, work: ProgramInputs) -> ProgramOutput:
         """Train for the epochs of `work.order`, then predict."""
         ...
 
-    def compile(self, work: Work) -> None:
+    def compile(self, work: ProgramInputs) -> None:
         """Compile for work of these sizes; this changes the program's state."""
         ...
 
@@ -123,7 +123,7 @@ def put(array: np.ndarray) -> Any:
     return keras.ops.convert_to_tensor(array)
 
 
-def batches(work: Work) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(work: ProgramInputs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the indices and the rate of all batches of all epochs, in order."""
     for order, rest, rates in zip(work.order, work.rest, work.rates, strict=True):
         yield from zip(order[: work.steps], rates[: work.steps], strict=True)

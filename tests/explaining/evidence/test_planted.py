@@ -13,7 +13,7 @@ from mlzoo.core import registry
 from mlzoo.explaining import reference
 from mlzoo.explaining.evidence import faithfulness
 from mlzoo.explaining.evidence.truth import against_truth
-from mlzoo.explaining.targets import of_classes
+from mlzoo.explaining.target_weights import of_classes
 from mlzoo.introspection.probe import Probe
 from tests.explaining import shapes
 

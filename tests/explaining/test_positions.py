@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.introspection.places import designed
+from mlzoo.introspection.positions import designed
 
 
 def test_masks_of_a_group_show_every_two_places_equally_often() -> None:
