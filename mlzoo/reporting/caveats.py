@@ -68,7 +68,7 @@ def _sample_counts(facts: Facts) -> Iterator[str]:
 
 def _classes(facts: Facts) -> Iterator[str]:
     parts, target = facts["data"]["parts"], _target(facts)
-    if target.causal:
+    if target.causal or target.is_input:
         return
     what = "steps" if target.stepwise else "samples"
     train, test = parts["train"].get("classes", {}), parts["test"].get("classes", {})

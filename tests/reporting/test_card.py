@@ -247,6 +247,14 @@ def test_missed_classes_and_what_stands_beside_the_headline_are_shown() -> None:
     assert "and average precision **0.66**\n(95 % interval 0.5 to 0.8)\non 120 test samples" in text
 
 
+def test_classes_that_are_not_learned_from_are_no_limit() -> None:
+    facts = make_facts()
+    facts["data"]["parts"]["train"]["classes"] = {"crack": 900, "sound": 0, "<b>rust</b>": 50}
+    assert any("imbalanced" in limit for limit in limits(facts))
+    facts["metrics"]["task"] = facts["data"]["task"] = "reconstruction"
+    assert not any("imbalanced" in limit or "Fewer than" in limit for limit in limits(facts))
+
+
 def test_few_groups_are_a_limit() -> None:
     facts = make_facts()
     facts["metrics"]["test"] |= {"interval_unit": "groups", "units": 19}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -115,7 +116,12 @@ def error_histogram(
     if threshold is not None:
         axes.axvline(threshold, color=GRAY, linestyle="--", label="flagged above (5 % of normal)")
     axes.set_xscale("log")
+    # Within less than a decade every tick would get a number, and those overlap.
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    for side in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        side(FuncFormatter(lambda value, _: f"{value:g}"))
     tidy(axes, "Errors of the test split", "mean squared error of a sample", "samples")
+    axes.tick_params(axis="x", which="minor", labelsize=axes.xaxis.get_ticklabels()[0].get_size())
     axes.legend(fontsize=8)
     return save(figure, folder / "errors.png")
 
