@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, LogLocator
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from mlzoo.drawing.canvas import BLUE, COLORS, GRAY, RED, label, new_figure, save, tidy, write_csv
 from mlzoo.drawing.palette import class_colors
