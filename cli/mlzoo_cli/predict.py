@@ -80,6 +80,14 @@ def predict(
             "--features", help="Write what the output layer sees of each sample instead, f1, f2..."
         ),
     ] = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--coverage",
+            help="Add intervals (low, high), or sets of classes, that hold the truth of this share "
+            "of samples, as .9.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of --output that exist.")
     ] = False,
@@ -107,6 +115,8 @@ def predict(
     writing = {"--length": length, "--temperature": temperature, "--seed": seed}
     if not opened.target.causal:
         _refuse(writing, opened)
+    if coverage is not None:
+        _check_coverage(opened, coverage, tta, features)
     if features:
         _check_features(opened, tta)
     if opened.dense:
@@ -144,7 +154,16 @@ def predict(
     elif opened.target.causal:
         _write_on(opened, data, output, json, length, temperature, seed)
     else:
-        _to_table(opened, data, output, json)
+        _to_table(opened, data, output, json, coverage)
+
+
+def _check_coverage(run: Run, coverage: float, tta: str, features: bool) -> None:
+    """Raise UsageError where a run has no scores for a coverage, or options do not go with it."""
+    from mlzoo.runs.conformal import scores_for
+
+    if tta != "none" or features:
+        raise UsageError("--coverage: does not go with --tta or --features; leave one of them out")
+    scores_for(run.path, run.record["task"], coverage)
 
 
 def _refuse(flags: dict[str, Any], run: Run) -> None:
@@ -252,7 +271,9 @@ def _prompt(given: str) -> str:
     return given
 
 
-def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> None:
+def _to_table(
+    opened: Run, data: list[str], output: Path | None, json: bool, coverage: float | None
+) -> None:
     """A row a sample, as CSV or JSON."""
     reporter = ConsoleReporter(quiet=json)
     predicted: list[Any]
@@ -262,7 +283,7 @@ def _to_table(opened: Run, data: list[str], output: Path | None, json: bool) -> 
             for note in dict.fromkeys(text for each in predicted for text in each.notes):
                 reporter.note(note)
         else:
-            predicted = [opened.predict(path, reporter) for path in data]
+            predicted = [opened.predict(path, reporter, coverage) for path in data]
     finally:
         reporter.end()
     for warning in dict.fromkeys(text for each in predicted for text in each.warnings):
@@ -347,5 +368,20 @@ def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
             row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
         else:
             row["prediction"] = label
-        rows.append(row)
+        rows.append(row | _sureness(predictions, i, targets))
     return rows
+
+
+def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, Any]:
+    """The columns that --coverage adds: ends of each target's interval, or a set of classes."""
+    if predictions.sets is not None:
+        classes = predictions.sets[index]
+        return {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
+    if predictions.low is None:
+        return {}
+    ends = (("low", predictions.low[index]), ("high", predictions.high[index]))
+    return {
+        end if len(targets) == 1 else f"{end}_{target}": _digits(values[k])
+        for k, target in enumerate(targets)
+        for end, values in ends
+    }

@@ -243,6 +243,10 @@ class RunConfig(Settings):
     calibrate: Literal["auto", "temperature", "none"] = "auto"
     """Temperature by which a classifier's logits are divided, fitted on held-out predictions: auto
     keeps it where it lowers their cross-validated log loss, temperature always, none never."""
+    conformal: float | Literal["auto"] = "auto"
+    """Share of the validation split, at most 0.5, that is set aside for `predict --coverage` and
+    decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups;
+    0: none."""
     repeats: int = Field(1, ge=1)
     """Train this many times with seeds seed, seed+1, ... and report mean and spread."""
 
@@ -282,6 +286,13 @@ class RunConfig(Settings):
     def _two_sides(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", value):
             raise ValueError("write one number, or height x width as 48x64")
+        return value
+
+    @field_validator("conformal")
+    @classmethod
+    def _half_at_most(cls, value: float | str) -> float | str:
+        if not isinstance(value, str) and not 0 <= value <= 0.5:
+            raise ValueError("must be from 0 to 0.5, or auto")
         return value
 
     @field_validator("xla", mode="before")

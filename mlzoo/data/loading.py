@@ -198,6 +198,9 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
     if (not samples.target.is_class or samples.target.causal) and config.calibrate != "none":
         unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
+    if config.conformal and not (samples.target.sample_class or samples.target.sample_numbers):
+        reason = f"has no effect on {samples.task}: it is for one class or number a sample"
+        unread["conformal"] = reason
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

@@ -11,6 +11,7 @@ from mlzoo.statistics.scorers import Predictions, Scorer
 TARGETS = ("classes per sample", "classes per pixel", "classes per step")
 DIRECTION = "min"
 BOUNDS = (0.0, 1.0)
+SYMMETRIC = True
 TITLE = "expected calibration error"
 
 

@@ -16,6 +16,7 @@ from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import escape, interval, interval_title, number
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
+from mlzoo.statistics.calibration.conformal import coverage_sentence, under_covered
 from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
 from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
@@ -108,7 +109,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         verdict=verdict_of(facts["metrics"]["test"]),
         sentence=verdict_sentence(facts["metrics"]["test"]),
         scores=scores(facts),
-        calibration=calibration_sentence(facts),
+        calibration=calibration_sentences(facts),
         over=over(*drawn),
         interval_title=interval_title(*drawn),
         units=task(facts["metrics"]["task"]).samples,
@@ -148,13 +149,16 @@ def scores(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-def calibration_sentence(facts: Facts) -> str:
-    """Return what was done to a classifier's probabilities, a sentence; "" where nothing was."""
-    record = facts["metrics"].get("calibration")
-    if not record:
-        return ""
-    text = temperature_sentence(record)
-    return f"{text[0].upper()}{text[1:]}."
+def calibration_sentences(facts: Facts) -> list[str]:
+    """Return what was done to a classifier's probabilities, and how often intervals or sets hold.
+
+    The latter is of the test split, with a sentence on each part that is covered too seldom.
+    """
+    temperature, conformal = (facts["metrics"].get(n) for n in ("calibration", "conformal"))
+    texts = [temperature_sentence(temperature)] if temperature else []
+    if conformal:
+        texts += [coverage_sentence(conformal), *under_covered(conformal)]
+    return [f"{text[0].upper()}{text[1:]}." for text in texts]
 
 
 def _better(metric: str) -> str:

@@ -61,7 +61,8 @@ class MetricFacts(TypedDict, total=False):
         auto: `reason` and `leaderboard`, if the run is what `train auto` chose.
         members: a row for each training whose mean is the model, if there are several.
         out_of_fold: scores of each sample by the member that never saw it, if there are folds.
-        calibration: what `calibration.json` holds of a classifier, if it was looked at.
+        calibration: the temperature of a classifier, if one was looked for.
+        conformal: how often intervals or sets hold the truth of the test split, if there are any.
         epochs: number of epochs trained.
         stopped: why training ended.
         scales: {metric of the history: its unit}, if units differ.
@@ -81,6 +82,7 @@ class MetricFacts(TypedDict, total=False):
     members: list[dict[str, Any]]
     out_of_fold: dict[str, Any]
     calibration: dict[str, Any] | None
+    conformal: dict[str, Any] | None
     epochs: int
     stopped: str
     scales: dict[str, str]

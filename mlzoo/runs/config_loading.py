@@ -217,8 +217,8 @@ def _parse(path: Path, given: Given) -> tuple[yaml.Node | None, Any]:
             return None, None
         node, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
         if _REPEATS in text and isinstance(values, dict):
-            # A run from before there were recipes, or probabilities were calibrated.
-            values = {"preset": "none", "calibrate": "none", **values}
+            # A run from before there were recipes, temperatures or conformal scores.
+            values = {"preset": "none", "calibrate": "none", "conformal": 0, **values}
         return node, values
     except UsageError as error:
         given.problems.append(f"--config: {error}")

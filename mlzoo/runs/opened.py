@@ -165,15 +165,29 @@ class OpenedRun:
             return averaged(lambda each: outputs_of(self.model, each), inputs, self.dense)
         return outputs_of(self.model, inputs)
 
-    def predict(self, new: Any, listener: Listener | None = None) -> Predictions:
-        """Predict new samples: an array (n, *shape) of raw inputs, or a file or folder's path.
+    def predict(
+        self, new: Any, listener: Listener | None = None, coverage: float | None = None
+    ) -> Predictions:
+        """Predict new samples.
 
         Where something is predicted at every pixel, images may have any height and width, and
         `masks` gives them one by one.
 
+        Args:
+            new: an array (n, *shape) of raw inputs, or a file or folder's path.
+            listener: hears of progress.
+            coverage: give intervals of numbers, or sets of classes, that hold the truth of this
+                share of samples.
+
         Raises:
             DataError: the samples do not fit what the model was trained on.
+            UsageError: the run has no scores for such a coverage.
         """
+        scores = None
+        if coverage is not None:
+            from mlzoo.runs.conformal import scores_for, with_coverage
+
+            scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
             masks = list(self.masks(new, listener=listener))
             texts = masks[0].warnings if masks else ()
@@ -197,7 +211,11 @@ class OpenedRun:
         for start in range(0, len(rows), 1024):
             parts.append(self.outputs(rows[start : start + 1024]))
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
-        return self._named(list(names), np.concatenate(parts), tuple(warnings))
+        predictions = self._named(list(names), np.concatenate(parts), tuple(warnings))
+        if scores is None or coverage is None:
+            return predictions
+        classes = self.record["class_names"]
+        return with_coverage(self.model, classes, rows, predictions, scores, coverage)
 
     def _read(self, new: Any, listener: Listener) -> tuple[Any, list[str], tuple[str, ...]]:
         """Return the rows of new samples, their names and warnings.

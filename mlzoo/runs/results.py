@@ -22,12 +22,19 @@ class Predictions:
             squared error, and `p_value`.
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
+        low: (n, targets) lower ends of intervals, where a coverage was asked for.
+        high: (n, targets) their upper ends.
+        sets: of each sample the names of the classes that may be its own, where a coverage was
+            asked for.
     """
 
     names: list[str]
     labels: list[Any]
     probabilities: Any
     warnings: tuple[str, ...] = ()
+    low: Any = None
+    high: Any = None
+    sets: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)

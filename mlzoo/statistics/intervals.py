@@ -71,8 +71,10 @@ def intervals(
     for name, scorer in scorers.items():
         value, error = float(scorer(uniform_weights)[0]), standard_error(values[name])
         ends = metrics.bounds(name) if bounds is None else bounds[name]
-        by_metric[name] = _between(value, error, units, *ends) if error else None
-        if by_metric[name] is None and registry.constants("metric", name).get("BINOMIAL"):
+        said = registry.constants("metric", name)
+        plain = bool(said.get("SYMMETRIC"))
+        by_metric[name] = _between(value, error, units, *ends, plain) if error else None
+        if by_metric[name] is None and said.get("BINOMIAL"):
             by_metric[name] = _all_alike(value, units)
     return by_metric
 
@@ -215,10 +217,18 @@ def _left_out(
     return {name: np.concatenate(each) for name, each in values.items()}
 
 
-def _between(value: float, error: float, units: int, low: float, high: float) -> Interval | None:
-    """Return Student's t interval on an unbounded scale, with the delta method's standard error."""
+def _between(
+    value: float, error: float, units: int, low: float, high: float, plain: bool = False
+) -> Interval | None:
+    """Return Student's t interval on an unbounded scale, with the delta method's standard error.
+
+    On the metric's own scale, cut to its bounds, where it is `plain`.
+    """
     from scipy.special import expit, logit
 
+    if plain:
+        half = student(units) * error
+        return [max(low, value - half), min(high, value + half)]
     if not low < value < high:
         return None
     half = student(units) * error

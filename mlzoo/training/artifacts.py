@@ -21,7 +21,9 @@ from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs.models import outputs_of
+from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.metrics import mode
+from mlzoo.training.calibration.conformal import scores_record
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.figures import draw
 from mlzoo.training.loop.batches import Batch
@@ -97,9 +99,29 @@ def write_artifacts(
     scales = record.get("scales", {})
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
     write_predictions(folder / "predictions.csv", outcome, data.samples)
-    if record.get("calibration") is not None:
-        files.write_json(folder / "calibration.json", record["calibration"])
     draw(plots_folder, model, record, data, fed, outcome)
+
+
+def write_calibration(
+    folder: Path,
+    temperature: dict[str, Any] | None,
+    scores: ConformalScores | None,
+    data: Data,
+) -> None:
+    """Write `calibration.json`: what was found of the temperature, and conformal scores.
+
+    Args:
+        folder: of the run.
+        temperature: the record of `temperature.calibrated`; None where none was looked at.
+        scores: of held-out samples; None where there are none.
+        data: as split for the run.
+    """
+    if temperature is None and scores is None:
+        return
+    grouped = data.samples.groups is not None
+    written = None if scores is None else scores_record(scores, grouped)
+    record = {"temperature": temperature, "conformal": written}
+    files.write_json(folder / "calibration.json", record)
 
 
 def complete(folder: Path, final: Path, records: list[dict[str, Any]]) -> None:

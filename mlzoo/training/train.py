@@ -462,7 +462,13 @@ def _train_once(
     import keras
 
     from mlzoo.training import full_batch
-    from mlzoo.training.artifacts import score, training_record, write_artifacts
+    from mlzoo.training.artifacts import (
+        score,
+        training_record,
+        write_artifacts,
+        write_calibration,
+    )
+    from mlzoo.training.calibration import conformal
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
@@ -470,6 +476,7 @@ def _train_once(
     from mlzoo.training.signals import caught
 
     began = time.monotonic()
+    data, aside = conformal.set_aside(config, data, seed, listener)
     model = build_model(config, data, seed)
     if (wasted := padding_note(config, data, seed)) and first:
         listener.note(wasted)
@@ -516,12 +523,17 @@ def _train_once(
     record = training_record(model, fitted, test, seed, seconds)
     record["scales"] = {} if own_loss else scales(config, data.outputs)
     record["calibration"] = calibration
+    held_out = conformal.scores_of(model, data, aside, ensemble)
+    if held_out is not None:
+        record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
+        conformal.told(record["conformal"], listener)
     if ensemble is not None:
         record |= members.ensemble_record(ensemble, data, seed, config.metrics)
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
+        write_calibration(folder.path, calibration, held_out, data)
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
     return record

@@ -119,6 +119,12 @@ def test_intervals_hold_the_scores_of_an_underconfident_model() -> None:
     assert min(held.values()) >= 90
 
 
+def test_the_interval_of_an_error_near_0_begins_there_and_is_narrow() -> None:
+    samples = ClassPredictions(*simulated(400, seed=3))
+    interval = intervals(scorers(NAMES, samples), 400)["calibration_error"]
+    assert interval is not None and interval[0] == 0 and interval[1] < 0.1
+
+
 def test_certain_and_wrong_is_finite() -> None:
     found = scored(np.array([1, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     assert found == {"brier": 1, "calibration_error": 1}

@@ -109,6 +109,14 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
     return tables
 
 
+def coverage(record: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return a row a class, or fifth of the predictions, that tells how often its truth is held."""
+    return [
+        {key: each[key] for key in ("part", "samples", "coverage")}
+        for each in (record or {}).get("parts", ())
+    ]
+
+
 def confusion(
     counts: Sequence[Sequence[int]] | None, names: Sequence[str]
 ) -> list[dict[str, Any]] | None:

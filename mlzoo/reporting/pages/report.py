@@ -13,7 +13,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import interval_title
-from mlzoo.reporting.card import PICTURES, calibration_sentence, scores
+from mlzoo.reporting.card import PICTURES, calibration_sentences, scores
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.curve_diagnosis import Diagnosis, diagnose
 from mlzoo.reporting.facts import Facts, gather
@@ -21,6 +21,7 @@ from mlzoo.reporting.pages import charts, network
 from mlzoo.reporting.pages.folder import (
     answers,
     confusion,
+    coverage,
     explanations,
     given_settings,
     has_layer,
@@ -46,7 +47,7 @@ _FILES = {
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
-    "calibration.json": "the temperature of the probabilities, and scores with and without it",
+    "calibration.json": "the temperature of probabilities, and scores for `predict --coverage`",
     "predictions.csv": "what the model says of each test sample",
     "layers.json": "the model's layers",
     "environment.json": "versions, device, seed",
@@ -106,8 +107,9 @@ def write_report(
         settings=given_settings(folder),
         layers=_layers(folder),
         scores=scores(facts),
-        calibration=calibration_sentence(facts),
+        calibration=calibration_sentences(facts),
         answers=answers(tested),
+        coverage=coverage(metrics.get("conformal")),
         horizons=_horizons(tested["metrics"].get("per_horizon", [])),
         residuals=residual_sentence(tested["metrics"].get("autocorrelation")),
         confusion=confusion(tested["metrics"].get("confusion"), facts["data"]["class_names"]),

@@ -158,7 +158,7 @@ def test_masks_are_calibrated_by_image(tmp_path: Path) -> None:
         set={"filters": 2, "depth": 1},
         out=str(tmp_path),
     )
-    record = files.read_json(run.path / "calibration.json")
+    record = files.read_json(run.path / "calibration.json")["temperature"]
     assert record["unit"] == "images" and record["units"] == 3 and record["kept"]
     assert record["predictions"] == 3 * 48 * 48
     assert run.model.get_layer("temperature") is not None

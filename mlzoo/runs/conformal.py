@@ -1,0 +1,100 @@
+"""Prediction intervals and sets of a finished run, from the scores in its `calibration.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.data.specs import target_of
+from mlzoo.runs.models import outputs_of
+from mlzoo.runs.results import Predictions
+from mlzoo.statistics.calibration import conformal
+from mlzoo.statistics.calibration.conformal import ConformalScores
+
+if TYPE_CHECKING:
+    import keras
+
+
+def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores:
+    """Return a run's conformal scores, which must be enough for a coverage.
+
+    Args:
+        folder: of the run.
+        task: of the run.
+        coverage: share of samples whose truth is to be held.
+
+    Raises:
+        UsageError: the run has none, or too few; or the coverage is no share.
+        DataError: `calibration.json` is damaged.
+    """
+    import numpy as np
+
+    if not 0 < coverage < 1:
+        raise UsageError(f"--coverage: must be between 0 and 1, as .9 (got {coverage:g})")
+    target = target_of(task)
+    if not (target.sample_class or target.sample_numbers):
+        raise UsageError(f"--coverage: is for one class or number a sample; this run is of {task}")
+    path = folder / "calibration.json"
+    record = files.read_mapping(path).get("conformal") if path.is_file() else None
+    if not record:
+        raise UsageError(
+            f"--coverage: {folder} has no held-out scores; train it again with --folds 5, or set "
+            "a part of the validation split aside with --conformal .5"
+        )
+    try:
+        values = np.array(record["scores"], "float64")
+        unit = np.arange(len(values)) if record["group"] is None else np.array(record["group"])
+        member = None if record["member"] is None else np.array(record["member"], "int64")
+    except (KeyError, TypeError, ValueError) as error:
+        raise files.damaged(path, f"is damaged: it holds no scores ({error!r})") from None
+    scores = ConformalScores(values, unit, member)
+    if scores.units < (least := conformal.needed(coverage)):
+        most = scores.units / (scores.units + 1)
+        raise UsageError(
+            f"--coverage {coverage:g} needs at least {least} held-out {record['unit']} and this "
+            f"run has {scores.units}; ask for at most {np.floor(most * 1000) / 1000:g}, or train "
+            "with more validation samples or --folds 5"
+        )
+    return scores
+
+
+def with_coverage(
+    model: keras.Model,
+    class_names: Sequence[str],
+    rows: Any,
+    predictions: Predictions,
+    scores: ConformalScores,
+    coverage: float,
+) -> Predictions:
+    """Return predictions with intervals of numbers, or sets of classes.
+
+    Args:
+        model: that made them.
+        class_names: of its classes.
+        rows: the raw inputs of the samples.
+        predictions: of these.
+        scores: of the run's held-out samples.
+        coverage: share of the samples that intervals or sets are to hold the truth of.
+    """
+    import numpy as np
+
+    members = None
+    if scores.member is not None:
+        import keras
+
+        inner = keras.Model(model.inputs, model.get_layer("members").output)
+        chunks = range(0, len(rows), 1024)
+        members = np.concatenate([outputs_of(inner, rows[at : at + 1024]) for at in chunks])
+    if predictions.probabilities is None:
+        y_pred = np.array(predictions.labels, "float64").reshape(len(predictions.labels), -1)
+        low, high = conformal.intervals(y_pred, members, scores, coverage)
+        return replace(predictions, low=low, high=high)
+    if members is not None and members.shape[-1] == 1:
+        members = np.concatenate([1 - members, members], axis=-1)
+    held = conformal.class_sets(predictions.probabilities, members, scores, coverage)
+    sets = [[class_names[k] for k in np.flatnonzero(row)] for row in held]
+    return replace(predictions, sets=sets)

@@ -1,0 +1,208 @@
+"""Conformal scores of a trained model, and how often its intervals and sets hold the truth.
+
+The scores are those of a part of the validation split that is set aside before training: it decides
+neither when training stops nor the temperature. With `--folds` they are those of each sample by the
+member that never saw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError
+from mlzoo.core.progress import Listener
+from mlzoo.data.contracts import Outcome
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.splits.splitting import share_evenly
+from mlzoo.runs.models import outputs_of
+from mlzoo.statistics import intervals
+from mlzoo.statistics.calibration import conformal
+from mlzoo.statistics.calibration.conformal import (
+    ConformalScores,
+    coverage_sentence,
+    under_covered,
+)
+from mlzoo.statistics.metrics import as_probabilities, number
+from mlzoo.statistics.scorers import weighted_mean
+
+if TYPE_CHECKING:
+    from mlzoo.training.members import Ensemble
+
+AUTO_SHARE = 3
+"""The validation split is shared out in so many equal parts, one of which is set aside."""
+AUTO_FEWEST = 50
+"""Samples or groups that such a part needs; with fewer none is set aside by default."""
+LEVEL = 0.9
+"""Coverage that the test split is scored at."""
+
+
+def set_aside(
+    config: RunConfig, data: Data, seed: int, listener: Listener
+) -> tuple[Data, Part | None]:
+    """Return the data without a part of their validation split, and that part; None without one.
+
+    Groups stay together, and classes are in proportion.
+
+    Args:
+        config: `conformal` says how much; with folds nothing is set aside.
+        data: as split for the run.
+        seed: decides which samples.
+        listener: is told how much it is.
+
+    Raises:
+        DataError: too few samples, groups, or samples of a class for a share that was given.
+    """
+    target, share = data.outputs.target, config.conformal
+    if not (target.sample_class or target.sample_numbers) or config.folds > 1 or not share:
+        return data, None
+    count = AUTO_SHARE if share == "auto" else max(round(1 / float(share)), 2)
+    units = intervals.count_units(len(data.valid), data.valid.groups)
+    if share == "auto" and units < count * AUTO_FEWEST:
+        return data, None
+    try:
+        parts = share_evenly(data.samples, data.valid.indices, count, config.split, seed)
+    except DataError as error:
+        if share == "auto":
+            return data, None
+        raise DataError(
+            f"--conformal {share}: the validation split is too small to set a part aside ({error})"
+        ) from None
+    part = Part(data.samples, parts[-1])
+    listener.note(
+        f"{len(part)} of the {len(data.valid)} validation samples are set aside for `predict "
+        "--coverage` (--conformal)"
+    )
+    rest = np.setdiff1d(data.valid.indices, part.indices)
+    return replace(data, valid=Part(data.samples, rest)), part
+
+
+def scores_of(
+    model: keras.Model, data: Data, part: Part | None, ensemble: Ensemble | None
+) -> ConformalScores | None:
+    """Return the scores of held-out samples; None where there are none.
+
+    Args:
+        model: as it is saved.
+        data: as split for the run.
+        part: samples that were set aside.
+        ensemble: the members of the model, if there are several.
+    """
+    target = data.outputs.target
+    if not (target.sample_class or target.sample_numbers):
+        return None
+    if ensemble is not None and ensemble.outputs is not None:
+        outputs, rows, member = ensemble.outputs, ensemble.pool, ensemble.fold - 1
+    elif part is not None:
+        chunks = [outputs_of(model, part.inputs(at)) for at in part.chunks()]
+        outputs, rows, member = np.concatenate(chunks), part, None
+    else:
+        return None
+    if target.is_class:
+        y_true = rows.targets.astype("int64")
+        values = 1 - as_probabilities(outputs)[np.arange(len(rows)), y_true]
+    else:
+        y_true = rows.targets.reshape(len(rows), -1).astype("float64")
+        values = np.abs(y_true - outputs.reshape(y_true.shape))
+    labels = np.arange(len(rows)) if rows.groups is None else rows.groups
+    unit = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    return ConformalScores(values, unit, member)
+
+
+def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, Any]:
+    """Return what `calibration.json` holds of scores."""
+    return {
+        "unit": "groups" if grouped else "samples",
+        "scores": scores.values.tolist(),
+        "group": scores.unit.tolist() if grouped else None,
+        "member": None if scores.member is None else scores.member.tolist(),
+    }
+
+
+def tested(
+    model: keras.Model, data: Data, scores: ConformalScores, outcome: Outcome, seed: int
+) -> dict[str, Any] | None:
+    """Return how often intervals or sets hold the truth of the test split, and how wide they are.
+
+    Args:
+        model: as it is saved.
+        data: as split for the run.
+        scores: of held-out samples.
+        outcome: the predictions of the test split.
+        seed: of the intervals' resampling.
+
+    Returns:
+        `level`, `coverage` and its `interval`, `width` (mean, a target each) or `set_size` (mean)
+        and `unsure` (share of sets of several classes), and `parts`: the same of each class, or of
+        each fifth of the predictions, with `under` where it covers clearly too little. None where
+        there is no test split, or too few scores.
+    """
+    rows, target = data.test, data.outputs.target
+    if not len(rows) or scores.units < conformal.needed(LEVEL):
+        return None
+    members = None
+    if scores.member is not None:
+        inner = keras.Model(model.inputs, model.get_layer("members").output)
+        members = np.concatenate([outputs_of(inner, rows.inputs(at)) for at in rows.chunks()])
+    outputs: np.ndarray = outcome.outputs  # type: ignore[attr-defined]
+    if target.is_class:
+        if members is not None and members.shape[-1] == 1:
+            members = np.concatenate([1 - members, members], axis=-1)
+        sets = conformal.class_sets(outputs, members, scores, LEVEL)
+        y_true = rows.targets.astype("int64")
+        held = sets[np.arange(len(rows)), y_true].astype("float64")
+        size = sets.sum(axis=1)
+        facts = {"set_size": number(size.mean()), "unsure": number((size > 1).mean())}
+        parts = list(
+            zip(data.samples.class_names, np.eye(sets.shape[1], dtype=bool)[:, y_true], strict=True)
+        )
+    else:
+        y_true = rows.targets.reshape(len(rows), -1).astype("float64")
+        y_pred = np.asarray(outputs, "float64").reshape(y_true.shape)
+        low, high = conformal.intervals(y_pred, members, scores, LEVEL)
+        held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
+        facts = {"width": (high - low).mean(axis=0).tolist()}
+        parts = _fifths(y_pred[:, 0]) if y_pred.shape[1] == 1 else []
+    scorers = {"coverage": weighted_mean(held)}
+    interval = intervals.intervals(scorers, len(rows), rows.groups, seed)["coverage"]
+    return {
+        "level": LEVEL,
+        "scores": len(scores.values),
+        "method": "split" if scores.member is None else "folds",
+        "coverage": number(held.mean()),
+        "interval": interval,
+        **facts,
+        "parts": [_part(name, held[inside]) for name, inside in parts if inside.any()],
+    }
+
+
+def _fifths(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Return the names and the members (n,) of five parts with about as many predictions."""
+    edges = np.quantile(values, [0.2, 0.4, 0.6, 0.8])
+    place = np.searchsorted(edges, values, side="right")
+    ends = [values.min(), *edges, values.max()]
+    return [(f"{ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
+
+
+def _part(name: str, held: np.ndarray) -> dict[str, Any]:
+    """Return the coverage of a part of the samples; `under` by 1.96 standard errors at `LEVEL`."""
+    error = (LEVEL * (1 - LEVEL) / len(held)) ** 0.5
+    return {
+        "part": name,
+        "samples": len(held),
+        "coverage": number(held.mean()),
+        "under": bool(held.mean() < LEVEL - 1.96 * error),
+    }
+
+
+def told(record: dict[str, Any] | None, listener: Listener) -> None:
+    """Say what the test split showed, and warn of parts that are covered too seldom."""
+    if record is None:
+        return
+    listener.note(coverage_sentence(record))
+    for warning in under_covered(record):
+        listener.warn(warning)
