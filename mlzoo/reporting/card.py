@@ -154,7 +154,8 @@ def calibration_sentences(facts: Facts) -> list[str]:
 
     The latter is of the test split, with a sentence on each part that is covered too seldom.
     """
-    temperature, conformal = (facts["metrics"].get(n) for n in ("calibration", "conformal"))
+    temperature = facts["metrics"].get("calibration")
+    conformal = facts["metrics"].get("conformal")
     texts = [temperature_sentence(temperature)] if temperature else []
     if conformal:
         texts += [coverage_sentence(conformal), *under_covered(conformal)]

@@ -96,5 +96,5 @@ def with_coverage(
     if members is not None and members.shape[-1] == 1:
         members = np.concatenate([1 - members, members], axis=-1)
     held = conformal.class_sets(predictions.probabilities, members, scores, coverage)
-    sets = [[class_names[k] for k in np.flatnonzero(row)] for row in held]
+    sets = [[class_names[k] for k in np.flatnonzero(row).tolist()] for row in held]
     return replace(predictions, sets=sets)
