@@ -1,4 +1,4 @@
-"""The nearest training sample in place of each sample.
+"""The nearest training sample in place of each sample, where anomalous ones are to be found.
 
 What is far from all that is normal is anomalous (Ramaswamy, Rastogi and Shim, "Efficient
 algorithms for mining outliers from large data sets", 2000).
@@ -20,10 +20,14 @@ ROWS = 10_000
 
 
 def fit(data: Data, seed: int) -> Baseline | None:
-    """Return the nearest scaled training sample by the squared error; None without any."""
+    """Return the nearest scaled training sample by the squared error.
+
+    None where it is not known which samples are anomalous: a whole sample is no code of few
+    numbers, with which a reconstruction could be compared.
+    """
     from sklearn.neighbors import NearestNeighbors
 
-    if not len(data.train):
+    if not len(data.train) or data.samples.anomalous is None:
         return None
     matrix, fewer = training_rows(data, seed, ROWS)
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(matrix)

@@ -8,25 +8,36 @@ differs: all layers are trained at once, by the squared error, without pretraini
 smaller ones are flattened. `kind=denoising` restores samples from noisy ones (Vincent et al.,
 "Stacked denoising autoencoders", 2010); `kind=sparse` has a ReLU on the code and a penalty on its
 absolute values (Ng, "Sparse autoencoder", 2011, penalizes the divergence from a mean activation).
+For tables a linear path goes around the hidden layers, to the code and from it, that starts as the
+principal components, so that training begins where the best linear autoencoder ends.
 """
 
 from __future__ import annotations
 
-from math import prod
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import Activation, Sizes, searched, searched_layers
 from mlzoo.data.specs import Inputs, Outputs
 
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
+
 TARGETS = ("inputs per sample",)
 _CONVOLVED = 16
 """Smallest side of images, in pixels, that `network=auto` takes convolutions for."""
+_LINEAR = "linear_code"
+_ROWS = 20_000
+"""Training samples that the principal components are taken of, at most."""
+_BATCH, _STEPS, _EPOCHS, _MOST_EPOCHS = 32, 2000, 50, 300
 
 
 class Config(Settings):
@@ -51,6 +62,9 @@ class Config(Settings):
     """kind=denoising: standard deviation of the noise on scaled inputs (pixels from 0 to 1)."""
     sparsity: float = Field(1e-3, gt=0)
     """kind=sparse: penalty on the sum of a code's absolute values."""
+    shortcut: Literal["auto", "none", "pca"] = "auto"
+    """Dense networks: linear path around the hidden layers, which starts as the principal
+    components of the training split; auto: for tables that have no sparse code."""
 
     @model_validator(mode="after")
     def _together(self) -> Config:
@@ -58,7 +72,26 @@ class Config(Settings):
             default = type(self).model_fields[name].default
             if self.kind != kind and getattr(self, name) != default:
                 raise ValueError(f"{name} has no effect without kind={kind}")
+        if self.shortcut == "pca" and self.kind == "sparse":
+            raise ValueError("shortcut=pca has no effect with kind=sparse, whose code is positive")
         return self
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return more epochs for small data, which have few steps in each, and a falling rate."""
+    from mlzoo.data.contracts import Recipe
+
+    if config.full_batch:
+        return Recipe()
+    size = config.batch_size if isinstance(config.batch_size, int) else _BATCH
+    steps = math.ceil(len(data.train) / size)
+    epochs = min(max(_EPOCHS, math.ceil(_STEPS / steps)), _MOST_EPOCHS)
+    fields = {
+        "epochs": epochs,
+        "schedule": "cosine",
+        "early_stopping": math.ceil(0.3 * epochs),
+    }
+    return Recipe(fields, {}, f"{len(data.train):,} training samples")
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
@@ -70,7 +103,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         outputs: specification of the predictions.
 
     Raises:
-        UsageError: convolutions for what is no image.
+        UsageError: convolutions for what is no image, or a linear path of pixels.
     """
     import keras
 
@@ -81,21 +114,67 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     convolved = config.network == "convolutional" or (config.network == "auto" and image)
     if config.kind == "denoising":
         x = keras.layers.GaussianNoise(config.noise, name="noise")(x)
-    x = (_convolutional if convolved else _dense)(config, x)
+    if config.shortcut == "pca" and (convolved or outputs.bounded):
+        raise UsageError("autoencoder: shortcut=pca has no effect on pixels; leave it out")
+    table = inputs.kind == "table" and config.kind != "sparse"
+    linear = config.shortcut == "pca" or (config.shortcut == "auto" and table and not convolved)
+    x = _convolutional(config, x) if convolved else _dense(config, x, linear)
     return keras.Model(tensor, outputs.head(x), name="autoencoder")
 
 
-def _dense(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the decoder's last features (batch, units) of scaled inputs (batch, ...)."""
+def initialize(model: keras.Model, data: Data) -> None:
+    """Set the linear path, where there is one, to the principal components of the training split.
+
+    What goes through the hidden layers starts at 0.
+    """
+    import numpy as np
+
+    from mlzoo.layers.input_scaling import scaled
+
+    if _LINEAR not in {layer.name for layer in model.layers}:
+        return
+    rows = scaled(data.inputs.scaling, data.train.inputs(slice(0, _ROWS)))
+    rows = rows.reshape(len(rows), -1)
+    mean = rows.mean(axis=0)
+    components = np.linalg.svd(rows - mean, full_matrices=False)[2]
+    encoder, hidden, head = (model.get_layer(name) for name in (_LINEAR, "hidden_code", "head"))
+    kernel, bias = encoder.get_weights()
+    count = min(len(components), kernel.shape[1])
+    kernel[:, :count] = components[:count].T
+    bias[:count] = -mean @ components[:count].T
+    encoder.set_weights([kernel, bias])
+    hidden.set_weights([np.zeros_like(each) for each in hidden.get_weights()])
+    kernel, _ = head.get_weights()
+    kernel[:] = 0
+    kernel[:count] = components[:count]
+    head.set_weights([kernel, mean])
+
+
+def _dense(config: Config, x: keras.KerasTensor, linear: bool) -> keras.KerasTensor:
+    """Return the decoder's last features (batch, units) of scaled inputs (batch, ...).
+
+    With a `linear` path the code comes first among them.
+    """
+    import keras
+
     from mlzoo.layers.blocks import dense, flat
 
     x = flat(x)
+    start = x
     for number, units in enumerate(config.hidden, 1):
         x = dense(x, units, config.activation, name=f"encoder{number}")
-    x = _code(config, x)
+    if linear:
+        paths = [
+            keras.layers.Dense(config.code, name=_LINEAR)(start),
+            keras.layers.Dense(config.code, name="hidden_code")(x),
+        ]
+        code = keras.layers.Add(name="code")(paths)
+    else:
+        code = _code(config, x)
+    x = code
     for number, units in enumerate(reversed(config.hidden), 1):
         x = dense(x, units, config.activation, name=f"decoder{number}")
-    return x
+    return keras.layers.Concatenate(name="joined")([code, x]) if linear else x
 
 
 def _convolutional(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -113,7 +192,7 @@ def _convolutional(config: Config, x: keras.KerasTensor) -> keras.KerasTensor:
         x = activate(x, config.activation, f"{name}_activation")
     shape = x.shape[1:]
     x = _code(config, flat(x))
-    x = dense(x, prod(shape), config.activation, name="decoder0")
+    x = dense(x, math.prod(shape), config.activation, name="decoder0")
     x = keras.layers.Reshape(shape, name="unflatten")(x)
     widths = (config.filters[0], *config.filters)
     for number, (height, width) in enumerate(reversed(sizes), 1):

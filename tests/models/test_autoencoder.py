@@ -8,10 +8,18 @@ import keras
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from sklearn.decomposition import PCA
 
 from mlzoo.core.errors import UsageError
+from mlzoo.data.contracts import task
+from mlzoo.data.samples import Data, Part, Samples, without_labels
 from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.layers import description
+from mlzoo.layers.input_scaling import input_spec, scaled
 from mlzoo.models import autoencoder
+from mlzoo.runs import datasets
+from mlzoo.training.building import build_model
+from tests.training.made import as_table, config
 
 SCALING = [keras.layers.serialize(keras.layers.Rescaling(0.5, name="scaling"))]
 
@@ -94,3 +102,42 @@ def test_a_sparse_code_is_not_negative_and_costs() -> None:
 def test_settings_of_other_kinds_are_refused(name: str, kind: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} has no effect without kind={kind}"):
         autoencoder.Config(**{name: 0.7})
+
+
+def test_a_table_s_autoencoder_starts_as_its_principal_components() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(80, 3)) @ rng.normal(size=(3, 9)) + 0.1 * rng.normal(size=(80, 9))
+    table = as_table(Samples(rows, np.zeros(80), "regression"), rows)
+    table = without_labels(table, "reconstruction")
+    parts = [Part(table, at) for at in np.split(np.arange(80), [50, 65])]
+    outputs = task("reconstruction").output_spec(parts[0])
+    data = Data(table, *parts, input_spec(parts[0]), outputs, "f")
+    model = build_model(config(model="autoencoder", set={"code": 2}), data, 0)
+    assert description.code_size(model) == 2
+    truth = scaled(outputs.scaling, data.test.inputs())
+    known = PCA(2).fit(scaled(outputs.scaling, data.train.inputs()))
+    restored = keras.ops.convert_to_numpy(model(data.test.inputs()))
+    expected = known.inverse_transform(known.transform(truth))
+    np.testing.assert_allclose(restored, expected, atol=1e-4)
+    names = {layer.name for layer in model.layers}
+    assert {"linear_code", "hidden_code", "decoder2"} <= names
+    plain = build_model(config(model="autoencoder", set={"shortcut": "none"}), data, 0)
+    assert "linear_code" not in {layer.name for layer in plain.layers}
+
+
+def test_a_linear_path_of_pixels_or_to_a_sparse_code_is_refused() -> None:
+    with pytest.raises(ValidationError, match="shortcut=pca has no effect with kind=sparse"):
+        autoencoder.Config(shortcut="pca", kind="sparse")
+    with pytest.raises(UsageError, match="no effect on pixels"):
+        built((20, 20, 1), shortcut="pca")
+
+
+def test_small_data_get_more_epochs() -> None:
+    data = datasets.load(config(model="autoencoder", data="iris"))
+    recipe = autoencoder.recipe(data, config(model="autoencoder"))
+    assert recipe.fields["epochs"] == 300 and recipe.fields["early_stopping"] == 90
+    assert autoencoder.recipe(data, config(model="autoencoder", batch_size=1)).fields == {
+        "epochs": 50,
+        "schedule": "cosine",
+        "early_stopping": 15,
+    }

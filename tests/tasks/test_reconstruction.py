@@ -125,6 +125,9 @@ def test_the_loss_is_that_of_scaled_inputs() -> None:
 def test_baselines_are_those_of_scikit_learn() -> None:
     data = arranged(data="digits")
     data = replace(data, outputs=replace(data.outputs, code=3))
+    assert set(fit_baselines(data)) == {"mean", "pca"}, "a nearest sample is no short code"
+    known = data.samples.reader.model_copy(update={"normal": ("1",)})
+    samples = replace(data.samples, reader=known)
     train, test = (part.inputs().reshape(len(part), -1) / 16 for part in (data.train, data.test))
     pca = PCA(3).fit(train)
     far = ((test[:, None] - train[None]) ** 2).mean(axis=2).min(axis=1)
@@ -133,12 +136,15 @@ def test_baselines_are_those_of_scikit_learn() -> None:
         "pca": ((pca.inverse_transform(pca.transform(test)) - test) ** 2).mean(),
         "nearest": far.mean(),
     }
-    fitted = fit_baselines(data)
+    fitted = fit_baselines(replace(data, samples=samples))
     assert set(fitted) == set(expected) and fitted["pca"].note == "3 components"
+    for name, each in fitted.items():
+        error = (each.predict(data.test.inputs()).reshape(test.shape) - test) ** 2
+        assert error.mean() == pytest.approx(expected[name], rel=1e-4)
     perfect = evaluate(lambda x: scaled(data.outputs.scaling, x), data)[0]
     assert perfect["metrics"]["mse"] == 0 and perfect["verdict"] == "better"
-    for name, value in expected.items():
-        assert perfect["baselines"][name]["mse"] == pytest.approx(value, rel=1e-4)
+    for name in ("mean", "pca"):
+        assert perfect["baselines"][name]["mse"] == pytest.approx(expected[name], rel=1e-4)
 
 
 # -- Anomalies
