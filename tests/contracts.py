@@ -32,6 +32,7 @@ FIELDS = Outputs("fields", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
 LABELS = Outputs("labeling", 3)
 TWO_LABELS = Outputs("labeling", 2)
 TEXT = Outputs("text", 5)
+SOLUTION = Outputs("equations", 2, (0.0, 0.0), (1.0, 1.0))
 FORECAST = Outputs("forecasting", 2, (0.5, -0.5), (2.0, 1.5), horizon=3, channels=(1, 0))
 ELSEWHERE = Outputs("forecasting", 2, (10.0, -3.0), (2.0, 0.5), horizon=4)
 """A forecast of what is no channel of the inputs."""
@@ -81,6 +82,7 @@ class ModelCase:
             "forecasting": (FORECAST, ELSEWHERE),
             "text": (TEXT,),
             "reconstruction": (self.itself(0),),
+            "equations": (SOLUTION,),
         }
         tasks = self.tasks or [n for n in kinds if registry.accepts(self.name, n)]
         found = tuple(kind for task in tasks for kind in kinds[task])

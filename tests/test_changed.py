@@ -10,8 +10,8 @@ def names(*changed: str) -> set[str]:
 
 
 def test_a_module_touches_the_tests_that_import_it_directly_or_not() -> None:
-    found = names("mlzoo/checking/functions/expressions.py")
-    assert "tests/checking/functions/test_expressions.py" in found
+    found = names("mlzoo/core/expressions.py")
+    assert "tests/core/test_expressions.py" in found
     assert "tests/data/test_times.py" not in found
 
 

@@ -158,9 +158,9 @@ def _around(
 
 def check_subject(subject: str) -> None:
     """Raise UsageError unless a text is a function's name or an expression; loads no library."""
-    from mlzoo.checking.functions.expressions import FUNCTIONS as INNER
-    from mlzoo.checking.functions.expressions import parse
     from mlzoo.checking.functions.named import FUNCTIONS
+    from mlzoo.core.expressions import FUNCTIONS as INNER
+    from mlzoo.core.expressions import parse
     from mlzoo.core.registry import unknown
 
     if subject in FUNCTIONS:

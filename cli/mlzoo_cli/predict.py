@@ -357,6 +357,10 @@ def _rows(run: Run, predictions: Predictions) -> list[dict[str, Any]]:
     targets = run.record["target_names"]
     for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
         row: dict[str, Any] = {"name": name}
+        if run.target.per == "point":
+            values = label if isinstance(label, list) else [label]
+            rows.append({**row, **dict(zip(targets, values, strict=True))})
+            continue
         if predictions.probabilities is not None:
             row["prediction"] = label
             probabilities = predictions.probabilities[i].tolist()

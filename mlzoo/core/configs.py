@@ -253,8 +253,8 @@ class RunConfig(Settings):
     # -- Machine
     seed: Annotated[int, Flag(basic=True)] = Field(0, ge=0, lt=2**31)
     """Seed of the split, the initial weights, the order and everything else that is random."""
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
-    """Arithmetic of the layers."""
+    precision: Literal["float32", "float64", "mixed_float16", "mixed_bfloat16"] = "float32"
+    """Arithmetic of the layers; float64 is for differential equations."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Device to train on; gpu fails where there is none."""
     xla: Literal["auto", "on", "off"] = "auto"
@@ -584,6 +584,11 @@ def check_fit(config: RunConfig, task: str) -> None:
             )
     if config.calibrate == "temperature" and (not target.is_class or target.causal):
         problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
+    on_points = target.per == "point"
+    if config.precision == "float64" and not on_points:
+        problems.append(f"--precision float64 has no effect on {task}: leave it out")
+    if config.averaged > 1 and on_points:
+        problems.append(f"--folds and --ensemble are not for {task}: leave them out")
     targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
     if targets is not None and not target.accepted_by(targets):
         problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")

@@ -189,7 +189,7 @@ def _labelled_table(location: Path, reader: TableReader) -> Samples:
         raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
     if target.comparison:
         values = compare(raw, target, text=parsed is None).astype(np.int32)
-    elif reader.target_kind.sample_numbers:
+    elif reader.target_kind.sample_numbers or reader.target_kind.per == "point":
         values = finite_targets(raw, location)
     else:
         values = positions_of([class_name(value) for value in raw], reader, location)

@@ -201,6 +201,9 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if config.conformal and not (samples.target.sample_class or samples.target.sample_numbers):
         reason = f"has no effect on {samples.task}: it is for one class or number a sample"
         unread["conformal"] = reason
+    if samples.problem is not None:
+        reason = f"has no effect on {samples.task}: residuals are minimized (--set points)"
+        unread |= dict.fromkeys(("batch_size", "loss", "early_stopping", "monitor", "keep"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

@@ -16,6 +16,7 @@ from mlzoo.data.specs import Inputs, Outputs, Target, target_of
 from mlzoo.data.tables.reader import Column
 
 if TYPE_CHECKING:
+    from mlzoo.data.problems.problem import Problem
     from mlzoo.data.sequences.windows import Windows
 
 _CHUNK_BYTES = 32_000_000
@@ -73,6 +74,7 @@ class Samples:
         pixels: segmentation only: (n, k) pixels of each class in each mask.
         target_hashes: a digest of each mask or field.
         windows: forecasting only: where each window lies in time.
+        problem: equations only: what is solved at the points that samples are.
         hashes: a digest of each sample's decoded inputs, to find exact duplicates.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
@@ -100,6 +102,7 @@ class Samples:
     pixels: np.ndarray | None = None
     target_hashes: np.ndarray | None = None
     windows: Windows | None = None
+    problem: Problem | None = None
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     problems: tuple[tuple[str, str], ...] = ()

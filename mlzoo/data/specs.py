@@ -28,11 +28,12 @@ class Target:
         values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`; or
             `inputs`: the sample itself, as its scaled input, so that no labels are needed.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
-            before it, a `pixel` of an image, or a step of the `horizon` that follows a window.
+            before it, a `pixel` of an image, a step of the `horizon` that follows a window, or a
+            `point` where equations hold.
     """
 
     values: Literal["classes", "ordered", "numbers", "inputs"]
-    per: Literal["sample", "step", "token", "pixel", "horizon"] = "sample"
+    per: Literal["sample", "step", "token", "pixel", "horizon", "point"] = "sample"
 
     @property
     def is_class(self) -> bool:
@@ -124,6 +125,7 @@ class Inputs:
     the batch size of a training that carries states from batch to batch; 0: it carries none.
     `numbers` is how many features of a scaled table row are standardized numbers; they come first.
     `ranks` holds for each of them knots and the share of training values below each knot.
+    `box` is the interval of each coordinate, where samples are points of a domain.
     """
 
     shape: tuple[int, ...]
@@ -135,6 +137,7 @@ class Inputs:
     streams: int = 0
     numbers: int = 0
     ranks: tuple[tuple[tuple[float, ...], tuple[float, ...]], ...] = ()
+    box: tuple[tuple[float, float], ...] = ()
 
     def start(self, any_size: bool = False) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """The model's input, and the same after scaling: (batch, *shape) float.

@@ -1,4 +1,4 @@
-"""Activations with one trained parameter per layer."""
+"""Activations that Keras lacks, most with one trained parameter per layer."""
 
 from __future__ import annotations
 
@@ -95,3 +95,36 @@ class TrainableSlope(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "start": self.start}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class AdaptiveTanh(keras.layers.Layer):
+    """tanh(a x), with one slope a that may be trained; in the precision of its input.
+
+    Jagtap, Kawaguchi and Karniadakis, "Adaptive activation functions accelerate convergence in deep
+    and physics-informed neural networks" (2020). It is computed by the sigmoid, since `ops.tanh` of
+    Keras on JAX has 32 bits whatever its input has.
+
+    Input and output: any shape, the same.
+
+    Args:
+        adaptive: train the slope, which starts at 1.
+    """
+
+    def __init__(self, adaptive: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.adaptive = bool(adaptive)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the slope."""
+        if self.adaptive:
+            self.slope = self.add_weight(name="slope", shape=(), initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the activation."""
+        scaled = self.slope * inputs if self.adaptive else inputs
+        return 2 * ops.sigmoid(2 * scaled) - 1
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "adaptive": self.adaptive}

@@ -25,6 +25,8 @@ def input_spec(train: Part) -> Inputs:
     """Return the input specification: shape, dtype and scaling fitted on the training split."""
     samples = train.samples
     shape = tuple(int(side) for side in samples.inputs.shape[1:])
+    if samples.problem is not None:
+        return Inputs(shape, samples.kind, box=samples.problem.box)
     dtype = "float32"
     layer: keras.layers.Layer
     ranks: Ranks = ()

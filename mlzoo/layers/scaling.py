@@ -1,6 +1,6 @@
 """Layers that hold statistics of the training split, so that models take raw inputs.
 
-All of them compute in float32 under every precision policy: raw inputs can exceed float16.
+All but `BoxScaling` compute in float32 under every precision policy: raw inputs can exceed float16.
 """
 
 from __future__ import annotations
@@ -48,6 +48,33 @@ class Standardise(_MeanStd):
     def call(self, x: Any) -> Any:
         """Standardize x (batch, ..., features)."""
         return _scaled(ops.cast(x, "float32"), self.mean, self.std)
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class BoxScaling(keras.layers.Layer):
+    """Map a box to [-1, 1] along each coordinate, in the precision of the input.
+
+    Args:
+        box: from and to of each coordinate.
+    """
+
+    def __init__(self, box: Sequence[Sequence[float]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.box = [[float(end) for end in ends] for ends in box]
+
+    def call(self, x: Any) -> Any:
+        """Scale x (batch, coordinates)."""
+        center = ops.convert_to_tensor([(a + b) / 2 for a, b in self.box], x.dtype)
+        half = ops.convert_to_tensor([(b - a) / 2 for a, b in self.box], x.dtype)
+        return (x - center) / half
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape unchanged."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "box": self.box}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

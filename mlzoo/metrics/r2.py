@@ -10,7 +10,7 @@ import numpy as np
 from mlzoo.statistics.fields import FieldSums
 from mlzoo.statistics.scorers import Array, Predictions, Scorer, ratio
 
-TARGETS = ("numbers per sample", "numbers per pixel")
+TARGETS = ("numbers per sample", "numbers per pixel", "numbers per point")
 DIRECTION = "max"
 BOUNDS = (None, 1.0)
 TITLE = "R²"

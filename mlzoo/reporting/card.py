@@ -26,6 +26,7 @@ PICTURES = {
     "confusion_matrix": "Confusion matrix of the test split: rows are true classes",
     "reliability": "How often predictions of the test split are right, by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
+    "solution": "The solution at points of the domain: predicted, true, and the difference",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
     "forecasts": "The best, the median and the worst forecast of the test split, with its band",
     "over_time": "Forecasts over the time of the test split",

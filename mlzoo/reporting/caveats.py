@@ -194,6 +194,8 @@ def _training(facts: Facts) -> Iterator[str]:
         yield "Trained once: how much scores vary with the seed is not known (--repeats)."
     if _target(facts).causal:
         yield "The scores hold for text like this; other authors or subjects were not tested."
+    elif _target(facts).per == "point":
+        yield "The scores hold within the domain; beyond it the solution is not known to the model."
     elif facts["data"].get("kind") == "sequence":
         yield (
             "The scores hold for sequences recorded as these were; other sensors, sites or times "

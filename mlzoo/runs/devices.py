@@ -48,7 +48,19 @@ def prepare(device: str = "auto", precision: str = "float32") -> None:
             f"--device gpu: the {keras.backend.backend()} backend sees no GPU; `mlzoo doctor` says "
             "why; leave out --device to train on the CPU"
         )
+    set_precision(precision)
+
+
+def set_precision(precision: str) -> None:
+    """Set the precision of layers that are made from now on; with 64 bits also that of arrays."""
+    import keras
+
     keras.config.set_dtype_policy(precision)
+    if "float64" in (precision, keras.config.floatx()):
+        from mlzoo.layers.derivatives.interface import allow_double
+
+        keras.config.set_floatx("float64" if precision == "float64" else "float32")
+        allow_double(precision == "float64")
 
 
 def for_search(single: bool = False) -> None:

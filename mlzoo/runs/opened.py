@@ -143,6 +143,8 @@ class OpenedRun:
                 path, "is empty" if empty else "is damaged: it is no whole Keras archive"
             )
         devices.prepare()
+        if self.config.precision == "float64":
+            devices.set_precision("float64")
         own_code = self.path / "model.py"
         if own_code.exists() and self.trust:
             registry.trust(str(own_code))

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from mlzoo.data.contracts import Headline, Scorer
+from mlzoo.data.contracts import Headline
 from mlzoo.data.moments import mean_and_std
-from mlzoo.data.samples import Part, Samples
+from mlzoo.data.samples import Part
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.metrics import spread
-from mlzoo.statistics.scorers import NumberPredictions
-from mlzoo.tasks._predictions import SamplePredictions
-from mlzoo.tasks._samples import SampleTask
+from mlzoo.tasks._numbers import NumbersTask
 
 
-class Task(SampleTask):
+class Task(NumbersTask):
     """Regression; models learn standardized targets and predict them in their own units."""
 
     target = Target("numbers")
@@ -29,50 +22,3 @@ class Task(SampleTask):
         """Return one output a target, with mean and standard deviation of the training split."""
         targets = train.targets.reshape(len(train), -1)
         return Outputs(self.name, targets.shape[1], *mean_and_std(targets))
-
-    def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return numbers shaped as the targets."""
-        return np.asarray(outputs, "float64").reshape(targets.shape)
-
-    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
-        """Return predictions as metrics take them."""
-        return NumberPredictions(targets, predictions)
-
-    def tables(
-        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
-    ) -> dict[str, Any]:
-        """Return the residuals, and with several targets metrics and residuals of each."""
-        names = samples.target_names
-        targets = np.asarray(targets, "float64").reshape(len(targets), len(names))
-        errors = targets - np.asarray(predictions, "float64").reshape(targets.shape)
-        tables: dict[str, Any] = {"residuals": spread(errors.ravel())}
-        if len(names) > 1:
-            tables["per_target"] = [
-                {
-                    "target": name,
-                    **self.scores(targets[:, i], predictions[:, i]),
-                    "residuals": spread(errors[:, i]),
-                }
-                for i, name in enumerate(names)
-            ]
-        return tables
-
-    def columns(
-        self, targets: np.ndarray, predictions: np.ndarray, samples: Samples
-    ) -> list[tuple[str, list[Any]]]:
-        """Return true and predicted values of each target."""
-        truth = targets.reshape(len(targets), -1).astype("float64")
-        values = predictions.reshape(truth.shape)
-        if truth.shape[1] == 1:
-            return [("target", truth[:, 0].tolist()), ("prediction", values[:, 0].tolist())]
-        pairs = (("target", truth), ("prediction", values))
-        return [
-            (f"{what}_{name}", each[:, i].tolist())
-            for what, each in pairs
-            for i, name in enumerate(samples.target_names)
-        ]
-
-    def saved_scorer(self, metric: str, saved: SamplePredictions) -> Scorer:
-        """Return a metric of saved numbers."""
-        truth, predictions = saved.targets.astype(float), saved.predictions.astype(float)
-        return self.scorers(truth, predictions)[metric]

@@ -12,6 +12,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.core.messages import series
 from mlzoo.core.progress import Listener
+from mlzoo.runs import devices
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +36,7 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     plugin = registry.load("model", config.model)
     settings: Mapping[str, Any] = config.set
     keras.utils.clear_session()  # which also forgets the precision
-    keras.config.set_dtype_policy(config.precision)
+    devices.set_precision(config.precision)
     keras.utils.set_random_seed(seed)
     inputs = data.inputs
     if settings.get("carry_state"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,12 @@ def draw(
     elif target.ahead:
         _forecast_pictures(folder, record, data, fed, outcome)
     else:
-        by_kind = {"step": _timelines, "token": _text_sample, "pixel": _dense_pictures}
+        by_kind: dict[str, Callable[..., None]] = {
+            "step": _timelines,
+            "token": _text_sample,
+            "pixel": _dense_pictures,
+            "point": _solution_pictures,
+        }
         by_kind[target.per](folder, model, data, fed, outcome)
     scores = record["test"]["metrics"]
     if rows := scores.get("reliability"):
@@ -164,6 +169,22 @@ def _forecast_pictures(
         forecasts.over_time(folder, outcome, samples)
     if correlation is not None and correlation["lags"]:
         forecasts.residual_correlation(folder, correlation)
+
+
+def _solution_pictures(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: SampleOutcome,
+) -> None:
+    """Draw the solution of a problem over the domain, with its error."""
+    # A run of other data need not read these.
+    from mlzoo.reporting.figures import solutions
+
+    assert data.samples.problem is not None
+    points = data.samples.inputs[outcome.indices]
+    solutions.solution(folder, data.samples.problem, points, outcome.targets, outcome.outputs)
 
 
 def _text_sample(

@@ -499,6 +499,10 @@ def _train_once(
                     config, data, seed, checkpoint_folder, listener, stop
                 )
                 model, fitted = ensemble.model, ensemble.fitted
+            elif data.samples.problem is not None:
+                from mlzoo.training.loop import equations
+
+                fitted = equations.fit(model, data, config, seed, listener, stop)
             elif config.full_batch:
                 name = checkpoint_folder.name
                 fitted = full_batch.fit(model, data, config, listener, stop, name)

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from mlzoo.checking.backend import double
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.layers.activations import AtLeast, TrainableExponent, TrainableSlope
+from mlzoo.layers.activations import AdaptiveTanh, AtLeast, TrainableExponent, TrainableSlope
 from mlzoo.layers.blocks import activate
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.models import mlp
@@ -152,3 +153,16 @@ def test_depth_keeps_the_size_of_signals(
     pairs = [_deep(activation, initializer, seed, scale=0.1) for seed in range(3)]
     ratio = np.median([np.square(last).mean() / np.square(first).mean() for first, last in pairs])
     assert low < ratio ** (1 / 49) < high
+
+
+@pytest.mark.backends
+def test_adaptive_tanh_is_tanh_in_the_precision_of_its_input() -> None:
+    x = np.linspace(-4, 4, 9)
+    with double():
+        layer = AdaptiveTanh(adaptive=True)
+        y = keras.ops.convert_to_numpy(layer(keras.ops.convert_to_tensor(x)))
+        np.testing.assert_allclose(y, np.tanh(x), atol=1e-14)
+        layer.slope.assign(0.5)
+        y = keras.ops.convert_to_numpy(layer(keras.ops.convert_to_tensor(x)))
+        np.testing.assert_allclose(y, np.tanh(x / 2), atol=1e-14)
+    assert AdaptiveTanh().get_config()["adaptive"] is False

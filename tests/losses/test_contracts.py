@@ -18,10 +18,11 @@ from tests.plugins import check_config
 from tests.training.made import config
 
 NAMES = registry.names("loss")
+PER = ("sample", "step", "token", "pixel", "horizon", "point")
 ENTRIES = {
     values + per
     for values in ("classes", "ordered", "numbers", "inputs")
-    for per in ("", " per sample", " per step", " per token", " per pixel", " per horizon")
+    for per in ("", *(f" per {each}" for each in PER))
 }
 OUTPUTS = {
     "classification": Outputs("classification", 3),
@@ -33,9 +34,11 @@ OUTPUTS = {
     "forecasting": Outputs("forecasting", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0), horizon=4),
     "text": Outputs("text", 3),
     "reconstruction": Outputs("reconstruction", 3, scaling=HALVED, shape=(3,)),
+    "equations": Outputs("equations", 3),
 }
 SHAPES = {
     "sample": (6,),
+    "point": (6,),
     "pixel": (6, 8, 8),
     "step": (6, 5),
     "token": (6, 5),
@@ -124,6 +127,7 @@ def test_losses_of_each_task() -> None:
         "forecasting": numbers,
         "text": classes,
         "reconstruction": numbers,
+        "equations": numbers,
     }
     # Other packages may add some.
     own = set(registry.own_names("loss"))

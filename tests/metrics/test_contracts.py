@@ -35,7 +35,14 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
     """True values (12, ...) and predictions (12, ..., 2), of which a share is wrong."""
     rng = np.random.default_rng(3)
     target = target_of(of)
-    shape = {"sample": (), "pixel": (6, 6), "step": (9,), "token": (9,), "horizon": (3,)}
+    shape = {
+        "sample": (),
+        "point": (),
+        "pixel": (6, 6),
+        "step": (9,),
+        "token": (9,),
+        "horizon": (3,),
+    }
     inner = (COUNT, *shape[target.per])
     if not target.is_class and not target.is_input:
         y_true, noise = rng.normal(size=(2, *inner, 2)).astype("float32")

@@ -29,6 +29,7 @@ _CASES = {
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),
+    "pinn": ModelCase("pinn", {"hidden": [24, 24]}, ((2,), (3,)), "table", rate=1e-2),
     "resnet": ModelCase("resnet", {"variant": "tiny"}, rate=3e-3),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
     "transfer": ModelCase(
@@ -54,6 +55,7 @@ _PARAMETERS = {
     "linear": 9_219,
     "mlp": 819_971,
     "nlinear": 778,
+    "pinn": 2_274,
     "resnet": 273_587,
     "rnn": 17_603,
     "tcn": 29_123,
@@ -68,6 +70,7 @@ _PINNED = {
     "alexnet": (64, 64, 3),
     "conv_lstm": (4, 16, 16, 3),
     "nlinear": (20, 3),
+    "pinn": (2,),
     "rnn": (20, 3),
     "tcn": (20, 3),
 }

@@ -12,9 +12,9 @@ import sympy
 from scipy.ndimage import minimum_filter
 from scipy.optimize import minimize
 
-from mlzoo.checking.functions.expressions import Node
-from mlzoo.checking.functions.expressions import parse as parse_expression
 from mlzoo.checking.functions.named import FUNCTIONS
+from mlzoo.core.expressions import Node
+from mlzoo.core.expressions import parse as parse_expression
 
 _X, _Y = sympy.symbols("x y", real=True)
 _GRID = 101

@@ -448,7 +448,16 @@ def history_columns(config: RunConfig, data: Data, networks: Networks | None = N
 
 
 def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int) -> None:
-    """Compile a model with the optimizer, loss and metrics of a configuration."""
+    """Compile a model with the optimizer, loss and metrics of a configuration.
+
+    Raises:
+        UsageError: the model learns equations, which it is not shown the solution of.
+    """
+    if data.samples.problem is not None:
+        raise UsageError(
+            f"{config.model} learns from the residuals of equations, which only `mlzoo train` "
+            "minimizes (without --overfit, --lr-find and --dry-run); vary settings by hand"
+        )
     model.compile(
         optimizer=build_optimizer(config, steps, has_rates(model)),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),

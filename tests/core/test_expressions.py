@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from mlzoo.checking.functions.expressions import parse
 from mlzoo.checking.functions.functions import make
 from mlzoo.checking.functions.named import FUNCTIONS
 from mlzoo.core.errors import UsageError
+from mlzoo.core.expressions import evaluate, parse
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,13 @@ def test_minima_of_an_expression_are_searched() -> None:
 
 def test_the_tip_of_a_cone_has_a_subgradient() -> None:
     np.testing.assert_array_equal(make("ripple").gradient(np.zeros((1, 2))), [[0, 0]])
+
+
+def test_values_with_variables_of_the_caller() -> None:
+    node = parse("a^2*u_xx + sqrt(a - 1)/x", ("a", "x", "u_xx"))
+    assert node.variables == {"a", "x", "u_xx"}
+    x = np.array([1.0, 2.0])
+    values = {"a": 5.0, "x": x, "u_xx": 3 * x}
+    np.testing.assert_allclose(evaluate(node, values, np), 75 * x + 2 / x)
+    assert evaluate(parse("asin(a)", ("a",)), {"a": 1.0}, np) == pytest.approx(math.pi / 2)
+    assert math.isnan(evaluate(parse("(a - 1)^.5", ("a",)), {"a": 0.0}, np))

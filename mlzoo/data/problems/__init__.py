@@ -1,0 +1,1 @@
+"""Problems: differential equations with conditions on a domain, read from YAML."""

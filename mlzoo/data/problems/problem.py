@@ -1,0 +1,120 @@
+"""A problem: equations for unknown functions of coordinates, with conditions on a box."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.expressions import Node, evaluate
+
+HIGHEST_ORDER = 4
+Derivative = tuple[int, tuple[int, ...]]
+"""Position of an unknown, and those of the coordinates by which it is differentiated, ascending."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """An equation as its residual, the left side minus the right one.
+
+    Attributes:
+        text: as it was typed.
+        residual: zero where the equation holds.
+    """
+
+    text: str
+    residual: Node
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Equation that holds where a coordinate has a value, one of its ends.
+
+    Attributes:
+        coordinate: position of the coordinate.
+        value: lower or upper end of its interval.
+        equation: the equation.
+    """
+
+    coordinate: int
+    value: float
+    equation: Equation
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Differential equations with conditions.
+
+    Attributes:
+        unknowns: names of the functions that are looked for.
+        coordinates: names of what they depend on, a letter each.
+        box: from and to of each coordinate.
+        parameters: numbers that equations name.
+        equations: one an unknown, within the box.
+        conditions: on its faces.
+        exact: the solution, an expression an unknown; empty where it is not known.
+    """
+
+    unknowns: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    box: tuple[tuple[float, float], ...]
+    parameters: Mapping[str, float]
+    equations: tuple[Equation, ...]
+    conditions: tuple[Condition, ...]
+    exact: tuple[Node, ...] = ()
+
+    @property
+    def derivatives(self) -> dict[str, Derivative]:
+        """Return every name that stands for an unknown or a derivative of it."""
+        return names_of_derivatives(self.unknowns, self.coordinates)
+
+    def used(self, equation: Equation) -> dict[str, Derivative]:
+        """Return the unknowns and derivatives that an equation names."""
+        known = self.derivatives
+        return {name: known[name] for name in sorted(equation.residual.variables & set(known))}
+
+    def order(self, unknown: int, coordinate: int) -> int:
+        """Return the highest order of an unknown's derivatives by a coordinate."""
+        words = (self.used(equation).values() for equation in self.equations)
+        orders = (w.count(coordinate) for used in words for which, w in used if which == unknown)
+        return max(orders, default=0)
+
+    def values(self, points: Any) -> dict[str, Any]:
+        """Return coordinates (n,) at points (n, coordinates), and the parameters."""
+        columns = {name: points[:, place] for place, name in enumerate(self.coordinates)}
+        return {**columns, **self.parameters}
+
+    def solution(self, points: np.ndarray) -> np.ndarray:
+        """Return the exact solution (n, unknowns) at points (n, coordinates)."""
+        values = self.values(np.asarray(points, float))
+        columns = [evaluate(node, values, np) for node in self.exact]
+        return np.stack([np.broadcast_to(column, len(points)) for column in columns], axis=-1)
+
+
+def names_of_derivatives(
+    unknowns: Sequence[str], coordinates: Sequence[str]
+) -> dict[str, Derivative]:
+    """Return names such as u, u_x and u_xt; the order of the letters does not matter."""
+    places = range(len(coordinates))
+    found: dict[str, Derivative] = {}
+    for which, name in enumerate(unknowns):
+        found[name] = (which, ())
+        for order in range(1, HIGHEST_ORDER + 1):
+            for word in combinations_with_replacement(places, order):
+                for letters in {"".join(coordinates[i] for i in each) for each in _orders(word)}:
+                    found[f"{name}_{letters}"] = (which, word)
+    return found
+
+
+def _orders(word: tuple[int, ...]) -> set[tuple[int, ...]]:
+    """Return the distinct orders of a word's letters."""
+    if len(word) < 2:
+        return {word}
+    return {
+        (letter, *rest)
+        for place, letter in enumerate(word)
+        for rest in _orders((*word[:place], *word[place + 1 :]))
+    }

@@ -1,0 +1,269 @@
+"""Read a problem from YAML; every mistake is told with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.expressions import CONSTANTS, FUNCTIONS, Node, parse
+from mlzoo.core.files import refuse_special
+from mlzoo.core.messages import series
+from mlzoo.core.registry import unknown
+from mlzoo.data.problems.counts import count_mistakes
+from mlzoo.data.problems.grammar import Grammar
+from mlzoo.data.problems.problem import Condition, Problem
+
+_KEYS = ("unknowns", "coordinates", "parameters", "equations", "conditions", "exact")
+_NEEDED = ("unknowns", "coordinates", "equations", "conditions")
+_MOST_COORDINATES = 4
+_MOST_BYTES = 100_000
+_Path = tuple[str | int, ...]
+_Parsed = TypeVar("_Parsed")
+
+
+def read_problem(path: Path) -> Problem:
+    """Return the problem of a file.
+
+    Raises:
+        DataError: it is no problem; every mistake is named with its line.
+    """
+    refuse_special(path)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(f"{path} has more than {_MOST_BYTES:,} bytes, so it is no problem file")
+        return parse_problem(path.read_text(encoding="utf-8-sig"), str(path))
+    except OSError as error:
+        raise DataError(f"can't read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is no text in UTF-8") from None
+
+
+def parse_problem(text: str, name: str) -> Problem:
+    """Return the problem of a text; `name` is that of its file, for messages."""
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise DataError(f"{name}: write values out; aliases are not read")
+        content = yaml.safe_load(text)
+        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader), ())
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{name} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{name} is no problem: it must have {series(_NEEDED, 'and')}")
+    reader = _ProblemReader(content, lines)
+    problem = reader.read()
+    if problem is None or reader.problems:
+        raise DataError("\n".join(f"{name}, line {n}: {what}" for n, what in reader.problems))
+    return problem
+
+
+def _lines(node: Any, path: _Path) -> dict[_Path, int]:
+    """Return the line of each entry, from 1, by its path of keys and positions."""
+    found: dict[_Path, int] = {path: node.start_mark.line + 1 if node is not None else 1}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            found |= _lines(value, (*path, str(key.value)))
+            found[(*path, str(key.value))] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            found |= _lines(value, (*path, place))
+    return found
+
+
+class _ProblemReader:
+    """Checks the parts of a problem in their order, and collects mistakes as (line, message)."""
+
+    def __init__(self, content: dict[Any, Any], lines: Mapping[_Path, int]) -> None:
+        self.content, self.lines = content, lines
+        self.problems: list[tuple[int, str]] = []
+        self.box: dict[str, tuple[float, float]] = {}
+        self.parameters: dict[str, float] = {}
+        self.grammar = Grammar((), (), ())
+
+    def wrong(self, path: _Path, message: str) -> None:
+        while path not in self.lines:
+            path = path[:-1]
+        self.problems.append((self.lines[path], message))
+
+    def read(self) -> Problem | None:
+        for key in self.content:
+            if key not in _KEYS:
+                self.wrong(
+                    (str(key),),
+                    f"{unknown('entry', str(key), _KEYS)}; there are {series(_KEYS, 'and')}",
+                )
+        for key in _NEEDED:
+            if not self.content.get(key):
+                self.wrong((), f"{key} is missing; add it, as in {_HINTS[key]}")
+        if self.problems:
+            return None
+        self._names()
+        if self.problems:
+            return None
+        equations = [
+            equation
+            for path, text in self._list("equations")
+            if (equation := self._parsed(path, text, self.grammar.equation))
+        ]
+        conditions = [
+            each
+            for path, entry in self._list("conditions")
+            for each in self._condition(path, entry)
+        ]
+        problem = Problem(
+            self.grammar.unknowns,
+            tuple(self.box),
+            tuple(self.box.values()),
+            self.parameters,
+            tuple(equations),
+            tuple(conditions),
+            self._exact(),
+        )
+        if not self.problems:
+            for key, message in count_mistakes(problem):
+                self.wrong((key,), message)
+        return problem
+
+    def _list(self, key: str) -> list[tuple[_Path, Any]]:
+        entries = self.content[key]
+        if isinstance(entries, str | dict):
+            return [((key,), entries)]
+        if not isinstance(entries, list):
+            self.wrong((key,), f"{key} is a list, as in {_HINTS[key]} (got {entries!r})")
+            return []
+        return [((key, place), entry) for place, entry in enumerate(entries)]
+
+    # -- Names
+
+    def _names(self) -> None:
+        unknowns = self.content["unknowns"]
+        names = unknowns if isinstance(unknowns, list) else [unknowns]
+        for place, name in enumerate(names):
+            self._check_name(("unknowns", place), name, "unknown", r"[A-Za-z][A-Za-z0-9]*")
+        coordinates = self.content["coordinates"]
+        if not isinstance(coordinates, dict) or len(coordinates) > _MOST_COORDINATES:
+            message = f"coordinates are 1 to {_MOST_COORDINATES} letters with their intervals"
+            self.wrong(("coordinates",), f"{message}, {_got('coordinates', coordinates)}")
+            return
+        for name, ends in coordinates.items():
+            path = ("coordinates", str(name))
+            # A letter each, so that u_xt is read in one way.
+            self._check_name(path, name, "coordinate", r"[A-Za-z]")
+            given = [self._number(path, end) for end in ends] if isinstance(ends, list) else []
+            numbers = [number for number in given if number is not None]
+            if not len(numbers) == len(given) == 2 or not numbers[0] < numbers[1]:
+                self.wrong(
+                    path, f"{name} needs two numbers, the lower first, as in [0, 1] (got {ends!r})"
+                )
+                continue
+            self.box[str(name)] = (numbers[0], numbers[1])
+        parameters = self.content.get("parameters") or {}
+        if not isinstance(parameters, dict):
+            self.wrong(
+                ("parameters",),
+                f"parameters are names with numbers, as in {{a: 0.1}} (got {parameters!r})",
+            )
+            return
+        for name, value in parameters.items():
+            path = ("parameters", str(name))
+            self._check_name(path, name, "parameter", r"[A-Za-z][A-Za-z0-9]*")
+            number = self._number(path, value)
+            if number is None:
+                self.wrong(path, f"parameter {name} is a number, as in {name}: 0.1 (got {value!r})")
+            else:
+                self.parameters[str(name)] = number
+        self.grammar = Grammar(tuple(map(str, names)), tuple(self.box), tuple(self.parameters))
+        taken = [*self.grammar.unknowns, *self.box, *self.parameters]
+        for name in {name for name in taken if taken.count(name) > 1}:
+            self.wrong(("unknowns",), f"{name!r} names two things; give each a name of its own")
+
+    def _check_name(self, path: _Path, name: Any, kind: str, pattern: str) -> None:
+        if not isinstance(name, str) or not re.fullmatch(pattern, name):
+            form = "one letter" if kind == "coordinate" else "letters and digits, no underscore"
+            self.wrong(path, f"{name!r} is no name of a {kind}: use {form}")
+        elif name in CONSTANTS or name in FUNCTIONS:
+            self.wrong(path, f"{name!r} has a meaning in expressions; choose another name")
+
+    def _number(self, path: _Path, value: Any) -> float | None:
+        """Return a number, or what an expression without variables comes to."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value) if abs(value) < 1e100 else None
+        if not isinstance(value, str):
+            return None
+        node = self._parsed(path, value, lambda text: parse(text, (), "2*pi"))
+        return node.value if node is not None and node.kind == "number" else None
+
+    # -- Equations
+
+    def _parsed(self, path: _Path, text: Any, parser: Callable[[str], _Parsed]) -> _Parsed | None:
+        """Return what a parser makes of a text; None with its mistake noted."""
+        if not isinstance(text, str):
+            text = f"{text:g}" if isinstance(text, int | float) else repr(text)
+        try:
+            return parser(text)
+        except UsageError as error:
+            self.wrong(path, str(error))
+            return None
+
+    def _condition(self, path: _Path, entry: Any) -> list[Condition]:
+        if not isinstance(entry, dict) or set(entry) != {"where", "equation"}:
+            self.wrong(
+                path,
+                f"a condition has where and equation, as in {_HINTS['conditions']} (got {entry!r})",
+            )
+            return []
+        equation = self._parsed((*path, "equation"), entry["equation"], self.grammar.equation)
+        faces = self._faces((*path, "where"), entry["where"])
+        return [] if equation is None else [Condition(*face, equation) for face in faces]
+
+    def _faces(self, path: _Path, where: Any) -> list[tuple[int, float]]:
+        """Return the faces of the box that a text names, as (coordinate, value)."""
+        places = dict(zip(self.box, range(len(self.box)), strict=True))
+        if where == "boundary":
+            return [(places[name], end) for name, ends in self.box.items() for end in ends]
+        name, sign, text = (part.strip() for part in str(where).partition("="))
+        if not sign or name not in self.box:
+            first, ends = next(iter(self.box.items()))
+            message = f"where names an end of a coordinate, as in '{first} = {ends[0]:g}'"
+            self.wrong(path, f"{message}, or is boundary (got {where!r})")
+            return []
+        value, (low, high) = self._number(path, text), self.box[name]
+        for end in (low, high):
+            if value is not None and abs(value - end) <= 1e-9 * (high - low):
+                return [(places[name], end)]
+        if value is not None:
+            cure = f"write {name} = {low:g} or {name} = {high:g}"
+            self.wrong(path, f"{name} = {value:g} is no end of its interval; {cure}")
+        elif text and not self.problems:
+            self.wrong(path, f"{text!r} is no number; write {name} = {low:g}")
+        return []
+
+    def _exact(self) -> tuple[Node, ...]:
+        exact = self.content.get("exact")
+        if exact is None:
+            return ()
+        unknowns = self.grammar.unknowns
+        if not isinstance(exact, dict) or set(exact) != set(unknowns):
+            names = series(unknowns, "and")
+            self.wrong(("exact",), f"exact has an expression for each of {names} (got {exact!r})")
+            return ()
+        nodes = [
+            self._parsed(("exact", name), exact[name], self.grammar.expression) for name in unknowns
+        ]
+        return tuple(node for node in nodes if node is not None)
+
+
+def _got(key: str, value: Any) -> str:
+    return f"as in {_HINTS[key]} (got {value!r})"
+
+
+_HINTS = {
+    "unknowns": "unknowns: [u]",
+    "coordinates": "coordinates: {x: [0, 1], t: [0, 1]}",
+    "equations": 'equations: ["u_t = 0.1*u_xx"]',
+    "conditions": '- {where: "t = 0", equation: "u = cos(pi*x)"}',
+}

@@ -1,0 +1,1 @@
+"""Derivatives of networks with respect to their inputs, on TensorFlow and JAX."""

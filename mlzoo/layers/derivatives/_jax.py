@@ -1,0 +1,80 @@
+"""Derivatives on JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+def allow_double(allowed: bool) -> None:
+    """Let JAX have arrays of 64 bits."""
+    import jax
+
+    jax.config.update("jax_enable_x64", allowed)
+
+
+def functions() -> Any:
+    """Return the module of functions of arrays."""
+    import jax
+
+    return jax.numpy
+
+
+def directional(function: Any, points: Any, coordinate: int) -> tuple[Any, Any]:
+    """Return a function's result at points (n, coordinates), and its derivative by one of them."""
+    import jax
+
+    direction = jax.numpy.zeros_like(points).at[:, coordinate].set(1)
+    value, slope = jax.jvp(function, (points,), (direction,))
+    return value, slope
+
+
+class JaxTerms:
+    """Terms of a loss; see `interface.WeightedTerms`."""
+
+    def __init__(self, model: keras.Model, terms: Any, optimizer: keras.Optimizer) -> None:
+        import jax
+
+        self.model, self.optimizer = model, optimizer
+        optimizer.build(model.trainable_variables)
+
+        def weighted(trainable: Any, fixed: Any, points: Any, weights: Any) -> tuple[Any, Any]:
+            found = terms(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
+            return (found * weights).sum(), found
+
+        slopes = jax.value_and_grad(weighted, has_aux=True)
+
+        def step(trainable: Any, fixed: Any, state: Any, points: Any, weights: Any) -> Any:
+            (_, found), gradients = slopes(trainable, fixed, points, weights)
+            return found, *optimizer.stateless_apply(state, gradients, trainable)
+
+        self._gradients, self._step = jax.jit(slopes), jax.jit(step)
+
+    def _values(self) -> tuple[list[Any], list[Any]]:
+        model = self.model
+        return (
+            [variable.value for variable in model.trainable_variables],
+            [variable.value for variable in model.non_trainable_variables],
+        )
+
+    def gradients(self, points: Sequence[Any], weights: Any) -> tuple[Any, list[Any]]:
+        """Return the terms and the gradients of their weighted sum."""
+        (_, terms), gradients = self._gradients(*self._values(), list(points), weights)
+        return terms, list(gradients)
+
+    def step(self, points: Sequence[Any], weights: Any) -> Any:
+        """Change the weights by one step; return the terms."""
+        state = [variable.value for variable in self.optimizer.variables]
+        terms, trainable, state = self._step(*self._values(), state, list(points), weights)
+        for variables, values in (
+            (self.model.trainable_variables, trainable),
+            (self.optimizer.variables, state),
+        ):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        return terms
+
+
+compile_terms = JaxTerms

@@ -1,0 +1,120 @@
+"""A problem: differential equations with conditions in a .yaml file, or one that comes along.
+
+exponential-decay, damped-oscillator, lotka-volterra, boundary-values, heat, wave and helmholtz come
+along. A file names `unknowns`, `coordinates` with their intervals, `parameters`, `equations` (u_t,
+u_xx: derivatives), `conditions` (each with `where` and `equation`) and, only to score, the `exact`
+solution.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.data.problems.problem import Problem
+    from mlzoo.data.samples import Samples
+
+NAMES = (
+    *("exponential-decay", "damped-oscillator", "lotka-volterra", "boundary-values"),
+    *("heat", "wave", "helmholtz"),
+)
+_SPLITS = {"train": 64, "valid": 256, "test": 1024}
+_ALLOWED_DIFFERENCE = 1e-2
+
+
+class Config(Settings):
+    """Settings of the source problem."""
+
+    data: str
+    """The file, or the name of a problem that comes along."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Decides the points at which models are scored."""
+
+
+def recognizes(path: str) -> bool:
+    """Return whether the name is that of a problem, or ends like one's file."""
+    return path.replace("_", "-") in NAMES or path.lower().endswith((".yaml", ".yml"))
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Return points of the domain, with the solution where models are scored.
+
+    Raises:
+        DataError: the file is no problem, or nothing is known to score its solution against.
+    """
+    import numpy as np
+
+    from mlzoo.data.problems.points import spread
+    from mlzoo.data.problems.reading import read_problem
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Column, Samples
+    from mlzoo.data.tables.reader import TableReader, TargetColumn
+
+    problem = read_problem(_file(config.data))
+    points = spread(problem, sum(_SPLITS.values()), config.seed)
+    targets, note = _solution(problem, points, config.data)
+    columns = tuple(Column(name) for name in problem.coordinates)
+    target = TargetColumn(problem.unknowns[0])
+    return Samples(
+        inputs=points,
+        targets=targets,
+        task="equations",
+        kind="table",
+        target_names=problem.unknowns,
+        columns=columns,
+        names=[f"point {place}" for place in range(len(points))],
+        given_parts=np.repeat(list(_SPLITS), list(_SPLITS.values())),
+        problem=problem,
+        hashes=row_digests(points),
+        reader=TableReader(columns=columns, target=target),
+        notes=(note,),
+    )
+
+
+def _file(data: str) -> Path:
+    import mlzoo.data.problems
+
+    name = data.replace("_", "-")
+    if name in NAMES and not expand(data).exists():
+        return Path(mlzoo.data.problems.__file__).parent / "named" / f"{name}.yaml"
+    return expand(data)
+
+
+def _solution(problem: Problem, points: np.ndarray, data: str) -> tuple[np.ndarray, str]:
+    """Return the solution (n, unknowns) to score against, and what it is.
+
+    Raises:
+        DataError: neither is the exact solution given nor can a classical solver find one.
+    """
+    import numpy as np
+
+    from mlzoo.data.problems.solvers import solve
+
+    if problem.exact:
+        values = problem.solution(points)
+        if not np.isfinite(values).all():
+            raise DataError(f"{data}: exact is not finite everywhere in the domain")
+        return values, "scores are against the exact solution of the problem's file"
+    coarse, fine = solve(problem, 200), solve(problem, 400)
+    if coarse is None or fine is None:
+        raise DataError(
+            f"{data}: no classical solver here is for these equations, so give the solution to "
+            "score against as exact"
+        )
+    values = fine.values(points)
+    apart = float(np.linalg.norm(values - coarse.values(points)) / np.linalg.norm(values))
+    if not apart < _ALLOWED_DIFFERENCE:
+        raise DataError(
+            f"{data}: the reference by {fine.method} is not sure enough to score against (it is "
+            f"{apart:.1%} from that of half as many); give the solution as exact"
+        )
+    return values, f"scores are against a reference by {fine.method}"

@@ -1,0 +1,162 @@
+"""Networks that are trained on the residuals of differential equations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mlzoo
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.core.expressions import evaluate
+from mlzoo.core.progress import Listener
+from mlzoo.data.problems.reading import parse_problem, read_problem
+from mlzoo.layers.derivatives.interface import functions
+from mlzoo.runs import datasets, devices
+from mlzoo.sources.problem import NAMES
+from mlzoo.training.building import build_model
+from mlzoo.training.loop import equations
+from mlzoo.training.signals import Stop
+
+NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
+OSCILLATOR = """\
+unknowns: [u, v]
+coordinates: {t: [0, 1]}
+parameters: {w: 2}
+equations: ["u_t = v", "v_t = -w^2*u"]
+conditions:
+  - {where: "t = 0", equation: "u = 1"}
+  - {where: "t = 0", equation: "v = 0"}
+exact: {u: "cos(w*t)", v: "-w*sin(w*t)"}
+"""
+SETTINGS = {"hidden": [16, 16], "points": 64, "steps": 40, "lbfgs": 4}
+
+
+@pytest.fixture(autouse=True)
+def _precision() -> Iterator[None]:
+    yield
+    devices.set_precision("float32")
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> Path:
+    file = tmp_path / "oscillator.yaml"
+    file.write_text(OSCILLATOR)
+    return file
+
+
+@pytest.mark.backends
+def test_the_residual_of_the_solution_is_zero_and_of_others_is_not() -> None:
+    text = """\
+unknowns: [u]
+coordinates: {x: [0, 1], t: [0, 1]}
+parameters: {a: 0.1}
+equations: ["u_t = a*u_xx"]
+conditions:
+  - {where: "t = 0", equation: "u = exp(x)"}
+  - {where: "x = 0", equation: "u = exp(a*t)"}
+  - {where: "x = 1", equation: "u_x = u"}
+"""
+    devices.set_precision("float64")
+    heat = parse_problem(text, "heat")
+    rng = np.random.default_rng(0)
+    points = [keras.ops.convert_to_tensor(each) for each in equations.draw(heat, rng, 9, 5)]
+
+    def solution(x):
+        return keras.ops.exp(x[:, :1] + 0.1 * x[:, 1:])
+
+    def wrong(x):
+        return solution(x) + x[:, :1] ** 2
+
+    def terms(function):
+        return keras.ops.convert_to_numpy(equations.mean_squares(heat, function, points))
+
+    np.testing.assert_allclose(terms(solution), 0, atol=1e-20)
+    x = keras.ops.convert_to_numpy(points[1])[:, 0]
+    expected = [(2 * 0.1) ** 2, np.mean(x**4), 0, 1]
+    np.testing.assert_allclose(terms(wrong), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "lotka-volterra"])
+def test_exact_solutions_that_come_along_solve_their_equations(name: str) -> None:
+    devices.set_precision("float64")
+    problem = read_problem(NAMED / f"{name}.yaml")
+    drawn = equations.draw(problem, np.random.default_rng(0), 20, 5)
+    points = [keras.ops.convert_to_tensor(each) for each in drawn]
+
+    def exact(x):
+        xp, values = functions(), problem.values(x)
+        return xp.stack([evaluate(each, values, xp) for each in problem.exact], axis=-1)
+
+    terms = keras.ops.convert_to_numpy(equations.mean_squares(problem, exact, points))
+    np.testing.assert_allclose(terms, 0, atol=1e-18)
+
+
+@pytest.mark.slow
+@pytest.mark.backends
+def test_a_run_solves_a_system_and_predicts_a_column_an_unknown(
+    problem: Path, tmp_path: Path
+) -> None:
+    run = mlzoo.train("pinn", str(problem), epochs=5, set=SETTINGS, out=str(tmp_path / "runs"))
+    assert run.config.precision == "float64"
+    scores = run.metrics["test"]
+    assert scores["headline"] == "relative_l2"
+    assert scores["metrics"]["relative_l2"] < 1e-3
+    assert scores["baselines"]["zero"]["relative_l2"] == pytest.approx(1)
+    assert scores["baselines"]["classical"]["relative_l2"] < 1e-8
+    assert "solve_ivp" in scores["baselines"]["classical"]["note"]
+    assert run.metrics["valid"]["residual"] < 1e-2
+    assert (run.path / "plots" / "solution.png").stat().st_size > 10_000
+    history = (run.path / "history.csv").read_text().splitlines()
+    assert history[0].split(",")[:4] == ["epoch", "loss", "residual", "conditions"]
+    points = tmp_path / "points.csv"
+    points.write_text("t\n0.0\n0.5\n")
+    [first, second] = run.predict(str(points)).labels
+    np.testing.assert_allclose(first, [1, 0], atol=0.01)
+    np.testing.assert_allclose(second, [np.cos(1), -2 * np.sin(1)], atol=0.01)
+    record = json.loads((run.path / "data.json").read_text())
+    assert record["task"] == "equations" and record["target_names"] == ["u", "v"]
+
+
+@pytest.mark.slow
+def test_training_is_the_same_again_and_never_sees_the_solution(problem: Path) -> None:
+    def trained(text: str) -> list[np.ndarray]:
+        problem.write_text(text)
+        settings = {**SETTINGS, "steps": 5, "lbfgs": 1}
+        run = RunConfig(
+            model="pinn", data=str(problem), epochs=2, set=settings, precision="float64"
+        )
+        data = datasets.load(run)
+        model = build_model(run, data, 0)
+        equations.fit(model, data, run, 0, Listener(), Stop())
+        return model.get_weights()
+
+    first = trained(OSCILLATOR)
+    for weights in (trained(OSCILLATOR), trained(OSCILLATOR.replace("cos(w*t)", "7*cos(w*t)"))):
+        for one, other in zip(first, weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("flags", "cause"),
+    [
+        ({"folds": 3}, "--folds and --ensemble are not for equations"),
+        ({"optimizer": "lbfgs"}, "--optimizer lbfgs is not for equations"),
+        ({"metrics": ["accuracy"]}, "--metrics accuracy does not fit equations"),
+    ],
+)
+def test_what_does_not_go_with_equations_is_refused(problem: Path, flags: dict, cause: str) -> None:
+    with pytest.raises(UsageError, match=cause):
+        mlzoo.train("pinn", str(problem), **flags)
+
+
+def test_other_models_and_other_data_are_refused(problem: Path) -> None:
+    with pytest.raises(UsageError, match="choose pinn"):
+        mlzoo.train("mlp", str(problem))
+    with pytest.raises(UsageError, match="--precision float64 has no effect on classification"):
+        mlzoo.train("mlp", "iris", precision="float64")
