@@ -30,6 +30,7 @@ SCRIPTS = [
     "tiles",
     "transfer",
     "tune",
+    "uncertainty",
     "zoo",
 ]
 

@@ -1,0 +1,137 @@
+"""How often intervals and sets hold the truth, and how calibrated the zoo's classifiers are.
+
+    python benchmarks/uncertainty.py [--part coverage|calibration] [--splits 20] [--data NAME ...]
+
+Coverage: of each data set, `mlp` is trained on so many splits, half of the validation split set
+aside; a row tells the coverage of 90 % intervals (or sets) of the test splits, their width (or
+classes a set), and the coverage of the worst fifth of the predictions (or class), over all splits.
+Data: scikit-learn's diabetes, generated heteroscedastic numbers, wine and digits.
+Calibration: each run of the zoo with classes is trained again with `--calibrate auto`; a row tells
+the temperature, and the expected calibration error of the test split with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measuring import REPOSITORY
+from sklearn.datasets import load_diabetes, load_digits, load_wine
+
+LEVEL = 0.9
+ZOO = REPOSITORY / "saved_models" / "zoo"
+
+
+def table(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (n, columns) and targets (n,) of a data set."""
+    loaders = {"diabetes": load_diabetes, "wine": load_wine, "digits": load_digits}
+    if name in loaders:
+        return loaders[name](return_X_y=True)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, size=(1500, 3))
+    spread = 0.2 + np.abs(x[:, 1])
+    return x, np.sin(2 * x[:, 0]) + x[:, 2] + spread * rng.normal(size=len(x))
+
+
+NAMES = ("diabetes", "heteroscedastic", "wine", "digits")
+
+
+def write(name: str, folder: Path) -> Path:
+    """Write a data set as a CSV file, classes as words."""
+    x, y = table(name)
+    classes = name in ("wine", "digits")
+    lines = [",".join([*(f"x{i}" for i in range(x.shape[1])), "y"])]
+    for row, target in zip(x.tolist(), y.tolist(), strict=True):
+        lines.append(",".join([*map(repr, row), f"class{target}" if classes else repr(target)]))
+    path = folder / f"{name}.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def tested(path: Path, seed: int, folder: Path) -> dict[str, Any] | None:
+    """Return what a run on one split says of its coverage."""
+    import mlzoo
+
+    run = mlzoo.train(
+        "mlp",
+        str(path),
+        target="y",
+        seed=seed,
+        fractions="50/30/20",
+        conformal=0.5,
+        baselines="none",
+        preset="none",
+        epochs=30,
+        set={"hidden": [32]},
+        out=str(folder),
+    )
+    found: dict[str, Any] | None = run.metrics["conformal"]
+    return found
+
+
+def coverage(name: str, splits: int) -> str:
+    """Return the row of a data set."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = write(name, Path(scratch))
+        records = [r for seed in range(splits) if (r := tested(path, seed, Path(scratch)))]
+    places = len(records[0]["parts"])
+    held = np.array([r["coverage"] for r in records])
+    alike = [r["parts"] for r in records if len(r["parts"]) == places]
+    worst = min(
+        np.average([p[i]["coverage"] for p in alike], weights=[p[i]["samples"] for p in alike])
+        for i in range(places)
+    )
+    size = np.mean([np.mean(r.get("width", r.get("set_size"))) for r in records])
+    spread = held.std(ddof=1) / len(held) ** 0.5 if len(held) > 1 else np.nan
+    return f"{name:16} {len(records):6} {held.mean():8.3f} ±{spread:.3f} {size:8.3f} {worst:8.3f}"
+
+
+def calibration() -> Iterator[str]:
+    """Yield a row for each classifier of the zoo, trained again."""
+    from mlzoo.core import files
+    from mlzoo.data.specs import target_of
+    from mlzoo.runs.config_loading import merge
+    from mlzoo.training.train import train_merged
+
+    for folder in sorted(each for each in ZOO.iterdir() if (each / "config.yaml").is_file()):
+        target = target_of(files.read_json(folder / "data.json")["task"])
+        if not target.is_class or target.causal:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            flags = {"calibrate": "auto", "repeats": 1, "out": scratch, "baselines": "none"}
+            merged = merge(flags, folder / "config.yaml", allow_unused=True)
+            run = train_merged(merged)
+            test, found = run.metrics["test"], run.metrics["calibration"]
+            ends = test["intervals"]["calibration_error"]
+            shown = "none" if not found or not found["kept"] else f"{found['temperature']:.3g}"
+            low, high = ends or (np.nan, np.nan)
+            error = test["metrics"]["calibration_error"]
+            yield f"{folder.name:28} {shown:>11} {error:8.3f} [{low:.3f}, {high:.3f}]"
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--part", choices=("coverage", "calibration"))
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--data", nargs="+", choices=NAMES, default=list(NAMES))
+    asked = parser.parse_args()
+    if asked.splits < 1:
+        sys.exit("--splits: must be at least 1")
+    if asked.part in (None, "coverage"):
+        print(f"{'data':16} splits coverage of {LEVEL:.0%}     size    worst part")
+        for name in asked.data:
+            print(coverage(name, asked.splits), flush=True)
+    if asked.part in (None, "calibration"):
+        print(f"{'run':28} temperature    error  95 % interval")
+        for row in calibration():
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
