@@ -130,7 +130,7 @@ def train(
     file = Path(config) if config else None
     merging: dict[str, Any] = {"allow_unused": allow_unused, "trust": trust}
     if model == "auto":
-        from mlzoo.tuning.auto import train_auto
+        from mlzoo.tuning.families.auto import train_auto
 
         chosen = train_auto(flags, file, overwrite=overwrite, listener=listener, **merging)
         return _facade(chosen)

@@ -205,7 +205,7 @@ def _auto(
     reporter: ConsoleReporter,
 ) -> OpenedRun:
     """Try several models; `for_one` are the flags that make sense for one model alone."""
-    from mlzoo.tuning.auto import train_auto
+    from mlzoo.tuning.families.auto import train_auto
 
     given = [flag for flag, on in for_one.items() if on]
     merging["problems"] += [f"{flag}: is for one model, and auto tries several" for flag in given]

@@ -121,7 +121,9 @@ def error_histogram(
     for side in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         side(FuncFormatter(lambda value, _: f"{value:g}"))
     tidy(axes, "Errors of the test split", "mean squared error of a sample", "samples")
-    axes.tick_params(axis="x", which="minor", labelsize=axes.xaxis.get_ticklabels()[0].get_size())
+    axes.tick_params(
+        axis="x", which="minor", labelsize=axes.xaxis.get_ticklabels()[0].get_fontsize()
+    )
     axes.legend(fontsize=8)
     return save(figure, folder / "errors.png")
 

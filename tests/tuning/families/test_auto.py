@@ -14,8 +14,9 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Samples
 from mlzoo.training.members import OUT_OF_FOLD
-from mlzoo.tuning import auto
-from mlzoo.tuning.leaderboard import Candidate, ranked, reason
+from mlzoo.training.resume_checks import check_config
+from mlzoo.tuning.families import auto, candidates
+from mlzoo.tuning.families.leaderboard import Candidate, ranked, reason
 from tests.cli.shell import run_mlzoo
 
 FLAGS = {"data": "iris", "epochs": 2, "baselines": "none", "limit": 90}
@@ -23,7 +24,7 @@ FLAGS = {"data": "iris", "epochs": 2, "baselines": "none", "limit": 90}
 
 @pytest.fixture(autouse=True)
 def _few_folds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(auto.FOLDS, "good", 2)
+    monkeypatch.setitem(candidates.FOLDS, "good", 2)
     monkeypatch.chdir(tmp_path)
 
 
@@ -33,7 +34,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def test_families_that_fit_the_samples_are_tried() -> None:
     def tried(shape: tuple[int, ...], kind: str, targets: Any, task: str, **more: Any) -> list[str]:
-        return auto.families(Samples(np.zeros((4, *shape)), targets, task, kind=kind, **more))
+        return candidates.families(Samples(np.zeros((4, *shape)), targets, task, kind=kind, **more))
 
     classes = np.zeros(4, "int32")
     assert tried((3,), "table", classes, "classification") == ["linear", "mlp"]
@@ -65,12 +66,17 @@ def test_the_best_out_of_fold_gets_the_name_and_the_leaderboard(tmp_path: Path) 
     assert run.config.model == rows[0]["model"]
     assert run.config.folds == 2
     assert "Leaderboard" in (run.path / "report.html").read_text()
+    assert run.config.out == "saved_models"
+    check_config(run.path / "config.yaml")
+    for page in ("report.html", "README.md"):
+        assert "auto-iris" in (run.path / page).read_text()
+    assert "candidates" not in (run.path / "README.md").read_text()
     assert run.outputs(np.zeros((3, 4), "float32")).shape == (3, 3)
 
 
 def test_a_stopped_call_goes_on_with_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[str] = []
-    real = auto.train_merged
+    real = candidates.train_merged
 
     def stops_once(merged: Any, **more: Any) -> Any:
         if merged.config.model == "mlp" and "mlp" not in trained:
@@ -79,7 +85,7 @@ def test_a_stopped_call_goes_on_with_what_is_finished(monkeypatch: pytest.Monkey
         trained.append(merged.config.model)
         return real(merged, **more)
 
-    monkeypatch.setattr(auto, "train_merged", stops_once)
+    monkeypatch.setattr(candidates, "train_merged", stops_once)
     flags = {**FLAGS, "preset": "fast"}
     with pytest.raises(Interrupted, match="run the same command again"):
         auto.train_auto(flags)
@@ -90,7 +96,7 @@ def test_a_stopped_call_goes_on_with_what_is_finished(monkeypatch: pytest.Monkey
 
 
 def test_what_does_not_fit_or_diverges_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = auto.train_merged
+    real = candidates.train_merged
     warnings: list[str] = []
     listener = Listener()
     listener.warn = warnings.append  # type: ignore[method-assign]
@@ -100,7 +106,7 @@ def test_what_does_not_fit_or_diverges_is_left_out(monkeypatch: pytest.MonkeyPat
             raise DivergedError("the loss is NaN")
         return real(merged, **more)
 
-    monkeypatch.setattr(auto, "train_merged", diverges)
+    monkeypatch.setattr(candidates, "train_merged", diverges)
     run = auto.train_auto({**FLAGS, "preset": "fast"}, listener=listener)
     assert "linear is left out: the loss is NaN" in warnings
     assert run.metrics["auto"]["reason"] == "chosen: mlp, the only candidate"

@@ -6,53 +6,41 @@ where the finalists have folds; the test split scores the winner alone.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DataError, DivergedError, Interrupted, UsageError
+from mlzoo.core.errors import DataError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.contracts import task
-from mlzoo.data.samples import Samples
-from mlzoo.evaluating.evaluate import evaluate
+from mlzoo.reporting.card import write_card
+from mlzoo.reporting.facts import gather
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training.members import OUT_OF_FOLD
-from mlzoo.training.recipes import FOLDS
-from mlzoo.training.train import default_name, resume, train_merged
-from mlzoo.tuning.leaderboard import Candidate, baseline_rows, line, ranked, reason
+from mlzoo.training.resume_checks import seal
+from mlzoo.training.train import default_name
+from mlzoo.tuning.families.candidates import METRICS, CandidateRuns, QuietListener, families
+from mlzoo.tuning.families.leaderboard import Candidate, baseline_rows, line, ranked, reason
 
 NAME = "auto"
 """What is given in place of a model's name."""
 LEADERBOARD = "leaderboard.csv"
-_METRICS = "metrics.json"
 _CANDIDATES = "-candidates"
 _RECORD = "auto.json"
 _FINALISTS = 2
 _PRESETS = {"fast": "", "good": "good", "best": "best"}
 """Preset of the finalists by the preset that was given; "": there are none."""
-
-
-def families(samples: Samples) -> list[str]:
-    """Return the models that are tried on some data.
-
-    A model plug-in says so by `AUTO`, the kinds of samples (`image`, `table`, `sequence`), and is
-    tried where it predicts the kind of target.
-    """
-    return [
-        name
-        for name in registry.names("model")
-        if samples.kind in registry.constants("model", name).get("AUTO", ())
-        and registry.accepts(name, samples.task)
-    ]
 
 
 def train_auto(
@@ -96,7 +84,7 @@ def train_auto(
     folder = final.parent / (final.name + _CANDIDATES)
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / _RECORD, _as_json(given))
-    search = _Search(folder, given, listener, _Quiet(listener))
+    search = CandidateRuns(folder, given, listener, QuietListener(listener))
     try:
         return _chosen(search, names, config, final, overwrite)
     except Interrupted as error:
@@ -156,89 +144,8 @@ def _same_call(folder: Path, given: Mapping[str, Any]) -> bool:
         return False
 
 
-class _Quiet(Listener):
-    """Listener to the training of one candidate: passes warnings on, each once, and steps.
-
-    Args:
-        listener: hears of the whole.
-    """
-
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
-        self._told: set[str] = set()
-
-    def warn(self, text: str) -> None:
-        """Pass a warning on, unless another candidate had it too."""
-        if text not in self._told:
-            self._listener.warn(text)
-        self._told.add(text)
-
-    def start(self, what: str, epochs: int, steps: int) -> None:
-        """Pass it on."""
-        self._listener.start(what, epochs, steps)
-
-    def step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
-        """Pass it on."""
-        self._listener.step(epoch, step, logs)
-
-    def end(self) -> None:
-        """Pass it on."""
-        self._listener.end()
-
-
-@dataclass(frozen=True)
-class _Search:
-    """Candidates of one call.
-
-    Attributes:
-        folder: where their runs are.
-        given: fields of the configuration that were given.
-        allow_unused: accept those that nothing reads.
-        listener: hears of candidates and their scores.
-        training: hears of their training.
-    """
-
-    folder: Path
-    given: Mapping[str, Any]
-    listener: Listener
-    training: Listener
-
-    def trained(self, model: str, preset: str) -> OpenedRun:
-        """Return a candidate's run: finished before, resumed, or trained."""
-        name = f"{model}-{preset}"
-        path = self.folder / name
-        if (path / _METRICS).is_file():
-            return OpenedRun(run_folder.find(path))
-        if (self.folder / (name + run_folder.PARTIAL) / "config.yaml").is_file():
-            return resume(path, listener=self.training)
-        place = {"model": model, "preset": preset, "name": name, "out": str(self.folder)}
-        if preset != "fast" and self.given.get("ensemble", 1) == 1:
-            place["folds"] = self.given.get("folds", FOLDS[preset])
-        # What one family does not read is no mistake, since another does.
-        return train_merged(
-            merge({**self.given, **place}, allow_unused=True), listener=self.training
-        )
-
-    def candidate(self, model: str, preset: str, baselines: str) -> Candidate | None:
-        """Return a scored candidate; None where it does not fit the data or diverges."""
-        try:
-            run = self.trained(model, preset)
-            return _scored(run, preset, baselines)
-        except (UsageError, DivergedError) as error:
-            self.listener.warn(f"{model} is left out: {error}")
-            return None
-
-
-def _scored(run: OpenedRun, preset: str, baselines: str) -> Candidate:
-    if OUT_OF_FOLD in run.metrics:
-        return Candidate(run, preset, OUT_OF_FOLD, run.metrics[OUT_OF_FOLD])
-    data = replace(run.own_data(), cut=run.tiling())
-    scores, _ = evaluate(run.outputs, data, "valid", run.config.seed, baselines)
-    return Candidate(run, preset, "valid", scores)
-
-
 def _chosen(
-    search: _Search, names: Sequence[str], config: RunConfig, final: Path, overwrite: bool
+    search: CandidateRuns, names: Sequence[str], config: RunConfig, final: Path, overwrite: bool
 ) -> OpenedRun:
     """Train the candidates, choose one, and give its run the name of the whole."""
     listener = search.listener
@@ -264,7 +171,7 @@ def _chosen(
 
 
 def _finalists(
-    search: _Search, by_score: Sequence[Candidate], config: RunConfig
+    search: CandidateRuns, by_score: Sequence[Candidate], config: RunConfig
 ) -> list[Candidate]:
     """Return the best candidates trained on folds, if the task can be scored out of fold.
 
@@ -292,9 +199,19 @@ def _finished(
     rows = [{**row, "run": str(final) if row["chosen"] else row["run"]} for row in rows]
     files.write_text(run.path / LEADERBOARD, files.csv_text(rows))
     record = {**run.metrics, "auto": {"reason": why, "leaderboard": rows}}
-    files.write_json(run.path / _METRICS, record)
-    write_report(run.path)
+    files.write_json(run.path / METRICS, record)
+    _move_out(run.path / "config.yaml", final.parent)
+    facts = gather(run.path, final)
+    write_card(run.path, facts)
+    write_report(run.path, facts)
     if overwrite and final.exists():
         shutil.rmtree(final)
     run.path.rename(final)
     return OpenedRun(final)
+
+
+def _move_out(path: Path, out: Path) -> None:
+    """Have a configuration write its run into another folder when it is repeated."""
+    text = files.read_text(path).rpartition(files.SEAL)[0]
+    moved = yaml.safe_dump({"out": str(out)})
+    files.write_text(path, seal(re.sub(r"(?m)^out: .*\n", lambda _: moved, text)))

@@ -1,0 +1,1 @@
+"""Choice of a family of models by the data: `mlzoo train auto`."""
