@@ -277,7 +277,13 @@ def _summary(run: OpenedRun) -> None:
         print(_repeats(metrics["repeats"], metrics["headline"]["name"]))
     say(f"run folder: {run.path}")
     say(f"report: {run.path / 'report.html'}")
-    say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
+    place = shlex.quote(str(run.path))
+    drawn = run.target.drawn
+    say(
+        f"next: mlzoo generate {place} -o FOLDER"
+        if drawn
+        else f"next: mlzoo predict {place} NEW-DATA"
+    )
 
 
 def _show_chosen(run: OpenedRun, json: bool) -> None:

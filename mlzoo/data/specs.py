@@ -28,12 +28,12 @@ class Target:
         values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`; or
             `inputs`: the sample itself, as its scaled input, so that no labels are needed.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
-            before it, a `pixel` of an image, a step of the `horizon` that follows a window, or a
-            `point` where equations hold.
+            before it, a `pixel` of an image, a step of the `horizon` that follows a window, a
+            `point` where equations hold, or a `draw`: new samples are drawn at random.
     """
 
     values: Literal["classes", "ordered", "numbers", "inputs"]
-    per: Literal["sample", "step", "token", "pixel", "horizon", "point"] = "sample"
+    per: Literal["sample", "step", "token", "pixel", "horizon", "point", "draw"] = "sample"
 
     @property
     def is_class(self) -> bool:
@@ -44,6 +44,11 @@ class Target:
     def is_input(self) -> bool:
         """Return whether the sample itself is predicted."""
         return self.values == "inputs"
+
+    @property
+    def drawn(self) -> bool:
+        """Return whether new samples are drawn, so that nothing is predicted of given ones."""
+        return self.per == "draw"
 
     @property
     def dense(self) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
+
 from mlzoo.core import files
+from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
 from mlzoo.data.inputs import read_labelled
@@ -40,6 +44,11 @@ def evaluate_run(
     devices.prepare()
     from mlzoo.layers.description import code_size
 
+    if data is not None and run.target.drawn:
+        raise UsageError(
+            f"{run.record['task']}: a generative model is scored beside the data that it was "
+            "trained on; leave the other data out"
+        )
     if data is not None:
         labeled = read_labelled(data, run.reader, listener.progress)
         for warning in labeled.warnings:
@@ -60,8 +69,14 @@ def evaluate_run(
         )[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
+    predict = run.outputs
+    if run.target.drawn:
+        predict = partial(_draw, run, config.seed)
     outputs = replace(arranged.outputs, code=code_size(run.model))
     arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
-    return evaluate(
-        run.outputs, arranged, part, config.seed, config.baselines, extra=config.metrics
-    )[0]
+    return evaluate(predict, arranged, part, config.seed, config.baselines, extra=config.metrics)[0]
+
+
+def _draw(run: OpenedRun, seed: int, positions: np.ndarray) -> np.ndarray:
+    """Return as many scaled samples of a generative model as there are positions."""
+    return run.generate(len(positions), seed).scaled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -49,11 +49,21 @@ def input_spec(train: Part) -> Inputs:
     return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers, ranks=ranks)
 
 
+def scaler(scaling: Sequence[dict[str, Any]]) -> Callable[[Any], Any]:
+    """Return the layers of `Inputs.scaling` as a function of raw tensors (batch, *shape)."""
+    layers = [keras.layers.deserialize(config) for config in scaling]
+
+    def scale(tensor: Any) -> Any:
+        for layer in layers:
+            tensor = layer(tensor)
+        return tensor
+
+    return scale
+
+
 def scaled(scaling: Sequence[dict[str, Any]], inputs: np.ndarray) -> np.ndarray:
     """Return raw inputs (n, *shape) after the layers of `Inputs.scaling`, float32."""
-    tensor = keras.ops.convert_to_tensor(inputs)
-    for config in scaling:
-        tensor = keras.layers.deserialize(config)(tensor)
+    tensor = scaler(scaling)(keras.ops.convert_to_tensor(inputs))
     return np.asarray(keras.ops.convert_to_numpy(tensor), "float32")
 
 
@@ -67,6 +77,38 @@ def feature_names(columns: Sequence[Column], scaling: Sequence[dict[str, Any]]) 
         for position in positions or ()
     ]
     return [*(columns[i].name for i in layer.numeric), *categories]
+
+
+def unscaled(scaling: Sequence[dict[str, Any]], values: np.ndarray) -> np.ndarray:
+    """Return raw inputs of scaled ones (n, *shape), float32: the inverse of `scaled`.
+
+    Of a table's categories the likeliest is taken.
+    """
+    for config in reversed(scaling):
+        layer = keras.layers.deserialize(config)
+        if isinstance(layer, keras.layers.Rescaling):
+            values = (values - layer.offset) / layer.scale
+        elif isinstance(layer, TableScaling):
+            values = _rows_of(layer, values)
+        else:
+            values = values * np.array(layer.std) + np.array(layer.mean)
+    return np.asarray(values, "float32")
+
+
+def _rows_of(layer: TableScaling, features: np.ndarray) -> np.ndarray:
+    """Return table rows (n, columns) of features (n, features)."""
+    rows = np.zeros((len(features), len(layer.categories)))
+    numeric = layer.numeric
+    rows[:, numeric] = features[:, : len(numeric)] * np.array(layer.std)[numeric]
+    rows[:, numeric] += np.array(layer.mean)[numeric]
+    start = len(numeric)
+    for column, positions in enumerate(layer.categories):
+        if positions is None:
+            continue
+        chosen = features[:, start : start + len(positions)]
+        rows[:, column] = np.array(positions)[chosen.argmax(axis=1)] if positions else np.nan
+        start += len(positions)
+    return rows
 
 
 def statistics(train: Part) -> tuple[list[float], list[float]]:

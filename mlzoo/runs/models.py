@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mlzoo.core.errors import UsageError, is_out_of_memory
@@ -55,6 +57,28 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
         for start in range(0, len(inputs), size)
     ]
     return np.concatenate(chunks) if chunks else np.zeros((0, model.output_shape[-1]), "float32")
+
+
+def draw_samples(
+    plugin: ModuleType, networks: Mapping[str, keras.Model], count: int, seed: int
+) -> np.ndarray:
+    """Return new scaled samples (count, *shape) of a generative model.
+
+    Args:
+        plugin: of the model. Its `sample(networks, count, seed)` draws them; without one the main
+            network takes standard normal numbers.
+        networks: by name.
+        count: how many.
+        seed: decides what is drawn; the same samples come first, however many are drawn.
+    """
+    import numpy as np
+
+    if hasattr(plugin, "sample"):
+        samples: np.ndarray = plugin.sample(networks, count, seed)
+        return samples
+    main = networks[plugin.MAIN]
+    noise = np.random.default_rng(seed).normal(size=(count, *main.input_shape[1:]))
+    return outputs_of(main, noise.astype("float32"))
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:

@@ -21,8 +21,8 @@ from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
-from mlzoo.runs.models import outputs_of, read_model
-from mlzoo.runs.results import Forecast, Painted, Predictions, Reconstructed
+from mlzoo.runs.models import draw_samples, outputs_of, read_model
+from mlzoo.runs.results import Forecast, Generated, Painted, Predictions, Reconstructed
 
 if TYPE_CHECKING:
     import keras
@@ -200,6 +200,8 @@ class OpenedRun:
             ahead = self.forecast(new, listener)
             texts = ahead[0].warnings if ahead else ()
             return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
+        if self.target.drawn:
+            raise UsageError("a generative model predicts nothing of samples: run.generate(count)")
         if self.target.is_input:
             restored = self.reconstruct(new, listener)
             return Predictions(restored.names, restored.facts(), None, restored.warnings)
@@ -270,7 +272,9 @@ class OpenedRun:
         """Return the layers that scale the model's raw inputs, serialized."""
         import keras
 
-        layers = [layer for layer in self.model.layers if layer.name == "scaling"]
+        # A network that draws samples has no raw inputs; another of the run has them.
+        networks = [*self.networks.values(), self.model]
+        layers = [each.get_layer("scaling") for each in networks if _has_scaling(each)][:1]
         return [keras.layers.serialize(layer) for layer in layers]
 
     def features(self, new: Any, listener: Listener | None = None) -> tuple[list[str], np.ndarray]:
@@ -360,6 +364,33 @@ class OpenedRun:
             )
             for i, name in enumerate(names)
         ]
+
+    def generate(self, count: int = 64, seed: int = 0) -> Generated:
+        """Draw new samples from a generative model.
+
+        Args:
+            count: how many.
+            seed: decides what is drawn.
+
+        Raises:
+            UsageError: the run's model draws no samples.
+        """
+        import numpy as np
+
+        from mlzoo.layers.input_scaling import unscaled
+
+        if not self.target.drawn:
+            raise UsageError(
+                f"{self.path} is a run of {self.record['task']}, whose model draws no samples; "
+                "train one that does, such as vae"
+            )
+        networks = self.networks
+        plugin = registry.load("model", self.config.model)
+        scaled = draw_samples(plugin, networks, count, seed)
+        raw = unscaled(self.scaling, scaled)
+        if self.reader.maximum:
+            raw = np.clip(raw, 0, self.reader.maximum)
+        return Generated(raw, scaled)
 
     def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
         """Continue a prompt with a model of text.
@@ -528,6 +559,10 @@ class OpenedRun:
                 f"score it as new data with `mlzoo evaluate {self.path} {self.config.data}`"
             )
         return arranged
+
+
+def _has_scaling(model: keras.Model) -> bool:
+    return any(layer.name == "scaling" for layer in model.layers)
 
 
 def open_run(path: str | Path, trust: bool = False, tta: str = "none") -> OpenedRun:

@@ -117,3 +117,16 @@ class Forecast:
     high: np.ndarray | None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Samples that a generative model drew.
+
+    Attributes:
+        samples: (n, *shape) raw samples, of the type and range of those it was trained on.
+        scaled: (n, *shape) as the model gives them: pixels from 0 to 1, standardized numbers.
+    """
+
+    samples: np.ndarray
+    scaled: np.ndarray

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,52 +17,20 @@ from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
 from mlzoo.statistics.scorers import FALSE_ALARMS, Reconstructions, p_values
-from mlzoo.tasks._tallies import Counting, Tally, TallyTask
-
-if TYPE_CHECKING:
-    import keras
+from mlzoo.tasks._inputs import InputTask
+from mlzoo.tasks._tallies import Counting, Tally
 
 _KEPT = 10_000
 """Errors of the validation split that are kept, at most."""
 
 
-class Task(TallyTask):
+class Task(InputTask):
     """Reconstruction of the scaled input; labels, where there are any, are not learned from."""
 
     target = Target("inputs")
     losses = ("mse",)
     headline = Headline("mse", "min")
     metrics = ("mse", "mae", "roc_auc", "average_precision", "anomaly_recall", "false_alarms")
-
-    def output_spec(self, train: Part) -> Outputs:
-        """Return the scaled input as the output, bounded if it is an image's pixels."""
-        from mlzoo.layers.input_scaling import input_spec, scaled
-
-        spec = input_spec(train)
-        pixels = train.samples.kind == "image" and bool(train.samples.maximum)
-        shape = scaled(spec.scaling, train.inputs(slice(0, 1))).shape[1:]
-        return Outputs(self.name, shape[-1], scaling=spec.scaling, shape=shape, bounded=pixels)
-
-    def logits(
-        self, outputs: Outputs, features: keras.KerasTensor, units: int, name: str, **settings: Any
-    ) -> keras.KerasTensor:
-        """Return a 1x1 convolution of feature maps, or a Dense layer, reshaped to an image."""
-        import keras
-
-        settings = {"name": name, "dtype": "float32", **settings}
-        if len(features.shape) == 4:
-            settings = {"kernel_size": 1, "padding": "same", **settings}
-            return keras.layers.Conv2D(units or outputs.units, **settings)(features)
-        x = keras.layers.Dense(math.prod(outputs.shape), **settings)(features)
-        shape = outputs.shape
-        return x if len(shape) == 1 else keras.layers.Reshape(shape, name="reshape")(x)
-
-    def finish(self, outputs: Outputs, logits: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the reconstruction: of pixels through a sigmoid, since they lie from 0 to 1."""
-        import keras
-
-        activation = "sigmoid" if outputs.bounded else "linear"
-        return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
 
     def judged_on(self, rows: Part) -> Headline:
         """Return how well anomalous samples are found, where it is known which they are."""

@@ -20,7 +20,7 @@ from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
 from mlzoo.reporting.pages.report import write_report
-from mlzoo.runs.models import outputs_of
+from mlzoo.runs.models import draw_samples, outputs_of
 from mlzoo.statistics.calibration.conformal import ConformalScores
 from mlzoo.statistics.metrics import mode
 from mlzoo.training.calibration.conformal import scores_record
@@ -38,14 +38,15 @@ def score(
     if data.samples.target.is_input and config.folds > 1:
         # Members were trained on it: its errors say nothing of new samples.
         data = replace(data, valid=Part(data.samples, np.arange(0)))
-    return evaluate(
-        lambda inputs: outputs_of(model, inputs),
-        data,
-        "test",
-        seed,
-        config.baselines,
-        extra=config.metrics,
-    )
+    networks: Networks | None = getattr(model, "networks", None)
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        if networks is None or not data.outputs.target.drawn:
+            return outputs_of(model, inputs)
+        plugin = registry.load("model", config.model)
+        return draw_samples(plugin, networks.networks, len(inputs), seed)
+
+    return evaluate(predict, data, "test", seed, config.baselines, extra=config.metrics)
 
 
 def training_record(

@@ -14,11 +14,11 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import TextReader
-from mlzoo.drawing import pictures
+from mlzoo.drawing import pictures, sheets
 from mlzoo.drawing.palette import class_colors
 from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
-from mlzoo.layers.input_scaling import feature_names, scaled
+from mlzoo.layers.input_scaling import feature_names, scaled, unscaled
 from mlzoo.reporting.figures import (
     augmentation,
     forecasts,
@@ -34,6 +34,7 @@ from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks._steps import labels_of
 from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
+from mlzoo.tasks.generation import GenerationTally
 from mlzoo.tasks.reconstruction import ReconstructionTally
 from mlzoo.training.loop.batches import Batch
 
@@ -60,7 +61,10 @@ def draw(
         augmentation.draw(folder / "augmentation.png", data.train, data.policy, record["seed"])
     target = data.samples.target
     if target.is_input:
-        _reconstructions(folder, model, data, fed, outcome)
+        if target.drawn:
+            _drawn(folder, data, fed, outcome)
+        else:
+            _reconstructions(folder, model, data, fed, outcome)
     elif target.per == "sample":
         _pictures(folder, record, data, fed[0], outcome)
     elif target.ahead:
@@ -138,6 +142,16 @@ def _squared_errors(model: keras.Model, data: Data, tested: Part) -> tuple[np.nd
     center = scaled(data.outputs.scaling, data.train.inputs()).mean(axis=0)
     error = outputs_of(model, inputs) - truth
     return (error**2).mean(axis=0), ((center - truth) ** 2).mean(axis=0)
+
+
+def _drawn(folder: Path, data: Data, fed: tuple[Batch, list[str]], outcome: TallyOutcome) -> None:
+    """Draw a batch, and samples that the model drew."""
+    samples, tally, ((inputs, _, _), names) = data.samples, outcome.tally, fed
+    assert isinstance(tally, GenerationTally) and tally.samples is not None
+    drawn = unscaled(data.outputs.scaling, tally.samples[: sheets.MOST])
+    columns = [column.name for column in samples.columns]
+    pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
+    sheets.contact_sheet(folder / "generated.png", drawn, samples.maximum, columns)
 
 
 def _forecast_pictures(

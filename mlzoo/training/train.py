@@ -480,8 +480,10 @@ def _train_once(
     model = build_model(config, data, seed)
     if (wasted := padding_note(config, data, seed)) and first:
         listener.note(wasted)
+    several = getattr(model, "networks", None)
+    networks = several.networks.values() if several else [model]
     listener.note(
-        f"model: {config.model}, {model.count_params():,} parameters (--set); "
+        f"model: {config.model}, {sum(n.count_params() for n in networks):,} parameters (--set); "
         f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
     )
     own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))

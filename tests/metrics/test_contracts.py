@@ -16,6 +16,7 @@ from mlzoo.statistics import fields, metrics, pixels, steps
 from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
 from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions, Reconstructions
+from mlzoo.statistics.unlabeled.draws import Draws
 from mlzoo.tasks.text import TextTally
 
 NAMES = registry.names("metric")
@@ -43,7 +44,7 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
         "token": (9,),
         "horizon": (3,),
     }
-    inner = (COUNT, *shape[target.per])
+    inner = (COUNT, *shape.get(target.per, ()))
     if not target.is_class and not target.is_input:
         y_true, noise = rng.normal(size=(2, *inner, 2)).astype("float32")
         return y_true, (y_true + error * noise).astype("float32")
@@ -56,6 +57,11 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     """The same as metrics of a task take them."""
     target, chosen = target_of(of), y_pred.argmax(axis=-1).astype("uint8")
     pairs = list(zip(y_true, chosen, strict=True))
+    if target.drawn:
+        wrong = (chosen != y_true).astype("float64")
+        truth = y_true[:, None].astype("float64")
+        rows = (truth, truth + 5 * wrong[:, None])
+        return Draws(*rows, 1 - wrong, 1 - wrong, wrong)
     if target.is_input:  # the classes are normal and anomalous samples
         sums = np.stack([np.ones(len(chosen)), 0.8 * chosen, 0.8 * chosen], axis=1)
         return Reconstructions(sums, y_true == 1, np.where(chosen == 1, 0.01, 0.5))

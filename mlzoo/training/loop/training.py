@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -18,13 +18,11 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
-from mlzoo.layers.networks import Networks
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
 from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.loop.features import halved
-from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import (
     adapts,
@@ -37,6 +35,9 @@ from mlzoo.training.optimizers import (
     rate_after,
 )
 from mlzoo.training.signals import Stop
+
+if TYPE_CHECKING:
+    from mlzoo.layers.networks import Networks
 
 _JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
@@ -115,6 +116,8 @@ class Training:
         self.networks: Networks | None = getattr(model, "networks", None)
         compiled: Compiled | None = getattr(model, "compiled_with", None)
         if self.networks is not None:
+            from mlzoo.training.loop.networks import NetworksModel
+
             several = NetworksModel(self.networks, self.batches.steps, seed)
             several.compile_each(config, _JIT[config.xla])
             self.trained = self.validated = self.kept = several

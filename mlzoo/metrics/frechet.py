@@ -1,0 +1,16 @@
+"""Frechet distance of drawn from real samples in 64 principal components of the training split."""
+
+from __future__ import annotations
+
+from mlzoo.statistics.scorers import Scorer
+from mlzoo.statistics.unlabeled.draws import Draws
+
+TARGETS = ("inputs per draw",)
+DIRECTION = "min"
+BOUNDS = (0.0, None)
+TITLE = "Frechet distance"
+
+
+def score(predictions: Draws) -> Scorer:
+    """Return the metric as a function of weights over samples."""
+    return predictions.frechet()

@@ -1,0 +1,168 @@
+"""DCGAN: a generator of images, trained against a discriminator of real and drawn ones.
+
+Goodfellow et al., "Generative adversarial nets" (2014), with the networks of Radford, Metz and
+Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
+networks" (2016): transposed convolutions with batch normalization and ReLU, mirrored by strided
+ones with leaky ReLU (slope .2). Each step trains the discriminator, then the generator, which
+maximizes log D(G(z)); labels of real images are smoothed to .9 (Salimans et al., 2016). What
+differs: as many doublings as the image has, from 4 to 7 pixels on, in place of four from 4x4;
+channels double at each halving from `filters` on (1024 to 128 in the paper); a 3x3 convolution and
+a sigmoid end the generator, since scaled pixels lie from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from mlzoo.core.configs import RunConfig, Settings
+from mlzoo.core.setting_types import searched
+from mlzoo.data.specs import Inputs, Outputs
+
+if TYPE_CHECKING:
+    import keras
+
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
+    from mlzoo.layers.networks import Objective, StepContext
+
+TARGETS = ("inputs per draw",)
+MAIN = "generator"
+_SLOPE = 0.2
+
+
+class Config(Settings):
+    """Settings of dcgan."""
+
+    code: int = Field(64, ge=1, le=4096, json_schema_extra=searched(16, 128, log=True))
+    """Normal numbers that an image is drawn from."""
+    filters: int = Field(32, ge=1, le=1024, json_schema_extra=searched(16, 64, log=True))
+    """Channels of the largest feature maps; they double at each halving."""
+    dropout: float = Field(0.3, ge=0, lt=1, json_schema_extra=searched(0.0, 0.5))
+    """Share of the discriminator's features dropped."""
+    adversarial: Literal["cross_entropy", "hinge"] = "cross_entropy"
+    """Loss: cross_entropy with smoothed labels, or hinge (Lim and Ye, 2017)."""
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return the optimizer of the paper; the loss of neither network says when to stop."""
+    from mlzoo.data.contracts import Recipe
+
+    return Recipe(
+        {
+            "learning_rate": 2e-4,
+            "optimizer_set": {"beta_1": 0.5},
+            "keep": "last",
+            "early_stopping": 0,
+        },
+        reason="adversarial losses",
+    )
+
+
+def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, keras.Model]:
+    """Return generator, from (batch, code) to scaled images, and discriminator, to logits.
+
+    `scaling` gives the scaled image of a raw one.
+
+    Args:
+        config: the model's settings.
+        inputs: specification of the samples.
+        outputs: specification of scaled samples.
+
+    Raises:
+        UsageError: a sample is no image.
+    """
+    import keras
+
+    from mlzoo.layers.blocks import flat
+    from mlzoo.models._mirrored import halved, halvings, upsample
+
+    inputs.require_image("dcgan")
+    scaling = keras.Model(*inputs.start(), name="scale")
+    height, width = inputs.shape[:2]
+    sizes = halved(height, width, halvings(height, width))
+    widths = [config.filters * 2**number for number in range(len(sizes))]
+    code = keras.Input((config.code,), name="code")
+    x = upsample(code, sizes[::-1], widths[::-1], "relu", normalize=True)
+    generator = keras.Model(code, outputs.head(x, kernel_size=3), name="generator")
+
+    image = keras.Input(outputs.shape, name="image")
+    x = keras.layers.Rescaling(2.0, -1.0, name="centered")(image)
+    for number, channels in enumerate(widths[1:], 1):
+        x = keras.layers.Conv2D(channels, 4, 2, padding="same", name=f"down{number}")(x)
+        if number > 1:
+            x = keras.layers.BatchNormalization(name=f"down{number}_norm")(x)
+        x = keras.layers.LeakyReLU(_SLOPE, name=f"down{number}_activation")(x)
+        x = keras.layers.Dropout(config.dropout, name=f"down{number}_dropout")(x)
+    logit = keras.layers.Dense(1, dtype="float32", name="logit")(flat(x))
+    discriminator = keras.Model(image, logit, name="discriminator")
+    return {"generator": generator, "discriminator": discriminator, "scaling": scaling}
+
+
+def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Objective]:
+    """Return the loss of the discriminator, then that of the generator."""
+    from mlzoo.layers.networks import Objective
+
+    discriminate, generate = partial(_discriminate, config), partial(_generate, config)
+    return [
+        Objective("discriminator", ("discriminator",), discriminate, ("real_as_real",)),
+        Objective("generator", ("generator",), generate, ("drawn_as_real",)),
+    ]
+
+
+def _discriminate(
+    config: Config,
+    networks: Mapping[str, keras.Model],
+    inputs: Any,
+    targets: Any,
+    context: StepContext,
+) -> dict[str, Any]:
+    """Return the discriminator's loss, and the share of real images that it takes for real."""
+    from keras import ops
+
+    real = networks["discriminator"](networks["scaling"](inputs), training=context.training)
+    drawn = networks["discriminator"](
+        _drawn(config, networks, inputs, context), training=context.training
+    )
+    if config.adversarial == "hinge":
+        loss = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + drawn))
+    else:
+        loss = _cross_entropy(real, 0.9) + _cross_entropy(drawn, 0.0)
+    return {"loss": loss, "real_as_real": ops.mean(ops.cast(real > 0, "float32"))}
+
+
+def _generate(
+    config: Config,
+    networks: Mapping[str, keras.Model],
+    inputs: Any,
+    targets: Any,
+    context: StepContext,
+) -> dict[str, Any]:
+    """Return the generator's loss, and the share of drawn images that are taken for real."""
+    from keras import ops
+
+    images = _drawn(config, networks, inputs, context)
+    logits = networks["discriminator"](images, training=context.training)
+    loss = -ops.mean(logits) if config.adversarial == "hinge" else _cross_entropy(logits, 1.0)
+    return {"loss": loss, "drawn_as_real": ops.mean(ops.cast(logits > 0, "float32"))}
+
+
+def _drawn(
+    config: Config, networks: Mapping[str, keras.Model], inputs: Any, context: StepContext
+) -> Any:
+    """Return as many drawn images as there are real ones in a batch."""
+    import keras
+    from keras import ops
+
+    code = keras.random.normal((ops.shape(inputs)[0], config.code), seed=context.seed)
+    return networks["generator"](code, training=context.training)
+
+
+def _cross_entropy(logits: Any, label: float) -> Any:
+    """Return the mean binary cross-entropy of logits (batch, 1) with one label for all."""
+    from keras import ops
+
+    return ops.mean(ops.softplus(logits) - label * logits)

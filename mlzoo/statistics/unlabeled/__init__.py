@@ -1,0 +1,1 @@
+"""Samples that are restored or drawn, without labels."""

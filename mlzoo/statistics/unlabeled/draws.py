@@ -1,0 +1,122 @@
+"""Drawn samples beside real ones, in the space of the training split's principal components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlzoo.statistics.scorers import Array, Scorer, ratio, weighted_mean
+
+COMPONENTS = 64
+"""Principal components that samples are compared in."""
+COPY_QUANTILE = 0.01
+"""Share of real samples that lie as close to a training sample as what counts as a copy."""
+
+
+class ComponentSpace:
+    """Principal components of training samples.
+
+    Args:
+        rows: (n, values) scaled training samples.
+        seed: of the decomposition.
+    """
+
+    def __init__(self, rows: Array, seed: int = 0) -> None:
+        from sklearn.decomposition import PCA
+
+        count = min(COMPONENTS, *rows.shape)
+        self._pca = PCA(count, random_state=seed).fit(rows)
+        self.train = self.place(rows)
+
+    def place(self, rows: Array) -> Array:
+        """Return samples (n, values) as points (n, components)."""
+        return np.asarray(self._pca.transform(rows), "float64")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Comparison of n real samples with m drawn ones, m at most n.
+
+    Weights over the real samples are those of the drawn ones in the same places too.
+
+    Attributes:
+        real: (n, d) real samples that were not trained on.
+        drawn: (m, d) drawn samples.
+        real_alone: (n,) whether the nearest other sample of a real one is real.
+        drawn_alone: (m,) whether that of a drawn one is drawn.
+        copied: (m,) whether a drawn sample is nearly a training sample.
+    """
+
+    real: Array
+    drawn: Array
+    real_alone: Array
+    drawn_alone: Array
+    copied: Array
+
+    def two_sample(self) -> Scorer:
+        """Return the accuracy of a 1-nearest-neighbor classifier of real and drawn samples.
+
+        Each sample is left out in turn (Lopez-Paz and Oquab, "Revisiting classifier two-sample
+        tests", 2017). At .5 they can't be told apart.
+        """
+        real, drawn = weighted_mean(self.real_alone), weighted_mean(self.drawn_alone)
+        return lambda weights: (real(weights) + drawn(weights[:, : len(self.drawn)])) / 2
+
+    def copies(self) -> Scorer:
+        """Return the share of drawn samples that are nearly training samples."""
+        copied = weighted_mean(self.copied)
+        return lambda weights: copied(weights[:, : len(self.drawn)])
+
+    def frechet(self) -> Scorer:
+        """Return the Frechet distance of two Gaussians with the samples' means and covariances.
+
+        |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson and Landau, 1982), which Heusel et al.
+        (2017) take in the features of a classifier.
+        """
+
+        def distances(weights: Array) -> Array:
+            pairs = ((_moments(self.real, w), _moments(self.drawn, w)) for w in weights)
+            return np.array([_frechet(*first, *second) for first, second in pairs])
+
+        return distances
+
+
+def compare(space: ComponentSpace, real: Array, drawn: Array) -> Draws:
+    """Return what is known of drawn samples beside real ones.
+
+    Args:
+        space: of the training split.
+        real: (n, values) scaled samples that were not trained on.
+        drawn: (m, values) scaled drawn samples, m at most n.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    real, drawn = space.place(real), space.place(drawn)
+    both = np.concatenate([real, drawn])
+    nearest = NearestNeighbors(n_neighbors=1).fit(both).kneighbors(return_distance=False)[:, 0]
+    same = (nearest < len(real)) == (np.arange(len(both)) < len(real))
+    train = NearestNeighbors(n_neighbors=1).fit(space.train)
+    usual, close = (train.kneighbors(rows)[0][:, 0] for rows in (real, drawn))
+    copied = close < np.quantile(usual, COPY_QUANTILE)
+    alone = same.astype("float64")
+    return Draws(real, drawn, alone[: len(real)], alone[len(real) :], copied.astype("float64"))
+
+
+def _moments(rows: Array, weights: Array) -> tuple[Array, Array]:
+    weights = weights[: len(rows)]
+    total = weights.sum()
+    mean = ratio(weights @ rows, total)
+    centered = rows - mean
+    return mean, (centered * weights[:, None]).T @ centered / max(total - 1, 1)
+
+
+def _frechet(mean: Array, covariance: Array, other_mean: Array, other: Array) -> float:
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    # The eigenvalues of C1 C2 are those of the symmetric C1^(1/2) C2 C1^(1/2).
+    product = np.linalg.eigvalsh(root @ other @ root)
+    overlap = np.sqrt(np.maximum(product, 0)).sum()
+    return float(
+        ((mean - other_mean) ** 2).sum() + covariance.trace() + other.trace() - 2 * overlap
+    )

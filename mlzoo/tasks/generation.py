@@ -1,0 +1,107 @@
+"""New samples from the distribution of given ones: learning without labels.
+
+Drawn samples are compared with the test split in the scaled space of models (pixels from 0 to 1,
+standardized numbers of tables), by principal components of the training split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlzoo.core.errors import DivergedError
+from mlzoo.data.contracts import Baseline, Headline, Predict
+from mlzoo.data.samples import Data, Part
+from mlzoo.data.specs import Outputs, Target
+from mlzoo.statistics.unlabeled.draws import ComponentSpace, Draws, compare
+from mlzoo.tasks._inputs import InputTask
+from mlzoo.tasks._tallies import Counting, Tally
+
+_BOUND = "real"
+"""Baseline that is no rival: nothing can be better than real samples."""
+
+
+class Task(InputTask):
+    """Generation; `predict` takes positions (m,) and returns m scaled samples, drawn."""
+
+    target = Target("inputs", "draw")
+    losses = ()
+    headline = Headline("two_sample", "min")
+    metrics = ("two_sample", "frechet", "copies")
+
+    def count(
+        self,
+        predict: Predict | None,
+        data: Data,
+        rows: Part,
+        baselines: Mapping[str, Baseline],
+        counting: Counting,
+    ) -> dict[str, Tally]:
+        """Draw as many samples as a split has, from the model and each baseline; see `TallyTask`.
+
+        A baseline may have fewer.
+        """
+        if not len(data.train):
+            return {}
+        space = ComponentSpace(_scaled(data.outputs, data.train))
+        real = _scaled(data.outputs, rows)
+        draws = {name: each.predict for name, each in baselines.items()}
+        if predict is not None:
+            draws = {"": predict} | draws
+        tallies: dict[str, Tally] = {}
+        for name, draw in draws.items():
+            samples = np.asarray(draw(np.arange(len(rows))))
+            if not np.isfinite(samples).all():
+                raise DivergedError(
+                    "the samples that the model draws are NaN or infinite; train again with a "
+                    "smaller --learning-rate"
+                )
+            counts = compare(space, real, samples.reshape(len(samples), -1))
+            tallies[name] = GenerationTally(counts, None if name else samples)
+        return tallies
+
+    def _chosen(self, data: Data, baselines: Mapping[str, Baseline], metric: str) -> str | None:
+        """Return the baseline that the verdict is against: no real samples."""
+        return next((name for name in baselines if name != _BOUND), None)
+
+
+@dataclass(frozen=True)
+class GenerationTally:
+    """Drawn samples beside n real ones.
+
+    Attributes:
+        counts: the comparison.
+        samples: (m, *shape) the model's drawn samples, scaled; None for a baseline.
+    """
+
+    counts: Draws
+    samples: np.ndarray | None = None
+
+    def tables(self) -> dict[str, Any]:
+        """Return nothing beside the metrics."""
+        return {}
+
+    def scores(self) -> np.ndarray:
+        """Return whether the nearest sample of each real one is a drawn one, (n,)."""
+        return 1 - self.counts.real_alone
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return of each real sample, and the drawn one in its place, what its neighbors are."""
+        count = len(self.counts.real)
+        none = [None] * (count - len(self.counts.drawn))
+        return {
+            "nearest_is_real": self.counts.real_alone.astype(int).tolist(),
+            "drawn_nearest_is_drawn": self.counts.drawn_alone.astype(int).tolist() + none,
+            "copy": self.counts.copied.astype(int).tolist() + none,
+        }
+
+
+def _scaled(outputs: Outputs, rows: Part) -> np.ndarray:
+    """Return scaled samples of a split as rows (n, values)."""
+    from mlzoo.layers.input_scaling import scaled
+
+    chunks = [scaled(outputs.scaling, rows.inputs(positions)) for positions in rows.chunks()]
+    return np.concatenate([chunk.reshape(len(chunk), -1) for chunk in chunks])

@@ -1,0 +1,194 @@
+"""Models that draw samples: what their losses are, and that they learn."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from mlzoo.core import fields, registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.progress import Listener
+from mlzoo.data.contracts import task
+from mlzoo.data.samples import Data, Part, Samples
+from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.layers.input_scaling import input_spec
+from mlzoo.layers.networks import StepContext
+from mlzoo.runs.models import draw_samples
+from mlzoo.training import checkpoints
+from mlzoo.training.building import build_model
+from mlzoo.training.loop.training import Fitted, Training
+from mlzoo.training.signals import Stop
+from tests.training.made import config
+
+SCALING = [keras.layers.serialize(keras.layers.Rescaling(1 / 16, name="scaling"))]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "vae": {"hidden": [24], "filters": [8, 12]},
+    "dcgan": {"filters": 8, "code": 6},
+}
+NAMES = registry.defining("model", "networks")
+
+
+def specs(name: str, shape: tuple[int, ...]) -> tuple[ModuleType, Any, Inputs, Outputs]:
+    plugin = registry.load("model", name)
+    inputs = Inputs(shape, "image", scaling=SCALING)
+    outputs = Outputs("generation", shape[-1], scaling=SCALING, shape=shape, bounded=True)
+    return plugin, plugin.Config(**SETTINGS[name]), inputs, outputs
+
+
+def context(training: bool = True, epoch: float = 100.0) -> StepContext:
+    return StepContext(keras.random.SeedGenerator(0), epoch, training)
+
+
+def number(value: Any) -> float:
+    return float(keras.ops.convert_to_numpy(value))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_is(name: str) -> None:
+    file = registry.source_file("model", name)
+    assert file is not None and registry.summary("model", name).endswith(".")
+    documented = fields.settings(file)
+    plugin = registry.load("model", name)
+    assert [setting.name for setting in documented] == list(plugin.Config.model_fields)
+    assert all(setting.help.endswith(".") for setting in documented)
+    assert not {*plugin.Config.model_fields} & {*RunConfig.model_fields}, "a flag means one thing"
+    networks = plugin.networks(*specs(name, (8, 8, 1))[1:])
+    assert plugin.MAIN in networks and all(each.layers for each in networks.values())
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (21, 18, 3)], ids=str)
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_have_the_shape_and_range_of_the_data(
+    name: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    plugin, settings, inputs, outputs = specs(name, shape)
+    networks = plugin.networks(settings, inputs, outputs)
+    samples = draw_samples(plugin, networks, 5, 1)
+    assert samples.shape == (5, *shape) and 0 <= samples.min() < samples.max() <= 1
+    np.testing.assert_allclose(draw_samples(plugin, networks, 3, 1), samples[:3], atol=1e-6)
+    assert np.abs(draw_samples(plugin, networks, 5, 2) - samples).max() > 1e-3
+    main = networks[plugin.MAIN]
+    main.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    loaded = draw_samples(plugin, {**networks, plugin.MAIN: again}, 5, 1)
+    np.testing.assert_allclose(loaded, samples, atol=1e-6)
+
+
+@pytest.mark.backends
+def test_the_elbo_of_a_vae_is_its_formula() -> None:
+    plugin, gaussian, inputs, outputs = specs("vae", (8, 8, 1))
+    settings = gaussian.model_copy(update={"reconstruction": "bce"})
+    networks = plugin.networks(settings, inputs, outputs)
+    [objective] = plugin.objectives(settings, inputs, outputs)
+    x = np.random.default_rng(0).integers(0, 17, size=(7, 8, 8, 1)).astype("float32")
+    terms = objective.loss(networks, x, x, context(False))
+    moments = keras.ops.convert_to_numpy(networks["encoder"](x)).astype("float64")
+    mean, log_variance = np.split(moments, 2, axis=1)
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).sum(axis=1).mean()
+    noise = keras.random.normal(mean.shape, seed=keras.random.SeedGenerator(0))
+    code = mean + np.exp(log_variance / 2) * keras.ops.convert_to_numpy(noise)
+    y = keras.ops.convert_to_numpy(networks["decoder"](code.astype("float32"))).astype("float64")
+    errors = -(x / 16) * np.log(y) - (1 - x / 16) * np.log(1 - y)
+    assert number(terms["kl"]) == pytest.approx(kl, rel=1e-4)
+    assert number(terms["reconstruction"]) == pytest.approx(errors.sum() / 7, rel=1e-4)
+    assert number(terms["loss"]) == pytest.approx(errors.sum() / 7 + kl, rel=1e-4)
+    early = objective.loss(networks, x, x, context(True, epoch=1.0))
+    expected = number(early["reconstruction"]) + number(early["kl"]) / 5
+    assert number(early["loss"]) == pytest.approx(expected, rel=1e-5), "beta rises over 5 epochs"
+
+    [objective] = plugin.objectives(gaussian, inputs, outputs)
+    terms = objective.loss(networks, x, x, context(False))
+    variance = ((x / 16 - y) ** 2).mean()
+    likelihood = 32 * (math.log(2 * math.pi * variance) + 1)
+    assert number(terms["reconstruction"]) == pytest.approx(likelihood, rel=1e-4)
+
+
+@pytest.mark.backends
+def test_the_losses_of_a_gan_are_their_formulas() -> None:
+    plugin, settings, inputs, outputs = specs("dcgan", (8, 8, 1))
+    settings = settings.model_copy(update={"dropout": 0.0})
+    networks = plugin.networks(settings, inputs, outputs)
+    x = np.random.default_rng(0).integers(0, 17, size=(9, 8, 8, 1)).astype("float32")
+    code = keras.random.normal((9, settings.code), seed=keras.random.SeedGenerator(0))
+    critic, images = networks["discriminator"], networks["generator"](code)
+    real, drawn = (keras.ops.convert_to_numpy(critic(each)) for each in (x / 16, images))
+    p_real, p_drawn = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-drawn))
+    discriminator, generator = plugin.objectives(settings, inputs, outputs)
+    smoothed = -(0.9 * np.log(p_real) + 0.1 * np.log(1 - p_real)).mean()
+    expected = smoothed - np.log(1 - p_drawn).mean()
+    found = discriminator.loss(networks, x, x, context(False))["loss"]
+    assert number(found) == pytest.approx(expected, rel=1e-4)
+    found = generator.loss(networks, x, x, context(False))["loss"]
+    assert number(found) == pytest.approx(-np.log(p_drawn).mean(), rel=1e-4), "non-saturating"
+    hinge = settings.model_copy(update={"adversarial": "hinge"})
+    discriminator, generator = plugin.objectives(hinge, inputs, outputs)
+    expected = np.maximum(0, 1 - real).mean() + np.maximum(0, 1 + drawn).mean()
+    found = discriminator.loss(networks, x, x, context(False))["loss"]
+    assert number(found) == pytest.approx(expected, rel=1e-4)
+
+
+def squares(count: int = 160) -> Data:
+    """Images of one bright square in one of four corners."""
+    rng = np.random.default_rng(0)
+    images = np.zeros((count, 8, 8, 1), "float32")
+    for image, corner in zip(images, rng.integers(4, size=count), strict=True):
+        top, left = 4 * (corner // 2), 4 * (corner % 2)
+        image[top : top + 4, left : left + 4] = rng.uniform(12, 16)
+    samples = Samples(images, images, "generation", "image", maximum=16.0)
+    parts = [Part(samples, each) for each in np.split(np.arange(count), [count - 60, count - 30])]
+    outputs = task("generation").output_spec(parts[0])
+    return Data(samples, *parts, input_spec(parts[0]), outputs, "made")
+
+
+def fit(name: str, folder: Path, **more: Any) -> tuple[Fitted, keras.Model]:
+    data = squares()
+    run = config(**{"model": name, "set": SETTINGS[name], "early_stopping": 0, **more})
+    model = build_model(run, data, 0)
+    return Training(model, data, run, folder, 0, Listener(), Stop()).fit(), model
+
+
+@pytest.mark.slow
+@pytest.mark.backends
+def test_a_vae_learns_to_draw(tmp_path: Path) -> None:
+    fitted, model = fit("vae", tmp_path, epochs=60, learning_rate=5e-3, batch_size=20)
+    rows = fitted.history
+    assert rows[-1]["val_loss"] < rows[0]["val_loss"] - 40, "in nats a sample"
+    drawn = draw_samples(registry.load("model", "vae"), model.networks.networks, 200, 0)
+    corners = drawn.reshape(200, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(200, 4)
+    first, second = np.sort(corners, axis=1)[:, :-3:-1].T
+    assert np.median(first) > 0.3 and np.median(first) > 2 * np.median(second), "one bright square"
+    assert len(set(corners.argmax(axis=1))) == 4, "in every corner"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_resume_changes_no_bit_of_any_network(name: str, tmp_path: Path) -> None:
+    class Cut(BaseException):
+        pass
+
+    class CutAt(Listener):
+        left = 8
+
+        def step(self, epoch, step, logs) -> None:
+            self.left -= 1
+            if not self.left:
+                raise Cut
+
+    more = {"epochs": 3, "batch_size": 20, "keep": "last"}
+    _, whole = fit(name, tmp_path / "whole", **more)
+    data = squares()
+    run = config(**{"model": name, "set": SETTINGS[name], "early_stopping": 0, **more})
+    run = run.model_copy(update={"checkpoint_every": 0})
+    with pytest.raises(Cut):
+        model = build_model(run, data, 0)
+        Training(model, data, run, tmp_path / "cut", 0, CutAt(), Stop()).fit()
+    _, again = fit(name, tmp_path / "cut", **more)
+    for network, each in whole.networks.networks.items():
+        other = again.networks.networks[network]
+        assert checkpoints.weights_sha256(each) == checkpoints.weights_sha256(other), network
