@@ -116,7 +116,9 @@ def calibration() -> Iterator[str]:
 
 def main() -> None:
     """Print the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--part", choices=("coverage", "calibration"))
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--data", nargs="+", choices=NAMES, default=list(NAMES))
