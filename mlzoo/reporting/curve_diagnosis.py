@@ -29,6 +29,8 @@ Kind = Literal[
 FEW_EPOCHS = 3
 NO_FALL = 0.02
 """A fall of L by less than this share of its start means that nothing was learned."""
+NEGLIGIBLE = 1e-3
+"""Share of its start below which L is next to nothing."""
 JUMP, JUMPS = 0.1, 0.25
 """L is unstable if it rises by the first share of itself in the second share of the epochs."""
 RISE = 0.1
@@ -87,7 +89,7 @@ def diagnose(
     test = test or {}
     early = _early(valid or training, bool(valid), kept, stopped)
     # A model that is still improving need not beat a baseline yet.
-    beaten = verdict_of(test) in (TIED, WORSE) and early is None
+    beaten = _is_beaten(test) and early is None
     threshold = _threshold(test, normalized)
     # A wrong threshold or wrong batch statistics raise V far above L without over-fitting.
     fitted = [_over(training, valid, kept), _under(training, valid, kept, beaten)]
@@ -200,10 +202,19 @@ def _over(training: Sequence[float], valid: Sequence[float], kept: int) -> Diagn
     return None
 
 
+def _is_beaten(test: Mapping[str, Any]) -> bool:
+    """Return whether the best baseline is at least as good: ahead, or tied and not behind."""
+    verdict, gain = verdict_of(test), (test.get("gain") or {}).get("value")
+    return verdict == WORSE or (verdict == TIED and not (gain is not None and gain > 0))
+
+
 def _under(
     training: Sequence[float], valid: Sequence[float], kept: int, beaten: bool
 ) -> Diagnosis | None:
-    """Diagnose under-fitting: L hardly fell, or no baseline is beaten and V is near L."""
+    """Diagnose under-fitting: L hardly fell, or a baseline is ahead and V is near L.
+
+    A loss that has fallen to next to nothing is none, however good the baseline is.
+    """
     fall = training[0] - min(training)
     advice = "Try a larger model or less dropout (--set), a higher learning rate, or better inputs."
     if fall < NO_FALL * abs(training[0]):
@@ -214,9 +225,9 @@ def _under(
         return Diagnosis("under-fitting", text, advice)
     if beaten and len(valid) == len(training):
         here, there = training[kept - 1], valid[kept - 1]
-        if there <= here + 0.1 * abs(here):
+        if there <= here + 0.1 * abs(here) and here > NEGLIGIBLE * abs(training[0]):
             text = (
-                "It under-fits: no baseline is beaten on the test split, and the training split "
+                "It under-fits: a baseline is as good on the test split, and the training split "
                 f"(loss {here:.3g}, with what dropout and augmentation add) is fitted no better "
                 f"than the validation split ({there:.3g})."
             )

@@ -61,6 +61,10 @@ def test_under_fitting_is_told() -> None:
     assert kinds(training, valid, test={"verdict": "not distinguishable"}) == ["under-fitting"]
     assert kinds(training, valid, test={"verdict": "worse"}) == ["under-fitting"]
     assert kinds(training, valid, test={"verdict": "better"}) == ["sound"]
+    ahead = {"verdict": "not distinguishable", "gain": {"value": 0.02}}
+    assert kinds(training, valid, test=ahead) == ["sound"], "tied, but not behind"
+    solved = falling(20, to=1e-7)
+    assert kinds(solved, solved, test={"verdict": "worse"}) != ["under-fitting"]
     assert kinds(training, valid, test={"verdict": "no verdict"}) == ["sound"]
 
 
