@@ -1,0 +1,45 @@
+"""`mlzoo generate`: what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlzoo.core.errors import UsageError
+from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.tables.reader import Column, TableReader
+from mlzoo.reporting.drawn_samples import write_samples
+
+
+def test_images_become_pictures_a_sheet_and_a_manifest(tmp_path: Path) -> None:
+    from PIL import Image
+
+    images = np.linspace(0, 16, 3 * 8 * 8).reshape(3, 8, 8, 1).astype("float32")
+    reader = ImageReader(size=(8, 8), channels=1, dtype="float32", maximum=16.0)
+    files = write_samples(tmp_path / "out", images, reader, {"seed": 7})
+    assert files == ["0.png", "1.png", "2.png", "sheet.png", "manifest.json"]
+    written = np.asarray(Image.open(tmp_path / "out" / "2.png"))
+    np.testing.assert_array_equal(written, (images[2, ..., 0] * 255 / 16).round())
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest == {"seed": 7, "samples": 3, "files": files[:-1]}
+    with pytest.raises(UsageError, match="holds files; choose another --output, or add --over"):
+        write_samples(tmp_path / "out", images, reader, {})
+    write_samples(tmp_path / "out", images, reader, {}, overwrite=True)
+
+
+def test_rows_of_a_table_have_its_columns_and_categories(tmp_path: Path) -> None:
+    columns = (Column("length"), Column("color", ("red", "blue")))
+    rows = np.array([[1.25, 1], [-3, 0]], "float32")
+    files = write_samples(tmp_path / "out", rows, TableReader(columns=columns), {})
+    assert files == ["samples.csv", "sheet.png", "manifest.json"]
+    text = (tmp_path / "out" / "samples.csv").read_text()
+    assert text.splitlines() == ["length,color", "1.25,blue", "-3.0,red"]
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UsageError, match="is a file; choose a folder"):
+        write_samples(tmp_path / "out", np.zeros((1, 2)), TableReader(columns=()), {})
