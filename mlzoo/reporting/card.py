@@ -35,6 +35,7 @@ PICTURES = {
     "stays within the dashed lines at 95 % of the lags",
     "timelines": "The best, the median and the worst test sequence: true and predicted classes",
     "fields": "The best, the median and the worst test image: true and predicted fields",
+    "generated": "Samples that the model drew",
     "reconstructions": "The best, the median and the worst test samples, their reconstruction and "
     "its error",
     "feature_errors": "Mean squared error of the scaled features, beside that of their mean",
