@@ -459,7 +459,7 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
     if data.samples.problem is not None:
         raise UsageError(
             f"{config.model} learns from the residuals of equations, which only `mlzoo train` "
-            "minimizes (without --overfit, --lr-find and --dry-run); vary settings by hand"
+            "minimizes, without --overfit, --find-rate and --dry-run; `mlzoo tune` does not yet"
         )
     model.compile(
         optimizer=build_optimizer(config, steps, has_rates(model)),

@@ -21,6 +21,7 @@ from mlzoo.runs import datasets, devices
 from mlzoo.sources.problem import NAMES
 from mlzoo.training.building import build_model
 from mlzoo.training.loop import equations
+from mlzoo.training.loop.training import compile_model
 from mlzoo.training.signals import Stop
 
 NAMED = Path(mlzoo.__file__).parent / "data" / "problems" / "named"
@@ -153,6 +154,13 @@ def test_training_is_the_same_again_and_never_sees_the_solution(problem: Path) -
 def test_what_does_not_go_with_equations_is_refused(problem: Path, flags: dict, cause: str) -> None:
     with pytest.raises(UsageError, match=cause):
         mlzoo.train("pinn", str(problem), **flags)
+
+
+def test_nothing_else_trains_on_the_solution(problem: Path) -> None:
+    run = RunConfig(model="pinn", data=str(problem))
+    data = datasets.load(run)
+    with pytest.raises(UsageError, match="which only `mlzoo train` minimizes"):
+        compile_model(build_model(run, data, 0), data, run, 1)
 
 
 def test_other_models_and_other_data_are_refused(problem: Path) -> None:
