@@ -20,6 +20,7 @@ SCRIPTS = [
     "landscape",
     "memory",
     "overhead",
+    "physics",
     "resume",
     "segmentation",
     "sequences",
