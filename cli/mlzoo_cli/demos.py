@@ -23,6 +23,15 @@ DEMOS = {
         "reads handwritten digits of 8x8 pixels (1,797 images)",
         {"model": "cnn", "data": "digits", "epochs": 8, "set": {"filters": [16, 32]}},
     ),
+    "autoencoder": Demo(
+        "learns the digits 0 to 8 without labels, and finds the nines (1,797 images)",
+        {
+            "model": "autoencoder",
+            "data": "digits",
+            "epochs": 40,
+            "normal": [str(digit) for digit in range(9)],
+        },
+    ),
     "unet": Demo(
         "predicts the flow around a body at every pixel (240 generated images)",
         {

@@ -37,7 +37,7 @@ All commands: mlzoo --help. Completion for your shell: mlzoo --install-completio
 
 def welcome() -> str:
     """Return the welcome text: the purpose of mlzoo and first commands."""
-    lines = [f"  mlzoo train --demo {name:6}  {demo.shows}" for name, demo in DEMOS.items()]
+    lines = [f"  mlzoo train --demo {name:11}  {demo.shows}" for name, demo in DEMOS.items()]
     return WELCOME.format(demos="\n".join(lines))
 
 
