@@ -49,6 +49,7 @@ Nothing else of a command is changed."""
 BY_CHANCE = (
     r"((better than|not distinguishable from|clearly worse than) the \w+ baseline|no verdict).*",
     r"\w+'s maps on this model are .*",
+    r"(no temperature \(|logits are divided by the temperature ).*",
     r"best by \w+: .*",
     r"\w+ is at the optimum after \d+ steps",
     r".* statistically tied with the winner \(paired bootstrap over \d+ samples\)\..*",

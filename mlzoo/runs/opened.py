@@ -135,6 +135,13 @@ class OpenedRun:
         others = {name: self._read_model(path) for name, path in files_of.items()}
         return dict(sorted({**others, main: self.model}.items()))
 
+    @property
+    def _precision(self) -> str:
+        """The arithmetic that it was trained in, as `environment.json` says without any code."""
+        environment = self.path / "environment.json"
+        found = files.read_mapping(environment) if environment.is_file() else {}
+        return str(found.get("precision", "float32"))
+
     def _read_model(self, path: Path) -> keras.Model:
         """Read one of the run's models; see `model`."""
         if not is_zipfile(path):
@@ -143,7 +150,7 @@ class OpenedRun:
                 path, "is empty" if empty else "is damaged: it is no whole Keras archive"
             )
         devices.prepare()
-        if self.config.precision == "float64":
+        if self._precision == "float64":
             devices.set_precision("float64")
         own_code = self.path / "model.py"
         if own_code.exists() and self.trust:
