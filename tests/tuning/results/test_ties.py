@@ -124,6 +124,10 @@ def test_samples_add_up_to_the_score_whatever_the_metric() -> None:
         # Against a bootstrap of the metric itself.
         counts = random.multinomial(90, np.full(90, 1 / 90), 400).astype(float)
         spread = np.nanstd(scorer(counts))
+        if name == "calibration_error":
+            # An absolute value with a floor at 0: linearized, it varies more, never less.
+            assert found.values.std() / 90**0.5 >= spread
+            continue
         assert found.values.std() / 90**0.5 == pytest.approx(spread, rel=0.2), name
     exact = unit_scores(known["accuracy"], Rows(90))
     assert exact is not None
