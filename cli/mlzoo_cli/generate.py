@@ -15,8 +15,9 @@ from mlzoo_cli.output import say, show
 def generate(
     run: RunPath,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder to write.", show_default=False)
-    ],
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write; by default generated, in the run's."),
+    ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Samples to draw.")] = 64,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides what is drawn.")] = 0,
     overwrite: Annotated[
@@ -41,7 +42,7 @@ def generate(
         "weights_sha256": opened.metrics["weights_sha256"],
         "seed": seed,
     }
-    folder = expand(output)
+    folder = expand(output) if output else opened.path / "generated"
     files = write_samples(folder, drawn.samples, opened.reader, facts, overwrite)
     if json:
         show({**facts, "samples": count, "folder": str(folder), "files": files})

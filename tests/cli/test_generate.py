@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.tables.reader import Column, TableReader
 from mlzoo.reporting.drawn_samples import write_samples
+from tests.cli.shell import run_mlzoo
 
 
 def test_images_become_pictures_a_sheet_and_a_manifest(tmp_path: Path) -> None:
@@ -43,3 +45,24 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(UsageError, match="is a file; choose a folder"):
         write_samples(tmp_path / "out", np.zeros((1, 2)), TableReader(columns=()), {})
+
+
+def test_samples_go_into_the_run_where_no_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = TableReader(columns=(Column("length"),))
+    run = SimpleNamespace(
+        path=tmp_path,
+        config=SimpleNamespace(model="vae"),
+        metrics={"weights_sha256": "0"},
+        reader=reader,
+        generate=lambda count, seed: SimpleNamespace(samples=np.full((count, 1), float(seed))),
+    )
+    monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: run)
+    done = run_mlzoo("generate", tmp_path, "--count", 2, "--seed", 3)
+    assert done.code == 0, done.err
+    text = (tmp_path / "generated" / "samples.csv").read_text()
+    assert text.splitlines() == ["length", "3.0", "3.0"]
+    again = run_mlzoo("generate", tmp_path)
+    assert again.code == 2
+    assert "holds files; choose another --output" in again.err
