@@ -212,7 +212,9 @@ def test_given_parts_are_kept_and_valid_is_taken_out_of_train() -> None:
     assert result.parts["test"].tolist() == list(range(80, 100))
     assert len(result.parts["valid"]) == 20  # .2 / (.6 + .2) of 80
     assert result.parts["valid"].max() < 80
-    assert any("valid taken out of the training split, 25% of it" in note for note in result.notes)
+    assert any(
+        "validation taken out of the training split, 25% of it" in note for note in result.notes
+    )
     none = split(samples, fractions=(0.8, 0.0, 0.2))
     assert len(none.parts["valid"]) == 0 and len(none.parts["train"]) == 80
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.messages import few
+from mlzoo.core.messages import few, series
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.windows import split_by_time
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.splits.allocation import by_hash, greedy, stratified
 from mlzoo.data.splits.groups import Units, find_units
-from mlzoo.data.splits.names import PARTS
+from mlzoo.data.splits.names import PARTS, SPLIT_NAMES
 
 _SHOWN = 10
 _MERGED = "rare"
@@ -204,17 +205,21 @@ def _complete(
         raise DataError("the source is already split but has no training split")
     have = [part for part in PARTS if len(parts[part])]
     lacking = [part for part in shares if part not in have]
-    notes = [f"split: {' and '.join(have)} as the source gives them"]
+    notes = [f"split: {_called(have)} as the source has them"]
     if lacking:
         wanted = {part: shares[part] for part in ("train", *lacking)}
         total = sum(wanted.values())
         relative = {part: share / total for part, share in wanted.items()}
         parts |= _share_out(samples, units, parts["train"], relative, method, seed)
         notes.append(
-            f"split: {' and '.join(lacking)} taken out of the training split, "
+            f"split: {_called(lacking)} taken out of the training split, "
             f"{', '.join(f'{relative[p]:.0%}' for p in lacking)} of it (--fractions)"
         )
     return parts, notes
+
+
+def _called(parts: Sequence[str]) -> str:
+    return series([SPLIT_NAMES[part] for part in parts], "and")
 
 
 def _share_out(
