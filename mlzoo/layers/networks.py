@@ -6,6 +6,9 @@ A model plug-in of several networks, or with a loss of its own, exports in place
 - `MAIN`, the name of the one that predicts or samples;
 - `objectives(config, inputs, outputs) -> Sequence[Objective]`, what a training step minimizes, in
   order, each by an optimizer of its own.
+
+A model that draws samples, but not from normal numbers by one call of its main network, exports
+`sample(config, networks, count, seed) -> np.ndarray` too: scaled samples (count, *shape).
 """
 
 from __future__ import annotations
@@ -26,17 +29,20 @@ class StepContext(NamedTuple):
     Attributes:
         seed: seed generator for `keras.random`.
         epoch: epochs done so far, a float scalar tensor.
+        step: training steps done so far, the same.
         training: whether weights are being changed; else the validation split is measured.
     """
 
     seed: keras.random.SeedGenerator
     epoch: Any
+    step: Any
     training: bool
 
 
 Loss = Callable[[Mapping[str, keras.Model], Any, Any, StepContext], Mapping[str, Any]]
 """From the networks by name, a batch's inputs and targets, and a context to scalars by name:
-`loss`, which is minimized, and the objective's `terms`. It draws with `keras.random` alone."""
+`loss`, which is minimized, and the objective's `terms`. It draws with `keras.random` alone. In
+training it may assign variables that no gradient changes, such as averages of weights."""
 
 
 @dataclass(frozen=True)

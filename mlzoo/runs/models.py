@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import UsageError, is_out_of_memory
 
@@ -60,13 +60,18 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
 
 
 def draw_samples(
-    plugin: ModuleType, networks: Mapping[str, keras.Model], count: int, seed: int
+    plugin: ModuleType,
+    settings: Mapping[str, Any],
+    networks: Mapping[str, keras.Model],
+    count: int,
+    seed: int,
 ) -> np.ndarray:
     """Return new scaled samples (count, *shape) of a generative model.
 
     Args:
-        plugin: of the model. Its `sample(networks, count, seed)` draws them; without one the main
-            network takes standard normal numbers.
+        plugin: of the model. Its `sample(config, networks, count, seed)` draws them; without one
+            the main network takes standard normal numbers.
+        settings: values of the model's `Config` by field.
         networks: by name.
         count: how many.
         seed: decides what is drawn; the same samples come first, however many are drawn.
@@ -74,7 +79,7 @@ def draw_samples(
     import numpy as np
 
     if hasattr(plugin, "sample"):
-        samples: np.ndarray = plugin.sample(networks, count, seed)
+        samples: np.ndarray = plugin.sample(plugin.Config(**settings), networks, count, seed)
         return samples
     main = networks[plugin.MAIN]
     noise = np.random.default_rng(seed).normal(size=(count, *main.input_shape[1:]))

@@ -393,7 +393,7 @@ class OpenedRun:
             )
         networks = self.networks
         plugin = registry.load("model", self.config.model)
-        scaled = draw_samples(plugin, networks, count, seed)
+        scaled = draw_samples(plugin, self.config.set, networks, count, seed)
         raw = unscaled(self.scaling, scaled)
         if self.reader.maximum:
             raw = np.clip(raw, 0, self.reader.maximum)

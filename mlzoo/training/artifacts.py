@@ -44,7 +44,7 @@ def score(
         if networks is None or not data.outputs.target.drawn:
             return outputs_of(model, inputs)
         plugin = registry.load("model", config.model)
-        return draw_samples(plugin, networks.networks, len(inputs), seed)
+        return draw_samples(plugin, config.set, networks.networks, len(inputs), seed)
 
     return evaluate(predict, data, "test", seed, config.baselines, extra=config.metrics)
 

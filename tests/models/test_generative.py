@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +32,7 @@ SCALING = [keras.layers.serialize(keras.layers.Rescaling(1 / 16, name="scaling")
 SETTINGS: dict[str, dict[str, Any]] = {
     "vae": {"hidden": [24], "filters": [8, 12]},
     "dcgan": {"filters": 8, "code": 6},
+    "diffusion": {"filters": 8, "sampling_steps": 4},
 }
 NAMES = registry.defining("model", "networks")
 
@@ -42,7 +45,7 @@ def specs(name: str, shape: tuple[int, ...]) -> tuple[ModuleType, Any, Inputs, O
 
 
 def context(training: bool = True, epoch: float = 100.0) -> StepContext:
-    return StepContext(keras.random.SeedGenerator(0), epoch, training)
+    return StepContext(keras.random.SeedGenerator(0), epoch, 10 * epoch, training)
 
 
 def number(value: Any) -> float:
@@ -69,14 +72,15 @@ def test_samples_have_the_shape_and_range_of_the_data(
 ) -> None:
     plugin, settings, inputs, outputs = specs(name, shape)
     networks = plugin.networks(settings, inputs, outputs)
-    samples = draw_samples(plugin, networks, 5, 1)
+    draw = partial(draw_samples, plugin, SETTINGS[name])
+    samples = draw(networks, 5, 1)
     assert samples.shape == (5, *shape) and 0 <= samples.min() < samples.max() <= 1
-    np.testing.assert_allclose(draw_samples(plugin, networks, 3, 1), samples[:3], atol=1e-6)
-    assert np.abs(draw_samples(plugin, networks, 5, 2) - samples).max() > 1e-3
+    np.testing.assert_allclose(draw(networks, 3, 1), samples[:3], atol=1e-6)
+    assert np.abs(draw(networks, 5, 2) - samples).max() > 1e-3
     main = networks[plugin.MAIN]
     main.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    loaded = draw_samples(plugin, {**networks, plugin.MAIN: again}, 5, 1)
+    loaded = draw({**networks, plugin.MAIN: again}, 5, 1)
     np.testing.assert_allclose(loaded, samples, atol=1e-6)
 
 
@@ -133,6 +137,58 @@ def test_the_losses_of_a_gan_are_their_formulas() -> None:
     assert number(found) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.backends
+def test_the_loss_of_diffusion_is_its_formula() -> None:
+    plugin, settings, inputs, outputs = specs("diffusion", (8, 8, 1))
+    networks = plugin.networks(settings, inputs, outputs)
+    [objective] = plugin.objectives(settings, inputs, outputs)
+    trained, average = networks["denoiser"], networks["average"]
+    trained.set_weights([1.1 * each + 0.01 for each in trained.get_weights()])
+    x = np.random.default_rng(0).integers(0, 17, size=(6, 8, 8, 1)).astype("float32")
+    seeds = keras.random.SeedGenerator(0)
+    start = keras.ops.convert_to_numpy(keras.random.uniform((1,), seed=seeds))
+    noise = keras.ops.convert_to_numpy(keras.random.normal(x.shape, seed=seeds))
+    time = (start + np.arange(6) / 6) % 1
+    a = np.cos((time + 0.008) / 1.008 * np.pi / 2) / np.cos(0.008 / 1.008 * np.pi / 2)
+    a, s = (each[:, None, None, None] for each in (a, np.sqrt(1 - a**2)))
+    image = x / 8 - 1
+    given = [(a * image + s * noise).astype("float32"), time[:, None].astype("float32")]
+    for training, network in {False: average, True: trained}.items():
+        v = keras.ops.convert_to_numpy(network(given))
+        expected = ((v - (a * noise - s * image)) ** 2).mean()
+        before = average.get_weights()
+        found = objective.loss(networks, x, x, context(training, epoch=2.0))["loss"]
+        assert number(found) == pytest.approx(expected, rel=1e-3)
+        moved = zip(average.get_weights(), before, trained.get_weights(), strict=True)
+        kept = 21 / 30 if training else 1.0  # (1 + step) / (10 + step) at step 20
+        name = average.get_layer("waves").weights[0].path
+        for (after, old, weight), variable in zip(moved, average.weights, strict=True):
+            share = 1.0 if variable.path == name else kept
+            np.testing.assert_allclose(after, share * old + (1 - share) * weight, atol=1e-5)
+
+
+@pytest.mark.parametrize("deviation", [0.2, 0.5, 2.0])
+def test_diffusion_draws_a_normal_distribution_with_its_best_denoiser(deviation: float) -> None:
+    class Best:
+        output_shape = (None, 4, 4, 1)
+
+        def predict_on_batch(self, given: list[np.ndarray]) -> np.ndarray:
+            """Return the mean of a * noise - s * image, known a * image + s * noise."""
+            noisy, time = given
+            a = np.cos((time + 0.008) / 1.008 * np.pi / 2) / np.cos(0.008 / 1.008 * np.pi / 2)
+            a, s = (each[:, :, None, None] for each in (a, np.sqrt(1 - a**2)))
+            variance = deviation**2
+            return a * s * (1 - variance) / (a**2 * variance + s**2) * noisy
+
+    plugin, settings, inputs, outputs = specs("diffusion", (4, 4, 1))
+    settings = settings.model_copy(update={"sampling_steps": 300})
+    networks = plugin.networks(settings, inputs, replace(outputs, bounded=False))
+    drawn = plugin.sample(settings, {**networks, "average": Best()}, 200, 0)
+    assert drawn.shape == (200, 4, 4, 1)
+    assert drawn.std() == pytest.approx(deviation, rel=0.05)
+    assert abs(drawn.mean()) < 0.05 * deviation
+
+
 def squares(count: int = 160) -> Data:
     """Images of one bright square in one of four corners."""
     rng = np.random.default_rng(0)
@@ -153,17 +209,33 @@ def fit(name: str, folder: Path, **more: Any) -> tuple[Fitted, keras.Model]:
     return Training(model, data, run, folder, 0, Listener(), Stop()).fit(), model
 
 
+def check_squares(drawn: np.ndarray) -> None:
+    """Assert that drawn images (200, 8, 8, 1) are as those of `squares`."""
+    corners = drawn.reshape(200, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(200, 4)
+    first, second = np.sort(corners, axis=1)[:, :-3:-1].T
+    assert np.median(first) > 0.3 and np.median(first) > 2 * np.median(second), "one bright square"
+    assert len(set(corners.argmax(axis=1))) == 4, "in every corner"
+
+
 @pytest.mark.slow
 @pytest.mark.backends
 def test_a_vae_learns_to_draw(tmp_path: Path) -> None:
     fitted, model = fit("vae", tmp_path, epochs=60, learning_rate=5e-3, batch_size=20)
     rows = fitted.history
     assert rows[-1]["val_loss"] < rows[0]["val_loss"] - 40, "in nats a sample"
-    drawn = draw_samples(registry.load("model", "vae"), model.networks.networks, 200, 0)
-    corners = drawn.reshape(200, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(200, 4)
-    first, second = np.sort(corners, axis=1)[:, :-3:-1].T
-    assert np.median(first) > 0.3 and np.median(first) > 2 * np.median(second), "one bright square"
-    assert len(set(corners.argmax(axis=1))) == 4, "in every corner"
+    drawn = draw_samples(registry.load("model", "vae"), {}, model.networks.networks, 200, 0)
+    check_squares(drawn)
+
+
+@pytest.mark.slow
+@pytest.mark.backends
+def test_diffusion_learns_to_draw(tmp_path: Path) -> None:
+    more = {"epochs": 80, "learning_rate": 3e-3, "batch_size": 50, "keep": "last"}
+    settings = {"filters": 16, "sampling_steps": 20}
+    _, model = fit("diffusion", tmp_path, **more, set=settings)
+    plugin = registry.load("model", "diffusion")
+    drawn = draw_samples(plugin, settings, model.networks.networks, 200, 0)
+    check_squares(drawn)
 
 
 @pytest.mark.slow

@@ -204,12 +204,17 @@ def check_model(
         listener: progress callback.
 
     Raises:
-        UsageError: the model can't be built for that shape.
+        UsageError: the model can't be built for that shape, or takes several inputs.
     """
     plugin = registry.load("model", name)
     config, task = plugin.Config(**(settings or {})), registry.usual_task(name)
     keras.utils.set_random_seed(seed)
     model = _built(name, plugin, config, shape, Outputs(task, classes))
+    if (count := len(model.inputs)) > 1:
+        raise UsageError(
+            f"{name}: its network takes {count} inputs, and gradients are checked of networks that "
+            "take one; check another model"
+        )
     sides = tuple(side or 12 for side in model.input_shape[1:])
     x = np.random.default_rng(seed).normal(size=(max(2, samples), *sides)).astype("float32")
     return check(model, x, name, seed=seed, fresh=True, listener=listener)

@@ -99,7 +99,7 @@ class NetworksModel(keras.Model):
     def _train(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, Any]:
         for objective, optimizer in zip(self.objectives, self.optimizer.optimizers, strict=True):
             trained = self._trained_by(objective)
-            context = StepContext(self._seeds, self._epoch(), True)
+            context = self._context(self._seeds, training=True)
             terms, gradients = value_and_gradients(
                 partial(objective.loss, self.networks, inputs, targets, context),
                 trained,
@@ -111,7 +111,7 @@ class NetworksModel(keras.Model):
 
     def _test(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, Any]:
         self._test_seeds.state.assign(self._test_start)
-        context = StepContext(self._test_seeds, self._epoch(), False)
+        context = self._context(self._test_seeds, training=False)
         for objective in self.objectives:
             self._see(objective, objective.loss(self.networks, inputs, targets, context))
         return self._logs()
@@ -119,10 +119,10 @@ class NetworksModel(keras.Model):
     def _trained_by(self, objective: Objective) -> list[Any]:
         return [v for name in objective.trains for v in self.networks[name].trainable_variables]
 
-    def _epoch(self) -> Any:
-        """Return how many epochs are done, a float scalar."""
+    def _context(self, seeds: keras.random.SeedGenerator, training: bool) -> StepContext:
+        """Return what a loss is told of the present step."""
         done = keras.ops.cast(self.optimizer.inner_optimizer.iterations, "float32")
-        return done / self._steps
+        return StepContext(seeds, done / self._steps, done, training)
 
     def _see(self, objective: Objective, terms: Mapping[str, Any]) -> None:
         """Add the terms of an objective to their means."""
