@@ -50,6 +50,7 @@ def serve(
     from mlzoo.api import load
 
     opened = load(run, trust=trust)
+    opened.require_predictions("serve")
     import uvicorn
 
     from mlzoo.serving.answers import UploadPredictor

@@ -160,6 +160,7 @@ def subject_of(run: OpenedRun) -> Subject:
         UsageError: its outputs are the inputs again, of which none is the one to explain.
     """
     record = run.record
+    run.require_predictions("explain")
     if run.target.is_input:
         raise UsageError(
             f"{run.path}: a run of {record['task']} has no prediction to explain; where it fails "

@@ -89,6 +89,7 @@ def export(
     from mlzoo.runs.opened import open_run
 
     opened = open_run(run, trust=trust) if isinstance(run, str | Path) else run
+    opened.require_predictions("export")
     name = f"{registry.stem(format)}-int8" if int8 else registry.stem(format)
     final = expand(output) if output else opened.path / "exports" / name
     _check_free(final, overwrite)

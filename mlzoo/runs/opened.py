@@ -92,6 +92,18 @@ class OpenedRun:
         shape = self.record["input_shape"]
         return len(shape) == 3 and self.record["kind"] in ("image", "array")
 
+    def require_predictions(self, command: str) -> None:
+        """Raise UsageError where the model draws samples, and predicts nothing of given ones.
+
+        Args:
+            command: what was to be done with its predictions.
+        """
+        if self.target.drawn:
+            raise UsageError(
+                f"{command}: {self.path} draws new samples and predicts nothing of given ones; "
+                f"use `mlzoo generate {self.path}`"
+            )
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
 
@@ -207,8 +219,7 @@ class OpenedRun:
             ahead = self.forecast(new, listener)
             texts = ahead[0].warnings if ahead else ()
             return Predictions([f.name for f in ahead], [f.values for f in ahead], None, texts)
-        if self.target.drawn:
-            raise UsageError("a generative model predicts nothing of samples: run.generate(count)")
+        self.require_predictions("predict")
         if self.target.is_input:
             restored = self.reconstruct(new, listener)
             return Predictions(restored.names, restored.facts(), None, restored.warnings)

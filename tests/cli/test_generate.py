@@ -66,3 +66,21 @@ def test_samples_go_into_the_run_where_no_folder_is_named(
     again = run_mlzoo("generate", tmp_path)
     assert again.code == 2
     assert "holds files; choose another --output" in again.err
+
+
+@pytest.mark.slow
+def test_what_needs_predictions_is_refused_for_a_generator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained = run_mlzoo("train", "vae", "iris", "--epochs", 1, "--name", "v")
+    assert trained.code == 0, trained.err
+    run, rows = "saved_models/v", tmp_path / "new.csv"
+    rows.write_text("a,b,c,d\n1,2,3,4\n")
+    for command in ("check", "export", "explain", "landscape", "serve", "predict"):
+        done = run_mlzoo(command, run, *([rows] if command == "predict" else []))
+        assert done.code == 2, done.err
+        assert f"error: {command}: {run} draws new samples and predicts nothing" in done.err
+        assert f"use `mlzoo generate {run}`" in done.err
+    assert not (tmp_path / run / "exports").exists()
+    assert run_mlzoo("generate", run, "--count", 3).code == 0

@@ -248,7 +248,9 @@ def check_run(
 
     Raises:
         DataError: its data are gone.
+        UsageError: it is a generator, which takes no samples.
     """
+    run.require_predictions("check")
     data = run.own_data(listener)
     rows = data.test if len(data.test) else data.train  # without a test split
     count = min(max(2, samples), len(rows))

@@ -66,6 +66,7 @@ def look(run: OpenedRun, config: AroundConfig, listener: Listener | None = None)
         UsageError: a weight or the other run is wrong, or the training kept no snapshots.
     """
     listener = listener or Listener()
+    run.require_predictions("landscape")
     data = run.own_data(listener)
     loss = loss_of(run, data, config, "train")
     values = loss.weights()
