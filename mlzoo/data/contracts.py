@@ -156,6 +156,7 @@ class Task:
         unit: what intervals are taken over, where there are no groups.
         samples: what samples are called.
         blocks: what samples that are left out together are called, where there are no groups.
+        paired: two runs can be compared sample by sample.
     """
 
     target: ClassVar[Target]
@@ -166,6 +167,7 @@ class Task:
     unit: ClassVar[str] = "samples"
     samples: ClassVar[str] = "samples"
     blocks: ClassVar[str] = "groups"
+    paired: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -34,6 +34,8 @@ def unlike(
     if prints[0] != prints[1] or prints[0] is None:
         return "they were trained on different data"
     task = contracts.task(first_metrics["task"])
+    if not task.paired:
+        return "samples that one of them draws have no counterpart among those of the other"
     one, other = (task.read_predictions(folder / FILE) for folder in (first, second))
     for folder, metrics, saved in ((first, first_metrics, one), (second, second_metrics, other)):
         count = (metrics.get("test") or {}).get("samples", len(saved.indices))

@@ -22,6 +22,9 @@ from mlzoo.statistics.forecasts import ForecastPredictions
 from mlzoo.statistics.metrics import scorers
 from mlzoo.statistics.scorers import ratio
 
+_SUMS = ("values", "squared_error", "bits", "right", "anomalous", "p_value")
+"""Columns of numbers that are read as they are."""
+
 
 @dataclass(frozen=True)
 class SamplePredictions:
@@ -56,7 +59,7 @@ class ImageScores:
         indices: (n,) positions in the data.
         targets: (n, k) true pixels or steps of each class, or (n, 1) values that count.
         sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, or
-            `values`, `bits` and `right`, (n,) each.
+            `values`, `bits` and `right`, (n,) each; what is known of anomalies with them.
         groups: (n,) labels, or None.
     """
 
@@ -161,7 +164,7 @@ def read_image_scores(path: Path) -> ImageScores:
         kind: [i for i, name in enumerate(header) if name.startswith(f"{kind}_")]
         for kind in ("found", "missed", "false")
     }
-    plain: list[str] = [n for n in header if n in ("values", "squared_error", "bits", "right")]
+    plain: list[str] = [n for n in header if n in _SUMS]
     if "index" not in header or not rows or not (all(kinds.values()) or len(plain) > 1):
         raise UsageError(f"{path} holds no scores of images: it needs index and counts")
     table = np.array(rows, dtype=object)

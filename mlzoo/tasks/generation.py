@@ -30,6 +30,7 @@ class Task(InputTask):
     target = Target("inputs", "draw")
     losses = ()
     headline = Headline("two_sample", "min")
+    paired = False
     metrics = ("two_sample", "frechet", "copies")
 
     def count(

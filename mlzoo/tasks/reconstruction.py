@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DivergedError
-from mlzoo.data.contracts import Baseline, Headline, Predict
+from mlzoo.data.contracts import Baseline, Headline, Predict, Scorer
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
+from mlzoo.statistics.metrics import scorers
 from mlzoo.statistics.scorers import FALSE_ALARMS, Reconstructions, p_values
 from mlzoo.tasks._inputs import InputTask
+from mlzoo.tasks._predictions import ImageScores, read_image_scores
 from mlzoo.tasks._tallies import Counting, Tally
 
 _KEPT = 10_000
@@ -38,6 +40,10 @@ class Task(InputTask):
         if anomalous is None or not anomalous[rows.indices].any():
             return self.headline
         return Headline("roc_auc", "max")
+
+    def read_predictions(self, path: Any) -> SavedErrors:
+        """Read `predictions.csv`; see `Task`."""
+        return SavedErrors(**vars(read_image_scores(path)))
 
     def count(
         self,
@@ -68,6 +74,21 @@ class Task(InputTask):
                 counts = replace(counts, p_values=p_values(counts.errors(), errors))
             tallies[name] = ReconstructionTally(counts, None if name else errors)
         return tallies
+
+
+@dataclass(frozen=True)
+class SavedErrors(ImageScores):
+    """Saved errors of reconstructed samples, ordered by index."""
+
+    def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
+        """Return a metric as a function of weights over samples; absolute errors are not saved."""
+        absolute = np.full(len(self.indices), np.nan)
+        sums = np.stack([self.sums["values"], self.sums["squared_error"], absolute], axis=1)
+        known = self.sums.get("anomalous")
+        counts = Reconstructions(
+            sums, None if known is None else known.astype(bool), self.sums.get("p_value")
+        )
+        return scorers([metric], counts)[metric]
 
 
 @dataclass(frozen=True)

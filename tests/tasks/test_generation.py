@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.layers.input_scaling import input_spec, scaled, unscaled
+from mlzoo.reporting.pairing import unlike
 from mlzoo.statistics.unlabeled.draws import ComponentSpace, Draws, compare
 
 ONES = np.zeros(0)
@@ -91,3 +94,12 @@ def test_scaling_is_undone() -> None:
     there = scaled(data.outputs.scaling, raw)
     assert there.mean() == pytest.approx(0, abs=1e-5) and there.std() == pytest.approx(1, rel=1e-5)
     np.testing.assert_allclose(unscaled(data.outputs.scaling, there), raw, rtol=1e-5)
+
+
+def test_runs_of_generators_have_no_pairs(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "predictions.csv").write_text("index,name,copy\n0,s0,0\n")
+    metrics = {"task": "generation", "data_fingerprint": "1"}
+    reason = unlike(tmp_path / "a", metrics, tmp_path / "b", metrics)
+    assert reason is not None and "have no counterpart" in reason

@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import mlzoo
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
+from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate, fit_baselines
 from mlzoo.layers.input_scaling import scaled
@@ -273,3 +274,18 @@ def test_threshold_and_p_values_flag_the_same() -> None:
         flagged = p_values(errors, unseen) <= 0.05
         assert (threshold is None) == (count < 19)
         assert (flagged == (errors > (np.inf if threshold is None else threshold))).all()
+
+
+def test_saved_errors_give_the_same_scores(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    errors, known = random.gamma(2, 1, 30), np.arange(30) % 5 == 0
+    path = tmp_path / "predictions.csv"
+    rows = [f"{i},s{i},{errors[i]},4,{4 * errors[i]},0.5,{int(known[i])}" for i in range(30)]
+    header = "index,name,mse,values,squared_error,p_value,anomalous"
+    path.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    saved = task("reconstruction").read_predictions(path)
+    uniform = np.ones((1, 30))
+    assert saved.indices.tolist() == list(range(30))
+    assert saved.scorer("roc_auc", None)(uniform) == pytest.approx(roc_auc_score(known, errors))
+    assert saved.scorer("mse", None)(uniform) == pytest.approx(errors[~known].mean())
+    assert np.isnan(saved.scorer("mae", None)(uniform)).all(), "not saved"
