@@ -44,10 +44,10 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", default=list(BARS), choices=BARS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as out:
-        found = [measure(name, args.seeds, args.backend, out) for name in args.problems]
+        rows = [measure(name, args.seeds, args.backend, out) for name in args.problems]
     header = ["problem", "relative L2", "worst", "CPU s", "bar", "", "classical", "by"]
-    table(header, [row for row, _ in found])
-    sys.exit(0 if all(held for _, held in found) else 1)
+    table(header, [row for row, _ in rows])
+    sys.exit(0 if all(held for _, held in rows) else 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How often intervals and sets hold the truth, and how calibrated the zoo's classifiers are.
+"""Coverage of intervals and prediction sets, and how calibrated the zoo's classifiers are.
 
     python benchmarks/uncertainty.py [--part coverage|calibration] [--splits 20] [--data NAME ...]
 
@@ -70,8 +70,8 @@ def tested(path: Path, seed: int, folder: Path) -> dict[str, Any] | None:
         set={"hidden": [32]},
         out=str(folder),
     )
-    found: dict[str, Any] | None = run.metrics["conformal"]
-    return found
+    calibration: dict[str, Any] | None = run.metrics["conformal"]
+    return calibration
 
 
 def coverage(name: str, splits: int) -> str:
@@ -106,9 +106,13 @@ def calibration() -> Iterator[str]:
             flags = {"calibrate": "auto", "repeats": 1, "out": scratch, "baselines": "none"}
             merged = merge(flags, folder / "config.yaml", allow_unused=True)
             run = train_merged(merged)
-            test, found = run.metrics["test"], run.metrics["calibration"]
+            test, calibration = run.metrics["test"], run.metrics["calibration"]
             ends = test["intervals"]["calibration_error"]
-            shown = "none" if not found or not found["kept"] else f"{found['temperature']:.3g}"
+            shown = (
+                "none"
+                if not calibration or not calibration["kept"]
+                else f"{calibration['temperature']:.3g}"
+            )
             low, high = ends or (np.nan, np.nan)
             error = test["metrics"]["calibration_error"]
             yield f"{folder.name:28} {shown:>11} {error:8.3f} [{low:.3f}, {high:.3f}]"
@@ -122,14 +126,14 @@ def main() -> None:
     parser.add_argument("--part", choices=("coverage", "calibration"))
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--data", nargs="+", choices=NAMES, default=list(NAMES))
-    asked = parser.parse_args()
-    if asked.splits < 1:
+    args = parser.parse_args()
+    if args.splits < 1:
         sys.exit("--splits: must be at least 1")
-    if asked.part in (None, "coverage"):
+    if args.part in (None, "coverage"):
         print(f"{'data':16} splits coverage of {LEVEL:.0%}     size    worst part")
-        for name in asked.data:
-            print(coverage(name, asked.splits), flush=True)
-    if asked.part in (None, "calibration"):
+        for name in args.data:
+            print(coverage(name, args.splits), flush=True)
+    if args.part in (None, "calibration"):
         print(f"{'run':28} temperature    error  95 % interval")
         for row in calibration():
             print(row, flush=True)

@@ -129,7 +129,7 @@ def train(
     flags = {"model": model, "data": data, **settings}
     file = Path(config) if config else None
     merging: dict[str, Any] = {"allow_unused": allow_unused, "trust": trust}
-    if model == "auto":
+    if model == registry.AUTO_MODEL:
         from mlzoo.tuning.families.auto import train_auto
 
         chosen = train_auto(flags, file, overwrite=overwrite, listener=listener, **merging)

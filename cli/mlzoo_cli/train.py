@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from mlzoo.runs.opened import OpenedRun
 
 LENIENT = True
-AUTO = "auto"
-"""What is given in place of a model's name, to have several tried."""
 INSTEAD = ("--print-config", "--dry-run", "--find-rate", "--overfit")
 """Options that do something else than train, see `first_run.do_instead`."""
 
@@ -150,7 +148,7 @@ def train(
                 "complete": not wrong,
                 "trust": trust,
             }
-            if model == AUTO:
+            if model == registry.AUTO_MODEL:
                 one = instead | {"--explain-every": explain_every is not None}
                 run = _auto(flags, config, overwrite, merging, one, reporter)
                 return _show_chosen(run, json)

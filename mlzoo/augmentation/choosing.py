@@ -116,8 +116,8 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
             problems.append(
                 f"{', '.join(wrong)}: change the past and not what follows; Jitter fits"
             )
-    own = samples.target.is_input  # mixtures are no samples
-    if own or (samples.target.per != "sample" and not samples.target.pixel_class):
+    unlabeled = samples.target.is_input  # mixtures are no samples
+    if unlabeled or (samples.target.per != "sample" and not samples.target.pixel_class):
         if mixing and not samples.target.pixel_numbers:
             problems.append(f"{', '.join(mixing)}: have no effect on {samples.task}")
     if kind == "images" and are_films(samples):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.baselines._reconstructions import scaled_rows, training_rows
+from mlzoo.baselines._reconstructions import principal_components, scaled_rows
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
@@ -16,22 +16,16 @@ TARGETS = ("inputs per sample",)
 LEARNS = True
 FAST = True
 COMPONENTS = 8
-ROWS = 20_000
 
 
 def fit(data: Data, seed: int) -> Baseline | None:
     """Return the projection on the components; None with fewer than two training samples."""
-    from sklearn.decomposition import PCA
-
     if len(data.train) < 2:
         return None
-    matrix, fewer = training_rows(data, seed, ROWS)
-    count = min(data.outputs.code or COMPONENTS, *matrix.shape)
-    pca = PCA(count, random_state=seed).fit(matrix)
+    pca, note = principal_components(data, seed, data.outputs.code or COMPONENTS)
     rows = scaled_rows(data)
 
     def predict(inputs: np.ndarray) -> np.ndarray:
         return np.asarray(pca.inverse_transform(pca.transform(rows(inputs))))
 
-    note = f"{count} component{'s' if count > 1 else ''}"
-    return Baseline(predict, "; ".join(filter(None, (note, fewer))))
+    return Baseline(predict, note)

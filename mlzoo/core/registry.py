@@ -31,6 +31,8 @@ from mlzoo.core.files import expand, real_path
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+AUTO_MODEL = "auto"
+"""Name that `train` takes in place of a model's, to try several."""
 _ROOT = Path(__file__).parents[1]
 DEFAULT_TARGETS = ("classes per sample", "numbers per sample")
 """Kinds of target of a model that names none."""

@@ -112,10 +112,10 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
         return _labelled_arrays(location, known)
     if isinstance(known, ArrayReader) or not location.is_dir():
         raise DataError(f"{path} holds no targets; give {_wanted(known)}")
-    own = known.target_kind.is_input
-    listing = list_folder(location, fewest_classes=1, loose=own)
+    unlabeled = known.target_kind.is_input
+    listing = list_folder(location, fewest_classes=1, loose=unlabeled)
     names = [listing.name(i) for i in range(len(listing.files))]
-    targets = None if own else positions_of(listing.labels, known, path)
+    targets = None if unlabeled else positions_of(listing.labels, known, path)
     checked = check_new_images(listing.files, names, known, progress, _form(known))
     rows = _in_range(checked, known)
     return replace(

@@ -271,9 +271,9 @@ def _normal_only(parts: Split, anomalous: np.ndarray) -> Split:
 
     kept = {name: at if name == "test" else at[~anomalous[at]] for name, at in parts.parts.items()}
     left = sum(len(at) - len(kept[name]) for name, at in parts.parts.items())
-    found = int(anomalous[kept["test"]].sum())
+    in_test = int(anomalous[kept["test"]].sum())
     note = (
-        f"anomalous samples: {found} in the test split; {left} are left out of the other two "
+        f"anomalous samples: {in_test} in the test split; {left} are left out of the other two "
         "(--normal)"
     )
     return replace(parts, parts=kept, notes=(*parts.notes, note))

@@ -86,12 +86,12 @@ class FourierFeatures(LeadingNumbers):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
-        own = {
+        arguments = {
             "frequencies": self.frequencies,
             "scale": self.scale,
             "distribution": self.distribution,
         }
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **arguments}
 
 
 def choose_scale(model: keras.Model, layer: FourierFeatures, data: Data) -> None:

@@ -24,7 +24,7 @@ from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 PICTURES = {
     "learning_curves": "Learning curves",
     "confusion_matrix": "Confusion matrix of the test split: rows are true classes",
-    "reliability": "How often predictions of the test split are right, by their confidence",
+    "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",

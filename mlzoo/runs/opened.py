@@ -151,8 +151,8 @@ class OpenedRun:
     def _precision(self) -> str:
         """The arithmetic that it was trained in, as `environment.json` says without any code."""
         environment = self.path / "environment.json"
-        found = files.read_mapping(environment) if environment.is_file() else {}
-        return str(found.get("precision", "float32"))
+        recorded = files.read_mapping(environment) if environment.is_file() else {}
+        return str(recorded.get("precision", "float32"))
 
     def _read_model(self, path: Path) -> keras.Model:
         """Read one of the run's models; see `model`."""

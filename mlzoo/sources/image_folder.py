@@ -69,8 +69,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.samples import Samples
     from mlzoo.data.specs import target_of
 
-    own = config.task is not None and target_of(config.task).is_input
-    listing = list_folder(expand(config.data), fewest_classes=1 if own else 2, loose=own)
+    unlabeled = config.task is not None and target_of(config.task).is_input
+    listing = list_folder(
+        expand(config.data), fewest_classes=1 if unlabeled else 2, loose=unlabeled
+    )
     names = [listing.name(i) for i in range(len(listing.files))]
     grouping = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
@@ -81,7 +83,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     )
     warnings = [*listing.warnings, *_judge(config, listing, checked)]
     good = checked.good.tolist()
-    labels = _labels(config.model_copy(update={"task": None}) if own else config, listing, good)
+    labels = _labels(
+        config.model_copy(update={"task": None}) if unlabeled else config, listing, good
+    )
     loose = labels.class_names == ("",)
     form = checked.form
     parts = np.array([listing.parts[i] for i in good]) if listing.parts[0] else None

@@ -72,11 +72,11 @@ def load(config: Config, progress: Any = None) -> Samples:
     target: TargetColumn | None = None
     labels: Labels | None = None
     left_out: list[str] = []
-    own = config.task is not None and target_of(config.task).is_input
-    if config.target is not None or not own:
+    unlabeled = config.task is not None and target_of(config.task).is_input
+    if config.target is not None or not unlabeled:
         target = find_target(config.target, table)
         table, left_out = with_target(table, target.column)
-        task = None if own else config.task
+        task = None if unlabeled else config.task
         labels = target_labels(table, target, task, config.class_order)
         if target.column in config.drop:
             raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")

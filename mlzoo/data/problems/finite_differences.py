@@ -127,15 +127,15 @@ def method_of_lines(problem: Problem, cells: int) -> Callable[[np.ndarray], np.n
     method = "LSODA" if grid.order == 1 else "DOP853"
     try:
         start = _start(grid, low)
-        found = solve_ivp(
+        solution = solve_ivp(
             slopes, (low, high), start, method, np.linspace(low, high, 201), **_TOLERANCES
         )
     except (np.linalg.LinAlgError, KeyError):
         return None
-    if not found.success:
+    if not solution.success:
         return None
-    u = np.stack([grid.ends(t, y[:inner]) for t, y in zip(found.t, found.y.T, strict=True)])
-    spline = RectBivariateSpline(found.t, grid.x, u)
+    u = np.stack([grid.ends(t, y[:inner]) for t, y in zip(solution.t, solution.y.T, strict=True)])
+    spline = RectBivariateSpline(solution.t, grid.x, u)
     return lambda points: spline.ev(points[:, 1 - grid.place], points[:, grid.place])[:, None]
 
 
@@ -168,5 +168,5 @@ def _start(grid: _Grid, t: float) -> np.ndarray:
     def residuals(numbers: np.ndarray) -> np.ndarray:
         return evaluated(equations, {**known, **dict(zip(names, numbers, strict=True))})
 
-    found = linear_root(residuals, grid.order)
-    return np.broadcast_to(found, (grid.order, len(grid.x) - 2)).reshape(-1)
+    solution = linear_root(residuals, grid.order)
+    return np.broadcast_to(solution, (grid.order, len(grid.x) - 2)).reshape(-1)

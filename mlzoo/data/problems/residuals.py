@@ -37,8 +37,8 @@ def linear_root(residuals: Callable[[np.ndarray], np.ndarray], count: int) -> np
     constant = residuals(none)
     columns = [residuals(none + unit[:, None]) - constant for unit in np.eye(count)]
     matrix = np.moveaxis(np.stack(columns, axis=1), -1, 0)
-    found = np.linalg.solve(matrix, -np.moveaxis(constant, -1, 0)[..., None])
-    root = np.moveaxis(found[..., 0], 0, -1)
+    roots = np.linalg.solve(matrix, -np.moveaxis(constant, -1, 0)[..., None])
+    root = np.moveaxis(roots[..., 0], 0, -1)
     scale = 1 + np.abs(constant).max(initial=0)
     if not np.abs(residuals(root)).max(initial=0) < _LINEAR * scale:
         raise np.linalg.LinAlgError("the residuals are not linear")

@@ -103,10 +103,10 @@ def _ordinary(problem: Problem) -> Values | None:
 
     try:
         start = linear_root(at_start, len(names))[:, 0]
-        found = solve_ivp(slopes, (low, high), start, "DOP853", dense_output=True, **_TOLERANCES)
+        solution = solve_ivp(slopes, (low, high), start, "DOP853", dense_output=True, **_TOLERANCES)
     except (np.linalg.LinAlgError, KeyError, FloatingPointError):
         return None
-    if not found.success:
+    if not solution.success:
         return None
     kept = [names.index(name) for name in problem.unknowns]
-    return lambda points: found.sol(points[:, 0])[kept].T
+    return lambda points: solution.sol(points[:, 0])[kept].T

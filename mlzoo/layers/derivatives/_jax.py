@@ -41,14 +41,14 @@ class JaxTerms:
         optimizer.build(model.trainable_variables)
 
         def weighted(trainable: Any, fixed: Any, points: Any, weights: Any) -> tuple[Any, Any]:
-            found = terms(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
-            return (found * weights).sum(), found
+            residuals = terms(lambda x: model.stateless_call(trainable, fixed, x)[0], points)
+            return (residuals * weights).sum(), residuals
 
         slopes = jax.value_and_grad(weighted, has_aux=True)
 
         def step(trainable: Any, fixed: Any, state: Any, points: Any, weights: Any) -> Any:
-            (_, found), gradients = slopes(trainable, fixed, points, weights)
-            return found, *optimizer.stateless_apply(state, gradients, trainable)
+            (_, residuals), gradients = slopes(trainable, fixed, points, weights)
+            return residuals, *optimizer.stateless_apply(state, gradients, trainable)
 
         self._gradients, self._step = jax.jit(slopes), jax.jit(step)
 

@@ -58,14 +58,14 @@ class TensorflowTerms:
 
         def gradients(points: Any, weights: Any) -> tuple[Any, list[Any]]:
             with tf.GradientTape() as tape:
-                found = terms(lambda x: model(x, training=False), points)
-                total = tf.reduce_sum(found * weights)
-            return found, tape.gradient(total, variables, unconnected_gradients="zero")
+                residuals = terms(lambda x: model(x, training=False), points)
+                total = tf.reduce_sum(residuals * weights)
+            return residuals, tape.gradient(total, variables, unconnected_gradients="zero")
 
         def step(points: Any, weights: Any) -> Any:
-            found, slopes = gradients(points, weights)
+            residuals, slopes = gradients(points, weights)
             optimizer.apply(slopes, model.trainable_variables)
-            return found
+            return residuals
 
         self._gradients = tf.function(gradients, autograph=False)
         self._step = tf.function(step, autograph=False)

@@ -149,9 +149,14 @@ def codes(
     else:
         palette = class_colors((), len(class_names) + 1)[1:] / 255
         for position, name in enumerate(class_names):
-            own = places[classes == position]
+            members = places[classes == position]
             axes.scatter(
-                own[:, 0], own[:, 1], s=9, color=palette[position], linewidths=0, label=label(name)
+                members[:, 0],
+                members[:, 1],
+                s=9,
+                color=palette[position],
+                linewidths=0,
+                label=label(name),
             )
         axes.legend(fontsize=8, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
     tidy(axes, "Codes of the test split", "code 1", "code 2")

@@ -112,8 +112,8 @@ def class_sets(
     else:
         held = np.zeros(y_pred.shape, bool)
         for k in range(y_pred.shape[1]):
-            own = 1 - members[:, :, k]
-            below = scores.values[None] < own[:, scores.member] - _ROUNDING
+            nonconformity = 1 - members[:, :, k]
+            below = scores.values[None] < nonconformity[:, scores.member] - _ROUNDING
             held[:, k] = below @ scores.weights < coverage - _ROUNDING
     held[np.arange(len(y_pred)), y_pred.argmax(axis=1)] = True
     return held

@@ -38,8 +38,8 @@ def temperature_of(logits: Array, y_true: Array, units: int | None = None) -> fl
 
     edge = float(np.log(COLDEST))
     options = {"xatol": 1e-5}
-    found = minimize_scalar(loss, bounds=(edge, -edge), method="bounded", options=options)
-    return float(np.exp(found.x))
+    fitted = minimize_scalar(loss, bounds=(edge, -edge), method="bounded", options=options)
+    return float(np.exp(fitted.x))
 
 
 def _log_sums(logits: Array) -> Array:
@@ -70,12 +70,12 @@ def cross_fitted(logits: Array, y_true: Array, unit: Array, fold: Array) -> Arra
         unit: (m,) the independent unit of each; all of a unit are in one fold.
         fold: (m,) the fold of each.
     """
-    found = np.ones(len(fold))
+    fitted = np.ones(len(fold))
     for each in np.unique(fold):
         rest = fold != each
         count = len(np.unique(unit[rest]))
-        found[~rest] = temperature_of(logits[rest], y_true[rest], count)
-    return found
+        fitted[~rest] = temperature_of(logits[rest], y_true[rest], count)
+    return fitted
 
 
 def temperature_sentence(record: Mapping[str, Any]) -> str:

@@ -128,9 +128,9 @@ def _judged(held_out: HeldOut, units: int, seed: int) -> dict[str, Any]:
     logits, y_true, unit = held_out.logits, held_out.y_true, held_out.unit
     folds = min(FOLDS, units)
     fold = np.random.default_rng([seed, 0xCA1]).permutation(units)[unit] % folds
-    found = cross_fitted(logits, y_true, unit, fold) if folds > 1 else np.ones(len(unit))
-    y_pred = {"before": tempered(logits), "after": tempered(logits, found)}
-    gains = log_losses(logits, y_true) - log_losses(logits / found[:, None], y_true)
+    temperatures = cross_fitted(logits, y_true, unit, fold) if folds > 1 else np.ones(len(unit))
+    y_pred = {"before": tempered(logits), "after": tempered(logits, temperatures)}
+    gains = log_losses(logits, y_true) - log_losses(logits / temperatures[:, None], y_true)
     size = np.bincount(unit, minlength=units)
     gain = gains.mean()
     apart = np.bincount(unit, gains, units) - gain * size

@@ -124,8 +124,8 @@ class _Training:
             self._balance(self.points(), first=not epoch)
             terms = np.zeros_like(self.weights)
             for _ in range(self.settings.steps):
-                found = self.terms.step(self.points(), self.weights)
-                terms += keras.ops.convert_to_numpy(found) / self.settings.steps
+                values = self.terms.step(self.points(), self.weights)
+                terms += keras.ops.convert_to_numpy(values) / self.settings.steps
             self._end_epoch(terms)
 
     def lbfgs(self) -> None:

@@ -33,8 +33,6 @@ from mlzoo.training.train import default_name
 from mlzoo.tuning.families.candidates import METRICS, CandidateRuns, QuietListener, families
 from mlzoo.tuning.families.leaderboard import Candidate, baseline_rows, line, ranked, reason
 
-NAME = "auto"
-"""What is given in place of a model's name."""
 LEADERBOARD = "leaderboard.csv"
 _CANDIDATES = "-candidates"
 _RECORD = "auto.json"
@@ -127,7 +125,7 @@ def _place(config: RunConfig, given: Mapping[str, Any], overwrite: bool) -> Path
                 )
             shutil.rmtree(folder)
         return final
-    base = default_name(config.model_copy(update={"model": NAME}))
+    base = default_name(config.model_copy(update={"model": registry.AUTO_MODEL}))
     number = 1
     while True:
         final = run_folder.free(root, base if number == 1 else f"{base}-{number}")
