@@ -7,33 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlzoo.core import registry
-from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
-from mlzoo_cli.options import Json, Trust, sample_shape
+from mlzoo_cli.options import Fields, Json, Trust, flag_of, sample_shape, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.checking.gradients.checking import GradientReport
 
 
+@with_options(Fields("checking/gradients/settings.py", "CheckConfig"))
 def check(
     subject: Annotated[
         str, typer.Argument(metavar="RUN|MODEL", help="A run folder, a model, or a plug-in file.")
     ],
-    input: Annotated[
-        str | None,
-        typer.Option("--input", help="Model: sample shape, 28x28x1, 60x4 or 11 [default: small]."),
-    ] = None,
-    classes: Annotated[
-        int | None, typer.Option("--classes", min=2, help="Model: number of classes [default: 3].")
-    ] = None,
-    set: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Model setting.")
-    ] = None,
-    samples: Annotated[int, typer.Option("--samples", min=2, help="Samples to check it on.")] = 4,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")] = 0,
     trust: Trust = False,
     json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
 ) -> None:
     """Check a model's gradients and layers for errors.
 
@@ -46,21 +37,25 @@ def check(
     is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
     is_run = is_run and not subject.endswith(".py")
     reporter = ConsoleReporter(quiet=json)
+    from mlzoo.checking.gradients.settings import CheckConfig
+    from mlzoo.core.configs import from_options
+
     if is_run:
-        given = {"--input": input, "--classes": classes, "--set": set}
-        problems = [f"{n}: has no effect on a run" for n, value in given.items() if value]
-        if problems:
-            raise UsageError(problems)
+        unused = [name for name in ("input", "classes", "set") if name in given]
+        problems += [f"{flag_of(name)}: has no effect on a run" for name in unused]
         from mlzoo.runs import run_folder
 
+        read = {name: value for name, value in given.items() if name not in unused}
+        config = from_options(CheckConfig, read, problems)
         run_folder.find(subject)
     else:
         registry.trust(subject)
         registry.check_name("model", subject)
-        shape = sample_shape(input) if input is not None else None
         from mlzoo.runs.config_loading import check_plugin_settings
 
-        settings = check_plugin_settings("model", subject, set or [])
+        given["set"] = check_plugin_settings("model", subject, given.get("set", []))
+        config = from_options(CheckConfig, given, problems)
+        shape = sample_shape(config.input) if config.input is not None else None
     from mlzoo.runs.devices import prepare
 
     prepare()
@@ -70,11 +65,13 @@ def check(
         if is_run:
             from mlzoo.api import load
 
-            report = check_run(load(subject, trust=trust), samples, seed, reporter)
+            run = load(subject, trust=trust)
+            report = check_run(run, config.samples, config.seed, reporter)
         else:
             report = check_model(
-                subject, shape, settings,
-                classes=classes or 3, samples=samples, seed=seed, listener=reporter,
+                subject, shape, config.set,
+                classes=config.classes, samples=config.samples, seed=config.seed,
+                listener=reporter,
             )  # fmt: skip
     finally:
         reporter.end()

@@ -7,31 +7,33 @@ from typing import Annotated, Any
 import typer
 
 from mlzoo.core import registry
-from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.drawing.texts import interval_title
-from mlzoo_cli.options import Json, RunPath, Trust, Tta
+from mlzoo_cli.options import Fields, Json, RunPath, Trust, Tta, with_options
 from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 
+@with_options(Fields("evaluating/settings.py", "EvaluateConfig"))
 def evaluate(
     run: RunPath,
     data: Annotated[
         str | None,
         typer.Argument(help="Other labelled data; by default the run's own.", show_default=False),
     ] = None,
-    part: Annotated[
-        str, typer.Option("--part", help="Split of the run's own data: train, valid or test.")
-    ] = "test",
     tta: Tta = "none",
     trust: Trust = False,
     json: Json = False,
+    *,
+    given: dict[str, object],
+    problems: list[str],
 ) -> None:
     """Score a run on its test split again, or on other data."""
-    if part not in ("train", "valid", "test"):
-        raise UsageError(f"--part: choose train, valid or test (got {part!r})")
-    if data is not None and part != "test":
-        raise UsageError("--part has no effect on other data: leave it out")
+    from mlzoo.core.configs import from_options
+    from mlzoo.evaluating.settings import EvaluateConfig
+
+    if data is not None and given.get("part", "test") != "test":
+        problems.append("--part has no effect on other data: leave it out")
+    part = from_options(EvaluateConfig, given, problems).part
     from mlzoo.api import load
 
     reporter = ConsoleReporter(quiet=json)

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from mlzoo_cli.options import Json, RunPath, Trust
+from mlzoo_cli.options import Fields, Json, RunPath, Trust, with_options
 from mlzoo_cli.output import ConsoleReporter, show
 
 
+@with_options(Fields("exporting/settings.py", "ExportConfig"))
 def export(
     run: RunPath,
-    format: Annotated[
-        str,
-        typer.Option("--format", help="Format to write (`mlzoo formats`)."),
-    ] = "keras",
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", help="Folder to write; by default exports/FORMAT in the run folder."
-        ),
-    ] = None,
-    int8: Annotated[
-        bool,
-        typer.Option("--int8", help="litert: 8-bit integers, calibrated on the training split."),
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an export that is there.")
-    ] = False,
     trust: Trust = False,
     json: Json = False,
+    *,
+    given: dict[str, object],
+    problems: list[str],
 ) -> None:
     """Export a run's model for other programs.
 
@@ -40,23 +25,18 @@ def export(
     the run within 1e-4 (int8: at least 95 % of the classes the same). export.json beside it says
     what to feed, what comes out, and the score.
     """
+    from mlzoo.core.configs import from_options
     from mlzoo.exporting import export as work
+    from mlzoo.exporting.settings import ExportConfig
 
-    work.check(format, int8)
-    if format != "keras":
+    config = from_options(ExportConfig, given, problems)
+    work.check(config.format, config.int8)
+    if config.format != "keras":
         # Graphs are TensorFlow's, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"
     reporter = ConsoleReporter(quiet=json)
     try:
-        record = work.export(
-            run,
-            format,
-            output=output,
-            int8=int8,
-            overwrite=overwrite,
-            trust=trust,
-            listener=reporter,
-        )
+        record = work.export(run, **dict(config), trust=trust, listener=reporter)
     finally:
         reporter.end()
     if json:

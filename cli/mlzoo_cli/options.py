@@ -58,6 +58,8 @@ RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A finished run fold
 _ROOT = Path(fields.__file__).parents[1]
 _EMPTY = (None, "", "None", "{}", "[]", "()", "False", "True")
 """Defaults that help leaves out."""
+_FEW = 25
+"""Number of options up to which `--help` shows all of them."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Fields:
         panels: groups of fields to take; none: all.
         names: fields to take besides.
         leave_out: fields that become no options, such as positional arguments.
-        basic: groups whose basic options `--help` shows; None: those of all groups.
+        basic: groups whose basic options `--help` shows where there are many; None: those of all
+            groups.
         detailed: groups whose options of second rank (`Flag.detail`) it shows too.
         once: an option that is given twice is a mistake; without it the last one counts.
         title: name of the configuration in the help of an option that another class has too.
@@ -218,7 +221,8 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
 
     The command takes `given` and `problems` last: the options that were given, by field name, as
     text (a list of NAME=VALUE for a mapping, a bool for a switch), and a line for each that was
-    given twice (see `Fields.once`). A field that several classes have is one option.
+    given twice (see `Fields.once`). A field that several classes have is one option. Where there
+    are few options, `--help` shows all of them.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -232,11 +236,14 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
             for p in inspect.signature(command, eval_str=True).parameters.values()
             if p.name not in ("given", "problems")
         ]
+        few = len(declared) + len(command_parameters) <= _FEW
         parameters = [
-            *(_parameter(alternatives) for alternatives in declared.values()),
+            *(_parameter(alternatives, few) for alternatives in declared.values()),
             *command_parameters,
-            inspect.Parameter("help_all", kind, default=False, annotation=_HelpAll),
         ]
+        if not few:
+            help_all = inspect.Parameter("help_all", kind, default=False, annotation=_HelpAll)
+            parameters.append(help_all)
 
         def wrapper(help_all: bool = False, **values: Any) -> Any:
             rest = {name: value for name, value in values.items() if name not in declared}
@@ -267,8 +274,13 @@ def _given(
     return given, problems
 
 
-def _parameter(alternatives: list[tuple[Fields, fields.Setting]]) -> inspect.Parameter:
-    """Return the option of a field, which several classes may have."""
+def _parameter(alternatives: list[tuple[Fields, fields.Setting]], shown: bool) -> inspect.Parameter:
+    """Return the option of a field, which several classes may have.
+
+    Args:
+        alternatives: the field in each class that has it.
+        shown: `--help` shows the option even where no class says so.
+    """
     setting = alternatives[0][1]
     flag = flag_of(setting.name)
     kind: Any = list[str]
@@ -277,7 +289,7 @@ def _parameter(alternatives: list[tuple[Fields, fields.Setting]]) -> inspect.Par
         "help": _help(alternatives),
         "show_default": False,
         "rich_help_panel": setting.panel or None,
-        "hidden": not any(config.shows(each) for config, each in alternatives),
+        "hidden": not shown and not any(config.shows(each) for config, each in alternatives),
     }
     also = [each.flag.also for _, each in alternatives if each.flag.also]
     if setting.annotation == "bool":

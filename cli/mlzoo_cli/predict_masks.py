@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import UsageError
-from mlzoo.core.messages import sentences
 from mlzoo.runs.opened import ChooseTiling, OpenedRun
+from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 
-@dataclass(frozen=True)
-class MaskOutputs:
-    """Files to write beside the masks, and permission to replace them."""
-
-    probabilities: bool = False
-    overlays: bool = True
-    overwrite: bool = False
-
-
-def predict_masks(
-    run: OpenedRun,
-    data: list[str],
-    output: Path | None,
-    files: MaskOutputs,
-    tile: str | None,
-    overlap: int | None,
-    json: bool,
-) -> None:
+def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: bool) -> None:
     """Predict images one by one; each one's files are written before the next is read."""
-    _check(run, output, files, overlap, tile)
-    cut = _tiling(run, tile, overlap)
+    _check(run, config)
+    cut = _tiling(run, config.tile, config.overlap)
+    output = config.output
     reporter = ConsoleReporter(quiet=json)
     rows: list[dict[str, Any]] = []
     warnings: dict[str, None] = {}
@@ -46,14 +26,14 @@ def predict_masks(
         folder = None
         if output is not None:
             names = [name for path in data for name in image_names(path)]
-            folder = Folder(output, run.reader, names, files.overwrite)
+            folder = Folder(output, run.reader, names, config.overwrite)
         for path in data:
-            images = run.masks(path, tiling=cut, outputs=files.probabilities, listener=reporter)
+            images = run.masks(path, tiling=cut, outputs=config.probabilities, listener=reporter)
             for painted in images:
                 warnings |= dict.fromkeys(painted.warnings)
                 written = {}
                 if folder is not None:
-                    written["file"] = folder.write(painted, files.overlays)
+                    written["file"] = folder.write(painted, config.overlays)
                 rows.append({"name": painted.name, **written, **_facts(run, painted.values)})
     finally:
         reporter.end()
@@ -69,21 +49,19 @@ def predict_masks(
         say("nothing was written; --output FOLDER writes a file for each image")
 
 
-def _check(
-    run: OpenedRun, output: Path | None, files: MaskOutputs, overlap: int | None, tile: str | None
-) -> None:
-    problems = []
+def _check(run: OpenedRun, config: PredictConfig) -> None:
+    problems, output = [], config.output
     if output is not None and output.exists() and not output.is_dir():
         problems.append(f"--output {output} is a file; give a folder for the masks")
     for flag, given in (
-        ("--probabilities", files.probabilities),
-        ("--no-overlays", not files.overlays),
+        ("--probabilities", config.probabilities),
+        ("--no-overlays", not config.overlays),
     ):
         if given and output is None:
             problems.append(f"{flag}: has no effect without --output")
         elif given and not run.target.pixel_class:
             problems.append(f"{flag}: has no effect on {run.record['task']}")
-    if overlap is not None and tile is None:
+    if config.overlap is not None and config.tile is None:
         problems.append("--overlap: has no effect without --tile")
     if problems:
         raise UsageError(problems)
@@ -93,13 +71,8 @@ def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTili
     """Return the tiling of images; numbers follow the rules of training."""
     if tile is None:
         return run.tiling()
-    try:
-        config = RunConfig.model_validate(
-            {"model": "-", "data": "-", "tile": tile, "overlap": overlap}
-        )
-    except ValidationError as error:
-        problems = sentences(error).items()
-        raise UsageError([f"--{n}: {text}" if n else text for n, text in problems]) from None
+    values = {"model": "-", "data": "-", "tile": tile, "overlap": overlap}
+    config = from_options(RunConfig, values)
     return run.tiling(config.tile, config.overlap)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mlzoo.core.configs import Settings, is_full_batch
+from mlzoo.core.configs import Settings, from_options, is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import sentences
@@ -139,15 +139,7 @@ def curve(values: dict[str, Any]) -> CurveConfig:
     Raises:
         UsageError: with every mistake, a line each.
     """
-    try:
-        return CurveConfig(**values)
-    except ValidationError as error:
-        raise UsageError(_lines(error)) from None
-
-
-def _lines(error: ValidationError) -> list[str]:
-    problems = sentences(error).items()
-    return [f"--{name.replace('_', '-')}: {text}" if name else text for name, text in problems]
+    return from_options(CurveConfig, values)
 
 
 def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
@@ -162,10 +154,7 @@ def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
         values = {**values, "plane": "weights"}
     if values.get("plane") == "path" and "span" in values:
         raise UsageError("--span: has no effect on --plane path, which shows the whole path")
-    try:
-        return AroundConfig(**values, walks=walking)
-    except ValidationError as error:
-        raise UsageError(_lines(error)) from None
+    return from_options(AroundConfig, {**values, "walks": walking})
 
 
 def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
@@ -196,12 +185,9 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
     if any(not rate > 0 for rate in rates):
         problems.append("--learning-rate: must be more than 0")
     problems += _formula_problems(formulas, chosen)
-    if not problems:
-        try:
-            return WalkConfig(**read, formulas=Formulas.model_validate(formulas))
-        except ValidationError as error:
-            problems += _lines(error)
-    raise UsageError(problems)
+    if problems:
+        raise UsageError(problems)
+    return from_options(WalkConfig, {**read, "formulas": Formulas.model_validate(formulas)})
 
 
 def _usual_optimizers() -> tuple[str, ...]:

@@ -6,8 +6,8 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -24,6 +25,7 @@ from pydantic_core import PydanticKnownError
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
+from mlzoo.core.messages import flag_lines
 from mlzoo.core.registry import build_function
 from mlzoo.core.setting_types import TaskName
 
@@ -74,6 +76,32 @@ class Settings(BaseModel):
             if allowed & {int, float} and bool not in allowed:
                 raise ValueError("must be a number")
         return value
+
+
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+def from_options(
+    config: type[_Settings], given: Mapping[str, object], problems: Iterable[str] = ()
+) -> _Settings:
+    """Return the configuration of a command from its options, which may be text.
+
+    Args:
+        config: its class.
+        given: the options that were given, by field.
+        problems: mistakes that the caller has found already, a line each.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    problems = list(problems)
+    try:
+        checked = config.model_validate(given)
+    except ValidationError as error:
+        problems += flag_lines(error)
+    if problems:
+        raise UsageError(problems)
+    return checked
 
 
 class RunConfig(Settings):

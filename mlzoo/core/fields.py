@@ -56,17 +56,13 @@ def settings(path: Path, class_name: str = "Config") -> list[Setting]:
     text, tree = _parsed(path, path.stat().st_mtime_ns)
     lines = text.splitlines()
     constants = _constants(tree)
-    body = next(
-        (
-            node.body
-            for node in tree.body
-            if isinstance(node, ast.ClassDef) and node.name == class_name
-        ),
-        [],
-    )
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    declaration = next((node for node in classes if node.name == class_name), None)
+    if declaration is None:
+        return []
+    body, previous_line = declaration.body, declaration.lineno
     declared = []
     panel = ""
-    previous_line = 0
     for node, following in zip(body, [*body[1:], None], strict=False):
         for line in lines[previous_line : node.lineno]:
             if line.strip().startswith("# -- "):

@@ -90,3 +90,9 @@ def sentences(error: ValidationError) -> dict[str, str]:
             text = f"{texts[name]}; {text}"
         texts[name] = text
     return texts
+
+
+def flag_lines(error: ValidationError) -> list[str]:
+    """Return a line for each option with a mistake, `--epochs: must be at least 1 (got '0')`."""
+    problems = sentences(error).items()
+    return [f"--{name.replace('_', '-')}: {text}" if name else text for name, text in problems]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import Settings
+from mlzoo.core.configs import Settings, from_options
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.files import expand
@@ -113,13 +113,7 @@ def configure(values: dict[str, Any], trust: bool = True) -> ExplainConfig:
     Raises:
         UsageError: with every mistake, one line each.
     """
-    try:
-        config = ExplainConfig(**values)
-    except ValidationError as error:
-        problems = sentences(error)
-        raise UsageError(
-            [f"--{name.replace('_', '-')}: {text}" for name, text in problems.items()]
-        ) from None
+    config = from_options(ExplainConfig, values)
     contradictions = _contradictions(config)
     if contradictions:
         raise UsageError(contradictions)

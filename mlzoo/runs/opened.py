@@ -22,6 +22,7 @@ from mlzoo.data.text.reader import TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import draw_samples, outputs_of, read_model
+from mlzoo.runs.predicting.settings import COUNT, LENGTH, TEMPERATURE
 from mlzoo.runs.results import Forecast, Generated, Painted, Predictions, Reconstructed
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ class OpenedRun:
             for i, name in enumerate(names)
         ]
 
-    def generate(self, count: int = 64, seed: int = 0) -> Generated:
+    def generate(self, count: int = COUNT, seed: int = 0) -> Generated:
         """Draw new samples from a generative model.
 
         Args:
@@ -410,7 +411,13 @@ class OpenedRun:
             raw = np.clip(raw, 0, self.reader.maximum)
         return Generated(raw, scaled)
 
-    def write(self, prompt: str, length: int = 200, temperature: float = 0.7, seed: int = 0) -> str:
+    def write(
+        self,
+        prompt: str,
+        length: int = LENGTH,
+        temperature: float = TEMPERATURE,
+        seed: int = 0,
+    ) -> str:
         """Continue a prompt with a model of text.
 
         Args:

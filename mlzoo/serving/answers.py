@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.data.images.reader import MAX_PIXELS
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.serving.batches import Served
+from mlzoo.serving.settings import MAX_PIXELS, MAX_ROWS
 
-MAX_ROWS = 10_000
-"""Rows of a table that are predicted at once."""
 _SIDE = 1600
 """Pixels a side that a picture in an answer has at most."""
 _TEXT, _TEXTS = 1000, 20

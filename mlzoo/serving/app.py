@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from mlzoo.core.errors import DataError
 from mlzoo.serving.answers import UploadPredictor
+from mlzoo.serving.settings import TIMEOUT
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -34,8 +35,6 @@ HEADERS = {
     # Not no-referrer, with which browsers may say that the page's own requests have no origin.
     "Referrer-Policy": "same-origin",
 }
-TIMEOUT = 30.0
-"""Seconds in which an upload has to arrive."""
 _AT_ONCE = 8
 """Uploads that are decoded at the same time."""
 _HOSTS = ["localhost", "127.0.0.1", "[::1]"]

@@ -90,10 +90,14 @@ CHECKS_ONLY = [
     ("train rnn d/series.csv --source-set missing=zero", 2, "'linear' or 'previous' (got 'zero'"),
     ("train rnn sine-mix --source-set lag=5", 2, "lag has no effect on sine-mix"),
     ("train rnn delayed-xor --source-set lag=0", 2, "lag: must be at least 1 (got 0)"),
-    ("predict x y --length 0", 2, "--length: must be at least 1 (got 0)"),
-    ("predict x y --temperature nan", 2, "--temperature: must be a number from 0 on (got nan)"),
-    ("predict x y --seed -1", 2, "--seed: must be at least 0 (got -1)"),
-    ("evaluate x --part tset", 2, "--part: choose train, valid or test (got 'tset')"),
+    ("predict x y --length 0", 2, "--length: must be at least 1 (got '0')"),
+    ("predict x y --temperature nan", 2, "--temperature: must be a finite number (got 'nan')"),
+    ("predict x y --seed -1", 2, "--seed: must be at least 0 (got '-1')"),
+    (
+        "evaluate x --part tset",
+        2,
+        "--part: must be 'train', 'valid' or 'test' (got 'tset'; did you mean 'test'?)",
+    ),
     # -- Configuration files
     ("train --config d/twice.yaml", 2, "d/twice.yaml:4: key 'epochs' stands twice"),
     ("train --config d/twice_set.yaml", 2, "d/twice_set.yaml:5: key 'kernel' stands twice"),

@@ -311,12 +311,12 @@ def test_a_model_of_text_says_how_it_is_used(trained: Path) -> None:
 
 
 WRONG = [
-    ("text", "the --length 0", 2, "--length: must be at least 1 (got 0)"),
+    ("text", "the --length 0", 2, "--length: must be at least 1 (got '0')"),
     ("text", "the --length many", 2, "Invalid value for '--length'"),
-    ("text", "the --temperature -1", 2, "--temperature: must be a number from 0 on (got -1)"),
-    ("text", "the --temperature nan", 2, "--temperature: must be a number from 0 on (got nan)"),
-    ("text", "the --temperature inf", 2, "--temperature: must be a number from 0 on (got inf)"),
-    ("text", "the --seed -1", 2, "--seed: must be at least 0 (got -1)"),
+    ("text", "the --temperature -1", 2, "--temperature: must be at least 0 (got '-1')"),
+    ("text", "the --temperature nan", 2, "--temperature: must be a finite number (got 'nan')"),
+    ("text", "the --temperature inf", 2, "--temperature: must be a finite number (got 'inf')"),
+    ("text", "the --seed -1", 2, "--seed: must be at least 0 (got '-1')"),
     ("text", "the --tile 64", 2, "--tile: has no effect on text"),
     ("text", "the --probabilities", 2, "--probabilities: has no effect on text"),
     ("text", "nowhere.txt", 2, "'nowhere.txt' is not there (looked at "),

@@ -1,0 +1,152 @@
+"""`mlzoo predict` of whole samples, steps and series: rows of CSV or JSON."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlzoo.core.files import csv_text, write_text
+from mlzoo.runs.opened import OpenedRun
+from mlzoo.runs.predicting.settings import PredictConfig
+from mlzoo.runs.results import Forecast, Predictions
+from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
+
+
+def write_predictions(
+    opened: OpenedRun, data: list[str], config: PredictConfig, json: bool
+) -> None:
+    """A row a sample, as CSV or JSON."""
+    reporter = ConsoleReporter(quiet=json)
+    predicted: list[Any]
+    try:
+        if opened.target.ahead:
+            predicted = _forecasts(opened, data, reporter)
+            for note in dict.fromkeys(text for each in predicted for text in each.notes):
+                reporter.note(note)
+        else:
+            predicted = [opened.predict(path, reporter, config.coverage) for path in data]
+    finally:
+        reporter.end()
+    for warning in dict.fromkeys(text for each in predicted for text in each.warnings):
+        reporter.warn(warning)
+    if opened.target.ahead:
+        rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
+    else:
+        rows = [row for predictions in predicted for row in _rows(opened, predictions)]
+    _write(rows, f"{len(rows)} predictions", config.output, json)
+
+
+def _write(rows: list[dict[str, Any]], what: str, output: Path | None, json: bool) -> None:
+    """Print rows, or write them as CSV and say what was written."""
+    if json:
+        show(rows)
+    elif output is None:
+        show_csv(rows)
+    else:
+        write_text(output, csv_text(rows))
+        say(f"{what} in {output}")
+
+
+def _forecasts(run: OpenedRun, data: list[str], reporter: ConsoleReporter) -> list[Any]:
+    """The forecasts of every series; of several files their names say which is whose."""
+    forecasts: list[Forecast] = []
+    for path in data:
+        file_forecasts = run.forecast(path, reporter)
+        if len(data) > 1:
+            file_forecasts = [
+                replace(each, name=" ".join(filter(None, (path, each.name))))
+                for each in file_forecasts
+            ]
+        forecasts += file_forecasts
+    return forecasts
+
+
+def _forecast_rows(run: OpenedRun, forecast: Forecast) -> list[dict[str, Any]]:
+    """A row a step ahead: time, and of each target the forecast with the ends of its band."""
+    targets = run.record["target_names"]
+    rows = []
+    for step, time in enumerate(forecast.times):
+        row: dict[str, Any] = {"series": forecast.name} if forecast.name else {}
+        row |= {"step": step + 1, "time": time}
+        for i, target in enumerate(targets):
+            row[target] = _digits(forecast.values[step, i])
+            for end in ("low", "high"):
+                edge = getattr(forecast, end)
+                if edge is not None:
+                    row[f"{target}_{end}"] = _digits(edge[step, i])
+        rows.append(row)
+    return rows
+
+
+def _digits(value: Any) -> float:
+    """A number in the seven digits that float32 has, however small it is."""
+    return float(f"{float(value):.7g}")
+
+
+def _step_rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
+    """A row a step: its class, and the probability of every class."""
+    classes = run.record["class_names"]
+    rows = []
+    each = zip(predictions.names, predictions.labels, predictions.probabilities, strict=True)
+    for name, labels, probabilities in each:
+        for step, (label, row) in enumerate(zip(labels, probabilities.tolist(), strict=True)):
+            shown = {f"p_{c}": round(p, 6) for c, p in zip(classes, row, strict=True)}
+            rows.append({"name": name, "step": step + 1, "prediction": label, **shown})
+    return rows
+
+
+def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
+    if run.target.step_class:
+        return _step_rows(run, predictions)
+    rows = []
+    targets = run.record["target_names"]
+    for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
+        row: dict[str, Any] = {"name": name}
+        if run.target.per == "point":
+            values = label if isinstance(label, list) else [label]
+            rows.append({**row, **dict(zip(targets, values, strict=True))})
+            continue
+        if predictions.probabilities is not None:
+            row["prediction"] = label
+            probabilities = predictions.probabilities[i].tolist()
+            classes = run.record["class_names"]
+            row |= {f"p_{c}": round(p, 6) for c, p in zip(classes, probabilities, strict=True)}
+        elif isinstance(label, dict):
+            row |= label
+        elif isinstance(label, list):
+            row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
+        else:
+            row["prediction"] = label
+        rows.append(row | _sureness(predictions, i, targets))
+    return rows
+
+
+def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, Any]:
+    """The columns that --coverage adds: ends of each target's interval, or a set of classes."""
+    if predictions.sets is not None:
+        classes = predictions.sets[index]
+        return {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
+    if predictions.low is None:
+        return {}
+    ends = (("low", predictions.low[index]), ("high", predictions.high[index]))
+    return {
+        end if len(targets) == 1 else f"{end}_{target}": _digits(values[k])
+        for k, target in enumerate(targets)
+        for end, values in ends
+    }
+
+
+def write_features(run: OpenedRun, data: list[str], config: PredictConfig, json: bool) -> None:
+    """A row a sample: its name, and what the output layer sees of it."""
+    reporter = ConsoleReporter(quiet=json)
+    rows: list[dict[str, Any]] = []
+    try:
+        for path in data:
+            names, features = run.features(path, reporter)
+            for name, row in zip(names, features, strict=True):
+                numbers = {f"f{i}": _digits(value) for i, value in enumerate(row, 1)}
+                rows.append({"name": name, **numbers})
+    finally:
+        reporter.end()
+    _write(rows, f"{len(rows)} rows of {len(rows[0]) - 1} features", config.output, json)

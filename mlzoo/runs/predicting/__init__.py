@@ -1,0 +1,1 @@
+"""Predictions of an opened run, one module per kind of prediction."""

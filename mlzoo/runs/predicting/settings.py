@@ -1,0 +1,63 @@
+"""Settings of `mlzoo predict` and `mlzoo generate`. Neither Keras nor NumPy is imported here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings
+from mlzoo.core.fields import Flag
+
+LENGTH = 200
+"""Characters that a model of text writes."""
+TEMPERATURE = 0.7
+COUNT = 64
+"""Samples that a generative model draws."""
+
+
+class PredictConfig(Settings):
+    """What is written of the predictions of new samples."""
+
+    # -- Output
+    output: Annotated[Path | None, Flag(also="-o", metavar="PATH")] = None
+    """CSV file to write, by default stdout. Where every pixel is predicted a folder, for masks/
+    (index PNG), classes.txt and overlays/, or for fields/ (.npy); of restored images a folder too,
+    for errors/ (maps) and restored/."""
+    overwrite: bool = False
+    """Replace files of --output that exist."""
+    coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
+    """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
+    as .9."""
+    features: bool = False
+    """Write what the output layer sees of each sample instead, f1, f2..."""
+    # -- Masks
+    probabilities: bool = False
+    """Write probabilities/ (.npy, float16) too."""
+    overlays: bool = True
+    """Write overlays/, the masks on their images."""
+    tile: Annotated[str | None, Flag(metavar="SIDE")] = None
+    """Cut images otherwise than in training: a side, or none."""
+    overlap: int | None = None
+    """Pixels that tiles share, with --tile."""
+    # -- Text
+    length: int = Field(LENGTH, ge=1)
+    """Characters to write."""
+    temperature: float = Field(TEMPERATURE, ge=0, allow_inf_nan=False)
+    """0 takes the likeliest character, 1 draws as the model says."""
+    seed: int = Field(0, ge=0)
+    """Seed of what is drawn."""
+
+
+class GenerateConfig(Settings):
+    """How many samples are drawn, and the folder that they go into."""
+
+    output: Annotated[Path | None, Flag(also="-o", metavar="FOLDER")] = None
+    """Folder to write; by default generated, in the run's."""
+    count: int = Field(COUNT, ge=1)
+    """Samples to draw."""
+    seed: int = Field(0, ge=0)
+    """Seed of what is drawn."""
+    overwrite: bool = False
+    """Write into a folder that holds files."""
