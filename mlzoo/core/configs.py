@@ -615,7 +615,7 @@ def check_fit(config: RunConfig, task: str) -> None:
     on_points = target.per == "point"
     if config.precision == "float64" and not on_points:
         problems.append(f"--precision float64 has no effect on {task}: leave it out")
-    if config.averaged > 1 and on_points:
+    if config.averaged > 1 and (on_points or target.acts):
         problems.append(f"--folds and --ensemble are not for {task}: leave them out")
     targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
     if targets is not None and not target.accepted_by(targets):

@@ -41,7 +41,7 @@ class Baseline:
             (height, width, channels) to a mask (height, width) uint8 or numbers (height, width,
             k). A step: a sequence (steps, channels) to classes (steps,) uint8. A token: the same
             to probabilities (steps, k). A step of a horizon: the windows' `Part` to numbers (n,
-            horizon, targets).
+            horizon, targets). An episode: `Episodes` to an action (n,) in each.
         note: what bounds it, told beside its scores; or a function of the part that is scored.
     """
 

@@ -204,6 +204,9 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if samples.problem is not None:
         reason = f"has no effect on {samples.task}: residuals are minimized (--set points)"
         unread |= dict.fromkeys(("batch_size", "loss", "early_stopping", "monitor", "keep"), reason)
+    if samples.environment is not None:
+        reason = f"has no effect on {samples.task}: the weights of the best val_return are kept"
+        unread |= dict.fromkeys(("loss", "early_stopping", "monitor", "keep"), reason)
     if not getattr(samples.inputs, "uneven", False):
         unread["buckets"] = "has no effect: no sequences of different lengths are here"
     if samples.target.dense and not _cut(samples, config):

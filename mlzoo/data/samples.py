@@ -16,6 +16,7 @@ from mlzoo.data.specs import Inputs, Outputs, Target, target_of
 from mlzoo.data.tables.reader import Column
 
 if TYPE_CHECKING:
+    from mlzoo.data.environments.environment import Environment
     from mlzoo.data.problems.problem import Problem
     from mlzoo.data.sequences.windows import Windows
 
@@ -75,6 +76,8 @@ class Samples:
         target_hashes: a digest of each mask or field.
         windows: forecasting only: where each window lies in time.
         problem: equations only: what is solved at the points that samples are.
+        environment: control only: what is played. A sample is an episode: its input an
+            observation, its target the seed that decides all that is random in it.
         hashes: a digest of each sample's decoded inputs, to find exact duplicates.
         near_hashes: a perceptual hash (64-bit int) of each image, where it makes sense.
         problems: files that were left out, each with the reason.
@@ -103,6 +106,7 @@ class Samples:
     target_hashes: np.ndarray | None = None
     windows: Windows | None = None
     problem: Problem | None = None
+    environment: Environment | None = None
     hashes: np.ndarray | None = None
     near_hashes: np.ndarray | None = None
     problems: tuple[tuple[str, str], ...] = ()

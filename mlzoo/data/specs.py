@@ -25,15 +25,19 @@ class Target:
     """Kind of target: which values are predicted, and for what.
 
     Attributes:
-        values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`; or
-            `inputs`: the sample itself, as its scaled input, so that no labels are needed.
+        values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`;
+            `inputs`: the sample itself, as its scaled input, so that no labels are needed; or
+            `actions`, by what is reached with them.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
             before it, a `pixel` of an image, a step of the `horizon` that follows a window, a
-            `point` where equations hold, or a `draw`: new samples are drawn at random.
+            `point` where equations hold, or a `draw`: new samples are drawn at random; or
+            `actions` throughout an `episode` of an environment.
     """
 
-    values: Literal["classes", "ordered", "numbers", "inputs"]
-    per: Literal["sample", "step", "token", "pixel", "horizon", "point", "draw"] = "sample"
+    values: Literal["classes", "ordered", "numbers", "inputs", "actions"]
+    per: Literal["sample", "step", "token", "pixel", "horizon", "point", "draw", "episode"] = (
+        "sample"
+    )
 
     @property
     def is_class(self) -> bool:
@@ -49,6 +53,11 @@ class Target:
     def drawn(self) -> bool:
         """Return whether new samples are drawn, so that nothing is predicted of given ones."""
         return self.per == "draw"
+
+    @property
+    def acts(self) -> bool:
+        """Return whether actions are chosen in an environment, so that episodes are played."""
+        return self.values == "actions"
 
     @property
     def dense(self) -> bool:

@@ -84,9 +84,13 @@ class Networks:
     @property
     def columns(self) -> list[str]:
         """Return what the history follows: the sum of the losses, each loss, and their terms."""
-        several = len(self.objectives) > 1
-        columns = [f"{each.name}_loss" for each in self.objectives if several]
-        return ["loss", *columns, *(term for each in self.objectives for term in each.terms)]
+        return columns_of(self.objectives)
+
+
+def columns_of(objectives: Sequence[Objective]) -> list[str]:
+    """Return what the history follows: the sum of the losses, each loss, and their terms."""
+    columns = [f"{each.name}_loss" for each in objectives if len(objectives) > 1]
+    return ["loss", *columns, *(term for each in objectives for term in each.terms)]
 
 
 def build_network(plugin: ModuleType, config: Any, inputs: Inputs, outputs: Outputs) -> keras.Model:

@@ -27,6 +27,7 @@ PICTURES = {
     "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
+    "returns": "Returns of the test episodes, beside those of the baselines",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
     "forecasts": "The best, the median and the worst forecast of the test split, with its band",
     "over_time": "Forecasts over the time of the test split",

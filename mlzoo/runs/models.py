@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from mlzoo.data.environments.environment import Policy
+
 
 def read_model(path: Path) -> keras.Model:
     """Return the model of a .keras file; code that the file holds is never run.
@@ -57,6 +59,11 @@ def outputs_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
         for start in range(0, len(inputs), size)
     ]
     return np.concatenate(chunks) if chunks else np.zeros((0, model.output_shape[-1]), "float32")
+
+
+def greedy(model: keras.Model) -> Policy:
+    """Return the policy that takes the action with a model's largest output."""
+    return lambda episodes: outputs_of(model, episodes.observations).argmax(axis=1)
 
 
 def draw_samples(

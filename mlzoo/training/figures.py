@@ -33,6 +33,7 @@ from mlzoo.tasks._dense import whole
 from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks._steps import labels_of
 from mlzoo.tasks._tallies import TallyOutcome
+from mlzoo.tasks.control import EpisodeOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.generation import GenerationTally
 from mlzoo.tasks.reconstruction import ReconstructionTally
@@ -75,6 +76,7 @@ def draw(
             "token": _text_sample,
             "pixel": _dense_pictures,
             "point": _solution_pictures,
+            "episode": _episode_pictures,
         }
         by_kind[target.per](folder, model, data, fed, outcome)
     scores = record["test"]["metrics"]
@@ -199,6 +201,21 @@ def _solution_pictures(
     assert data.samples.problem is not None
     points = data.samples.inputs[outcome.indices]
     solutions.solution(folder, data.samples.problem, points, outcome.targets, outcome.outputs)
+
+
+def _episode_pictures(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: EpisodeOutcome,
+) -> None:
+    """Draw the returns of episodes beside those of baselines, and values of the cells of a grid."""
+    # A run of other data need not read these.
+    from mlzoo.reporting.figures import control
+
+    assert data.samples.environment is not None
+    control.returns(folder, outcome.returns, outcome.beside)
 
 
 def _text_sample(

@@ -505,6 +505,12 @@ def _train_once(
                 from mlzoo.training.loop import equations
 
                 fitted = equations.fit(model, data, config, seed, listener, stop)
+            elif data.samples.environment is not None:
+                from mlzoo.training.control.fitting import ControlTraining
+
+                fitted = ControlTraining(
+                    model, data, config, checkpoint_folder, seed, listener, stop
+                ).fit()
             elif config.full_batch:
                 name = checkpoint_folder.name
                 fitted = full_batch.fit(model, data, config, listener, stop, name)

@@ -94,7 +94,7 @@ class TensorFlowNetworkSteps(TensorFlowSteps):
     """The same for several networks, whose batches are of one shape but for their size."""
 
     def _shapes(self, batch: Batch) -> list[tuple[int | None, ...]]:
-        arrays = [array for array in batch if array is not None]
+        arrays = [array for array in keras.tree.flatten(batch) if array is not None]
         return [(None, *array.shape[1:]) for array in arrays]
 
 

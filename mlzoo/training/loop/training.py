@@ -39,7 +39,7 @@ from mlzoo.training.signals import Stop
 if TYPE_CHECKING:
     from mlzoo.layers.networks import Networks
 
-_JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
+JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
 
 @dataclass
@@ -116,10 +116,11 @@ class Training:
         self.networks: Networks | None = getattr(model, "networks", None)
         compiled: Compiled | None = getattr(model, "compiled_with", None)
         if self.networks is not None:
+            refuse_episodes(data, config)
             from mlzoo.training.loop.networks import NetworksModel
 
             several = NetworksModel(self.networks, self.batches.steps, seed)
-            several.compile_each(config, _JIT[config.xla])
+            several.compile_each(config, JIT[config.xla])
             self.trained = self.validated = self.kept = several
         elif compiled is not None:
             self.trained = self.validated = compiled.model
@@ -465,9 +466,18 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
         optimizer=build_optimizer(config, steps, has_rates(model)),
         loss=build_loss(config, data.outputs, inside_weights(config, data), data.policy.mixes),
         metrics=build_metrics(data.outputs, data.policy.mixes, config.metrics),
-        jit_compile=_JIT[config.xla],
+        jit_compile=JIT[config.xla],
     )
     model.optimizer.build(model.trainable_variables)  # so that a checkpoint finds its slots
+
+
+def refuse_episodes(data: Data, config: RunConfig) -> None:
+    """Raise UsageError where a model learns from episodes, which this loop does not play."""
+    if data.samples.environment is not None:
+        raise UsageError(
+            f"{config.model} learns from episodes that it plays, which only `mlzoo train` does, "
+            "without --overfit, --find-rate and --dry-run; `mlzoo tune` does not yet"
+        )
 
 
 def compile_as_told(compiled: Compiled, data: Data, config: RunConfig) -> None:
@@ -482,7 +492,7 @@ def compile_as_told(compiled: Compiled, data: Data, config: RunConfig) -> None:
         optimizer=compiled.optimizer,
         loss=compiled.loss,
         metrics=list(compiled.metrics),
-        jit_compile=_JIT[config.xla],
+        jit_compile=JIT[config.xla],
     )
     compiled.model.optimizer.build(compiled.model.trainable_variables)
 

@@ -1,0 +1,1 @@
+"""Environments: states, actions and rewards, played by many episodes side by side."""

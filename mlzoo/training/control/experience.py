@@ -1,0 +1,82 @@
+"""What a model of control learns from: steps of episodes that are played while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from mlzoo.data.environments.environment import Environment, Transitions, training_seeds
+
+Arrays = dict[str, np.ndarray]
+
+
+class Learner(Protocol):
+    """An algorithm that plays and learns."""
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Play and learn for an epoch, from 1; return the columns of its row."""
+        ...
+
+    def state(self) -> Arrays:
+        """Return all that it goes on from, beside the networks."""
+        ...
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+
+class Workers:
+    """Episodes that are played side by side without end: one that is over is begun anew.
+
+    Args:
+        environment: what is played.
+        count: how many episodes.
+        seed: decides those of the episodes.
+    """
+
+    def __init__(self, environment: Environment, count: int, seed: int) -> None:
+        self.seed = seed
+        self._begun = count
+        self.episodes = environment.start(training_seeds(seed, np.arange(count)))
+        self._running = np.zeros(count)
+        self._returns: list[float] = []
+
+    @property
+    def observations(self) -> np.ndarray:
+        """Return present observations (n, *shape)."""
+        return self.episodes.observations
+
+    def step(self, actions: np.ndarray) -> tuple[Transitions, np.ndarray]:
+        """Take an action (n,) in each; return the outcome and the observations it led to."""
+        transitions = self.episodes.step(actions)
+        following = np.array(self.episodes.observations)
+        self._running += transitions.rewards
+        (over,) = np.nonzero(transitions.ended | transitions.cut)
+        if len(over):
+            self._returns += self._running[over].tolist()
+            self._running[over] = 0.0
+            numbers = self._begun + np.arange(len(over))
+            self._begun += len(over)
+            self.episodes.restart(over, training_seeds(self.seed, numbers))
+        return transitions, following
+
+    def mean_return(self) -> float:
+        """Return the mean return of episodes that ended since the last call; NaN without any."""
+        mean = float(np.mean(self._returns)) if self._returns else float("nan")
+        self._returns = []
+        return mean
+
+    def state(self) -> Arrays:
+        """Return all that the episodes go on from, between two epochs."""
+        own = {f"episodes.{name}": array for name, array in self.episodes.state().items()}
+        return {**own, "running": self._running, "begun": np.array(self._begun)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` returned."""
+        prefix = "episodes."
+        own = {n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)}
+        self.episodes.restore(own)
+        self._running, self._begun = np.array(state["running"]), int(state["begun"])

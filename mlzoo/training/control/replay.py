@@ -1,0 +1,152 @@
+"""Learning from a memory of steps, epsilon-greedily: Mnih et al. (2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mlzoo.data.environments.environment import Environment
+from mlzoo.layers.networks import columns_of
+from mlzoo.runs.models import outputs_of
+from mlzoo.training.control.experience import Arrays, Workers
+from mlzoo.training.loop.networks import NetworksModel
+from mlzoo.training.loop.steps import TrainingSteps
+
+
+class ReplayMemory:
+    """The latest steps, drawn from uniformly.
+
+    Args:
+        capacity: steps that it holds.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._arrays: Arrays = {}
+        self._added = 0
+
+    def __len__(self) -> int:
+        return min(self._added, self.capacity)
+
+    def add(self, **steps: np.ndarray) -> None:
+        """Add n steps, given as arrays (n, ...), in place of the oldest."""
+        count = len(next(iter(steps.values())))
+        where = (self._added + np.arange(count)) % self.capacity
+        for name, values in steps.items():
+            if name not in self._arrays:
+                self._arrays[name] = np.zeros((self.capacity, *values.shape[1:]), values.dtype)
+            self._arrays[name][where] = values
+        self._added += count
+
+    def sample(self, rng: np.random.Generator, count: int) -> Arrays:
+        """Draw steps (count, ...) with replacement."""
+        chosen = rng.integers(len(self), size=count)
+        return {name: values[chosen] for name, values in self._arrays.items()}
+
+    def state(self) -> Arrays:
+        """Return what is held, as arrays."""
+        held = {f"memory.{name}": values[: len(self)] for name, values in self._arrays.items()}
+        return {**held, "added": np.array(self._added)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Hold again what `state` returned."""
+        self._added = int(state["added"])
+        for name, values in state.items():
+            if name.startswith("memory."):
+                whole = np.zeros((self.capacity, *values.shape[1:]), values.dtype)
+                whole[: len(values)] = values
+                self._arrays[name.removeprefix("memory.")] = whole
+
+
+class ReplayLearner:
+    """Deep Q-learning; see `Learner`.
+
+    Args:
+        environment: what is played.
+        model: the networks `online` and `target`, compiled.
+        steps: training steps of these.
+        settings: the `Config` of the model.
+        batch_size: steps of an update.
+        seed: decides all that is random.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        model: NetworksModel,
+        steps: TrainingSteps,
+        settings: Any,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.model, self.steps, self.settings = model, steps, settings
+        self.columns = columns_of(model.objectives)
+        self.batch_size, self.seed = batch_size, seed
+        self.workers = Workers(environment, settings.environments, seed)
+        self.memory = ReplayMemory(settings.memory)
+        self._updates = 0
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Play and learn for an epoch."""
+        rng = np.random.default_rng([self.seed, 0xD0, epoch])
+        rounds = max(1, self.settings.steps // self.settings.environments)
+        logs: Mapping[str, Any] = {}
+        epsilon = 1.0
+        for number in range(rounds):
+            epsilon = self._epsilon(epoch - 1 + number / rounds)
+            self._play(rng, epsilon)
+            if len(self.memory) >= self.settings.warmup_steps:
+                logs = self._learn(rng) or logs
+        self.steps.sync()
+        means = {name: float(logs.get(name, np.nan)) for name in self.columns}
+        return {**means, "return": self.workers.mean_return(), "epsilon": epsilon}
+
+    def _epsilon(self, epochs: float) -> float:
+        """Return the probability of a random action after so many epochs."""
+        falls = self.settings.exploration_epochs
+        share = min(1.0, epochs / falls) if falls else 1.0
+        return 1.0 - share * (1.0 - self.settings.epsilon)
+
+    def _play(self, rng: np.random.Generator, epsilon: float) -> None:
+        """Take a step in each environment, and remember it."""
+        observations = np.array(self.workers.observations)
+        values = outputs_of(self.model.networks["online"], observations)
+        random = rng.integers(values.shape[1], size=len(values))
+        explores = rng.random(len(values)) < epsilon
+        actions = np.where(explores, random, values.argmax(axis=1)).astype("int32")
+        transitions, following = self.workers.step(actions)
+        self.memory.add(
+            observation=observations,
+            action=actions,
+            reward=transitions.rewards.astype("float32"),
+            following=following,
+            ended=transitions.ended.astype("float32"),
+        )
+
+    def _learn(self, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Take updates; return means of the losses in this epoch."""
+        logs: Mapping[str, Any] = {}
+        for _ in range(self.settings.updates):
+            batch = self.memory.sample(rng, self.batch_size)
+            actions = batch.pop("action")
+            logs = self.steps.step((batch, actions, None))
+            self._updates += 1
+            if not self._updates % self.settings.target_every:
+                self.steps.sync()
+                online, target = (self.model.networks[name] for name in ("online", "target"))
+                target.set_weights(online.get_weights())
+        self.steps.sync()
+        return logs
+
+    def state(self) -> Arrays:
+        """Return all that it goes on from, beside the networks."""
+        own = {"updates": np.array(self._updates)}
+        return {**self.workers.state(), **self.memory.state(), **own}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `state` returned."""
+        self.workers.restore(state)
+        self.memory.restore(state)
+        self._updates = int(state["updates"])
