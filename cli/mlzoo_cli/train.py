@@ -276,12 +276,11 @@ def _summary(run: OpenedRun) -> None:
     say(f"run folder: {run.path}")
     say(f"report: {run.path / 'report.html'}")
     place = shlex.quote(str(run.path))
-    drawn = run.target.drawn
-    say(
-        f"next: mlzoo generate {place} -o FOLDER"
-        if drawn
-        else f"next: mlzoo predict {place} NEW-DATA"
-    )
+    if run.target.drawn:
+        following = f"generate {place} -o FOLDER"
+    else:
+        following = f"predict {place} " + ("-o FOLDER" if run.target.acts else "NEW-DATA")
+    say(f"next: mlzoo {following}")
 
 
 def _show_chosen(run: OpenedRun, json: bool) -> None:

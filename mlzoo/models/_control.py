@@ -25,9 +25,9 @@ class ControlSettings(Settings):
     """Filters of the 3x3 convolutions before them, where observations are frames."""
     discount: float = Field(0.97, ge=0, le=1)
     """Weight of a reward one step later."""
-    environments: int = Field(16, ge=1, json_schema_extra=searched(4, 64, log=True))
+    environments: int = Field(32, ge=1, json_schema_extra=searched(4, 64, log=True))
     """Episodes that are played side by side."""
-    steps: int = Field(4000, ge=1)
+    steps: int = Field(6400, ge=1)
     """Steps of the environment in an epoch, in all episodes together."""
 
 

@@ -42,13 +42,13 @@ class Config(ControlSettings):
     """Steps that the replay memory holds; the oldest are overwritten."""
     warmup_steps: int = Field(1000, ge=1)
     """Steps in the memory before the first update."""
-    updates: int = Field(2, ge=1, json_schema_extra=searched(1, 8))
+    updates: int = Field(1, ge=1, json_schema_extra=searched(1, 8))
     """Updates after each step of all environments."""
-    target_every: int = Field(250, ge=1, json_schema_extra=searched(50, 2000, log=True))
+    target_every: int = Field(100, ge=1, json_schema_extra=searched(50, 2000, log=True))
     """Updates after which the target network is reset to the online network."""
     epsilon: float = Field(0.05, ge=0, le=1)
     """Probability of a random action once exploration has been lowered; it begins at 1."""
-    exploration_epochs: int = Field(10, ge=0)
+    exploration_epochs: int = Field(8, ge=0)
     """Epochs over which the probability falls, linearly."""
 
 
@@ -56,7 +56,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     """Return epochs, batch size and rate of control."""
     from mlzoo.data.contracts import Recipe
 
-    fields = {"epochs": 40, "learning_rate": 5e-4, "batch_size": 64}
+    fields = {"epochs": 15, "learning_rate": 1e-3, "batch_size": 128}
     return Recipe(fields, reason="control")
 
 

@@ -35,7 +35,7 @@ def _baseline(facts: Facts) -> Iterator[str]:
     for name, baseline in test.get("baselines", {}).items():
         if name == described:
             continue
-        if baseline.get("note") and (target.stepwise or target.ahead):
+        if baseline.get("note") and (target.stepwise or target.ahead or target.acts):
             yield f"The {name} baseline: {baseline['note']}."
         elif baseline.get("note"):
             yield f"The {name} baseline is bounded in cost ({baseline['note']})."
@@ -176,7 +176,8 @@ def _settings(facts: Facts) -> Iterator[str]:
         yield f"Only {config['limit']} samples were used (--limit)."
     if config.get("on_bad") == "skip":
         yield "Unreadable files were left out (--on-bad skip)."
-    if facts["groups"] is None and facts["data"].get("kind") == "image":
+    images = facts["data"].get("kind") == "image" and not _target(facts).acts
+    if facts["groups"] is None and images:
         yield (
             "Samples were split one by one: if several images show the same thing, scores are "
             "too good (--group-by)."
@@ -196,6 +197,8 @@ def _training(facts: Facts) -> Iterator[str]:
         yield "The scores hold for text like this; other authors or subjects were not tested."
     elif _target(facts).per == "point":
         yield "The scores hold within the domain; beyond it the solution is not known to the model."
+    elif _target(facts).acts:
+        yield "The scores hold for this environment; with other rules or rewards it was not tested."
     elif facts["data"].get("kind") == "sequence":
         yield (
             "The scores hold for sequences recorded as these were; other sensors, sites or times "

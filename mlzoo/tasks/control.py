@@ -37,7 +37,7 @@ class Task(HeadedTask):
     target = Target("actions", "episode")
     losses = ()
     headline = Headline("mean_return", "max")
-    metrics = ("mean_return", "normalized_return", "episode_steps")
+    metrics = ("mean_return", "normalized_return")
     samples = "episodes"
     unit = "episodes"
 

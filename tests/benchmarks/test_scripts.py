@@ -10,6 +10,7 @@ SCRIPTS = [
     "augmentation",
     "accuracy",
     "buckets",
+    "control",
     "demos",
     "explain",
     "export",

@@ -18,10 +18,10 @@ from tests.plugins import check_config
 from tests.training.made import config
 
 NAMES = registry.names("loss")
-PER = ("sample", "step", "token", "pixel", "horizon", "point")
+PER = ("sample", "step", "token", "pixel", "horizon", "point", "episode")
 ENTRIES = {
     values + per
-    for values in ("classes", "ordered", "numbers", "inputs")
+    for values in ("classes", "ordered", "numbers", "inputs", "actions")
     for per in ("", *(f" per {each}" for each in PER))
 }
 OUTPUTS = {

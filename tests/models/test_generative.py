@@ -18,7 +18,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
-from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.data.specs import Inputs, Outputs, Target
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
 from mlzoo.runs.models import draw_samples
@@ -34,7 +34,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "dcgan": {"filters": 8, "code": 6},
     "diffusion": {"filters": 8, "sampling_steps": 4},
 }
-NAMES = registry.defining("model", "networks")
+NAMES = [
+    name
+    for name in registry.defining("model", "networks")
+    if Target("inputs", "draw").accepted_by(registry.constants("model", name)["TARGETS"])
+]
 
 
 def specs(name: str, shape: tuple[int, ...]) -> tuple[ModuleType, Any, Inputs, Outputs]:

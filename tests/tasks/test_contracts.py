@@ -33,7 +33,8 @@ def test_a_task_says_how_it_is_judged(name: str) -> None:
         assert of.target.accepted_by(registry.constants("metric", metric)["TARGETS"]), metric
     assert set(of.followed) <= {*registry.defining("metric", "build")}
     assert of.unit and of.blocks and of.samples
-    assert of.losses or of.target.drawn, "models that draw samples have losses of their own"
+    own = of.target.drawn or of.target.acts
+    assert of.losses or own, "models that draw samples, or act, have losses of their own"
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -1,4 +1,4 @@
-"""What a model of control learns from: steps of episodes that are played while it trains."""
+"""Experience of models of control: steps of episodes that are played while they train."""
 
 from __future__ import annotations
 

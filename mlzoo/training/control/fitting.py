@@ -33,7 +33,7 @@ from mlzoo.training.signals import Stop
 
 _LEARNERS: Mapping[str, Callable[..., Learner]] = {"replay": ReplayLearner}
 _WATCHED = "val_return"
-_BATCH = 64
+_BATCH = 128
 
 
 class ControlTraining:

@@ -1,0 +1,50 @@
+"""Tabular Q-learning on a grid: a value for each state and action, without a network.
+
+Watkins, "Learning from Delayed Rewards" (1989).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlzoo.data.contracts import Baseline
+from mlzoo.data.environments.environment import training_seeds
+from mlzoo.data.environments.finite import FiniteEnvironment, states_of
+from mlzoo.data.samples import Data
+
+TARGETS = ("actions per episode",)
+LEARNS = True
+FAST = True
+_EPISODES, _STEPS = 64, 3000
+_DISCOUNT, _RATE, _EPSILON = 0.97, 0.2, 0.3
+
+
+def fit(data: Data, seed: int) -> Baseline | None:
+    """Return the greedy policy; None where the states can't be listed."""
+    environment = data.samples.environment
+    if not isinstance(environment, FiniteEnvironment):
+        return None
+    values = learned_values(environment, seed)
+    note = f"tabular Q-learning of {_EPISODES * _STEPS:,} steps, which are all that it sees"
+    return Baseline(lambda episodes: values[states_of(episodes)].argmax(axis=1), note)
+
+
+def learned_values(environment: FiniteEnvironment, seed: int) -> np.ndarray:
+    """Return values (S, A) of actions, learned epsilon-greedily in episodes side by side."""
+    rng = np.random.default_rng([seed, 0xC4])
+    values = np.zeros(environment.outcomes.shape[:2])
+    episodes = environment.start(training_seeds(seed, np.arange(_EPISODES)))
+    begun = _EPISODES
+    for _ in range(_STEPS):
+        states = episodes.states
+        random = rng.integers(values.shape[1], size=_EPISODES)
+        explores = rng.random(_EPISODES) < _EPSILON
+        actions = np.where(explores, random, values[states].argmax(axis=1))
+        step = episodes.step(actions)
+        ahead = np.where(step.ended, 0.0, values[episodes.states].max(axis=1))
+        error = step.rewards + _DISCOUNT * ahead - values[states, actions]
+        np.add.at(values, (states, actions), _RATE * error)
+        (over,) = np.nonzero(step.ended | step.cut)
+        episodes.restart(over, training_seeds(seed, begun + np.arange(len(over))))
+        begun += len(over)
+    return values

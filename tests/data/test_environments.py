@@ -1,0 +1,164 @@
+"""Environments: their rules, that a seed decides an episode, and exact optima."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mlzoo.baselines.q_learning import learned_values
+from mlzoo.core.configs import RunConfig
+from mlzoo.data import loading
+from mlzoo.data.environments.environment import (
+    held_out_seeds,
+    play,
+    training_seeds,
+    uniform_policy,
+    uniforms,
+)
+from mlzoo.data.environments.finite import FiniteEnvironment, reference_returns, states_of
+from mlzoo.data.environments.snake import MOVES, grid_snake
+
+SNAKE = grid_snake()
+
+
+def head_and_apple(observation: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
+    (head,), (apple,) = (np.argwhere(observation[..., layer]).tolist() for layer in (0, 1))
+    return tuple(head), tuple(apple)
+
+
+def test_the_snake_moves_eats_and_dies_as_its_rules_say() -> None:
+    rng, seeds = np.random.default_rng(0), np.arange(400)
+    episodes, moves = SNAKE.start(seeds), list(MOVES.values())
+    eaten = 0
+    for _ in range(12):
+        before, actions = episodes.observations, rng.integers(4, size=len(seeds))
+        dead = SNAKE.terminal[episodes.states]
+        step = episodes.step(actions)
+        for i in np.flatnonzero(~dead):
+            (row, column), apple = head_and_apple(before[i])
+            to = (row + moves[actions[i]][0], column + moves[actions[i]][1])
+            if not (0 <= to[0] < 6 and 0 <= to[1] < 6):
+                assert step.rewards[i] == -1 and step.ended[i]
+                continue
+            assert not step.ended[i]
+            now = head_and_apple(episodes.observations[i])
+            assert now[0] == to and now[1] != to
+            assert step.rewards[i] == pytest.approx(0.99 if to == apple else -0.01)
+            assert to == apple or now[1] == apple
+            eaten += to == apple
+        assert (step.rewards[dead] == 0).all() and step.ended[dead].all()
+    assert eaten > 20
+
+
+def test_an_episode_is_cut_after_its_steps_and_lies_still() -> None:
+    quick = replace(grid_snake(), limit=3)
+    episodes = quick.start(np.arange(50))
+    steps = [episodes.step(np.full(50, i % 2)) for i in range(5)]
+    alive = ~steps[2].ended
+    assert alive.any() and steps[2].cut[alive].all() and not steps[1].cut.any()
+    assert (steps[4].rewards == 0).all() and (episodes.steps <= 3).all()
+
+
+def test_a_seed_decides_an_episode_whatever_is_played_beside_it() -> None:
+    optimum = SNAKE.optimum
+
+    def policy(episodes):
+        return optimum.actions[50, states_of(episodes)]
+
+    together = play(SNAKE, np.array([5, 6, 7]), policy)
+    alone = play(SNAKE, np.array([7]), policy)
+    assert together.returns[2] == alone.returns[0] != together.returns[1]
+
+
+def test_random_numbers_are_uniform_and_independent() -> None:
+    seeds, steps = (array.ravel() for array in np.meshgrid(np.arange(300), np.arange(100)))
+    drawn = uniforms(seeds, steps).reshape(100, 300)
+    assert 0 <= drawn.min() and drawn.max() < 1
+    counts = np.histogram(drawn, bins=20, range=(0, 1))[0]
+    assert ((counts - 1500) ** 2 / 1500).sum() < 43.8, "chi-squared of 19 degrees, 0.1 %"
+    for one, other in ((drawn[1:], drawn[:-1]), (drawn[:, 1:], drawn[:, :-1])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+def test_seeds_of_held_out_episodes_are_never_trained_on() -> None:
+    held_out, training = held_out_seeds(3, 500), training_seeds(3, np.arange(100_000))
+    assert len({*held_out}) == 500 and held_out.min() > training.max()
+    assert len({*training}) == 100_000
+
+
+def test_episodes_go_on_from_their_state() -> None:
+    rng = np.random.default_rng(0)
+    actions = rng.integers(4, size=(10, 30))
+    episodes, again = SNAKE.start(np.arange(30)), SNAKE.start(np.arange(30) + 100)
+    for row in actions[:5]:
+        episodes.step(row)
+    again.restore({name: array.copy() for name, array in episodes.state().items()})
+    for row in actions[5:]:
+        one, other = episodes.step(row), again.step(row)
+        np.testing.assert_array_equal(one.rewards, other.rewards)
+    np.testing.assert_array_equal(episodes.observations, again.observations)
+
+
+def chain(limit: int) -> FiniteEnvironment:
+    """Two states and the end: from 0, `stay` gives .1; `go` leads to 1 with .8, where it gives 1
+    and ends."""
+    outcomes = np.array([[[0, 0], [1, 0]], [[1, 1], [2, 2]], [[2, 2], [2, 2]]])
+    probabilities = np.array([[[1, 0], [0.8, 0.2]], [[1, 0], [1, 0]], [[1, 0], [1, 0]]])
+    rewards = np.zeros((3, 2, 2))
+    rewards[0, 0], rewards[1, 1] = 0.1, 1.0
+    return replace(
+        grid_snake(2),
+        actions=("stay", "go"),
+        outcomes=outcomes,
+        probabilities=probabilities,
+        rewards=rewards,
+        terminal=np.array([False, False, True]),
+        first=np.array([1.0, 0.0, 0.0]),
+        frames=np.eye(3),
+        limit=limit,
+    )
+
+
+def test_value_iteration_is_exact_by_hand() -> None:
+    # One step left: stay, .1. Two: go and go again, .8, and 0.2 of what one stay would have been.
+    optimum = chain(3).optimum
+    assert optimum.values[1].tolist() == pytest.approx([0.1, 1.0, 0.0])
+    assert optimum.values[2].tolist() == pytest.approx([0.82, 1.0, 0.0])
+    assert optimum.expected == pytest.approx(max(0.1 + 0.82, 0.8 + 0.2 * 0.82))
+    random = reference_returns(chain(2))[0]
+    assert random == pytest.approx(0.5 * (0.1 + 0.05) + 0.5 * (0.8 * 0.5 + 0.2 * 0.05))
+
+
+def test_the_optimum_of_grid_snake_is_what_its_policy_reaches() -> None:
+    random, optimum = reference_returns(SNAKE)
+    assert optimum == pytest.approx(23.765, abs=1e-3) and random == pytest.approx(-0.925, abs=1e-3)
+    best = SNAKE.optimum.actions
+    played = play(
+        SNAKE,
+        held_out_seeds(0, 1500),
+        lambda e: best[np.maximum(99 - e.steps, 0), states_of(e)],
+    )
+    error = played.returns.std() / np.sqrt(1500)
+    assert abs(played.returns.mean() - optimum) < 4 * error
+    dull = play(SNAKE, np.arange(1500), uniform_policy(SNAKE, np.random.default_rng(1)))
+    assert abs(dull.returns.mean() - random) < 4 * dull.returns.std() / np.sqrt(1500)
+
+
+def test_tabular_q_learning_comes_near_the_optimum() -> None:
+    small = replace(grid_snake(3), limit=30)
+    values = learned_values(small, 0)
+    played = play(small, held_out_seeds(1, 300), lambda e: values[states_of(e)].argmax(axis=1))
+    random, optimum = reference_returns(small)
+    assert (played.returns.mean() - random) / (optimum - random) > 0.9
+
+
+def test_episodes_are_samples() -> None:
+    samples = loading.read(RunConfig(model="dqn", data="grid_snake"))
+    assert samples.inputs.shape == (264, 6, 6, 2) and samples.inputs.dtype == np.uint8
+    assert (samples.given_parts == "test").sum() == 100
+    assert samples.targets.min() >= 2**30
+    shown = samples.inputs.reshape(264, 36, 2).sum(axis=1)
+    assert (shown == 1).all(), "observations before an episode's end"
+    assert 150 < len({x.tobytes() for x in samples.inputs})
