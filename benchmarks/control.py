@@ -29,7 +29,7 @@ def measure(environment: str, seeds: int, out: str) -> tuple[list[Any], bool]:
         scores.append(test["metrics"][metric])
         costs.append(cost)
         beside = ", ".join(f"{n} {b[metric]:.3g}" for n, b in test["baselines"].items())
-        print(f"  {metric} {scores[-1]:.4g}, {cost.cpu:.0f} s of CPU, {cost.wall:.0f} s", flush=True)
+        print(f"  {scores[-1]:.4g}, {cost.cpu:.0f} s of CPU, {cost.wall:.0f} s", flush=True)
     slowest = max(cost.wall for cost in costs)
     held = middle(scores) >= bar and slowest <= seconds
     cpu = middle([cost.cpu for cost in costs])

@@ -36,6 +36,7 @@ LESS: dict[str, dict[str, object]] = {
     "train --tile": {"--tile": 64, "--warmup": 0},
     "train --repeats": {"--repeats": 2},
     "train unet": {"--set": "depth=2"},
+    "train dqn": {"--set": "steps=64"},
     "train pinn": {"--set": "lbfgs=0"},
     "train tcn": {"--limit": 20, "--set": "blocks=2"},
     "tune": {"--epochs": 1, "--trials": 2, "--folds": 2},

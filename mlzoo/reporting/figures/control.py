@@ -24,10 +24,13 @@ def returns(folder: Path, model: np.ndarray, baselines: Mapping[str, np.ndarray]
     axes = figure.subplots()
     styles = ("--", ":", "-.")
     for number, (name, values) in enumerate(rows.items()):
-        style = styles[(number - 1) % len(styles)] if number else "-"
-        shown = {"color": GRAY if number else BLUE, "linestyle": style}
-        mean = f"{name}, mean {values.mean():.3g}"
-        axes.plot(np.sort(values), (np.arange(len(values)) + 1) / len(values), label=mean, **shown)
+        axes.plot(
+            np.sort(values),
+            (np.arange(len(values)) + 1) / len(values),
+            color=GRAY if number else BLUE,
+            linestyle=styles[(number - 1) % len(styles)] if number else "-",
+            label=f"{name}, mean {values.mean():.3g}",
+        )
     axes.legend(fontsize=8, frameon=False)
     tidy(axes, "Returns of test episodes", "return", "share of episodes up to it")
     return save(figure, folder / "returns.png")

@@ -28,7 +28,7 @@ class Learner(Protocol):
         ...
 
 
-class Workers:
+class EpisodeStream:
     """Episodes that are played side by side without end: one that is over is begun anew.
 
     Args:

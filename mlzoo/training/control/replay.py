@@ -10,7 +10,7 @@ import numpy as np
 from mlzoo.data.environments.environment import Environment
 from mlzoo.layers.networks import columns_of
 from mlzoo.runs.models import outputs_of
-from mlzoo.training.control.experience import Arrays, Workers
+from mlzoo.training.control.experience import Arrays, EpisodeStream
 from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import TrainingSteps
 
@@ -84,7 +84,7 @@ class ReplayLearner:
         self.model, self.steps, self.settings = model, steps, settings
         self.columns = columns_of(model.objectives)
         self.batch_size, self.seed = batch_size, seed
-        self.workers = Workers(environment, settings.environments, seed)
+        self.stream = EpisodeStream(environment, settings.environments, seed)
         self.memory = ReplayMemory(settings.memory)
         self._updates = 0
 
@@ -101,7 +101,7 @@ class ReplayLearner:
                 logs = self._learn(rng) or logs
         self.steps.sync()
         means = {name: float(logs.get(name, np.nan)) for name in self.columns}
-        return {**means, "return": self.workers.mean_return(), "epsilon": epsilon}
+        return {**means, "return": self.stream.mean_return(), "epsilon": epsilon}
 
     def _epsilon(self, epochs: float) -> float:
         """Return the probability of a random action after so many epochs."""
@@ -111,12 +111,12 @@ class ReplayLearner:
 
     def _play(self, rng: np.random.Generator, epsilon: float) -> None:
         """Take a step in each environment, and remember it."""
-        observations = np.array(self.workers.observations)
+        observations = np.array(self.stream.observations)
         values = outputs_of(self.model.networks["online"], observations)
         random = rng.integers(values.shape[1], size=len(values))
         explores = rng.random(len(values)) < epsilon
         actions = np.where(explores, random, values.argmax(axis=1)).astype("int32")
-        transitions, following = self.workers.step(actions)
+        transitions, following = self.stream.step(actions)
         self.memory.add(
             observation=observations,
             action=actions,
@@ -143,10 +143,10 @@ class ReplayLearner:
     def state(self) -> Arrays:
         """Return all that it goes on from, beside the networks."""
         own = {"updates": np.array(self._updates)}
-        return {**self.workers.state(), **self.memory.state(), **own}
+        return {**self.stream.state(), **self.memory.state(), **own}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` returned."""
-        self.workers.restore(state)
+        self.stream.restore(state)
         self.memory.restore(state)
         self._updates = int(state["updates"])
