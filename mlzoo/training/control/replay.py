@@ -129,9 +129,9 @@ class ReplayLearner:
         """Take updates; return means of the losses in this epoch."""
         logs: Mapping[str, Any] = {}
         for _ in range(self.settings.updates):
-            batch = self.memory.sample(rng, self.batch_size)
-            actions = batch.pop("action")
-            logs = self.steps.step((batch, actions, None))
+            inputs = self.memory.sample(rng, self.batch_size)
+            batch: Any = inputs, inputs.pop("action"), None  # arrays by name in place of one
+            logs = self.steps.step(batch)
             self._updates += 1
             if not self._updates % self.settings.target_every:
                 self.steps.sync()
