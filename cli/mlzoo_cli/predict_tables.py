@@ -123,17 +123,16 @@ def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
 
 
 def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, Any]:
-    """The columns that --coverage adds: ends of each target's interval, or a set of classes."""
+    """The columns of --coverage, ends of intervals or sets of classes, and `std` where it is."""
     if predictions.sets is not None:
         classes = predictions.sets[index]
         return {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
-    if predictions.low is None:
-        return {}
-    ends = (("low", predictions.low[index]), ("high", predictions.high[index]))
+    columns = {"std": predictions.std, "low": predictions.low, "high": predictions.high}
+    known = [(name, values[index]) for name, values in columns.items() if values is not None]
     return {
-        end if len(targets) == 1 else f"{end}_{target}": _digits(values[k])
+        name if len(targets) == 1 else f"{name}_{target}": _digits(values[k])
         for k, target in enumerate(targets)
-        for end, values in ends
+        for name, values in known
     }
 
 

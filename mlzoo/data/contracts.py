@@ -96,12 +96,15 @@ class Recipe:
         reason: what the choice rests on, such as `2,263 rows, 28 columns`.
         averages: `--preset good` and `best` train a model on each of several folds, and all
             baselines.
+        descends: False: it replaces a descent in steps, and is left where the user has said how to
+            descend.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     averages: bool = False
+    descends: bool = True
 
 
 class Outcome(Protocol):

@@ -1,4 +1,8 @@
-"""Prediction intervals and sets of a finished run, from the scores in its `calibration.json`."""
+"""Prediction intervals and sets of a finished run, from what its `calibration.json` holds.
+
+They rest on the scores of held-out samples. A model that predicts a normal distribution has
+intervals without any too, which hold as often as that distribution is right.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,10 @@ if TYPE_CHECKING:
     import keras
 
 
-def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores:
+def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores | None:
     """Return a run's conformal scores, which must be enough for a coverage.
+
+    None: there are not enough, but the model predicts a distribution.
 
     Args:
         folder: of the run.
@@ -39,7 +45,10 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores:
     if not (target.sample_class or target.sample_numbers):
         raise UsageError(f"--coverage: is for one class or number a sample; this run is of {task}")
     path = folder / "calibration.json"
-    record = files.read_mapping(path).get("conformal") if path.is_file() else None
+    found = files.read_mapping(path) if path.is_file() else {}
+    record, normal = found.get("conformal"), found.get("distribution") == "normal"
+    if not record and normal:
+        return None
     if not record:
         raise UsageError(
             f"--coverage: {folder} has no held-out scores; train it again with --folds 5, or set "
@@ -49,10 +58,13 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores:
         values = np.array(record["scores"], "float64")
         unit = np.arange(len(values)) if record["group"] is None else np.array(record["group"])
         member = None if record["member"] is None else np.array(record["member"], "int64")
+        scaled = bool(record.get("scaled", False))
     except (KeyError, TypeError, ValueError) as error:
         raise files.damaged(path, f"is damaged: it holds no scores ({error!r})") from None
-    scores = ConformalScores(values, unit, member)
+    scores = ConformalScores(values, unit, member, scaled)
     if scores.units < (least := conformal.needed(coverage)):
+        if normal:
+            return None
         most = scores.units / (scores.units + 1)
         raise UsageError(
             f"--coverage {coverage:g} needs at least {least} held-out {record['unit']} and this "
@@ -62,12 +74,19 @@ def scores_for(folder: Path, task: str, coverage: float) -> ConformalScores:
     return scores
 
 
+def normal_quantile(coverage: float) -> float:
+    """Return how many standard deviations about the mean hold a share of a normal distribution."""
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + coverage) / 2))
+
+
 def with_coverage(
     model: keras.Model,
     class_names: Sequence[str],
     rows: Any,
     predictions: Predictions,
-    scores: ConformalScores,
+    scores: ConformalScores | None,
     coverage: float,
 ) -> Predictions:
     """Return predictions with intervals of numbers, or sets of classes.
@@ -77,11 +96,16 @@ def with_coverage(
         class_names: of its classes.
         rows: the raw inputs of the samples.
         predictions: of these.
-        scores: of the run's held-out samples.
+        scores: of the run's held-out samples; None: intervals are those of the normal distribution
+            that the model predicts.
         coverage: share of the samples that intervals or sets are to hold the truth of.
     """
     import numpy as np
 
+    if scores is None:
+        half = normal_quantile(coverage) * predictions.std
+        y_pred = np.array(predictions.labels, "float64").reshape(half.shape)
+        return replace(predictions, low=y_pred - half, high=y_pred + half)
     members = None
     if scores.member is not None:
         import keras
@@ -91,7 +115,8 @@ def with_coverage(
         members = np.concatenate([outputs_of(inner, rows[at : at + 1024]) for at in chunks])
     if predictions.probabilities is None:
         y_pred = np.array(predictions.labels, "float64").reshape(len(predictions.labels), -1)
-        low, high = conformal.intervals(y_pred, members, scores, coverage)
+        std = predictions.std if scores.scaled else None
+        low, high = conformal.intervals(y_pred, members, scores, coverage, std)
         return replace(predictions, low=low, high=high)
     if members is not None and members.shape[-1] == 1:
         members = np.concatenate([1 - members, members], axis=-1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import is_zipfile
@@ -205,10 +206,10 @@ class OpenedRun:
             DataError: the samples do not fit what the model was trained on.
             UsageError: the run has no scores for such a coverage.
         """
+        from mlzoo.runs.conformal import scores_for, with_coverage
+
         scores = None
         if coverage is not None:
-            from mlzoo.runs.conformal import scores_for, with_coverage
-
             scores = scores_for(self.path, self.record["task"], coverage)
         if self.dense:
             masks = list(self.masks(new, listener=listener))
@@ -226,16 +227,24 @@ class OpenedRun:
             return Predictions(restored.names, restored.facts(), None, restored.warnings)
         import numpy as np
 
+        from mlzoo.layers.predictive import distribution_model
+
         listener = listener or Listener()
         rows, names, warnings = self._read(new, listener)
         if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
+        spread = distribution_model(self.model)
+        predict = self.outputs if spread is None else partial(outputs_of, spread)
         parts = []
         for start in range(0, len(rows), 1024):
-            parts.append(self.outputs(rows[start : start + 1024]))
+            parts.append(predict(rows[start : start + 1024]))
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
-        predictions = self._named(list(names), np.concatenate(parts), tuple(warnings))
-        if scores is None or coverage is None:
+        outputs = np.concatenate(parts)
+        mean = outputs if spread is None else outputs[:, 0]
+        predictions = self._named(list(names), mean, tuple(warnings))
+        if spread is not None:
+            predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
+        if coverage is None:
             return predictions
         classes = self.record["class_names"]
         return with_coverage(self.model, classes, rows, predictions, scores, coverage)

@@ -26,6 +26,7 @@ class Predictions:
         high: (n, targets) their upper ends.
         sets: of each sample the names of the classes that may be its own, where a coverage was
             asked for.
+        std: (n, targets) standard deviations, noise included, where the model predicts them.
     """
 
     names: list[str]
@@ -35,6 +36,7 @@ class Predictions:
     low: Any = None
     high: Any = None
     sets: list[list[str]] | None = None
+    std: Any = None
 
 
 @dataclass(frozen=True)

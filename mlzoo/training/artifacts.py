@@ -108,6 +108,7 @@ def write_calibration(
     temperature: dict[str, Any] | None,
     scores: ConformalScores | None,
     data: Data,
+    normal: bool = False,
 ) -> None:
     """Write `calibration.json`: what was found of the temperature, and conformal scores.
 
@@ -116,12 +117,17 @@ def write_calibration(
         temperature: the record of `temperature.calibrated`; None where none was looked at.
         scores: of held-out samples; None where there are none.
         data: as split for the run.
+        normal: the model predicts a normal distribution.
     """
-    if temperature is None and scores is None:
+    if temperature is None and scores is None and not normal:
         return
     grouped = data.samples.groups is not None
     written = None if scores is None else scores_record(scores, grouped)
-    record = {"temperature": temperature, "conformal": written}
+    record = {
+        "temperature": temperature,
+        "conformal": written,
+        "distribution": "normal" if normal else None,
+    }
     files.write_json(folder / "calibration.json", record)
 
 

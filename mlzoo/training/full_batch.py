@@ -1,7 +1,8 @@
 """Training by an optimizer that takes the whole training split at once, such as L-BFGS.
 
 For small models with a deterministic loss. One iteration counts as one epoch. A run that was
-stopped starts again from its initial weights, which ends in the same place.
+stopped starts again from its initial weights, which ends in the same place. A model that its
+plug-in's `initialize` has solved says how in its attribute `solved`, and is only measured.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from mlzoo.training.signals import Stop
 MOST_PARAMETERS = 200_000
 
 
+def applies(config: RunConfig, model: keras.Model) -> bool:
+    """Return whether a model is trained on all samples at once, or needs no training."""
+    return config.full_batch or hasattr(model, "solved")
+
+
 def fit(
     model: keras.Model,
     data: Data,
@@ -52,7 +58,9 @@ def fit(
         DivergedError: the loss is NaN or infinite at the start.
         Interrupted: a signal came.
     """
-    _check(model, config.optimizer)
+    solved: str = getattr(model, "solved", "")
+    if not solved:
+        _check(model, config.optimizer)
     recorder = GradientRecorder()
     model.compile(
         optimizer=recorder,
@@ -61,8 +69,8 @@ def fit(
         jit_compile={"auto": "auto", "on": True, "off": False}[config.xla],
     )
     search = _Search(model, data, config, recorder, listener, stop)
-    listener.start(name, config.epochs, 1)
-    search.run()
+    listener.start(name, 1 if solved else config.epochs, 1)
+    search.keep(solved) if solved else search.run()
     listener.end()
     return search.result()
 
@@ -134,6 +142,11 @@ class _Search:
         if not self.history:
             self._iteration(end)
         self.stopped = self.stopped or f"{registry.stem(name)}: {reason}"
+
+    def keep(self, solved: str) -> None:
+        """Measure the weights that the model has; `solved` says how they were found."""
+        self._iteration(_flatten(checkpoints.values(self.model.trainable_variables)))
+        self.stopped = solved
 
     def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean loss and its gradient over the training split, a chunk at a time."""

@@ -208,7 +208,7 @@ class _Fits:
         """Train a member; `model`, which has its initial weights, gets the trained ones."""
         config, data, seed = self.config, member.data, member.seed
         listener = self.listener
-        if config.full_batch:
+        if full_batch.applies(config, model):
             return full_batch.fit(model, data, config, listener, self.stop, folder.name)
         if self.training is None or not self.training.restartable(data, seed):
             # Where steps can't be shared, each member has a training of its own.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, inert
+from mlzoo.core.configs import RunConfig, deciders, inert
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe
@@ -36,6 +36,8 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
     if config.preset == "none" or not hasattr(plugin, "recipe"):
         return merged, ""
     recipe: Recipe = plugin.recipe(data, config)
+    if not recipe.descends and merged.given & _of_descent():
+        return merged, ""
     if recipe.averages:
         recipe = replace(recipe, fields={**recipe.fields, **_effort(config)})
     fields = _usable(recipe, merged)
@@ -44,6 +46,12 @@ def with_recipe(merged: Merged, data: Data) -> tuple[Merged, str]:
         return merged, ""
     changed = {**config.model_dump(), **fields, "set": {**settings, **config.set}}
     return replace(merged, config=RunConfig(**changed)), _note(config, recipe, fields, settings)
+
+
+def _of_descent() -> set[str]:
+    """Return the fields by which a user says how to descend."""
+    read_by = {name for name, kind in deciders().items() if kind in ("optimizer", "schedule")}
+    return read_by - {"augment"} | {"epochs", "optimizer", "optimizer_set", "schedule"}
 
 
 def _effort(config: RunConfig) -> dict[str, Any]:

@@ -461,6 +461,7 @@ def _train_once(
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
 
+    from mlzoo.layers.predictive import distribution_model
     from mlzoo.training import full_batch
     from mlzoo.training.artifacts import (
         score,
@@ -511,7 +512,7 @@ def _train_once(
                 fitted = ControlTraining(
                     model, data, config, checkpoint_folder, seed, listener, stop
                 ).fit()
-            elif config.full_batch:
+            elif full_batch.applies(config, model):
                 name = checkpoint_folder.name
                 fitted = full_batch.fit(model, data, config, listener, stop, name)
             else:
@@ -545,7 +546,8 @@ def _train_once(
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
-        write_calibration(folder.path, calibration, held_out, data)
+        normal = distribution_model(model) is not None
+        write_calibration(folder.path, calibration, held_out, data, normal)
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
     return record

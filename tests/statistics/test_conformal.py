@@ -104,3 +104,17 @@ def test_sets_hold_the_class_and_members_give_sets_too() -> None:
 def test_too_few_scores_give_all_classes() -> None:
     scores = scores_of(np.full(8, 0.01))
     assert class_sets(np.array([[0.98, 0.02]]), None, scores, 0.9).all()
+
+
+def test_scaled_scores_give_intervals_as_wide_as_the_predicted_deviations() -> None:
+    rng = np.random.default_rng(3)
+    std = rng.uniform(0.5, 5, 2000)
+    error = np.abs(rng.normal(size=2000)) * std
+    scores = ConformalScores((error / std)[:1000, None], np.arange(1000), scaled=True)
+    zeros = np.zeros((1000, 1))
+    low, high = intervals(zeros, None, scores, 0.9, std[1000:, None])
+    np.testing.assert_allclose((high - low)[:, 0] / std[1000:], (high - low)[0, 0] / std[1000])
+    held = error[1000:] <= high[:, 0]
+    assert 0.87 <= held.mean() <= 0.93
+    for fifth in np.array_split(np.argsort(std[1000:]), 5):
+        assert held[fifth].mean() > 0.85

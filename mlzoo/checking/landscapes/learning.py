@@ -153,7 +153,7 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
     """Train and score: return the training error, the validation error and the outputs there."""
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         model = build_model(config, data, seed)
-        if config.full_batch:
+        if full_batch.applies(config, model):
             full_batch.fit(model, data, config, Listener(), Stop())
         else:
             quiet = config.model_copy(update={"checkpoint_every": 1e9})

@@ -5,7 +5,8 @@ Predictive Inference for Regression, 2018) from scores of samples that nothing w
 folds, cross-conformal prediction: CV+ (Barber, Candes, Ramdas and Tibshirani, Predictive Inference
 with the Jackknife+, 2021), which compares each sample's score with what its own member says.
 
-A score is the absolute error of a number, or 1 minus the probability of the true class (Sadinle,
+A score is the absolute error of a number, over the standard deviation where the model predicts one
+(Lei et al., 2018, section 5.2), or 1 minus the probability of the true class (Sadinle,
 Lei and Wasserman, Least Ambiguous Set-Valued Classifiers, 2019). Where samples come in groups, a
 new one is of a new group: each group weighs as much (Lee, Barber and Willett, 2023).
 """
@@ -32,11 +33,13 @@ class ConformalScores:
         values: (n,) of classes, or (n, t) of t targets.
         unit: (n,) the group, or the sample, of each, from 0.
         member: (n,) the member that did not see it, from 0; None: one model saw none of them.
+        scaled: errors are divided by the standard deviation that the model predicts.
     """
 
     values: Array
     unit: Array
     member: Array | None = None
+    scaled: bool = False
 
     @property
     def units(self) -> int:
@@ -72,7 +75,11 @@ def threshold(scores: Array, weights: Array, coverage: float) -> float:
 
 
 def intervals(
-    y_pred: Array, members: Array | None, scores: ConformalScores, coverage: float
+    y_pred: Array,
+    members: Array | None,
+    scores: ConformalScores,
+    coverage: float,
+    std: Array | None = None,
 ) -> tuple[Array, Array]:
     """Return the ends (m, t) of an interval for each of t targets.
 
@@ -81,12 +88,15 @@ def intervals(
         members: (m, K, t) those of the members, where the scores have members.
         scores: of held-out samples.
         coverage: share of true values that the intervals are to hold.
+        std: (m, t) standard deviations that the model predicts, where the scores are scaled.
     """
     low, high = np.empty(y_pred.shape), np.empty(y_pred.shape)
     for target in range(y_pred.shape[1]):
         values = scores.values[:, target]
         if members is None or scores.member is None:
-            half = threshold(values, scores.weights, coverage)
+            half = threshold(values, scores.weights, coverage) * (
+                1.0 if std is None else std[:, target]
+            )
             low[:, target], high[:, target] = y_pred[:, target] - half, y_pred[:, target] + half
             continue
         for row, each in enumerate(members[:, :, target]):

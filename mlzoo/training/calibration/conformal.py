@@ -19,6 +19,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import Outcome
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.splits.splitting import share_evenly
+from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration import conformal
@@ -102,15 +103,27 @@ def scores_of(
         outputs, rows, member = np.concatenate(chunks), part, None
     else:
         return None
+    scaled = False
     if target.is_class:
         y_true = rows.targets.astype("int64")
         values = 1 - as_probabilities(outputs)[np.arange(len(rows)), y_true]
     else:
         y_true = rows.targets.reshape(len(rows), -1).astype("float64")
         values = np.abs(y_true - outputs.reshape(y_true.shape))
+        if part is not None and (std := _std(model, part)) is not None:
+            values = values / std
+            scaled = True
     labels = np.arange(len(rows)) if rows.groups is None else rows.groups
     unit = np.unique(labels, return_inverse=True)[1].reshape(-1)
-    return ConformalScores(values, unit, member)
+    return ConformalScores(values, unit, member, scaled)
+
+
+def _std(model: keras.Model, rows: Part) -> np.ndarray | None:
+    """Return the standard deviations (n, t) that a model predicts; None where it has none."""
+    spread = distribution_model(model)
+    if spread is None:
+        return None
+    return np.concatenate([outputs_of(spread, rows.inputs(at))[:, 1] for at in rows.chunks()])
 
 
 def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, Any]:
@@ -120,6 +133,7 @@ def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, Any]:
         "scores": scores.values.tolist(),
         "group": scores.unit.tolist() if grouped else None,
         "member": None if scores.member is None else scores.member.tolist(),
+        "scaled": scores.scaled,
     }
 
 
@@ -163,7 +177,8 @@ def tested(
     else:
         y_true = rows.targets.reshape(len(rows), -1).astype("float64")
         y_pred = np.asarray(outputs, "float64").reshape(y_true.shape)
-        low, high = conformal.intervals(y_pred, members, scores, LEVEL)
+        std = _std(model, rows) if scores.scaled else None
+        low, high = conformal.intervals(y_pred, members, scores, LEVEL, std)
         held = ((low <= y_true) & (y_true <= high)).mean(axis=1)
         facts = {"width": (high - low).mean(axis=0).tolist()}
         parts = _fifths(y_pred[:, 0]) if y_pred.shape[1] == 1 else []

@@ -384,7 +384,7 @@ def fit_plainly(
         if before is not None and checkpoints.usable(before):
             shutil.copytree(before, folder)
         model = build_model(config, data, seed)
-        if config.full_batch:
+        if full_batch.applies(config, model):
             fitted = full_batch.fit(model, data, config, Listener(), stop)
         else:
             fitted = Training(model, data, config, folder, seed, Listener(), stop).fit()

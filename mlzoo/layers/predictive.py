@@ -1,0 +1,96 @@
+"""Predictive distributions of numbers: a mean and a standard deviation for each prediction.
+
+The layer `distribution` of a model holds both, (batch, 2, targets), in the units of the targets;
+the model's output is the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+if TYPE_CHECKING:
+    from mlzoo.statistics.regression.bayesian import Posterior
+
+DISTRIBUTION = "distribution"
+"""Name of the layer that holds mean and standard deviation."""
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class LinearPosterior(keras.layers.Layer):
+    """Predictions of a Bayesian linear regression, beside their standard deviation.
+
+    Input: features (batch, p) and the mean prediction (batch, targets). Output: (batch, 2,
+    targets). Its weights are set by `set_posteriors`; no gradient changes them.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def build(self, input_shape: Sequence[tuple[int | None, ...]]) -> None:
+        """Make the weights: where the features are centered, roots of covariances, variances."""
+        (_, p), (_, k) = input_shape
+        fixed = {"initializer": "zeros", "trainable": False}
+        self.center = self.add_weight(shape=(p,), name="center", **fixed)
+        self.root = self.add_weight(shape=(k, p, p), name="root", **fixed)
+        self.variance = self.add_weight(shape=(k,), name="variance", **fixed)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Return the mean and the standard deviation, stacked."""
+        features, mean = inputs
+        along = ops.einsum("np,kpq->nkq", features - self.center, self.root)
+        variance = ops.sum(ops.square(along), axis=-1) + self.variance
+        return ops.stack([mean, ops.sqrt(variance)], axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return (batch, 2, targets)."""
+        return (input_shape[1][0], 2, input_shape[1][1])
+
+    def set_posteriors(self, posteriors: Sequence[Posterior], scale: Sequence[float]) -> None:
+        """Set the weights.
+
+        Args:
+            posteriors: of each target, as it was fitted: standardized, on the same features.
+            scale: what a standardized target is multiplied by.
+        """
+        self.center.assign(posteriors[0].center)
+        self.root.assign(np.stack([s * p.root for s, p in zip(scale, posteriors, strict=True)]))
+        variances = [
+            s**2 * (p.intercept_variance + 1 / p.noise_precision)
+            for s, p in zip(scale, posteriors, strict=True)
+        ]
+        self.variance.assign(np.array(variances))
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
+class PredictiveMean(keras.layers.Layer):
+    """The mean of a distribution: (batch, 2, targets) to (batch, targets)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(self, distribution: Any) -> Any:
+        """Return the mean."""
+        return distribution[:, 0]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, targets)."""
+        return (input_shape[0], input_shape[2])
+
+
+def mean_of(distribution: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the mean of what the layer `distribution` gives, as a model's output."""
+    return PredictiveMean(name="predictive_mean")(distribution)
+
+
+def distribution_model(model: keras.Model) -> keras.Model | None:
+    """Return a model, on the same layers, from inputs to the distribution; None without one."""
+    if all(layer.name != DISTRIBUTION for layer in model.layers):
+        return None
+    return keras.Model(model.inputs, model.get_layer(DISTRIBUTION).output)

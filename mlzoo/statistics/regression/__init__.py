@@ -1,0 +1,1 @@
+"""Linear regression solved exactly: least squares, ridge, and the Bayesian posterior."""
