@@ -63,6 +63,7 @@ def landscape(
     -1.2,1` compares optimizers on a function (bowl, bumps, cubic-ridge, easom, matyas,
     monkey-saddle, ripple, rosenbrock) or on an expression, as in '(1-x)^2 + sin(y)^2'; --set
     beta_1=.8 changes their formulas (beta_1, beta_2, rho, epsilon, epsilon_place, accumulator).
+    `mlzoo landscape line-posterior` draws the posterior of a line's weights after 0 to 20 samples.
     `mlzoo landscape RUN` measures the loss around a trained model; --optimizer walks on it.
     `mlzoo landscape linear table.csv --target COLUMN --capacity degree` and `--samples` say
     whether a larger model or more samples would help.
@@ -86,6 +87,10 @@ def landscape(
     if expand(subject).is_dir():
         problems += ["--gif: has no effect on a run"] if gif else []
         _around(subject, walking, looking, given, problems, overwrite, trust, json)
+        return
+    if subject == "line-posterior":
+        problems += _idle({**walking, **looking}, "on line-posterior")
+        _posterior(given, problems, overwrite, json)
         return
     check_subject(subject)
     _walk(
@@ -153,6 +158,27 @@ def _around(
         print(table(["eigenvalue", "of the Hessian"], rows))
     for line in surface.sentences:
         print(line)
+    say(f"written to {folder}")
+
+
+def _posterior(given: dict[str, Any], problems: list[str], overwrite: bool, json: bool) -> None:
+    """Draw the posterior of a line's weights as samples come in."""
+    from mlzoo.checking.landscapes.folders import folder_of
+
+    problems += _idle([n for n in given if n not in (*_PLACES, "seed")], "on line-posterior")
+    if problems:
+        raise UsageError(problems)
+    from mlzoo.checking.functions import line_posterior
+
+    default = Path("saved_models") / f"landscape-{line_posterior.NAME}"
+    folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
+    found = line_posterior.steps(given.get("seed", 0))
+    line_posterior.write(folder, found)
+    rows = [line_posterior.row(step) for step in found]
+    if json:
+        show({"folder": str(folder), "steps": rows})
+        return
+    print(table(list(rows[0]), [list(row.values()) for row in rows]))
     say(f"written to {folder}")
 
 

@@ -33,18 +33,19 @@ class LinearPosterior(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def build(self, input_shape: Sequence[tuple[int | None, ...]]) -> None:
-        """Make the weights: where the features are centered, roots of covariances, variances."""
+        """Make the weights: centers of the features, roots of covariances, and variances."""
         (_, p), (_, k) = input_shape
         fixed = {"initializer": "zeros", "trainable": False}
         self.center = self.add_weight(shape=(p,), name="center", **fixed)
         self.root = self.add_weight(shape=(k, p, p), name="root", **fixed)
-        self.variance = self.add_weight(shape=(k,), name="variance", **fixed)
+        self.noise = self.add_weight(shape=(k,), name="noise", **fixed)
+        self.intercept = self.add_weight(shape=(k,), name="intercept", **fixed)
 
     def call(self, inputs: Sequence[Any]) -> Any:
         """Return the mean and the standard deviation, stacked."""
         features, mean = inputs
         along = ops.einsum("np,kpq->nkq", features - self.center, self.root)
-        variance = ops.sum(ops.square(along), axis=-1) + self.variance
+        variance = ops.sum(ops.square(along), axis=-1) + self.intercept + self.noise
         return ops.stack([mean, ops.sqrt(variance)], axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
@@ -60,11 +61,28 @@ class LinearPosterior(keras.layers.Layer):
         """
         self.center.assign(posteriors[0].center)
         self.root.assign(np.stack([s * p.root for s, p in zip(scale, posteriors, strict=True)]))
-        variances = [
-            s**2 * (p.intercept_variance + 1 / p.noise_precision)
-            for s, p in zip(scale, posteriors, strict=True)
-        ]
-        self.variance.assign(np.array(variances))
+        squares = np.square(scale)
+        self.noise.assign(squares / [p.noise_precision for p in posteriors])
+        self.intercept.assign(squares * [p.intercept_variance for p in posteriors])
+
+    def draw(
+        self, features: np.ndarray, mean: np.ndarray, count: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return functions drawn from the posterior, (count, n, targets).
+
+        Args:
+            features: (n, p).
+            mean: (n, targets) their mean predictions.
+            count: how many.
+            rng: decides which.
+        """
+        center, root, intercept = map(
+            ops.convert_to_numpy, (self.center, self.root, self.intercept)
+        )
+        away = np.einsum("np,kpq->nkq", features - center, root)
+        weights = rng.standard_normal((count, *root.shape[:2]))
+        shifts = rng.standard_normal((count, 1, len(root))) * np.sqrt(intercept)
+        return mean + shifts + np.einsum("nkq,ckq->cnk", away, weights)
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

@@ -1,6 +1,7 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
-stress-strain and noisy-sine are regressions; shapes are pictures of discs, squares and triangles
+stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
+regressions; shapes are pictures of discs, squares and triangles
 with their masks; flow-fields are images of the distance from a body
 with the velocities around it at every pixel; accelerometer has what a car does at every step of a
 ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for
@@ -31,6 +32,7 @@ _NOISE = {
     **dict.fromkeys(_GATES, 0.1),
     "stress-strain": 5.0,
     "noisy-sine": 0.1,
+    "root-sine": 0.2,
     "shapes": 12.0,
     "flow-fields": 0.0,
     "accelerometer": 0.2,
@@ -41,6 +43,7 @@ _NOISE = {
 }
 _COUNT = 1000
 _COUNTS = {
+    "root-sine": 30,
     "shapes": 300,
     "flow-fields": 240,
     "accelerometer": 120,
@@ -66,8 +69,9 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of shapes 300, of flow-fields 240, of accelerometer 120
-    rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of moving-spots 400."""
+    """How many samples; by default 1000, of root-sine 30, of shapes 300, of flow-fields 240, of
+    accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of
+    moving-spots 400."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
@@ -105,6 +109,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     make = {
         "stress-strain": _stress_strain,
         "noisy-sine": _noisy_sine,
+        "root-sine": _root_sine,
         "gaussian-mixture": _gaussian_mixture,
         "shapes": _shapes,
         "flow-fields": _flow_fields,
@@ -218,6 +223,15 @@ def _noisy_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
     x = rng.uniform(0, 2 * np.pi, count)
     y = np.sin(x) + rng.normal(0, noise, count)
     return _samples(x[:, None], y, ("x",), "y", f"noisy-sine: {count} points, noise {noise:g}")
+
+
+def _root_sine(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Square root of x times sin(x) for x from 0 to 10."""
+    import numpy as np
+
+    x = rng.uniform(0, 10, count)
+    y = np.sqrt(x) * np.sin(x) + rng.normal(0, noise, count)
+    return _samples(x[:, None], y, ("x",), "y", f"root-sine: {count} points, noise {noise:g}")
 
 
 def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:

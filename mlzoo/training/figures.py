@@ -19,8 +19,10 @@ from mlzoo.drawing.palette import class_colors
 from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.layers.input_scaling import feature_names, scaled, unscaled
+from mlzoo.layers.predictive import DISTRIBUTION, LinearPosterior, distribution_model
 from mlzoo.reporting.figures import (
     augmentation,
+    bands,
     forecasts,
     masks,
     plots,
@@ -38,6 +40,9 @@ from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.generation import GenerationTally
 from mlzoo.tasks.reconstruction import ReconstructionTally
 from mlzoo.training.loop.batches import Batch
+
+_BAND_POINTS, _BAND_FUNCTIONS = 300, 5
+"""Inputs that an error band is drawn at, and functions drawn from the posterior."""
 
 
 def draw(
@@ -68,6 +73,7 @@ def draw(
             _reconstructions(folder, model, data, fed, outcome)
     elif target.per == "sample":
         _pictures(folder, record, data, fed[0], outcome)
+        _error_band(folder, model, data)
     elif target.ahead:
         _forecast_pictures(folder, record, data, fed, outcome)
     else:
@@ -154,6 +160,26 @@ def _drawn(folder: Path, data: Data, fed: tuple[Batch, list[str]], outcome: Tall
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, inputs, names, samples.kind, columns, samples.maximum)
     sheets.contact_sheet(folder / "generated.png", drawn, samples.maximum, columns)
+
+
+def _error_band(folder: Path, model: keras.Model, data: Data) -> None:
+    """Draw the first target's predictive distribution over the input, where there is one number."""
+    samples, spread = data.samples, distribution_model(model)
+    numeric = samples.kind == "table" and not any(column.categories for column in samples.columns)
+    if spread is None or not numeric or len(samples.columns) != 1:
+        return
+    x = np.sort(data.train.inputs()[:, 0])
+    room = 0.1 * (x[-1] - x[0])
+    rows = np.linspace(x[0] - room, x[-1] + room, _BAND_POINTS, dtype="float32")[:, None]
+    mean, std = np.moveaxis(outputs_of(spread, rows), 1, 0)
+    functions = np.zeros((0, len(rows), 1))
+    layer = model.get_layer(DISTRIBUTION)
+    if isinstance(layer, LinearPosterior):
+        features = outputs_of(keras.Model(model.inputs, layer.input[0]), rows)
+        functions = layer.draw(features, mean, _BAND_FUNCTIONS, np.random.default_rng(0))
+    training = data.train.inputs()[:, 0], data.train.targets.reshape(len(data.train), -1)[:, 0]
+    names = samples.columns[0].name, samples.target_names[0]
+    bands.error_band(folder, training, rows[:, 0], mean[:, 0], std[:, 0], functions[:, :, 0], names)
 
 
 def _forecast_pictures(

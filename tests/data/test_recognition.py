@@ -220,8 +220,8 @@ def test_wrong_sources_and_names_are_problems() -> None:
         (
             "data",
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
-            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, shapes, "
-            "flow-fields, accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots",
+            "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, root-sine, "
+            "shapes, flow-fields, accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots",
         )
     ]
     assert check_source(values(source="table", data="no.csv"), set())[0][0] == "data"

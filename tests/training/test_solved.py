@@ -114,6 +114,18 @@ def test_the_run_says_that_its_distribution_is_normal(bayesian: mlzoo.Run) -> No
     assert record == {"temperature": None, "conformal": None, "distribution": "normal"}
 
 
+def test_the_error_band_is_drawn(bayesian: mlzoo.Run) -> None:
+    table = np.genfromtxt(bayesian.path / "plots" / "error_band.csv", delimiter=",", names=True)
+    assert table.dtype.names[:3] == ("x", "mean", "std") and len(table.dtype.names) == 8
+    found = bayesian.predict(table["x"].astype("float32")[:, None])
+    np.testing.assert_allclose(table["mean"], found.labels, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(table["std"], found.std[:, 0], rtol=1e-4)
+    drawn = np.stack([table[f"function_{i}"] for i in range(1, 6)])
+    assert np.abs((drawn - table["mean"]) / table["std"]).max() < 5
+    assert drawn.std(axis=0).max() > 0
+    assert (bayesian.path / "plots" / "error_band.png").exists()
+
+
 def test_wrong_settings_are_refused(tmp_path: Path) -> None:
     for wrong, message in [
         ({"posterior": True, "l2": 0.1}, "leave out l1 and l2"),

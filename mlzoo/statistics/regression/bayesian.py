@@ -95,7 +95,7 @@ def posterior(
         root=root,
         center=system.feature_mean,
         intercept=float(system.target_mean[target]),
-        intercept_variance=1 / (alpha * system.count),
+        intercept_variance=1 / (alpha * system.count) if system.intercept else 0.0,
         noise_precision=alpha,
         weight_precision=lam,
     )

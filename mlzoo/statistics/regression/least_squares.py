@@ -26,6 +26,7 @@ class ReducedSystem:
         factor: (m, p) R of the centered features X = Q R; m is p, or n - 1 where that is less.
         projected: (m, k) the centered targets in the columns of Q.
         residual: (k,) squared norm of what no weights can explain.
+        intercept: there is one; else nothing is centered, and the means are 0.
     """
 
     count: int
@@ -34,10 +35,15 @@ class ReducedSystem:
     factor: Array
     projected: Array
     residual: Array
+    intercept: bool = True
 
 
-def reduce(chunks: Iterable[tuple[Array, Array]]) -> ReducedSystem:
+def reduce(chunks: Iterable[tuple[Array, Array]], intercept: bool = True) -> ReducedSystem:
     """Return the triangular system of features (n, p) and targets (n, k), given in chunks.
+
+    Args:
+        chunks: features and targets; without an intercept there may be no rows in them.
+        intercept: center both, which is to fit an intercept.
 
     Raises:
         ValueError: there are no rows.
@@ -46,7 +52,7 @@ def reduce(chunks: Iterable[tuple[Array, Array]]) -> ReducedSystem:
     count = 0
     for features, targets in chunks:
         count += len(features)
-        ones = np.ones((len(features), 1))
+        ones = np.ones((len(features), int(intercept)))
         rows = np.concatenate([ones, features, targets], axis=1).astype("float64")
         rows = rows if factor is None else np.concatenate([factor, rows])
         factor = np.asarray(np.linalg.qr(rows, mode="r"))
@@ -54,8 +60,8 @@ def reduce(chunks: Iterable[tuple[Array, Array]]) -> ReducedSystem:
         raise ValueError("least squares need at least one row")
     p, k = features.shape[1], targets.shape[1]
     # The first row belongs to the column of ones: it holds the sums, and leaves what is centered.
-    means = factor[0, 1:] / factor[0, 0]
-    below = factor[1:, 1:]
+    means = factor[0, 1:] / factor[0, 0] if intercept else np.zeros(p + k)
+    below = factor[1:, 1:] if intercept else factor
     rest = below[p:, p:]
     return ReducedSystem(
         count,
@@ -64,6 +70,7 @@ def reduce(chunks: Iterable[tuple[Array, Array]]) -> ReducedSystem:
         factor=below[:p, :p],
         projected=below[:p, p:],
         residual=(rest**2).sum(axis=0) if len(rest) else np.zeros(k),
+        intercept=intercept,
     )
 
 
