@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/physics.py
 	$(BIN)/python benchmarks/control.py
+	$(BIN)/python benchmarks/quantum.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/tiles.py

@@ -44,6 +44,7 @@ PICTURES = {
     "codes": "Codes of the test samples, colored by classes that were not learned from",
     "samples": "What the network was fed: a batch of training samples",
     "gradient_lags": "How far back the gradient of the loss reaches, step by step",
+    "circuit": "The circuit: its inputs x as phases, then the trained angles t",
     "mistakes": "Test samples that the model was most sure of and wrong",
 }
 SETTINGS = (

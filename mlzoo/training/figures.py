@@ -15,11 +15,13 @@ from mlzoo.data.specs import IGNORED
 from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import TextReader
 from mlzoo.drawing import pictures, sheets
+from mlzoo.drawing.circuits import circuit_diagram
 from mlzoo.drawing.palette import class_colors
 from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.layers.input_scaling import feature_names, scaled, unscaled
 from mlzoo.layers.predictive import DISTRIBUTION, LinearPosterior, distribution_model
+from mlzoo.layers.quantum.circuit import QuantumCircuit
 from mlzoo.reporting.figures import (
     augmentation,
     bands,
@@ -91,6 +93,10 @@ def draw(
     if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
+    for layer in model.layers:
+        if isinstance(layer, QuantumCircuit):
+            gates, angles = layer.gates()
+            circuit_diagram(folder / f"{layer.name}.png", gates, layer.output.shape[-1], angles)
 
 
 def _reconstructions(

@@ -22,6 +22,7 @@ SCRIPTS = [
     "memory",
     "overhead",
     "physics",
+    "quantum",
     "resume",
     "segmentation",
     "sequences",

@@ -30,6 +30,7 @@ _CASES = {
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),
     "pinn": ModelCase("pinn", {"hidden": [24, 24]}, ((2,), (3,)), "table", rate=1e-2),
+    "quantum": ModelCase("quantum", {"layers": 6}, ((6,), (3,)), "table", rate=0.1),
     "resnet": ModelCase("resnet", {"variant": "tiny"}, rate=3e-3),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
     "transfer": ModelCase(
@@ -56,6 +57,7 @@ _PARAMETERS = {
     "mlp": 819_971,
     "nlinear": 778,
     "pinn": 2_274,
+    "quantum": 23,
     "resnet": 273_587,
     "rnn": 17_603,
     "tcn": 29_123,
@@ -71,6 +73,7 @@ _PINNED = {
     "conv_lstm": (4, 16, 16, 3),
     "nlinear": (20, 3),
     "pinn": (2,),
+    "quantum": (4,),
     "rnn": (20, 3),
     "tcn": (20, 3),
 }
