@@ -48,6 +48,15 @@ def landscape(
             "--gif", help="Write an animation, paths.gif.", rich_help_panel="Functions", hidden=True
         ),
     ] = False,
+    subject_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subject-to",
+            metavar="CONSTRAINT",
+            help="Constraint on a function, as 'x + y = 1' or 'x^2 + y^2 <= 4', repeatable.",
+            rich_help_panel="Functions",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder of the same --name.")
     ] = False,
@@ -64,6 +73,7 @@ def landscape(
     monkey-saddle, ripple, rosenbrock) or on an expression, as in '(1-x)^2 + sin(y)^2'; --set
     beta_1=.8 changes their formulas (beta_1, beta_2, rho, epsilon, epsilon_place, accumulator).
     `mlzoo landscape line-posterior` draws the posterior of a line's weights after 0 to 20 samples.
+    With --subject-to it finds the optima under constraints, with their multipliers.
     `mlzoo landscape RUN` measures the loss around a trained model; --optimizer walks on it.
     `mlzoo landscape linear table.csv --target COLUMN --capacity degree` and `--samples` say
     whether a larger model or more samples would help.
@@ -75,6 +85,19 @@ def landscape(
     fitting = {name: given.pop(name) for name in CURVE.of(given)}
     if subject is None:
         raise UsageError(["name a function, an expression of x and y, or a run folder", *problems])
+    if subject_to:
+        _constrained(
+            subject,
+            data,
+            subject_to,
+            walking,
+            {**looking, **fitting, **given},
+            problems,
+            overwrite,
+            json,
+            gif,
+        )
+        return
     if "capacity" in fitting or "samples" in fitting:
         problems += _idle({**walking, **looking}, "with --capacity or --samples")
         from mlzoo_cli.learning import curve
@@ -96,6 +119,31 @@ def landscape(
     _walk(
         subject, walking, given, [*problems, *_idle(looking, "on a function")], gif, overwrite, json
     )
+
+
+def _constrained(
+    subject: str,
+    data: str | None,
+    constraints: list[str],
+    walking: dict[str, Any],
+    others: dict[str, Any],
+    problems: list[str],
+    overwrite: bool,
+    json: bool,
+    gif: bool,
+) -> None:
+    """Refuse what has no effect under constraints, and find the optima under them."""
+    from mlzoo_cli.constrained import READ, constrained
+
+    idle = [name for name in walking if name not in READ]
+    idle += [name for name in others if name not in _PLACES]
+    where = "with --subject-to"
+    problems = [*problems, *_idle(idle, where), *(_idle(["gif"], where) if gif else [])]
+    if data is not None:
+        problems.append(f"{data!r}: data have no effect {where}")
+    check_subject(subject)
+    places = {name: others[name] for name in _PLACES if name in others}
+    constrained(subject, constraints, walking, places, problems, overwrite, json)
 
 
 def _idle(given: Any, where: str) -> list[str]:

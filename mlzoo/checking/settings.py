@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from mlzoo.checking.constraints.grammar import parse_constraint
 from mlzoo.core.configs import Settings, from_options, is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
@@ -80,6 +81,19 @@ class WalkConfig(Settings):
         return [self.learning_rate[self.optimizer.index(optimizer)]]
 
 
+class ConstrainedConfig(Settings):
+    """Descents to an optimum under constraints."""
+
+    subject_to: tuple[str, ...] = Field(min_length=1)
+    """The constraints."""
+    steps: int = Field(100, ge=1, le=10_000)
+    """Most steps of each descent."""
+    start: tuple[float, float] | None = None
+    """Starting point."""
+    view: tuple[float, float] | None = None
+    """Range that is drawn, in both directions."""
+
+
 class AroundConfig(Settings):
     """The loss around a run's weights."""
 
@@ -142,6 +156,33 @@ def curve(values: dict[str, Any]) -> CurveConfig:
     return from_options(CurveConfig, values)
 
 
+def constrained_config(values: dict[str, Any]) -> ConstrainedConfig:
+    """Return a validated configuration, from text as on the command line.
+
+    Raises:
+        UsageError: with every mistake, a line each.
+    """
+    read, problems = _read(values)
+    for text in values["subject_to"]:
+        try:
+            parse_constraint(text)
+        except UsageError as error:
+            problems.append(f"--subject-to: {error}")
+    return from_options(ConstrainedConfig, read, problems)
+
+
+def _read(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return settings of paths with texts as numbers, and a line for each that is none."""
+    read, problems = dict(values), []
+    for name, reader in _READ.items():
+        if isinstance(read.get(name), str):
+            try:
+                read[name] = reader(read[name])
+            except ValueError as error:
+                problems.append(f"--{name.replace('_', '-')}: {error} (got {read.pop(name)!r})")
+    return read, problems
+
+
 def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
     """Return a validated configuration, from text as on the command line.
 
@@ -163,14 +204,7 @@ def walks(values: dict[str, Any], formulas: dict[str, str]) -> WalkConfig:
     Raises:
         UsageError: with every mistake, a line each.
     """
-    problems: list[str] = []
-    read = dict(values)
-    for name, reader in _READ.items():
-        if isinstance(read.get(name), str):
-            try:
-                read[name] = reader(read[name])
-            except ValueError as error:
-                problems.append(f"--{name.replace('_', '-')}: {error} (got {read.pop(name)!r})")
+    read, problems = _read(values)
     known, chosen = names("optimizer"), read.get("optimizer", _usual_optimizers())
     for name in chosen:
         if name not in known:

@@ -93,6 +93,11 @@ def draw(
     if data.samples.kind == "sequence" and not data.samples.target.stepwise:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
+    _circuits(folder, model)
+
+
+def _circuits(folder: Path, model: keras.Model) -> None:
+    """Draw the quantum circuits of a model."""
     for layer in model.layers:
         if isinstance(layer, QuantumCircuit):
             gates, angles = layer.gates()

@@ -70,8 +70,11 @@ class Function:
 
     def hessian(self, point: np.ndarray) -> np.ndarray:
         """Return the matrix (2, 2) of second derivatives at a point (2,); NaN if there are none."""
-        parts = [part(point[None])[0] for part in self._seconds]
-        return np.array(parts).reshape(2, 2)
+        return self.hessians(point[None])[0]
+
+    def hessians(self, points: np.ndarray) -> np.ndarray:
+        """Return the matrices (n, 2, 2) of second derivatives at points (n, 2)."""
+        return np.stack([part(points) for part in self._seconds], axis=-1).reshape(-1, 2, 2)
 
     @cached_property
     def minima(self) -> np.ndarray:
@@ -155,6 +158,17 @@ def make(subject: str, view: tuple[float, float] | None = None) -> Function:
         named.minima,
         named.circles,
     )
+
+
+def from_node(name: str, node: Node, view: tuple[float, float]) -> Function:
+    """Return a syntax tree as a function.
+
+    Args:
+        name: what it is called.
+        node: from `expressions.parse`.
+        view: the square that is shown.
+    """
+    return Function(name, name, _build(node), view, (0.0, 0.0))
 
 
 def _build(node: Node) -> Any:

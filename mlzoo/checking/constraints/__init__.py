@@ -1,0 +1,1 @@
+"""Optima of functions under constraints: conditions, multipliers and descents."""
