@@ -59,6 +59,8 @@ def test_optimisers_on_a_function(mlzoo: Mlzoo) -> None:
         (["bowl", "--sweep", "3..1"], "--sweep: write from..to"),
         (["bowl", "--learning-rate", "0"], "--learning-rate: must be more than 0"),
         (["bowl", "--set", "beta_3=1"], "did you mean 'beta_"),
+        (["bowl", "--subject-to", "x<1"], "--subject-to: a constraint holds on its border too"),
+        (["bowl", "--subject-to", "x=1", "--noise", "1"], "--noise: has no effect with"),
         (["bowl", "--epochs", "3"], "--epochs: has no effect on a function"),
         (["bowl", "--plane", "path"], "--plane: has no effect on a function"),
         (["linear", "d/ok.csv", "--capacity", "units"], "--capacity: units needs a range"),

@@ -18,7 +18,7 @@ MOST_QUBITS = 10
 """A state of n qubits has 2**n amplitudes, and each gate changes them all."""
 
 
-class State(NamedTuple):
+class StateVector(NamedTuple):
     """Amplitudes of the basis states, each part of shape (batch, 2**qubits).
 
     Basis states count in binary with qubit 0 as the first digit: of two qubits they are 00, 01, 10
@@ -87,7 +87,7 @@ GATES = (*_FIXED, *_ROTATIONS, *_ON_PAIRS)
 """Names of all gates."""
 
 
-def zero_state(qubits: int, dtype: str = "float32") -> State:
+def zero_state(qubits: int, dtype: str = "float32") -> StateVector:
     """Return the state (1, 2**qubits) in which every qubit is 0.
 
     Raises:
@@ -97,10 +97,10 @@ def zero_state(qubits: int, dtype: str = "float32") -> State:
         raise ValueError(f"{qubits} qubits can't be simulated; use 1 to {MOST_QUBITS}")
     real = np.zeros((1, 2**qubits), dtype)
     real[0, 0] = 1
-    return State(ops.convert_to_tensor(real), ops.zeros((1, 2**qubits), dtype))
+    return StateVector(ops.convert_to_tensor(real), ops.zeros((1, 2**qubits), dtype))
 
 
-def run(circuit: Sequence[Gate], state: State, angles: Any = None) -> State:
+def run(circuit: Sequence[Gate], state: StateVector, angles: Any = None) -> StateVector:
     """Apply the gates of a circuit one after the other.
 
     Args:
@@ -117,7 +117,7 @@ def run(circuit: Sequence[Gate], state: State, angles: Any = None) -> State:
     return state
 
 
-def apply(gate: Gate, state: State, angle: Any = None) -> State:
+def apply(gate: Gate, state: StateVector, angle: Any = None) -> StateVector:
     """Apply one gate to a state.
 
     Args:
@@ -131,10 +131,10 @@ def apply(gate: Gate, state: State, angle: Any = None) -> State:
     _check(gate, state.qubits, angle)
     if gate.name == "CZ":
         signs = ops.convert_to_tensor(_cz_signs(gate.qubits, state.qubits), state.real.dtype)
-        return State(state.real * signs, state.imaginary * signs)
+        return StateVector(state.real * signs, state.imaginary * signs)
     if gate.name in _ON_PAIRS:
         order = _permutation(gate, state.qubits)
-        return State(*(ops.take(part, order, axis=1) for part in state))
+        return StateVector(*(ops.take(part, order, axis=1) for part in state))
     if gate.name in _ROTATIONS:
         matrix = _ROTATIONS[gate.name](ops.cos(angle / 2), ops.sin(angle / 2))
     else:
@@ -142,12 +142,12 @@ def apply(gate: Gate, state: State, angle: Any = None) -> State:
     return _multiply(matrix, state, gate.qubits[0])
 
 
-def probabilities(state: State) -> Any:
+def probabilities(state: StateVector) -> Any:
     """Return the probability of measuring each basis state, (batch, 2**qubits)."""
     return ops.square(state.real) + ops.square(state.imaginary)
 
 
-def expectation_z(state: State) -> Any:
+def expectation_z(state: StateVector) -> Any:
     """Return the expectation value of Z on each qubit, (batch, qubits) from -1 to 1."""
     signs = 1.0 - 2.0 * _digits(state.qubits)
     return ops.matmul(probabilities(state), ops.convert_to_tensor(signs, state.real.dtype))
@@ -171,7 +171,7 @@ def _square(a: Any, b: Any, c: Any, d: Any) -> Any:
     return ops.reshape(ops.stack([a, b, c, d], axis=-1), (-1, 2, 2))
 
 
-def _multiply(matrix: _Matrix, state: State, qubit: int) -> State:
+def _multiply(matrix: _Matrix, state: StateVector, qubit: int) -> StateVector:
     """Multiply the amplitudes of one qubit's 0 and 1 by 2x2 matrices."""
     shape = (-1, 2**qubit, 2, 2 ** (state.qubits - qubit - 1))
     real, imaginary = (ops.reshape(part, shape) for part in state)
@@ -185,7 +185,7 @@ def _multiply(matrix: _Matrix, state: State, qubit: int) -> State:
         product(matrix.real, real) - product(matrix.imaginary, imaginary),
         product(matrix.real, imaginary) + product(matrix.imaginary, real),
     )
-    return State(*(ops.reshape(part, (-1, 2**state.qubits)) for part in changed))
+    return StateVector(*(ops.reshape(part, (-1, 2**state.qubits)) for part in changed))
 
 
 def _digits(qubits: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from mlzoo.layers.quantum.circuit import QuantumCircuit, encoded, feature_map, v
 from mlzoo.layers.quantum.simulation import (
     GATES,
     Gate,
-    State,
+    StateVector,
     apply,
     expectation_z,
     probabilities,
@@ -38,16 +38,16 @@ ON_PAIRS = {
 BELL = [Gate("H", (0,)), Gate("CNOT", (0, 1))]
 
 
-def vector(state: State) -> np.ndarray:
+def vector(state: StateVector) -> np.ndarray:
     """The amplitudes as complex numbers, (batch, 2**qubits)."""
     real, imaginary = (keras.ops.convert_to_numpy(part) for part in state)
     return np.asarray(real + 1j * imaginary)
 
 
-def drawn_state(qubits: int, batch: int = 3) -> State:
+def drawn_state(qubits: int, batch: int = 3) -> StateVector:
     values = np.random.default_rng(qubits).normal(size=(2, batch, 2**qubits))
     values /= np.sqrt((values**2).sum(axis=(0, 2), keepdims=True))
-    return State(*(keras.ops.convert_to_tensor(part, "float32") for part in values))
+    return StateVector(*(keras.ops.convert_to_tensor(part, "float32") for part in values))
 
 
 def matrix(gate: Gate, qubits: int, angle: float) -> np.ndarray:
