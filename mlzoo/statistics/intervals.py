@@ -79,6 +79,36 @@ def intervals(
     return by_metric
 
 
+def series_intervals(
+    scorers: Mapping[str, Scorer], samples: int, blocks: Array | None, seed: int = 0
+) -> dict[str, Interval | None]:
+    """Return the 95 % interval [low, high] of each metric over blocks of time of a series.
+
+    Fewer than `FEWEST` blocks are too few for a jackknife, and how long they must be can't be
+    estimated well from so short a series. Then an error (a metric from 0 without a highest value)
+    gets the interval of a standard deviation, by chi-square with a degree of freedom a block: wide,
+    but it holds the true error. Other metrics get none.
+
+    Args:
+        scorers: metrics as functions of sample weights (`metrics.scorers`), by name.
+        samples: n, the number of windows they score.
+        blocks: (n,) label of the block of time of each window; None: windows are independent.
+        seed: decides the parts that more than `PARTS` units are left out in.
+    """
+    from scipy.stats import chi2
+
+    count = count_units(samples, blocks)
+    if blocks is None or count >= FEWEST:
+        return intervals(scorers, samples, blocks, seed)
+    factors = (count / chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], count)) ** 0.5
+    by_metric: dict[str, Interval | None] = {}
+    for name, scorer in scorers.items():
+        value = float(scorer(np.ones((1, samples)))[0])
+        error = metrics.bounds(name) == (0, np.inf) and 0 < value < np.inf
+        by_metric[name] = [float(value * factor) for factor in factors] if error else None
+    return by_metric
+
+
 def difference(
     first: Scorer,
     second: Scorer,

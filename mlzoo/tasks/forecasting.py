@@ -134,8 +134,8 @@ class Task(HeadedTask):
     ) -> tuple[dict[str, Any], ForecastOutcome]:
         """Score forecasts on a split of the data; see `evaluating.evaluate`.
 
-        There are no intervals from fewer than `intervals.FEWEST` blocks of time: the
-        autocorrelation time of errors can't be estimated from so short a series.
+        Intervals are over blocks of time (`intervals.series_intervals`). Fewer than
+        `intervals.FEWEST` of them allow no verdict.
 
         Args:
             predict: the model.
@@ -189,9 +189,7 @@ class Task(HeadedTask):
                 "scale": [number(value) for value in scale],
                 "band": None if band is None else band.record(),
             },
-            "intervals": intervals.intervals(
-                scorers, len(rows), blocks, seed, fewest=intervals.FEWEST
-            ),
+            "intervals": intervals.series_intervals(scorers, len(rows), blocks, seed),
             "interval_unit": self.unit if blocks is None else self.blocks,
             "units": intervals.count_units(len(rows), blocks),
             "baselines": {

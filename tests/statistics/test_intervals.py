@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from scipy.stats import beta, t
+from scipy.signal import lfilter
+from scipy.stats import beta, chi2, t
 
 from mlzoo.statistics import intervals, metrics
 from mlzoo.statistics.scorers import Scorer
@@ -231,3 +232,27 @@ def test_trainings_on_shared_samples_get_the_corrected_variance() -> None:
     assert intervals.mean_interval(values[:1]) is None
     found = intervals.mean_interval([1.0, 2.0, 3.0])
     assert found == pytest.approx([2 - 2.4841377, 2 + 2.4841377])
+
+
+@pytest.mark.parametrize("correlation", [0.8, 0.95])
+def test_short_series_get_wide_intervals_that_hold_the_error(correlation: float) -> None:
+    """30 steps of AR(1) errors are 1 to 5 blocks, of which a jackknife says nothing."""
+    rng = np.random.default_rng(2)
+    true = (1 - correlation**2) ** -0.5 * (2 / np.pi) ** 0.5
+    hits = 0
+    for _ in range(200):
+        errors = lfilter([1], [1, -correlation], rng.normal(size=330))[300:]
+        blocks = np.arange(30) // (15 if correlation < 0.9 else 30)
+        scorers = {"mae": number_scorers(errors, np.zeros(30))["mae"]}
+        low, high = intervals.series_intervals(scorers, 30, blocks)["mae"]  # type: ignore[misc]
+        hits += low <= true <= high
+    assert hits / 200 >= 0.93
+
+
+def test_few_blocks_give_the_interval_of_a_standard_deviation() -> None:
+    errors = np.array([1.0, -2.0, 3.0, -4.0])
+    scorers = number_scorers(errors, np.zeros(4))
+    blocks = np.array([0, 0, 1, 1])
+    ends = intervals.series_intervals({n: scorers[n] for n in ("mae", "r2")}, 4, blocks)
+    assert ends["mae"] == pytest.approx(2.5 * (2 / chi2.ppf([0.975, 0.025], 2)) ** 0.5)
+    assert ends["r2"] is None
