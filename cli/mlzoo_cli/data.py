@@ -1,4 +1,4 @@
-"""`mlzoo data inspect`: contents and problems of data; `preview`: pictures of samples."""
+"""`mlzoo data`: contents and problems of data, pictures of samples, probable label errors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from mlzoo.core.errors import UsageError
 from mlzoo_cli.options import (
     ConfigCommand,
     ConfigGroup,
+    Fields,
     Json,
+    RunPath,
+    Trust,
     run_argument,
     run_fields,
     with_options,
 )
-from mlzoo_cli.output import ConsoleReporter, show, table
+from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
@@ -100,6 +103,52 @@ def preview(
         show({"picture": str(picture), "policy": policy.name, **policy.record()})
     else:
         print(picture)
+
+
+@app.command("audit", cls=ConfigCommand)
+@with_options(Fields("auditing/settings.py", "AuditConfig"))
+def audit(
+    run: RunPath,
+    trust: Trust = False,
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
+) -> None:
+    """List samples of a run's data whose labels are probably wrong, and duplicates.
+
+    Labels are judged by models that never saw the sample: train with --folds 5, so that every
+    sample has such a prediction. The list is for --exclude and --relabel of `mlzoo train`.
+    """
+    from mlzoo.auditing.settings import AuditConfig
+    from mlzoo.core.configs import from_options
+
+    config = from_options(AuditConfig, given, problems)
+    from mlzoo.api import load
+    from mlzoo.auditing.audit import LABEL_ERRORS
+    from mlzoo.auditing.audit import audit as audit_run
+    from mlzoo.auditing.page import summary
+
+    reporter = ConsoleReporter(quiet=json)
+    try:
+        findings = audit_run(load(run, trust=trust), config, reporter)
+    finally:
+        reporter.end()
+    if json:
+        show(findings.record())
+        return
+    shown = findings.label_errors[: config.limit]
+    header = ["name", "split", "label", "suggested", "score"]
+    if shown:
+        print(table(header, [[getattr(error, name) for name in header] for error in shown]))
+    for pair in findings.duplicates[: config.limit]:
+        alike = "equals" if pair.exact else "looks like"
+        print(f"{pair.second} ({pair.second_split}) {alike} {pair.first} ({pair.first_split})")
+    say(summary(findings))
+    say(f"written to {findings.folder}: {findings.folder / 'audit.html'}")
+    if shown:
+        path = findings.folder / LABEL_ERRORS
+        say(f"next: delete the rows of {path} whose labels are right, then train with --exclude")
 
 
 def _text(result: dict[str, Any]) -> str:

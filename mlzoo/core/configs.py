@@ -148,6 +148,10 @@ class RunConfig(Settings):
     """Image channels: as the files have them, one, or three."""
     limit: Annotated[int | None, Flag(detail=True)] = Field(None, ge=4)
     """Use only this many samples, drawn with the seed; where each has a class, in proportion."""
+    exclude: str | None = None
+    """CSV file whose column `name` lists samples to leave out (`mlzoo data audit` writes one)."""
+    relabel: str | None = None
+    """CSV file that gives samples (column `name`) another class (column `suggested`)."""
     group_by: Annotated[str | None, Flag(basic=True)] = None
     """Keep groups in one split: a table column, or a regular expression on file names."""
     split: Annotated[Literal["random", "hash"], Flag(detail=True)] = "random"

@@ -107,7 +107,18 @@ def mistakes(
         return None
     texts = [f"{label(t, 20)}\nas {label(p, 18)}\n{sure:.1%}" for _, t, p, sure in rows]
     title = "most confident mistakes"
-    return save(_image_grid(read(worst), texts, maximum, 4, 1.7, title), folder / "mistakes.png")
+    return captioned_images(folder / "mistakes.png", read(worst), texts, maximum, title)
+
+
+def captioned_images(
+    path: Path,
+    images: np.ndarray,
+    texts: Sequence[str],
+    maximum: float | None = None,
+    title: str = "",
+) -> Path:
+    """Draw images (n, height, width, channels), four in a row, each under its lines of text."""
+    return save(_image_grid(images, texts, maximum, 4, 1.7, title), path)
 
 
 def class_label(target: Any, names: Sequence[str]) -> str:

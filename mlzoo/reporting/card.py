@@ -52,8 +52,8 @@ SETTINGS = (
     "class_weights sampler augment clip_norm clip_value precision seed"
 ).split()
 SPLITTING = (
-    "fractions split group_by seed limit rare rare_below size color window horizon stride gap tile "
-    "overlap target drop"
+    "fractions split group_by seed limit exclude relabel rare rare_below size color window horizon "
+    "stride gap tile overlap target drop"
 ).split()
 HORIZONS = 12
 """Maximum number of rows in the table of steps ahead."""

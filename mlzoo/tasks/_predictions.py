@@ -36,6 +36,7 @@ class SamplePredictions:
         predictions: (n, k) the same.
         groups: (n,) labels, or None.
         classes: names of the classes in their order, if each has a column; else empty.
+        probabilities: (n, classes) of each class, where they have columns.
         score: returns a metric of these as a function of weights over samples.
     """
 
@@ -44,6 +45,7 @@ class SamplePredictions:
     predictions: np.ndarray
     groups: np.ndarray | None
     classes: tuple[str, ...]
+    probabilities: np.ndarray
     score: Callable[[str, SamplePredictions], Scorer] = field(repr=False, compare=False)
 
     def scorer(self, metric: str, metrics: Mapping[str, Any] | None = None) -> Scorer:
@@ -148,9 +150,12 @@ def read_predictions(
     table = table[np.argsort(indices)]
     groups = table[:, header.index("group")].astype(str) if "group" in header else None
     plain = np.vectorize(unquoted, otypes=[object])
-    classes = tuple(unquoted(name.removeprefix("p_")) for name in header if name.startswith("p_"))
+    columns = [column for column, name in enumerate(header) if name.startswith("p_")]
+    classes = tuple(unquoted(header[column].removeprefix("p_")) for column in columns)
+    probabilities = table[:, columns].astype("float64")
     targets, predictions = (plain(table[:, wanted[what]]).astype(str) for what in wanted)
-    return SamplePredictions(np.sort(indices), targets, predictions, groups, classes, score)
+    ordered = np.sort(indices)
+    return SamplePredictions(ordered, targets, predictions, groups, classes, probabilities, score)
 
 
 def read_image_scores(path: Path) -> ImageScores:

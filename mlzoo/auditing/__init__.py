@@ -1,0 +1,1 @@
+"""`mlzoo data audit`: probable label errors and duplicates of the data of a run."""

@@ -1,0 +1,210 @@
+"""The audit of a run's data: labels that are probably wrong, and samples that look alike.
+
+Labels are judged by predictions of models that never saw the samples: those out of fold
+(`--folds`), and those of the test split.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlzoo.auditing.label_errors import label_errors
+from mlzoo.auditing.settings import AuditConfig
+from mlzoo.core import files
+from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
+from mlzoo.data.contracts import task
+from mlzoo.data.quality.similarity import near_pairs
+from mlzoo.data.samples import Samples
+from mlzoo.runs.opened import OpenedRun
+from mlzoo.tasks._predictions import SamplePredictions
+
+LABELS, LABEL_ERRORS, DUPLICATES = "labels.csv", "label_errors.csv", "duplicates.csv"
+
+
+@dataclass(frozen=True)
+class JudgedLabel:
+    """A label, judged by a model that never saw the sample.
+
+    Attributes:
+        index: its position in the data.
+        name: what it is called.
+        split: `train`, `valid` or `test`.
+        label: its class.
+        suggested: the most probable other class.
+        score: from 0 to 1; the higher, the likelier the label is wrong.
+        probable: whether the label is called a probable error.
+    """
+
+    index: int
+    name: str
+    split: str
+    label: str
+    suggested: str
+    score: float
+    probable: bool
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two samples that are equal, or two images that look alike.
+
+    Attributes:
+        first, second: their names.
+        first_split, second_split: where they are.
+        first_label, second_label: their classes or numbers; empty where they have none.
+        exact: whether their values are equal.
+    """
+
+    first: str
+    second: str
+    first_split: str
+    second_split: str
+    first_label: str
+    second_label: str
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Findings of an audit.
+
+    Attributes:
+        folder: where they are written.
+        samples: the data.
+        labels: those that were judged, the likeliest errors first.
+        duplicates: in the order of the data.
+    """
+
+    folder: Path
+    samples: Samples
+    labels: list[JudgedLabel]
+    duplicates: list[Duplicate]
+
+    @property
+    def label_errors(self) -> list[JudgedLabel]:
+        """Return the labels that are called probable errors, the likeliest first."""
+        return [label for label in self.labels if label.probable]
+
+    def record(self) -> dict[str, Any]:
+        """Return the findings for JSON."""
+        return {
+            "folder": str(self.folder),
+            "samples": len(self.samples),
+            "judged": len(self.labels),
+            "label_errors": [vars(error) for error in self.label_errors],
+            "duplicates": [vars(pair) for pair in self.duplicates],
+        }
+
+
+def audit(run: OpenedRun, config: AuditConfig, listener: Listener | None = None) -> Audit:
+    """Audit a run's data, and write what is found.
+
+    Args:
+        run: of a classifier, whose data must not have changed.
+        config: where the findings go, and how many are drawn.
+        listener: receives progress.
+
+    Raises:
+        UsageError: the run does not predict one class a sample, or kept no probabilities.
+        DataError: its data have changed or are gone.
+    """
+    if not run.target.sample_class:
+        raise UsageError(
+            f"data audit is for runs that predict one class a sample, and this one is for "
+            f"{run.record['task']}"
+        )
+    saved = _unseen(run)
+    data = run.own_data(listener)
+    samples, split = data.samples, np.full(len(data.samples), "", dtype=object)
+    for name, part in data.parts().items():
+        split[part.indices] = name
+    folder = config.out or run.path / "audit"
+    labels = _judged(saved, samples, split)
+    findings = Audit(folder, samples, labels, _duplicates(samples, split))
+    from mlzoo.auditing.page import write_page
+
+    findings.folder.mkdir(parents=True, exist_ok=True)
+    for name, kind, found in (
+        (LABELS, JudgedLabel, findings.labels),
+        (LABEL_ERRORS, JudgedLabel, findings.label_errors),
+        (DUPLICATES, Duplicate, findings.duplicates),
+    ):
+        header = [field.name for field in fields(kind)]
+        with (findings.folder / name).open("w", newline="", encoding="utf-8") as file:
+            files.write_rows(file, header, [list(vars(row).values()) for row in found])
+    write_page(findings, config.limit)
+    return findings
+
+
+def _unseen(run: OpenedRun) -> list[SamplePredictions]:
+    """Return the saved predictions of samples by models that never saw them.
+
+    Raises:
+        UsageError: there are none.
+    """
+    plugin = task(run.record["task"])
+    paths = [run.path / name for name in ("out_of_fold.csv", "predictions.csv")]
+    read = [plugin.read_predictions(path) for path in paths if path.exists()]
+    saved = [each for each in read if isinstance(each, SamplePredictions) and each.classes]
+    if not saved:
+        raise UsageError(
+            f"{run.path} has no predictions of samples that its model never saw; train with "
+            "--folds 5, so that every sample has one"
+        )
+    return saved
+
+
+def _judged(
+    saved: list[SamplePredictions], samples: Samples, split: np.ndarray
+) -> list[JudgedLabel]:
+    """Return the labels that have a prediction, the likeliest errors first."""
+    names = samples.class_names
+    order = [[each.classes.index(name) for name in names] for each in saved]
+    indices = np.concatenate([each.indices for each in saved])
+    probabilities = np.concatenate(
+        [each.probabilities[:, at] for each, at in zip(saved, order, strict=True)]
+    )
+    judged = label_errors(probabilities, samples.labels[indices])
+    return [
+        JudgedLabel(
+            index=int(indices[row]),
+            name=samples.name_of(int(indices[row])),
+            split=str(split[indices[row]]),
+            label=names[samples.labels[indices[row]]],
+            suggested=names[judged.suggested[row]],
+            score=round(float(judged.scores[row]), 6),
+            probable=bool(judged.probable[row]),
+        )
+        for row in np.argsort(-judged.scores, kind="stable")
+    ]
+
+
+def _duplicates(samples: Samples, split: np.ndarray) -> list[Duplicate]:
+    """Return each sample that repeats an earlier one, and each image that looks like one."""
+    pairs: dict[tuple[int, int], bool] = {}
+    if samples.hashes is not None:
+        first: dict[Any, int] = {}
+        for position, key in enumerate(samples.hashes.tolist()):
+            if (before := first.setdefault(key, position)) != position:
+                pairs[before, position] = True
+    if samples.near_hashes is not None:
+        every = np.arange(len(samples))
+        near = near_pairs(np.asarray(samples.near_hashes, dtype=np.uint64), every, every)
+        pairs |= {(i, j): False for i, j in near if i < j and (i, j) not in pairs}
+    return [
+        Duplicate(
+            samples.name_of(i),
+            samples.name_of(j),
+            str(split[i]),
+            str(split[j]),
+            samples.class_names[samples.labels[i]],
+            samples.class_names[samples.labels[j]],
+            exact,
+        )
+        for (i, j), exact in sorted(pairs.items())
+    ]

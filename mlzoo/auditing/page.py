@@ -1,0 +1,74 @@
+"""The page and the picture of an audit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlzoo.drawing.canvas import label
+from mlzoo.drawing.pictures import captioned_images, sample_grid
+from mlzoo.reporting.pages.rendering import embedded, render
+
+if TYPE_CHECKING:
+    from mlzoo.auditing.audit import Audit
+
+_TEMPLATE = Path(__file__).with_name("audit.html.jinja")
+_ROWS = 200
+"""Rows of a table on the page; the CSV files have all."""
+
+
+def write_page(findings: Audit, limit: int) -> Path:
+    """Write `audit.html`, and a picture of the likeliest label errors.
+
+    Args:
+        findings: what was found.
+        limit: samples that are drawn, at most.
+    """
+    folder, errors = findings.folder, findings.label_errors
+    picture = _picture(findings, limit)
+    urls = embedded([picture] if picture else [])
+    caption = "The likeliest label errors first: its label, what is suggested, and the score"
+    render(
+        folder / "audit.html",
+        _TEMPLATE,
+        title="Audit of the data",
+        verdict=summary(findings),
+        pictures=[{"source": url, "caption": caption} for url in urls.values()],
+        errors=[asdict(error) for error in errors[:_ROWS]],
+        errors_left=max(0, len(errors) - _ROWS),
+        duplicates=[asdict(pair) for pair in findings.duplicates[:_ROWS]],
+        duplicates_left=max(0, len(findings.duplicates) - _ROWS),
+    )
+    return folder / "audit.html"
+
+
+def summary(findings: Audit) -> str:
+    """Return a sentence: how many labels are probably wrong, of how many that were judged."""
+    errors, judged = len(findings.label_errors), len(findings.labels)
+    probable = {0: "No label is", 1: "1 label is"}.get(errors, f"{errors:,} labels are")
+    return (
+        f"{probable} probably wrong; {judged:,} of {len(findings.samples):,} labels were judged by "
+        "a model that never saw the sample."
+    )
+
+
+def _picture(findings: Audit, limit: int) -> Path | None:
+    """Draw the likeliest label errors; None where there is nothing to draw."""
+    shown, samples, folder = findings.label_errors[:limit], findings.samples, findings.folder
+    if not shown:
+        return None
+    inputs = samples.inputs[np.array([error.index for error in shown])]
+    if samples.kind == "image" and inputs.ndim == 4:
+        texts = [
+            f"{label(error.label, 20)}\nrather {label(error.suggested, 14)}\n{error.score:.1%}"
+            for error in shown
+        ]
+        return captioned_images(
+            folder / "label_errors.png", inputs, texts, samples.maximum, "probable label errors"
+        )
+    texts = [f"{error.label}, rather {error.suggested}" for error in shown]
+    names = [column.name for column in samples.columns]
+    return sample_grid(folder, inputs, texts, samples.kind, names, samples.maximum)

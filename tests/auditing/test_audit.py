@@ -1,0 +1,107 @@
+"""`mlzoo data audit`, and trainings without what it found or with what it suggests."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_blobs
+
+import mlzoo
+from mlzoo.auditing.audit import audit
+from mlzoo.auditing.settings import AuditConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.runs.opened import OpenedRun
+from tests.cli.shell import run_mlzoo
+
+FLIPPED = (3, 40, 77, 101, 119)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three well separated classes of 40; five labels are wrong, and the last row is a copy."""
+    x, y = make_blobs(120, 2, centers=3, cluster_std=0.5, center_box=(-6, 6), random_state=1)
+    y[list(FLIPPED)] = (y[list(FLIPPED)] + 1) % 3
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(kind=np.array(["p", "q", "r"])[y])
+    frame = pd.concat([frame, frame.iloc[:1]])
+    path = tmp_path_factory.mktemp("audit") / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(table: Path) -> OpenedRun:
+    fitting = {"epochs": 60, "learning_rate": 0.02, "batch_size": 16, "set": {"hidden": [16]}}
+    settings = {**fitting, "preset": "none", "folds": 3, "baselines": "none"}
+    return mlzoo.train("mlp", str(table), out=str(table.parent), name="run", **settings)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_wrong_labels_and_copies_are_found_and_drawn(run: OpenedRun, tmp_path: Path) -> None:
+    findings = audit(run, AuditConfig(out=tmp_path / "new" / "audit", limit=4))
+    wrong = {f"row {i + 1}" for i in FLIPPED}
+    assert {error.name for error in findings.label_errors} == wrong
+    assert {error.name for error in findings.labels[:5]} == wrong
+    # Those of the test split too are judged by a model that never saw them.
+    assert len(findings.labels) == 121
+    assert {error.split for error in findings.labels} == {"train", "valid", "test"}
+    [pair] = findings.duplicates
+    assert (pair.first, pair.second, pair.exact) == ("row 1", "row 121", True)
+    found = rows(findings.folder / "label_errors.csv")
+    assert [row["name"] for row in found] == [error.name for error in findings.label_errors]
+    assert len(rows(findings.folder / "labels.csv")) == 121
+    page = (findings.folder / "audit.html").read_text()
+    assert "5 labels are probably wrong; 121 of 121 labels" in page and "data:image/webp" in page
+
+
+def test_the_command_writes_a_file_that_a_training_takes(run: OpenedRun, table: Path) -> None:
+    said = json.loads(run_mlzoo("data", "audit", run.path, "--json").out)
+    assert len(said["label_errors"]) == 5 and said["folder"] == str(run.path / "audit")
+    shown = run_mlzoo("data", "audit", run.path, "--limit", 2)
+    assert len(shown.out.splitlines()) == 3 + 1 and "--exclude" in shown.err
+    file = str(run.path / "audit" / "label_errors.csv")
+    settings = {"preset": "none", "epochs": 1, "out": str(table.parent), "baselines": "none"}
+    less = mlzoo.train("linear", str(table), exclude=file, name="less", **settings)
+    counts = [part["samples"] for part in less.record["parts"].values()]
+    assert sum(counts) == 116
+    other = mlzoo.train("linear", str(table), relabel=file, name="other", **settings)
+    # The copy is not among them; with the right labels each class has its 40 again, and it.
+    totals = [part["classes"] for part in other.record["parts"].values()]
+    assert sorted(sum(part[name] for part in totals) for name in "pqr") == [40, 40, 41]
+    assert other.evaluate()["metrics"]["accuracy"] == other.metrics["test"]["metrics"]["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "message"),
+    [
+        ("exclude", "label\np\n", "lacks the column 'name' (its header: label)"),
+        ("exclude", "name\nrow 2\nrow 999\n", "1 of its 2 names are of no sample: row 999"),
+        ("relabel", "name\nrow 2\n", "lacks the column 'suggested'"),
+        ("relabel", "name,suggested\nrow 2,Q\n", "unknown class 'Q' (did you mean 'q'?)"),
+    ],
+)
+def test_wrong_files_are_refused(
+    table: Path, tmp_path: Path, flag: str, text: str, message: str
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        mlzoo.train("linear", str(table), out=str(tmp_path), **{flag: str(path)})
+    assert message in str(caught.value)
+
+
+def test_runs_without_unseen_classes_are_refused(run: OpenedRun, tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.csv"
+    pd.DataFrame({"a": np.arange(40.0), "y": np.arange(40.0) ** 2}).to_csv(numbers, index=False)
+    settings = {"preset": "none", "epochs": 1, "out": str(tmp_path), "baselines": "none"}
+    regression = mlzoo.train("linear", str(numbers), **settings)
+    with pytest.raises(UsageError, match="for runs that predict one class a sample"):
+        audit(regression, AuditConfig())
