@@ -1,6 +1,7 @@
 """Coverage of intervals and sets, calibration of the zoo's classifiers, ranks of wrong labels.
 
-    python benchmarks/uncertainty.py [--part coverage|calibration|labels] [--splits 20] [--data NAME]
+    python benchmarks/uncertainty.py [--part coverage|calibration|labels] [--splits 20]
+        [--data NAME ...]
 
 Coverage: of each data set, `mlp` is trained on so many splits, half of the validation split set
 aside; a row tells the coverage of 90 % intervals (or sets) of the test splits, their width (or
@@ -8,10 +9,10 @@ classes a set), and the coverage of the worst fifth of the predictions (or class
 Data: scikit-learn's diabetes, generated heteroscedastic numbers, wine and digits.
 Calibration: each run of the zoo with classes is trained again with `--calibrate auto`; a row tells
 the temperature, and the expected calibration error of the test split with its 95 % interval.
-Labels: 5 % of the labels of wine and digits are flipped, `mlp --folds 5` is trained, and a row tells
-the average precision of `mlzoo data audit`'s ranking, of the ranking by the probability of the given
-class (cleanlab's default, by itself where it is installed) on the same probabilities, and what
-precision and recall the labels called probable errors have; means over at most 3 splits.
+Labels: 5 % of the labels of wine and digits are flipped, `mlp --folds 5` is trained, and a row
+tells the average precision of `mlzoo data audit`'s ranking, of the ranking by the probability of
+the given class (cleanlab's default, by itself where it is installed) on the same probabilities, and the
+precision and recall of the labels called probable errors; means over at most 3 splits.
 """
 
 from __future__ import annotations

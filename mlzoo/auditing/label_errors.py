@@ -18,7 +18,7 @@ _LEAST = 1e-12
 
 
 class LabelErrors(NamedTuple):
-    """What predictions say of labels.
+    """Scores of labels by predictions.
 
     Attributes:
         scores: (n,) from 0 to 1; the higher, the likelier the label is wrong.

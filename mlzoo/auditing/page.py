@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlzoo.auditing.findings import Audit
 from mlzoo.drawing.canvas import label
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
-
-if TYPE_CHECKING:
-    from mlzoo.auditing.audit import Audit
 
 _TEMPLATE = Path(__file__).with_name("audit.html.jinja")
 _ROWS = 200

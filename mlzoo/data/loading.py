@@ -46,7 +46,6 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     from mlzoo.data.images.reader import PixelReader
     from mlzoo.data.quality.bad_files import refuse_undecodable
-    from mlzoo.data.quality.corrections import correct
     from mlzoo.data.quality.differences import measure_arrays
     from mlzoo.data.samples import without_labels
 
@@ -63,6 +62,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         raise DataError(f"{config.data} holds no samples")
     refuse_undecodable([*samples.names, *samples.class_names], config.data)
     if config.exclude is not None or config.relabel is not None:
+        from mlzoo.data.quality.corrections import correct
+
         samples = correct(samples, config.exclude, config.relabel)
     reader_fields: dict[str, Any] = {
         "kind": samples.kind,

@@ -1,0 +1,84 @@
+"""Findings of an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlzoo.data.samples import Samples
+
+
+@dataclass(frozen=True)
+class JudgedLabel:
+    """A label, judged by a model that never saw the sample.
+
+    Attributes:
+        index: its position in the data.
+        name: what it is called.
+        split: `train`, `valid` or `test`.
+        label: its class.
+        suggested: the most probable other class.
+        score: from 0 to 1; the higher, the likelier the label is wrong.
+        probable: whether the label is called a probable error.
+    """
+
+    index: int
+    name: str
+    split: str
+    label: str
+    suggested: str
+    score: float
+    probable: bool
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two samples that are equal, or two images that look alike.
+
+    Attributes:
+        first, second: their names.
+        first_split, second_split: where they are.
+        first_label, second_label: their classes or numbers; empty where they have none.
+        exact: whether their values are equal.
+    """
+
+    first: str
+    second: str
+    first_split: str
+    second_split: str
+    first_label: str
+    second_label: str
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Findings of an audit.
+
+    Attributes:
+        folder: where they are written.
+        samples: the data.
+        labels: those that were judged, the likeliest errors first.
+        duplicates: in the order of the data.
+    """
+
+    folder: Path
+    samples: Samples
+    labels: list[JudgedLabel]
+    duplicates: list[Duplicate]
+
+    @property
+    def label_errors(self) -> list[JudgedLabel]:
+        """Return the labels that are called probable errors, the likeliest first."""
+        return [label for label in self.labels if label.probable]
+
+    def record(self) -> dict[str, Any]:
+        """Return the findings for JSON."""
+        return {
+            "folder": str(self.folder),
+            "samples": len(self.samples),
+            "judged": len(self.labels),
+            "label_errors": [vars(error) for error in self.label_errors],
+            "duplicates": [vars(pair) for pair in self.duplicates],
+        }
