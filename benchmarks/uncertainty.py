@@ -11,8 +11,8 @@ Calibration: each run of the zoo with classes is trained again with `--calibrate
 the temperature, and the expected calibration error of the test split with its 95 % interval.
 Labels: 5 % of the labels of wine and digits are flipped, `mlp --folds 5` is trained, and a row
 tells the average precision of `mlzoo data audit`'s ranking, of the ranking by the probability of
-the given class (cleanlab's default, by itself where it is installed) on the same probabilities, and the
-precision and recall of the labels called probable errors; means over at most 3 splits.
+the given class (cleanlab's default, by itself where it is installed) on the same probabilities, and
+the precision and recall of the labels called probable errors; means over at most 3 splits.
 """
 
 from __future__ import annotations
