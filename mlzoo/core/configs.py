@@ -123,6 +123,8 @@ class RunConfig(Settings):
     """How to read the data (`mlzoo sources`); by default recognized from the path."""
     source_set: dict[str, Any] = Field(default_factory=dict)
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
+    file_column: Annotated[str | None, Flag(detail=True)] = None
+    """Column that names the images, of a table beside them; by default recognized."""
     target: Annotated[str | None, Flag(basic=True)] = None
     """Table column to predict; 'column>=6' makes two classes of a number."""
     task: Annotated[TaskName | None, Flag(detail=True)] = None
@@ -333,7 +335,9 @@ class RunConfig(Settings):
         # YAML reads a bare on or off as true or false.
         return ("on" if value else "off") if isinstance(value, bool) else value
 
-    @field_validator("size", "fractions", "name", "target", "group_by", mode="before")
+    @field_validator(
+        "size", "fractions", "name", "file_column", "target", "group_by", mode="before"
+    )
     @classmethod
     def _text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

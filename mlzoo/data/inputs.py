@@ -22,6 +22,12 @@ from mlzoo.data.images.folders import list_folder
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import Rescaled
 from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.label_files.inference_inputs import (
+    is_table,
+    names_labels,
+    read_labels,
+    read_named_images,
+)
 from mlzoo.data.masks.reader import DenseReader
 from mlzoo.data.new_samples import (
     Choose,
@@ -31,20 +37,18 @@ from mlzoo.data.new_samples import (
     existing,
     finite_targets,
     image_files,
+    labeled_samples,
     positions_of,
     unlike_training,
 )
 from mlzoo.data.quality.differences import array_differences
-from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Checked
 from mlzoo.data.reader import ArrayReader, Reader
 from mlzoo.data.samples import Rows, Samples
 from mlzoo.data.sequences.reader import SequenceReader
-from mlzoo.data.tables.columns import encode_as, numbers
+from mlzoo.data.tables.inference_inputs import read_labeled_table, read_table_inputs
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader
-from mlzoo.data.tables.tables import Table, read_table
-from mlzoo.data.tables.targets import compare
 from mlzoo.data.text.reader import TextReader
 
 _ARRAYS = (".npz", ".npy")
@@ -66,9 +70,7 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
     """
     location = existing(path)
     if isinstance(reader, TableReader):
-        table = _table(location, reader)
-        matrix, warnings = encode_as(table, reader.columns)
-        return NewInputs(matrix, table.row_names(), tuple(warnings))
+        return read_table_inputs(location, reader)
     if isinstance(reader, SequenceReader | TextReader):
         from mlzoo.data.sequences.inference_inputs import read_sequences
 
@@ -82,9 +84,13 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
         raise DataError(
             f"{path} is no .npz or .npy file; the model takes arrays {list(known.shape)}"
         )
-    files = image_files(location)
-    root = location.parent if location.is_file() else location
-    names = [as_text(file.relative_to(root).as_posix()) for file in files]
+    if is_table(location):
+        labeled = read_named_images(location, known)
+        files, names = labeled.files, labeled.names()
+    else:
+        files = image_files(location)
+        root = location.parent if location.is_file() else location
+        names = [as_text(file.relative_to(root).as_posix()) for file in files]
     checked = check_new_images(files, names, known, progress, _form(known))
     return NewInputs(_in_range(checked, known), names, unlike_training(checked, known))
 
@@ -98,7 +104,7 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
     """
     location = existing(path)
     if isinstance(reader, TableReader):
-        return _labelled_table(location, reader)
+        return read_labeled_table(location, reader)
     if isinstance(reader, DenseReader):
         from mlzoo.data.masks.inference_inputs import read_pairs
 
@@ -110,19 +116,17 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
     known = _whole(reader)
     if location.suffix.lower() == ".npz":
         return _labelled_arrays(location, known)
+    if isinstance(known, ImageReader) and names_labels(location, known):
+        labeled, targets = read_labels(location, known)
+        return _labeled_images(labeled.files, labeled.names(), targets, known, progress)
     if isinstance(known, ArrayReader) or not location.is_dir():
         raise DataError(f"{path} holds no targets; give {_wanted(known)}")
     unlabeled = known.target_kind.is_input
     listing = list_folder(location, fewest_classes=1, loose=unlabeled)
     names = [listing.name(i) for i in range(len(listing.files))]
     targets = None if unlabeled else positions_of(listing.labels, known, path)
-    checked = check_new_images(listing.files, names, known, progress, _form(known))
-    rows = _in_range(checked, known)
-    return replace(
-        _samples(rows, rows if targets is None else targets, names, known),
-        hashes=checked.hashes,
-        warnings=(*listing.warnings, *unlike_training(checked, known)),
-    )
+    samples = _labeled_images(listing.files, names, targets, known, progress)
+    return replace(samples, warnings=(*listing.warnings, *samples.warnings))
 
 
 def _whole(reader: Reader) -> ArrayReader | ImageReader:
@@ -140,61 +144,8 @@ def _whole(reader: Reader) -> ArrayReader | ImageReader:
 
 
 def _wanted(reader: Reader) -> str:
-    image = "a folder with one folder of images a class, or " if reader.kind == "image" else ""
-    return f"{image}an .npz file with x and y"
-
-
-def _samples(rows: Rows, targets: Rows, names: Sequence[str], reader: Reader) -> Samples:
-    return Samples(
-        inputs=rows,
-        targets=targets,
-        task=reader.task,
-        kind=reader.kind,
-        class_names=reader.class_names,
-        target_names=reader.target_names,
-        columns=reader.columns if isinstance(reader, TableReader) else (),
-        maximum=reader.maximum,
-        names=names,
-        hashes=row_digests(rows) if isinstance(rows, np.ndarray) else None,
-        reader=reader,
-        warnings=array_differences(rows, reader) if isinstance(rows, np.ndarray) else (),
-    )
-
-
-# -- Tables
-
-
-def _table(location: Path, reader: TableReader) -> Table:
-    return read_table(location, reader.delimiter, reader.header, list(reader.input_names))
-
-
-def _labelled_table(location: Path, reader: TableReader) -> Samples:
-    table = _table(location, reader)
-    target = reader.target
-    if target is None:
-        matrix, warnings = encode_as(table, reader.columns)
-        samples = _samples(matrix, matrix, table.row_names(), reader)
-        return replace(samples, warnings=tuple(warnings))
-    if target.column not in table.columns:
-        raise DataError(
-            f"{location} has no column {target.column!r} to compare predictions with; it has "
-            f"{', '.join(table.columns)}"
-        )
-    matrix, warnings = encode_as(table, reader.columns)
-    parsed = numbers(table, target.column)
-    raw = table.columns[target.column] if parsed is None else parsed
-    missing = np.array([value is None or value != value for value in raw])
-    if missing.any():
-        row = table.where(int(missing.argmax()))
-        raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
-    if target.comparison:
-        values = compare(raw, target, text=parsed is None).astype(np.int32)
-    elif reader.target_kind.sample_numbers or reader.target_kind.per == "point":
-        values = finite_targets(raw, location)
-    else:
-        values = positions_of([class_name(value) for value in raw], reader, location)
-    samples = _samples(matrix, values, table.row_names(), reader)
-    return replace(samples, warnings=tuple(warnings))
+    images = "a folder with one folder of images a class, a table that names images, or "
+    return f"{images if reader.kind == 'image' else ''}an .npz file with x and y"
 
 
 # -- Arrays
@@ -222,17 +173,36 @@ def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Sampl
         from mlzoo.data.sequences.arrays import following_values
 
         units = len(reader.target_names)
-        return _samples(x, following_values(y, reader.horizon, units, str(location)), names, reader)
+        return labeled_samples(
+            x, following_values(y, reader.horizon, units, str(location)), names, reader
+        )
     if reader.target_kind.sample_numbers:
         values = finite_targets(y, location)
     else:
         if y.ndim == 2 and y.shape[1] == len(reader.class_names) > 1:
             y = y.argmax(axis=1)
         values = positions_of([class_name(value) for value in y.reshape(-1)], reader, location)
-    return _samples(x, values, names, reader)
+    return labeled_samples(x, values, names, reader)
 
 
 # -- Images
+
+
+def _labeled_images(
+    files: Sequence[Path],
+    names: Sequence[str],
+    targets: np.ndarray | None,
+    reader: ImageReader,
+    progress: Progress | None,
+) -> Samples:
+    """Return image files as samples; without targets they are their own."""
+    checked = check_new_images(files, names, reader, progress, _form(reader))
+    rows = _in_range(checked, reader)
+    return replace(
+        labeled_samples(rows, rows if targets is None else targets, names, reader),
+        hashes=checked.hashes,
+        warnings=unlike_training(checked, reader),
+    )
 
 
 def _form(reader: ImageReader) -> Choose:

@@ -159,6 +159,7 @@ def read_again(config: RunConfig, reader: Reader, progress: Progress | None = No
 
 def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     """A run's configuration with what was recognized in its data written out."""
+    from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.sequences.reader import SeriesReader
     from mlzoo.data.text.reader import TextReader
 
@@ -177,6 +178,8 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
         "source": source,
         "source_set": {**config.source_set, **source_settings},
     }
+    if isinstance(reader, ImageReader) and reader.labels is not None:
+        update["file_column"] = reader.labels.file_column
     if "window" in fields and isinstance(reader, SeriesReader | TextReader):
         update["window"] = reader.window
     return config.model_copy(update=update)

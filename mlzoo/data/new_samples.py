@@ -18,10 +18,12 @@ from mlzoo.data.images.headers import Header
 from mlzoo.data.images.layouts import SUFFIXES
 from mlzoo.data.images.reader import PixelReader
 from mlzoo.data.quality.bad_files import listed, refuse_undecodable
-from mlzoo.data.quality.differences import differences
+from mlzoo.data.quality.differences import array_differences, differences
+from mlzoo.data.quality.digests import row_digests
 from mlzoo.data.quality.validation import Checked, check_images
 from mlzoo.data.reader import Reader
-from mlzoo.data.samples import Rows
+from mlzoo.data.samples import Rows, Samples
+from mlzoo.data.tables.reader import TableReader
 
 Progress = Callable[[int, int, str], Any]
 Choose = Callable[[Sequence[Header]], tuple[ImageForm, list[str]]]
@@ -71,6 +73,24 @@ def positions_of(labels: Sequence[str], reader: Reader, path: Any) -> np.ndarray
             f"which has {', '.join(map(repr, place))}"
         )
     return np.array([place[reader.merged.get(name, name)] for name in labels], dtype=np.int32)
+
+
+def labeled_samples(rows: Rows, targets: Rows, names: Sequence[str], reader: Reader) -> Samples:
+    """Return new samples with targets, as the reader describes those of the training data."""
+    return Samples(
+        inputs=rows,
+        targets=targets,
+        task=reader.task,
+        kind=reader.kind,
+        class_names=reader.class_names,
+        target_names=reader.target_names,
+        columns=reader.columns if isinstance(reader, TableReader) else (),
+        maximum=reader.maximum,
+        names=names,
+        hashes=row_digests(rows) if isinstance(rows, np.ndarray) else None,
+        reader=reader,
+        warnings=array_differences(rows, reader) if isinstance(rows, np.ndarray) else (),
+    )
 
 
 def finite_targets(values: np.ndarray, what: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.core.messages import sentences
 
 DATA_FIELDS = (
+    "file_column",
     "target",
     "task",
     "class_order",
@@ -34,8 +35,8 @@ DATA_FIELDS = (
 _SHARED = ("data", "seed", *DATA_FIELDS)
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet), a text (.txt), arrays (.npz, .npy), a folder "
-    "with one folder of images a class, with images and masks or with tables, or the name of a "
-    "data set"
+    "with one folder of images a class, with images and a table that names them, with images and "
+    "masks or with tables, or the name of a data set"
 )
 
 

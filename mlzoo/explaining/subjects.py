@@ -20,7 +20,7 @@ from mlzoo.data.new_samples import existing, image_files
 from mlzoo.data.samples import Part
 from mlzoo.data.specs import Target, target_of
 from mlzoo.data.text.reader import TextReader
-from mlzoo.explaining.settings import ALL, ExplainConfig
+from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig
 from mlzoo.explaining.several_inputs import Several, as_one
 from mlzoo.introspection.findings import Background
 from mlzoo.runs.models import outputs_of, read_model
@@ -282,7 +282,8 @@ def _compared_with(
     subject: Subject, config: ExplainConfig, listener: Listener
 ) -> Background | None:
     """Samples of the run's training split, where a method compares new samples with them."""
-    methods = registry.names("explainer") if ALL in config.method else config.method
+    named = [name for name in config.method if name != AUTO]  # what AUTO picks compares nothing
+    methods = registry.names("explainer") if ALL in named else named
     if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in methods):
         return None
     assert subject.run is not None

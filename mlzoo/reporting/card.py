@@ -53,7 +53,7 @@ SETTINGS = (
 ).split()
 SPLITTING = (
     "fractions split group_by seed limit exclude relabel rare rare_below size color window horizon "
-    "stride gap tile overlap target drop"
+    "stride gap tile overlap file_column target drop"
 ).split()
 HORIZONS = 12
 """Maximum number of rows in the table of steps ahead."""

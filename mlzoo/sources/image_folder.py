@@ -48,13 +48,19 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether it is a folder without x.npy, tables, or masks beside images."""
+    """Return whether it is a folder without x.npy, tables, or masks beside images.
+
+    With class folders it is, also where a table names the images: that is to be asked.
+    """
     from mlzoo.data.images.layouts import has_masks, has_sequences
+    from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders
 
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
-    return not has_masks(folder) and not has_sequences(folder)
+    if has_masks(folder) or has_sequences(folder):
+        return False
+    return has_class_folders(folder) or not find_label_files(folder)
 
 
 def load(config: Config, progress: Any = None) -> Samples:

@@ -57,8 +57,9 @@ class Config(Settings):
 def recognizes(path: str) -> bool:
     """Return whether it is a table whose first lines have a column of dates that go on and on."""
     from mlzoo.data.images.layouts import looks_like_series
+    from mlzoo.data.label_files.recognizing import names_images
 
-    return looks_like_series(expand(path))
+    return looks_like_series(expand(path)) and not names_images(expand(path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

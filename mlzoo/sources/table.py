@@ -43,12 +43,14 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether the name ends like a table's, and it holds neither steps in time nor prose."""
+    """Return whether the name ends like a table's, and it holds no series, prose or file names."""
     from mlzoo.data.images.layouts import looks_like_prose, looks_like_series
+    from mlzoo.data.label_files.recognizing import names_images
 
     file = expand(path)
-    named = path.lower().endswith(SUFFIXES)
-    return named and not looks_like_series(file) and not looks_like_prose(file)
+    if not path.lower().endswith(SUFFIXES):
+        return False
+    return not (looks_like_series(file) or looks_like_prose(file) or names_images(file))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

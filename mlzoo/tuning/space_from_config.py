@@ -33,6 +33,7 @@ FIXED = {
         ("optimizer_set", "schedule_set", "loss_set"), "all candidates have the same ones"
     ),
     "target": "it decides what is predicted",
+    "file_column": "it decides what is predicted",
     "task": "it decides what is predicted",
     "horizon": "it decides what is predicted",
     **dict.fromkeys(

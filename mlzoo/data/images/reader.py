@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mlzoo.core.setting_types import Delimiter, Header
 from mlzoo.data.reader import Reader
+from mlzoo.data.tables.reader import TargetColumn
 
 MAX_PIXELS = 89_478_485
 """Pillow's own limit: 256 MiB of RGB, more than any photograph has, less than a bomb."""
@@ -25,6 +27,21 @@ class ImageStatistics(BaseModel):
     """Smallest and largest width."""
     values: tuple[float, float] | None = None
     """Smallest and largest value of a pixel, as shares of the largest possible one."""
+
+
+class LabelColumns(BaseModel):
+    """Columns of the tables that named the training images (`labels.csv`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file_column: str
+    """Column of the files' names."""
+    target: TargetColumn | None = None
+    """Column that predictions are compared with; None: there are no labels."""
+    delimiter: Delimiter = None
+    """Delimiter of the columns; None: recognized."""
+    header: Header = "auto"
+    """Whether the first line names the columns; auto: recognized."""
 
 
 class PixelReader(Reader):
@@ -50,6 +67,8 @@ class ImageReader(PixelReader):
     """Height and width that images are resized to."""
     maximum: float
     """Largest value that a pixel can hold."""
+    labels: LabelColumns | None = None
+    """Columns of the table that named the images; None: folders did, or arrays held them."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

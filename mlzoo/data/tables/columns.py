@@ -13,7 +13,7 @@ import pandas as pd
 from mlzoo.core.errors import DataError
 from mlzoo.data.sequences.times import are_dates
 from mlzoo.data.tables.reader import Column
-from mlzoo.data.tables.tables import Table
+from mlzoo.data.tables.tables import Table, text_cells
 
 MOST_CATEGORIES = 100
 _NUMERIC_SHARE = 0.9
@@ -157,7 +157,7 @@ def encode_as(table: Table, columns: Sequence[Column]) -> tuple[np.ndarray, list
                 )
             matrix[:, index] = parsed
             continue
-        values = _text(table.columns[column.name])
+        values = text_cells(table.columns[column.name])
         place = {category: i for i, category in enumerate(column.categories)}
         matrix[:, index] = [place.get(v, -1) if v is not None else -1 for v in values]
         unseen = sorted({v for v in values if v is not None and v not in place})
@@ -177,12 +177,6 @@ def _require(table: Table, names: Sequence[str]) -> None:
             f"{', '.join(map(repr, missing))} that the model takes; "
             f"it has {', '.join(map(repr, table.columns))}"
         )
-
-
-def _text(values: np.ndarray) -> list[str | None]:
-    if values.dtype == object:
-        return list(values)
-    return [None if np.isnan(v) else str(int(v)) if v == int(v) else str(v) for v in values]
 
 
 def _first(table: Table, name: str) -> str | None:

@@ -302,6 +302,18 @@ def _check_widths(path: Path, rows: list[list[str]], starts: list[int], width: i
         raise DataError(f"{path} has a header but no rows")
 
 
+def text_cells(values: np.ndarray) -> list[str | None]:
+    """Return a column's cells as text, whole numbers without a decimal point; None: missing."""
+    if values.dtype == object:
+        return list(values)
+    return [None if np.isnan(v) else str(int(v)) if v == int(v) else str(v) for v in values]
+
+
+def known_cells(values: np.ndarray) -> np.ndarray:
+    """Return which cells of a column hold a value, (n,) bool."""
+    return np.array([value is not None and value == value for value in values], dtype=bool)
+
+
 def _clean(column: pd.Series) -> np.ndarray:
     return np.array(
         [None if cell.strip().lower() in MISSING else cell.strip() for cell in column], dtype=object

@@ -14,7 +14,7 @@ from mlzoo.data.specs import target_of
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import CLASSES, Labels, label
 from mlzoo.data.tables.reader import TargetColumn
-from mlzoo.data.tables.tables import Table
+from mlzoo.data.tables.tables import Table, known_cells
 
 _OPERATORS = {
     ">=": (operator.ge, "<"),
@@ -65,14 +65,22 @@ def column_name(text: str) -> str:
 
 def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
     """The rows whose target is there, and a note on the others."""
-    values = table.columns[name]
-    missing = np.array([value is None or value != value for value in values])
-    if missing.all():
+    known, notes = labeled_rows(table, name)
+    return (table.only(known) if notes else table), notes
+
+
+def labeled_rows(table: Table, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return which rows have a target, (n,) bool, and a note on the others.
+
+    Raises:
+        DataError: no row has one.
+    """
+    known = known_cells(table.columns[name])
+    if not known.any():
         raise DataError(f"column {name!r}, the target, has no value in any row")
-    if not missing.any():
-        return table, []
-    note = f"rows left out: {int(missing.sum())} of {len(table)}, whose {name!r} is missing"
-    return table.only(~missing), [note]
+    missing = len(table) - int(known.sum())
+    left_out = f"rows left out: {missing} of {len(table)}, whose {name!r} is missing"
+    return known, [left_out] if missing else []
 
 
 def target_labels(

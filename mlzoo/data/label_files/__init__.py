@@ -1,0 +1,1 @@
+"""Tables that name files of samples, and what they say of each."""

@@ -1,0 +1,86 @@
+"""Targets of images that tables name: their column, and one row an image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.messages import few
+from mlzoo.data.label_files.listing import LabeledFiles, relative_name
+from mlzoo.data.tables.reader import TargetColumn
+from mlzoo.data.tables.tables import text_cells
+
+LABEL_WORDS = ("label", "labels", "target", "class", "category")
+"""Names of a column that is the target where there are others."""
+_SHOWN = 8
+
+
+def choose_target(
+    labeled: LabeledFiles, what: object, group_by: str | None = None
+) -> tuple[TargetColumn, str]:
+    """Return the column to predict where none was named, and a note on how it was chosen.
+
+    Args:
+        labeled: the files and their table.
+        what: how messages call the table.
+        group_by: a column that is not the target.
+
+    Raises:
+        UsageError: several columns may be meant.
+        DataError: there is none.
+    """
+    columns = labeled.table.columns
+    names = [name for name in columns if name not in (labeled.file_column, group_by)]
+    if len(names) == 1:
+        return TargetColumn(names[0]), f"target: {names[0]!r}, the only other column (--target)"
+    called = [name for name in names if name.lower() in LABEL_WORDS]
+    if len(called) == 1:
+        return TargetColumn(called[0]), f"target: {called[0]!r}, by its name (--target)"
+    if names:
+        raise UsageError(
+            f"{what} has the columns {few(names)} beside the files' names; say which of them is "
+            "to be predicted, with --target"
+        )
+    raise DataError(
+        f"{what} has no column but {labeled.file_column!r}, which names the files; add one with "
+        "each image's class or value"
+    )
+
+
+def without_repeats(labeled: LabeledFiles, target: str | None) -> LabeledFiles:
+    """Return the first row of each file.
+
+    Args:
+        labeled: files, some of them in several rows.
+        target: the column in which these rows must agree.
+
+    Raises:
+        DataError: they do not.
+    """
+    counts = Counter(labeled.files)
+    if len(counts) == len(labeled.files):
+        return labeled
+    values = None if target is None else text_cells(labeled.table.columns[target])
+    first: dict[Path, int] = {}
+    conflicts: dict[str, str] = {}
+    for row, file in enumerate(labeled.files):
+        before = first.setdefault(file, row)
+        if values is not None and values[row] != values[before]:
+            where = " and ".join(
+                f"{values[at]!r} in {labeled.table.where(at)}" for at in (before, row)
+            )
+            conflicts.setdefault(relative_name(file, labeled.root), where)
+    if conflicts:
+        lines = [f"  {name}: {where}" for name, where in list(conflicts.items())[:_SHOWN]]
+        more = [f"  and {len(conflicts) - _SHOWN} more"] * (len(conflicts) > _SHOWN)
+        count = f"{len(conflicts)} of {len(counts)} images have different values of {target!r}:"
+        raise DataError("\n".join([count, *lines, *more, "leave one row of each in the table"]))
+    keep = np.zeros(len(labeled.files), dtype=bool)
+    keep[list(first.values())] = True
+    repeated = [relative_name(file, labeled.root) for file, count in counts.items() if count > 1]
+    left = len(labeled.files) - len(counts)
+    labeled.notes.append(f"rows left out: {left} that repeat others ({few(repeated, _SHOWN)})")
+    return labeled.only(keep)

@@ -1,0 +1,82 @@
+"""New tables for a trained model: their inputs by name, and their targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mlzoo.core.errors import DataError
+from mlzoo.core.messages import few
+from mlzoo.data.new_samples import NewInputs, finite_targets, labeled_samples, positions_of
+from mlzoo.data.reader import Reader
+from mlzoo.data.samples import Samples
+from mlzoo.data.tables.columns import encode_as, numbers
+from mlzoo.data.tables.labels import class_name
+from mlzoo.data.tables.reader import TableReader, TargetColumn
+from mlzoo.data.tables.tables import Table, known_cells, read_table
+from mlzoo.data.tables.targets import compare
+
+
+def read_table_inputs(location: Path, reader: TableReader) -> NewInputs:
+    """Read the rows of a table without targets.
+
+    Raises:
+        DataError: a column that the model takes is missing, or holds text for numbers.
+    """
+    table = _table(location, reader)
+    matrix, warnings = encode_as(table, reader.columns)
+    return NewInputs(matrix, table.row_names(), tuple(warnings))
+
+
+def read_labeled_table(location: Path, reader: TableReader) -> Samples:
+    """Read the rows of a table with their targets, where the training data had some.
+
+    Raises:
+        DataError: as `read_table_inputs`; a row without a target.
+    """
+    table = _table(location, reader)
+    matrix, warnings = encode_as(table, reader.columns)
+    targets = matrix
+    if reader.target is not None:
+        targets = new_targets(table, reader.target, reader, location)
+    samples = labeled_samples(matrix, targets, table.row_names(), reader)
+    return replace(samples, warnings=tuple(warnings))
+
+
+def _table(location: Path, reader: TableReader) -> Table:
+    return read_table(location, reader.delimiter, reader.header, list(reader.input_names))
+
+
+def new_targets(table: Table, target: TargetColumn, reader: Reader, location: Path) -> np.ndarray:
+    """Return the targets of new rows as the model was trained on them.
+
+    Args:
+        table: the new rows.
+        target: the column and the comparison of the training data.
+        reader: of the training data, by which classes are mapped.
+        location: of the table, for messages.
+
+    Returns:
+        (n,) positions of classes, or (n,) float32.
+
+    Raises:
+        DataError: there is no such column, a row has no value, or one that is unknown.
+    """
+    if target.column not in table.columns:
+        raise DataError(
+            f"{location} has no column {target.column!r} to compare predictions with; it has "
+            f"{few(table.columns)}"
+        )
+    parsed = numbers(table, target.column)
+    raw = table.columns[target.column] if parsed is None else parsed
+    known = known_cells(raw)
+    if not known.all():
+        row = table.where(int(known.argmin()))
+        raise DataError(f"{location}, {row}: the target {target.column!r} is missing")
+    if target.comparison:
+        return compare(raw, target, text=parsed is None).astype(np.int32)
+    if reader.target_kind.sample_numbers or reader.target_kind.per == "point":
+        return finite_targets(raw, location)
+    return positions_of([class_name(value) for value in raw], reader, location)

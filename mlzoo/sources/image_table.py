@@ -1,0 +1,188 @@
+"""Images that a table names, with a class or a number each: labels.csv, in a folder or by itself.
+
+The table names a file a row, with or without what ends the name, beside it or in folders below it.
+Tables called train, valid and test, or such folders with a table each, are the splits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from mlzoo.core.configs import Settings, image_size
+from mlzoo.core.errors import DataError
+from mlzoo.core.files import expand
+from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlzoo.data.label_files.listing import LabeledFiles
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.tables.reader import TargetColumn
+
+UNLABELED = True
+
+
+class Config(Settings):
+    """Settings of the source image_table."""
+
+    data: str
+    """The table, or the folder that holds it."""
+    file_column: str | None = None
+    """Column that names the files; recognized by default."""
+    target: str | None = None
+    """Column to predict; 'column>=6' makes two classes of a number; by default the only one, or
+    one that is called label, target or class."""
+    task: TaskName | None = None
+    """What the target is: classification, ordinal or regression; inferred by default."""
+    class_order: WordList = Field(default_factory=list)
+    """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
+    size: str | None = None
+    """Image size to resize to: 64, or height x width as 48x64."""
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    """Image channels: as most files have them, one, or three."""
+    group_by: str | None = None
+    """Column whose images of one value stay in one split, or a regular expression on the files'
+    paths; its first group, or all that it matches, names the group."""
+    on_bad: Literal["error", "skip"] = "error"
+    """Unreadable or missing files: refuse the data, or leave them out (up to --max-bad)."""
+    max_bad: float = Field(0.01, gt=0, le=1)
+    """The largest share of bad files that --on-bad skip accepts."""
+    delimiter: Delimiter = None
+    """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
+    header: Header = "auto"
+    """Whether the first line names the columns; recognized by default."""
+    max_pixels: int = Field(89_478_485, ge=1)
+    """Files with more pixels are refused before they are decoded."""
+
+
+def recognizes(path: str) -> bool:
+    """Return whether it is a table that names images, or a folder that holds one."""
+    from mlzoo.data.label_files.recognizing import find_label_files
+
+    return bool(find_label_files(expand(path)))
+
+
+def load(config: Config, progress: Any = None) -> Samples:
+    """Read the table, find and check every file, and give the images as rows that stay on disk."""
+    import numpy as np
+
+    from mlzoo.data.images.reader import ImageReader, LabelColumns
+    from mlzoo.data.label_files.listing import read_label_files
+    from mlzoo.data.label_files.recognizing import label_files_at
+    from mlzoo.data.label_files.targets import without_repeats
+    from mlzoo.data.quality.bad_files import judge, listed
+    from mlzoo.data.quality.differences import measure
+    from mlzoo.data.quality.validation import check_images, choose_form
+    from mlzoo.data.samples import Samples
+    from mlzoo.data.specs import target_of
+    from mlzoo.data.tables.targets import labeled_rows, target_labels
+
+    labeled = read_label_files(
+        label_files_at(expand(config.data)), config.file_column, config.delimiter, config.header
+    )
+    if not labeled.files:
+        count = f"{config.data}: none of its {len(labeled.problems)} rows names an image"
+        raise DataError(f"{count}:\n{listed(labeled.problems)}")
+    unlabeled = config.task is not None and target_of(config.task).is_input
+    target, why = _target(config, labeled, unlabeled)
+    left_out: list[str] = []
+    if target is not None:
+        known, left_out = labeled_rows(labeled.table, target.column)
+        labeled = labeled.only(known)
+    labeled = without_repeats(labeled, None if target is None else target.column)
+    checked = check_images(
+        labeled.files,
+        lambda headers: choose_form(headers, image_size(config.size), config.color),
+        config.max_pixels,
+        progress,
+    )
+    names = labeled.names()
+    problems = labeled.problems | {names[i]: reason for i, reason in checked.problems.items()}
+    total = len(names) + len(labeled.problems)
+    warnings = judge(problems, total, config.on_bad, config.max_bad)
+    readable = np.zeros(len(names), dtype=bool)
+    readable[checked.good] = True
+    labeled = labeled.only(readable)
+    labels = None
+    if target is not None:
+        task = None if unlabeled else config.task
+        labels = target_labels(labeled.table, target, task, config.class_order)
+    form = checked.form
+    notes = [*labeled.table.notes, *labeled.notes, why, "" if labels is None else labels.note]
+    return Samples(
+        inputs=checked.images,
+        targets=checked.images if labels is None else labels.values,
+        task=str(config.task) if labels is None else labels.task,
+        kind="image",
+        class_names=() if labels is None else labels.class_names,
+        target_names=("class",) if target is None else (target.column,),
+        maximum=form.maximum,
+        names=labeled.names(),
+        groups=_groups(config, labeled),
+        given_parts=labeled.parts,
+        hashes=checked.hashes,
+        near_hashes=checked.near_hashes,
+        problems=tuple(problems.items()),
+        reader=ImageReader(
+            size=(form.height, form.width),
+            channels=form.channels,
+            dtype=form.dtype,
+            maximum=form.maximum,
+            max_pixels=config.max_pixels,
+            images=measure(checked.headers, checked.contents),
+            labels=LabelColumns(
+                file_column=labeled.file_column,
+                target=target,
+                delimiter=config.delimiter,
+                header=config.header,
+            ),
+        ),
+        notes=tuple(note for note in (*notes, *left_out, *checked.notes) if note),
+        warnings=tuple(warnings),
+    )
+
+
+def _target(
+    config: Config, labeled: LabeledFiles, unlabeled: bool
+) -> tuple[TargetColumn | None, str]:
+    """Return the target's column and a note on how it was chosen; None: there are no labels."""
+    from mlzoo.data.label_files.targets import choose_target
+    from mlzoo.data.tables.targets import find_target
+
+    if config.target is not None:
+        return find_target(config.target, labeled.table), ""
+    return (None, "") if unlabeled else choose_target(labeled, config.data, config.group_by)
+
+
+def _groups(config: Config, labeled: LabeledFiles) -> np.ndarray | None:
+    """Return the group of each file, by a column or by a regular expression on its path."""
+    import numpy as np
+
+    from mlzoo.core.messages import few
+    from mlzoo.data.quality.bad_files import groups_by
+    from mlzoo.data.tables.tables import text_cells
+
+    name = config.group_by
+    if name is None:
+        return None
+    columns = labeled.table.columns
+    if name in columns:
+        cells = text_cells(columns[name])
+        missing = [i for i, cell in enumerate(cells) if cell is None]
+        if missing:
+            raise DataError(
+                f"--group-by {name}: {len(missing)} of {len(cells)} rows have no value there, the "
+                f"first is {labeled.table.where(missing[0])}; fill them in"
+            )
+        return np.array(cells)
+    if re.fullmatch(r"[\w .-]+", name):
+        raise DataError(
+            f"--group-by {name}: the table has no such column (it has {few(columns)}), and it is "
+            "no regular expression with a group, such as '(\\d+)_'"
+        )
+    names = labeled.names()
+    return groups_by(name, names, names, "the folder")
