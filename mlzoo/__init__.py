@@ -9,6 +9,7 @@ from typing import Any
 _LAZY = {
     "train": "mlzoo.api",
     "resume": "mlzoo.api",
+    "reproduce": "mlzoo.api",
     "tune": "mlzoo.api",
     "load": "mlzoo.api",
     "export": "mlzoo.exporting.export",

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo.core import registry
+from mlzoo.core import files, registry
+from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
+from mlzoo.data.objects.store import check_same
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import merge
 from mlzoo.runs.opened import OpenedRun
@@ -23,12 +25,17 @@ class Run(OpenedRun):
     """A finished run: predict, evaluate, explain, and read its record."""
 
     def evaluate(
-        self, data: str | None = None, part: str = "test", listener: Listener | None = None
+        self, data: Any = None, part: str = "test", listener: Listener | None = None
     ) -> dict[str, Any]:
         """Score the model again: on a part of its own data, or on all samples of other data.
 
         Its own data are read, split as `split.json` says, and must not have changed; the scores
         then equal those of `metrics.json`.
+
+        Args:
+            data: new data with targets, as `mlzoo.train` takes them; by default the run's own.
+            part: the split of its own data: `train`, `valid` or `test`.
+            listener: hears of progress.
 
         Returns:
             What `mlzoo.evaluating.evaluate.evaluate` returns.
@@ -38,7 +45,7 @@ class Run(OpenedRun):
         """
         from mlzoo.evaluating.evaluate_run import evaluate_run
 
-        return evaluate_run(self, data, part, listener)
+        return evaluate_run(self, None if data is None else _path_of(data), part, listener)
 
     def explain(
         self,
@@ -76,7 +83,7 @@ class Run(OpenedRun):
         return explain_samples(self, x, listener, method=method, **settings)
 
 
-def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
+def load(path: str | Path, trust: bool = False, tta: str = "none", *, data: Any = None) -> Run:
     """Open a finished run folder.
 
     Args:
@@ -85,16 +92,20 @@ def load(path: str | Path, trust: bool = False, tta: str = "none") -> Run:
             `config.yaml` names as plug-ins. Without it none is run.
         tta: test-time augmentation; `flips` averages what the model says of an image turned and
             mirrored, masks turned back.
+        data: the object of Python code that it was trained on, to read its own samples again.
 
     Raises:
-        UsageError: there is no finished run at the path, or it has no images to flip.
+        UsageError: there is no finished run at the path, it has no images to flip, or it was
+            trained on other data.
     """
-    return Run(run_folder.find(path), trust, tta)
+    run = Run(run_folder.find(path), trust, tta)
+    _hand_over(run.path, data)
+    return run
 
 
 def train(
     model: str,
-    data: str,
+    data: Any,
     *,
     config: str | Path | None = None,
     overwrite: bool = False,
@@ -108,7 +119,11 @@ def train(
     Args:
         model: a model plug-in's name, the path of a plug-in file, or `auto`, which tries the
             families that fit the data and returns the best.
-        data: a file, a folder, or the name of a data set.
+        data: a file, a folder, or the name of a data set; or an object: a DataFrame (or what has
+            `to_pandas`), whose target is named by `target` or stands last; (x, y), with x an
+            array (n, *shape), a DataFrame, or a list of images or of their paths; or a
+            dictionary of arrays called as in an .npz file. The run folder records the object's
+            SHA-256, not the object: `load` and `resume` take it again.
         config: a YAML file of settings; those given here win.
         overwrite: replace a run of the same name.
         allow_unused: accept settings that nothing reads.
@@ -126,7 +141,7 @@ def train(
     """
     from mlzoo.training.train import train_merged
 
-    flags = {"model": model, "data": data, **settings}
+    flags = {"model": model, "data": _path_of(data, settings.get("file_column")), **settings}
     file = Path(config) if config else None
     merging: dict[str, Any] = {"allow_unused": allow_unused, "trust": trust}
     if model == registry.AUTO_MODEL:
@@ -141,6 +156,7 @@ def train(
 def resume(
     path: str | Path,
     *,
+    data: Any = None,
     epochs: int | None = None,
     trust: bool = False,
     listener: Listener | None = None,
@@ -149,6 +165,7 @@ def resume(
 
     Args:
         path: the run folder, with or without `.partial`.
+        data: the object of Python code that it is trained on, where it is one.
         epochs: train up to this many epochs instead; must not be fewer than were trained.
         trust: run Python files that its `config.yaml` names; without it none is run.
         listener: hears of progress.
@@ -161,7 +178,32 @@ def resume(
     """
     from mlzoo.training import train as training
 
+    _hand_over(run_folder.current(expand(path)), data)
     return _facade(training.resume(path, epochs=epochs, trust=trust, listener=listener))
+
+
+def reproduce(
+    path: str | Path,
+    *,
+    data: Any = None,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Train a run again in a temporary folder and compare; the same as `mlzoo reproduce`.
+
+    Args:
+        path: the run folder.
+        data: the object of Python code that it was trained on, where it is one.
+        trust: run Python files that its `config.yaml` names; without it none is run.
+        listener: hears of progress.
+
+    Returns:
+        What `mlzoo.training.reproducing.reproduce` returns, `reproduced` among it.
+    """
+    from mlzoo.training import reproducing
+
+    _hand_over(run_folder.find(path), data)
+    return reproducing.reproduce(path, listener, trust=trust)
 
 
 def tune(
@@ -211,6 +253,27 @@ def tune(
     plan = make_plan(merged, list(vary), Path(space) if space else None, search or {})
     found = run_plan(plan, merged, overwrite=overwrite, final=final, listener=listener)
     return replace(found, run=None if found.run is None else _facade(found.run))
+
+
+def _path_of(data: Any, file_column: str | None = None) -> str:
+    """Return what stands for data in a configuration: a path, or the reference of an object."""
+    if isinstance(data, str | Path):
+        return str(data)  # NumPy and pandas are not needed yet
+    from mlzoo.data.objects.conversion import as_path
+
+    return as_path(data, file_column)
+
+
+def _hand_over(run: Path, data: Any) -> None:
+    """Keep the object that a run was trained on, so that its samples can be read again.
+
+    Raises:
+        UsageError: the run was trained on other data.
+    """
+    if data is None:
+        return
+    config = files.read_mapping(run / "config.yaml", ("data",))
+    check_same(str(config["data"]), _path_of(data, config.get("file_column")))
 
 
 def _facade(run: OpenedRun) -> Run:

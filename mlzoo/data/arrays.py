@@ -10,6 +10,7 @@ import psutil
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
+from mlzoo.data.objects.store import held, is_reference
 
 PAIRS = (
     ("x", "y"),
@@ -24,11 +25,16 @@ PAIRS = (
 
 
 def open_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file, in the file's order; objects are refused, never unpickled.
+    """All arrays of an .npz file, in the file's order, or those of Python code by their reference.
+
+    Arrays of Python objects are refused, never unpickled.
 
     Raises:
         DataError: no such archive, arrays of Python objects, or more than memory holds.
     """
+    if is_reference(path):
+        held_arrays: dict[str, np.ndarray] = held(path)
+        return held_arrays
     refuse_special(path)
     try:
         with zipfile.ZipFile(path) as archive:

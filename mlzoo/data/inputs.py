@@ -41,6 +41,7 @@ from mlzoo.data.new_samples import (
     positions_of,
     unlike_training,
 )
+from mlzoo.data.objects.store import kind_of
 from mlzoo.data.quality.differences import array_differences
 from mlzoo.data.quality.validation import Checked
 from mlzoo.data.reader import ArrayReader, Reader
@@ -114,7 +115,7 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
 
         return read_labelled_sequences(location, reader)
     known = _whole(reader)
-    if location.suffix.lower() == ".npz":
+    if location.suffix.lower() == ".npz" or kind_of(path) == "arrays":
         return _labelled_arrays(location, known)
     if isinstance(known, ImageReader) and names_labels(location, known):
         labeled, targets = read_labels(location, known)

@@ -17,6 +17,7 @@ from mlzoo.data.images.folders import images_below
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.layouts import SUFFIXES
 from mlzoo.data.images.reader import PixelReader
+from mlzoo.data.objects.store import is_reference
 from mlzoo.data.quality.bad_files import listed, refuse_undecodable
 from mlzoo.data.quality.differences import array_differences, differences
 from mlzoo.data.quality.digests import row_digests
@@ -46,9 +47,16 @@ class NewInputs:
 
 
 def existing(path: str) -> Path:
-    """The file or folder at a path. Raises UsageError where there is none, DataError for a pipe."""
+    """The file or folder at a path; an object's reference as it is.
+
+    Raises:
+        UsageError: there is none.
+        DataError: it is a pipe or a device.
+    """
     refuse_undecodable([path], "the path")
     location = expand(path)
+    if is_reference(path):
+        return location
     refuse_special(location)
     if not location.exists():
         raise UsageError(f"{path!r} is not there (looked at {real_path(location)})")

@@ -15,6 +15,7 @@ from mlzoo.core.configs import RunConfig, Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.core.messages import sentences
+from mlzoo.data.objects.store import describe, is_reference, sources_of
 
 DATA_FIELDS = (
     "file_column",
@@ -47,6 +48,8 @@ def recognize(path: str) -> str:
         UsageError: nothing is there, or no source or more than one recognizes it.
         DataError: it is a pipe or a device.
     """
+    if is_reference(path):
+        return _of_object(path)
     location = expand(path)
     refuse_special(location)
     # Sources that read paths recognize only what is there.
@@ -63,6 +66,23 @@ def recognize(path: str) -> str:
             advice = " or ".join(f"--source {name}" for name in candidates)
         raise UsageError(f"{path!r} could be read as {' or '.join(candidates)}; {advice}")
     return candidates[0]
+
+
+def _of_object(reference: str, source: str | None = None) -> str:
+    """Return the source that reads an object of Python code.
+
+    Raises:
+        UsageError: there is no such kind of object, or the source that was chosen reads others.
+    """
+    sources = sources_of(reference)
+    if not sources:
+        raise UsageError(f"{reference!r} refers to no object that Python code can hand over")
+    if source is not None and source not in sources:
+        raise UsageError(
+            f"source {source} can't read {describe(reference)}; leave it out, or choose "
+            f"{' or '.join(sources)}"
+        )
+    return source or sources[0]
 
 
 def _recognizes(source: str, path: str) -> bool:
@@ -192,6 +212,12 @@ def _invalid(
 
 
 def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
+    if is_reference(path):
+        try:
+            _of_object(path, source)
+        except UsageError as error:
+            return [("source", str(error))]
+        return []
     location = expand(path)
     refuse_special(location)
     if path_free(source):

@@ -197,7 +197,7 @@ class OpenedRun:
         `masks` gives them one by one.
 
         Args:
-            new: an array (n, *shape) of raw inputs, or a file or folder's path.
+            new: an array (n, *shape) of raw inputs, a DataFrame, or a file or folder's path.
             listener: hears of progress.
             coverage: give intervals of numbers, or sets of classes, that hold the truth of this
                 share of samples.
@@ -258,7 +258,10 @@ class OpenedRun:
         import numpy as np
 
         from mlzoo.data.inputs import read_inputs
+        from mlzoo.data.objects.conversion import as_frame, as_path
 
+        if not isinstance(new, (str, Path)) and as_frame(new) is not None:
+            new = as_path(new)
         if isinstance(new, (str, Path)):
             read = read_inputs(str(new), self.reader, listener.progress)
             rows, names, warnings = read.rows, list(read.names), tuple(read.warnings)

@@ -271,6 +271,12 @@ def reopen(path: Path) -> RunFolder:
     return RunFolder(partial, final, lock(partial), overwrite)
 
 
+def current(path: Path) -> Path:
+    """Return where a run is now: the unfinished folder where there is one, else the final one."""
+    final, partial = _names(path)
+    return partial if (partial / "config.yaml").is_file() else final
+
+
 def _names(path: Path) -> tuple[Path, Path]:
     """Return the final and the partial folder of a run that is named by either."""
     path = path if path.name else path.absolute()

@@ -17,6 +17,7 @@ from mlzoo.core.setting_types import Delimiter, Header
 from mlzoo.data.images.layouts import SUFFIXES
 from mlzoo.data.label_files.index import FileIndex
 from mlzoo.data.label_files.recognizing import LabelFile
+from mlzoo.data.objects.store import FILE_COLUMN, held, is_reference
 from mlzoo.data.tables.tables import Table, read_table, text_cells
 
 _DECIDING = 200
@@ -90,11 +91,28 @@ def read_label_files(
             f"{label_files[0].path.parent} holds {len(label_files)} tables that name images "
             f"({listed}); name the one to use in place of the folder"
         )
+    if is_reference(label_files[0].path):
+        return _of_paths(held(label_files[0].path), file_column or FILE_COLUMN)
     expected = [file_column] if file_column else []
     read = [_read_one(each, file_column, read_table(each.path, delimiter, header, expected))
             for each in label_files]  # fmt: skip
     root = Path(os.path.commonpath([each.root for each in read]))
     return read[0] if len(read) == 1 else _joined(root, read, label_files)
+
+
+def _of_paths(table: Table, file_column: str) -> LabeledFiles:
+    """Return the images of a table of Python code, whose paths are absolute."""
+    cells = table.columns[file_column]
+    is_file = np.array([cell is not None and os.path.isfile(cell) for cell in cells], dtype=bool)
+    files = [Path(cell) for cell in cells[is_file]]
+    root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
+    problems = {
+        str(cells[row]): f"there is no such file, row {table.rows[row]}"
+        for row in np.flatnonzero(~is_file)
+    }
+    return LabeledFiles(
+        root, table.only(is_file), files, file_column=file_column, problems=problems
+    )
 
 
 def _joined(

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import is_folder
 from mlzoo.data.images.layouts import BESIDE_DATA, PART_FOLDERS, SUFFIXES, TABLES, subfolders
+from mlzoo.data.objects.store import is_reference
 from mlzoo.data.splits.names import PARTS
 
 OUTPUTS = frozenset(("augmented.csv", "predictions.csv", "out_of_fold.csv"))
@@ -70,12 +71,12 @@ def find_label_files(location: Path) -> list[LabelFile]:
 def label_files_at(location: Path) -> list[LabelFile]:
     """Return the tables at a path that name images, as `find_label_files` does.
 
-    A table that was given by its path is taken in any case.
+    A table that was given by its path, or by Python code, is taken in any case.
 
     Raises:
         DataError: a folder holds none.
     """
-    if location.is_file():
+    if location.is_file() or is_reference(location):
         return [LabelFile(location)]
     tables = find_label_files(location)
     if not tables:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import refuse_special
+from mlzoo.data.objects.store import held, is_reference
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
@@ -63,7 +64,7 @@ def read_table(
     header: str = "auto",
     expected: Collection[str] = (),
 ) -> Table:
-    """Read a .csv, .tsv, .txt or .parquet file.
+    """Read a .csv, .tsv, .txt or .parquet file, or a table of Python code by its reference.
 
     Args:
         path: the file.
@@ -75,6 +76,9 @@ def read_table(
     Raises:
         DataError: empty, undecodable or ragged files; two columns of one name.
     """
+    if is_reference(path):
+        table: Table = held(path)
+        return table
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path)
     text, notes = decode(path)
@@ -326,9 +330,26 @@ def _read_parquet(path: Path) -> Table:
         frame = pd.read_parquet(path)
     except Exception as error:
         raise DataError(f"{path} can't be read as parquet: {error}") from None
+    return table_of(frame, str(path))
+
+
+def table_of(frame: pd.DataFrame, what: str) -> Table:
+    """Return a DataFrame as a table; its index is left out.
+
+    Args:
+        frame: rows.
+        what: how messages call it.
+
+    Raises:
+        DataError: it has no rows, or two columns of one name.
+    """
+    names = [str(name) for name in frame.columns]
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise DataError(f"{what} has more than one column called {', '.join(map(repr, repeated))}")
     if not len(frame):
-        raise DataError(f"{path} has no rows")
-    columns = {str(name): _plain(frame[name]) for name in frame.columns}
+        raise DataError(f"{what} has no rows")
+    columns = {name: _plain(frame.iloc[:, place]) for place, name in enumerate(names)}
     numbers = np.arange(1, len(frame) + 1)
     return Table(columns, numbers, numbers)
 
