@@ -19,6 +19,7 @@ def build(root: Path) -> None:
     _temperatures(root / "daily-min-temperatures.csv", rng)
     _movement(root / "indoor_movement", rng)
     _wine(root / "winequality-red.csv", rng)
+    _wounds(root / "wounds", rng)
     words = "once upon a time there was the quick brown fox that ran and jumped".split()
     lines = [" ".join(rng.choice(words, 8)).capitalize() for _ in range(40)]
     (root / "book.txt").write_text(".\n".join(lines))
@@ -50,6 +51,18 @@ def _membrane(root: Path, rng: np.random.Generator) -> None:
         pixels = (mask * 0.4 + rng.normal(60, 15, mask.shape)).clip(0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(root / "images" / f"{number:02d}.png")
         Image.fromarray(mask).save(root / "masks" / f"{number:02d}.png")
+
+
+def _wounds(root: Path, rng: np.random.Generator) -> None:
+    """Dark squares in images that a table names, with their areas and ten patients."""
+    (root / "images").mkdir(parents=True)
+    rows = []
+    for number in range(40):
+        pixels, side = rng.integers(90, 110, (24, 24)).astype(np.uint8), int(rng.integers(3, 12))
+        pixels[5 : 5 + side, 7 : 7 + side] = 10
+        Image.fromarray(pixels).save(root / "images" / f"{number:03d}.png")
+        rows.append([f"{number:03d}", f"{side**2 / 10:.1f}", f"p{number // 4}"])
+    csv(root / "labels.csv", ["id", "area", "patient"], rows)
 
 
 def _temperatures(path: Path, rng: np.random.Generator) -> None:

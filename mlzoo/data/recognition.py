@@ -15,7 +15,7 @@ from mlzoo.core.configs import RunConfig, Settings
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand, real_path, refuse_special
 from mlzoo.core.messages import sentences
-from mlzoo.data.objects.store import describe, is_reference, sources_of
+from mlzoo.data.objects.store import PREFIX, describe, sources_of
 
 DATA_FIELDS = (
     "file_column",
@@ -48,7 +48,7 @@ def recognize(path: str) -> str:
         UsageError: nothing is there, or no source or more than one recognizes it.
         DataError: it is a pipe or a device.
     """
-    if is_reference(path):
+    if path.startswith(PREFIX):
         return _of_object(path)
     location = expand(path)
     refuse_special(location)
@@ -212,7 +212,7 @@ def _invalid(
 
 
 def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
-    if is_reference(path):
+    if path.startswith(PREFIX):
         try:
             _of_object(path, source)
         except UsageError as error:

@@ -18,7 +18,7 @@ from mlzoo.core.configs import SHARED, RunConfig, all_settings, check_fit
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
-from mlzoo.data.objects.store import is_reference, kind_of
+from mlzoo.data.objects.store import PREFIX, kind_of
 from mlzoo.data.policies import parse
 from mlzoo.data.reader_record import reader_of
 from mlzoo.runs import devices, run_folder
@@ -279,7 +279,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
 def default_name(config: RunConfig) -> str:
     """Return the default name of a run."""
     model = registry.stem(config.model)
-    if is_reference(config.data):
+    if config.data.startswith(PREFIX):
         return f"{model}-{kind_of(config.data)}"
     path = real_path(expand(config.data))
     return f"{model}-{path.stem if path.is_file() else path.name}"

@@ -11,7 +11,8 @@ from mlzoo.core.errors import UsageError
 
 FILE_COLUMN, LABEL_COLUMN = "file", "label"
 """Columns of images that were handed over as paths and labels."""
-_PREFIX = "object:"
+PREFIX = "object:"
+"""Beginning of every reference."""
 _SOURCES = {"table": ("table", "series"), "arrays": ("arrays",), "images": ("image_table",)}
 """Sources that read each kind of object, the usual one first."""
 _DIGITS = 16
@@ -27,19 +28,19 @@ def hold(kind: str, size: str, digest: str, value: Any) -> str:
         digest: a SHA-256 of its content in hexadecimal digits.
         value: the object as its sources take it.
     """
-    reference = f"{_PREFIX}{kind}-{size}-{digest[:_DIGITS]}"
+    reference = f"{PREFIX}{kind}-{size}-{digest[:_DIGITS]}"
     _held[reference] = value
     return reference
 
 
 def is_reference(path: object) -> bool:
     """Return whether what stands for a path refers to an object."""
-    return str(path).startswith(_PREFIX)
+    return str(path).startswith(PREFIX)
 
 
 def kind_of(reference: str) -> str:
     """Return `table`, `arrays` or `images`, or "" of a reference that was not made by `hold`."""
-    kind = reference.removeprefix(_PREFIX).partition("-")[0]
+    kind = reference.removeprefix(PREFIX).partition("-")[0]
     return kind if kind in _SOURCES else ""
 
 
@@ -83,5 +84,5 @@ def describe(reference: object) -> str:
     """Return a reference for messages, `the table 150x5 (SHA-256 0f34...)`; a path as it is."""
     if not is_reference(reference):
         return str(reference)
-    kind, size, digest = (str(reference).removeprefix(_PREFIX).split("-") + ["", "", ""])[:3]
+    kind, size, digest = (str(reference).removeprefix(PREFIX).split("-") + ["", "", ""])[:3]
     return f"the {kind} {size} (SHA-256 {digest}...)"
