@@ -12,6 +12,7 @@ _LAZY = {
     "reproduce": "mlzoo.api",
     "tune": "mlzoo.api",
     "load": "mlzoo.api",
+    "from_weights": "mlzoo.api",
     "export": "mlzoo.exporting.export",
     "explain": "mlzoo.explaining.explain_run",
     "compare": "mlzoo.reporting.comparison",

@@ -1,4 +1,4 @@
-"""The Python interface: train, tune, load, and what can be done with a run."""
+"""The Python interface: train, tune, load, from_weights, and what can be done with a run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
+from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.objects.store import check_same
@@ -151,6 +152,43 @@ def train(
         return _facade(chosen)
     merged = merge(flags, file, **merging)
     return _facade(train_merged(merged, overwrite=overwrite, listener=listener))
+
+
+def from_weights(
+    path: str | Path,
+    data: str | None = None,
+    *,
+    out: str = "saved_models",
+    name: str | None = None,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Run:
+    """Make a run of weights that are given by hand; nothing is trained.
+
+    Args:
+        path: a YAML or JSON file; see `mlzoo.runs.given_weights.read_weights`.
+        data: evaluate the network on these, as `mlzoo train fixed DATA --weights FILE`; without
+            any the run predicts but has no scores.
+        out: folder of the run folder.
+        name: of the run folder.
+        listener: hears of progress.
+        **settings: with data, other fields of `RunConfig`.
+
+    Returns:
+        The finished run, opened.
+
+    Raises:
+        UsageError: the file is wrong or does not fit the data, or the name is taken.
+    """
+    from mlzoo.runs import given_weights
+
+    if data is None:
+        if settings:
+            raise UsageError(f"{min(settings)}: has no effect without data")
+        return _facade(given_weights.write_run(path, out, name))
+    chosen = given_weights.settings_of(given_weights.read_weights(path))
+    given = {"calibrate": "none", **settings, "out": out, "name": name, "set": chosen}
+    return train(given_weights.MODEL, data, listener=listener, **given)
 
 
 def resume(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from mlzoo_cli.options import (
     with_options,
 )
 from mlzoo_cli.output import ConsoleReporter, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.data.samples import Part
 
 app = typer.Typer(cls=ConfigGroup, no_args_is_help=True, rich_markup_mode=None)
 
@@ -63,20 +66,33 @@ def preview(
         "preview.png"
     ),
     samples: Annotated[
-        int, typer.Option("--samples", min=1, max=50, help="Training samples to show.")
-    ] = 6,
+        int | None,
+        typer.Option(
+            "--samples",
+            min=1,
+            max=50,
+            help="Training samples to show (6), with --by-class of each class (12).",
+        ),
+    ] = None,
     variants: Annotated[
-        int, typer.Option("--variants", min=1, max=20, help="Variants of each.")
-    ] = 5,
+        int | None, typer.Option("--variants", min=1, max=20, help="Variants of each (5).")
+    ] = None,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Draw images by class, without variants.")
+    ] = False,
     json: Json = False,
     *,
     given: dict[str, Any],
     problems: list[str],
 ) -> None:
-    """Draw samples as a network gets them, with augmented variants of each."""
+    """Draw samples as a network gets them, with augmented variants of each or by class."""
     from mlzoo.runs.config_loading import merge
 
-    given = {"augment": "auto", **given}
+    if by_class:
+        idle = {"--augment": "augment" in given, "--variants": variants is not None}
+        idle_flags = [flag for flag, is_given in idle.items() if is_given]
+        problems = [*problems, *(f"{flag}: has no effect with --by-class" for flag in idle_flags)]
+    given = {"augment": "none" if by_class else "auto", **given}
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
     if picture.suffix.lower() != ".png":
         raise UsageError(f"--picture: write a name that ends in .png (got {str(picture)!r})")
@@ -93,10 +109,14 @@ def preview(
             loading.read(config, reporter.progress), config, config.seed
         )
         part = Part(dataset, parts.parts["train"])
+        if by_class:
+            counts = _by_class(picture, part, samples or 12, config.seed)
+            show({"picture": str(picture), "classes": counts}) if json else print(picture)
+            return
         policy = choose(config.augment, part)
         for note in policy.notes():
             reporter.note(note)
-        draw(picture, part, policy, config.seed, samples, variants)
+        draw(picture, part, policy, config.seed, samples or 6, variants or 5)
     finally:
         reporter.end()
     if json:
@@ -149,6 +169,39 @@ def audit(
     if shown:
         path = findings.folder / LABEL_ERRORS
         say(f"next: delete the rows of {path} whose labels are right, then train with --exclude")
+
+
+def _by_class(picture: Path, part: Part, most: int, seed: int) -> dict[str, int]:
+    """Draw images of each class; return how many of each.
+
+    Args:
+        picture: the PNG to write.
+        part: the training samples.
+        most: images of a class.
+        seed: decides which.
+
+    Raises:
+        UsageError: the samples are no images, or have no class each.
+    """
+    import numpy as np
+
+    from mlzoo.drawing.sheets import class_sheet
+
+    of = part.samples
+    if of.kind != "image" or not of.target.sample_class:
+        raise UsageError(
+            f"--by-class: is for images with a class each; these data are {of.kind}s for {of.task}"
+        )
+    order = np.random.default_rng(seed).permutation(len(part))
+    classes = np.asarray(part.targets).astype(int)[order]
+    chosen = {
+        name: np.sort(order[classes == position][:most])
+        for position, name in enumerate(of.class_names)
+    }
+    there = {name: places for name, places in chosen.items() if len(places)}
+    rows = [part.inputs(places) for places in there.values()]
+    class_sheet(picture, rows, list(there), of.maximum)
+    return {name: len(places) for name, places in there.items()}
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -38,6 +38,15 @@ def train(
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML file of settings; flags win.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            hidden=True,
+            help="Weights of `fixed`, a YAML or JSON file of layers; nothing is trained.",
+        ),
+    ] = None,
     resume: Annotated[
         str | None,
         typer.Option("--resume", metavar="RUN", help="Resume an unfinished run, exactly."),
@@ -115,6 +124,8 @@ def train(
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
+    if weights is not None:
+        flags = _with_weights(weights, flags, problems)
     if demo is not None:
         from mlzoo_cli.first_run import demo_flags
 
@@ -167,6 +178,23 @@ def train(
         show({"run": str(run.path), **run.metrics})
     else:
         _summary(run)
+
+
+def _with_weights(path: str, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return flags with the weights of a file as settings of the model."""
+    from mlzoo.runs.given_weights import MODEL, read_weights, settings_of
+
+    if flags.get("model") != MODEL or "set" in flags:
+        problems.append(
+            f"--weights: is for {MODEL}, as in `mlzoo train {MODEL} DATA`, without --set"
+        )
+        return flags
+    try:
+        chosen = settings_of(read_weights(path))
+    except UsageError as error:
+        problems += error.problems
+        return flags
+    return {"calibrate": "none", **flags, "set": chosen}
 
 
 class Watching(ConsoleReporter):

@@ -257,6 +257,10 @@ class RunConfig(Settings):
     followed; of the validation split with val_ before its name."""
     early_stopping: Annotated[int, Flag(basic=True)] = Field(10, ge=0)
     """Epochs without improvement before training stops; 0: never."""
+    early_stopping_delta: float = Field(0.0, ge=0)
+    """Improvement of --monitor up to which early stopping counts none."""
+    early_stopping_baseline: float | None = None
+    """Value of --monitor that must be surpassed before early stopping counts an improvement."""
     keep: Literal["best", "last"] = "best"
     """Weights to keep: those of the best epoch by --monitor, or the last ones."""
     clip_norm: float | None = Field(None, gt=0)
@@ -704,6 +708,9 @@ def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ())
         reasons["loss_set"] = "has no effect: loss is auto; name one, as in crossentropy+dice"
     if "augment_workers" in given and values.get("augment") in ("none", []):
         reasons["augment_workers"] = "has no effect: augment is none"
+    if not values.get("early_stopping") and "early_stopping" not in unsure:
+        named = {"early_stopping_delta", "early_stopping_baseline"} & given
+        reasons |= dict.fromkeys(named, "has no effect: early_stopping is 0")
     if "monitor" in given and not _monitors(values) and not _WATCHERS & set(unsure):
         reasons["monitor"] = (
             "has no effect: early_stopping is 0, keep is last and no plateau schedule runs"

@@ -1,4 +1,4 @@
-"""Contact sheets: many samples in one picture."""
+"""Contact sheets: many samples in one picture, also by class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlzoo.drawing.canvas import save
+from mlzoo.drawing.canvas import label, new_figure, save
 from mlzoo.drawing.pictures import as_picture, heat_map
 
 MOST = 256
@@ -54,3 +54,34 @@ def contact_sheet(
         sheet[top : top + factor * height, left : left + factor * width] = enlarged
     Image.fromarray(sheet).save(path)
     return path
+
+
+def class_sheet(
+    path: Path,
+    classes: Sequence[np.ndarray],
+    names: Sequence[str],
+    maximum: float | None = None,
+) -> Path:
+    """Draw a row of images a class, under each other and with its name.
+
+    Args:
+        path: of the PNG file.
+        classes: images (n, height, width, channels) of each class; n may differ.
+        names: of the classes.
+        maximum: largest value that a pixel can hold; by default the largest of each image.
+    """
+    height, width = classes[0].shape[1:3]
+    most = max(len(images) for images in classes)
+    figure = new_figure(1.6 + 0.7 * most, 0.12 + 0.78 * len(classes) * min(height / width, 2.0))
+    panels = figure.subplots(len(classes), 1, squeeze=False)[:, 0]
+    gap = max(1, round(0.06 * width))
+    for axes, images, name in zip(panels, classes, names, strict=True):
+        row = np.ones((height, most * (width + gap), 3))
+        for place, image in enumerate(images):
+            left = place * (width + gap)
+            row[:, left : left + width] = as_picture(image, maximum)
+        axes.imshow(row)
+        axes.set_axis_off()
+        text = label(name, 14)
+        axes.text(-gap * 2, height / 2, text, ha="right", va="center", fontsize=9)
+    return save(figure, path)

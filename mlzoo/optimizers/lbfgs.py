@@ -7,7 +7,7 @@ rate; it is for small models with a deterministic loss.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -41,7 +41,7 @@ def build(config: Config) -> Callable[..., tuple[np.ndarray, str]]:
         A function that takes a function from weights (n,) to loss and gradient (n,), the weights
         to start at, the number of iterations at most, and what to call with the weights after each
         iteration (it stops where that raises StopIteration); and that returns the last weights and
-        why it ended.
+        why it ended: `converged` where it met a tolerance.
     """
     from scipy.optimize import minimize
 
@@ -61,6 +61,14 @@ def build(config: Config) -> Callable[..., tuple[np.ndarray, str]]:
         found = minimize(
             function, start, method="L-BFGS-B", jac=True, callback=callback, options=options
         )
-        return found.x, "converged" if found.success else found.message.lower()
+        return found.x, "converged" if found.success else _reason(found, iterations)
 
     return run
+
+
+def _reason(found: Any, iterations: int) -> str:
+    """Return why a search ended that met no tolerance."""
+    if found.nit >= iterations:
+        return f"stopped after {found.nit} iterations, before it converged"
+    # Where losses of two steps differ by less than their rounding errors, none is lower.
+    return f"stopped before it converged ({found.message.lower()})"

@@ -1,4 +1,4 @@
-"""Counts of boundary pixels of two masks that lie close to each other, for boundary F1.
+"""Boundaries of two masks: counts of pixels that lie close, for boundary F1, and distances.
 
 Boundary F1 after Csurka, Larlus and Perronnin, What is a good evaluation measure for semantic
 segmentation? (BMVC 2013): precision is the share of the predicted boundary that is close to a
@@ -12,6 +12,7 @@ import math
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from mlzoo.data.specs import IGNORED
 
@@ -55,6 +56,36 @@ def boundary_counts(
             np.count_nonzero(true),
         )
     return counts
+
+
+def hausdorff95(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean over classes of the 95 % Hausdorff distance of two masks, in pixels.
+
+    Args:
+        truth: (height, width) uint8 class positions, 255 where a pixel doesn't count.
+        predicted: (height, width) uint8 class positions.
+
+    Returns:
+        NaN where no class has a boundary; a class that has one in one mask only counts as the
+        image's diagonal.
+    """
+    predicted = np.where(truth == IGNORED, IGNORED, predicted)
+    true_boundary, predicted_boundary = _boundary(truth), _boundary(predicted)
+    present = np.union1d(truth[true_boundary], predicted[predicted_boundary])
+    distances = []
+    for position in present:
+        true = np.argwhere(true_boundary & (truth == position))
+        found = np.argwhere(predicted_boundary & (predicted == position))
+        if len(true) and len(found):
+            distances.append(max(_percentile(true, found), _percentile(found, true)))
+        else:
+            distances.append(math.hypot(*truth.shape))
+    return float(np.mean(distances)) if distances else math.nan
+
+
+def _percentile(pixels: np.ndarray, targets: np.ndarray) -> float:
+    """Return the 95th percentile of the distances of pixels (n, 2) to the nearest target."""
+    return float(np.percentile(cKDTree(targets).query(pixels)[0], 95))
 
 
 def _boundary(mask: np.ndarray) -> np.ndarray:

@@ -21,12 +21,14 @@ from mlzoo.data.samples import Data
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.training import checkpoints
 from mlzoo.training.loop.batches import chunks, class_weights
-from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import stop_reason, watch
 from mlzoo.training.loop.training import Fitted, history_columns, inside_weights, measure, monitored
 from mlzoo.training.optimizers import build_loss, build_metrics, direction
 from mlzoo.training.signals import Stop
 
 MOST_PARAMETERS = 200_000
+CONVERGED = "converged"
+"""Reason that a full-batch optimizer gives where it met its tolerance."""
 
 
 def applies(config: RunConfig, model: keras.Model) -> bool:
@@ -123,7 +125,7 @@ class _Search:
         inside = inside_weights(config, data) is not None
         self.weights = None if inside else class_weights(config.class_weights, data)
         metric = monitored(config, data, history_columns(config, data))
-        self.watch = Watch(metric, direction(metric), config.early_stopping)
+        self.watch = watch(config, metric, direction(metric))
         self.history: list[dict[str, float]] = []
         self.best: checkpoints.Arrays | None = None
         self.stopped = ""
@@ -141,6 +143,9 @@ class _Search:
         self._assign(end)
         if not self.history:
             self._iteration(end)
+        if not self.stopped and reason != CONVERGED:
+            more = "; raise --epochs" if len(self.history) >= self.config.epochs else ""
+            self.listener.warn(f"{registry.stem(name)} {reason}{more}")
         self.stopped = self.stopped or f"{registry.stem(name)}: {reason}"
 
     def keep(self, solved: str) -> None:
@@ -167,8 +172,7 @@ class _Search:
             if self.stop.signal:
                 raise Interrupted(f"stopped in iteration {len(self.history)}", self.stop.signal)
             if self.watch.stop:
-                patience = self.config.early_stopping
-                self.stopped = f"{self.watch.metric} did not improve for {patience} epochs"
+                self.stopped = stop_reason(self.config, self.watch.metric)
                 raise StopIteration
 
         return callback

@@ -48,6 +48,18 @@ def test_a_preview_draws_samples_beside_their_variants(mlzoo: Mlzoo) -> None:
     assert found["steps"] == [] and Path("preview.png").is_file()
 
 
+def test_a_preview_by_class_draws_images_of_each(mlzoo: Mlzoo) -> None:
+    words = ("data", "preview", "digits", "--by-class", "--picture", "classes.png")
+    found = document(mlzoo(*words, "--json"))
+    assert found["classes"] == {str(digit): 12 for digit in range(10)}
+    with Image.open("classes.png") as picture:
+        assert picture.width > 900 and picture.height > 700
+    wrong = mlzoo(*words, "--variants", 2)
+    assert wrong.code == 2 and "--variants: has no effect with --by-class" in wrong.err
+    table = mlzoo("data", "preview", "iris", "--by-class")
+    assert table.code == 2 and "is for images with a class each; these data are tables" in table.err
+
+
 @pytest.mark.slow
 def test_a_preview_shows_what_a_training_feeds(mlzoo: Mlzoo) -> None:
     """The first variant of each is drawn as the first epoch of that seed feeds it."""

@@ -52,6 +52,7 @@ _PARAMETERS = {
     "autoencoder": 138_347,
     "cnn": 72_947,
     "conv_lstm": 29_619,
+    "fixed": 9_219,
     "lenet": 314_819,
     "linear": 9_219,
     "mlp": 819_971,

@@ -53,6 +53,8 @@ def test_what_takes_the_whole_split_finds_a_minimum_and_can_be_stopped(name: str
     end, reason = minimize(bowl, np.zeros(2), 50, lambda point: seen.append(point.copy()))
     np.testing.assert_allclose(end, target, atol=1e-5)
     assert reason == "converged" and 1 < len(seen) < 50
+    _, reason = minimize(bowl, np.zeros(2), 1, seen.append)
+    assert reason == "stopped after 1 iterations, before it converged"
 
     def stop(point: np.ndarray) -> None:
         raise StopIteration

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from unittest import mock
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mlzoo.statistics import boundaries
-from mlzoo.statistics.boundaries import boundary_counts
+from mlzoo.statistics.boundaries import boundary_counts, hausdorff95
 
 SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -104,3 +105,27 @@ def test_the_default_tolerance_is_a_share_of_the_diagonal(
     assert near.tolist() == [[height] * 4] * 2
     far = boundary_counts(truth, halves(height, width, 5 + reach), 2)
     assert far.tolist() == [[0, height, 0, height]] * 2
+
+
+def _square(left: int, size: int = 8) -> np.ndarray:
+    mask = np.zeros((30, 40), "uint8")
+    mask[10 : 10 + size, left : left + size] = 1
+    return mask
+
+
+def test_hausdorff_distance_of_shifted_squares() -> None:
+    assert hausdorff95(_square(5), _square(5)) == 0
+    # Class 1: the left edge is 3 from the nearest pixel; of the background the right border is.
+    assert hausdorff95(_square(5), _square(8)) == pytest.approx(3)
+    # A pixel far off is one of few percent.
+    speck = _square(5, 20)
+    speck[0, 39] = 1
+    assert hausdorff95(_square(5, 20), speck) < 2
+
+
+def test_hausdorff_distance_is_defined_where_a_mask_has_a_boundary() -> None:
+    empty = np.zeros((30, 40), "uint8")
+    assert hausdorff95(_square(5), empty) == pytest.approx(50)  # the diagonal
+    assert math.isnan(hausdorff95(empty, empty))
+    ignored = np.where(_square(5) == 1, 255, 0).astype("uint8")
+    assert math.isnan(hausdorff95(ignored, _square(5)))

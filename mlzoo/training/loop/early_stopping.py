@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlzoo.core.configs import RunConfig
+
 
 @dataclass
 class Watch:
@@ -16,8 +18,11 @@ class Watch:
         mode: `max` or `min`; follows from the metric.
         patience: epochs without improvement before `stop` is true; 0: never.
         best: the best value so far and `best_epoch` its epoch (from 1; 0: none yet).
-        waited: epochs since then.
+        waited: epochs since the last improvement that counts.
         plateau_waited: epochs since the best value or the last drop of the rate.
+        delta: an improvement counts for `waited` if it is larger, since the last that counted.
+        baseline: a value that must be surpassed before any counts; None: there is none.
+        counted: value of the last improvement that counted.
     """
 
     metric: str
@@ -27,19 +32,32 @@ class Watch:
     best_epoch: int = 0
     waited: int = 0
     plateau_waited: int = 0
+    delta: float = 0.0
+    baseline: float | None = None
+    counted: float | None = None
 
     def see(self, epoch: int, value: float) -> bool:
         """Take the value of an epoch; true where it is the best so far (strictly)."""
-        if math.isfinite(value) and (self.best is None or self._better(value, self.best)):
+        improved = math.isfinite(value) and self._better(value, self.best)
+        if improved:
             self.best, self.best_epoch = value, epoch
-            self.waited = self.plateau_waited = 0
-            return True
-        self.waited += 1
-        self.plateau_waited += 1
-        return False
+        self.plateau_waited = 0 if improved else self.plateau_waited + 1
+        if improved and self._counts(value):
+            self.counted, self.waited = value, 0
+        else:
+            self.waited += 1
+        return improved
 
-    def _better(self, value: float, best: float) -> bool:
-        return value > best if self.mode == "max" else value < best
+    def _counts(self, value: float) -> bool:
+        """Return whether an improvement is large enough, and beyond the baseline."""
+        enough = self._better(value, self.counted, self.delta)
+        return enough and self._better(value, self.baseline)
+
+    def _better(self, value: float, other: float | None, by: float = 0.0) -> bool:
+        """Return whether a value is better than another by more than a difference."""
+        if other is None:
+            return True
+        return value - other > by if self.mode == "max" else other - value > by
 
     @property
     def stop(self) -> bool:
@@ -56,3 +74,25 @@ class Watch:
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         return asdict(self)
+
+
+def watch(config: RunConfig, metric: str, mode: str) -> Watch:
+    """Return what follows a metric as a run is configured.
+
+    Args:
+        config: of the run.
+        metric: a column of the history.
+        mode: `max` or `min`.
+    """
+    delta, baseline = config.early_stopping_delta, config.early_stopping_baseline
+    return Watch(metric, mode, config.early_stopping, delta=delta, baseline=baseline)
+
+
+def stop_reason(config: RunConfig, metric: str) -> str:
+    """Return why early stopping ended a training."""
+    more = ""
+    if config.early_stopping_delta:
+        more = f" by more than {config.early_stopping_delta:g}"
+    if config.early_stopping_baseline is not None:
+        more += f" beyond {config.early_stopping_baseline:g}"
+    return f"{metric} did not improve{more} for {config.early_stopping} epochs"

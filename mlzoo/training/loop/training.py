@@ -21,7 +21,7 @@ from mlzoo.data.specs import Compiled, TrainingModel
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
-from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Watch, stop_reason, watch
 from mlzoo.training.loop.features import halved
 from mlzoo.training.loop.steps import build_steps
 from mlzoo.training.optimizers import (
@@ -132,7 +132,7 @@ class Training:
         single = self.networks is None
         self.steps = build_steps(self.trained, config.xla, not single, single)
         metric = monitored(config, data, history_columns(config, data, self.networks))
-        self.watch = Watch(metric, direction(metric), config.early_stopping)
+        self.watch = watch(config, metric, direction(metric))
         self.shown = True
         self.place = TrainState()
         self.best: checkpoints.Arrays | None = None
@@ -175,7 +175,7 @@ class Training:
         self.batches = build_batches(self.config, data, seed)
         checkpoints.assign([v for layer in self.model.layers for v in layer.variables], weights)
         checkpoints.assign(self.trained.optimizer.variables, optimizer)
-        self.watch = Watch(self.watch.metric, self.watch.mode, self.config.early_stopping)
+        self.watch = watch(self.config, self.watch.metric, self.watch.mode)
         self.place, self.best = TrainState(), None
         self._best_file = self._pending = self._safe = None
         self._saved_at = self._started_at = time.monotonic()
@@ -291,9 +291,7 @@ class Training:
         if place.epoch >= config.epochs:
             place.stopped = f"all {config.epochs} epochs done"
         elif self.watch.stop:
-            place.stopped = (
-                f"{self.watch.metric} did not improve for {config.early_stopping} epochs"
-            )
+            place.stopped = stop_reason(config, self.watch.metric)
 
     def _keep(self) -> Fitted:
         place, watch = self.place, self.watch

@@ -13,7 +13,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, DivergedError
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints
-from mlzoo.training.loop.early_stopping import Watch
+from mlzoo.training.loop.early_stopping import Watch, watch
 from mlzoo.training.optimizers import adapts, direction, rate_after
 from mlzoo.tuning.compiled.feeding import Fed, Feeder, Shape, epoch_order, epoch_rates
 from mlzoo.tuning.compiled.programs import Program, ProgramInputs, State
@@ -35,7 +35,7 @@ class FitProgress:
         config = fit.config
         self.stops = 0 < config.early_stopping < config.epochs
         self.lowers = adapts(config)
-        self.watch = Watch(config.monitor, direction(config.monitor), config.early_stopping)
+        self.watch = watch(config, config.monitor, direction(config.monitor))
         self.epoch, self.rate = 0, config.rate
         self.error: DivergedError | None = None
         if fit.before is not None and (saved := _restore(fit.before)) is not None:
