@@ -61,7 +61,7 @@ class WalkConfig(Settings):
     """Standard deviation of the noise that is added to every gradient entry."""
     sweep: Annotated[tuple[float, float] | None, Flag(basic=True, metavar="LOW..HIGH")] = None
     """Try every optimizer at learning rates in this range too, evenly in their logarithm."""
-    points: Annotated[int, Flag(basic=True)] = Field(25, ge=2, le=500)
+    points: int = Field(25, ge=2, le=500)
     """Learning rates of a sweep."""
     tolerance: float = Field(0.01, gt=0)
     """Distance that counts as at the optimum, and norm of a gradient that counts as zero."""

@@ -20,6 +20,7 @@ from mlzoo.layers import (
     scaling,
     steps,
     upsampling,
+    whitening,
     windows,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "scaling",
     "steps",
     "upsampling",
+    "whitening",
     "windows",
 ]

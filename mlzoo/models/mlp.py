@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import UsageError
 from mlzoo.core.setting_types import (
     Activations,
     Initializer,
@@ -53,6 +54,8 @@ _HEAD_SPREAD = 0.5
 class Config(Settings):
     """Settings of mlp."""
 
+    whiten: bool = False
+    """Tables: principal components of the numbers, each of variance 1, in place of them."""
     clip: float | None = Field(None, gt=0)
     """Tables: largest absolute value of a standardized number; by default none."""
     ranks: bool = False
@@ -129,6 +132,8 @@ class Config(Settings):
         check_lengths("hidden layers", count, activation=self.activation, dropout=self.dropout)
         if self.exponent != 1.7 and "trainable_exponent" not in self.activation:
             raise ValueError("exponent has no effect without activation trainable_exponent")
+        if self.whiten and self.ranks:
+            raise ValueError("whiten replaces the numbers that ranks are of; leave one out")
         if self.fourier and self.embedding != "none":
             raise ValueError("fourier and embedding both replace the numbers; leave one out")
         given = {"fourier_scale", "fourier_frequencies", "fourier_trainable"}
@@ -179,7 +184,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     fourier = bool(config.set.get("fourier"))
     settings = {
         "clip": 3.0,
-        "ranks": not fourier,
+        "ranks": not (fourier or config.set.get("whiten")),
         "embedding": "none" if fourier else "periodic",
         "dropout": [0.15],
         "members": 1 if config.set.get("skips") else 8,
@@ -209,20 +214,30 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         joined.append(_with_skips(x, joined, number, config))
     penalty = {"kernel_regularizer": regularizer(config.l1, config.l2)}
     if config.members > 1:
-        return _with_members(tensor, joined[-1], outputs, config.members, penalty)
+        members = _with_members(tensor, joined[-1], outputs, config.members, penalty)
+        return _measured(members, config)
     model = keras.Model(tensor, outputs.head(joined[-1], **penalty), name="mlp")
+    return _measured(model, config)
+
+
+def _measured(model: keras.Model, config: Config) -> keras.Model:
+    """Return a model that says whether `initialize` sets some of its weights from data."""
     # Compiled fits of a search draw their weights themselves, and know nothing of `initialize`.
-    model.plain_only = bool(config.fourier) and config.fourier_scale == "auto"
+    scaled = bool(config.fourier) and config.fourier_scale == "auto"
+    model.plain_only = config.whiten or scaled
     return model
 
 
 def initialize(model: keras.Model, data: Data) -> None:
-    """Choose the scale of the frequencies on the validation split, where it is auto."""
+    """Fit whitening on the training split, and choose a scale of frequencies where it is auto."""
     if not getattr(model, "plain_only", False):
         return
     from mlzoo.layers.fourier import FourierFeatures, choose_scale
+    from mlzoo.layers.whitening import Whitening, fit_whitening
 
     for layer in model.layers:
+        if isinstance(layer, Whitening):
+            fit_whitening(model, layer, data.train)
         if isinstance(layer, FourierFeatures) and layer.scale is None:
             choose_scale(model, layer, data)
 
@@ -265,12 +280,17 @@ def _embedded(x: keras.KerasTensor, inputs: Inputs, config: Config) -> keras.Ker
     Fourier features are also made of what is no table, such as an array or a small image.
     """
     from mlzoo.layers.numbers import ClipNumbers, PeriodicEmbedding, RankNumbers
+    from mlzoo.layers.whitening import Whitening
 
     count = inputs.numbers
+    if config.whiten and not count:
+        raise UsageError("mlp: whiten is for the numbers of a table, and there are none")
     if not count:
         if config.fourier and inputs.kind != "table":
             return _fourier(x, x.shape[-1], config)
         return x
+    if config.whiten:
+        x = Whitening(count, name="whitening")(x)
     if config.clip is not None:
         x = ClipNumbers(count, config.clip, name="clip")(x)
     if config.ranks:
@@ -329,8 +349,6 @@ def _with_skips(
 ) -> keras.KerasTensor:
     """Join to hidden layer `number` the outputs of `earlier` layers that skip to it."""
     import keras
-
-    from mlzoo.core.errors import UsageError
 
     sources = [earlier[start] for start, end in config.skip_pairs if end == number]
     if not sources:

@@ -55,15 +55,11 @@ class _Matrix(NamedTuple):
     imaginary: Any = None
 
 
-def _constant(rows: Sequence[Sequence[float]]) -> np.ndarray:
-    return np.array([rows], "float64")
-
-
 _FIXED = {
-    "H": _Matrix(_constant([[1, 1], [1, -1]]) / math.sqrt(2)),
-    "X": _Matrix(_constant([[0, 1], [1, 0]])),
-    "Y": _Matrix(None, _constant([[0, -1], [1, 0]])),
-    "Z": _Matrix(_constant([[1, 0], [0, -1]])),
+    "H": _Matrix(np.array([[[1.0, 1.0], [1.0, -1.0]]]) / math.sqrt(2)),
+    "X": _Matrix(np.array([[[0.0, 1.0], [1.0, 0.0]]])),
+    "Y": _Matrix(None, np.array([[[0.0, -1.0], [1.0, 0.0]]])),
+    "Z": _Matrix(np.array([[[1.0, 0.0], [0.0, -1.0]]])),
 }
 
 
