@@ -156,7 +156,7 @@ def train(
 
 def from_weights(
     path: str | Path,
-    data: str | None = None,
+    data: Any = None,
     *,
     out: str = "saved_models",
     name: str | None = None,
@@ -167,8 +167,8 @@ def from_weights(
 
     Args:
         path: a YAML or JSON file; see `mlzoo.runs.given_weights.read_weights`.
-        data: evaluate the network on these, as `mlzoo train fixed DATA --weights FILE`; without
-            any the run predicts but has no scores.
+        data: as of `train`: the network is scored on these, as by `mlzoo train fixed DATA
+            --weights FILE`; without any the run predicts but has no scores.
         out: folder of the run folder.
         name: of the run folder.
         listener: hears of progress.

@@ -71,6 +71,15 @@ def test_auto_takes_frequencies_that_reach_those_of_the_function(kind: str) -> N
     assert b[:32].mean() < 1 < b[32:].mean()
 
 
+def test_the_scale_is_chosen_for_members_too() -> None:
+    one, several = (
+        keras.ops.convert_to_numpy(_model(_data(), fourier=64, members=m).get_layer("fourier").b)
+        for m in (1, 2)
+    )
+    assert several.std() > 1.3  # It starts at 1.
+    assert several.std() == pytest.approx(one.std(), rel=0.5)
+
+
 def test_without_validation_the_scale_is_chosen_on_training_rows() -> None:
     data = _data()
     none = Part(data.samples, np.arange(0))
