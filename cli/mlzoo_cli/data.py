@@ -75,7 +75,8 @@ def preview(
         ),
     ] = None,
     variants: Annotated[
-        int | None, typer.Option("--variants", min=1, max=20, help="Variants of each (5).")
+        int | None,
+        typer.Option("--variants", min=1, max=20, hidden=True, help="Variants of each (5)."),
     ] = None,
     by_class: Annotated[
         bool, typer.Option("--by-class", help="Draw images by class, without variants.")
