@@ -15,6 +15,7 @@ from mlzoo_cli.options import (
     Json,
     RareSafeCsv,
     Trust,
+    flag_of,
     run_argument,
     run_fields,
     with_options,
@@ -124,6 +125,8 @@ def train(
     problems = [*wrong, *problems]
     positional = {name: word for name, word in (("model", model), ("data", data)) if word}
     flags = positional | given
+    if weights is not None and data is None and config is None and not problems:
+        return _without_data(weights, flags, json)
     if weights is not None:
         flags = _with_weights(weights, flags, problems)
     if demo is not None:
@@ -178,6 +181,29 @@ def train(
         show({"run": str(run.path), **run.metrics})
     else:
         _summary(run)
+
+
+def _without_data(path: str, flags: dict[str, Any], json: bool) -> None:
+    """Make a run folder of a file of weights, which predicts but has no scores.
+
+    Raises:
+        UsageError: other options were given than those of its folder, or the file is wrong.
+    """
+    from mlzoo.runs.given_weights import MODEL, write_run
+
+    if flags.get("model") != MODEL:
+        raise UsageError(f"--weights: is for `mlzoo train {MODEL} [DATA]`")
+    places = {name: flags[name] for name in ("out", "name") if name in flags}
+    idle = [flag_of(name) for name in flags if name not in ("model", *places)]
+    if idle:
+        raise UsageError([f"{flag}: has no effect without data" for flag in idle])
+    run = write_run(path, **places)
+    if json:
+        show({"run": str(run.path)})
+        return
+    say("no data were given, so nothing is scored (mlzoo evaluate RUN DATA)")
+    print(f"run folder: {run.path}")
+    say(f"next: mlzoo predict {shlex.quote(str(run.path))} NEW-DATA")
 
 
 def _with_weights(path: str, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:

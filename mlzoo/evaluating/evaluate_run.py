@@ -63,7 +63,8 @@ def evaluate_run(
         if run.target.is_input:
             test = replace(test, outputs=replace(test.outputs, scaling=run.scaling))
         positive = rarer(list(class_totals(run.record).values()))
-        trained = run.metrics["test"]["metrics"]
+        # Without data of its own it has no scores either.
+        trained = run.metrics["test"]["metrics"] if config.data else {}
         result = evaluate(
             run.outputs, test, "test", 0, config.baselines, positive, trained, config.metrics
         )[0]

@@ -105,8 +105,10 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
         folder.write_json("data.json", _record(task, classes, columns, units))
         folder.write_json("layers.json", layer_graph(model))
         folder.write_json("environment.json", devices.environment(0, "float32"))
-        settings = {"model": MODEL, "set": config.model_dump(mode="json")}
-        folder.write_text("config.yaml", _yaml(settings))
+        parts = {name: {"indices": [], "names": []} for name in ("train", "valid", "test")}
+        folder.write_json("split.json", {"parts": parts})
+        settings = {"model": MODEL, "data": "", "calibrate": "none"}
+        folder.write_text("config.yaml", _yaml({**settings, "set": config.model_dump(mode="json")}))
         model.save(folder.path / "model.keras")
         return OpenedRun(folder.finish())
     except BaseException:
@@ -119,17 +121,21 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
 def _record(task: str, classes: list[str], columns: list[Any], units: int) -> dict[str, Any]:
     """Return the content of `data.json`: a table with these columns and no samples."""
     from mlzoo.data.reader_record import write_reader
-    from mlzoo.data.tables.reader import Column, TableReader
+    from mlzoo.data.tables.reader import Column, TableReader, TargetColumn
 
     names = [str(column) for column in columns]
-    targets = ["class"] if classes else [f"y{number + 1}" for number in range(units)]
+    targets = ["class"] if classes else ["y", *(f"y{number}" for number in range(2, units + 1))]
     reader = TableReader(
         task=task,
         class_names=tuple(classes),
         target_names=tuple(targets),
         columns=tuple(Column(name) for name in names),
+        target=TargetColumn(targets[0]) if len(targets) == 1 else None,
+        delimiter=None,
+        header="auto",
     )
     return {
+        "data": "",
         "task": task,
         "kind": "table",
         "class_names": classes,

@@ -582,9 +582,16 @@ class OpenedRun:
 
         Raises:
             DataError: they have changed or are gone.
+            UsageError: it was made without any.
         """
         from mlzoo.data import loading
         from mlzoo.runs import datasets
+
+        if not self.config.data:
+            raise UsageError(
+                f"{self.path} was made of given weights without data; name data, as in "
+                f"`mlzoo evaluate {self.path} DATA`"
+            )
 
         listener = listener or Listener()
         samples = loading.read_again(self.config, self.reader, listener.progress)

@@ -152,6 +152,28 @@ def test_a_run_without_data_predicts(tmp_path: Path) -> None:
         mlzoo.from_weights(tmp_path / "xor.json", epochs=3)
 
 
+def test_the_command_makes_a_run_without_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("xor.yaml").write_text(yaml.safe_dump(XOR))
+    Path("new.csv").write_text("a,b,class\n0,0,same\n1,0,different\n1,1,different\n")
+    made = run_mlzoo("train", "fixed", "--weights", "xor.yaml", "--name", "xor")
+    assert made.code == 0, made.err
+    assert made.out.strip() == "run folder: saved_models/xor"
+    found = run_mlzoo("predict", "saved_models/xor", "new.csv")
+    rows = [line.split(",") for line in found.out.splitlines()]
+    assert rows[0] == ["name", "prediction", "p_same", "p_different"]
+    assert [row[1] for row in rows[1:]] == ["same", "different", "same"]
+    scored = run_mlzoo("evaluate", "saved_models/xor", "new.csv", "--json")
+    assert scored.code == 0, scored.err
+    assert json.loads(scored.out)["metrics"]["accuracy"] == pytest.approx(2 / 3)
+    own = run_mlzoo("evaluate", "saved_models/xor")
+    assert own.code == 2 and "was made of given weights without data; name data" in own.err
+    wrong = run_mlzoo("train", "fixed", "--weights", "xor.yaml", "--epochs", 3)
+    assert wrong.code == 2 and "--epochs: has no effect without data" in wrong.err
+
+
 @pytest.mark.slow
 def test_a_run_with_data_is_scored_untrained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
