@@ -21,6 +21,7 @@ from mlzoo.core import fields, registry
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling
+from mlzoo.layers.stock import in_stock_layers
 from mlzoo.losses._numbers import MaskedFields
 
 CLASSES = Outputs("classification", 3)
@@ -301,20 +302,35 @@ _LOAD = """
 import sys
 from pathlib import Path
 
+folder = Path(sys.argv[1])
+sys.modules["mlzoo"] = None  # importing it fails
+
 import keras
 import numpy as np
 
+
+def predict(paths):
+    for path in sorted(paths):
+        x = np.load(path.with_suffix(".x.npy"))
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        y = keras.ops.convert_to_numpy(model(x, training=False))
+        np.save(path.with_suffix(".new.npy"), y)
+
+
+predict(folder.glob("stock/*.keras"))
+del sys.modules["mlzoo"]
 import mlzoo.layers
 
-for path in sorted(Path(sys.argv[1]).glob("*.keras")):
-    x = np.load(path.with_suffix(".x.npy"))
-    model = keras.models.load_model(path, safe_mode=True)
-    np.save(path.with_suffix(".new.npy"), keras.ops.convert_to_numpy(model(x, training=False)))
+predict(folder.glob("*.keras"))
 """
 
 
 def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
-    """Save each model, load all in one new process, and keep both predictions in `folder`."""
+    """Save each model, load all in one new process, and keep both predictions in `folder`.
+
+    The same models in layers of Keras alone are in `stock`, and load where mlzoo is not found.
+    """
+    (folder / "stock").mkdir()
     for case in cases:
         for outputs in heads(reversed(case.outputs)):
             model = case.build(outputs)
@@ -331,7 +347,27 @@ def predict_in_new_process(folder: Path, cases: Iterable[ModelCase]) -> None:
             model.save(folder / f"{name}.keras")
             np.save(folder / f"{name}.x.npy", x)
             np.save(folder / f"{name}.old.npy", outcome(model, x))
+            save_stock(model, x, outcome(model, x), folder / "stock" / f"{name}.keras")
+    predict_saved(folder)
+
+
+def save_stock(model: keras.Model, x: np.ndarray, y: np.ndarray, path: Path) -> None:
+    """Save a model in layers of Keras alone, inputs, and what the model itself predicts."""
+    in_stock_layers(model).save(path)
+    np.save(path.with_suffix(".x.npy"), x)
+    np.save(path.with_suffix(".old.npy"), y)
+
+
+def predict_saved(folder: Path) -> None:
+    """Predict with the models of a folder in a new process; with those of `stock` without mlzoo."""
     subprocess.run([sys.executable, "-c", _LOAD, str(folder)], check=True)
+
+
+def check_stock(path: Path) -> None:
+    """A model of `save_stock` predicts the same without mlzoo."""
+    old, new = (np.load(path.with_suffix(f".{kind}.npy")) for kind in ("old", "new"))
+    assert np.isfinite(old).all() and np.ptp(old, axis=0).max() > 0
+    np.testing.assert_allclose(new, old, rtol=1e-6, atol=1e-6)
 
 
 def check_saved(case: ModelCase, folder: Path) -> None:

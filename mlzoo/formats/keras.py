@@ -1,4 +1,4 @@
-"""The Keras file itself, for Python with Keras and mlzoo's layers."""
+"""A Keras file of Keras' own layers and operations, for Python with Keras alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write(
     sample_shape: SampleShape,
     calibration: list[np.ndarray],
 ) -> Path:
-    """Save the model, any size and batch as it takes them.
+    """Save the model for inference without layers of mlzoo, any size and batch as it takes them.
 
     Args:
         config: settings of the format.
@@ -34,9 +34,14 @@ def write(
         folder: where the files go.
         sample_shape: the shape of one sample, for fixed sizes.
         calibration: batches (n, *shape) that int8 ranges come from; empty without int8.
+
+    Raises:
+        MlzooError: layers of other packages, which are named.
     """
+    from mlzoo.layers.stock import in_stock_layers
+
     path = folder / "model.keras"
-    model.save(path)
+    in_stock_layers(model).save(path)
     return path
 
 
@@ -44,7 +49,6 @@ def open_written(path: Path) -> Predict:
     """Predict with the file that was written."""
     import keras
 
-    import mlzoo.layers  # noqa: F401  (registers our layers)
     from mlzoo.formats._graphs import single
 
     model = single(keras.models.load_model(path, compile=False, safe_mode=True))

@@ -147,7 +147,9 @@ class RankNumbers(LeadingNumbers):
 
     def change(self, numbers: Any) -> Any:
         """Return numbers (batch, count) and their ranks: (batch, 2 count)."""
-        covered = ops.clip(ops.expand_dims(numbers, -1) - self._starts, 0.0, self._widths)
+        # Not `ops.clip`, which can't be saved with arrays as its bounds.
+        over = ops.maximum(ops.expand_dims(numbers, -1) - self._starts, 0.0)
+        covered = ops.minimum(over, self._widths)
         # Not a sum over the last axis: OpenVINO loses it when a constant is added.
         ranks = ops.einsum("bnk,nk->bn", covered, self._slopes) + self._first
         return ops.concatenate([numbers, (ranks - 0.5) * math.sqrt(12)], axis=-1)

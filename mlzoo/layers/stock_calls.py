@@ -1,0 +1,304 @@
+"""Calls of mlzoo's layers on symbolic tensors, by layers and operations of Keras alone.
+
+A layer without weights is the operations of its `call`. What it computes from constants or from
+its own variables becomes a constant of the file; weights that are worth changing stay weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import Any
+
+import keras
+from keras import ops
+
+from mlzoo.core.errors import MlzooError
+from mlzoo.layers.activations import AdaptiveTanh, TrainableExponent, TrainableSlope
+from mlzoo.layers.cumulative import CumulativeProbabilities
+from mlzoo.layers.decoding import FeedbackCell, NoTeacher
+from mlzoo.layers.fourier import FourierFeatures
+from mlzoo.layers.members import MemberScale, SharedDense
+from mlzoo.layers.numbers import PeriodicEmbedding
+from mlzoo.layers.padding import CropLike, PadToMultiple
+from mlzoo.layers.predictive import LinearPosterior
+from mlzoo.layers.quantum.circuit import QuantumCircuit
+from mlzoo.layers.steps import AttentionPooling
+from mlzoo.layers.upsampling import BilinearUp
+from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, WindowShortcut
+
+
+def is_own(layer: Any) -> bool:
+    """Return whether a layer is mlzoo's, or one of Keras that holds a cell of mlzoo."""
+    kind = type(getattr(layer, "cell", layer))
+    return isinstance(layer, keras.layers.Layer) and kind.__module__.startswith("mlzoo.")
+
+
+def stock_call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+    """Return what a layer returns for symbolic tensors, without the layer itself.
+
+    Args:
+        layer: of mlzoo, built.
+        *args: its positional arguments, KerasTensors among them.
+        **kwargs: its other arguments, such as `mask`.
+
+    Raises:
+        MlzooError: it has weights, and nothing here says how Keras would hold them.
+    """
+    kwargs.pop("training", None)
+    return _call(layer, *keras.tree.map_structure(lambda x: _cast(layer, x), args), **kwargs)
+
+
+def _cast(layer: keras.layers.Layer, x: Any) -> Any:
+    """Return what `Layer.__call__` would give the layer: floats in the layer's precision."""
+    symbolic = isinstance(x, keras.KerasTensor)
+    if not symbolic or not layer.autocast or "float" not in x.dtype:
+        return x
+    return x if x.dtype == layer.compute_dtype else ops.cast(x, layer.compute_dtype)
+
+
+@singledispatch
+def _call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+    if layer.weights:
+        raise MlzooError(
+            f"layer {layer.name} ({type(layer).__name__}) can't be expressed in layers of Keras"
+        )
+    return layer.call(*args, **kwargs)
+
+
+@_call.register(QuantumCircuit)
+@_call.register(LogChannels)
+@_call.register(NormalizedWindow)
+@_call.register(WindowForecast)
+def _fixed(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer whose variables, statistics or angles, become constants."""
+    return layer.call(*args, **kwargs)
+
+
+@_call.register
+def _exponent(layer: TrainableExponent, x: Any) -> Any:
+    power = ops.power(ops.maximum(x, 1e-7), _number(layer.exponent))
+    return ops.where(x > 0, power, 0.01 * x)
+
+
+@_call.register
+def _slope(layer: TrainableSlope, x: Any) -> Any:
+    return ops.maximum(x, 0) + _number(layer.slope) * ops.minimum(x, 0)
+
+
+@_call.register
+def _adaptive_tanh(layer: AdaptiveTanh, x: Any) -> Any:
+    scaled = _number(layer.slope) * x if layer.adaptive else x
+    return 2 * ops.sigmoid(2 * scaled) - 1
+
+
+@_call.register
+def _cumulative(layer: CumulativeProbabilities, score: Any) -> Any:
+    steps = ops.cumsum(ops.softplus(layer.gaps))
+    cuts = ops.concatenate([layer.first, layer.first + steps])
+    below = ops.sigmoid(ops.subtract(cuts[None], score))
+    upper = ops.concatenate([below, ops.ones_like(score)], axis=1)
+    return upper - ops.concatenate([ops.zeros_like(score), below], axis=1)
+
+
+@_call.register
+def _posterior(layer: LinearPosterior, inputs: Sequence[Any]) -> Any:
+    features, mean = inputs
+    center, root, noise, intercept = map(
+        ops.convert_to_tensor, (layer.center, layer.root, layer.noise, layer.intercept)
+    )
+    along = ops.einsum("np,kpq->nkq", ops.subtract(features, center), root)
+    variance = ops.sum(ops.square(along), axis=-1) + ops.add(intercept, noise)
+    return ops.stack([mean, ops.sqrt(variance)], axis=1)
+
+
+@_call.register
+def _attention(layer: AttentionPooling, x: Any, mask: Any = None) -> Any:
+    units = layer.kernel.shape[1]
+    hidden = keras.layers.Dense(units, "tanh", name=f"{layer.name}_hidden", dtype=_dtype(layer))
+    score = keras.layers.Dense(1, use_bias=False, name=f"{layer.name}_score", dtype=_dtype(layer))
+    scores = score(hidden(x))
+    _set(hidden, layer.kernel, layer.bias)
+    _set(score, layer.vector)
+    if mask is not None:
+        scores = ops.where(mask[..., None], scores, ops.cast(-1e4, scores.dtype))
+    return ops.sum(ops.softmax(scores, axis=1) * x, axis=1)
+
+
+@_call.register
+def _fourier(layer: FourierFeatures, x: Any) -> Any:
+    waves = keras.layers.Dense(
+        layer.frequencies, use_bias=False, name=f"{layer.name}_waves", dtype=_dtype(layer)
+    )
+    angles = 2 * math.pi * waves(x[:, : layer.count])
+    _set(waves, ops.transpose(layer.b))
+    return _beside_rest([ops.cos(angles), ops.sin(angles)], x, layer.count)
+
+
+@_call.register
+def _periodic(layer: PeriodicEmbedding, x: Any) -> Any:
+    numbers = x[:, : layer.count]
+    waves = _einsum(layer, "waves", "bn,nk->bnk", layer.f, layer.b)
+    mapped = _einsum(layer, "map", "bnk,nko->bno", layer.kernel, layer.bias)
+    values = mapped(ops.cos(waves(2 * math.pi * numbers)))
+    _set(waves, layer.f, layer.b)
+    _set(mapped, layer.kernel, layer.bias)
+    embedded = ops.concatenate([ops.expand_dims(numbers, -1), values], axis=-1)
+    return _beside_rest([ops.reshape(embedded, (-1, layer.count * layer.size))], x, layer.count)
+
+
+@_call.register
+def _shared_dense(layer: SharedDense, x: Any) -> Any:
+    inputs = _einsum(layer, "r", "bf,kf->bkf" if len(x.shape) == 2 else "bkf,kf->bkf", layer.r)
+    kernel = _einsum(layer, "kernel", "bkf,fu->bku", layer.kernel, members=layer.members)
+    outputs = _einsum(layer, "s", "bku,ku->bku", layer.s, layer.b)
+    result = outputs(kernel(inputs(x)))
+    _set(inputs, layer.r)
+    _set(kernel, layer.kernel)
+    _set(outputs, *(each for each in (layer.s, layer.b) if each is not None))
+    return result
+
+
+@_call.register
+def _member_scale(layer: MemberScale, x: Any) -> Any:
+    axes = "kfghij"[: len(layer.scale.shape)]
+    scale = _einsum(layer, "scale", f"b{axes},{axes}->b{axes}", layer.scale, layer.bias)
+    result = scale(x)
+    _set(scale, *(each for each in (layer.scale, layer.bias) if each is not None))
+    return result
+
+
+@_call.register
+def _shortcut(layer: WindowShortcut, x: Any) -> Any:
+    count = x.shape[1] * x.shape[2]
+    last = x[:, -1:]
+    changes = (x - last) / ops.convert_to_tensor(layer.scale)
+    level = (last - ops.convert_to_tensor(layer.mean)) / ops.convert_to_tensor(layer.spread)
+    flat = ops.concatenate(
+        [ops.reshape(changes, (-1, count)), ops.reshape(level, (-1, x.shape[2]))], axis=1
+    )
+    linear = keras.layers.Dense(
+        layer.kernel.shape[1], name=f"{layer.name}_linear", dtype=_dtype(layer)
+    )
+    values = ops.reshape(linear(flat), (-1, layer.horizon, len(layer.channels)))
+    _set(linear, layer.start + layer.kernel, layer.start_bias + layer.bias)
+    places = ops.convert_to_tensor(layer.channels, "int32")
+    return ops.take(last, places, axis=2) + ops.take(layer.scale, places) * values
+
+
+@_call.register
+def _no_teacher(layer: NoTeacher, context: Any) -> Any:
+    step = ops.repeat(ops.zeros_like(context[:, :1]), layer.targets + 1, axis=1)
+    return ops.repeat(step[:, None], layer.horizon, axis=1)
+
+
+@_call.register
+def _feedback(layer: keras.layers.RNN, teacher: Any, initial_state: Sequence[Any]) -> Any:
+    """Unroll a decoder without its teacher: each step gets the value of the step before."""
+    decoder: FeedbackCell = layer.cell
+    cell = type(decoder.cell).from_config(decoder.cell.get_config())
+    read_out = keras.layers.Dense.from_config(decoder.read_out.get_config())
+    *states, value = initial_state
+    values = []
+    for _ in range(teacher.shape[1]):
+        hidden, states = cell(value, states)
+        value = read_out(hidden)
+        values.append(value)
+    cell.set_weights(decoder.cell.get_weights())
+    read_out.set_weights(decoder.read_out.get_weights())
+    return ops.stack(values, axis=1)
+
+
+@_call.register
+def _bilinear(layer: BilinearUp, x: Any) -> Any:
+    for axis in (1, 2):
+        edge = [(int(each == axis),) * 2 for each in range(4)]
+        x = ops.repeat(x, 2, axis=axis)
+        wide = ops.pad(x, edge, mode="symmetric")
+        before, after = (
+            (wide[:, :-2], wide[:, 2:]) if axis == 1 else (wide[:, :, :-2], wide[:, :, 2:])
+        )
+        x = 0.25 * before + 0.5 * x + 0.25 * after
+    return x
+
+
+@_call.register
+def _pad_to_multiple(layer: PadToMultiple, x: Any) -> Any:
+    for axis in (1, 2):
+        if x.shape[axis] is not None and x.shape[axis] % layer.multiple == 0:
+            continue
+        ones = _ones(x, axis)
+        side = ops.sum(ones)
+        # As many as the multiples that cover the side: one for each window that begins in it.
+        covers = keras.layers.MaxPooling1D(layer.multiple, layer.multiple, padding="same")
+        blocks = covers(ops.cast(ones, "float32")[None, :, None])[0, :, 0]
+        padded = ops.repeat(ops.cast(blocks, "int32"), layer.multiple)
+        position = (ops.cumsum(padded) - 1) % (2 * side)
+        x = ops.take(x, ops.minimum(position, 2 * side - 1 - position), axis=axis)
+    return x
+
+
+@_call.register
+def _crop_like(layer: CropLike, inputs: Sequence[Any]) -> Any:
+    x, like = inputs
+    for axis in (1, 2):
+        if x.shape[axis] is None or x.shape[axis] != like.shape[axis]:
+            x = ops.take(x, ops.cumsum(_ones(like, axis)) - 1, axis=axis)
+    return x
+
+
+def _ones(x: Any, axis: int) -> Any:
+    """Return as many ones (int32) as an image has rows (axis 1) or columns (axis 2).
+
+    A side that is not known yet has no number, so it is counted.
+    """
+    line = x[0, :, 0, 0] if axis == 1 else x[0, 0, :, 0]
+    return ops.ones_like(line, dtype="int32")
+
+
+def _beside_rest(changed: list[Any], x: Any, count: int) -> Any:
+    """Return changed numbers followed by the features that are not numbers."""
+    parts = changed if count == x.shape[-1] else [*changed, x[:, count:]]
+    return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _einsum(
+    layer: keras.layers.Layer,
+    part: str,
+    equation: str,
+    kernel: Any,
+    bias: Any = None,
+    members: int | None = None,
+) -> keras.layers.EinsumDense:
+    """Return an EinsumDense layer for a kernel, called `{layer}_{part}`.
+
+    Args:
+        layer: the layer that it is part of.
+        part: what it is called.
+        equation: of inputs, which begin with the batch, and kernel.
+        kernel: its sides are sizes of the axes.
+        bias: None: without one.
+        members: size of axis k where the kernel has none.
+    """
+    _, axes, output = equation.replace("->", ",").split(",")
+    sizes = {"k": members, **dict(zip(axes, kernel.shape, strict=True))}
+    return keras.layers.EinsumDense(
+        equation,
+        output_shape=tuple(sizes[axis] for axis in output[1:]),
+        bias_axes=None if bias is None else output[-len(bias.shape) :],
+        name=f"{layer.name}_{part}",
+        dtype=_dtype(layer),
+    )
+
+
+def _dtype(layer: keras.layers.Layer) -> Any:
+    return layer.dtype_policy
+
+
+def _set(layer: keras.layers.Layer, *weights: Any) -> None:
+    layer.set_weights([ops.convert_to_numpy(each) for each in weights])
+
+
+def _number(variable: Any) -> float:
+    return float(ops.convert_to_numpy(variable))
