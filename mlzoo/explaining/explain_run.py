@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -257,7 +256,7 @@ def compute(job: ExplainJob, listener: Listener) -> ExplanationResult:
         "maps": [row(each) for each in [*explained.explanations, *controls]],
         "flagged": _count_flags(explained),
         "environment": devices.environment(config.seed, str(subject.model.dtype_policy.name)),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mb": devices.peak_memory_mb(),
     }
     return ExplanationResult(explained, record, controls)
 

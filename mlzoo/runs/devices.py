@@ -89,9 +89,10 @@ def _import_keras() -> Any:
             import keras
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        install = "install it with `pip install mlzoo[jax]` or " if backend == "jax" else ""
         raise UsageError(
-            f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; install it with "
-            f"`pip install mlzoo[{backend}]` or unset KERAS_BACKEND"
+            f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; {install}unset "
+            "KERAS_BACKEND, which takes TensorFlow"
         ) from error
     # Its warnings (of retracing, in every repeat) are for authors of training loops.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -180,3 +181,16 @@ def git_commit() -> str | None:
             reference = folder / ".git" / text[5:]
             return reference.read_text().strip() if reference.is_file() else None
     return None
+
+
+def peak_memory_mb() -> int:
+    """Return the most memory that this process had so far, in MiB; where it can't be told, now."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        memory = psutil.Process().memory_info()
+        return int(getattr(memory, "peak_wset", memory.rss)) // 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 1024)

@@ -12,7 +12,6 @@ beside the files of a finished one is removed after the folder has got its own n
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shlex
@@ -25,6 +24,7 @@ from typing import IO, Any
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors, expand, real_path, write_json, write_text
+from mlzoo.runs import locks
 
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
@@ -305,7 +305,7 @@ def lock(folder: Path) -> IO[str]:
     path = folder / "lock"
     file = path.open("a+")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.lock(file)
         # A process that has just finished may have removed the file that was opened.
         if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
             raise FileNotFoundError(path)
