@@ -307,6 +307,8 @@ class RunConfig(Settings):
     """Folder that run folders go into."""
     name: Annotated[str | None, Flag(basic=True)] = None
     """Name of the run folder; by default model-data, with a number where that is taken."""
+    pictures: Literal["all", "none"] = "all"
+    """Pictures of a run: curves, samples, mistakes; none saves a second of a short training."""
     log: Annotated[list[str], BeforeValidator(words), Flag(metavar="A,B")] = Field(
         default_factory=list
     )

@@ -81,10 +81,12 @@ def write_artifacts(
     data: Data,
     fed: tuple[Batch, list[str]],
     outcome: Outcome,
+    pictures: bool = True,
 ) -> None:
     """The model, its history, its predictions on the test split, and the pictures.
 
-    `fed` is a batch that the net was fed, which is drawn, and the names of its samples.
+    `fed` is a batch that the net was fed, which is drawn, and the names of its samples; without
+    `pictures` nothing is drawn.
     """
     # On the same layers, but never compiled: the optimizer's slots stay out of the file.
     keras.Model(model.inputs, model.outputs, name=model.name).save(folder / "model.keras")
@@ -95,11 +97,13 @@ def write_artifacts(
             network.save(folder / "networks" / f"{name}.keras")
     files.write_json(folder / "layers.json", layer_graph(model))
     files.write_text(folder / "history.csv", files.csv_text(fitted.history))
+    write_predictions(folder / "predictions.csv", outcome, data.samples)
+    if not pictures:
+        return
     plots_folder = folder / "plots"
     plots_folder.mkdir(exist_ok=True)
     scales = record.get("scales", {})
     plots.learning_curves(plots_folder, fitted.history, fitted.kept_epoch, scales)
-    write_predictions(folder / "predictions.csv", outcome, data.samples)
     draw(plots_folder, model, record, data, fed, outcome)
 
 

@@ -548,7 +548,8 @@ def _train_once(
     if first:
         stage.doing = "drawing and saving"
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
-        write_artifacts(folder.path, model, record, fitted, data, batches.first(), outcome)
+        fed, pictures = batches.first(), config.pictures == "all"
+        write_artifacts(folder.path, model, record, fitted, data, fed, outcome, pictures)
         normal = distribution_model(model) is not None
         write_calibration(folder.path, calibration, held_out, data, normal)
         if ensemble is not None:

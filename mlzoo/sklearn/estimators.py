@@ -1,0 +1,241 @@
+"""scikit-learn estimators whose fitting is a run: `MlzooClassifier` and `MlzooRegressor`.
+
+They work in `Pipeline`, `cross_val_score` and `GridSearchCV`, take arrays and DataFrames with
+missing numbers and columns of text, and are saved as run folders, without pickles.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from mlzoo import api
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.inputs import read_inputs
+from mlzoo.sklearn.folders import pack, read_record, unpack, write_record
+from mlzoo.sklearn.frames import class_names, frame_and_target, frame_of, unused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TARGET = "target"
+_ARCHIVE = "archive"
+_PLAIN = {"baselines": "none", "pictures": "none"}
+"""What a fit among hundreds does without, unless `settings` say otherwise."""
+_BATCH = 256
+"""Rows of a batch that is predicted: always as many, so that a row's numbers depend on it alone."""
+
+
+class _MlzooEstimator(BaseEstimator):
+    """A model that `mlzoo.train` fits on a table, in a run folder of its own."""
+
+    _task: str
+
+    def __init__(
+        self,
+        model: str = "mlp",
+        *,
+        set: Mapping[str, Any] | None = None,
+        epochs: int = 50,
+        learning_rate: float | None = None,
+        preset: str = "fast",
+        fractions: str = "80/10/10",
+        settings: Mapping[str, Any] | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.model = model
+        self.set = set
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.preset = preset
+        self.fractions = fractions
+        self.settings = settings
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags: missing numbers are accepted."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _fit(self, frame: pd.DataFrame, target: np.ndarray) -> Self:
+        """Train on columns and a target (rows,), in a folder that lives as long as the estimator.
+
+        Raises:
+            ValueError: the data or the settings can't be used.
+        """
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        given: dict[str, Any] = {"preset": self.preset, "set": self.set or {}, **_PLAIN}
+        if self.learning_rate is not None:
+            given["learning_rate"] = self.learning_rate
+        folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
+        name = unused(_TARGET, frame)
+        data = Path(folder.name) / "data.parquet"
+        frame.assign(**{name: target}).to_parquet(data)
+        try:
+            run = api.train(
+                self.model,
+                str(data),
+                target=name,
+                task=self._task,
+                epochs=self.epochs,
+                fractions=self.fractions,
+                seed=int(seed),
+                out=folder.name,
+                name="run",
+                **{**given, **(self.settings or {})},
+            )
+        except (DataError, UsageError) as error:
+            raise ValueError(str(error)) from error
+        self._folder, self.run_ = folder, run
+        return self
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the model's outputs (rows, units), float64."""
+        check_is_fitted(self, "run_")
+        frame = frame_of(self, X, reset=False)
+        with tempfile.TemporaryDirectory(prefix="mlzoo-") as folder:
+            path = Path(folder) / "new.parquet"
+            frame.to_parquet(path)
+            try:
+                rows = np.asarray(read_inputs(str(path), self.run_.reader).rows)
+            except DataError as error:
+                raise ValueError(str(error)) from error
+        padded = np.concatenate([rows, np.repeat(rows[-1:], -len(rows) % _BATCH, axis=0)])
+        parts = [self.run_.outputs(each) for each in np.split(padded, len(padded) // _BATCH)]
+        return np.concatenate(parts)[: len(rows)].astype("float64")
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator as a run folder with `estimator.json`, without pickles.
+
+        Args:
+            path: the folder; `mlzoo predict` and the other commands take it too.
+
+        Raises:
+            FileExistsError: something stands there.
+        """
+        check_is_fitted(self, "run_")
+        write_record(self, self.run_.path, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the estimator that `save` wrote.
+
+        Raises:
+            ValueError: it is one of another class.
+        """
+        parameters, fitted = read_record(cls.__name__, Path(path))
+        estimator = cls(**parameters)
+        for name, value in fitted.items():
+            setattr(estimator, name, value)
+        estimator.run_ = api.load(path)
+        return estimator
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for copies to other processes: the run folder as the bytes of a zip."""
+        state = dict(super().__getstate__())
+        run = state.pop("run_", None)
+        state.pop("_folder", None)
+        return state if run is None else {**state, _ARCHIVE: pack(run.path)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpack the run folder."""
+        archive = state.pop(_ARCHIVE, None)
+        super().__setstate__(state)
+        if archive is not None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mlzoo-")
+            self.run_ = api.load(unpack(archive, Path(self._folder.name) / "run"))
+
+
+class MlzooClassifier(ClassifierMixin, _MlzooEstimator):
+    """A classifier that `mlzoo.train` fits on a table.
+
+    Its parameters are those of `MlzooRegressor`; `classes_` are the labels, in order.
+    """
+
+    _task = "classification"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on rows and one label for each.
+
+        Args:
+            X: (rows, columns): numbers, NaN where they are missing; or a DataFrame, whose
+                columns of text are categories.
+            y: (rows,) labels of at least two classes.
+
+        Raises:
+            ValueError: the data can't be used.
+        """
+        frame, y = frame_and_target(self, X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds 1 class only, {self.classes_[0]!r}; a classifier needs at least two"
+            )
+        return self._fit(frame, np.array(class_names(self.classes_), dtype=object)[codes])
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return probabilities (rows, classes), in the order of `classes_`."""
+        y = self._outputs(X)
+        if y.shape[1] == 1:
+            y = np.concatenate([1 - y, y], axis=1)
+        order = list(self.run_.record["class_names"])
+        return y[:, [order.index(name) for name in class_names(self.classes_)]]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of each row."""
+        best = self.predict_proba(X).argmax(axis=1)  # which checks that it is fitted
+        labels: np.ndarray = self.classes_[best]
+        return labels
+
+
+class MlzooRegressor(RegressorMixin, _MlzooEstimator):
+    """A regressor that `mlzoo.train` fits on a table.
+
+    Args:
+        model: a model plug-in for tables, `mlp` or `linear` among them, or the path of a file.
+        set: settings of the model (`mlzoo models show NAME`).
+        epochs: passes over the training split, at most.
+        learning_rate: step size; None: the optimizer's usual one.
+        preset: effort of the model's recipe: `none`, `fast`, `good` or `best`.
+        fractions: shares of the rows that train the model, that decide when it stops, and that the
+            run is tested on, in percent. The scores of the last are `run_.metrics`.
+        settings: other fields of `mlzoo.RunConfig`, such as `{"class_weights": "auto"}`.
+        random_state: seed of the split, the weights and the order of samples, or what draws it.
+
+    Attributes:
+        run_: the finished run, a `mlzoo.api.Run`.
+        n_features_in_: columns that it was fitted on.
+        feature_names_in_: their names, where it was fitted on a DataFrame.
+    """
+
+    _task = "regression"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on rows and one number for each.
+
+        Args:
+            X: (rows, columns): numbers, NaN where they are missing; or a DataFrame, whose
+                columns of text are categories.
+            y: (rows,) numbers.
+
+        Raises:
+            ValueError: the data can't be used.
+        """
+        frame, y = frame_and_target(self, X, y, numeric=True)
+        return self._fit(frame, y.astype("float64"))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return a number for each row."""
+        return self._outputs(X)[:, 0]

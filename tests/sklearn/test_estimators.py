@@ -1,0 +1,123 @@
+"""Estimators that scikit-learn's own checks, pipelines and searches take."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import mlzoo
+from mlzoo.sklearn import MlzooClassifier, MlzooRegressor
+
+pytestmark = pytest.mark.slow
+SHORT: dict[str, Any] = {"set": {"hidden": [16]}, "preset": "none", "learning_rate": 0.03}
+LEAN = {"conformal": 0, "allow_leakage": True}
+CLASSIFIER = MlzooClassifier(epochs=12, settings={**LEAN, "calibrate": "none"}, **SHORT)
+REGRESSOR = MlzooRegressor(epochs=12, settings=LEAN, **SHORT)
+EVERY = bool(os.environ.get("MLZOO_EVERY_CHECK"))
+"""All of scikit-learn's checks: they fit hundreds of models, which takes minutes."""
+SAMPLE = (
+    "check_no_attributes_set_in_init",
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimators_unfitted",
+    "check_parameters_default_constructible",
+    "check_complex_data",
+    "check_estimator_sparse_array",
+    "check_estimators_empty_data_messages",
+    "check_estimators_nan_inf",
+    "check_fit1d",
+    "check_classifiers_one_label",
+    "check_n_features_in",
+    "check_dict_unchanged",
+    "check_methods_subset_invariance",
+    "check_dataframe_column_names_consistency",
+)
+
+
+def _of_the_sample(check: Any) -> bool:
+    return EVERY or getattr(check, "func", check).__name__ in SAMPLE
+
+
+@parametrize_with_checks([CLASSIFIER, REGRESSOR])
+def test_keeps_the_contract_of_estimators(estimator: BaseEstimator, check: Any) -> None:
+    if not _of_the_sample(check):
+        pytest.skip("takes long; MLZOO_EVERY_CHECK=1 runs every check")
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def people() -> pd.DataFrame:
+    """Rows with a number that is missing here and there, and a word that decides."""
+    rng = np.random.default_rng(0)
+    word = np.array(["red", "green", "blue"])[np.arange(90) % 3]
+    number = rng.normal(size=90).round(2)
+    number[::11] = np.nan
+    return pd.DataFrame({"number": number, "word": word, "noise": rng.normal(size=90)})
+
+
+@pytest.fixture(scope="module")
+def fitted(people: pd.DataFrame) -> MlzooClassifier:
+    return clone(CLASSIFIER).fit(people, people["word"].map({"red": "yes"}).fillna("no"))
+
+
+def test_columns_of_words_and_missing_numbers_are_inputs(
+    fitted: MlzooClassifier, people: pd.DataFrame
+) -> None:
+    assert list(fitted.classes_) == ["no", "yes"]
+    assert list(fitted.feature_names_in_) == ["number", "word", "noise"]
+    said = fitted.predict_proba(people)
+    assert said.shape == (90, 2) and np.allclose(said.sum(axis=1), 1)
+    assert (fitted.predict(people) == np.where(people["word"] == "red", "yes", "no")).all()
+    # A row's numbers do not depend on the rows beside it.
+    np.testing.assert_array_equal(fitted.predict_proba(people[5:6]), said[5:6])
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.predict(people.rename(columns={"noise": "other"}))
+
+
+def test_persists_as_a_run_folder_without_pickles(
+    fitted: MlzooClassifier, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    loaded = MlzooClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(people), fitted.predict_proba(people))
+    assert loaded.get_params() == fitted.get_params()
+    assert list(loaded.classes_) == ["no", "yes"] and loaded.n_features_in_ == 3
+    run = mlzoo.load(tmp_path / "model")
+    assert run.metrics["test"] and run.record["class_names"] == ["no", "yes"]
+    with pytest.raises(ValueError, match="holds a MlzooClassifier, not a MlzooRegressor"):
+        MlzooRegressor.load(tmp_path / "model")
+    with pytest.raises(FileExistsError):
+        fitted.save(tmp_path / "model")
+    # Copies for other processes: the state is numbers, texts and the bytes of the run folder.
+    copy = pickle.loads(pickle.dumps(fitted))  # noqa: S301
+    np.testing.assert_array_equal(copy.predict(people), fitted.predict(people))
+
+
+def test_a_search_in_a_pipeline_finds_the_longer_training() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(240, 2))
+    y = 100 + 5 * x[:, 0] - 3 * x[:, 1]
+    pipeline = make_pipeline(StandardScaler(), clone(REGRESSOR).set_params(epochs=40))
+    grid = {"mlzooregressor__learning_rate": [1e-6, 0.03]}
+    search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(x, y)
+    assert search.best_params_ == {"mlzooregressor__learning_rate": 0.03}
+    assert search.cv_results_["mean_test_score"][1] > 0.5 > search.cv_results_["mean_test_score"][0]
+    assert search.predict(x[:3]).shape == (3,)
+
+
+def test_what_mlzoo_refuses_is_a_value_error() -> None:
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    with pytest.raises(ValueError, match="epochs"):
+        MlzooClassifier(epochs=0).fit(x, y)
+    with pytest.raises(ValueError, match="y holds 1 class only"):
+        MlzooClassifier().fit(x, np.ones(20))
