@@ -25,7 +25,9 @@ from mlzoo.layers.padding import CropLike, PadToMultiple
 from mlzoo.layers.predictive import LinearPosterior
 from mlzoo.layers.quantum.circuit import QuantumCircuit
 from mlzoo.layers.steps import AttentionPooling
+from mlzoo.layers.stock_images import bilinear, crop_like, pad_to_multiple
 from mlzoo.layers.upsampling import BilinearUp
+from mlzoo.layers.whitening import Whitening
 from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, WindowShortcut
 
 
@@ -137,6 +139,17 @@ def _fourier(layer: FourierFeatures, x: Any) -> Any:
 
 
 @_call.register
+def _whitening(layer: Whitening, x: Any) -> Any:
+    components = keras.layers.Dense(
+        layer.count, use_bias=False, name=f"{layer.name}_components", dtype=_dtype(layer)
+    )
+    center = ops.convert_to_tensor(layer.center, x.dtype)
+    result = _beside_rest([components(ops.subtract(x[:, : layer.count], center))], x, layer.count)
+    _set(components, layer.matrix)
+    return result
+
+
+@_call.register
 def _periodic(layer: PeriodicEmbedding, x: Any) -> Any:
     numbers = x[:, : layer.count]
     waves = _einsum(layer, "waves", "bn,nk->bnk", layer.f, layer.b)
@@ -210,51 +223,9 @@ def _feedback(layer: keras.layers.RNN, teacher: Any, initial_state: Sequence[Any
     return ops.stack(values, axis=1)
 
 
-@_call.register
-def _bilinear(layer: BilinearUp, x: Any) -> Any:
-    for axis in (1, 2):
-        edge = [(int(each == axis),) * 2 for each in range(4)]
-        x = ops.repeat(x, 2, axis=axis)
-        wide = ops.pad(x, edge, mode="symmetric")
-        before, after = (
-            (wide[:, :-2], wide[:, 2:]) if axis == 1 else (wide[:, :, :-2], wide[:, :, 2:])
-        )
-        x = 0.25 * before + 0.5 * x + 0.25 * after
-    return x
-
-
-@_call.register
-def _pad_to_multiple(layer: PadToMultiple, x: Any) -> Any:
-    for axis in (1, 2):
-        if x.shape[axis] is not None and x.shape[axis] % layer.multiple == 0:
-            continue
-        ones = _ones(x, axis)
-        side = ops.sum(ones)
-        # As many as the multiples that cover the side: one for each window that begins in it.
-        covers = keras.layers.MaxPooling1D(layer.multiple, layer.multiple, padding="same")
-        blocks = covers(ops.cast(ones, "float32")[None, :, None])[0, :, 0]
-        padded = ops.repeat(ops.cast(blocks, "int32"), layer.multiple)
-        position = (ops.cumsum(padded) - 1) % (2 * side)
-        x = ops.take(x, ops.minimum(position, 2 * side - 1 - position), axis=axis)
-    return x
-
-
-@_call.register
-def _crop_like(layer: CropLike, inputs: Sequence[Any]) -> Any:
-    x, like = inputs
-    for axis in (1, 2):
-        if x.shape[axis] is None or x.shape[axis] != like.shape[axis]:
-            x = ops.take(x, ops.cumsum(_ones(like, axis)) - 1, axis=axis)
-    return x
-
-
-def _ones(x: Any, axis: int) -> Any:
-    """Return as many ones (int32) as an image has rows (axis 1) or columns (axis 2).
-
-    A side that is not known yet has no number, so it is counted.
-    """
-    line = x[0, :, 0, 0] if axis == 1 else x[0, 0, :, 0]
-    return ops.ones_like(line, dtype="int32")
+_call.register(BilinearUp, bilinear)
+_call.register(PadToMultiple, pad_to_multiple)
+_call.register(CropLike, crop_like)
 
 
 def _beside_rest(changed: list[Any], x: Any, count: int) -> Any:

@@ -108,6 +108,10 @@ _CASES: dict[str, Any] = {
         ),
         _ROWS,
     ),
+    "mlp of whitened numbers": lambda: (
+        _built("mlp", _table(), contracts.CLASSES, hidden=[6], whiten=True),
+        _ROWS,
+    ),
     "polynomial": lambda: (_built("linear", _table(), contracts.CLASSES, degree=3), _ROWS),
     "ensemble": lambda: (_ensemble(), _ROWS),
     "ordered classes": lambda: (_ordered(), _ROWS),
