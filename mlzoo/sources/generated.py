@@ -368,7 +368,8 @@ def _series(
     from mlzoo.data.samples import Samples
     from mlzoo.data.sequences import signals
     from mlzoo.data.sequences.reader import SequenceTarget, SeriesReader
-    from mlzoo.data.sequences.series import Series, cut_windows
+    from mlzoo.data.sequences.sequences import Series
+    from mlzoo.data.sequences.series import cut_windows
 
     make = getattr(signals, name.replace("-", "_"))
     all_series = [Series("", make(count, noise, rng), None)]

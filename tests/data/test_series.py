@@ -19,7 +19,9 @@ from mlzoo.data.reader_record import reader_of as reader_of_run
 from mlzoo.data.record import split_record, trained_on
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.inference_series import last_windows
-from mlzoo.data.sequences.series import Series, choose_season, default_window
+from mlzoo.data.sequences.seasons import choose_season
+from mlzoo.data.sequences.sequences import Series
+from mlzoo.data.sequences.series import default_window
 from mlzoo.data.sequences.windows import Windows, shared_time, split_by_time
 from mlzoo.data.splits.splitting import split
 from mlzoo.runs import datasets
@@ -480,6 +482,19 @@ def test_the_season_is_that_which_repeats() -> None:
     for other in (walk, series(t * 1.0, "MS"), series(np.sin(t / 40), "MS")):
         assert "the values do not show it" in choose_season([other], 1, None)[1]
     assert choose_season([series(weekly, "D")], 1, 1) == (1, "none")
+    # Three to five years show their season too, also where the noise is as large; a slow wave, a
+    # walk and noise have none.
+    for days, size in ((1100, 10), (1100, 2), (1250, 1), (1400, 1), (1826, 2), (1826, 1)):
+        year = size * np.sin(2 * np.pi * np.arange(days) / 365.25) + rng.normal(size=days)
+        season, why = choose_season([series(year, "D")], 1, None)
+        assert (season, why.endswith("the values suggest")) == (365, True), (days, size)
+    false = 0
+    for days in (1100, 1400, 1826) * 4:
+        noise = rng.normal(size=days)
+        wave = 5 * np.sin(2 * np.pi * np.arange(days) / 800)
+        for other in (noise, noise + wave, np.cumsum(noise)):
+            false += "do not show it" not in choose_season([series(other, "D")], 1, None)[1]
+    assert false <= 2  # of 36
     # What comes after the first 60 % does not count.
     pattern = 9 * rng.normal(size=365)
     mixed = np.concatenate([weekly[:1200], pattern[t[:800] % 365]])

@@ -9,7 +9,8 @@ import numpy as np
 
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.sequences.reader import SeriesReader
-from mlzoo.data.sequences.series import Series, cut_windows
+from mlzoo.data.sequences.sequences import Series
+from mlzoo.data.sequences.series import cut_windows
 from mlzoo.data.sequences.steps import fill_stretches
 from mlzoo.data.sequences.windows import split_by_time
 from mlzoo.data.specs import Inputs, Outputs

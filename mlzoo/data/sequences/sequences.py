@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mlzoo.data.sequences.times import TimeAxis
 from mlzoo.data.specs import IGNORED
 
 
@@ -95,3 +97,35 @@ class Sequences:
 def padding(dtype: np.dtype[Any]) -> Any:
     """Value beyond a sequence's end."""
     return np.nan if dtype.kind == "f" else IGNORED
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: `values` (steps, channels) float32, targets first, then all other channels.
+
+    `missing` (steps, channels) is True where a value was missing, whether it could be filled or
+    not; None: nowhere.
+    """
+
+    name: str
+    values: np.ndarray
+    times: TimeAxis | None
+    missing: np.ndarray | None = None
+
+    def truth(self, targets: int) -> np.ndarray:
+        """The targets (steps, targets), NaN where the value was missing."""
+        target_values = self.values[:, :targets]
+        return (
+            target_values
+            if self.missing is None
+            else np.where(self.missing[:, :targets], np.nan, target_values)
+        )
+
+    @property
+    def breaks(self) -> np.ndarray:
+        """Positions of steps that do not follow on the one before."""
+        return np.arange(0) if self.times is None else self.times.breaks
+
+    def label(self, step: int) -> str:
+        """The time of a step as text."""
+        return f"step {step + 1}" if self.times is None else self.times.text(step)

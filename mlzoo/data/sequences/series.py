@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
@@ -16,7 +14,8 @@ from mlzoo.core.messages import few
 from mlzoo.core.registry import unknown
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.reader import SeriesColumns, SeriesReader
-from mlzoo.data.sequences.sequences import Sequences
+from mlzoo.data.sequences.seasons import choose_season, common_step
+from mlzoo.data.sequences.sequences import Sequences, Series
 from mlzoo.data.sequences.steps import (
     Steps,
     fill_stretches,
@@ -26,65 +25,16 @@ from mlzoo.data.sequences.steps import (
     refuse_missing,
     with_time,
 )
-from mlzoo.data.sequences.times import TimeAxis, calendar, check_calendar, same_step, step_text
+from mlzoo.data.sequences.times import calendar, check_calendar, same_step, step_text
 from mlzoo.data.sequences.windows import Windows
 from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.tables import Table
 
-SEASONS = {
-    "D": (7, 365),
-    "B": (5,),
-    "W": (52,),
-    "7D": (52,),
-    "M": (12,),
-    "Q": (4,),
-    "h": (24, 168),
-    "30min": (48, 336),
-    "15min": (96, 672),
-    "10min": (144, 1008),
-    "min": (60, 1440),
-}
-"""What series with a usual step may repeat themselves after, in steps."""
 _SHORTEST, _LONGEST_SEASON = 16, 60
 _FEW = 5
-_LEAST_CORRELATION = 0.1
-"""Correlation of values a season apart from which on the season matters."""
-_MOST_SEASONS, _MOST_LOOKED_AT = 20, 5000
 _FEWEST_STEPS = 4
 """Steps of what deserves to be called a series."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One series: `values` (steps, channels) float32, targets first, then all other channels.
-
-    `missing` (steps, channels) is True where a value was missing, whether it could be filled or
-    not; None: nowhere.
-    """
-
-    name: str
-    values: np.ndarray
-    times: TimeAxis | None
-    missing: np.ndarray | None = None
-
-    def truth(self, targets: int) -> np.ndarray:
-        """The targets (steps, targets), NaN where the value was missing."""
-        target_values = self.values[:, :targets]
-        return (
-            target_values
-            if self.missing is None
-            else np.where(self.missing[:, :targets], np.nan, target_values)
-        )
-
-    @property
-    def breaks(self) -> np.ndarray:
-        """Positions of steps that do not follow on the one before."""
-        return np.arange(0) if self.times is None else self.times.breaks
-
-    def label(self, step: int) -> str:
-        """The time of a step as text."""
-        return f"step {step + 1}" if self.times is None else self.times.text(step)
 
 
 def load_series(config: Any) -> Samples:
@@ -361,101 +311,6 @@ def _some(flags: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     return counts[starts + length] > counts[starts]
 
 
-def choose_season(
-    all_series: Sequence[Series], targets: int, requested: int | None
-) -> tuple[int, str]:
-    """The season in steps, and why: that whose naive forecast is best on the first 60 %."""
-    if requested is not None:
-        return requested, f"{requested} steps" if requested > 1 else "none"
-    step = common_step(all_series)
-    known = SEASONS.get(step) or SEASONS.get(str(step).partition("-")[0].rstrip("SE"), ())
-    # One step back is no season: it wins wherever values change slowly.
-    errors = {season: _seasonal_error(all_series, targets, season) for season in known}
-    errors = {season: error for season, error in errors.items() if np.isfinite(error)}
-    if not errors:
-        return 1, "none that the step suggests"
-    shown = [season for season in errors if _repeats(all_series, targets, season)]
-    best = min(shown or errors, key=lambda season: errors[season])
-    why = f"as the step of {step} and the values suggest"
-    if not shown:
-        why = f"as the step of {step} suggests; the values do not show it"
-    return best, f"{best} steps, {why}"
-
-
-def _repeats(all_series: Sequence[Series], targets: int, season: int) -> bool:
-    """Return whether values repeat after a season, beyond chance, more than after half of one.
-
-    A moving mean of one season, the trend, is subtracted first. Chance is judged by Bartlett's
-    formula for the standard error of an autocorrelation (Brockwell and Davis, Time Series: Theory
-    and Methods, 1991, section 7.2), with the lags of less than a quarter season, over which values
-    change slowly anyway.
-    """
-    rows = [_detrended(series, targets, season) for series in all_series]
-    lines = [row for row in rows if len(row) > season]
-    if not lines:
-        return False
-    correlation, pairs = _correlation(lines, season)
-    half, _ = _correlation(lines, max(1, season // 2))
-    near = [_correlation(lines, lag)[0] for lag in range(1, (season + 3) // 4)]
-    error = np.sqrt((1 + 2 * np.nansum(np.square(near))) / max(pairs, 1))
-    return bool(correlation > max(_LEAST_CORRELATION, 1.96 * error, np.nan_to_num(half)))
-
-
-def _detrended(series: Series, targets: int, season: int) -> np.ndarray:
-    """The targets of a series' first 60 % without their moving mean, NaN between stretches."""
-    steps = min(int(0.6 * len(series.values)), max(_MOST_SEASONS * season, _MOST_LOOKED_AT))
-    head = series.values[:steps, :targets].astype("float64")
-    apart = np.full((season, targets), np.nan)
-    stretches = np.split(head, series.breaks[series.breaks < steps])
-    line = np.concatenate([row for stretch in stretches for row in (stretch, apart)])
-    rest = line - pd.DataFrame(line).rolling(season, center=True).mean().to_numpy()
-    return rest - np.nanmean(rest, axis=0) if np.isfinite(rest).any() else rest[:0]
-
-
-def _correlation(lines: Sequence[np.ndarray], lag: int) -> tuple[float, int]:
-    """The correlation of values some steps apart, over several lines, and how many pairs."""
-    products, powers, pairs = 0.0, 0.0, 0
-    for line in lines:
-        a, b = line[lag:], line[:-lag]
-        known = np.isfinite(a) & np.isfinite(b)
-        a, b = np.where(known, a, 0.0), np.where(known, b, 0.0)
-        scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-        moves = scale > 0
-        weight = known.sum(axis=0)[moves]
-        products += float(((a * b).sum(axis=0)[moves] / scale[moves] * weight).sum())
-        powers += float(weight.sum())
-        pairs += int(known.sum())
-    return (products / powers if powers else float("nan")), pairs
-
-
-def _seasonal_error(all_series: Sequence[Series], targets: int, season: int) -> float:
-    """The seasonal forecast's error over that of the last value, mean of the series long enough.
-
-    NaN where none is.
-    """
-    ratios = []
-    for series in all_series:
-        far, near = (np.abs(_changes(series, targets, lag)) for lag in (season, 1))
-        known = [np.isfinite(each).any(axis=0).all() for each in (far, near)]
-        if len(far) >= season + 2 and all(known):
-            naive_errors = np.nanmean(near, axis=0)
-            ratios.append(
-                np.nanmean(far, axis=0)[naive_errors > 0] / naive_errors[naive_errors > 0]
-            )
-    values = np.concatenate(ratios) if ratios else np.zeros(0)
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _changes(series: Series, targets: int, season: int) -> np.ndarray:
-    """Return the changes of a series' first 60 % from one season before, without a break between.
-
-    Shaped (steps, targets).
-    """
-    head = series.truth(targets)[: int(0.6 * len(series.values))]
-    stretches = np.split(head, series.breaks[series.breaks < len(head)])
-    return np.concatenate([stretch[season:] - stretch[:-season] for stretch in stretches])
-
-
 def default_window(all_series: Sequence[Series], horizon: int, season: int) -> int:
     """Four horizons or a season (of up to 60 steps), at most an eighth of the longest series."""
     wanted = max(4 * horizon, season if season <= _LONGEST_SEASON else 0, _SHORTEST)
@@ -516,12 +371,6 @@ def _is_numeric(table: Table, name: str) -> bool:
 
 def _angle_names(features: Sequence[str]) -> list[str]:
     return [f"{name}_{part}" for name in features for part in ("sin", "cos")]
-
-
-def common_step(all_series: Sequence[Series]) -> Any:
-    """The usual step of most series; None without one."""
-    steps = Counter(series.times.step for series in all_series if series.times is not None)
-    return max(steps, key=lambda step: (step is not None, steps[step]), default=None)
 
 
 def _different_steps(all_series: Sequence[Series]) -> list[str]:
