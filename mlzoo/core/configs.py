@@ -27,7 +27,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import flag_lines
 from mlzoo.core.registry import build_function
-from mlzoo.core.setting_types import TaskName
+from mlzoo.core.setting_types import TaskName, split_words
 
 SHARED = {
     "optimizer": ("momentum", "weight_decay"),
@@ -56,7 +56,7 @@ def _none_of(names: Collection[str]) -> PydanticKnownError:
 
 def words(value: Any) -> Any:
     """`a,b` and `[a, b]` both mean a list of words."""
-    return [w.strip() for w in value.split(",") if w.strip()] if isinstance(value, str) else value
+    return split_words(value) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -143,7 +143,7 @@ class RunConfig(Settings):
     drop: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )
-    """Table columns to leave out, comma-separated."""
+    """Table columns to leave out, comma-separated; a name with a comma in double quotes."""
     size: Annotated[str | None, Flag(basic=True)] = None
     """Image size to resize to: 64, or height x width as 48x64."""
     color: Annotated[Literal["auto", "gray", "rgb"], Flag(detail=True)] = "auto"

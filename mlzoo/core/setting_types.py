@@ -5,6 +5,7 @@ A list may be given as a list, as one value, or as a comma-separated text (`--se
 
 from __future__ import annotations
 
+import csv
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -12,10 +13,16 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mlzoo.core import registry
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a comma-separated text; one that holds a comma stands in quotes."""
+    [row] = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else [[]]
+    return [word.strip() for word in row if word.strip()]
+
+
 def as_list(value: Any) -> Any:
     """`64`, `"64,32"` and `[64, 32]` as a list; what is none of these stays as it is."""
     if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
+        return split_words(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [value]
     return value

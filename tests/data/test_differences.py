@@ -80,6 +80,14 @@ def test_another_range(tmp_path: Path, color: Reader, most: int, shown: str) -> 
     assert warned(tmp_path / "b.png", noise(9) // 4, color) == ()
 
 
+def test_one_image_of_another_range_among_others(tmp_path: Path, color: Reader) -> None:
+    """Values from 0 to 1 in one of three files; the others hide it in the range of all."""
+    for name, most in (("a", 1), ("b", 255), ("c", 255)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.rint(noise(9) / 255 * most).astype(np.uint8))
+    (text,) = read_inputs(str(tmp_path), color).warnings
+    assert text.startswith("range: 1 of 3 images have no value over 1, but those of the training")
+
+
 def test_twelve_bits_in_a_file_of_sixteen(tmp_path: Path, color: Reader) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), noise(9).astype(np.uint16) * 16)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError
 from mlzoo.data import loading
 from mlzoo.data.tables.labels import label
@@ -110,7 +112,8 @@ def test_a_table_without_header_keeps_its_first_row(tmp_path: Path) -> None:
         (["39, State-gov, 77516, <=50K", "50, Private, ?, >50K"], "number '39' where numbers"),
         (["A11 6 A34 A34 1", "A12 48 A34 A33 2"], "number '6'"),
         (["2020-01-01,a,b,x", "2020-01-02,c,d,y"], "date '2020-01-01' where dates"),
-        (["n.a.,5,a", "3,6,b", "4,7,a"], "number '5'"),
+        (["n.a.,5,a", "3,6,b", "4,7,a"], "'a' in its first row is one of the last column's"),
+        (["1,2,3,4,yes", "5,1,2,7,no", "3,3,1,2,yes"], "'yes' in its first row is one of the last"),
         (["p,x,s,x,e", "e,x,y,z,p"], "'x' more than once"),
         (["sunny,hot,high,no", "rain,mild,low,no", "rain,cool,mid,yes"], "'no' in its first row"),
         (["a,b,new", "a,b,old", "b,a,older"], "most cells"),
@@ -268,6 +271,30 @@ def test_all_problems_come_with_the_one_option(tmp_path: Path) -> None:
     assert text.splitlines()[-1] == last
     left = read(path, drop=["size", "date", "free text", "code", "count"])
     assert [column.name for column in left.columns] == ["id"]
+
+
+def test_the_option_takes_names_with_commas(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"amount, eur": [f"x{i} y" for i in range(60)], "b": range(60)})
+    frame["free"] = [f"a word or two of {i}" for i in range(60)]
+    frame.assign(v=np.arange(60) % 7, kind=list("ab") * 30).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError) as error:
+        read(tmp_path / "t.csv")
+    option = shlex.split(str(error.value).splitlines()[-1].split(" with ")[1])
+    assert option == ["--drop", '"amount, eur",free,b']
+    config = RunConfig(model="linear", data="d", drop=option[1])
+    assert config.drop == ["amount, eur", "free", "b"]
+    assert [c.name for c in read(tmp_path / "t.csv", drop=config.drop).columns] == ["v"]
+
+
+def test_dates_that_are_read_as_something_else_are_told(tmp_path: Path) -> None:
+    days = pd.Series(pd.date_range("2005-01-28", periods=60).repeat(4)[np.arange(240) * 7 % 240])
+    frame = pd.DataFrame({"signup": days.dt.strftime("%Y-%m-%d"), "kind": list("ab") * 120})
+    frame.insert(1, "compact", days.dt.strftime("%Y%m%d").astype(int))
+    frame.insert(1, "v", np.arange(240) % 7)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    told = "\n".join(read(tmp_path / "t.csv").warnings)
+    assert "'signup' holds dates, which are read as categories without an order" in told
+    assert "'compact' holds dates, which are read as numbers; --drop compact" in told
 
 
 def test_numbers_that_tell_rows_apart_are_identifiers(tmp_path: Path) -> None:

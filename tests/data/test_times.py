@@ -43,6 +43,10 @@ def days(count: int, first: str = "2020-01-01", every: int = 1) -> list[str]:
         ({"name": ["may", "now", "today"], "v": [1.0, 2, 3]}, None),
         ({"code": ["17", "18"], "v": [1.0, 2]}, None),
         ({"a": [1.0], "b": [2.0]}, None),
+        ({"a": [1.0] * 6, "b": [20240128.0 + i for i in range(4)] + [20240201.0] * 2}, "b"),
+        ({"a": [1.0] * 6, "b": [20240128.0 + i for i in range(6)]}, None),  # no day 32
+        ({"YEAR": [2010.0], "MO": [2.0], "DY": [3.0], "HR": [4.0]}, "YEAR,MO,DY,HR"),
+        ({"yr": [2010.0], "mnth": [2.0]}, "yr,mnth"),
     ],
 )
 def test_the_column_of_times_is_recognised(
@@ -154,6 +158,7 @@ def test_times_without_a_usual_step_are_taken_as_steps() -> None:
         (["2020-01-01", "soon", "2020-01-02"], r"row 2 \(line 3\), is 'soon', which is no time"),
         ([1.0, float("nan"), 2.0], r"row 2 \(line 3\), is missing \(1 such values\); correct it"),
         (["2020-01-01", "2020-02-30"], r"row 2 \(line 3\), is '2020-02-30'"),
+        (["5 January 0001", "6 January 0001"], r"is '5 January 0001', which is no time"),
     ],
 )
 def test_times_that_cannot_be_used(stamps: list[object], message: str) -> None:
@@ -171,6 +176,12 @@ def test_hours_may_leave_midnight_out() -> None:
     found = axis(["2020-01-01 23:00", "2020-01-02", "2020-01-02 01:00"])
     assert found.step == "h"
     assert found.text(1) == "2020-01-02 00:00:00"
+
+
+def test_numbers_that_are_dates() -> None:
+    found = axis([20050130.0, 20050131.0, 20050201.0, 20050202.0])
+    assert (found.step, found.warnings) == ("D", ())
+    assert found.after(1) == ["2005-02-03"]
 
 
 def test_time_zones_become_utc() -> None:

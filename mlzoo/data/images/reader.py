@@ -27,6 +27,8 @@ class ImageStatistics(BaseModel):
     """Smallest and largest width."""
     values: tuple[float, float] | None = None
     """Smallest and largest value of a pixel, as shares of the largest possible one."""
+    darkest: float | None = None
+    """The smallest of the images' largest values, as such a share; None in older runs."""
 
 
 class LabelColumns(BaseModel):

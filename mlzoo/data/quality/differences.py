@@ -57,6 +57,7 @@ def measure(headers: Sequence[Header], contents: Sequence[Content]) -> ImageStat
         heights=_span(header.height for header in headers),
         widths=_span(header.width for header in headers),
         values=(min(each.low for each in contents), max(each.high for each in contents)),
+        darkest=min(each.high for each in contents),
     )
 
 
@@ -75,6 +76,7 @@ def measure_arrays(x: np.ndarray, maximum: float) -> ImageStatistics:
         heights=(height, height),
         widths=(width, width),
         values=(float(x.min()) / maximum, float(x.max()) / maximum),
+        darkest=float(x.max(axis=(1, 2, 3)).min()) / maximum,
     )
 
 
@@ -94,12 +96,11 @@ def differences(
         reader: how the training data were read; older runs say less of them.
         maximum: the largest value that the new images can hold.
     """
-    values = [min(each.low for each in contents), max(each.high for each in contents)]
     warnings = (
         _channels(headers, contents, reader),
         _size(headers, reader),
         _depth(reader, maximum),
-        _range(values, reader),
+        _range([each.low for each in contents], [each.high for each in contents], reader),
     )
     return tuple(text for text in warnings if text)
 
@@ -109,7 +110,9 @@ def array_differences(x: np.ndarray, reader: Reader) -> tuple[str, ...]:
     maximum = reader.maximum
     if not isinstance(reader, PixelReader) or not maximum or not x.size:
         return ()
-    text = _range([float(x.min()) / maximum, float(x.max()) / maximum], reader)
+    pixels = tuple(range(1, x.ndim))
+    lows, highs = (f(axis=pixels) / maximum for f in (x.min, x.max))
+    text = _range(lows.tolist(), highs.tolist(), reader)
     return (text,) if text else ()
 
 
@@ -164,19 +167,30 @@ def _depth(reader: PixelReader, maximum: float) -> str:
     return ""
 
 
-def _range(values: Sequence[float], reader: PixelReader) -> str:
-    """Compare the smallest and the largest value, both as shares of the largest possible one."""
+def _range(lows: Sequence[float], highs: Sequence[float], reader: PixelReader) -> str:
+    """Compare each image's smallest and largest value, as shares of the largest possible one."""
     if reader.images is None or reader.images.values is None or reader.maximum is None:
         return ""
     low, high = reader.images.values
-    span = high - low
-    dark = values[1] < low + _DARK * span
-    beyond = values[0] < low - _BEYOND * span or values[1] > high + _BEYOND * span
-    if not dark and not beyond:
+    span, most = high - low, reader.maximum
+    lowest, highest = min(lows), max(highs)
+    dark_below = low + _DARK * span
+    beyond = lowest < low - _BEYOND * span or highest > high + _BEYOND * span
+    advice = "predictions are of little use unless the images are brought to the same range"
+    if beyond or highest < dark_below:
+        return (
+            f"range: values run from {lowest * most:.4g} to {highest * most:.4g}, but from "
+            f"{low * most:.4g} to {high * most:.4g} in the training data; {advice}"
+        )
+    darkest = reader.images.darkest
+    if darkest is None:  # a run of before it was measured
         return ""
-    most = reader.maximum
+    # An image that is darker than all that was trained on, among others that are not.
+    dark = [each for each in highs if each < min(dark_below, darkest * (1 - _BEYOND))]
+    if not dark:
+        return ""
+    count = "1 of" if len(dark) == 1 else f"{len(dark)} of"
     return (
-        f"range: values run from {values[0] * most:.4g} to {values[1] * most:.4g}, but from "
-        f"{low * most:.4g} to {high * most:.4g} in the training data; predictions are of little "
-        "use unless the images are brought to the same range"
+        f"range: {count} {len(highs)} images have no value over {max(dark) * most:.4g}, but those "
+        f"of the training data reach at least {darkest * most:.4g}; {advice}"
     )

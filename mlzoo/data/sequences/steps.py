@@ -25,6 +25,14 @@ TIME_PARTS = {
     "second": (0, 59),
 }
 """Columns that make up one time, from the year down, and the values that each may hold."""
+_ALIASES = {
+    "year": ("yr",),
+    "month": ("mo", "mon", "mth", "mnth"),
+    "day": ("dy",),
+    "hour": ("hr",),
+    "minute": ("min",),
+    "second": ("sec",),
+}
 _CLOCKS = ("time", "hour", "hr")
 _CLOCK = re.compile(r"\d{1,2}([:.]\d{2}([:.]\d{2}(\.\d+)?)?)?")
 _FEWEST_TIMES = 10
@@ -109,7 +117,8 @@ def _time_parts(table: Table) -> list[str]:
     by_name = {name.lower(): name for name in table.columns}
     part_columns = []
     for part, (low, high) in TIME_PARTS.items():
-        name = by_name.get(part)
+        known_as = (part, *_ALIASES[part])
+        name = next((by_name[each] for each in known_as if each in by_name), None)
         values = None if name is None else _as_numbers(table.columns[name])
         known = np.zeros(0) if values is None else values[~np.isnan(values)]
         if name is None or not len(known) or (known % 1).any():
@@ -123,7 +132,7 @@ def _time_parts(table: Table) -> list[str]:
 def _clock_beside(table: Table, dates: str) -> list[str]:
     """The column of clock times beside dates that repeat."""
     known = [value for value in table.columns[dates].tolist() if value is not None]
-    if len(set(known)) == len(known) or any(":" in value for value in known[:1]):
+    if len(set(known)) == len(known) or any(":" in str(value) for value in known[:1]):
         return []
     for name, values in table.columns.items():
         texts = [text for text in _as_texts(values) if text is not None]
@@ -141,7 +150,8 @@ def with_time(table: Table, time: str | None) -> Table:
         return table  # what is missing is reported where columns are looked for
     columns = [_as_texts(table.columns[name]) for name in names]
     rows = zip(*columns, strict=True)
-    if len(names) == 2 and names[0].lower() not in TIME_PARTS:
+    parts = {*TIME_PARTS, *(alias for aliases in _ALIASES.values() for alias in aliases)}
+    if len(names) == 2 and names[0].lower() not in parts:
         whole = [None if None in row else f"{row[0]} {_clock(row[1] or '')}" for row in rows]
     else:
         whole = [None if None in row else _stamp(row) for row in rows]

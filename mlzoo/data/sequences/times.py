@@ -18,6 +18,7 @@ TIME_NAMES = frozenset(
     ("time", "timestamp", "date", "datetime", "date_time", "ds", "month", "day", "year", "t")
 )
 _YEAR_MONTH = re.compile(r"(\d{1,3})-(\d{1,2})")
+_FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _LOOKED_AT, _FEW = 100, 5
 _REGULAR = 0.02
 """Steps that differ by less than this share of the usual one are regular."""
@@ -141,15 +142,21 @@ def calendar(stamps: np.ndarray, features: tuple[str, ...]) -> np.ndarray:
 
 
 def are_dates(values: np.ndarray) -> bool:
-    """Return whether the first values are text that reads as a date and is no number."""
-    known = [v for v in values[:_LOOKED_AT] if v is not None] if values.dtype == object else []
+    """Return whether the first values are text that reads as a date, or dates such as 20240131."""
+    if values.dtype != object:
+        return _are_compact(values.astype(np.float64))
+    known = [v for v in values[:_LOOKED_AT] if v is not None]
     text = np.array(known[:_FEW], dtype=object)
     if not len(text) or not all(any(map(str.isdigit, value)) for value in text):
         return False
     if any(map(_is_number, text)):
-        return False
+        return all(map(str.isdecimal, known)) and _are_compact(np.array(known, np.float64))
     stamps = parse_times(text)[0]
     return stamps.dtype.kind == "M" and not np.isnat(stamps).any()
+
+
+def _are_compact(numbers: np.ndarray) -> bool:
+    return len(np.unique(numbers)) >= _FEW and _compact(numbers) is not None
 
 
 def _is_number(value: str) -> bool:
@@ -163,16 +170,18 @@ def _is_number(value: str) -> bool:
 def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     """Numbers as float64, all else as datetime64; NaN or NaT where a value can't be read.
 
+    Numbers such as 20240131, year, month and day, are dates.
+
     Dates that do not begin with the year are read month first or day first, whichever can be read
     and goes up in the more regular steps; the text says which where both can be, and what else is
     doubtful. Dates such as 3-12 are the twelfth month of year 3.
     """
     if values.dtype != object:
-        return values.astype(np.float64), ""
+        return _numbers_or_dates(values.astype(np.float64)), ""
     text = pd.Series(values, dtype=object)
     parsed = pd.to_numeric(text, errors="coerce").to_numpy(float)
     if not np.isnan(parsed).all():
-        return parsed, ""
+        return _numbers_or_dates(parsed), ""
     first = next((value for value in values if value is not None), "")
     if all(value is None or _YEAR_MONTH.fullmatch(value) for value in values):
         whole = text.str.replace(_YEAR_MONTH, _in_full, regex=True)
@@ -184,7 +193,7 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
     dates = dates_of(text, format="ISO8601")
     if not np.isnat(dates).all():
         return dates, ""
-    month, day = dates_of(text), dates_of(text, dayfirst=True)
+    month, day = (_in_their_century(text, dates_of(text, dayfirst=f)) for f in (False, True))
     if np.array_equal(month, day, equal_nan=True):
         return month, _short_year(first, month)
     if _disorder(day) < _disorder(month):
@@ -198,6 +207,38 @@ def parse_times(values: np.ndarray) -> tuple[np.ndarray, str]:
         if doubtful
         else _short_year(first, month)
     )
+
+
+def _numbers_or_dates(values: np.ndarray) -> np.ndarray:
+    dates = _compact(values)
+    return values if dates is None else dates
+
+
+def _compact(values: np.ndarray) -> np.ndarray | None:
+    """Return numbers such as 20240131 as datetime64, NaT where missing.
+
+    None where one is no date of the years 1800 to 2199.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known) or (known % 1).any() or known.min() < 18000101 or known.max() > 21991231:
+        return None
+    text = pd.Series(
+        [None if np.isnan(value) else f"{value:.0f}" for value in values], dtype=object
+    )
+    dates = pd.to_datetime(text, format="%Y%m%d", errors="coerce").to_numpy()
+    return dates if np.isnat(dates).sum() == len(values) - len(known) else None
+
+
+def _in_their_century(text: pd.Series, dates: np.ndarray) -> np.ndarray:
+    """Return dates, NaT where a year from 1 to 99 of four digits was taken for one of our time."""
+    years = pd.DatetimeIndex(dates).year.to_numpy()
+    wrong = [
+        isinstance(value, str)
+        and any(digits.startswith("00") for digits in _FOUR_DIGITS.findall(value))
+        and f"{year:04.0f}" not in value
+        for value, year in zip(text, years, strict=True)
+    ]
+    return np.where(wrong, np.datetime64("NaT"), dates)
 
 
 def _in_full(match: re.Match[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -74,7 +76,9 @@ def _text_among_numbers(table: Table, name: str, rows: np.ndarray) -> str:
 
 def drop_flag(names: Iterable[str], dropped: Sequence[str] = ()) -> str:
     """The option that leaves columns out, as the shell takes it, those left out already first."""
-    return f"--drop {shlex.quote(','.join(dict.fromkeys([*dropped, *names])))}"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(dict.fromkeys([*dropped, *names]))
+    return f"--drop {shlex.quote(text.getvalue())}"
 
 
 def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> Encoded:
@@ -104,6 +108,9 @@ def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> E
             else:
                 matrix[:, index] = parsed
                 doubts |= _looks_like_id(name, parsed)
+            if are_dates(table.columns[name]):
+                read_as = "categories without an order" if parsed is None else "numbers"
+                doubts[name] = f"column {name!r} holds dates, which are read as {read_as}"
         except DataError as error:
             wrong[name] = str(error)
             dates += [name] * are_dates(table.columns[name])

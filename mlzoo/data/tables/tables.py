@@ -173,6 +173,8 @@ def find_header(rows: Sequence[Sequence[str]], expected: Collection[str] = ()) -
         return True, ""
     if naming and (_evenly_spaced(above) or (len(naming) >= len(alike) and not own_value)):
         return True, ""
+    if alike and own_value:
+        return False, f"{first[-1]!r} in its first row is one of the last column's values"
     if alike:
         counted = [str(i) for i in range(len(above))]  # as pandas names columns without names
         named = _evenly_spaced(above) and not _evenly_spaced([body[0][i] for i in alike])
