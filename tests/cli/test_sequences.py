@@ -312,7 +312,7 @@ def test_a_model_of_text_says_how_it_is_used(trained: Path) -> None:
 
 WRONG = [
     ("text", "the --length 0", 2, "--length: must be at least 1 (got '0')"),
-    ("text", "the --length many", 2, "Invalid value for '--length'"),
+    ("text", "the --length many", 2, "--length: must be a whole number (got 'many')"),
     ("text", "the --temperature -1", 2, "--temperature: must be at least 0 (got '-1')"),
     ("text", "the --temperature nan", 2, "--temperature: must be a finite number (got 'nan')"),
     ("text", "the --temperature inf", 2, "--temperature: must be a finite number (got 'inf')"),
