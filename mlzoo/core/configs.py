@@ -566,6 +566,12 @@ def loss_names(text: str) -> list[str]:
     return [term.rpartition("*")[2].strip() for term in text.split("+")]
 
 
+def spreads(config: RunConfig) -> bool:
+    """Return whether the loss takes a predicted distribution: mean and standard deviation."""
+    names = loss_names(config.loss)
+    return any(registry.constants("loss", name).get("DISTRIBUTION", False) for name in names)
+
+
 def absolute_losses(text: str) -> str:
     """Return a sum of losses whose files mean the same in every folder."""
     if text == "auto":
@@ -613,6 +619,12 @@ def check_fit(config: RunConfig, task: str) -> None:
         for name in config.metrics
         if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
     ]
+    if spreads(config) and len(names) > 1:
+        problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
+    if spreads(config) and config.averaged > 1:
+        problems.append(
+            f"--folds and --ensemble do not go with --loss {config.loss}: leave them out"
+        )
     if config.sampler == "balanced" and not target.sample_class:
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":

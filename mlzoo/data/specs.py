@@ -249,7 +249,8 @@ class Outputs:
     those of a regression; `channels` are their places among the input's, where they are inputs.
     Reconstruction: the input after `scaling` (serialized layers, as those of `Inputs`), of shape
     `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the
-    size of the model's bottleneck, once there is a model.
+    size of the model's bottleneck, once there is a model. With `distribution` the head of a
+    regression predicts standard deviations too, which a layer `distribution` holds beside means.
     """
 
     task: str
@@ -262,6 +263,7 @@ class Outputs:
     shape: tuple[int, ...] = ()
     bounded: bool = False
     code: int = 0
+    distribution: bool = False
 
     @property
     def target(self) -> Target:

@@ -66,14 +66,15 @@ def evaluate_run(
         # Without data of its own it has no scores either.
         trained = run.metrics["test"]["metrics"] if config.data else {}
         result = evaluate(
-            run.outputs, test, "test", 0, config.baselines, positive, trained, config.metrics
+            run.distributions, test, "test", 0, config.baselines, positive, trained, config.metrics
         )[0]
         return {**result, "part": "all", "trained_on": seen}
     arranged = run.own_data(listener)
-    predict = run.outputs
+    predict = run.distributions
     if run.target.drawn:
         predict = partial(_draw, run, config.seed)
-    outputs = replace(arranged.outputs, code=code_size(run.model))
+    spread = run.spread_model is not None
+    outputs = replace(arranged.outputs, code=code_size(run.model), distribution=spread)
     arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
     return evaluate(predict, arranged, part, config.seed, config.baselines, extra=config.metrics)[0]
 

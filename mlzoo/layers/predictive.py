@@ -6,6 +6,7 @@ the model's output is the mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ import numpy as np
 from keras import ops
 
 if TYPE_CHECKING:
+    from mlzoo.data.specs import Outputs
     from mlzoo.statistics.regression.bayesian import Posterior
 
 DISTRIBUTION = "distribution"
 """Name of the layer that holds mean and standard deviation."""
+_SOFTPLUS_OF_ONE = math.log(math.e - 1)
+_LEAST = 1e-3
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
@@ -86,6 +90,41 @@ class LinearPosterior(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")
+class MeanAndDeviation(keras.layers.Layer):
+    """Mean and standard deviation from two numbers for each target, in the targets' units.
+
+    Input: (batch, 2 targets), the means first. Output: (batch, 2, targets). A deviation is the
+    softplus of its number, 1 standardized target where that is 0, and never under a thousandth.
+
+    Args:
+        mean: mean of each target over the training split.
+        std: their standard deviations.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+
+    def call(self, numbers: Any) -> Any:
+        """Return the mean and the standard deviation, stacked."""
+        targets = len(self.mean)
+        scale = ops.convert_to_tensor(self.std, "float32")
+        mean = numbers[:, :targets] * scale + ops.convert_to_tensor(self.mean, "float32")
+        deviation = ops.softplus(numbers[:, targets:] + _SOFTPLUS_OF_ONE) + _LEAST
+        return ops.stack([mean, deviation * scale], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, 2, targets)."""
+        return (input_shape[0], 2, len(self.mean))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
+
+
+@keras.saving.register_keras_serializable(package="mlzoo")
 class PredictiveMean(keras.layers.Layer):
     """The mean of a distribution: (batch, 2, targets) to (batch, targets)."""
 
@@ -105,6 +144,27 @@ class PredictiveMean(keras.layers.Layer):
 def mean_of(distribution: keras.KerasTensor) -> keras.KerasTensor:
     """Return the mean of what the layer `distribution` gives, as a model's output."""
     return PredictiveMean(name="predictive_mean")(distribution)
+
+
+def mean_and_deviation(
+    numbers: keras.KerasTensor, mean: Sequence[float], std: Sequence[float]
+) -> keras.KerasTensor:
+    """Return the mean, by way of the layer `distribution`, of two numbers a target.
+
+    Args:
+        numbers: (batch, 2 targets).
+        mean: mean of each target over the training split; empty: 0.
+        std: their standard deviations; empty: 1.
+    """
+    targets = numbers.shape[-1] // 2
+    statistics = mean or [0.0] * targets, std or [1.0] * targets
+    return mean_of(MeanAndDeviation(*statistics, name=DISTRIBUTION)(numbers))
+
+
+def trained_on(model: keras.Model, outputs: Outputs) -> keras.Model:
+    """Return what a loss is taken of: the model, or the distribution that it predicts."""
+    spread = distribution_model(model) if outputs.distribution else None
+    return model if spread is None else spread
 
 
 def distribution_model(model: keras.Model) -> keras.Model | None:

@@ -116,6 +116,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.polynomial import Polynomial, monomial_count
 
     solved = config.solve or config.posterior
+    if solved and outputs.distribution:
+        raise UsageError("linear: what is solved has no loss of its own; leave out --loss")
     if solved and not outputs.target.sample_numbers:
         setting = "posterior" if config.posterior else "solve"
         raise UsageError(

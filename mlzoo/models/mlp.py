@@ -187,7 +187,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
         "ranks": not (fourier or config.set.get("whiten")),
         "embedding": "none" if fourier else "periodic",
         "dropout": [0.15],
-        "members": 1 if config.set.get("skips") else 8,
+        "members": 1 if config.set.get("skips") or data.outputs.distribution else 8,
     }
     return Recipe(fields, settings, f"{rows:,} rows", averages=True)
 
@@ -213,6 +213,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
         x = _hidden(joined[-1], number, config)
         joined.append(_with_skips(x, joined, number, config))
     penalty = {"kernel_regularizer": regularizer(config.l1, config.l2)}
+    if config.members > 1 and outputs.distribution:
+        raise UsageError("mlp: members have no deviation each; set members=1, or choose --loss mse")
     if config.members > 1:
         members = _with_members(tensor, joined[-1], outputs, config.members, penalty)
         return _measured(members, config)

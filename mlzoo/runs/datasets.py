@@ -6,9 +6,10 @@ reported before Keras starts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import RunConfig, spreads
 from mlzoo.data import loading
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         valid=valid,
         test=test,
         inputs=input_spec(train),
-        outputs=task(samples.task).output_spec(train),
+        outputs=replace(task(samples.task).output_spec(train), distribution=spreads(config)),
         fingerprint=fingerprint(samples),
         tiling=tiling,
         policy=policy,

@@ -60,5 +60,7 @@ def fold_data(data: Data, fold: Fold) -> Data:
         valid=valid,
         test=nothing,
         inputs=input_spec(train),
-        outputs=task(data.samples.task).output_spec(train),
+        outputs=replace(
+            task(data.samples.task).output_spec(train), distribution=data.outputs.distribution
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import is_zipfile
@@ -188,6 +188,18 @@ class OpenedRun:
             return averaged(lambda each: outputs_of(self.model, each), inputs, self.dense)
         return outputs_of(self.model, inputs)
 
+    @cached_property
+    def spread_model(self) -> keras.Model | None:
+        """The model from inputs to the predicted distribution; None where it predicts none."""
+        from mlzoo.layers.predictive import distribution_model
+
+        return None if self._tta != "none" else distribution_model(self.model)
+
+    def distributions(self, inputs: np.ndarray) -> np.ndarray:
+        """Return means and deviations (n, 2, units) where they are predicted, else `outputs`."""
+        spread = self.spread_model
+        return self.outputs(inputs) if spread is None else outputs_of(spread, inputs)
+
     def predict(
         self, new: Any, listener: Listener | None = None, coverage: float | None = None
     ) -> Predictions:
@@ -227,22 +239,19 @@ class OpenedRun:
             return Predictions(restored.names, restored.facts(), None, restored.warnings)
         import numpy as np
 
-        from mlzoo.layers.predictive import distribution_model
-
         listener = listener or Listener()
         rows, names, warnings = self._read(new, listener)
         if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
-        spread = distribution_model(self.model)
-        predict = self.outputs if spread is None else partial(outputs_of, spread)
         parts = []
         for start in range(0, len(rows), 1024):
-            parts.append(predict(rows[start : start + 1024]))
+            parts.append(self.distributions(rows[start : start + 1024]))
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         outputs = np.concatenate(parts)
-        mean = outputs if spread is None else outputs[:, 0]
+        spread = self.spread_model is not None
+        mean = outputs[:, 0] if spread else outputs
         predictions = self._named(list(names), mean, tuple(warnings))
-        if spread is not None:
+        if spread:
             predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
         if coverage is None:
             return predictions

@@ -92,11 +92,13 @@ class NumberPredictions:
     Attributes:
         y_true: (n, k) true values, in the units of the target.
         y_pred: (n, k) predicted values.
+        std: (n, k) predicted standard deviations, or None.
     """
 
-    def __init__(self, y_true: Array, y_pred: Array) -> None:
+    def __init__(self, y_true: Array, y_pred: Array, std: Array | None = None) -> None:
         self.y_true = y_true.reshape(len(y_true), -1).astype("float64")
         self.y_pred = y_pred.reshape(self.y_true.shape).astype("float64")
+        self.std = None if std is None else std.reshape(self.y_true.shape).astype("float64")
 
     def mean_error(self, error: Callable[[Array], Array]) -> Scorer:
         """Return the mean of a function of the differences over all values."""

@@ -31,7 +31,13 @@ class ClassTask(SampleTask):
         """Return probabilities (n, classes)."""
         return as_probabilities(outputs)
 
-    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+    def scored(
+        self,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        positive: int = 1,
+        std: np.ndarray | None = None,
+    ) -> Any:
         """Return predictions as metrics take them."""
         return ClassPredictions(targets, predictions, positive)
 

@@ -26,6 +26,8 @@ class HeadedTask(Task):
             units: how many of the outputs; 0: all.
             name: of the layer.
             **settings: arguments of the layer, such as a regularizer.
+
+        With `outputs.distribution` there are two units an output, for mean and deviation.
         """
         import keras
 
@@ -40,7 +42,7 @@ class HeadedTask(Task):
         if outputs.horizon and len(features.shape) == 2:
             x = keras.layers.Dense(outputs.horizon * outputs.units, **settings)(features)
             return keras.layers.Reshape((outputs.horizon, outputs.units), name="horizon")(x)
-        return keras.layers.Dense(units or outputs.units, **settings)(features)
+        return keras.layers.Dense(units or outputs.units * _each(outputs), **settings)(features)
 
     def finish(self, outputs: Outputs, logits: keras.KerasTensor) -> keras.KerasTensor:
         """Return probabilities of classes, or numbers in the units of the targets."""
@@ -49,8 +51,17 @@ class HeadedTask(Task):
         if outputs.target.is_class:
             activation = "sigmoid" if outputs.units == 1 else "softmax"
             return keras.layers.Activation(activation, dtype="float32", name="output")(logits)
+        if outputs.distribution:
+            from mlzoo.layers.predictive import mean_and_deviation
+
+            return mean_and_deviation(logits, outputs.mean, outputs.std)
         if not outputs.mean:
             return keras.layers.Identity(name="output")(logits)
         from mlzoo.layers.scaling import Unstandardise
 
         return Unstandardise(outputs.mean, outputs.std, dtype="float32", name="output")(logits)
+
+
+def _each(outputs: Outputs) -> int:
+    """Return the units that an output takes: two where its deviation is predicted too."""
+    return 2 if outputs.distribution else 1

@@ -18,12 +18,25 @@ class NumbersTask(SampleTask):
     """Task with one or several numbers for each sample."""
 
     def as_predictions(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return numbers shaped as the targets."""
-        return np.asarray(outputs, "float64").reshape(targets.shape)
+        """Return numbers shaped as the targets; of distributions their means."""
+        means = outputs[:, 0] if outputs.ndim == 3 else outputs
+        return np.asarray(means, "float64").reshape(targets.shape)
 
-    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+    def deviations(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
+        """Return standard deviations shaped as the targets; None of points."""
+        if outputs.ndim != 3:
+            return None
+        return np.asarray(outputs[:, 1], "float64").reshape(targets.shape)
+
+    def scored(
+        self,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        positive: int = 1,
+        std: np.ndarray | None = None,
+    ) -> Any:
         """Return predictions as metrics take them."""
-        return NumberPredictions(targets, predictions)
+        return NumberPredictions(targets, predictions, std)
 
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1

@@ -17,6 +17,9 @@ from mlzoo.statistics.verdicts import against_baselines, best_baseline
 from mlzoo.tasks._heads import HeadedTask
 from mlzoo.tasks._predictions import SamplePredictions, read_predictions
 
+OF_DISTRIBUTIONS = ("crps", "nll")
+"""Metrics that are added where a model predicts a distribution."""
+
 
 class SampleTask(HeadedTask):
     """Task with one class, or one or several numbers, per sample."""
@@ -25,13 +28,29 @@ class SampleTask(HeadedTask):
         """Return a model's outputs (n, units) as they are scored."""
         raise NotImplementedError
 
-    def scored(self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> Any:
+    def deviations(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
+        """Return predicted standard deviations, shaped as predictions; None where there are none.
+
+        Args:
+            outputs: of a model or baseline; (n, 2, units) has means and deviations.
+            targets: (n,) or (n, k).
+        """
+        return None
+
+    def scored(
+        self,
+        targets: np.ndarray,
+        predictions: np.ndarray,
+        positive: int = 1,
+        std: np.ndarray | None = None,
+    ) -> Any:
         """Return predictions as metrics take them.
 
         Args:
             targets: (n,) class positions, or (n,) or (n, k) numbers.
             predictions: output of `as_predictions`.
             positive: which of two classes metrics of one class are about.
+            std: output of `deviations`.
         """
         raise NotImplementedError
 
@@ -41,6 +60,7 @@ class SampleTask(HeadedTask):
         predictions: np.ndarray,
         positive: int = 1,
         extra: Sequence[str] = (),
+        std: np.ndarray | None = None,
     ) -> dict[str, Scorer]:
         """Return the task's metrics and others as functions of weights over samples.
 
@@ -49,9 +69,10 @@ class SampleTask(HeadedTask):
             predictions: output of `as_predictions`.
             positive: which of two classes metrics of one class are about.
             extra: names of other metrics.
+            std: output of `deviations`.
         """
         names = dict.fromkeys((*self.metrics, *extra))
-        return scorers(names, self.scored(targets, predictions, positive))
+        return scorers(names, self.scored(targets, predictions, positive, std))
 
     def scores(
         self, targets: np.ndarray, predictions: np.ndarray, positive: int = 1
@@ -116,11 +137,14 @@ class SampleTask(HeadedTask):
         predictions = {
             name: self.as_predictions(each, rows.targets) for name, each in outputs.items()
         }
-        names = tuple(extra)
-        outcome = SampleOutcome(self, rows.targets, predictions.pop(""), rows.indices, rare, names)
+        std = {name: self.deviations(each, rows.targets) for name, each in outputs.items()}
+        names = tuple(extra) if std[""] is None else (*extra, *OF_DISTRIBUTIONS)
+        outcome = SampleOutcome(
+            self, rows.targets, predictions.pop(""), rows.indices, rare, names, std[""]
+        )
         ours, groups = outcome.scorers(), rows.groups
         theirs = {
-            name: self.scorers(rows.targets, each, rare, names)
+            name: self.scorers(rows.targets, each, rare, names, std[name])
             for name, each in predictions.items()
         }
         metric = self.judged_by(counts).name
@@ -179,6 +203,7 @@ class SampleOutcome:
         indices: (n,) positions of the samples in `Samples`.
         positive: which of two classes metrics of one class are about.
         extra: names of metrics beside the task's own.
+        std: predicted standard deviations, shaped as `outputs`, where there are some.
     """
 
     task: SampleTask
@@ -187,17 +212,29 @@ class SampleOutcome:
     indices: np.ndarray
     positive: int = 1
     extra: tuple[str, ...] = ()
+    std: np.ndarray | None = None
 
     def scorers(self) -> dict[str, Scorer]:
         """Return the scalar metrics as functions of weights over samples."""
-        return self.task.scorers(self.targets, self.outputs, self.positive, self.extra)
+        return self.task.scorers(self.targets, self.outputs, self.positive, self.extra, self.std)
 
     def columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
         """Return the columns of `predictions.csv`; numbers keep all their digits."""
         return [
             *samples.columns_of(self.indices),
             *self.task.columns(self.targets, self.outputs, samples),
+            *self._deviation_columns(samples),
         ]
+
+    def _deviation_columns(self, samples: Samples) -> list[tuple[str, list[Any]]]:
+        """Return the predicted standard deviation of each target, where there is one."""
+        if self.std is None:
+            return []
+        std = self.std.reshape(len(self.std), -1)
+        if std.shape[1] == 1:
+            return [("std", std[:, 0].tolist())]
+        names = samples.target_names
+        return [(f"std_{name}", std[:, i].tolist()) for i, name in enumerate(names)]
 
 
 def outputs_of(predictors: Mapping[str, Predict], rows: Part) -> dict[str, np.ndarray]:

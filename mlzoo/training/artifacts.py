@@ -16,6 +16,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.evaluating.evaluate import evaluate, summarize_repeats, write_predictions
 from mlzoo.layers.description import code_size, layer_graph
 from mlzoo.layers.networks import Networks
+from mlzoo.layers.predictive import distribution_model
 from mlzoo.reporting.card import write_card
 from mlzoo.reporting.facts import gather
 from mlzoo.reporting.figures import plots
@@ -34,7 +35,9 @@ def score(
     model: keras.Model, data: Data, seed: int, config: RunConfig
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on the test split, which is done once."""
-    data = replace(data, outputs=replace(data.outputs, code=code_size(model)))
+    spread = distribution_model(model)
+    outputs = replace(data.outputs, code=code_size(model), distribution=spread is not None)
+    data = replace(data, outputs=outputs)
     if data.samples.target.is_input and config.folds > 1:
         # Members were trained on it: its errors say nothing of new samples.
         data = replace(data, valid=Part(data.samples, np.arange(0)))
@@ -42,7 +45,7 @@ def score(
 
     def predict(inputs: np.ndarray) -> np.ndarray:
         if networks is None or not data.outputs.target.drawn:
-            return outputs_of(model, inputs)
+            return outputs_of(spread or model, inputs)
         plugin = registry.load("model", config.model)
         return draw_samples(plugin, config.set, networks.networks, len(inputs), seed)
 

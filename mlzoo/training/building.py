@@ -32,6 +32,7 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     import keras
 
     from mlzoo.layers.networks import Networks, build_network
+    from mlzoo.layers.predictive import distribution_model
 
     plugin = registry.load("model", config.model)
     settings: Mapping[str, Any] = config.set
@@ -57,6 +58,13 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     for each in networks.networks.values() if networks else [model]:
         _check_functional(config.model, each)
     _check_output(config.model, model, data)
+    if data.outputs.distribution:
+        if distribution_model(model) is None:
+            raise UsageError(
+                f"{config.model} has no head for --loss {config.loss}, which needs mean and "
+                "standard deviation; choose mse"
+            )
+        model.plain_only = True  # Compiled fits of a search have heads of means alone.
     if (initialize := getattr(plugin, "initialize", None)) is not None:
         initialize(model, data)
     return model

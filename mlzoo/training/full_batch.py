@@ -19,6 +19,7 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.layers.gradients import GradientRecorder
+from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
 from mlzoo.training.loop.batches import chunks, class_weights
 from mlzoo.training.loop.early_stopping import stop_reason, watch
@@ -64,6 +65,7 @@ def fit(
     if not solved:
         _check(model, config.optimizer)
     recorder = GradientRecorder()
+    model = trained_on(model, data.outputs)
     model.compile(
         optimizer=recorder,
         loss=build_loss(config, data.outputs, inside_weights(config, data)),

@@ -251,7 +251,33 @@ def build_metrics(
                 f"{name}: build must return a keras.Metric named {name!r}, but it returned "
                 f"{metric!r}"
             )
+    if outputs.distribution:
+        return [OfMean(metric) for metric in followed.values()]
     return list(followed.values())
+
+
+class OfMean(keras.metrics.Metric):
+    """A metric of the mean of predicted distributions (batch, 2, targets).
+
+    Args:
+        metric: takes predictions (batch, targets).
+    """
+
+    def __init__(self, metric: keras.Metric) -> None:
+        super().__init__(name=metric.name, dtype="float32")
+        self.metric = metric
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account."""
+        self.metric.update_state(y_true, y_pred[:, 0], sample_weight)
+
+    def result(self) -> Any:
+        """Return the value so far."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.metric.reset_state()
 
 
 def direction(column: str) -> Mode:

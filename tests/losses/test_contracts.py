@@ -82,6 +82,9 @@ def test_targets_are_of_the_vocabulary(name: str) -> None:
 def test_what_is_right_costs_less_than_what_is_wrong(name: str, task: str) -> None:
     loss = build_loss(config(loss=name), OUTPUTS[task])
     truth, right, wrong = _batch(task)
+    if registry.constants("loss", name).get("DISTRIBUTION"):
+        std = np.full(truth.shape, 0.5, "float32")
+        right, wrong = (np.stack([mean, std], axis=1) for mean in (right, wrong))
     costs = [_numbers(loss.call(truth, keras.ops.convert_to_tensor(p))) for p in (right, wrong)]
     assert all(cost.shape == (6,) and np.isfinite(cost).all() for cost in costs)
     assert (costs[0] < costs[1]).all()
@@ -120,7 +123,7 @@ def test_losses_of_each_task() -> None:
     expected = {
         "classification": classes,
         "ordinal": classes,
-        "regression": numbers,
+        "regression": numbers | {"gaussian_nll", "beta_nll", "student_t"},
         "segmentation": masks,
         "fields": numbers,
         "labeling": masks - {"boundary"},

@@ -29,8 +29,8 @@ FITTING = [
     if target_of(of).accepted_by(registry.constants("metric", name)["TARGETS"])
 ]
 COUNT, CLASSES = 12, 2
-PROBABILISTIC = ("log_loss", "bits", "perplexity", "brier")
-"""Metrics at their best only where the probability of the true class is 1."""
+PROBABILISTIC = ("log_loss", "bits", "perplexity", "brier", "crps")
+"""Metrics at their best only where all probability is on the truth."""
 
 
 def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +88,7 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         return ForecastPredictions(y_true, y_pred, np.array([0.5, 2.0]), band)
     if target.is_class:
         return ClassPredictions(y_true.astype("int64"), y_pred)
-    return NumberPredictions(y_true, y_pred)
+    return NumberPredictions(y_true, y_pred, np.full(y_true.shape, 0.5))
 
 
 def score(name: str, of: str, y_true: np.ndarray, y_pred: np.ndarray) -> float:

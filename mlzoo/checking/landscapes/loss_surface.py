@@ -38,7 +38,8 @@ from mlzoo.training.optimizers import build_loss
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
-    from mlzoo.runs.opened import OpenedRun
+    from mlzoo.layers.predictive import trained_on
+from mlzoo.runs.opened import OpenedRun
 
 
 @dataclass
@@ -107,7 +108,8 @@ def loss_of(run: OpenedRun, data: Data, config: AroundConfig, part: str) -> Loss
         raise DataError(f"the {part} split is empty")
     chosen = np.sort(np.random.default_rng(config.seed).choice(len(split), count, replace=False))
     loss = build_loss(run.config, data.outputs, inside_weights(run.config, data))
-    return LossOf(run.model, loss, np.asarray(split.inputs(chosen)), split.targets_at(chosen))
+    model = trained_on(run.model, data.outputs)
+    return LossOf(model, loss, np.asarray(split.inputs(chosen)), split.targets_at(chosen))
 
 
 def _first_weights(run: OpenedRun, data: Data, values: Weights) -> Weights:

@@ -18,6 +18,7 @@ from mlzoo.core.errors import DivergedError, Interrupted, UsageError, is_out_of_
 from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
+from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
@@ -125,6 +126,9 @@ class Training:
         elif compiled is not None:
             self.trained = self.validated = compiled.model
             compile_as_told(compiled, data, config)
+        elif (spread := trained_on(model, data.outputs)) is not model:
+            self.trained = self.validated = spread
+            compile_model(spread, data, config, self.batches.steps)
         else:
             compile_model(model, data, config, self.batches.steps)
         if self.twin is not None:

@@ -1,0 +1,136 @@
+"""Losses of distributions: models predict a deviation, which is scored, saved and predicted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from scipy.stats import norm, t
+
+import mlzoo
+from mlzoo.core.errors import UsageError
+from mlzoo.data.specs import Outputs
+from mlzoo.layers.predictive import distribution_model
+from mlzoo.statistics.distributions import crps_normal
+from mlzoo.training.building import build_model
+from mlzoo.training.optimizers import build_loss
+from tests.training import made
+
+ASKED = {"loss": "gaussian_nll", "epochs": 60, "learning_rate": 0.03, "early_stopping": 0}
+
+
+def deviation(x: np.ndarray) -> np.ndarray:
+    return np.exp(x - 1)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> mlzoo.Run:
+    folder = tmp_path_factory.mktemp("distributions")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, 1000)
+    y = 50 + 20 * x + 10 * deviation(x) * rng.normal(size=1000)
+    np.savetxt(folder / "d.csv", np.c_[x, y], delimiter=",", header="x,y", comments="")
+    return mlzoo.train(
+        "linear", str(folder / "d.csv"), target="y", set={"degree": 2}, out=str(folder), **ASKED
+    )
+
+
+def test_the_predicted_deviation_follows_that_of_the_data(run: mlzoo.Run) -> None:
+    x = np.linspace(0.1, 1.9, 19, dtype="float32")
+    found = run.predict(x[:, None])
+    assert found.std.shape == (19, 1)
+    np.testing.assert_allclose(found.labels, 50 + 20 * x, atol=5)
+    ratio = found.std[:, 0] / (10 * deviation(x))
+    assert 0.6 < ratio.min() and ratio.max() < 1.6
+
+
+def test_it_is_scored_beside_climatology_and_points(run: mlzoo.Run) -> None:
+    test = run.metrics["test"]
+    scores, baselines = test["metrics"], test["baselines"]
+    rows = np.genfromtxt(run.path / "predictions.csv", delimiter=",", names=True, dtype=None)
+    y, mean, std = (rows[name] for name in ("target", "prediction", "std"))
+    assert scores["crps"] == pytest.approx(crps_normal(y, mean, std).mean())
+    assert scores["nll"] == pytest.approx(-norm.logpdf(y, mean, std).mean())
+    assert scores["crps"] < 0.8 * baselines["climatology"]["crps"]
+    assert scores["nll"] < baselines["climatology"]["nll"]
+    assert baselines["linear"]["crps"] == baselines["linear"]["mae"]
+    assert "nll" not in baselines["linear"]
+    # Constant deviations would score worse than those that follow the data.
+    assert scores["crps"] < crps_normal(y, mean, np.full_like(y, (y - mean).std())).mean()
+
+
+def test_evaluating_again_gives_the_same_scores(run: mlzoo.Run) -> None:
+    again = run.evaluate()
+    for name in ("rmse", "crps", "nll"):
+        assert again["metrics"][name] == pytest.approx(run.metrics["test"]["metrics"][name])
+
+
+def test_intervals_are_as_wide_as_the_deviations(run: mlzoo.Run) -> None:
+    found = run.predict(np.linspace(0, 2, 9, dtype="float32")[:, None], coverage=0.8)
+    widths = (found.high - found.low) / found.std
+    np.testing.assert_allclose(widths, widths[0])
+    assert 0.83 < run.metrics["conformal"]["coverage"] <= 0.97
+
+
+def test_losses_are_the_likelihoods_of_standardized_targets() -> None:
+    outputs = Outputs("regression", 2, (1.0, 2.0), (10.0, 0.5), distribution=True)
+    rng = np.random.default_rng(0)
+    y, mean = rng.normal(size=(2, 6, 2)).astype("float32")
+    std = rng.uniform(0.2, 2, (6, 2)).astype("float32")
+    scale = np.array([10, 0.5])
+    predicted = np.stack([mean, std], axis=1)
+
+    def loss(name: str, **settings: float) -> np.ndarray:
+        built = build_loss(made.config(loss=name, loss_set=settings), outputs)
+        return keras.ops.convert_to_numpy(built.call(y, keras.ops.convert_to_tensor(predicted)))
+
+    normal = -norm.logpdf(y / scale, mean / scale, std / scale)
+    np.testing.assert_allclose(loss("gaussian_nll"), normal.mean(axis=1), rtol=1e-4)
+    weighted = normal * (std / scale) ** 1.0
+    np.testing.assert_allclose(loss("beta_nll", beta=0.5), weighted.mean(axis=1), rtol=1e-4)
+    width = std / scale * np.sqrt(3 / 5)
+    student = -t.logpdf((y - mean) / scale / width, 5) + np.log(width)
+    np.testing.assert_allclose(loss("student_t", degrees=5), student.mean(axis=1), rtol=1e-4)
+
+
+def test_beta_of_one_has_the_gradient_of_the_squared_error() -> None:
+    outputs = Outputs("regression", 1, distribution=True)
+    loss = build_loss(made.config(loss="beta_nll", loss_set={"beta": 1.0}), outputs)
+    y = np.array([[1.0], [2.0]], "float32")
+    costs = []
+    for mean in (0.0, 1e-2):
+        predicted = np.stack([np.full((2, 1), mean), [[0.5], [3.0]]], axis=1).astype("float32")
+        costs.append(
+            keras.ops.convert_to_numpy(loss.call(y, keras.ops.convert_to_tensor(predicted)))
+        )
+    np.testing.assert_allclose((costs[1] - costs[0]) / 1e-2, -y[:, 0], rtol=0.02)
+
+
+def test_initial_distributions_are_those_of_the_training_targets() -> None:
+    from dataclasses import replace
+
+    data = made.data(task="regression")
+    data = replace(data, outputs=replace(data.outputs, distribution=True))
+    model = build_model(made.config(loss="gaussian_nll"), data, 0)
+    assert model.output_shape == (None, 1)
+    found = keras.ops.convert_to_numpy(distribution_model(model)(data.train.inputs()))
+    np.testing.assert_allclose(found[:, 0, 0], data.outputs.mean[0], rtol=1e-5)
+    np.testing.assert_allclose(found[:, 1, 0], data.outputs.std[0] * 1.001, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "message"),
+    [
+        ("linear", {"loss": "gaussian_nll+mse"}, "stands alone"),
+        ("linear", {"loss": "student_t", "ensemble": 2}, "do not go with --loss student_t"),
+        ("linear", {"loss": "gaussian_nll", "set": {"solve": True}}, "leave out --loss"),
+        ("mlp", {"loss": "gaussian_nll", "set": {"members": 4}}, "set members=1"),
+    ],
+)
+def test_what_does_not_go_together(
+    model: str, given: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        mlzoo.train(model, "stress-strain", out=str(tmp_path), epochs=1, **given)
