@@ -123,11 +123,16 @@ def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
 
 
 def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, Any]:
-    """The columns of --coverage, ends of intervals or sets of classes, and `std` where it is."""
-    if predictions.sets is not None:
-        classes = predictions.sets[index]
-        return {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
-    columns = {"std": predictions.std, "low": predictions.low, "high": predictions.high}
+    """The columns of spread (`std`, of members), and those of --coverage: intervals or sets."""
+    spread = predictions.spread
+    if predictions.probabilities is not None:
+        row: dict[str, Any] = {name: _digits(values[index, 0]) for name, values in spread.items()}
+        if predictions.sets is not None:
+            classes = predictions.sets[index]
+            row |= {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
+        return row
+    ends = {"low": predictions.low, "high": predictions.high}
+    columns = {"std": predictions.std, **spread, **ends}
     known = [(name, values[index]) for name, values in columns.items() if values is not None]
     return {
         name if len(targets) == 1 else f"{name}_{target}": _digits(values[k])

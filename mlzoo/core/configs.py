@@ -621,10 +621,6 @@ def check_fit(config: RunConfig, task: str) -> None:
     ]
     if spreads(config) and len(names) > 1:
         problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
-    if spreads(config) and config.averaged > 1:
-        problems.append(
-            f"--folds and --ensemble do not go with --loss {config.loss}: leave them out"
-        )
     if config.sampler == "balanced" and not target.sample_class:
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":

@@ -141,6 +141,34 @@ class PredictiveMean(keras.layers.Layer):
         return (input_shape[0], input_shape[2])
 
 
+@keras.saving.register_keras_serializable(package="mlzoo")
+class MixtureMoments(keras.layers.Layer):
+    """Mean and standard deviation of an equal mixture of K distributions.
+
+    Input: (batch, K, 2, targets). Output: (batch, 2, targets). The variance is the mean of the
+    variances and the variance of the means.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(self, members: Any) -> Any:
+        """Return the moments."""
+        means, deviations = members[:, :, 0], members[:, :, 1]
+        variance = ops.mean(ops.square(deviations), axis=1) + ops.var(means, axis=1)
+        return ops.stack([ops.mean(means, axis=1), ops.sqrt(variance)], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, 2, targets)."""
+        return (input_shape[0], *input_shape[2:])
+
+
+def mixture_mean(members: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the mean, by way of the layer `distribution`, of members (batch, K, 2, targets)."""
+    return mean_of(MixtureMoments(name=DISTRIBUTION)(members))
+
+
 def mean_of(distribution: keras.KerasTensor) -> keras.KerasTensor:
     """Return the mean of what the layer `distribution` gives, as a model's output."""
     return PredictiveMean(name="predictive_mean")(distribution)
@@ -171,4 +199,4 @@ def distribution_model(model: keras.Model) -> keras.Model | None:
     """Return a model, on the same layers, from inputs to the distribution; None without one."""
     if all(layer.name != DISTRIBUTION for layer in model.layers):
         return None
-    return keras.Model(model.inputs, model.get_layer(DISTRIBUTION).output)
+    return keras.Model(model.inputs, model.get_layer(DISTRIBUTION).output, name=model.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlzoo.statistics.distributions import crps_normal
+from mlzoo.statistics.predictive.distributions import crps_normal
 from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
 TARGETS = ("numbers per sample",)

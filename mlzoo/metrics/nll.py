@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlzoo.statistics.distributions import nll_normal
+from mlzoo.statistics.predictive.distributions import nll_normal
 from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
 TARGETS = ("numbers per sample",)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
-from mlzoo.runs.models import outputs_of
 from mlzoo.runs.results import Predictions
+from mlzoo.runs.spread import both_classes, means, member_outputs
 from mlzoo.statistics.calibration import conformal
 from mlzoo.statistics.calibration.conformal import ConformalScores
 
@@ -108,18 +108,13 @@ def with_coverage(
         return replace(predictions, low=y_pred - half, high=y_pred + half)
     members = None
     if scores.member is not None:
-        import keras
-
-        inner = keras.Model(model.inputs, model.get_layer("members").output)
-        chunks = range(0, len(rows), 1024)
-        members = np.concatenate([outputs_of(inner, rows[at : at + 1024]) for at in chunks])
+        members = means(member_outputs(model, rows))
     if predictions.probabilities is None:
         y_pred = np.array(predictions.labels, "float64").reshape(len(predictions.labels), -1)
         std = predictions.std if scores.scaled else None
         low, high = conformal.intervals(y_pred, members, scores, coverage, std)
         return replace(predictions, low=low, high=high)
-    if members is not None and members.shape[-1] == 1:
-        members = np.concatenate([1 - members, members], axis=-1)
+    members = None if members is None else both_classes(members)
     held = conformal.class_sets(predictions.probabilities, members, scores, coverage)
     sets = [[class_names[k] for k in np.flatnonzero(row).tolist()] for row in held]
     return replace(predictions, sets=sets)

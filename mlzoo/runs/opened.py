@@ -219,6 +219,7 @@ class OpenedRun:
             UsageError: the run has no scores for such a coverage.
         """
         from mlzoo.runs.conformal import scores_for, with_coverage
+        from mlzoo.runs.spread import has_members, spread_of
 
         scores = None
         if coverage is not None:
@@ -253,6 +254,9 @@ class OpenedRun:
         predictions = self._named(list(names), mean, tuple(warnings))
         if spread:
             predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
+        if has_members(self.path) and self._tta == "none":
+            spreads = spread_of(self.model, rows, self.target)
+            predictions = replace(predictions, spread=spreads)
         if coverage is None:
             return predictions
         classes = self.record["class_names"]

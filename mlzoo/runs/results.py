@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Predictions:
         sets: of each sample the names of the classes that may be its own, where a coverage was
             asked for.
         std: (n, targets) standard deviations, noise included, where the model predicts them.
+        spread: columns (n, targets), of classes (n, 1), that say how far the members of an ensemble
+            differ, and how much is of the data (`statistics/predictive/disagreement.py`).
     """
 
     names: list[str]
@@ -37,6 +39,7 @@ class Predictions:
     high: Any = None
     sets: list[list[str]] | None = None
     std: Any = None
+    spread: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.members import Members, mean_of
+from mlzoo.layers.predictive import mixture_mean, trained_on
 from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleTask
@@ -104,7 +105,10 @@ def members_of(config: RunConfig, data: Data, seed: int) -> list[Member]:
     config = config.model_copy(update={"seed": seed})
     folds = split_folds(data, config, config.folds)
     pool = Part(data.samples, np.sort(np.concatenate([data.train.indices, data.valid.indices])))
-    inputs, outputs = input_spec(pool), task(data.samples.task).output_spec(pool)
+    inputs = input_spec(pool)
+    outputs = replace(
+        task(data.samples.task).output_spec(pool), distribution=data.outputs.distribution
+    )
     members = []
     for number, (rest, held_out) in enumerate(folds, start=1):
         train, valid = _inner_split(data, config, rest)
@@ -374,13 +378,14 @@ def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
     """Return one model of several with the same inputs and outputs.
 
     Its layer `members` holds the outputs of all, (batch, K, ...), and its output is their mean: of
-    numbers, or of probabilities, whose logarithms are its logits. Where the models begin with the
-    same scaling, this is applied once.
+    distributions that of their mixture, of numbers, or of probabilities, whose logarithms are its
+    logits. Where the models begin with the same scaling, this is applied once.
 
     Args:
         models: the members; their weights are shared, not copied.
         outputs: what they predict.
     """
+    models = [trained_on(model, outputs) for model in models]
     first = models[0]
     start = tensor = keras.Input(first.input_shape[1:], dtype=first.inputs[0].dtype, name="input")
     bodies = _scaled_bodies(models)
@@ -393,6 +398,8 @@ def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
             for number, model in enumerate(models, start=1)
         ]
     stacked = Members(name="members")([body(start) for body in bodies])
+    if outputs.distribution:
+        return keras.Model(tensor, mixture_mean(stacked), name=first.name)
     mean = mean_of(stacked, outputs.target.is_class)
     return keras.Model(tensor, mean, name=first.name)
 

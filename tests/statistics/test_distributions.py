@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from mlzoo.statistics.distributions import crps_normal, nll_normal
+from mlzoo.statistics.predictive.distributions import crps_normal, nll_normal
 
 
 @pytest.mark.parametrize(("y", "mean", "std"), [(0.3, 1.0, 2.0), (-4.0, 0.0, 0.5), (1.0, 1.0, 1.0)])

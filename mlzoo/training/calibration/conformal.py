@@ -21,6 +21,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
+from mlzoo.runs.spread import both_classes, means, member_outputs
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration import conformal
 from mlzoo.statistics.calibration.conformal import (
@@ -160,12 +161,11 @@ def tested(
         return None
     members = None
     if scores.member is not None:
-        inner = keras.Model(model.inputs, model.get_layer("members").output)
-        members = np.concatenate([outputs_of(inner, rows.inputs(at)) for at in rows.chunks()])
+        each = [member_outputs(model, rows.inputs(at)) for at in rows.chunks()]
+        members = means(np.concatenate(each))
     outputs: np.ndarray = outcome.outputs  # type: ignore[attr-defined]
     if target.is_class:
-        if members is not None and members.shape[-1] == 1:
-            members = np.concatenate([1 - members, members], axis=-1)
+        members = None if members is None else both_classes(members)
         sets = conformal.class_sets(outputs, members, scores, LEVEL)
         y_true = rows.targets.astype("int64")
         held = sets[np.arange(len(rows)), y_true].astype("float64")
