@@ -13,8 +13,12 @@ from typing import Any
 
 import keras
 
-NOT_SPATIAL = ("Dropout", "Identity", "InputLayer")
-"""Layers that hand on what they get when nothing is trained; what they get has its own layer."""
+NOT_SPATIAL = (
+    *("Dropout", "Identity", "InputLayer"),
+    *("LinearPosterior", "MeanAndDeviation", "MixtureMoments"),
+)
+"""Layers that hand on what they get when nothing is trained; what they get has its own layer. Those
+of predicted distributions have an axis of parameters, which is none of steps."""
 
 
 @dataclass

@@ -94,6 +94,9 @@ class Config(Settings):
     """Where the exponent of trainable_exponent starts."""
     dropout: Rates = Field((0.4,), json_schema_extra=searched(0.0, 0.6))
     """Share of units dropped after each hidden layer, or one a layer."""
+    dropout_at_predict: int = Field(0, ge=0, le=1000)
+    """Passes with dropout that `predict` makes of each sample, whose differences say how unsure the
+    model is (Gal and Ghahramani 2016, "Dropout as a Bayesian approximation"); from 2 on."""
     batch_normalization: bool = False
     """Normalize over the batch between each dense layer and its activation."""
     l1: float = Field(0.0, ge=0)
@@ -123,6 +126,16 @@ class Config(Settings):
         if len(set(value)) < len(value):
             raise ValueError(f"a skip connection is given twice in {', '.join(value)}")
         return value
+
+    @model_validator(mode="after")
+    def _passes(self) -> Config:
+        if self.dropout_at_predict == 1:
+            raise ValueError("dropout_at_predict of 1 shows no differences; make it 20, or 0")
+        if self.dropout_at_predict and not any(self.dropout):
+            raise ValueError("dropout_at_predict has no effect without dropout")
+        if self.dropout_at_predict and self.batch_normalization:
+            raise ValueError("dropout_at_predict can't go with batch_normalization; leave one out")
+        return self
 
     @model_validator(mode="after")
     def _together(self) -> Config:

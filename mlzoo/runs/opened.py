@@ -219,7 +219,6 @@ class OpenedRun:
             UsageError: the run has no scores for such a coverage.
         """
         from mlzoo.runs.conformal import scores_for, with_coverage
-        from mlzoo.runs.spread import has_members, spread_of
 
         scores = None
         if coverage is not None:
@@ -254,13 +253,24 @@ class OpenedRun:
         predictions = self._named(list(names), mean, tuple(warnings))
         if spread:
             predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
-        if has_members(self.path) and self._tta == "none":
-            spreads = spread_of(self.model, rows, self.target)
-            predictions = replace(predictions, spread=spreads)
+        if self._tta == "none":
+            predictions = replace(predictions, spread=self._spread(rows))
         if coverage is None:
             return predictions
         classes = self.record["class_names"]
         return with_coverage(self.model, classes, rows, predictions, scores, coverage)
+
+    def _spread(self, rows: Any) -> dict[str, np.ndarray]:
+        """Return the columns that say how far members, or passes with dropout, differ."""
+        from mlzoo.runs import spread
+
+        if spread.has_members(self.path):
+            return spread.spread_of(spread.member_outputs(self.model, rows), self.target)
+        passes = spread.dropout_passes(self.path)
+        if not passes:
+            return {}
+        outputs = spread.dropout_outputs(self.spread_model or self.model, rows, passes)
+        return spread.spread_of(outputs, self.target)
 
     def _read(self, new: Any, listener: Listener) -> tuple[Any, list[str], tuple[str, ...]]:
         """Return the rows of new samples, their names and warnings.

@@ -1,11 +1,12 @@
-"""Outputs of the members of a run's model, and how far they differ."""
+"""Outputs of the members of a run's model, or of passes with dropout, and how far they differ."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlzoo.runs.models import outputs_of
+from mlzoo.core import files
+from mlzoo.runs.models import chunk_size, outputs_of
 from mlzoo.statistics.predictive import disagreement
 
 if TYPE_CHECKING:
@@ -49,15 +50,42 @@ def both_classes(members: np.ndarray) -> np.ndarray:
     return np.concatenate([1 - members, members], axis=-1)
 
 
-def spread_of(model: keras.Model, rows: Any, target: Target) -> dict[str, np.ndarray]:
+def dropout_passes(folder: Path) -> int:
+    """Return how many passes with dropout a run's predictions take; 0: none."""
+    path = folder / "calibration.json"
+    return int(files.read_mapping(path).get("dropout_passes", 0)) if path.is_file() else 0
+
+
+def dropout_outputs(model: keras.Model, rows: Any, passes: int) -> np.ndarray:
+    """Return outputs with dropout, (n, passes, ...); the same masks are drawn each time.
+
+    Args:
+        model: without layers that mix the samples of a batch in training.
+        rows: (n, *shape) raw inputs.
+        passes: how many times.
+    """
+    import keras
+    import numpy as np
+
+    for number, layer in enumerate(model.layers):
+        if (generator := getattr(layer, "seed_generator", None)) is not None:
+            generator.state.assign(np.array([number, 0]))  # No two layers draw the same masks.
+    size = chunk_size(rows.shape[1:])
+    chunks = []
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        drawn = [keras.ops.convert_to_numpy(model(part, training=True)) for _ in range(passes)]
+        chunks.append(np.stack(drawn, axis=1))
+    return np.concatenate(chunks)
+
+
+def spread_of(members: np.ndarray, target: Target) -> dict[str, np.ndarray]:
     """Return the columns that say how far members differ, (n, targets) or (n, 1) each.
 
     Args:
-        model: with a layer `members`.
-        rows: (n, *shape) raw inputs.
+        members: (n, K, units) outputs, of distributions (n, K, 2, units).
         target: kind of target.
     """
-    members = member_outputs(model, rows)
     if target.is_class:
         return disagreement.of_classes(both_classes(members))
     return disagreement.of_numbers(members)

@@ -116,6 +116,7 @@ def write_calibration(
     scores: ConformalScores | None,
     data: Data,
     normal: bool = False,
+    dropout_passes: int = 0,
 ) -> None:
     """Write `calibration.json`: what was found of the temperature, and conformal scores.
 
@@ -125,8 +126,9 @@ def write_calibration(
         scores: of held-out samples; None where there are none.
         data: as split for the run.
         normal: the model predicts a normal distribution.
+        dropout_passes: passes with dropout that a prediction takes.
     """
-    if temperature is None and scores is None and not normal:
+    if temperature is None and scores is None and not normal and not dropout_passes:
         return
     grouped = data.samples.groups is not None
     written = None if scores is None else scores_record(scores, grouped)
@@ -134,6 +136,7 @@ def write_calibration(
         "temperature": temperature,
         "conformal": written,
         "distribution": "normal" if normal else None,
+        "dropout_passes": dropout_passes,
     }
     files.write_json(folder / "calibration.json", record)
 

@@ -551,7 +551,8 @@ def _train_once(
         fed, pictures = batches.first(), config.pictures == "all"
         write_artifacts(folder.path, model, record, fitted, data, fed, outcome, pictures)
         normal = distribution_model(model) is not None
-        write_calibration(folder.path, calibration, held_out, data, normal)
+        passes = int(config.set.get("dropout_at_predict", 0))
+        write_calibration(folder.path, calibration, held_out, data, normal, passes)
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
     return record

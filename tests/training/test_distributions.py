@@ -13,6 +13,7 @@ import mlzoo
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Outputs
 from mlzoo.layers.predictive import distribution_model
+from mlzoo.models import mlp
 from mlzoo.statistics.predictive.distributions import crps_normal
 from mlzoo.training.building import build_model
 from mlzoo.training.optimizers import build_loss
@@ -70,7 +71,7 @@ def test_evaluating_again_gives_the_same_scores(run: mlzoo.Run) -> None:
 def test_intervals_are_as_wide_as_the_deviations(run: mlzoo.Run) -> None:
     found = run.predict(np.linspace(0, 2, 9, dtype="float32")[:, None], coverage=0.8)
     widths = (found.high - found.low) / found.std
-    np.testing.assert_allclose(widths, widths[0])
+    np.testing.assert_allclose(widths, widths[0, 0])
     assert 0.83 < run.metrics["conformal"]["coverage"] <= 0.97
 
 
@@ -96,6 +97,30 @@ def test_members_of_a_classifier_say_how_far_they_differ(tmp_path: Path) -> None
     found = run.predict(np.array([[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5]], "float32"))
     assert [*found.spread] == ["data_entropy", "model_entropy"]
     assert (found.spread["data_entropy"] > 0).all() and found.std is None
+
+
+def test_passes_with_dropout_differ_and_repeat(tmp_path: Path) -> None:
+    setting = {"hidden": [32], "members": 1, "dropout": [0.3], "dropout_at_predict": 30}
+    asked = {"epochs": 3, "baselines": "none", "out": str(tmp_path)}
+    run = mlzoo.train("mlp", "stress-strain", set=setting, **asked)
+    rows = np.linspace(0, 0.02, 6, dtype="float32")[:, None]
+    found, again = run.predict(rows), mlzoo.load(run.path).predict(rows)
+    assert [*found.spread] == ["model_std"] and (found.spread["model_std"] > 0).all()
+    np.testing.assert_allclose(again.spread["model_std"], found.spread["model_std"], rtol=1e-5)
+    np.testing.assert_allclose(found.labels, run.outputs(rows)[:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"dropout_at_predict": 1}, "make it 20, or 0"),
+        ({"dropout_at_predict": 9, "dropout": [0.0]}, "no effect without dropout"),
+        ({"dropout_at_predict": 9, "batch_normalization": True}, "leave one out"),
+    ],
+)
+def test_wrong_settings_of_passes_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mlp.Config(**wrong)
 
 
 def test_losses_are_the_likelihoods_of_standardized_targets() -> None:
