@@ -83,6 +83,13 @@ def test_descents_reach_the_optimum() -> None:
     ]
 
 
+def test_descents_leave_inactive_constraints_alone() -> None:
+    """The multiplier of x >= -1 stays 0: nothing pulls towards its border."""
+    config = constrained_config({"subject_to": ["x>=-1"], "start": "3,3", "steps": 60})
+    for path in compare("x^2+y^2", config).paths:
+        np.testing.assert_allclose(path.points[-1], 0, atol=1e-6)
+
+
 def test_a_point_is_projected_on_a_circle() -> None:
     _, limits = found("x+y", "x^2+y^2<=2")
     np.testing.assert_allclose(
