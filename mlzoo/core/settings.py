@@ -41,6 +41,8 @@ def _undocumented(config: Any) -> list[fields.Setting]:
 def _type(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in _present(schema))
+    if "$ref" in schema:  # settings within a setting
+        return "mapping"
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     return {"string": "choice" if "enum" in schema else "text"}.get(
