@@ -12,7 +12,6 @@ import math
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from mlzoo.data.specs import IGNORED
 
@@ -85,6 +84,8 @@ def hausdorff95(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 def _percentile(pixels: np.ndarray, targets: np.ndarray) -> float:
     """Return the 95th percentile of the distances of pixels (n, 2) to the nearest target."""
+    from scipy.spatial import cKDTree
+
     return float(np.percentile(cKDTree(targets).query(pixels)[0], 95))
 
 
