@@ -308,9 +308,7 @@ def test_few_errors_are_fainter_than_many() -> None:
 @pytest.mark.parametrize(
     "shapes",
     [
-        [(97, 101)],
         [(512, 512), (30, 40)],
-        [(800, 60)],
         [(60, 800), (800, 60), (1, 300), (300, 1), (28, 28), (5, 5)],
     ],
 )
@@ -451,9 +449,7 @@ def test_a_shrunk_field_is_the_mean_of_its_numbers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("shape", "scale"), [((97, 101), 1e-7), ((400, 30), 1.0), ((20, 300), 3e6)]
-)
+@pytest.mark.parametrize(("shape", "scale"), [((400, 30), 1e-7), ((20, 300), 3e6)])
 def test_fields_of_any_size_and_scale(tmp_path: Path, shape: tuple[int, int], scale: float) -> None:
     rng = np.random.default_rng(0)
     image, fields = rng.random((*shape, 3)), rng.random((*shape, 5)) * scale
