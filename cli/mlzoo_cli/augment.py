@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -40,7 +41,7 @@ def write(
     safe_csv: RareSafeCsv = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """Write every image and augmented copies of it as PNG files, with their masks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -89,7 +90,7 @@ def show(
         print(table(["parameter", "default"], list(parameters.items())))
 
 
-def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+def _plain(parameters: Mapping[str, object]) -> dict[str, Any]:
     """Defaults as JSON holds them; a parameter without one is `needed`."""
     import inspect
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +39,7 @@ def inspect(
     data: Annotated[str, run_argument("data")],
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """Print counts, shapes, class balance, problems and the split of data."""
@@ -83,7 +84,7 @@ def preview(
     ] = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """Draw samples as a network gets them, with augmented variants of each or by class."""
@@ -232,7 +233,7 @@ def _text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _rows(rows: list[dict[str, Any]]) -> str:
+def _rows(rows: Sequence[Mapping[str, object]]) -> str:
     header = list(dict.fromkeys(name for row in rows for name in row))
     return table(header, [[_plain(row.get(name)) for name in header] for row in rows])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -95,7 +96,7 @@ def scores(result: dict[str, Any]) -> str:
     return f"{text}\n{table([*header, *rest], lines)}"
 
 
-def _recalls(rows: list[dict[str, Any]], baselines: dict[str, Any]) -> str:
+def _recalls(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> str:
     """Recall and precision of each class, and the recall that each baseline has."""
     theirs = {
         f"{name} recall": {row["class"]: row["recall"] for row in scores["per_class"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +88,7 @@ def explain(
         _summary(outcome)
 
 
-def _configured(given: dict[str, Any]) -> Any:
+def _configured(given: Mapping[str, object]) -> Any:
     from mlzoo.explaining.settings import configure
 
     if "run" not in given:
@@ -104,7 +105,7 @@ def _configured(given: dict[str, Any]) -> Any:
     return config
 
 
-def _repeated(repeat: str, given: dict[str, Any], out: Path | None, trust: bool) -> Any:
+def _repeated(repeat: str, given: Mapping[str, object], out: Path | None, trust: bool) -> Any:
     from mlzoo.explaining.settings import read_record
 
     if given:

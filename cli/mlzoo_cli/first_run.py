@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def welcome() -> str:
     return WELCOME.format(demos="\n".join(lines))
 
 
-def demo_flags(name: str, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+def demo_flags(name: str, flags: Mapping[str, object], problems: list[str]) -> dict[str, object]:
     """The flags of a demo, with those that were given in their place.
 
     Raises:
@@ -125,7 +126,7 @@ def _shape(output: list[int | None]) -> str:
     return " x ".join("any" if side is None else str(side) for side in output[1:])
 
 
-def _rate(sweep: dict[str, Any]) -> str:
+def _rate(sweep: Mapping[str, object]) -> str:
     if sweep["suggestion"] is None:
         return (
             f"no rate from {sweep['lowest']:.1g} to {sweep['highest']:.1g} made the loss fall by "

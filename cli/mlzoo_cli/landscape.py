@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,7 +153,7 @@ def _idle(given: Any, where: str) -> list[str]:
 
 def _around(
     subject: str,
-    walking: dict[str, Any],
+    walking: Mapping[str, object],
     looking: dict[str, Any],
     given: dict[str, Any],
     problems: list[str],

@@ -10,7 +10,7 @@ import ast
 import importlib
 import importlib.util
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,7 +91,9 @@ def described(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
     return record | ({"data_sets": list(getattr(plugin, "NAMES", ()))} if kind == "source" else {})
 
 
-def _about(kind: str, name: str, text: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _about(
+    kind: str, name: str, text: str, rows: Sequence[Mapping[str, object]]
+) -> dict[str, object]:
     summary = text.partition("\n")[0]
     return {kind: name, "name": name, "summary": summary, "description": text, "settings": rows}
 

@@ -37,7 +37,7 @@ class LazyCommands(Mapping[str, Any]):
     """All commands by name; each is imported when it is looked up."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Any] = {}
+        self._loaded: dict[str, object] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._loaded:

@@ -259,8 +259,8 @@ def with_options(*configs: Fields) -> Callable[[Callable[..., Any]], Callable[..
 
 
 def _given(
-    values: dict[str, Any], declared: Mapping[str, list[tuple[Fields, fields.Setting]]]
-) -> tuple[dict[str, Any], list[str]]:
+    values: Mapping[str, object], declared: Mapping[str, list[tuple[Fields, fields.Setting]]]
+) -> tuple[dict[str, object], list[str]]:
     """Return the options that were given, and a line for each that was given once too often."""
     given, problems = {}, []
     for name, value in values.items():

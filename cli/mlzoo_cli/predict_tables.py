@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def write_predictions(
     _write(rows, f"{len(rows)} predictions", config.output, json)
 
 
-def _write(rows: list[dict[str, Any]], what: str, output: Path | None, json: bool) -> None:
+def _write(
+    rows: Sequence[Mapping[str, object]], what: str, output: Path | None, json: bool
+) -> None:
     """Print rows, or write them as CSV and say what was written."""
     if json:
         show(rows)
@@ -62,12 +65,12 @@ def _forecasts(run: OpenedRun, data: list[str], reporter: ConsoleReporter) -> li
     return forecasts
 
 
-def _forecast_rows(run: OpenedRun, forecast: Forecast) -> list[dict[str, Any]]:
+def _forecast_rows(run: OpenedRun, forecast: Forecast) -> list[dict[str, object]]:
     """A row a step ahead: time, and of each target the forecast with the ends of its band."""
     targets = run.record["target_names"]
     rows = []
     for step, time in enumerate(forecast.times):
-        row: dict[str, Any] = {"series": forecast.name} if forecast.name else {}
+        row: dict[str, object] = {"series": forecast.name} if forecast.name else {}
         row |= {"step": step + 1, "time": time}
         for i, target in enumerate(targets):
             row[target] = _digits(forecast.values[step, i])
@@ -84,7 +87,7 @@ def _digits(value: Any) -> float:
     return float(f"{float(value):.7g}")
 
 
-def _step_rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
+def _step_rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]:
     """A row a step: its class, and the probability of every class."""
     classes = run.record["class_names"]
     rows = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core.errors import MlzooError
 from mlzoo_cli.options import Json, RunPath, Trust
 from mlzoo_cli.output import ConsoleReporter, say, show, table
+
+if TYPE_CHECKING:
+    from mlzoo.training.reproducing import Reproduction
 
 
 def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
@@ -33,7 +36,7 @@ def reproduce(run: RunPath, trust: Trust = False, json: Json = False) -> None:
         raise MlzooError(f"{run} did not come out the same: {', '.join(parts)}{_why(result)}")
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(result: Reproduction) -> str:
     checks = [
         [
             c["what"],
@@ -57,6 +60,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 24 else f"{text[:12]}..."
 
 
-def _why(result: dict[str, Any]) -> str:
+def _why(result: Reproduction) -> str:
     changed = [name for name in result["environment"] if name not in ("git_commit", "files")]
     return f"; the environment differs in {', '.join(changed)}" if changed else ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from mlzoo.tuning.plan import Plan
-    from mlzoo.tuning.trials.trial import TrialResult
+    from mlzoo.tuning.trials.trial import FitRecord, TrialResult
 
 _ROWS = 8
 _TIMED = 2
@@ -44,7 +44,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
         self._shown: set[int] = set()
         self._left = ""
 
-    def _estimated(self, record: dict[str, Any]) -> str:
+    def _estimated(self, record: FitRecord) -> str:
         """Return an estimate of the time left, after a fit that shared compiled code."""
         from mlzoo.tuning.dry_run import memory, planned
 
@@ -58,9 +58,7 @@ class SearchReporter(ConsoleReporter, SearchListener):
             f"{shown(time)}, and what new architectures take to compile"
         )
 
-    def fitted(
-        self, record: dict[str, Any], trial: TrialResult, best_trial: TrialResult | None
-    ) -> None:
+    def fitted(self, record: FitRecord, trial: TrialResult, best_trial: TrialResult | None) -> None:
         """Draw the table anew, or print the line of a trial that is over."""
         self._trials[trial.number] = trial
         self._fits += 1
@@ -80,7 +78,8 @@ class SearchReporter(ConsoleReporter, SearchListener):
         values = ", ".join(f"{n} {_short(cell(v))}" for n, v in trial.values.items())
         record = trial.failure
         if record is not None:
-            return f"trial {trial.number}: failed ({record['error'].splitlines()[0]}); {values}"
+            reason = str(record["error"]).partition("\n")[0]
+            return f"trial {trial.number}: failed ({reason}); {values}"
         error = "" if trial.error is None else f" ± {trial.error:.2g}"
         dropped = ", dropped" if trial.state == "dropped" else ""
         mark = " (best)" if best_trial is trial else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -249,7 +250,7 @@ class Watching(ConsoleReporter):
 
 
 def _auto(
-    flags: dict[str, Any],
+    flags: Mapping[str, object],
     config: Path | None,
     overwrite: bool,
     merging: dict[str, Any],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,7 +122,7 @@ def tune(
     trust: Trust = False,
     json: Json = False,
     *,
-    given: dict[str, Any],
+    given: Mapping[str, object],
     problems: list[str],
 ) -> None:
     """Search the settings of a model; train and test the best.
@@ -269,7 +270,7 @@ def _rehearsed(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _document(result: SearchResult) -> dict[str, Any]:
+def _document(result: SearchResult) -> dict[str, object]:
     """All of a search as one JSON document."""
     from dataclasses import asdict
 

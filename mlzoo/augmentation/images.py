@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -264,7 +264,7 @@ def build(step: Step, shape: tuple[int, int, int]) -> Any:
 _SIDES = ("height", "width")
 
 
-def _borders(allowed: dict[str, Any]) -> bool:
+def _borders(allowed: Mapping[str, object]) -> bool:
     """Return whether `fill_mask` is for what comes from beyond the image, not for holes in it."""
     return "border_mode" in allowed
 

@@ -6,7 +6,7 @@ Practical automated data augmentation with a reduced search space" (2020).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.augmentation.augmenter import kind_of
 from mlzoo.augmentation.choosing import check_task, flipped
@@ -87,7 +87,7 @@ def _images(share: float, moving: bool, channels: int) -> list[Step]:
         hue = {"hue_shift_limit": 20 * share, "sat_shift_limit": 60 * share, "val_shift_limit": 0}
         steps.append({"HueSaturationValue": {**hue, **both}})
     if moving:
-        affine: list[dict[str, Any]] = [
+        affine: list[dict[str, object]] = [
             {"rotate": [-30 * share, 30 * share]},
             {"shear": [-20 * share, 20 * share]},
             {"translate_percent": [-0.25 * share, 0.25 * share]},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mlzoo.baselines._samples import Estimator, fit_samples
@@ -32,7 +30,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     from sklearn.multioutput import MultiOutputRegressor
 
     outputs = len(data.samples.class_names) or int(np.prod(data.samples.targets.shape[1:]))
-    settings: dict[str, Any] = {
+    settings: dict[str, object] = {
         "max_iter": int(np.clip(TREES // max(1, outputs), *ITERATIONS)),
         "early_stopping": False,
         "random_state": seed,

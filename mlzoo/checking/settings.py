@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -147,7 +148,7 @@ class CurveConfig(Settings):
         return self
 
 
-def curve(values: dict[str, Any]) -> CurveConfig:
+def curve(values: Mapping[str, object]) -> CurveConfig:
     """Return a validated configuration from text as on the command line.
 
     Raises:
@@ -183,7 +184,7 @@ def _read(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return read, problems
 
 
-def around(values: dict[str, Any], walking: WalkConfig) -> AroundConfig:
+def around(values: Mapping[str, object], walking: WalkConfig) -> AroundConfig:
     """Return a validated configuration, from text as on the command line.
 
     Raises:
@@ -287,7 +288,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-_READ: dict[str, Any] = {
+_READ: dict[str, Callable[[str], tuple[str | float, ...]]] = {
     "optimizer": _words,
     "learning_rate": numbers,
     "start": point,

@@ -121,7 +121,7 @@ class RunConfig(Settings):
     # -- Data
     source: Annotated[str | None, Flag(detail=True)] = None
     """How to read the data (`mlzoo sources`); by default recognized from the path."""
-    source_set: dict[str, Any] = Field(default_factory=dict)
+    source_set: dict[str, object] = Field(default_factory=dict)
     """Source setting name=value, repeatable; `mlzoo sources show NAME` lists them."""
     file_column: Annotated[str | None, Flag(detail=True)] = None
     """Column that names the images, of a table beside them; by default recognized."""
@@ -211,7 +211,7 @@ class RunConfig(Settings):
     optimizer: Annotated[str, AfterValidator(_one_of("optimizer")), Flag(metavar="NAME")] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, lbfgs, or the path of your
     own plug-in file."""
-    optimizer_set: dict[str, Any] = Field(default_factory=dict)
+    optimizer_set: dict[str, object] = Field(default_factory=dict)
     """Optimizer setting name=value, repeatable (`mlzoo optimizers show NAME`)."""
     learning_rate: Annotated[float | None, Flag(basic=True)] = Field(
         None, gt=0, json_schema_extra={"search": {"low": 1e-4, "high": 1e-1, "log": True}}
@@ -224,7 +224,7 @@ class RunConfig(Settings):
     schedule: Annotated[str, AfterValidator(_one_of("schedule")), Flag(metavar="NAME")] = "constant"
     """Change of the learning rate during training: constant, cosine, step, plateau, or the path of
     your own plug-in file."""
-    schedule_set: dict[str, Any] = Field(default_factory=dict)
+    schedule_set: dict[str, object] = Field(default_factory=dict)
     """Setting name=value of a schedule of your own, repeatable."""
     warmup: int = Field(0, ge=0)
     """Epochs in which a cosine schedule rises from zero."""
@@ -238,7 +238,7 @@ class RunConfig(Settings):
     """auto: crossentropy for classes, mse for numbers, crossentropy+dice for masks. Others: focal;
     mae, huber; for masks also dice, iou, tversky, lovasz, topk, boundary; the path of your own
     plug-in file. A sum: dice+0.5*focal."""
-    loss_set: dict[str, Any] = Field(default_factory=dict)
+    loss_set: dict[str, object] = Field(default_factory=dict)
     """Loss setting name=value, repeatable (`mlzoo losses show NAME`); in a sum LOSS.name=value is
     for one loss alone."""
     focal_gamma: float = Field(2.0, ge=0)
@@ -487,14 +487,14 @@ def plugin_config(config: RunConfig, kind: str, name: str) -> Any:
     return plugin(**plugin_settings, **shared)
 
 
-def all_settings(config: RunConfig, kind: str) -> dict[str, Any]:
+def all_settings(config: RunConfig, kind: str) -> dict[str, object]:
     """Return all settings of the plug-ins of a kind, as `optimizer_set` and its like hold them.
 
     Those that are fields of the run are left out; nothing is said of losses that the task chooses.
     """
     chosen = getattr(config, kind)
     names = loss_names(chosen) if kind == "loss" else [chosen]
-    merged: dict[str, Any] = {}
+    merged: dict[str, object] = {}
     for name in names:
         plugin_settings = plugin_config(config, kind, name).model_dump(mode="json")
         prefix = f"{registry.stem(name)}." if len(names) > 1 else ""
@@ -504,7 +504,7 @@ def all_settings(config: RunConfig, kind: str) -> dict[str, Any]:
     return merged
 
 
-def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, object]:
     """Return those of the settings given for plug-ins of a kind that one of them takes.
 
     Losses are several: `dice.smooth` is a setting of dice alone, and `smooth` one of each loss
@@ -697,7 +697,9 @@ _COMPILED = (
 """Fields that a model has decided on that its own build function compiles."""
 
 
-def inert(values: dict[str, Any], given: set[str], unsure: Collection[str] = ()) -> dict[str, str]:
+def inert(
+    values: Mapping[str, object], given: set[str], unsure: Collection[str] = ()
+) -> dict[str, str]:
     """Fields of `given` that nothing would read under `values`, each with the reason.
 
     Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
@@ -739,7 +741,7 @@ def _is_read(name: str, decider: str, chosen: str) -> bool:
 _WATCHERS = {"early_stopping", "keep", "schedule"}
 
 
-def _monitors(values: dict[str, Any]) -> bool:
+def _monitors(values: Mapping[str, object]) -> bool:
     return bool(
         values.get("early_stopping")
         or values.get("keep") == "best"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 
 class MlzooError(Exception):
@@ -31,7 +30,7 @@ class ResourceError(MlzooError):
 class DivergedError(MlzooError):
     """The loss or the outputs became NaN or infinite. `facts` says where, as plain values."""
 
-    def __init__(self, message: str, facts: dict[str, Any] | None = None) -> None:
+    def __init__(self, message: str, facts: Mapping[str, object] | None = None) -> None:
         self.facts = facts or {}
         super().__init__(message)
 

@@ -104,7 +104,7 @@ def constants(path: Path) -> Mapping[str, Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _literals(path: Path, changed: int) -> dict[str, Any]:
+def _literals(path: Path, changed: int) -> dict[str, object]:
     """Return the constants of a file, as `constants`; `changed` is when it was written."""
     values = {}
     for node in _parsed(path, changed)[1].body:

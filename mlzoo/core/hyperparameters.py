@@ -20,7 +20,7 @@ def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
 
     hyperparameters = keras_tuner.HyperParameters()
     for dimension in space.dimensions:
-        scope: dict[str, Any] = {}
+        scope: dict[str, object] = {}
         for parent, values in dimension.when.items():
             parent_dimension = space[parent]
             scope = {
@@ -32,7 +32,7 @@ def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
             places = [str(place) for place in range(len(dimension.choices))]
             hyperparameters.Choice(dimension.name, places, ordered=False, **scope)
         elif dimension.kind == "int":
-            step: dict[str, Any] = {} if dimension.log else {"step": int(dimension.step or 1)}
+            step: dict[str, object] = {} if dimension.log else {"step": int(dimension.step or 1)}
             hyperparameters.Int(
                 dimension.name,
                 int(dimension.low),
@@ -53,7 +53,7 @@ def _told(dimension: Dimension, value: Any) -> Any:
     return str(dimension.choices.index(value)) if dimension.kind == "choice" else value
 
 
-def to_told(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
+def to_told(space: Space, values: Mapping[str, Any]) -> dict[str, object]:
     """A candidate's values as keras-tuner has them; the lowest where a dimension is not active."""
     proposal = {}
     for dimension in space.dimensions:

@@ -50,7 +50,7 @@ def _type(schema: dict[str, Any]) -> str:
     )
 
 
-def _present(schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _present(schema: dict[str, Any]) -> list[dict[str, object]]:
     """Return the types that a setting may have, besides None."""
     return [one for one in schema["anyOf"] if one.get("type") != "null"]
 

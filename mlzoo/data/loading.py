@@ -65,7 +65,7 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
         from mlzoo.data.quality.corrections import correct
 
         samples = correct(samples, config.exclude, config.relabel)
-    reader_fields: dict[str, Any] = {
+    reader_fields: dict[str, object] = {
         "kind": samples.kind,
         "source": source,
         "task": samples.task,
@@ -167,14 +167,14 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     if source is None:  # a run of before sources were written down
         return config
     fields = registry.load("source", source).Config.model_fields
-    source_settings: dict[str, Any] = {}
+    source_settings: dict[str, object] = {}
     if "season" in fields and isinstance(reader, SeriesReader):
         source_settings = {"time": reader.time or "none", "season": reader.season}
     header = config.source_set.get("header", "auto")
     if "header" in fields and header == "auto" and reader.input_names:
         unnamed = all(re.fullmatch(r"column\d+", name) for name in reader.input_names)
         source_settings["header"] = "no" if unnamed else "yes"
-    update: dict[str, Any] = {
+    update: dict[str, object] = {
         "source": source,
         "source_set": {**config.source_set, **source_settings},
     }

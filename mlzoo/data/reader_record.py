@@ -28,7 +28,7 @@ _SHARED = ("task", "kind", "class_names", "target_names")
 """What `data.json` says beside its reader, too."""
 
 
-def write_reader(reader: Reader) -> dict[str, Any]:
+def write_reader(reader: Reader) -> dict[str, object]:
     """Return a reader as JSON values: its kind, and all that was set."""
     return {"kind": reader.kind, **reader.model_dump(mode="json", exclude_unset=True)}
 

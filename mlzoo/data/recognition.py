@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -170,14 +170,14 @@ def _load(name: str) -> ModuleType:
     return registry.load("source", name)
 
 
-def _shared(module: ModuleType, values: dict[str, Any]) -> dict[str, Any]:
+def _shared(module: ModuleType, values: Mapping[str, object]) -> dict[str, object]:
     """The run's fields that the source has too."""
     names = module.Config.model_fields
     return {k: values[k] for k in _SHARED if k in names and k in values}
 
 
 def _own_settings(
-    source: str, module: ModuleType, settings: dict[str, Any]
+    source: str, module: ModuleType, settings: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     known = [name for name in module.Config.model_fields if name not in _SHARED]
     right, wrong = {}, []
@@ -197,7 +197,7 @@ def _flag(name: str) -> str:
 
 
 def _invalid(
-    module: ModuleType, values: dict[str, Any], source_settings: dict[str, Any]
+    module: ModuleType, values: Mapping[str, object], source_settings: Mapping[str, object]
 ) -> list[tuple[str, str]]:
     try:
         module.Config(**_shared(module, values), **source_settings)

@@ -37,8 +37,8 @@ def data_record(data: Data, config: RunConfig) -> dict[str, Any]:
     }
 
 
-def _counts(part: Part) -> dict[str, Any]:
-    counts: dict[str, Any] = {"samples": len(part)}
+def _counts(part: Part) -> dict[str, object]:
+    counts: dict[str, object] = {"samples": len(part)}
     names = part.samples.class_names
     if part.samples.pixels is not None:
         per_class = part.samples.pixels[part.indices]
@@ -57,7 +57,7 @@ def _counts(part: Part) -> dict[str, Any]:
     return counts
 
 
-def split_record(data: Data, config: RunConfig) -> dict[str, Any]:
+def split_record(data: Data, config: RunConfig) -> dict[str, object]:
     """Return the content of `split.json`: how the splits were made, and what is in each.
 
     A part has the `indices` and `names` of its samples, its `groups`, and of each sample the
@@ -72,9 +72,9 @@ def split_record(data: Data, config: RunConfig) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part) -> dict[str, object]:
     samples, indices = part.samples, part.indices
-    content: dict[str, Any] = {"indices": indices.tolist(), "names": part.names()}
+    content: dict[str, object] = {"indices": indices.tolist(), "names": part.names()}
     if samples.groups is not None:
         content["groups"] = sorted(set(map(str, samples.groups[indices])))
     if samples.hashes is not None:

@@ -117,7 +117,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _summary(name: str, values: list[float], held_out: float | None) -> dict[str, Any]:
+def _summary(name: str, values: list[float], held_out: float | None) -> dict[str, object]:
     return {
         "mean": float(np.mean(values)),
         "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,

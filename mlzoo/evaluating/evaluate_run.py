@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ def evaluate_run(
     data: str | None = None,
     part: str = "test",
     listener: Listener | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Score a run's model on a split of its own data, or on all samples of other data.
 
     Args:

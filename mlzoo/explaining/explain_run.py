@@ -216,7 +216,7 @@ def compute(job: ExplainJob, listener: Listener) -> ExplanationResult:
     explained = run_methods(subject, chosen, batches, job.methods, config, listener)
     _tell_left_out(explained.left_out, listener)
     settings = method_settings(config, list(explained.facts))
-    summary: dict[str, Any] = {}
+    summary: dict[str, object] = {}
     controls: list[Explanation] = []
     if (config.evidence or config.truth) and explained.explanations:
         controls = score_all(explained, batches, chosen.names, config, settings, listener)
@@ -297,7 +297,7 @@ def check_method(
     if weights.ndim == 2 and subject.classes and not np.array_equal(np.abs(other), np.abs(weights)):
         turned = replace(part, resolved=replace(resolved, weights=other))
         likeness = sanity.alike(maps(), maps(turned), positive)["spearman"]
-    checks: dict[str, Any] = {}
+    checks: dict[str, object] = {}
     for mode in dict.fromkeys(config.sanity):
         if mode == "labels":
             assert shuffled is not None

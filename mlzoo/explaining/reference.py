@@ -115,7 +115,7 @@ def package_method(method: str, model: keras.Model) -> Callable[..., np.ndarray]
             tiled = np.resize(target, outputs.shape)  # ScoreCAM asks for many times as many
             return [keras.ops.sum(row * one) for row, one in zip(outputs, tiled, strict=True)]
 
-        settings: dict[str, Any] = {}
+        settings: dict[str, object] = {}
         if method in ("saliency", "smoothgrad"):
             settings["smooth_samples"] = NOISY_COPIES if method == "smoothgrad" else 0
             settings["smooth_noise"] = 0.15

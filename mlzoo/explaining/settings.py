@@ -5,6 +5,7 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -103,7 +104,7 @@ class ExplainConfig(Settings):
         return value
 
 
-def configure(values: dict[str, Any], trust: bool = True) -> ExplainConfig:
+def configure(values: Mapping[str, object], trust: bool = True) -> ExplainConfig:
     """Return a validated configuration from given fields.
 
     Args:
@@ -143,7 +144,7 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
     Raises:
         UsageError: a setting that no method has, or a value that it does not take.
     """
-    given: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    given: dict[str, dict[str, object]] = {name: {} for name in methods}
     problems = []
     for key, value in config.set.items():
         method, dot, name = key.rpartition(".")
@@ -155,7 +156,7 @@ def method_settings(config: ExplainConfig, methods: list[str]) -> dict[str, Any]
             problems.append(
                 f"--set {key}: write method.name=value, with a method of {', '.join(methods)}"
             )
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
     for name in methods:
         plugin = registry.load("explainer", name)
         seed = {"seed": config.seed} if "seed" in plugin.Config.model_fields else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class MapsEvery(keras.callbacks.Callback):
         self.folder, self.images, self.every = Path(folder), np.asarray(images), every
         self.method, self.names, self.maximum = method, names, maximum
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, object] | None = None) -> None:
         """Write the picture of an epoch, which counts from 0, where its turn has come."""
         if (epoch + 1) % self.every == 0:
             self.write(epoch + 1, self.model)

@@ -65,7 +65,7 @@ def export(
     overwrite: bool = False,
     trust: bool = False,
     listener: Listener | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write a run's model in a format, and score it on real samples against the original.
 
     Args:
@@ -138,7 +138,7 @@ def _check_backend(format: str) -> None:
 
 def _write(
     run: OpenedRun, format: str, int8: bool, folder: Path, listener: Listener
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write and score; returns what export.json holds."""
     from mlzoo.exporting import samples
     from mlzoo.formats._graphs import in_float32, single
@@ -216,10 +216,10 @@ def describe(score: Score) -> str:
     return f"{text}; {score.agreement:.1%} of the classes are the same"
 
 
-def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -> dict[str, Any]:
+def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -> dict[str, object]:
     """Return the specification of the raw input: shape, type, and the meaning of its columns."""
     shape = [1, *sample_shape.fixed] if fixed else list(model.input_shape)
-    specification: dict[str, Any] = {
+    specification: dict[str, object] = {
         "name": "input",
         "shape": shape,
         "dtype": run.record["input_dtype"],
@@ -237,7 +237,7 @@ def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -
     return specification
 
 
-def _output(run: OpenedRun) -> dict[str, Any]:
+def _output(run: OpenedRun) -> dict[str, object]:
     return {
         "task": run.record["task"],
         "units": run.record["units"],

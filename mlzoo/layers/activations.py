@@ -19,7 +19,7 @@ class AtLeast(keras.constraints.Constraint):
         """Return the weight, raised to the minimum where it is below."""
         return ops.maximum(w, ops.cast(self.minimum, w.dtype))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the constraint."""
         return {"minimum": self.minimum}
 
@@ -59,7 +59,7 @@ class TrainableExponent(keras.layers.Layer):
         positive = ops.maximum(inputs, 1e-7)
         return ops.where(inputs > 0, ops.power(positive, self.exponent), 0.01 * inputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "start": self.start, "minimum": self.minimum}
 
@@ -92,7 +92,7 @@ class TrainableSlope(keras.layers.Layer):
         """Apply the activation."""
         return ops.maximum(inputs, 0) + self.slope * ops.minimum(inputs, 0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "start": self.start}
 
@@ -125,6 +125,6 @@ class AdaptiveTanh(keras.layers.Layer):
         scaled = self.slope * inputs if self.adaptive else inputs
         return 2 * ops.sigmoid(2 * scaled) - 1
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "adaptive": self.adaptive}

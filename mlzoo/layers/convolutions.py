@@ -49,7 +49,7 @@ def convolution(
         _check_fits(x, dilation * (kernel - 1) + 1, name)
     start = initializer_named(initializer, activation)
     penalty = regularizer(0, l2)
-    common: dict[str, Any] = {
+    common: dict[str, object] = {
         "strides": stride,
         "dilation_rate": dilation,
         "padding": padding,

@@ -56,7 +56,7 @@ class CumulativeProbabilities(keras.layers.Layer):
         """Return (batch, classes)."""
         return (input_shape[0], self.classes)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "classes": self.classes}
 
@@ -71,5 +71,5 @@ class _Values(keras.initializers.Initializer):
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return ops.convert_to_tensor(np.reshape(self.values, shape), dtype or "float32")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {"values": self.values}

@@ -52,7 +52,7 @@ class FromLast(keras.layers.Layer):
         """Return the shape of the changes."""
         return tuple(input_shape[0])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "channels": self.channels, "std": self.std}
 
@@ -117,7 +117,7 @@ class FeedbackCell(keras.layers.Layer):
         y_pred = self.read_out(hidden)
         return y_pred, [*(new if isinstance(new, list | tuple) else [new]), y_pred]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the cell."""
         config = {"cell": self.kind, "units": self.units, "targets": self.targets}
         return {**super().get_config(), **config, "use_bias": self.use_bias}
@@ -144,7 +144,7 @@ class NoTeacher(keras.layers.Layer):
         """Return (batch, horizon, targets + 1)."""
         return (input_shape[0], self.horizon, self.targets + 1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "horizon": self.horizon, "targets": self.targets}
 
@@ -192,7 +192,7 @@ class Teacher(keras.layers.Layer):
         batch, horizon, targets = input_shape[0]
         return (batch, horizon, targets + 1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         config = {"mean": self.mean, "std": self.std, "channels": self.channels}
         return {**super().get_config(), **config}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from mlzoo.layers.networks import build_network
 
 
 def describe(
-    name: str, shape: tuple[int, ...], classes: int, settings: dict[str, Any] | None = None
+    name: str, shape: tuple[int, ...], classes: int, settings: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
     """Describe a model as it is built for samples of a shape; everything in it is JSON-able.
 
@@ -73,7 +73,7 @@ def code_size(model: keras.Model) -> int:
     return 0
 
 
-def layer_graph(model: keras.Model) -> list[dict[str, Any]]:
+def layer_graph(model: keras.Model) -> list[dict[str, object]]:
     """Return the layers of a Functional model in order, JSON-able.
 
     Returns:
@@ -111,7 +111,7 @@ def _feeding(node: Any) -> Iterator[str]:
             yield from _feeding(each)
 
 
-def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
+def _layer(layer: keras.layers.Layer) -> dict[str, object]:
     output = layer.output
     first = output[0] if isinstance(output, list | tuple) else output
     return {

@@ -84,7 +84,7 @@ class FourierFeatures(LeadingNumbers):
         assert features is not None
         return (input_shape[0], features + 2 * self.frequencies - self.count)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         arguments = {
             "frequencies": self.frequencies,

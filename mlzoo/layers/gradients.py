@@ -37,6 +37,6 @@ class GradientRecorder(keras.optimizers.Optimizer):
         """
         return [keras.ops.convert_to_numpy(slot) for slot in self._slots]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the optimizer."""
         return {"name": self.name}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -49,7 +49,7 @@ def input_spec(train: Part) -> Inputs:
     return Inputs(shape, samples.kind, dtype, scaling, uneven=uneven, numbers=numbers, ranks=ranks)
 
 
-def scaler(scaling: Sequence[dict[str, Any]]) -> Callable[[Any], Any]:
+def scaler(scaling: Sequence[Mapping[str, object]]) -> Callable[[Any], Any]:
     """Return the layers of `Inputs.scaling` as a function of raw tensors (batch, *shape)."""
     layers = [keras.layers.deserialize(config) for config in scaling]
 
@@ -61,13 +61,13 @@ def scaler(scaling: Sequence[dict[str, Any]]) -> Callable[[Any], Any]:
     return scale
 
 
-def scaled(scaling: Sequence[dict[str, Any]], inputs: np.ndarray) -> np.ndarray:
+def scaled(scaling: Sequence[Mapping[str, object]], inputs: np.ndarray) -> np.ndarray:
     """Return raw inputs (n, *shape) after the layers of `Inputs.scaling`, float32."""
     tensor = scaler(scaling)(keras.ops.convert_to_tensor(inputs))
     return np.asarray(keras.ops.convert_to_numpy(tensor), "float32")
 
 
-def feature_names(columns: Sequence[Column], scaling: Sequence[dict[str, Any]]) -> list[str]:
+def feature_names(columns: Sequence[Column], scaling: Sequence[Mapping[str, object]]) -> list[str]:
     """Return the names of a scaled table's features, of categories as `column=category`."""
     (layer,) = (keras.layers.deserialize(config) for config in scaling)
     assert isinstance(layer, TableScaling)
@@ -79,7 +79,7 @@ def feature_names(columns: Sequence[Column], scaling: Sequence[dict[str, Any]]) 
     return [*(columns[i].name for i in layer.numeric), *categories]
 
 
-def unscaled(scaling: Sequence[dict[str, Any]], values: np.ndarray) -> np.ndarray:
+def unscaled(scaling: Sequence[Mapping[str, object]], values: np.ndarray) -> np.ndarray:
     """Return raw inputs of scaled ones (n, *shape), float32: the inverse of `scaled`.
 
     Of a table's categories the likeliest is taken.

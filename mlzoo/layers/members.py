@@ -62,7 +62,7 @@ class MemberMean(keras.layers.Layer):
         """Return (batch, ...)."""
         return (input_shape[0], *input_shape[2:])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the argument."""
         return {**super().get_config(), "head": self.head}
 
@@ -139,7 +139,7 @@ class SharedDense(keras.layers.Layer):
         """Return (batch, K, units)."""
         return (input_shape[0], self.members, self.units)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {
             **super().get_config(),
@@ -168,7 +168,7 @@ class RandomSigns(keras.initializers.Initializer):
         drawn = keras.initializers.RandomUniform(-1, 1, seed=self.seed)(shape, dtype=dtype)
         return ops.where(drawn < 0, ops.cast(-1, drawn.dtype), ops.cast(1, drawn.dtype))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the argument."""
         return {"seed": self.seed}
 
@@ -203,7 +203,7 @@ class MemberScale(keras.layers.Layer):
         """Return the shape unchanged."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "shift": self.shift, "spread": self.spread}
 
@@ -241,6 +241,6 @@ class UnfoldMembers(keras.layers.Layer):
         """Return (None, K, ...)."""
         return (None, self.members, *input_shape[1:])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the argument."""
         return {**super().get_config(), "members": self.members}

@@ -29,7 +29,7 @@ class LeadingNumbers(keras.layers.Layer):
         """Return what stands in place of numbers (batch, count)."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "count": self.count}
 
@@ -55,7 +55,7 @@ class ClipNumbers(LeadingNumbers):
         """Return the shape unchanged."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "limit": self.limit}
 
@@ -111,7 +111,7 @@ class PeriodicEmbedding(LeadingNumbers):
         assert features is not None
         return (input_shape[0], features + self.count * (self.size - 1))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         own = {"size": self.size, "frequencies": self.frequencies, "scale": self.scale}
         return {**super().get_config(), **own}
@@ -160,7 +160,7 @@ class RankNumbers(LeadingNumbers):
         assert features is not None
         return (input_shape[0], features + self.count)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         config = {**super().get_config(), "knots": self.knots, "ranks": self.ranks}
         del config["count"]

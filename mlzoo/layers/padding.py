@@ -44,7 +44,7 @@ class PadToMultiple(keras.layers.Layer):
         ]
         return batch, *up, channels
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "multiple": self.multiple}
 

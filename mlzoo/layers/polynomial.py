@@ -41,7 +41,7 @@ class Polynomial(keras.layers.Layer):
         """Return (batch, number of monomials)."""
         return (*input_shape[:-1], monomial_count(input_shape[-1], self.degree))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "degree": self.degree}
 

@@ -108,7 +108,7 @@ class BackboneInput(keras.layers.Layer):
         """Return the same shape with three channels."""
         return (*input_shape[:-1], 3)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         arguments = ("mode", "standardised", "scale", "offset")
         return {**super().get_config(), **{name: getattr(self, name) for name in arguments}}

@@ -83,7 +83,7 @@ class GateMemory(keras.initializers.Initializer):
         row = ops.concatenate([log, zero, zero])  # update, reset, candidate
         return ops.cast(ops.stack([row, ops.zeros_like(row)]), dtype or "float32")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the initializer."""
         return {"steps": self.steps}
 

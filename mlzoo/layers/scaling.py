@@ -32,7 +32,7 @@ class _MeanStd(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "mean": self.mean, "std": self.std}
 
 
@@ -72,7 +72,7 @@ class BoxScaling(keras.layers.Layer):
         """Return the shape unchanged."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "box": self.box}
 
@@ -105,7 +105,7 @@ class SequenceScaling(_MeanStd):
             return None
         return ops.any(ops.logical_not(ops.isnan(inputs)), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "masked": self.masked}
 
@@ -138,7 +138,7 @@ class OneHotCodes(keras.layers.Layer):
         """Return (batch, steps, codes)."""
         return (*input_shape[:-1], self.codes)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "codes": self.codes}
 
@@ -215,7 +215,7 @@ class TableScaling(keras.layers.Layer):
         features = len(self.numeric) + sum(len(c) for c in self.categories if c)
         return (input_shape[0], features)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the statistics, as plain lists."""
         statistics = {"fill": self.fill, "mean": self.mean, "std": self.std}
         return {**super().get_config(), **statistics, "categories": self.categories}

@@ -100,7 +100,7 @@ class AttentionPooling(keras.layers.Layer):
         """Return (batch, features)."""
         return (input_shape[0], input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "units": self.units}
 

@@ -59,7 +59,7 @@ class LogChannels(_WindowLayer):
         """Return the same shape."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "channels": self.channels}
 
@@ -113,7 +113,7 @@ class NormalizedWindow(_WindowLayer):
         one = (input_shape[0], 1, len(self.channels))
         return tuple(input_shape), one, one
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "kind": self.kind, "channels": self.channels}
 
@@ -178,7 +178,7 @@ class WindowShortcut(_WindowLayer):
         """Return (batch, horizon, targets)."""
         return (input_shape[0], self.horizon, len(self.channels))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         own = {"channels": self.channels, "horizon": self.horizon, "l2": self.l2}
         return {**super().get_config(), **own}
@@ -222,6 +222,6 @@ class WindowForecast(_WindowLayer):
         several = isinstance(input_shape[0], list | tuple)
         return tuple(input_shape[1] if several else input_shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "log": self.log}

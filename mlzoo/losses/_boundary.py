@@ -54,6 +54,6 @@ class Boundary(PixelLoss):
         """
         return ops.minimum(self.radius - times + 0.5, self.radius) / self.radius
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {**super().get_config(), "radius": self.radius}

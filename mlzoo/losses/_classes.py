@@ -68,7 +68,7 @@ class Focal(keras.losses.Loss):
         alpha = ops.cast(self.alpha, y_pred.dtype)
         return ops.sum(alpha * y_true * focal_crossentropy(y_pred, self.gamma), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {**super().get_config(), "gamma": self.gamma, "alpha": self.alpha}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -65,7 +65,7 @@ class Standardised(keras.losses.Loss):
     def _standardize(self, y: Any) -> Any:
         return (y - ops.cast(self.mean, y.dtype)) / ops.cast(self.std, y.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {
             **super().get_config(),
@@ -89,7 +89,7 @@ class OfScaledInput(keras.losses.Loss):
     def __init__(
         self,
         kind: str,
-        scaling: Sequence[dict[str, Any]],
+        scaling: Sequence[Mapping[str, object]],
         name: str = "of_scaled_input",
         **kwargs: Any,
     ) -> None:
@@ -107,7 +107,7 @@ class OfScaledInput(keras.losses.Loss):
         cost = _cost(self.kind, error)
         return ops.mean(cost, axis=tuple(range(1, len(cost.shape))))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the loss."""
         return {**super().get_config(), "kind": self.kind, "scaling": list(self.scaling)}
 
@@ -150,7 +150,7 @@ class MaskedFields(keras.losses.Loss):
         count = ops.sum(ops.cast(known, "float32"), axis=axes)
         return ops.sum(_cost(self.kind, error), axis=axes) / ops.maximum(count, 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         arguments = {"kind": self.kind, "mean": self.mean, "std": self.std}
         return {**super().get_config(), **arguments}

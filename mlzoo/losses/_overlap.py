@@ -32,7 +32,7 @@ class Overlap(PixelLoss):
         # Equal to 1 - (hit + smooth) / (hit + missed + smooth), without its cancellation.
         return ops.mean(missed / (hit + missed + self.smooth), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {**super().get_config(), "smooth": self.smooth}
 
@@ -85,6 +85,6 @@ class Tversky(Overlap):
         self.beta = beta
         self.costs = (1.0 - beta, beta)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {**super().get_config(), "beta": self.beta}

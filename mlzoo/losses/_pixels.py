@@ -123,7 +123,7 @@ class PixelCrossentropy(PixelLoss):
         among = ops.cast(ranks < picked[:, None], "float32")
         return ops.sum(ranked * among, axis=-1) / ops.maximum(picked, 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {
             **super().get_config(),

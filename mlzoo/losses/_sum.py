@@ -35,7 +35,7 @@ class LossSum(keras.losses.Loss):
         pairs = zip(self.weights, self.losses, strict=True)
         return sum(weight * loss.call(y_true, y_pred) for weight, loss in pairs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Arguments that rebuild the loss."""
         return {
             **super().get_config(),

@@ -33,7 +33,7 @@ class ExploredSpace:
         first: model built with all defaults.
     """
 
-    entries: dict[str, Any] = field(default_factory=dict)
+    entries: dict[str, object] = field(default_factory=dict)
     runs: int = 0
     when: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
     first: Any = None
@@ -166,7 +166,7 @@ def _run(
     return list(requested), model
 
 
-def _definition(entry: Any) -> dict[str, Any]:
+def _definition(entry: Any) -> dict[str, object]:
     config = {n: v for n, v in entry.get_config().items() if n not in ("conditions", "default")}
     return {"kind": type(entry).__name__, **config}
 

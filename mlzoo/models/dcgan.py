@@ -119,7 +119,7 @@ def _discriminate(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the discriminator's loss, and the share of real images that it takes for real."""
     from keras import ops
 
@@ -140,7 +140,7 @@ def _generate(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the generator's loss, and the share of drawn images that are taken for real."""
     from keras import ops
 

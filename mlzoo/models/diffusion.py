@@ -160,7 +160,7 @@ def _denoise(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the mean squared error of v; a training step also moves the averaged weights.
 
     These follow the weights before the step: nothing is known yet of those after it.

@@ -118,7 +118,7 @@ def _negative_elbo(
     inputs: Any,
     targets: Any,
     context: StepContext,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the loss and its two terms, in nats a sample."""
     import keras
     from keras import ops

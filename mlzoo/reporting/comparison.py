@@ -29,7 +29,7 @@ class RunFiles:
     path: Path
     metrics: dict[str, Any]
     config: dict[str, Any]
-    environment: dict[str, Any]
+    environment: dict[str, object]
 
 
 def compare(paths: Sequence[str]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _read(folder: Path, label: str) -> RunFiles:
     )
 
 
-def _row(run: RunFiles) -> dict[str, Any]:
+def _row(run: RunFiles) -> dict[str, object]:
     metrics, test = run.metrics, run.metrics.get("test") or {}
     headline = metrics.get("headline") or {}
     metric = headline.get("name")
@@ -167,9 +167,11 @@ def _epochs(path: Path) -> int | None:
     return int(epochs[-1]) if epochs and epochs[-1].isdigit() else None
 
 
-def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "") -> dict[str, Any]:
+def _flat(
+    values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = ""
+) -> dict[str, object]:
     """Flatten nested settings to {"set.hidden": value}; lists of one become their item."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, dict):
             flat |= _flat(value, prefix=f"{prefix}{name}.")
@@ -179,7 +181,7 @@ def _flat(values: Mapping[str, Any], skip: Sequence[str] = (), prefix: str = "")
     return flat
 
 
-def _differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, Any]]:
+def _differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, object]]:
     settings = {run.label: _flat(run.config, _NOT_COMPARED) for run in runs}
     differing = _differing(settings)
     if "model" not in differing:
@@ -188,7 +190,7 @@ def _differing_settings(runs: Sequence[RunFiles]) -> dict[str, dict[str, Any]]:
     return {n: column for n, column in differing.items() if n in shared or not n.startswith("set.")}
 
 
-def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, object]]:
     names = dict.fromkeys(name for values in settings.values() for name in values)
     columns = {name: {run: v.get(name) for run, v in settings.items()} for name in names}
     return {
@@ -208,7 +210,7 @@ def _best(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _pairs(
     runs: Sequence[RunFiles], rows: Sequence[Mapping[str, Any]], best: str | None
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[dict[str, object]], list[str]]:
     from mlzoo.reporting.pairing import paired, unlike
 
     if best is None:

@@ -85,7 +85,7 @@ def _write_all(
     out: Path,
     copies: int,
     progress: Progress | None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     from mlzoo.data.samples import Part
 
     whole = Part(samples, np.arange(len(samples)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def write_samples(
     folder: Path,
     samples: np.ndarray,
     reader: Reader,
-    facts: dict[str, Any],
+    facts: Mapping[str, object],
     overwrite: bool = False,
 ) -> list[str]:
     """Write drawn samples, `manifest.json` last.

@@ -49,6 +49,24 @@ class DataFacts(TypedDict, total=False):
     warnings: list[str]
 
 
+class Headline(TypedDict, total=False):
+    """The metric that a run is judged by; `interval` holds its ends."""
+
+    name: str
+    mode: str
+    value: float | None
+    interval: list[float] | None
+    also: list[Headline]
+
+
+class Kept(TypedDict):
+    """The epoch whose weights a run keeps, and the value of the criterion there."""
+
+    epoch: int
+    criterion: str
+    value: float
+
+
 class MetricFacts(TypedDict, total=False):
     """`metrics.json`. `test` is what `mlzoo.evaluating.evaluate.evaluate` returns.
 
@@ -73,16 +91,16 @@ class MetricFacts(TypedDict, total=False):
     """
 
     task: str
-    headline: dict[str, Any]
+    headline: Headline
     test: dict[str, Any]
-    valid: dict[str, Any]
-    kept: dict[str, Any]
+    valid: dict[str, object]
+    kept: Kept
     repeats: dict[str, Any] | None
-    auto: dict[str, Any]
+    auto: dict[str, object]
     members: list[dict[str, Any]]
     out_of_fold: dict[str, Any]
-    calibration: dict[str, Any] | None
-    conformal: dict[str, Any] | None
+    calibration: dict[str, object] | None
+    conformal: dict[str, object] | None
     epochs: int
     stopped: str
     scales: dict[str, str]

@@ -52,10 +52,10 @@ def plugins(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*named, *(("loss", each) for each in losses), *listed]
 
 
-def absolute_plugins(values: Mapping[str, Any]) -> dict[str, Any]:
+def absolute_plugins(values: Mapping[str, Any]) -> dict[str, object]:
     """Return the fields that name plug-ins, such that files mean the same in every folder."""
     named = [(kind, registry.absolute(name)) for kind, name in plugins(values)]
-    fields: dict[str, Any] = {kind: name for kind, name in named if kind not in SEVERAL}
+    fields: dict[str, object] = {kind: name for kind, name in named if kind not in SEVERAL}
     lists = {
         field: [name for each, name in named if each == kind] for field, kind in _LISTS.items()
     }
@@ -265,7 +265,7 @@ def _add_flags(flags: Mapping[str, Any], given: Given) -> None:
             given.origins[(name,)] = _flag(name)
 
 
-def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, Any]:
+def _pairs(name: str, lines: Iterable[str], given: Given) -> dict[str, object]:
     pairs = {}
     for line in lines:
         key, equals, text = line.partition("=")
@@ -433,7 +433,7 @@ def unread_by_source(values: Mapping[str, Any], names: set[str]) -> dict[str, st
     return {field: text for field, text in problems if text.startswith(_NO_EFFECT)}
 
 
-def _usable(values: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
+def _usable(values: Mapping[str, Any], wrong: set[str]) -> dict[str, object]:
     """Values where the configuration as a whole is invalid: defaults in place of wrong ones."""
     defaults = {
         name: info.get_default(call_default_factory=True)

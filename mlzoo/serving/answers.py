@@ -84,7 +84,7 @@ class UploadPredictor:
             "map": self.maps or self.run.target.pixel_class,
         }
 
-    def predict(self, body: bytes) -> dict[str, Any]:
+    def predict(self, body: bytes) -> dict[str, object]:
         """Answer an upload: `predictions`, `warnings`, and `picture` or `map`, data URLs.
 
         Raises:
@@ -119,12 +119,12 @@ class UploadPredictor:
                     zip(self.run.record["class_names"], probabilities, strict=True)
                 )
             rows.append(row)
-        answer: dict[str, Any] = {"predictions": rows, "warnings": list(predictions.warnings)}
+        answer: dict[str, object] = {"predictions": rows, "warnings": list(predictions.warnings)}
         if self.maps:
             answer |= self._explained(path)
         return answer
 
-    def _explained(self, path: Path) -> dict[str, Any]:
+    def _explained(self, path: Path) -> dict[str, object]:
         """Return where the evidence for the predicted class lies, on the image."""
         from mlzoo.data.inputs import read_inputs
         from mlzoo.drawing.pictures import as_picture
@@ -162,7 +162,10 @@ class UploadPredictor:
         (painted,) = self.run.masks(path)
         record = self.run.record
         picture = as_picture(painted.image, self.run.reader.maximum)
-        answer: dict[str, Any] = {"warnings": list(painted.warnings), "picture": data_url(picture)}
+        answer: dict[str, object] = {
+            "warnings": list(painted.warnings),
+            "picture": data_url(picture),
+        }
         if self.run.target.pixel_numbers:
             means = painted.values.mean(axis=(0, 1)).tolist()
             named = dict(zip(record["target_names"], means, strict=False))

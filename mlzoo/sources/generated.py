@@ -160,7 +160,7 @@ def _samples(
 def _clouds(name: str, count: int, seed: int, noise: float) -> Samples:
     from sklearn import datasets
 
-    common: dict[str, Any] = {"n_samples": count, "random_state": seed}
+    common: dict[str, object] = {"n_samples": count, "random_state": seed}
     if name == "blobs":
         x, y = datasets.make_blobs(centers=3, cluster_std=noise, **common)
     elif name == "moons":

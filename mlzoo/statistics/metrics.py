@@ -126,7 +126,7 @@ def as_probabilities(outputs: Array) -> Array:
 
 def class_tables(
     targets: Array, probabilities: Array, class_names: Sequence[str], positive: int = 1
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what is reported of a classifier beside its metrics.
 
     Args:
@@ -172,7 +172,7 @@ def number(value: Any) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, Any]]:
+def _per_class(confusion: Array, class_names: Sequence[str]) -> list[dict[str, object]]:
     right, support, chosen = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     columns = {
         "precision": precision_of(right, chosen, support),

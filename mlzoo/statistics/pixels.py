@@ -141,7 +141,7 @@ def boundary_f1(boundaries: Array) -> Array:
     return np.where((predicted + true > 0) & np.isnan(f1), 0.0, f1)
 
 
-def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any]]:
+def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, object]]:
     confusion = counts.confusion.sum(axis=0, keepdims=True)
     columns = {
         "iou": iou(confusion),

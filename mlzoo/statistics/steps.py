@@ -120,7 +120,7 @@ class StepTally:
     counts: StepCounts
     class_names: tuple[str, ...]
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return a table of the classes, the confusion matrix of steps, and their reliability."""
         confusion = self.counts.confusion.sum(axis=0).astype(int).tolist()
         reliability = reliability_table(self.counts.bins)

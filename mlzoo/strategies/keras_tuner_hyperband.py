@@ -8,7 +8,7 @@ brackets of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -80,7 +80,12 @@ def _proposal(space: Space, hp_values: dict[str, Any]) -> Proposal:
 
 
 def _add(
-    oracle: Any, parameters: Any, space: Space, trial: Trial, hp_values: dict[str, Any], bad: float
+    oracle: Any,
+    parameters: Any,
+    space: Space,
+    trial: Trial,
+    hp_values: Mapping[str, object],
+    bad: float,
 ) -> None:
     """Add a trial and its result to the oracle."""
     import keras_tuner

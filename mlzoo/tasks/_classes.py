@@ -52,7 +52,7 @@ class ClassTask(SampleTask):
 
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         tables = self.tables(targets, predictions, samples, positive)
         return {name: value for name, value in tables.items() if name not in MODEL_TABLES}
 

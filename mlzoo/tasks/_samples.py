@@ -187,7 +187,7 @@ class SampleTask(HeadedTask):
 
     def _beside(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return what is reported of a baseline beside its metrics."""
         return {}
 

@@ -31,7 +31,7 @@ class Tally(Protocol):
     @property
     def counts(self) -> Any: ...  # noqa: D102
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return what is reported of all images together beside the metrics."""
         ...
 
@@ -202,7 +202,7 @@ class TallyTask(HeadedTask):
         return best_baseline(theirs, metric, len(data.valid))
 
 
-def _each_class(tally: Tally) -> dict[str, Any]:
+def _each_class(tally: Tally) -> dict[str, object]:
     """Return the metrics of each class or field."""
     tables = tally.tables()
     return {name: value for name, value in tables.items() if name not in MODEL_TABLES}

@@ -49,7 +49,7 @@ class FieldTally:
     counts: FieldSums
     names: tuple[str, ...]
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return the metrics of each field."""
         sums = self.counts.sums
         fields = [scorers(Task.metrics, FieldSums(sums[:, [i]])) for i in range(len(self.names))]

@@ -81,7 +81,7 @@ class GenerationTally:
     counts: Draws
     samples: np.ndarray | None = None
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return nothing beside the metrics."""
         return {}
 

@@ -103,9 +103,11 @@ class ReconstructionTally:
     counts: Reconstructions
     unseen: np.ndarray | None = None
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return what is found, and the errors of the validation split, in order."""
-        facts = {} if self.counts.anomalous is None else {"positive_class": "anomalous"}
+        facts: dict[str, object] = {}
+        if self.counts.anomalous is not None:
+            facts["positive_class"] = "anomalous"
         if self.unseen is None:
             return facts
         ordered = np.sort(self.unseen)

@@ -50,7 +50,7 @@ class PixelTally:
     counts: pixels.Counts
     class_names: tuple[str, ...]
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return a table of the classes, and the confusion matrix."""
         return pixels.tables(self.counts, self.class_names)
 

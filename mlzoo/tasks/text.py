@@ -72,7 +72,7 @@ class TextTally:
         """Return the mean over characters of sums of values (n,), one a window."""
         return lambda weights: ratio(weights @ values, weights @ self.count)
 
-    def tables(self) -> dict[str, Any]:
+    def tables(self) -> dict[str, object]:
         """Return nothing beside the metrics."""
         return {}
 

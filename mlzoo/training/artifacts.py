@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def score(
 
 
 def training_record(
-    model: keras.Model, fitted: Fitted, test: dict[str, Any], seed: int, seconds: float
+    model: keras.Model, fitted: Fitted, test: Mapping[str, object], seed: int, seconds: float
 ) -> dict[str, Any]:
     """Return what metrics.json says of one training; `test` are its scores."""
     row = fitted.history[fitted.kept_epoch - 1]
@@ -112,7 +113,7 @@ def write_artifacts(
 
 def write_calibration(
     folder: Path,
-    temperature: dict[str, Any] | None,
+    temperature: Mapping[str, object] | None,
     scores: ConformalScores | None,
     data: Data,
     normal: bool = False,
@@ -190,7 +191,7 @@ def _headline(test: dict[str, Any]) -> dict[str, Any]:
     return {**figure(name), "also": [figure(each) for each in beside]}
 
 
-def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, Any]:
+def _baseline_repeats(records: list[dict[str, Any]], shared: float | None) -> dict[str, object]:
     names = records[0]["test"]["baselines"]
     return {
         name: summarize_repeats([record["test"]["baselines"][name] for record in records], shared)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlzoo.augmentation.strengths import candidates
 from mlzoo.core import files
@@ -46,7 +46,7 @@ def searched(folder: RunFolder, config: RunConfig, data: Data, listener: Listene
         }
     )
     path = folder.path / _TRIED
-    done: list[dict[str, Any]] = []
+    done: list[dict[str, str | float]] = []
     if path.exists():
         done = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 

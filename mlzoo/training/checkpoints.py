@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def assign(of: Sequence[Any], arrays: Arrays) -> None:
         variable.assign(array)
 
 
-def save(folder: Path, number: int, arrays: Arrays, state: dict[str, Any]) -> None:
+def save(folder: Path, number: int, arrays: Arrays, state: Mapping[str, object]) -> None:
     """Write checkpoint `number` and remove all but it and the one before.
 
     Raises:

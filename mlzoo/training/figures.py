@@ -288,7 +288,8 @@ def _timelines(
     samples = data.samples
     (inputs, _, _), names = fed
     pictures.sample_grid(folder, inputs, names, samples.kind)
-    plots.confusion_matrix(folder, outcome.tally.tables()["confusion"], samples.class_names)
+    confusion: Any = outcome.tally.tables()["confusion"]
+    plots.confusion_matrix(folder, confusion, samples.class_names)
     scores = outcome.tally.scores()
     cases = []
     for title, place in chosen_cases(scores):

@@ -252,7 +252,7 @@ def _announced(member: Member, count: int) -> str:
     )
 
 
-def _row(member: Member, fitted: Fitted, seconds: float) -> dict[str, Any]:
+def _row(member: Member, fitted: Fitted, seconds: float) -> dict[str, object]:
     """Return a member's row of `members.csv`."""
     kept = fitted.history[fitted.kept_epoch - 1]
     return {
@@ -289,7 +289,7 @@ def check_out_of_fold(data: Data) -> None:
 
 def ensemble_record(
     ensemble: Ensemble, data: Data, seed: int, extra: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what metrics.json says of members: `members`, and `out_of_fold`, their scores.
 
     Args:
@@ -306,7 +306,7 @@ def ensemble_record(
 
 def score_out_of_fold(
     ensemble: Ensemble, data: Data, seed: int, baselines: str, extra: Sequence[str] = ()
-) -> tuple[dict[str, Any], Outcome]:
+) -> tuple[dict[str, object], Outcome]:
     """Score the predictions of each sample by the member that never saw it.
 
     Args:

@@ -36,7 +36,10 @@ def build_optimizer(
     rate = learning_rate(config, steps_per_epoch)
     if micro > 1 and isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = WholeSteps(rate, micro)
-    common: dict[str, Any] = {"global_clipnorm": config.clip_norm, "clipvalue": config.clip_value}
+    common: dict[str, object] = {
+        "global_clipnorm": config.clip_norm,
+        "clipvalue": config.clip_value,
+    }
     if micro > 1:
         common["gradient_accumulation_steps"] = micro
     common = {name: value for name, value in common.items() if value is not None}
@@ -70,7 +73,7 @@ class WholeSteps(keras.optimizers.schedules.LearningRateSchedule):
         """Return the learning rate of the step that a micro-batch belongs to."""
         return self.schedule(keras.ops.floor_divide(step, self.micro))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         schedule = keras.optimizers.schedules.serialize(self.schedule)
         return {"schedule": schedule, "micro": self.micro}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,17 +55,17 @@ def _of_descent() -> set[str]:
     return read_by - {"augment"} | {"epochs", "optimizer", "optimizer_set", "schedule"}
 
 
-def _effort(config: RunConfig) -> dict[str, Any]:
+def _effort(config: RunConfig) -> dict[str, object]:
     """Return the fields by which `--preset good` and `best` spend more time than `fast`."""
     if config.preset not in FOLDS:
         return {}
-    fields: dict[str, Any] = {"baselines": "all"}
+    fields: dict[str, object] = {"baselines": "all"}
     if config.ensemble == 1 and config.train_on == "train":
         fields["folds"] = FOLDS[config.preset]
     return fields
 
 
-def _usable(recipe: Recipe, merged: Merged) -> dict[str, Any]:
+def _usable(recipe: Recipe, merged: Merged) -> dict[str, object]:
     """Return the recommended fields that neither were given nor go with what was."""
     config, given = merged.config, merged.given
     fields = {name: value for name, value in recipe.fields.items() if name not in given}
@@ -76,7 +77,7 @@ def _usable(recipe: Recipe, merged: Merged) -> dict[str, Any]:
 
 
 def _note(
-    config: RunConfig, recipe: Recipe, fields: dict[str, Any], settings: dict[str, Any]
+    config: RunConfig, recipe: Recipe, fields: Mapping[str, object], settings: Mapping[str, object]
 ) -> str:
     """Say what a recipe has chosen."""
     chosen = [f"--{name.replace('_', '-')} {value}" for name, value in fields.items()]

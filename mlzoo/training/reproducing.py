@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mlzoo.core import files
 from mlzoo.core.progress import Listener
@@ -26,9 +26,38 @@ _NEEDED = {
 """What is read of each record, as names that must be there."""
 
 
+class Check(TypedDict):
+    """One comparison of a run with its repetition; only those that count decide."""
+
+    what: str
+    first: Any
+    again: Any
+    same: bool
+    counts: bool
+
+
+class Reproduction(TypedDict):
+    """The comparison of a run with its repetition.
+
+    Attributes:
+        reproduced: it came out the same.
+        determinism: what the run states.
+        checks: a row each.
+        scores: a row each test score (of the baselines those that differ) with `first`, `again`
+            and `difference`.
+        environment: what differs as {name: [first, again]}.
+    """
+
+    reproduced: bool
+    determinism: str
+    checks: list[Check]
+    scores: list[dict[str, Any]]
+    environment: dict[str, list[Any]]
+
+
 def reproduce(
     run: str | Path, listener: Listener | None = None, *, trust: bool = False
-) -> dict[str, Any]:
+) -> Reproduction:
     """Train a run again with its own configuration, in a temporary place, and compare.
 
     What counts as the same follows the determinism that the run states in `environment.json`:
@@ -41,10 +70,7 @@ def reproduce(
         trust: run Python files that its `config.yaml` names; without it none is run.
 
     Returns:
-        JSON-able: `reproduced`; `determinism` as the run states it; `checks`, a row each with
-        `what`, `first`, `again` and `same`; `scores`, a row a test score (of the baselines those
-        that differ) with `first`, `again` and `difference`; `environment`, what differs as
-        {name: [first, again]}.
+        The comparison, JSON-able.
 
     Raises:
         UsageError: there is no finished run, its configuration names code and `trust` is not set,
@@ -68,7 +94,7 @@ def reproduce(
     return compared(before, facts)
 
 
-def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
+def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> Reproduction:
     """Return what two trainings have in common; see `reproduce`.
 
     Args:
@@ -105,11 +131,11 @@ def compared(before: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def _facts(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: files.read_mapping(folder / f"{name}.json", n) for name, n in _NEEDED.items()}
 
 
-def _check(what: str, first: Any, again: Any, counts: bool = True) -> dict[str, Any]:
+def _check(what: str, first: Any, again: Any, counts: bool = True) -> Check:
     same = bool(first == again)
     return {"what": what, "first": first, "again": again, "same": same, "counts": counts}
 
@@ -158,7 +184,7 @@ def _trainings(metrics: Mapping[str, Any]) -> list[Any]:
     return (metrics.get("repeats") or {}).get("trainings") or [metrics]
 
 
-def _values(scores: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+def _values(scores: Sequence[Mapping[str, object]]) -> tuple[list[Any], list[Any]]:
     return [row["first"] for row in scores], [row["again"] for row in scores]
 
 

@@ -321,7 +321,7 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
     settings = registry.load("model", config.model).Config(**config.set).model_dump(mode="json")
     if "backbone" in settings or "weights" in settings:
         settings = placed(settings)
-    read: dict[str, Any] = {"set": settings, "learning_rate": config.rate}
+    read: dict[str, object] = {"set": settings, "learning_rate": config.rate}
     if steps := parse(config.augment).steps:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
@@ -408,7 +408,7 @@ def _trained(
     data: Data,
     listener: Listener,
     stage: Stage,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Train each repeat that is not done yet; return the records of all."""
     from mlzoo.runs import datasets
     from mlzoo.training.augment_search import searched
@@ -460,7 +460,7 @@ def _train_once(
     listener: Listener,
     first: bool,
     stage: Stage,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
 

@@ -33,7 +33,7 @@ class RelativeTone(A.ImageOnlyTransform):  # type: ignore[name-defined]
         super().__init__(p=p)
         self.contrast, self.brightness = contrast, brightness
 
-    def get_params(self) -> dict[str, Any]:
+    def get_params(self) -> dict[str, object]:
         """By how much each changes."""
         return {
             "factor": 1 + self.random_generator.uniform(-self.contrast, self.contrast),

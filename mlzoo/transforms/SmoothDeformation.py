@@ -13,6 +13,7 @@ Args:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -41,8 +42,8 @@ class SmoothDeformation(A.DualTransform):  # type: ignore[name-defined]
         self.grid, self.spread = grid, spread
 
     def get_params_dependent_on_data(
-        self, params: dict[str, Any], data: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, params: dict[str, Any], data: Mapping[str, object]
+    ) -> dict[str, object]:
         """Where each pixel's content is fetched from: two maps (height, width)."""
         height, width = params["shape"][:2]
         spread = min(self.spread, min(height, width) / 50)

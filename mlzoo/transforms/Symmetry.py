@@ -8,6 +8,7 @@ Args:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ class Symmetry(A.DualTransform):  # type: ignore[name-defined]
         super().__init__(p=p)
 
     def get_params_dependent_on_data(
-        self, params: dict[str, Any], data: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, params: dict[str, Any], data: Mapping[str, object]
+    ) -> dict[str, object]:
         """Which symmetry; one number is drawn."""
         choice = int(self.random_generator.integers(8))
         height, width = params["shape"][:2]

@@ -15,7 +15,7 @@ from mlzoo.tuning.executors.engines import Fit, Serial
 from mlzoo.tuning.plan import Plan, check_search, with_epochs
 from mlzoo.tuning.search import Search, SearchListener
 from mlzoo.tuning.trials.journal import Journal
-from mlzoo.tuning.trials.trial import FitJob, TrialResult, as_loss, mean, paid
+from mlzoo.tuning.trials.trial import FitJob, FitRecord, TrialResult, as_loss, mean, paid
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class SharedFits:
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
-        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._known: dict[tuple[Any, ...], FitRecord] = {}
 
-    def __call__(self, job: FitJob) -> dict[str, Any]:
+    def __call__(self, job: FitJob) -> FitRecord:
         """Return the record of a job, from the cache if possible; resumed fits are not cached."""
         key = (repr(sorted(job.values.items())), job.fold, job.repeat)
         if job.epochs is not None:

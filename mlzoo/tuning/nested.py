@@ -20,7 +20,7 @@ from mlzoo.tuning.executors.engines import Engine
 from mlzoo.tuning.search import Search
 from mlzoo.tuning.trials.folds import inner, outer
 from mlzoo.tuning.trials.journal import Journal
-from mlzoo.tuning.trials.trial import FitJob, TrialResult, as_loss, mean
+from mlzoo.tuning.trials.trial import FitJob, FitRecord, TrialResult, as_loss, mean
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Nested:
     """
 
     metric: str
-    folds: list[dict[str, Any]]
+    folds: list[dict[str, object]]
     score: float
     interval: list[float] | None
     gap: float
@@ -67,7 +67,7 @@ class OffsetEngine:
         """Start a job."""
         self._engine.start(replace(job, fold=job.fold + self._first))
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> FitRecord:
         """Wait for the next finished job, and return its record."""
         record = self._engine.wait()
         return {**record, "fold": record["fold"] - self._first}
@@ -119,7 +119,7 @@ def summarize(rows: Sequence[dict[str, Any]], metric: str) -> Nested:
     return Nested(metric, list(rows), mean(scores), interval, mean(gaps), gap)
 
 
-def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str, Any] | None:
+def _one(search: Search, engine: Engine, folder: Path, number: int) -> dict[str, object] | None:
     """Search within an outer fold, and score the winner on the fold."""
     plan = replace(search.plan, proposals=search.plan.seed + 1 + number)
     folder.mkdir(exist_ok=True)

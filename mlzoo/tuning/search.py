@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from mlzoo.core.progress import Listener
 from mlzoo.core.spaces import Proposal
@@ -20,7 +20,7 @@ from mlzoo.tuning.executors.engines import Engine, GroupEngine, Together
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.trials.journal import Journal
 from mlzoo.tuning.trials.pruning import RACE_AHEAD, trails
-from mlzoo.tuning.trials.trial import FitJob, TrialResult, best, from_records, paid
+from mlzoo.tuning.trials.trial import FitJob, FitRecord, TrialResult, best, from_records, paid
 
 _FIRST_FAILURES = 10
 _WAITING = 4
@@ -38,9 +38,7 @@ class SearchEnd:
 class SearchListener(Listener):
     """Progress callback of a search that does nothing."""
 
-    def fitted(
-        self, record: dict[str, Any], trial: TrialResult, best_trial: TrialResult | None
-    ) -> None:
+    def fitted(self, record: FitRecord, trial: TrialResult, best_trial: TrialResult | None) -> None:
         """Handle a finished fit.
 
         Args:
@@ -150,7 +148,7 @@ class Search:
     def _finished(self) -> int:
         return sum(trial.state != "running" for trial in self.trials)
 
-    def _take(self, record: dict[str, Any]) -> None:
+    def _take(self, record: FitRecord) -> None:
         record = {**record, "at": round(time.time(), 3)}
         self.journal.append(record)
         trial = self.trials[record["trial"]]

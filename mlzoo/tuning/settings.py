@@ -20,7 +20,7 @@ class TuneConfig(Settings):
     # -- Search
     strategy: Annotated[str, Flag(basic=True)] = "random"
     """Strategy that proposes the candidates (`mlzoo strategies`)."""
-    strategy_set: dict[str, Any] = Field(default_factory=dict)
+    strategy_set: dict[str, object] = Field(default_factory=dict)
     """Strategy setting name=value, repeatable; `mlzoo strategies show NAME` lists them."""
     trials: Annotated[int | None, Flag(basic=True)] = Field(None, ge=1)
     """Candidates to try, at most; by default all of a grid, else 20."""

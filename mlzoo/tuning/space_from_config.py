@@ -291,8 +291,8 @@ def fields_of(base: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a candidate's values as fields of the run; settings of the model are in `set`."""
     layers = layers_of(base.model)
     config = registry.load("model", base.model).Config
-    settings: dict[str, Any] = {}
-    fields: dict[str, Any] = {}
+    settings: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for name, value in values.items():
         value = list(value) if isinstance(value, tuple) else value
         if name in layers:
@@ -309,7 +309,7 @@ def fields_of(base: RunConfig, values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _checked(base: RunConfig, fields: dict[str, Any]) -> dict[str, Any]:
+def _checked(base: RunConfig, fields: Mapping[str, object]) -> dict[str, Any]:
     whole = {**base.model_dump(), **fields}
     try:
         RunConfig(**whole)

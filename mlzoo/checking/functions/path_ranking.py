@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ FAR = 1000.0
 _CIRCLE = np.linspace(0, 2 * np.pi, 64, endpoint=False)
 
 
-def judge(function: Function, path: Path, tolerance: float) -> dict[str, Any]:
+def judge(function: Function, path: Path, tolerance: float) -> dict[str, object]:
     """Return the facts of one path, as plain values.
 
     `outcome` is converged (the last point is within the tolerance of a global minimum), diverged
@@ -114,13 +114,13 @@ def _on_circle(function: Function, point: np.ndarray, gradient: np.ndarray) -> n
     return np.where(np.abs(higher) < 1e-12, 0.0, higher)
 
 
-def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def ranked(rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
     """Return the rows, best first: fewest steps to the optimum, then the lowest value.
 
     What diverged from a function that has an optimum is last.
     """
 
-    def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    def key(row: Mapping[str, object]) -> tuple[Any, ...]:
         steps, distance = row["steps_to_optimum"], row["distance"]
         lost = row["outcome"] == "diverged" and distance is not None
         return lost, steps is None, steps or 0, row["value"]
@@ -154,7 +154,7 @@ def sentence(rows: Sequence[dict[str, Any]], function: Function, steps: int) -> 
     return text
 
 
-def spans(rows: Sequence[dict[str, Any]]) -> list[str]:
+def spans(rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Return a line per optimizer: the rates at which it converges, crawls and diverges."""
     lines = []
     for name in dict.fromkeys(row["optimizer"] for row in rows):

@@ -8,10 +8,9 @@ The folder: `landscape.json` (what was asked and found), `paths.csv` (every step
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any
 
 import numpy as np
 
@@ -33,8 +32,8 @@ class TrajectoryComparison:
 
     function: Function
     paths: list[Path]
-    ranking: list[dict[str, Any]]
-    sweep: list[dict[str, Any]]
+    ranking: list[dict[str, object]]
+    sweep: list[dict[str, object]]
     sentences: list[str]
 
 
@@ -79,7 +78,7 @@ def _swept_rates(config: WalkConfig) -> list[float]:
 
 def write(
     folder: File, result: TrajectoryComparison, config: WalkConfig, gif: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write the folder; returns what landscape.json holds.
 
     Args:
@@ -127,7 +126,7 @@ def write(
     return record
 
 
-def path_rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def path_rows(paths: Sequence[Path]) -> list[dict[str, object]]:
     """Return every step of every path, a row each."""
     return [
         {
@@ -143,7 +142,7 @@ def path_rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
-def plain(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def plain(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     """Return rows whose numbers JSON can hold: None for values that are not finite."""
     return [
         {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}

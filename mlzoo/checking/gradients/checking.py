@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,9 @@ class GradientReport:
 
     subject: str
     compared: list[gradients.Compared]
-    activations: list[dict[str, Any]]
-    depth: list[dict[str, Any]]
-    consistency: dict[str, Any]
+    activations: list[dict[str, object]]
+    depth: list[dict[str, object]]
+    consistency: dict[str, object]
     failures: list[str]
     warnings: list[str]
 
@@ -125,8 +125,8 @@ def check(
 
 def _failures(
     compared: Sequence[gradients.Compared],
-    rows: Sequence[dict[str, Any]],
-    depth: Sequence[dict[str, Any]],
+    rows: Sequence[Mapping[str, object]],
+    depth: Sequence[Mapping[str, object]],
     same: dict[str, Any],
 ) -> list[str]:
     failures = []
@@ -185,7 +185,7 @@ def _warnings(
 def check_model(
     name: str,
     shape: tuple[int, ...] | None = None,
-    settings: dict[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
     *,
     classes: int = 3,
     samples: int = 4,

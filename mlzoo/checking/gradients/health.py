@@ -25,7 +25,7 @@ def activations(calls: Sequence[Call]) -> list[dict[str, Any]]:
     return [_activation(call) for call in calls]
 
 
-def _activation(call: Call) -> dict[str, Any]:
+def _activation(call: Call) -> dict[str, object]:
     values = np.concatenate(
         [_flat(each) for each in keras.tree.flatten(call.output) if each is not None], axis=None
     )
@@ -62,7 +62,7 @@ def _dead(call: Call) -> float:
     return float((np.ptp(units, axis=0) == 0).mean())
 
 
-def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, Any]]:
+def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, object]]:
     """Return the size of the gradient in each weight matrix, in order of depth.
 
     It is that of a random combination of the outputs; `gradient` is its root mean square, and
@@ -93,7 +93,7 @@ def by_depth(model: keras.Model, x: Any, seed: int) -> list[dict[str, Any]]:
     return [{**row, "share": row["gradient"] / largest} for row in rows]
 
 
-def consistency(model: keras.Model, x: Any) -> dict[str, Any]:
+def consistency(model: keras.Model, x: Any) -> dict[str, object]:
     """Return how far outputs change with the batch, between calls and in training.
 
     All three are the largest difference over the spread of the outputs. `random` names the layers

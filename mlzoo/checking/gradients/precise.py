@@ -26,7 +26,7 @@ class Call:
     layer: keras.layers.Layer
     function: Any
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: dict[str, object]
     output: Any
     behind: bool
 

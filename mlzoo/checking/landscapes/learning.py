@@ -116,7 +116,7 @@ def _measured(
     points: Sequence[tuple[Any, RunConfig, int, bool]],
     repeats: int,
     listener: Listener | None,
-) -> tuple[str, list[dict[str, Any]]]:
+) -> tuple[str, list[dict[str, object]]]:
     listener = listener or Listener()
     if not len(data.valid):
         raise DataError("there is no validation split to measure errors on; see --fractions")
@@ -260,7 +260,7 @@ def draw(curve: Curve, title: str) -> Any:
     return figure
 
 
-def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[str, Any]:
+def write(folder: Path, curve: Curve, config: RunConfig, repeats: int) -> dict[str, object]:
     """Write the folder; returns what landscape.json holds.
 
     Args:

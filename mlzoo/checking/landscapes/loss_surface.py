@@ -157,7 +157,7 @@ def _line(
     values: Weights,
     end: Weights,
     loss: LossOf,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """From the other run, or the first weights, to the run's own."""
     places = np.linspace(-0.25, 1.25, 31)
     losses, names = [loss], ["train"]
@@ -201,7 +201,7 @@ def _sentences(result: LossSurface, config: AroundConfig, loss: LossOf) -> list[
 
 def write(
     folder: File, result: LossSurface, run: OpenedRun, config: AroundConfig
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Write the folder; returns what landscape.json holds.
 
     Args:

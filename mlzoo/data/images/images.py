@@ -110,7 +110,7 @@ class LazyFiles(ABC):
             self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="images")
         return self._pool
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_pool": None}  # threads don't travel to other processes
 
 

@@ -43,7 +43,7 @@ class _Grid:
         names = self.problem.coordinates
         return {**self.problem.parameters, names[self.place]: x, names[1 - self.place]: t}
 
-    def derivatives(self, u: np.ndarray, time_order: int) -> dict[str, Any]:
+    def derivatives(self, u: np.ndarray, time_order: int) -> dict[str, object]:
         """Return derivatives by x, at the inner nodes, of values at all nodes."""
         step = self.x[1] - self.x[0]
         around = u[:-2], u[1:-1], u[2:]

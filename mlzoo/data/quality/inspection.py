@@ -23,7 +23,7 @@ _IMBALANCED = 0.8
 
 def inspect(
     config: RunConfig, progress: Progress | None = None, *, trust: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Describe the data of a run as plain values: shapes, classes, columns, parts, problems.
 
     Bad files and leaks are listed rather than refused, so that one call shows all of them.
@@ -40,7 +40,7 @@ def inspect(
     if trust:
         registry.trust(config.source)
     source, settings = source_config(config)
-    tolerant: dict[str, Any] = {"allow_leakage": True}
+    tolerant: dict[str, object] = {"allow_leakage": True}
     if "on_bad" in type(settings).model_fields:
         tolerant |= {"on_bad": "skip", "max_bad": 1.0}
     samples = read(config.model_copy(update=tolerant), progress)
@@ -79,7 +79,7 @@ def inspect(
     }
 
 
-def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+def _classes(samples: Samples, split: Split | None) -> list[dict[str, object]]:
     """Each class with its count and share, in all and in every part."""
     if samples.pixels is not None:
         return _pixels(samples, split)
@@ -104,7 +104,7 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     ]
 
 
-def _pixels(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+def _pixels(samples: Samples, split: Split | None) -> list[dict[str, object]]:
     """Each class with its pixels, their share, and the images that hold it."""
     assert samples.pixels is not None
     total = samples.pixels.sum(axis=0)
@@ -121,7 +121,7 @@ def _pixels(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
     ]
 
 
-def _steps(samples: Samples, split: Split | None) -> list[dict[str, Any]]:
+def _steps(samples: Samples, split: Split | None) -> list[dict[str, object]]:
     """Each class with its steps, their share, and the sequences that hold it."""
     assert isinstance(samples.targets, Sequences)
     classes = len(samples.class_names)
@@ -154,7 +154,7 @@ def _size(samples: Samples) -> int:
     return len(samples) * math.prod(shape) * np.dtype(samples.inputs.dtype).itemsize
 
 
-def _channels(samples: Samples) -> list[dict[str, Any]]:
+def _channels(samples: Samples) -> list[dict[str, object]]:
     """Each channel of sequences with what its values are like."""
     if not isinstance(samples.inputs, Sequences) or samples.target.causal:
         return []
@@ -169,7 +169,7 @@ def _channels(samples: Samples) -> list[dict[str, Any]]:
     ]
 
 
-def _lengths(samples: Samples) -> dict[str, Any] | None:
+def _lengths(samples: Samples) -> dict[str, object] | None:
     """Return the lengths of sequences, where they differ."""
     inputs = samples.inputs
     if not isinstance(inputs, Sequences) or not inputs.uneven:
@@ -191,7 +191,7 @@ def _columns(samples: Samples) -> list[dict[str, Any]]:
     described = []
     for index, column in enumerate(samples.columns):
         values = matrix[:, index].astype(np.float64)
-        entry: dict[str, Any] = {"name": column.name}
+        entry: dict[str, object] = {"name": column.name}
         if column.categories:
             counts = np.bincount(values[values >= 0].astype(int), minlength=len(column.categories))
             entry |= {
@@ -206,7 +206,7 @@ def _columns(samples: Samples) -> list[dict[str, Any]]:
     return described
 
 
-def _numbers(values: np.ndarray) -> dict[str, Any]:
+def _numbers(values: np.ndarray) -> dict[str, object]:
     if not len(values):
         return {"min": None, "max": None, "mean": None, "std": None}
     values = values.astype(np.float64)

@@ -95,7 +95,7 @@ def sequence_arrays(
 
 def _following(
     y: np.ndarray, what: str, following: bool, reader: Reader, note: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     names = [f"target{i}" for i in range(y.shape[2])]
     if following:
         names = [f"channel{i}" for i in range(y.shape[2])]
@@ -136,7 +136,7 @@ def following_values(y: np.ndarray, horizon: int, units: int, what: str) -> Sequ
 
 def _per_step(
     y: np.ndarray, lengths: np.ndarray, what: str, reader: Reader, note: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     inside = np.arange(y.shape[1]) < lengths[:, None]
     known = inside & (y >= 0)
     values, positions = np.unique(y[known], return_inverse=True)

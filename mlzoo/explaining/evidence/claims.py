@@ -90,7 +90,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dict[str, Any]]:
+def judge(pairs: Mapping[Any, dict[str, Any]], doubt: str = "") -> dict[Any, dict[str, object]]:
     """Add to comparisons their corrected `p`, a `verdict`, and whether the first is `better`."""
     adjusted = holm([pair["p"] for pair in pairs.values()])
     judged = {}

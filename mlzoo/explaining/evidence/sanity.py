@@ -80,7 +80,7 @@ def check_labels(
     weights: list[np.ndarray],
     budget: str,
     positive: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the similarity of maps to those of the network trained on shuffled labels.
 
     Args:
@@ -121,7 +121,7 @@ def verdict(out: float | None, everything: float) -> dict[str, Any]:
     return {"out": out, "all": everything, "verdict": word, "reason": why}
 
 
-def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, Any]:
+def beside_another_class(check: dict[str, Any], likeness: float) -> dict[str, object]:
     """Return a check's result with the similarity of another class's maps."""
     result = {**check, "other_class": likeness}
     if likeness >= HEAD:

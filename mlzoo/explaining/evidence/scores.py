@@ -39,7 +39,7 @@ def score_all(
     batches: list[Batch],
     names: list[str],
     config: ExplainConfig,
-    settings: dict[str, Any],
+    settings: Mapping[str, object],
     listener: Listener,
 ) -> list[Explanation]:
     """Score every map and those of the controls; against the truth alone without evidence.
@@ -140,7 +140,7 @@ def _stability(
     batches: list[Batch],
     names: list[str],
     config: ExplainConfig,
-    settings: dict[str, Any],
+    settings: Mapping[str, object],
 ) -> None:
     by_sample = {(e.method, e.name): e for e in explained.explanations}
     for method in explained.mapping:
@@ -172,7 +172,7 @@ def summarize(
     groups: Mapping[str, str] | None = None,
     word: str = "groups",
     doubt: str = "",
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Summarize scores: means with 95 % intervals, verdicts beside the controls, and a ranking.
 
     Args:

@@ -122,7 +122,7 @@ def caption(each: Explanation, controls: Sequence[Explanation]) -> tuple[str, bo
 
 def _samples(
     pictures: Sequence[tuple[Explanation, Path]], controls: Sequence[Explanation]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     beside: dict[str, list[Explanation]] = {}
     for control in controls:
         beside.setdefault(control.name, []).append(control)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 from markupsafe import Markup
 
@@ -214,7 +213,7 @@ def _line(line: Line, place: int, across: Scale, up: Scale) -> str:
 
 def _hover(
     lines: Sequence[Line], xs: Sequence[float], across: Scale, up: Scale, x: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     values = [dict(line.points) for line in lines]
     return {
         "x": [across.place(value) for value in xs],
@@ -225,7 +224,7 @@ def _hover(
 
 
 def _figure(
-    title: str, content: str, lines: Sequence[Line], hover: dict[str, Any], x: str
+    title: str, content: str, lines: Sequence[Line], hover: Mapping[str, object], x: str
 ) -> Markup:
     keys = "".join(
         f'<button type="button" class="key {_style(place)}" data-line="{place}" '

@@ -60,7 +60,7 @@ def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
     text = files.read_text(folder / "config.yaml")
     values = files.read_mapping(folder / "config.yaml")
     default_keys = _defaults(text)
-    settings: dict[str, list[dict[str, Any]]] = {"given": [], "defaults": []}
+    settings: dict[str, list[dict[str, object]]] = {"given": [], "defaults": []}
     for name, value in values.items():
         inner = value if isinstance(value, dict) else None
         entries = {(name, key): v for key, v in inner.items()} if inner else {(name,): value}

@@ -45,7 +45,7 @@ def write_comparison(path: Path, compared: Mapping[str, Any]) -> Path:
     return path
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any]) -> dict[str, object]:
     shown = ("run", "model", "data", "samples", "parameters", "epochs", "seconds", "metric")
     ends = row["interval"]
     between = f"{ends[0]:.4g} to {ends[1]:.4g}" if ends else None
@@ -57,7 +57,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**run_cells, **scored, **baselines}
 
 
-def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
     """Give all rows the same columns; runs on other data have other baselines."""
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -118,7 +118,7 @@ def _diagnoses(
 
 def _table(
     differing: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], what: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     return [
         {what: name, **{row["run"]: values.get(row["run"]) for row in rows}}
         for name, values in differing.items()

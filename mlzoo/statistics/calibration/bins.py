@@ -8,8 +8,6 @@ in memory.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mlzoo.statistics.scorers import (
@@ -105,7 +103,7 @@ def expected_error(bins: ConfidenceBins) -> Scorer:
     return error
 
 
-def reliability(bins: ConfidenceBins) -> list[dict[str, Any]]:
+def reliability(bins: ConfidenceBins) -> list[dict[str, object]]:
     """Return a row a bin for a reliability diagram, from the lowest confidence to the highest.
 
     Returns:
@@ -126,7 +124,7 @@ def reliability(bins: ConfidenceBins) -> list[dict[str, Any]]:
     ]
 
 
-def reliability_table(bins: ConfidenceBins | None) -> dict[str, Any]:
+def reliability_table(bins: ConfidenceBins | None) -> dict[str, object]:
     """Return `reliability` as a table of its name, or nothing without probabilities."""
     return {} if bins is None else {"reliability": reliability(bins)}
 

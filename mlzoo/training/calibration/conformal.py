@@ -7,6 +7,7 @@ member that never saw it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def _std(model: keras.Model, rows: Part) -> np.ndarray | None:
     return np.concatenate([outputs_of(spread, rows.inputs(at))[:, 1] for at in rows.chunks()])
 
 
-def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, Any]:
+def scores_record(scores: ConformalScores, grouped: bool) -> dict[str, object]:
     """Return what `calibration.json` holds of scores."""
     return {
         "unit": "groups" if grouped else "samples",
@@ -203,7 +204,7 @@ def _fifths(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
     return [(f"{ends[i]:.4g} to {ends[i + 1]:.4g}", place == i) for i in range(5)]
 
 
-def _part(name: str, held: np.ndarray) -> dict[str, Any]:
+def _part(name: str, held: np.ndarray) -> dict[str, object]:
     """Return the coverage of a part of the samples; `under` by 1.96 standard errors at `LEVEL`."""
     error = (LEVEL * (1 - LEVEL) / len(held)) ** 0.5
     return {
@@ -214,7 +215,7 @@ def _part(name: str, held: np.ndarray) -> dict[str, Any]:
     }
 
 
-def told(record: dict[str, Any] | None, listener: Listener) -> None:
+def told(record: Mapping[str, object] | None, listener: Listener) -> None:
     """Say what the test split showed, and warn of parts that are covered too seldom."""
     if record is None:
         return

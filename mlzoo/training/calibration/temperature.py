@@ -76,7 +76,7 @@ def calibrated(
     ensemble: Ensemble | None,
     seed: int,
     listener: Listener,
-) -> tuple[keras.Model, dict[str, Any] | None]:
+) -> tuple[keras.Model, dict[str, object] | None]:
     """Return a classifier with the temperature that it should have, and what was found.
 
     Args:

@@ -96,7 +96,7 @@ class NetworksModel(keras.Model):
         groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
         return stateful(self._test, groups, *given)
 
-    def _train(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, Any]:
+    def _train(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, object]:
         for objective, optimizer in zip(self.objectives, self.optimizer.optimizers, strict=True):
             trained = self._trained_by(objective)
             context = self._context(self._seeds, training=True)
@@ -109,7 +109,7 @@ class NetworksModel(keras.Model):
             self._see(objective, terms)
         return self._logs()
 
-    def _test(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, Any]:
+    def _test(self, inputs: Any, targets: Any, weights: Any = None) -> dict[str, object]:
         self._test_seeds.state.assign(self._test_start)
         context = self._context(self._test_seeds, training=False)
         for objective in self.objectives:
@@ -129,7 +129,7 @@ class NetworksModel(keras.Model):
         for name, mean in self._means[objective.name].items():
             mean.update_state(terms[name])
 
-    def _logs(self) -> dict[str, Any]:
+    def _logs(self) -> dict[str, object]:
         """Return the columns of the history; `loss` is the sum over objectives."""
         logs = {"loss": sum(means["loss"].result() for means in self._means.values())}
         for objective, means in self._means.items():

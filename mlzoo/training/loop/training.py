@@ -40,7 +40,7 @@ from mlzoo.training.signals import Stop
 if TYPE_CHECKING:
     from mlzoo.layers.networks import Networks
 
-JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
+JIT: dict[str, object] = {"auto": "auto", "on": True, "off": False}
 
 
 @dataclass

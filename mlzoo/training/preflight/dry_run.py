@@ -23,7 +23,7 @@ _STEPS = 5
 _MIB = 2**20
 
 
-def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]:
+def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, object]:
     """Read the data, build the model and time a few steps.
 
     Returns:
@@ -43,7 +43,7 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
     config, data = ready.merged.config, ready.data
     model = build_model(config, data, config.seed)
     layers = layer_graph(model)
-    plan: dict[str, Any] = {
+    plan: dict[str, object] = {
         "run": str(free_place(config)),
         "model": config.model,
         "parameters": model.count_params(),
@@ -59,7 +59,7 @@ def rehearse(merged: Merged, listener: Listener | None = None) -> dict[str, Any]
     return {**plan, **_timed(config, model, data)}
 
 
-def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, Any]:
+def _timed(config: RunConfig, model: keras.Model, data: Any) -> dict[str, object]:
     from mlzoo.training.loop.training import Training
     from mlzoo.training.signals import Stop
 

@@ -20,7 +20,7 @@ RIGHT = 0.999
 """The accuracy (for masks 0.95 of IoU) that counts as learned too."""
 
 
-def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dict[str, Any]:
+def overfit(merged: Merged, count: int, listener: Listener | None = None) -> dict[str, object]:
     """Train on a few samples alone, without augmentation, until they are learned by heart.
 
     Args:

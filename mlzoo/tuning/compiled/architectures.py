@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,7 +133,7 @@ def _sources(arguments: Any) -> Any:
     return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
 
 
-def _masked_config(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+def _masked_config(kind: str, config: Mapping[str, object]) -> dict[str, Any]:
     config = dict(config)
     if kind == "Dropout":
         config.pop("rate")

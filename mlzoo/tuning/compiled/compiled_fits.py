@@ -196,7 +196,7 @@ class SharedPrograms:
         from mlzoo.training.loop.training import Training
         from mlzoo.training.signals import Stop
 
-        overrides: dict[str, Any] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
+        overrides: dict[str, object] = {"epochs": 2, "early_stopping": 0, "keep": "last"}
         if adapts(fit.config):
             overrides |= {"schedule": "constant", "schedule_set": {}}
         # Automatic class weights are those of the whole training split.

@@ -19,7 +19,7 @@ from mlzoo.core.errors import MlzooError, ResourceError, UsageError
 from mlzoo.tuning.executors.pool import DEATHS, died, failed, pinned
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.tables import absolute
-from mlzoo.tuning.trials.trial import FitJob
+from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _PATIENCE = 300.0
 """Seconds to wait for room for the first actor."""
@@ -42,9 +42,9 @@ class Actor:
         """Return None if it can work, otherwise the error."""
         return self._failed
 
-    def fit(self, job: dict[str, Any]) -> dict[str, Any]:
+    def fit(self, job: dict[str, Any]) -> FitRecord:
         """Run a job, and return its record for the journal."""
-        record: dict[str, Any] = self._evaluator.fit(FitJob(**job))
+        record: FitRecord = self._evaluator.fit(FitJob(**job))
         return record
 
 
@@ -74,7 +74,7 @@ class Cluster:
         self._working: dict[Any, tuple[int, FitJob]] = {}
         self._again: deque[FitJob] = deque()
         self._deaths: dict[tuple[int, int, int], int] = {}
-        self._records: list[dict[str, Any]] = []
+        self._records: list[FitRecord] = []
         for place in range(plan.search.workers):
             self._hire(place)
 
@@ -108,7 +108,7 @@ class Cluster:
                 job = self._again.popleft()
                 self._working[self._actors[place].fit.remote(asdict(job))] = place, job
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> FitRecord:
         """Wait for the next finished job, and return its record."""
         while not self._records:
             waiting = [*self._working, *self._starting]
@@ -136,7 +136,8 @@ class Cluster:
                 raise MlzooError(answer)
             return
         place, _ = self._working.pop(reference)
-        self._records.append({**answer, "worker": place})
+        record: FitRecord = {**answer, "worker": place}  # type: ignore[typeddict-item]
+        self._records.append(record)
 
     def _replace(self, reference: Any, error: Exception) -> None:
         """Replace a dead actor; its job goes to the first idle one."""
@@ -182,7 +183,7 @@ def import_ray() -> Any:
     return ray
 
 
-def _anywhere(plan: Plan) -> dict[str, Any]:
+def _anywhere(plan: Plan) -> dict[str, object]:
     """Return the plan's record with absolute paths."""
     record, run = plan.record(), plan.run
     paths = {
@@ -195,7 +196,7 @@ def _anywhere(plan: Plan) -> dict[str, Any]:
 
 def _join(ray: Any, plan: Plan) -> None:
     """Connect to the cluster, or start one on this machine with one core per worker."""
-    settings: dict[str, Any] = {"log_to_driver": bool(os.environ.get("MLZOO_DEBUG"))}
+    settings: dict[str, object] = {"log_to_driver": bool(os.environ.get("MLZOO_DEBUG"))}
     address = plan.search.address
     if address is None:
         settings |= {"num_cpus": plan.search.workers, "include_dashboard": False}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from mlzoo.tuning.trials.trial import FitJob
+from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
-Fit = Callable[[FitJob], dict[str, Any]]
+Fit = Callable[[FitJob], FitRecord]
 """Function from a job to its record for the journal."""
-Fits = Callable[[Sequence[FitJob]], list[dict[str, Any]]]
+Fits = Callable[[Sequence[FitJob]], list[FitRecord]]
 """Function from jobs of one group to their records."""
 
 
@@ -45,7 +45,7 @@ class Engine(Protocol):
         """Start a job."""
         ...
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> FitRecord:
         """Wait for the next finished job, and return its record."""
         ...
 
@@ -73,7 +73,7 @@ class Serial:
     def __init__(self, fit: Fit, fit_all: Fits | None = None) -> None:
         self._fit_all = fit_all or (lambda jobs: [fit(job) for job in jobs])
         self._jobs: Sequence[FitJob] = ()
-        self._records: deque[dict[str, Any]] = deque()
+        self._records: deque[FitRecord] = deque()
 
     @property
     def free(self) -> bool:
@@ -93,7 +93,7 @@ class Serial:
         """Queue jobs."""
         self._jobs = jobs
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> FitRecord:
         """Run the queued jobs, and return their records one by one."""
         if not self._records:
             self._records.extend(self._fit_all(self._jobs))

@@ -16,7 +16,7 @@ import psutil
 
 from mlzoo.core.errors import MlzooError, ResourceError
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.trials.trial import FitJob
+from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _LOOK = 0.2
 """Interval between checks of the memory of workers, in seconds."""
@@ -99,7 +99,7 @@ class Pool:
         self._environment = pinned(plan.search.workers)
         self._selector = selectors.DefaultSelector()
         self._deaths: dict[tuple[int, int, int], int] = {}
-        self._records: list[dict[str, Any]] = []
+        self._records: list[FitRecord] = []
         self._starts = 0
         self._most = plan.search.max_memory
         self.workers = [self._hire() for _ in range(plan.search.workers)]
@@ -137,7 +137,7 @@ class Pool:
             worker.more.append(job)
         worker.send(asdict(job))
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> FitRecord:
         """Wait for the next finished job, and return its record."""
         while not self._records:
             if self._most is not None:
@@ -166,7 +166,8 @@ class Pool:
                 assert worker.job is not None
                 worker.job = worker.more.pop(0) if worker.more else None
                 worker.fits += 1
-                self._records.append({**answer, "worker": self.workers.index(worker)})
+                record: FitRecord = {**answer, "worker": self.workers.index(worker)}  # type: ignore[typeddict-item]
+                self._records.append(record)
 
     def _replace(self, worker: Worker) -> None:
         """Replace a dead process; the new one repeats its job."""
@@ -221,7 +222,7 @@ def _too_much(taken: int, most: int | None) -> str:
     return f"ResourceError: the fit took {taken} MB, more than --max-memory {most}"
 
 
-def failed(job: FitJob, error: str) -> dict[str, Any]:
+def failed(job: FitJob, error: str) -> FitRecord:
     """Return the record of a fit whose process died."""
     return {
         "kind": "fit",

@@ -13,7 +13,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,7 +87,7 @@ def _lines(source: IO[str]) -> Iterator[str]:
         yield lines.get()
 
 
-def _write(answers: IO[str], content: dict[str, Any]) -> None:
+def _write(answers: IO[str], content: Mapping[str, object]) -> None:
     with contextlib.suppress(BrokenPipeError):
         answers.write(json.dumps(content, allow_nan=False) + "\n")
         answers.flush()

@@ -105,7 +105,7 @@ def _check(merged: Merged) -> None:
         raise UsageError(problems)
 
 
-def _as_json(given: Mapping[str, Any]) -> dict[str, Any]:
+def _as_json(given: Mapping[str, Any]) -> dict[str, object]:
     return {name: given[name] for name in sorted(given)}
 
 
@@ -191,7 +191,7 @@ def _finalists(
 
 
 def _finished(
-    run: OpenedRun, final: Path, rows: list[dict[str, Any]], why: str, overwrite: bool
+    run: OpenedRun, final: Path, rows: Sequence[Mapping[str, object]], why: str, overwrite: bool
 ) -> OpenedRun:
     """Give the chosen run its final name, with the leaderboard in it; return it, opened."""
     rows = [{**row, "run": str(final) if row["chosen"] else row["run"]} for row in rows]

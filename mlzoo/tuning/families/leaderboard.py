@@ -113,7 +113,7 @@ def _out_of_fold(candidate: Candidate) -> SavedPredictions:
     return plugin.read_predictions(candidate.run.path / "out_of_fold.csv")
 
 
-def baseline_rows(candidate: Candidate) -> list[dict[str, Any]]:
+def baseline_rows(candidate: Candidate) -> list[dict[str, object]]:
     """Return the rows of the baselines that were scored beside a candidate."""
     rows = []
     for name, scores in candidate.scores.get("baselines", {}).items():

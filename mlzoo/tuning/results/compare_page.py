@@ -134,7 +134,7 @@ def rows(ranking: Sequence[Standing]) -> list[dict[str, Any]]:
     ]
 
 
-def _row(place: int, standing: Standing) -> dict[str, Any]:
+def _row(place: int, standing: Standing) -> dict[str, object]:
     behind = standing.behind_interval
     close = place > 0 and (behind is None or behind[0] <= 0)
     cells = [

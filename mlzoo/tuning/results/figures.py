@@ -40,7 +40,7 @@ def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Fig
     return _laid(go.Figure(go.Parcoords(line=line, dimensions=axes)), 420, t=60)
 
 
-def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> dict[str, Any]:
+def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> dict[str, object]:
     """Return an axis of the unit interval with the dimension's values; absent ones are at -0.1."""
     absent = any(dimension.name not in trial.values for trial in trials)
     places = [

@@ -60,7 +60,7 @@ def write_page(
     )
 
 
-def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, Any]:
+def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, object]:
     """Return a section of a page.
 
     Args:

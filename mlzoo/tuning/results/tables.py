@@ -54,7 +54,7 @@ def ranks(trials: Sequence[TrialResult], metric: str) -> dict[int, int]:
     return {trial.number: place for place, trial in enumerate(ranked(trials, metric), start=1)}
 
 
-def _row(plan: Plan, trial: TrialResult, rank: int | None) -> dict[str, Any]:
+def _row(plan: Plan, trial: TrialResult, rank: int | None) -> dict[str, object]:
     failed = trial.state == "failed"
     names = plan.space.names
     values = {f"{n}": _cell(trial.values[n]) if n in trial.values else "" for n in names}
@@ -76,7 +76,7 @@ def _row(plan: Plan, trial: TrialResult, rank: int | None) -> dict[str, Any]:
         "epochs": None if failed else trial.epochs_done,
         "continues": trial.continues,
         **scores,
-        "cause": cause(trial.failure["error"]) if trial.failure else None,
+        "cause": cause(trial.failure["error"] or "") if trial.failure else None,
     }
 
 
@@ -134,7 +134,7 @@ def absolute(text: str) -> str:
 
 def cause(error: str) -> str:
     """Return the cause that failures of one kind share: the first line, without its numbers."""
-    return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().splitlines()[0])[:200]
+    return re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", error.strip().partition("\n")[0])[:200]
 
 
 def failures(trials: Iterable[TrialResult]) -> list[dict[str, Any]]:
@@ -144,7 +144,7 @@ def failures(trials: Iterable[TrialResult]) -> list[dict[str, Any]]:
         if (record := trial.failure) is None:
             continue
         group = groups.setdefault(
-            cause(record["error"]),
+            cause(record["error"] or ""),
             {"error": record["error"], "trials": [], "traceback": record["traceback"]},
         )
         group["trials"].append(trial.number)

@@ -42,7 +42,7 @@ from mlzoo.tuning.results.ties import UnitScores, unit_scores
 from mlzoo.tuning.space_from_config import candidate
 from mlzoo.tuning.trials.fit import Fit
 from mlzoo.tuning.trials.folds import search_folds
-from mlzoo.tuning.trials.trial import FitJob
+from mlzoo.tuning.trials.trial import FitJob, FitRecord
 
 _DATA_FIELDS = ("drop", "size", "color", "window", "tile", "overlap", "augment")
 """Fields of the run that change how the data are read or split."""
@@ -114,18 +114,15 @@ class Evaluator:
         if plan.search.fast == "auto" and not registry.build_function(plan.run.model):
             self.fast = open_compiled_fits(plan.space, lanes(plan))
 
-    def fit(self, job: FitJob) -> dict[str, Any]:
+    def fit(self, job: FitJob) -> FitRecord:
         """Run one fit: `fit_all` of a single job."""
         return self.fit_all([job])[0]
 
-    def fit_all(self, jobs: Sequence[FitJob]) -> list[dict[str, Any]]:
+    def fit_all(self, jobs: Sequence[FitJob]) -> list[FitRecord]:
         """Run the fits of one group at once; an error in a fit becomes part of its record.
 
         Returns:
-            The journal's record of each: `trial`, `fold`, `repeat`, `score` (None where it
-            failed), `epochs`, `seconds` and `cpu` (its share), `error` (None, or what went
-            wrong) with its `traceback`, and `paired` (`UnitScores.record`, or None); `fallback`
-            where a compiled fit failed and a plain one took its place.
+            The journal's record of each.
 
         Raises:
             Interrupted: a signal came.
@@ -164,7 +161,7 @@ class Evaluator:
 
     def _record(
         self, job: FitJob, ending: FitResult | Exception, seconds: float, cpu: float
-    ) -> dict[str, Any]:
+    ) -> FitRecord:
         outcome = ending if isinstance(ending, FitResult) else None
         error, trace = None, None
         if isinstance(ending, Exception):
@@ -173,7 +170,7 @@ class Evaluator:
                 trace = "".join(traceback.format_exception(ending))
         elif not np.isfinite(ending.score):
             error = f"the score {self.metric} is {ending.score}"
-        return {
+        record: FitRecord = {
             "kind": "fit",
             "trial": job.trial,
             "fold": job.fold,
@@ -185,8 +182,10 @@ class Evaluator:
             "error": error,
             "traceback": trace,
             "paired": outcome.units.record() if outcome and outcome.units and not error else None,
-            **({"fallback": outcome.fallback} if outcome and outcome.fallback else {}),
         }
+        if outcome and outcome.fallback:
+            record["fallback"] = outcome.fallback
+        return record
 
     def check_fast(self, job: FitJob) -> str | None:
         """Check the shared program against the plain code on a short fit of a job.
@@ -336,7 +335,7 @@ def run_of(plan: Plan, job: FitJob) -> RunConfig:
         UsageError: the candidate's values do not go together.
     """
     config = candidate(plan.run, job.values)
-    overrides: dict[str, Any] = {"keep": "last", "checkpoint_every": 1e9}
+    overrides: dict[str, object] = {"keep": "last", "checkpoint_every": 1e9}
     if job.epochs is not None:
         overrides["epochs"] = job.epochs
     if job.final:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,7 +44,7 @@ class Journal:
                 self._file.truncate(good)
                 os.fsync(self._file.fileno())
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: Mapping[str, object]) -> None:
         """Append a record, and wait until it is on the disk."""
         text = json.dumps(record, allow_nan=False, ensure_ascii=False)
         checksum = _checksum(self._sum, text)
@@ -53,7 +53,7 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         self._sum = checksum
-        self.records.append(record)
+        self.records.append(dict(record))
 
     def close(self) -> None:
         """Close the file."""
@@ -80,7 +80,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [record for record, _, _ in _read(path, path.read_bytes())]
 
 
-def _read(path: Path, content: bytes) -> Iterator[tuple[dict[str, Any], str, int]]:
+def _read(path: Path, content: bytes) -> Iterator[tuple[dict[str, object], str, int]]:
     """Yield each record with its checksum and the end of its line; skip an incomplete last line."""
     before, end = _START, 0
     lines = content.split(b"\n")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 from mlzoo.core.spaces import Trial, Values
 from mlzoo.statistics.metrics import mode
@@ -37,6 +37,38 @@ class FitJob:
         return self.fold, self.repeat
 
 
+class FitRecord(TypedDict):
+    """The journal's record of a fit.
+
+    Attributes:
+        kind: `fit`.
+        trial, fold, repeat: of its job.
+        score: None where it failed.
+        epochs: number of epochs trained.
+        seconds, cpu: its share of the time.
+        error: what went wrong, or None; `traceback` says where.
+        paired: `UnitScores.record`, or None.
+        fallback: why a plain fit took the place of a compiled one.
+        worker: number of the process that ran it, from 0.
+        at: time at which it was recorded, in seconds since 1970.
+    """
+
+    kind: str
+    trial: int
+    fold: int
+    repeat: int
+    score: float | None
+    epochs: int
+    seconds: float
+    cpu: float
+    error: str | None
+    traceback: str | None
+    paired: NotRequired[Mapping[str, Any] | None]
+    fallback: NotRequired[str]
+    worker: NotRequired[int]
+    at: NotRequired[float]
+
+
 @dataclass
 class TrialResult:
     """One trial and the records of its finished fits."""
@@ -46,7 +78,7 @@ class TrialResult:
     fits_needed: Sequence[Key]
     epochs: int | None = None
     continues: int | None = None
-    fits: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    fits: dict[Key, FitRecord] = field(default_factory=dict)
     dropped: bool = False
 
     @property
@@ -62,7 +94,7 @@ class TrialResult:
     def scores(self) -> list[float]:
         """Return the scores of the finished fits, in order of fold and repeat."""
         done = [self.fits[key] for key in self.fits_needed if key in self.fits]
-        return [fit["score"] for fit in done if fit["error"] is None]
+        return [fit["score"] for fit in done if fit["score"] is not None]
 
     @property
     def fold_scores(self) -> list[float]:
@@ -70,8 +102,10 @@ class TrialResult:
         fold_means = []
         for fold in dict.fromkeys(fold for fold, _ in self.fits_needed):
             keys = [key for key in self.fits_needed if key[0] == fold]
-            if all(key in self.fits and self.fits[key]["error"] is None for key in keys):
-                fold_means.append(mean([self.fits[key]["score"] for key in keys]))
+            scores = [self.fits[key]["score"] for key in keys if key in self.fits]
+            done = [score for score in scores if score is not None]
+            if len(done) == len(keys):
+                fold_means.append(mean(done))
         return fold_means
 
     @property
@@ -85,7 +119,7 @@ class TrialResult:
         return standard_error(self.scores)
 
     @property
-    def failure(self) -> dict[str, Any] | None:
+    def failure(self) -> FitRecord | None:
         """Return the record of its first failed fit."""
         return next((self.fits[k] for k in sorted(self.fits) if self.fits[k]["error"]), None)
 
