@@ -90,7 +90,7 @@ def show(
         print(table(["parameter", "default"], list(parameters.items())))
 
 
-def _plain(parameters: Mapping[str, object]) -> dict[str, Any]:
+def _plain(parameters: Mapping[str, object]) -> dict[str, object]:
     """Defaults as JSON holds them; a parameter without one is `needed`."""
     import inspect
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mlzoo_cli.options import Fields, Json, RunPath, Trust, with_options
 from mlzoo_cli.output import ConsoleReporter, show
+
+if TYPE_CHECKING:
+    from mlzoo.exporting.export import ExportRecord
 
 
 @with_options(Fields("exporting/settings.py", "ExportConfig"))
@@ -45,7 +48,7 @@ def export(
         print(_text(record))
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: ExportRecord) -> str:
     takes, gives = record["input"], record["output"]
     names = gives["class_names"] or gives["target_names"]
     shape = "x".join("?" if side is None else str(side) for side in takes["shape"])

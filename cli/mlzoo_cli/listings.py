@@ -102,7 +102,7 @@ def _docstring(file: Path) -> str:
     return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
 
 
-def described_text(record: dict[str, Any]) -> str:
+def described_text(record: Mapping[str, Any]) -> str:
     """Return the same for people."""
     lines = [record["description"]]
     if record.get("data_sets"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +51,7 @@ def show(
     show_json(record) if json else print(_text(record))
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: Mapping[str, Any]) -> str:
     lines = [described_text(record)]
     if "layers" in record:
         layers = record["layers"]

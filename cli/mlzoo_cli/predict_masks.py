@@ -17,7 +17,7 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
     cut = _tiling(run, config.tile, config.overlap)
     output = config.output
     reporter = ConsoleReporter(quiet=json)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     warnings: dict[str, None] = {}
     try:
         from mlzoo.data.images.inference_inputs import image_names
@@ -76,7 +76,7 @@ def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTili
     return run.tiling(config.tile, config.overlap)
 
 
-def _facts(run: OpenedRun, values: Any) -> dict[str, Any]:
+def _facts(run: OpenedRun, values: Any) -> dict[str, object]:
     """The share of each class's pixels, or each field's mean."""
     import numpy as np
 

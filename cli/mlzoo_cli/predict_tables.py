@@ -99,13 +99,13 @@ def _step_rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, objec
     return rows
 
 
-def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
+def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]:
     if run.target.step_class:
         return _step_rows(run, predictions)
     rows = []
     targets = run.record["target_names"]
     for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
-        row: dict[str, Any] = {"name": name}
+        row: dict[str, object] = {"name": name}
         if run.target.per == "point":
             values = label if isinstance(label, list) else [label]
             rows.append({**row, **dict(zip(targets, values, strict=True))})
@@ -125,11 +125,11 @@ def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, Any]]:
     return rows
 
 
-def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, Any]:
+def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, object]:
     """The columns of spread (`std`, of members), and those of --coverage: intervals or sets."""
     spread = predictions.spread
     if predictions.probabilities is not None:
-        row: dict[str, Any] = {name: _digits(values[index, 0]) for name, values in spread.items()}
+        row: dict[str, object] = {name: _digits(values[index, 0]) for name, values in spread.items()}
         if predictions.sets is not None:
             classes = predictions.sets[index]
             row |= {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}
@@ -147,7 +147,7 @@ def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[
 def write_features(run: OpenedRun, data: list[str], config: PredictConfig, json: bool) -> None:
     """A row a sample: its name, and what the output layer sees of it."""
     reporter = ConsoleReporter(quiet=json)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     try:
         for path in data:
             names, features = run.features(path, reporter)

@@ -33,7 +33,7 @@ def list_models(json: Json = False) -> None:
         show_json(models)
         return
     columns = ("name", "task", "data", "parameters", "metric", "value")
-    print(table(columns, [[each[column] for column in columns] for each in models]))
+    print(table(columns, [[each.get(column) for column in columns] for each in models]))
 
 
 @app.command("show")

@@ -110,7 +110,7 @@ def moves(name: str) -> bool:
     return not issubclass(find("images", name), albumentations().ImageOnlyTransform)
 
 
-def parameters(kind: str, name: str) -> dict[str, Any]:
+def parameters(kind: str, name: str) -> dict[str, object]:
     """Return the parameters of a transform by name, each with its default."""
     made = find(kind, name)
     signature = inspect.signature(made.__init__ if inspect.isclass(made) else made)

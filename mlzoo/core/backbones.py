@@ -91,7 +91,7 @@ def files_of(settings: Mapping[str, Any]) -> list[Path]:
     return files
 
 
-def placed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def placed(settings: Mapping[str, Any]) -> dict[str, object]:
     """The settings with the paths of weights and presets absolute, to be read from anywhere."""
     absolute = dict(settings)
     weights = expand(str(settings.get("weights", "")))

@@ -209,7 +209,7 @@ class Task:
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
         extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], Outcome]:
+    ) -> tuple[dict[str, object], Outcome]:
         """Score a model on a part of the data beside baselines; see `evaluating.evaluate`."""
         raise NotImplementedError
 

@@ -178,7 +178,7 @@ def _shared(module: ModuleType, values: Mapping[str, object]) -> dict[str, objec
 
 def _own_settings(
     source: str, module: ModuleType, settings: Mapping[str, object]
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+) -> tuple[dict[str, object], list[tuple[str, str]]]:
     known = [name for name in module.Config.model_fields if name not in _SHARED]
     right, wrong = {}, []
     for name, value in settings.items():

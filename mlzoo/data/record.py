@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def trained_on(samples: Samples, split: dict[str, Any]) -> int:
     return sum(str(digest)[:HASH_DIGITS] in known for digest in samples.hashes)
 
 
-def class_totals(record: dict[str, Any]) -> dict[str, int]:
+def class_totals(record: Mapping[str, Any]) -> dict[str, int]:
     """Return how many samples of each class a run's data have, from its `data.json`."""
     parts = [part.get("classes", {}) for part in record["parts"].values()]
     return {name: sum(part.get(name, 0) for part in parts) for name in record["class_names"]}

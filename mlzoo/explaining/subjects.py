@@ -55,7 +55,7 @@ class Subject:
     kind: str
     outputs: tuple[str, ...]
     columns: tuple[str, ...] = ()
-    record: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, object] = field(default_factory=dict)
     run: OpenedRun | None = None
     several: Several | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
@@ -24,6 +24,46 @@ SAMPLES = 200
 """Number of test samples that an export is scored on."""
 CALIBRATION = 100
 """Number of training samples that int8 ranges are calibrated on."""
+
+
+class InputSpecification(TypedDict):
+    """The raw input of an export: name, shape, type, and the meaning of its columns.
+
+    A value of a category is fed as its position among the categories, -1 where it is none.
+    """
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+    kind: str
+    columns: NotRequired[list[Any]]
+    channels: NotRequired[int]
+    maximum: NotRequired[float]
+    window: NotRequired[int]
+    padding: NotRequired[str]
+
+
+class OutputSpecification(TypedDict):
+    """The outputs of an export: task, their number, and the names of classes or targets."""
+
+    task: str
+    units: int
+    class_names: list[str]
+    target_names: list[str]
+
+
+class ExportRecord(TypedDict):
+    """Content of `export.json`; `folder` is where it lies."""
+
+    format: str
+    int8: bool
+    file: str
+    bytes: int
+    input: InputSpecification
+    output: OutputSpecification
+    score: dict[str, Any]
+    versions: dict[str, str]
+    folder: NotRequired[str]
 
 
 def check(format: str, int8: bool = False) -> None:
@@ -65,7 +105,7 @@ def export(
     overwrite: bool = False,
     trust: bool = False,
     listener: Listener | None = None,
-) -> dict[str, object]:
+) -> ExportRecord:
     """Write a run's model in a format, and score it on real samples against the original.
 
     Args:
@@ -138,7 +178,7 @@ def _check_backend(format: str) -> None:
 
 def _write(
     run: OpenedRun, format: str, int8: bool, folder: Path, listener: Listener
-) -> dict[str, object]:
+) -> ExportRecord:
     """Write and score; returns what export.json holds."""
     from mlzoo.exporting import samples
     from mlzoo.formats._graphs import in_float32, single
@@ -216,10 +256,12 @@ def describe(score: Score) -> str:
     return f"{text}; {score.agreement:.1%} of the classes are the same"
 
 
-def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -> dict[str, object]:
+def _input(
+    run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool
+) -> InputSpecification:
     """Return the specification of the raw input: shape, type, and the meaning of its columns."""
     shape = [1, *sample_shape.fixed] if fixed else list(model.input_shape)
-    specification: dict[str, object] = {
+    specification: InputSpecification = {
         "name": "input",
         "shape": shape,
         "dtype": run.record["input_dtype"],
@@ -231,13 +273,13 @@ def _input(run: OpenedRun, model: Any, sample_shape: SampleShape, fixed: bool) -
     described = write_reader(run.reader)
     for name in ("channels", "maximum", "window"):
         if name in described:
-            specification[name] = described[name]
+            specification[name] = described[name]  # type: ignore[typeddict-item]
     if run.record["kind"] == "sequence":
         specification["padding"] = "NaN"
     return specification
 
 
-def _output(run: OpenedRun) -> dict[str, object]:
+def _output(run: OpenedRun) -> OutputSpecification:
     return {
         "task": run.record["task"],
         "units": run.record["units"],

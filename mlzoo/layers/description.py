@@ -17,7 +17,7 @@ from mlzoo.layers.networks import build_network
 
 def describe(
     name: str, shape: tuple[int, ...], classes: int, settings: Mapping[str, object] | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Describe a model as it is built for samples of a shape; everything in it is JSON-able.
 
     Args:

@@ -115,7 +115,7 @@ def opened(config: Windowed, inputs: Inputs, outputs: Outputs) -> OpenedWindows:
     windows = transformed(config.transform, raw, outputs)
     kind = "none" if config.normalize_window == "auto" else config.normalize_window
     x, base, scale = NormalizedWindow(kind, outputs.channels, name="normalized")(windows)
-    head: dict[str, Any] = {}
+    head: dict[str, object] = {}
     if config.shortcut == "linear":
         base = linear(windows, outputs, L2, "shortcut")
         # At first the shortcut forecasts alone, and the network adds what it lacks.

@@ -172,14 +172,14 @@ def _better(metric: str) -> str:
     return "higher" if mode(metric) == "max" else "lower"
 
 
-def horizons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def horizons(rows: list[dict[str, Any]]) -> list[dict[str, object]]:
     """Return rows of evenly chosen steps ahead, including the first and the last."""
     count = min(HORIZONS, len(rows))
     last = len(rows) - 1
     return [rows[round(i * last / max(count - 1, 1))] for i in range(count)]
 
 
-def _of_each_class(scores: dict[str, Any]) -> dict[str, Any]:
+def _of_each_class(scores: dict[str, Any]) -> dict[str, object]:
     """Return a baseline's IoU by class; empty if it does not predict masks."""
     rows = scores.get("per_class", [])
     return {row["class"]: row["iou"] for row in rows if "iou" in row}

@@ -94,7 +94,7 @@ def _write_all(
     if dense:
         files.write_text(out / "classes.txt", "\n".join(samples.class_names) + "\n")
     changes: dict[tuple[int, ...], ImageChanges] = {}
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     taken: set[str] = set()
     for index in range(len(samples)):
         image = whole.image(index)

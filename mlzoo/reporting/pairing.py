@@ -68,7 +68,7 @@ def paired(
     metric: str,
     mode: str,
     metrics: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the difference of a metric between two runs on the same test samples.
 
     Args:

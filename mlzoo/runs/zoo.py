@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mlzoo.core import files, registry
 from mlzoo.core.errors import DataError, UsageError
@@ -45,7 +45,25 @@ def find(name: str) -> Path:
     return folder() / name
 
 
-def describe(name: str) -> dict[str, Any]:
+class ZooModel(TypedDict):
+    """Facts on a model of the zoo; `seeds` is the spread of its score over seeds."""
+
+    name: str
+    model: str
+    task: str
+    data: str
+    samples: int
+    classes: list[str]
+    parameters: int
+    metric: str
+    value: float
+    seeds: dict[str, float] | None
+    baselines: dict[str, float | None]
+    bytes: int
+    command: str
+
+
+def describe(name: str) -> ZooModel:
     """Return the facts on a model of the zoo: task, data, score and command."""
     place = find(name)
     metrics = files.read_json(place / "metrics.json")

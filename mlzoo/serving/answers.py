@@ -69,7 +69,7 @@ class UploadPredictor:
         self.maps = maps and kind == "image" and run.target.sample_class
         self._probe: Any = None
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """Return the facts of the run that the page shows."""
         record = self.run.record
         return {
@@ -111,7 +111,7 @@ class UploadPredictor:
         rows = []
         for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
             label = label.tolist() if isinstance(label, np.ndarray) else label
-            row: dict[str, Any] = {"name": "" if len(predictions.names) == 1 else name}
+            row: dict[str, object] = {"name": "" if len(predictions.names) == 1 else name}
             row["prediction"] = label
             if predictions.probabilities is not None and not self.run.target.stepwise:
                 probabilities = predictions.probabilities[i].tolist()

@@ -14,7 +14,6 @@ import functools
 import os
 import traceback
 from pathlib import Path
-from typing import Any
 
 import anyio
 from fastapi import FastAPI, Request
@@ -61,7 +60,7 @@ def create_app(answers: UploadPredictor, max_bytes: int, timeout: float = TIMEOU
         return HTMLResponse(page, headers=HEADERS)
 
     @app.get("/run")
-    def about() -> dict[str, Any]:
+    def about() -> dict[str, object]:
         return answers.about()
 
     @app.post("/predict")

@@ -67,7 +67,7 @@ class ForecastPredictions:
         return self.mean(error(difference), np.isfinite(difference))
 
 
-def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, Any]:
+def autocorrelation(residuals: Array, stretch: Array, at: Array) -> dict[str, object]:
     """Return the autocorrelation of residuals (n,).
 
     Args:

@@ -92,7 +92,7 @@ def never_predicted(metrics: Mapping[str, Any]) -> list[str]:
     return [name for name, is_missing in zip(names, missing, strict=False) if is_missing]
 
 
-def missed_class(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+def missed_class(metrics: Mapping[str, Any]) -> dict[str, object] | None:
     """Return the row of the class that a model misses most often on imbalanced samples.
 
     Args:

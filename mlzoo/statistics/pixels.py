@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -76,7 +75,7 @@ def confusion_of(truth: Array, predicted: Array, classes: int) -> Array:
     return confusion.copy()
 
 
-def tables(counts: Counts, class_names: Sequence[str]) -> dict[str, Any]:
+def tables(counts: Counts, class_names: Sequence[str]) -> dict[str, object]:
     """Return what is reported of a segmentation model on n images beside its metrics.
 
     Returns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -55,6 +55,36 @@ def best_baseline(
     return max(theirs, key=quality, default=None)
 
 
+class Gain(TypedDict):
+    """The gain of a model over the best baseline; a positive value is better.
+
+    Attributes:
+        baseline: the best baseline.
+        chosen_on: `valid`, or `scored` for the samples that are scored.
+        metric: which metric decides.
+        value: the paired difference.
+        interval: of the difference; None with too few units.
+        level: its confidence.
+    """
+
+    baseline: str
+    chosen_on: str
+    metric: str
+    value: float | None
+    interval: list[float] | None
+    level: float
+
+
+class Judgment(TypedDict):
+    """Gain and verdict (`better`, `not distinguishable`, `worse` or `no verdict`).
+
+    Both are None without baselines.
+    """
+
+    gain: Gain | None
+    verdict: str | None
+
+
 def against_baselines(
     ours: Mapping[str, Scorer],
     theirs: Mapping[str, Mapping[str, Scorer]],
@@ -63,7 +93,7 @@ def against_baselines(
     groups: Array | None,
     seed: int,
     chosen: str | None = None,
-) -> dict[str, Any]:
+) -> Judgment:
     """Compare a model with the best baseline in one metric, by their paired difference.
 
     The best baseline should be chosen on other samples: choosing it on these favors it.
@@ -77,11 +107,6 @@ def against_baselines(
         seed: decides the parts that many units are left out in.
         chosen: the best baseline on the validation split; None: the best on these samples.
 
-    Returns:
-        `gain` (`baseline`, `chosen_on` (`valid`, or `scored` for the samples that are scored),
-        `metric`, `value`, `interval` and its `level`; positive is better) and
-        `verdict` (`better`, `not distinguishable`, `worse` or `no verdict`). Both are None
-        without baselines.
     """
     if not theirs:
         return {"gain": None, "verdict": None}
@@ -90,7 +115,7 @@ def against_baselines(
     assert best is not None
     pair = [ours[metric], theirs[best][metric]][::sign]
     value, interval = intervals.difference(pair[0], pair[1], samples, groups, seed)
-    gain = {
+    gain: Gain = {
         "baseline": best,
         "chosen_on": "valid" if chosen else "scored",
         "metric": metric,

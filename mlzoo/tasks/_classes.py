@@ -43,7 +43,7 @@ class ClassTask(SampleTask):
 
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return a table of the classes, the confusion matrix and the reliability."""
         return {
             **class_tables(targets, predictions, samples.class_names, positive),

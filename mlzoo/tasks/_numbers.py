@@ -40,12 +40,12 @@ class NumbersTask(SampleTask):
 
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return the residuals, and with several targets metrics and residuals of each."""
         names = samples.target_names
         targets = np.asarray(targets, "float64").reshape(len(targets), len(names))
         errors = targets - np.asarray(predictions, "float64").reshape(targets.shape)
-        tables: dict[str, Any] = {"residuals": spread(errors.ravel())}
+        tables: dict[str, object] = {"residuals": spread(errors.ravel())}
         if len(names) > 1:
             tables["per_target"] = [
                 {

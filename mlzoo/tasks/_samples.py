@@ -82,7 +82,7 @@ class SampleTask(HeadedTask):
 
     def tables(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples, positive: int = 1
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return what is reported beside the metrics: tables of classes or targets, JSON-able."""
         raise NotImplementedError
 
@@ -116,7 +116,7 @@ class SampleTask(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
         extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], SampleOutcome]:
+    ) -> tuple[dict[str, object], SampleOutcome]:
         """Score a model on a split of the data; samples are read once, in chunks.
 
         Args:

@@ -131,7 +131,7 @@ class Task(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
         extra: Sequence[str] = (),
-    ) -> tuple[dict[str, Any], ForecastOutcome]:
+    ) -> tuple[dict[str, object], ForecastOutcome]:
         """Score forecasts on a split of the data; see `evaluating.evaluate`.
 
         Intervals are over blocks of time (`intervals.series_intervals`). Fewer than
@@ -178,13 +178,15 @@ class Task(HeadedTask):
         if metrics[headline] is None:
             headline = "mae"  # constant training split: MASE would divide by zero
         chosen = _chosen(data.valid, baselines, scale, headline) if part == "test" else None
+        names = data.samples.target_names
+        several = len(names) > 1
         result = {
             "part": part,
             "samples": len(rows),
             "metrics": {
                 **metrics,
                 "per_horizon": _per_horizon(y_true, y_pred, scale, band, naive),
-                "per_target": _per_target(y_true, y_pred, scale, data.samples.target_names),
+                **({"per_target": _per_target(y_true, y_pred, scale, names)} if several else {}),
                 "autocorrelation": _residual_correlation(rows, (y_true - y_pred)[:, 0, 0]),
                 "scale": [number(value) for value in scale],
                 "band": None if band is None else band.record(),
@@ -200,8 +202,6 @@ class Task(HeadedTask):
             "headline": headline,
             **against_baselines(scorers, theirs, headline, len(rows), blocks, seed, chosen),
         }
-        if len(data.samples.target_names) == 1:
-            del result["metrics"]["per_target"]
         return result, ForecastOutcome(
             rows.indices, y_true, y_pred, band, blocks, scale, tuple(extra)
         )
@@ -266,7 +266,7 @@ def stretches_of(rows: Part) -> Array | None:
     return targets.starts[rows.indices] - windows.history[rows.indices]
 
 
-def _residual_correlation(rows: Part, residuals: Array) -> dict[str, Any] | None:
+def _residual_correlation(rows: Part, residuals: Array) -> dict[str, object] | None:
     stretches, windows = stretches_of(rows), rows.samples.windows
     if stretches is None or windows is None:
         return None

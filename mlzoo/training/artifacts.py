@@ -80,7 +80,7 @@ def training_record(
 def write_artifacts(
     folder: Path,
     model: keras.Model,
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     fitted: Fitted,
     data: Data,
     fed: tuple[Batch, list[str]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
 def draw(
     folder: Path,
     model: keras.Model,
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     data: Data,
     fed: tuple[Batch, list[str]],
     outcome: Any,
@@ -195,7 +195,7 @@ def _error_band(folder: Path, model: keras.Model, data: Data) -> None:
 
 def _forecast_pictures(
     folder: Path,
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     data: Data,
     fed: tuple[Batch, list[str]],
     outcome: ForecastOutcome,
@@ -348,7 +348,7 @@ def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
 
 
 def _pictures(
-    folder: Path, record: dict[str, Any], data: Data, batch: Batch, outcome: SampleOutcome
+    folder: Path, record: Mapping[str, Any], data: Data, batch: Batch, outcome: SampleOutcome
 ) -> None:
     """Draw a batch, and correct and wrong predictions."""
     samples = data.samples

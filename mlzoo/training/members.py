@@ -75,7 +75,7 @@ class Ensemble:
 
     model: keras.Model
     fitted: Fitted
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, object]]
     outputs: np.ndarray | None
     pool: Part
     fold: np.ndarray
@@ -298,7 +298,7 @@ def ensemble_record(
         seed: of intervals.
         extra: names of metrics beside the task's own.
     """
-    record: dict[str, Any] = {"members": ensemble.rows}
+    record: dict[str, object] = {"members": ensemble.rows}
     if ensemble.outputs is None or not isinstance(task(data.samples.task), SampleTask):
         return record
     return {**record, "out_of_fold": score_out_of_fold(ensemble, data, seed, "none", extra)[0]}

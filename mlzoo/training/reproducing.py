@@ -151,7 +151,7 @@ def _scores(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
     read: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The test scores of every seed: those that `read` takes from what stands of the test."""
     for place, (one, two) in enumerate(zip(_trainings(first), _trainings(second), strict=False)):
         second_scores = read(two["test"])

@@ -445,7 +445,7 @@ def _records_done(folder: RunFolder, listener: Listener) -> list[dict[str, Any]]
     if not path.exists():
         return []
     try:
-        records: list[dict[str, Any]] = files.read_sealed(path)
+        records: list[dict[str, object]] = files.read_sealed(path)
     except DataError as error:
         listener.warn(f"{error}: what it held is trained again")
         return []

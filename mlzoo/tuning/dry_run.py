@@ -18,7 +18,7 @@ _SHOWN = 5
 _MANY = 10**6
 
 
-def rehearse(plan: Plan, merged: Merged) -> dict[str, Any]:
+def rehearse(plan: Plan, merged: Merged) -> dict[str, object]:
     """Time one fit of the first candidate, and estimate the search from it; nothing is kept.
 
     Returns:

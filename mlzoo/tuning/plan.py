@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import ModuleType
@@ -94,7 +95,7 @@ class Plan:
         return {name: _digest(content) for name, content in parts.items()}
 
 
-def restore(record: dict[str, Any]) -> Plan:
+def restore(record: Mapping[str, Any]) -> Plan:
     """Restore a plan from its record."""
     dimensions = [
         Dimension(

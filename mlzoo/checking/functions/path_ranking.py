@@ -114,7 +114,7 @@ def _on_circle(function: Function, point: np.ndarray, gradient: np.ndarray) -> n
     return np.where(np.abs(higher) < 1e-12, 0.0, higher)
 
 
-def ranked(rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+def ranked(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     """Return the rows, best first: fewest steps to the optimum, then the lowest value.
 
     What diverged from a function that has an optimum is last.
@@ -128,7 +128,7 @@ def ranked(rows: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
     return [{"rank": place, **row} for place, row in enumerate(sorted(rows, key=key), 1)]
 
 
-def sentence(rows: Sequence[dict[str, Any]], function: Function, steps: int) -> str:
+def sentence(rows: Sequence[Mapping[str, object]], function: Function, steps: int) -> str:
     """Return a sentence that names the winner.
 
     Args:

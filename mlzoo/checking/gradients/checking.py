@@ -44,7 +44,7 @@ class GradientReport:
         """Return True if there are no failures."""
         return not self.failures
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return all results, as JSON can hold them."""
         rows = [
             {
@@ -159,7 +159,7 @@ def _failures(
 
 
 def _warnings(
-    rows: Sequence[dict[str, Any]], depth: Sequence[dict[str, Any]], same: dict[str, Any]
+    rows: Sequence[dict[str, Any]], depth: Sequence[dict[str, Any]], same: Mapping[str, object]
 ) -> list[str]:
     warnings = [
         f"layer {row['layer']!r}: {row['dead']:.0%} of its units give the same for every sample"

@@ -15,7 +15,7 @@ from mlzoo.checking.gradients.precise import Call
 _RANDOM = ("Dropout", "AlphaDropout", "SpatialDropout", "GaussianNoise", "GaussianDropout")
 
 
-def activations(calls: Sequence[Call]) -> list[dict[str, Any]]:
+def activations(calls: Sequence[Call]) -> list[dict[str, object]]:
     """Return a row per call: finiteness, mean and spread of outputs, dead and saturated units.
 
     `dead` is the share of units (of the last axis) that give the same for every sample and place,

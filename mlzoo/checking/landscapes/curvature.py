@@ -10,7 +10,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from mlzoo.checking.landscapes.losses import LossOf, Weights
 
 
-def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> dict[str, Any]:
+def eigenvalues(loss: LossOf, weights: Weights, count: int, seed: int = 0) -> dict[str, object]:
     """Return the `count` largest eigenvalues of the Hessian and the smallest one.
 
     ARPACK's implicitly restarted Lanczos (Lehoucq, Sorensen and Yang 1998) needs products with the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -185,7 +184,7 @@ def _season(samples: Samples) -> int | None:
     return samples.windows.season if samples.windows.season > 1 else None
 
 
-def _columns(samples: Samples) -> list[dict[str, Any]]:
+def _columns(samples: Samples) -> list[dict[str, object]]:
     """Each table column with what its values are like."""
     matrix = np.asarray(samples.inputs[:]) if samples.columns else np.empty((0, 0))
     described = []

@@ -164,7 +164,7 @@ def ranking(
     order = sorted(scores, key=lambda name: -float(units.means(scores[name]).mean()))
     pairs = {(a, b): paired(scores[a], scores[b], units) for a, b in combinations(order, 2)}
     judged = judge(pairs, doubt)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     leader, rank = "", 0
     for place, name in enumerate(order, 1):
         if not leader or judged[leader, name]["better"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def write(
     subject: Subject,
     explained: ExplanationSet,
     controls: Sequence[Explanation],
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     listener: Listener,
 ) -> None:
     """Write everything, or leave what was there.
@@ -82,7 +82,7 @@ def _fill(
     subject: Subject,
     explained: ExplanationSet,
     controls: Sequence[Explanation],
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     listener: Listener,
 ) -> None:
     explanations = explained.explanations

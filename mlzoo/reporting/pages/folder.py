@@ -55,7 +55,7 @@ def has_layer(folder: Path, kind: str) -> bool:
     return any(layer["type"] == kind for layer in files.read_json(path))
 
 
-def given_settings(folder: Path) -> dict[str, list[dict[str, Any]]]:
+def given_settings(folder: Path) -> dict[str, list[dict[str, object]]]:
     """Return the settings of `config.yaml`, split into `given` by the user and `defaults`."""
     text = files.read_text(folder / "config.yaml")
     values = files.read_mapping(folder / "config.yaml")
@@ -85,7 +85,7 @@ def _defaults(text: str) -> set[tuple[str, ...]]:
     return keys
 
 
-def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, object]]]]:
     """Return tables of the test metrics by class or target, and relative to the baselines."""
     metrics = tested["metrics"]
     tables = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +162,9 @@ def learning_curves(
     return figures
 
 
-def _diagnosis(facts: Facts, rows: list[dict[str, Any]], normalized: bool) -> list[Diagnosis]:
+def _diagnosis(
+    facts: Facts, rows: Sequence[Mapping[str, object]], normalized: bool
+) -> list[Diagnosis]:
     optimizer = registry.constants("optimizer", str(facts["config"].get("optimizer")))
     if not rows or optimizer.get("FULL_BATCH"):
         return []
@@ -190,7 +192,7 @@ def _taken_over(test: Mapping[str, Any]) -> str:
     return interval_title(test.get("units"), test.get("interval_unit"))
 
 
-def _layers(folder: Path) -> dict[str, Any] | None:
+def _layers(folder: Path) -> dict[str, object] | None:
     path = folder / "layers.json"
     if not path.is_file():
         return None

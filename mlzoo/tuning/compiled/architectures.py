@@ -133,7 +133,7 @@ def _sources(arguments: Any) -> Any:
     return [_sources(one) for one in arguments] if isinstance(arguments, list | tuple) else None
 
 
-def _masked_config(kind: str, config: Mapping[str, object]) -> dict[str, Any]:
+def _masked_config(kind: str, config: Mapping[str, object]) -> dict[str, object]:
     config = dict(config)
     if kind == "Dropout":
         config.pop("rate")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Actor:
         """Return None if it can work, otherwise the error."""
         return self._failed
 
-    def fit(self, job: dict[str, Any]) -> FitRecord:
+    def fit(self, job: Mapping[str, Any]) -> FitRecord:
         """Run a job, and return its record for the journal."""
         record: FitRecord = self._evaluator.fit(FitJob(**job))
         return record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def write_page(
     plan: Plan,
     trials: Sequence[TrialResult],
     metric: str,
-    test: dict[str, Any] | None,
+    test: Mapping[str, Any] | None,
     nested: Nested | None = None,
 ) -> None:
     """Write `report.html`.
@@ -83,7 +83,7 @@ def _facts(
     plan: Plan,
     trials: Sequence[TrialResult],
     metric: str,
-    test: dict[str, Any] | None,
+    test: Mapping[str, Any] | None,
     order: dict[int, int],
 ) -> list[str]:
     count = sum(len(trial.fits) for trial in trials)
@@ -121,7 +121,7 @@ def _optimism(nested: Nested | None) -> list[str]:
 
 def _sections(
     plan: Plan, trials: Sequence[TrialResult], metric: str, order: dict[int, int], ties: Ties
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     if not order:
         return []
     all_effects = effects(plan.space, trials)

@@ -184,7 +184,7 @@ def ranked(trials: Iterable[TrialResult], metric: str) -> list[TrialResult]:
     return sorted(done, key=lambda trial: as_loss(mean(trial.scores), metric))
 
 
-def from_records(records: Iterable[dict[str, Any]], keys: Sequence[Key]) -> list[TrialResult]:
+def from_records(records: Iterable[Mapping[str, Any]], keys: Sequence[Key]) -> list[TrialResult]:
     """Restore the trials from the records of a journal."""
     trials: list[TrialResult] = []
     for record in records:
