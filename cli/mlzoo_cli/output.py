@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import errors
 from mlzoo.core.files import csv_text, disk_full, safe_csv
-from mlzoo.core.progress import STEERS, Listener, one_line, printable, terminal
+from mlzoo.core.messages import STEERS, one_line, printable
+from mlzoo.core.progress import Listener, terminal
 from mlzoo.core.registry import trust_anew
 from mlzoo.training.signals import terminable
 

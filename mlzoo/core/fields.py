@@ -123,7 +123,7 @@ def _literals(path: Path, changed: int) -> dict[str, object]:
     return values
 
 
-_CONTRACT = ("TARGETS", "KINDS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH")
+_CONTRACT = ("TARGETS", "KINDS", "DIRECTION", "BOUNDS", "LEARNING_RATE", "FULL_BATCH", "NAMES")
 
 
 @functools.lru_cache(maxsize=256)

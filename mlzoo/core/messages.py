@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlzoo.core.progress import one_line
 from mlzoo.core.registry import closest
 
 if TYPE_CHECKING:
@@ -28,6 +27,21 @@ _SENTENCES = {
     "literal_error": "must be {expected}",
 }
 _MOST = 60
+STEERS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but for tab and line end, marks that turn the direction of writing, separators
+of lines, and halves of characters."""
+
+
+def printable(text: str) -> str:
+    """A text that can't steer a terminal: such characters are escaped as Python writes them."""
+    return STEERS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """`printable`, line ends and tabs escaped too: a name that a line of text holds."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def few(names: Iterable[Any], most: int = 12) -> str:

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-STEERS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters but for tab and line end, marks that turn the direction of writing, separators
-of lines, and halves of characters."""
-
-
-def printable(text: str) -> str:
-    """A text that can't steer a terminal: such characters are escaped as Python writes them."""
-    return STEERS.sub(lambda match: ascii(match[0])[1:-1], text)
-
-
-def one_line(text: str) -> str:
-    """`printable`, line ends and tabs escaped too: a name that a line of text holds."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
-
 
 def terminal() -> Any:
     """The stream of stderr for bars that move the cursor: the one below what escapes that."""

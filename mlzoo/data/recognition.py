@@ -91,12 +91,17 @@ def _recognizes(source: str, path: str) -> bool:
 
 def _knows(source: str, name: str) -> bool:
     """Return whether a source has a data set of that name."""
-    return name.replace("_", "-") in getattr(_load(source), "NAMES", ())
+    return name.replace("_", "-") in _names(source)
 
 
 def path_free(source: str) -> bool:
     """Return whether a source knows its data by name rather than by path."""
-    return bool(getattr(_load(source), "NAMES", ()))
+    return bool(_names(source))
+
+
+def _names(source: str) -> tuple[str, ...]:
+    """Return the names of a source's data sets, without importing it; none for one of paths."""
+    return tuple(registry.constants("source", source).get("NAMES", ()))
 
 
 def check_source(values: dict[str, Any], given: set[str]) -> list[tuple[str, str]]:
@@ -221,7 +226,7 @@ def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
     location = expand(path)
     refuse_special(location)
     if path_free(source):
-        names = _load(source).NAMES
+        names = _names(source)
         if _load(source).recognizes(path):
             return []
         message = registry.unknown("data set", path, names)
@@ -231,9 +236,7 @@ def _check_exists(source: str, path: str) -> list[tuple[str, str]]:
 
 def data_set_names() -> list[str]:
     """Every name that can stand for a data set in place of a path."""
-    return [
-        name for source in registry.names("source") for name in getattr(_load(source), "NAMES", ())
-    ]
+    return [name for source in registry.names("source") for name in _names(source)]
 
 
 def _missing(path: str, location: Path) -> str:

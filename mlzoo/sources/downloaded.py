@@ -36,8 +36,8 @@ _FILES = {
         )
     ],
 }
-NAMES = tuple(_FILES)
-_DIGITS = tuple(str(digit) for digit in range(10))
+NAMES = ("mnist", "fashion-mnist", "cifar10")
+_DIGITS = tuple("0123456789")
 _CLASSES = {
     "mnist": _DIGITS,
     "fashion-mnist": (

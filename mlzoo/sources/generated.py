@@ -58,7 +58,27 @@ _SERIES = {
 }
 """Season in steps, and what it is, of each series."""
 _LAG = 5
-NAMES = tuple(_NOISE)
+NAMES = (
+    "blobs",
+    "moons",
+    "circles",
+    "gaussian-mixture",
+    "or",
+    "and",
+    "nor",
+    "nand",
+    "xor",
+    "stress-strain",
+    "noisy-sine",
+    "root-sine",
+    "shapes",
+    "flow-fields",
+    "accelerometer",
+    "sine-mix",
+    "mackey-glass",
+    "delayed-xor",
+    "moving-spots",
+)
 
 
 class Config(Settings):

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
 NAMES = (
-    *("exponential-decay", "damped-oscillator", "lotka-volterra", "boundary-values"),
-    *("heat", "wave", "helmholtz"),
+    "exponential-decay",
+    "damped-oscillator",
+    "lotka-volterra",
+    "boundary-values",
+    "heat",
+    "wave",
+    "helmholtz",
 )
 _SPLITS = {"train": 64, "valid": 256, "test": 1024}
 _ALLOWED_DIFFERENCE = 1e-2

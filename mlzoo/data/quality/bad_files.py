@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.progress import one_line
+from mlzoo.core.messages import one_line
 
 _SHOWN = 10
 
