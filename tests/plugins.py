@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlzoo.core import fields, registry
-from mlzoo.core.configs import SHARED, RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.settings import SHARED
 
 
 def check_config(kind: str, name: str) -> None:

@@ -19,8 +19,9 @@ from mlzoo.augmentation import catalogue
 from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.augmentation.choosing import choose
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Part, Samples
 from mlzoo.evaluating.evaluate import evaluate
@@ -305,7 +306,7 @@ def test_mistakes_in_settings_are_told(flags: dict[str, object], message: str) -
 
 
 def test_settings_of_losses_of_a_sum() -> None:
-    from mlzoo.core.configs import all_settings
+    from mlzoo.core.settings import all_settings
 
     run = RunConfig(
         model="unet",

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mlzoo.checking.constraints.grammar import parse_constraint
-from mlzoo.core.configs import Settings, from_options, is_full_batch
+from mlzoo.core.configs import Settings, from_options
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import sentences
 from mlzoo.core.registry import names, settings, unknown
+from mlzoo.core.validation.plugins import is_full_batch
 from mlzoo.tuning.settings import seconds
 
 

@@ -5,8 +5,7 @@ Neither Keras nor NumPy is imported here. The text under each field is its help.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -20,43 +19,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticKnownError
 
-from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import flag_lines
-from mlzoo.core.registry import build_function
-from mlzoo.core.setting_types import TaskName, split_words
-
-SHARED = {
-    "optimizer": ("momentum", "weight_decay"),
-    "schedule": ("warmup", "decay_every", "decay_factor", "plateau_patience"),
-    "loss": ("focal_gamma", "tversky_beta", "top_share"),
-}
-"""Fields of `RunConfig` that a plug-in of a kind reads if its `Config` declares them."""
-
-
-def _one_of(kind: str) -> Callable[[str], str]:
-    """Return a check that a text names a plug-in of a kind, or a Python file."""
-
-    def check(value: str) -> str:
-        if value.endswith(".py") or registry.exists(kind, value):
-            return value
-        raise _none_of(registry.names(kind))
-
-    return check
-
-
-def _none_of(names: Collection[str]) -> PydanticKnownError:
-    """Return the error of a text that is none of some names."""
-    *most, last = map(repr, names)
-    return PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
-
-
-def words(value: Any) -> Any:
-    """`a,b` and `[a, b]` both mean a list of words."""
-    return split_words(value) if isinstance(value, str) else value
+from mlzoo.core.setting_types import TaskName, as_text
+from mlzoo.core.validation import plugins, values
+from mlzoo.core.validation.plugins import is_full_batch, one_of, usual_rate
+from mlzoo.core.validation.values import shares, words
 
 
 class Settings(BaseModel):
@@ -208,7 +178,7 @@ class RunConfig(Settings):
     buckets: int = Field(6, ge=0)
     """Lengths that sequences of different ones are padded to, each batch to one of them; 0: all
     to the longest."""
-    optimizer: Annotated[str, AfterValidator(_one_of("optimizer")), Flag(metavar="NAME")] = "adam"
+    optimizer: Annotated[str, AfterValidator(one_of("optimizer")), Flag(metavar="NAME")] = "adam"
     """sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, lbfgs, or the path of your
     own plug-in file."""
     optimizer_set: dict[str, object] = Field(default_factory=dict)
@@ -221,7 +191,7 @@ class RunConfig(Settings):
     """Momentum of the optimizers momentum and nesterov."""
     weight_decay: float = Field(0.004, ge=0)
     """Decoupled weight decay of adamw."""
-    schedule: Annotated[str, AfterValidator(_one_of("schedule")), Flag(metavar="NAME")] = "constant"
+    schedule: Annotated[str, AfterValidator(one_of("schedule")), Flag(metavar="NAME")] = "constant"
     """Change of the learning rate during training: constant, cosine, step, plateau, or the path of
     your own plug-in file."""
     schedule_set: dict[str, object] = Field(default_factory=dict)
@@ -315,115 +285,22 @@ class RunConfig(Settings):
     """Report to trackers while training, comma-separated: names (`mlzoo trackers`), or paths of
     your own plug-in files."""
 
-    @field_validator("fractions")
-    @classmethod
-    def _three_parts(cls, value: str) -> str:
-        shares(value)
-        return value
-
-    @field_validator("size")
-    @classmethod
-    def _two_sides(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", value):
-            raise ValueError("write one number, or height x width as 48x64")
-        return value
-
-    @field_validator("conformal")
-    @classmethod
-    def _half_at_most(cls, value: float | str) -> float | str:
-        if not isinstance(value, str) and not 0 <= value <= 0.5:
-            raise ValueError("must be from 0 to 0.5, or auto")
-        return value
-
-    @field_validator("xla", mode="before")
-    @classmethod
-    def _on_off(cls, value: Any) -> Any:
-        # YAML reads a bare on or off as true or false.
-        return ("on" if value else "off") if isinstance(value, bool) else value
-
-    @field_validator(
+    _check_fractions = field_validator("fractions")(values.three_shares)
+    _check_size = field_validator("size")(values.image_sides)
+    _check_conformal = field_validator("conformal")(values.half_at_most)
+    _read_xla = field_validator("xla", mode="before")(values.on_off)
+    _read_text = field_validator(
         "size", "fractions", "name", "file_column", "target", "group_by", mode="before"
-    )
-    @classmethod
-    def _text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    @field_validator("augment_workers")
-    @classmethod
-    def _no_fewer_than_none(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and not 0 <= value <= 256:
-            raise ValueError("must be from 0 to 256, or auto")
-        return value
-
-    @field_validator("batch_size")
-    @classmethod
-    def _some_samples(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError("must be at least 1")
-        return value
-
-    @field_validator("loss")
-    @classmethod
-    def _known_losses(cls, value: str) -> str:
-        if value != "auto":
-            loss_terms(value)
-        return value
-
-    @field_validator("metrics")
-    @classmethod
-    def _known_metrics(cls, value: list[str]) -> list[str]:
-        known = registry.names("metric") if value else []
-        for name in value:
-            if not name.endswith(".py") and name not in known:
-                raise ValueError(registry.unknown("metric", name, known))
-            if name.endswith(".py") and registry.stem(name) in known:
-                raise ValueError(f"there is a metric {registry.stem(name)!r}; rename {name}")
-        return list(dict.fromkeys(value))
-
-    @field_validator("log")
-    @classmethod
-    def _known_trackers(cls, value: list[str]) -> list[str]:
-        known = registry.names("tracker") if value else []
-        for name in value:
-            if not name.endswith(".py") and name not in known:
-                raise ValueError(registry.unknown("tracker", name, known))
-        return list(dict.fromkeys(value))
-
-    @field_validator("monitor")
-    @classmethod
-    def _followed(cls, value: str, info: ValidationInfo) -> str:
-        given = [registry.stem(name) for name in info.data.get("metrics", ())]
-        if value.removeprefix("val_") in ("loss", *given):
-            return value
-        names = ["loss", *registry.defining("metric", "build")]
-        names = [*(f"val_{name}" for name in names), *names]
-        if value in names:
-            return value
-        raise _none_of(names)
-
-    @field_validator("tile", "overlap")
-    @classmethod
-    def _on_the_grid(cls, value: Any) -> Any:
-        if isinstance(value, int) and value % 32:
-            raise ValueError("must be a multiple of 32")
-        return value
-
-    @field_validator("group_by")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[\w .-]+", value):
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-        return value
-
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"\w[\w.@+=-]*", value):
-            raise ValueError("a name has letters, digits and . _ - @ + = only")
-        return value
+    )(as_text)
+    _check_workers = field_validator("augment_workers")(values.processes)
+    _check_batch_size = field_validator("batch_size")(values.batch)
+    _check_tiles = field_validator("tile", "overlap")(values.on_the_grid)
+    _check_group_by = field_validator("group_by")(values.expression)
+    _check_name = field_validator("name")(values.plain_name)
+    _check_loss = field_validator("loss")(plugins.known_losses)
+    _check_metrics = field_validator("metrics")(plugins.known_metrics)
+    _check_log = field_validator("log")(plugins.known_trackers)
+    _check_monitor = field_validator("monitor")(plugins.followed)
 
     @model_validator(mode="after")
     def _together(self) -> RunConfig:
@@ -467,283 +344,3 @@ class RunConfig(Settings):
     def full_batch(self) -> bool:
         """Return whether the optimizer takes the whole training split at once."""
         return is_full_batch(self.optimizer)
-
-
-def usual_rate(optimizer: str) -> float:
-    """Return the learning rate of an optimizer where none is given."""
-    return float(registry.constants("optimizer", optimizer).get("LEARNING_RATE", 1.0))
-
-
-def is_full_batch(optimizer: str) -> bool:
-    """Return whether an optimizer takes the whole training split at once, in place of batches."""
-    return bool(registry.constants("optimizer", optimizer).get("FULL_BATCH", False))
-
-
-def plugin_config(config: RunConfig, kind: str, name: str) -> Any:
-    """Return the `Config` of an optimizer, schedule or loss, from the run's configuration."""
-    plugin = registry.load(kind, name).Config
-    plugin_settings = own_settings(kind, name, getattr(config, f"{kind}_set"))
-    shared = {n: getattr(config, n) for n in SHARED[kind] if n in plugin.model_fields}
-    return plugin(**plugin_settings, **shared)
-
-
-def all_settings(config: RunConfig, kind: str) -> dict[str, object]:
-    """Return all settings of the plug-ins of a kind, as `optimizer_set` and its like hold them.
-
-    Those that are fields of the run are left out; nothing is said of losses that the task chooses.
-    """
-    chosen = getattr(config, kind)
-    names = loss_names(chosen) if kind == "loss" else [chosen]
-    merged: dict[str, object] = {}
-    for name in names:
-        plugin_settings = plugin_config(config, kind, name).model_dump(mode="json")
-        prefix = f"{registry.stem(name)}." if len(names) > 1 else ""
-        merged |= {
-            prefix + key: value for key, value in plugin_settings.items() if key not in SHARED[kind]
-        }
-    return merged
-
-
-def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, object]:
-    """Return those of the settings given for plug-ins of a kind that one of them takes.
-
-    Losses are several: `dice.smooth` is a setting of dice alone, and `smooth` one of each loss
-    that has it.
-    """
-    if kind != "loss":
-        return dict(settings)
-    known = registry.load(kind, name).Config.model_fields
-    accepted = {key: value for key, value in settings.items() if key in known}
-    prefix = f"{registry.stem(name)}."
-    return accepted | {
-        key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)
-    }
-
-
-def shares(text: str) -> tuple[float, float, float]:
-    """`60/20/20` as three fractions that sum to 1; all but the first may be 0."""
-    parts = text.replace(",", "/").split("/")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 3 or abs(sum(numbers) - 100) > 1e-6 or min(numbers) < 0:
-        raise ValueError("write three shares that sum to 100, as 60/20/20")
-    if numbers[0] == 0:
-        raise ValueError("the training share can't be 0")
-    return numbers[0] / 100, numbers[1] / 100, numbers[2] / 100
-
-
-def loss_terms(text: str) -> list[tuple[float, str]]:
-    """`dice+0.5*focal` as weights and names.
-
-    Raises:
-        ValueError: a term is no loss, or its weight no positive number.
-    """
-    known: Collection[str] = registry.own_names("loss")
-    terms = []
-    for term in text.split("+"):
-        number, star, name = (part.strip() for part in term.rpartition("*"))
-        try:
-            weight = float(number) if star else 1.0
-        except ValueError:
-            weight = 0.0
-        if name not in known and not name.endswith(".py"):
-            known = registry.names("loss")
-        if name not in known and not name.endswith(".py"):
-            listed = ", ".join(known)
-            raise ValueError(f"{registry.unknown('loss', name, known)}; write one of {listed}")
-        if not 0 < weight < float("inf"):
-            raise ValueError(f"the weight of {name} must be a number over 0, as in 0.5*{name}")
-        terms.append((weight, name))
-    return terms
-
-
-def loss_names(text: str) -> list[str]:
-    """Return the names in a sum of losses, none for `auto`; weights are not checked."""
-    if text == "auto":
-        return []
-    return [term.rpartition("*")[2].strip() for term in text.split("+")]
-
-
-def spreads(config: RunConfig) -> bool:
-    """Return whether the loss takes a predicted distribution: mean and standard deviation."""
-    names = loss_names(config.loss)
-    return any(registry.constants("loss", name).get("DISTRIBUTION", False) for name in names)
-
-
-def absolute_losses(text: str) -> str:
-    """Return a sum of losses whose files mean the same in every folder."""
-    if text == "auto":
-        return text
-    terms = [
-        (term.rpartition("*")[0], name)
-        for term, name in zip(text.split("+"), loss_names(text), strict=True)
-    ]
-    return "+".join(
-        f"{number.strip()}*{registry.absolute(name)}" if number else registry.absolute(name)
-        for number, name in terms
-    )
-
-
-def losses_for(task: str) -> list[str]:
-    """Return the losses for a task: the usual one, those for all its kin, then the others."""
-    chosen = registry.load("task", task).Task
-    targets = {
-        name: registry.constants("loss", name).get("TARGETS", ()) for name in registry.names("loss")
-    }
-    return sorted(
-        (name for name, entries in targets.items() if chosen.target.accepted_by(entries)),
-        key=lambda n: (n != chosen.losses[0], chosen.target.values not in targets[n], n),
-    )
-
-
-def weighted_losses(task: str) -> list[str]:
-    """Return the losses for a task that take class weights."""
-    return [
-        n for n in losses_for(task) if registry.constants("loss", n).get("CLASS_WEIGHTS", False)
-    ]
-
-
-def check_fit(config: RunConfig, task: str) -> None:
-    """Raise UsageError with all that a configuration asks for and a task does not have."""
-    target = registry.load("task", task).Task.target
-    names = loss_names(config.loss)
-    problems = [
-        f"--loss {name} does not fit {task}; choose {' or '.join(losses_for(task))}"
-        for name in names
-        if not target.accepted_by(registry.constants("loss", name).get("TARGETS", ()))
-    ]
-    problems += [
-        f"--metrics {name} does not fit {task}; leave it out"
-        for name in config.metrics
-        if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
-    ]
-    if spreads(config) and len(names) > 1:
-        problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
-    if config.sampler == "balanced" and not target.sample_class:
-        problems.append(f"--sampler balanced has no effect on {task}: leave it out")
-    if config.class_weights != "none":
-        weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]
-        if not target.is_class or target.causal:
-            problems.append(f"--class-weights has no effect on {task}: leave it out")
-        elif not target.sample_class and names and not weighted:
-            problems.append(
-                f"--class-weights has no effect on --loss {config.loss}: add one of "
-                f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
-            )
-    if config.calibrate == "temperature" and (not target.is_class or target.causal):
-        problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
-    on_points = target.per == "point"
-    if config.precision == "float64" and not on_points:
-        problems.append(f"--precision float64 has no effect on {task}: leave it out")
-    if config.averaged > 1 and (on_points or target.acts):
-        problems.append(f"--folds and --ensemble are not for {task}: leave them out")
-    targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
-    if targets is not None and not target.accepted_by(targets):
-        problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")
-    if problems:
-        raise UsageError(problems)
-
-
-def image_size(text: str | None) -> tuple[int, int] | None:
-    """`64` or `48x64` as (height, width)."""
-    if text is None:
-        return None
-    sides = [int(side) for side in text.split("x")]
-    return sides[0], sides[-1]
-
-
-_BY_STEPS = (
-    *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment",),
-)
-"""Fields that an optimizer reads unless it takes the whole training split at once."""
-_READ_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
-    "augment_trials": ("augment", ("search",)),
-    "rare_below": ("rare", ("merge", "drop")),
-    "max_bad": ("on_bad", ("skip",)),
-}
-
-
-def deciders() -> dict[str, str]:
-    """Return the fields that only some values of another field read, each with that field."""
-    decider_by_field = {name: kind for kind, names in SHARED.items() for name in names}
-    decider_by_field |= dict.fromkeys(_BY_STEPS, "optimizer")
-    return decider_by_field | {name: decider for name, (decider, _) in _READ_WITH.items()}
-
-
-def readers(name: str) -> list[str]:
-    """Return the values of its decider (see `deciders`) that have a field read."""
-    if name in _READ_WITH:
-        return list(_READ_WITH[name][1])
-    kind = deciders()[name]
-    return [plugin for plugin in registry.names(kind) if _reads(kind, plugin, name)]
-
-
-def _reads(kind: str, plugin: str, name: str) -> bool:
-    """Return whether a plug-in reads a field of the run."""
-    if name in _BY_STEPS:
-        return not is_full_batch(plugin)
-    return name in registry.settings(kind, plugin)
-
-
-_COMPILED = (
-    *("optimizer", "learning_rate", "momentum", "weight_decay", "clip_norm", "clip_value"),
-    *("schedule", "warmup", "decay_every", "decay_factor", "plateau_patience"),
-    *("loss", "focal_gamma", "tversky_beta", "top_share"),
-    *("optimizer_set", "schedule_set", "loss_set"),
-)
-"""Fields that a model has decided on that its own build function compiles."""
-
-
-def inert(
-    values: Mapping[str, object], given: set[str], unsure: Collection[str] = ()
-) -> dict[str, str]:
-    """Fields of `given` that nothing would read under `values`, each with the reason.
-
-    Nothing is said of fields that depend on those in `unsure`, whose values are wrong.
-    """
-    reasons: dict[str, str] = {}
-    if build_function(str(values.get("model"))):
-        text = f"has no effect: {values['model']} compiles the model itself"
-        reasons |= dict.fromkeys(given & {*_COMPILED}, text)
-    decided_by = deciders()
-    for name in given & {*decided_by} - {*reasons}:
-        decider = decided_by[name]
-        if decider not in unsure and not _is_read(name, decider, str(values.get(decider))):
-            reasons[name] = (
-                f"has no effect: it needs {decider} {' or '.join(readers(name))}, "
-                f"and {decider} is {values.get(decider)}"
-            )
-    if values.get("loss_set") and "loss_set" in given and values.get("loss") == "auto":
-        reasons["loss_set"] = "has no effect: loss is auto; name one, as in crossentropy+dice"
-    if "augment_workers" in given and values.get("augment") in ("none", []):
-        reasons["augment_workers"] = "has no effect: augment is none"
-    if not values.get("early_stopping") and "early_stopping" not in unsure:
-        named = {"early_stopping_delta", "early_stopping_baseline"} & given
-        reasons |= dict.fromkeys(named, "has no effect: early_stopping is 0")
-    if "monitor" in given and not _monitors(values) and not _WATCHERS & set(unsure):
-        reasons["monitor"] = (
-            "has no effect: early_stopping is 0, keep is last and no plateau schedule runs"
-        )
-    return reasons
-
-
-def _is_read(name: str, decider: str, chosen: str) -> bool:
-    """Return whether a field is read where its decider has a value."""
-    if name in _READ_WITH:
-        return chosen in _READ_WITH[name][1]
-    plugins = loss_names(chosen) if decider == "loss" else [chosen]
-    return any(_reads(decider, plugin, name) for plugin in plugins)
-
-
-_WATCHERS = {"early_stopping", "keep", "schedule"}
-
-
-def _monitors(values: Mapping[str, object]) -> bool:
-    return bool(
-        values.get("early_stopping")
-        or values.get("keep") == "best"
-        or registry.constants("schedule", str(values.get("schedule"))).get("MONITORS")
-    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+
 def terminal() -> Any:
     """The stream of stderr for bars that move the cursor: the one below what escapes that."""
     return getattr(sys.stderr, "stream", sys.stderr)

@@ -1,11 +1,64 @@
-"""The settings of a plug-in as a table, from its `Config`; needs neither Keras nor NumPy."""
+"""The settings of plug-ins: those that a run gives them, and as a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlzoo.core import fields
+from mlzoo.core import fields, registry
+from mlzoo.core.validation.losses import loss_names
+
+if TYPE_CHECKING:
+    from mlzoo.core.configs import RunConfig
+
+SHARED = {
+    "optimizer": ("momentum", "weight_decay"),
+    "schedule": ("warmup", "decay_every", "decay_factor", "plateau_patience"),
+    "loss": ("focal_gamma", "tversky_beta", "top_share"),
+}
+"""Fields of `RunConfig` that a plug-in of a kind reads if its `Config` declares them."""
+
+
+def plugin_config(config: RunConfig, kind: str, name: str) -> Any:
+    """Return the `Config` of an optimizer, schedule or loss, from the run's configuration."""
+    plugin = registry.load(kind, name).Config
+    plugin_settings = own_settings(kind, name, getattr(config, f"{kind}_set"))
+    shared = {n: getattr(config, n) for n in SHARED[kind] if n in plugin.model_fields}
+    return plugin(**plugin_settings, **shared)
+
+
+def all_settings(config: RunConfig, kind: str) -> dict[str, object]:
+    """Return all settings of the plug-ins of a kind, as `optimizer_set` and its like hold them.
+
+    Those that are fields of the run are left out; nothing is said of losses that the task chooses.
+    """
+    chosen = getattr(config, kind)
+    names = loss_names(chosen) if kind == "loss" else [chosen]
+    merged: dict[str, object] = {}
+    for name in names:
+        plugin_settings = plugin_config(config, kind, name).model_dump(mode="json")
+        prefix = f"{registry.stem(name)}." if len(names) > 1 else ""
+        merged |= {
+            prefix + key: value for key, value in plugin_settings.items() if key not in SHARED[kind]
+        }
+    return merged
+
+
+def own_settings(kind: str, name: str, settings: Mapping[str, Any]) -> dict[str, object]:
+    """Return those of the settings given for plug-ins of a kind that one of them takes.
+
+    Losses are several: `dice.smooth` is a setting of dice alone, and `smooth` one of each loss
+    that has it.
+    """
+    if kind != "loss":
+        return dict(settings)
+    known = registry.load(kind, name).Config.model_fields
+    accepted = {key: value for key, value in settings.items() if key in known}
+    prefix = f"{registry.stem(name)}."
+    return accepted | {
+        key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)
+    }
 
 
 def setting_table(path: str, config: Any) -> list[dict[str, Any]]:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, shares
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.validation.values import shares
 from mlzoo.data.recognition import check_source, recognize, source_config
 from mlzoo.data.specs import target_of
 

@@ -11,18 +11,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import (
-    SHARED,
-    RunConfig,
-    absolute_losses,
-    inert,
-    loss_names,
-    own_settings,
-    words,
-)
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
+from mlzoo.core.settings import SHARED, own_settings
+from mlzoo.core.validation.losses import absolute_losses, loss_names
+from mlzoo.core.validation.unread import inert
+from mlzoo.core.validation.values import words
 from mlzoo.data.recognition import check_source
 
 _NO_EFFECT = "has no effect"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from mlzoo.core.configs import Settings, image_size
+from mlzoo.core.configs import Settings
 from mlzoo.core.files import expand
 from mlzoo.core.setting_types import Levels
+from mlzoo.core.validation.values import image_size
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Samples

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, plugin_config
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.core.settings import plugin_config
 from mlzoo.data.samples import Data
 from mlzoo.layers.gradients import GradientRecorder
 from mlzoo.layers.predictive import trained_on

@@ -10,8 +10,11 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, check_fit, loss_terms, plugin_config
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.core.settings import plugin_config
+from mlzoo.core.validation.losses import loss_terms
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data import contracts
 from mlzoo.data.specs import Outputs
 from mlzoo.losses._sum import LossSum

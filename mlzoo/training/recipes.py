@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, deciders, inert
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.validation.unread import deciders, inert
 
 if TYPE_CHECKING:
     from mlzoo.data.contracts import Recipe

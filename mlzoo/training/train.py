@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.configs import SHARED, RunConfig, all_settings, check_fit
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
+from mlzoo.core.settings import SHARED, all_settings
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data.objects.store import PREFIX, kind_of
 from mlzoo.data.policies import parse
 from mlzoo.data.reader_record import reader_of

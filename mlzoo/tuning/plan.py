@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, shares
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.spaces import Dimension, Space
+from mlzoo.core.validation.values import shares
 from mlzoo.runs.config_loading import check_plugin_settings, plugins
 from mlzoo.tuning.settings import TuneConfig
 

@@ -9,7 +9,7 @@ import keras
 import pytest
 import yaml
 
-from mlzoo.core.configs import deciders, readers
+from mlzoo.core.validation.unread import deciders, readers
 from mlzoo.training.resume_checks import seal
 from tests.cli.shell import Done, Mlzoo, process, tree
 

@@ -14,8 +14,7 @@ from mlzoo_cli.output import ConsoleReporter, Escaping, run_command, say, show, 
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
-from mlzoo.core.messages import few
-from mlzoo.core.messages import one_line, printable
+from mlzoo.core.messages import few, one_line, printable
 from mlzoo.data.contracts import task
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.runs import zoo

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlzoo.core import files
-from mlzoo.core.configs import SHARED, RunConfig, all_settings
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.core.settings import SHARED, all_settings
 from mlzoo.runs.config_loading import check_plugin_settings, merge, resolved_yaml
 from mlzoo.training.train import config_text, train_merged
 

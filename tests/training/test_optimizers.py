@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlzoo.core import registry
-from mlzoo.core.configs import is_full_batch
 from mlzoo.core.errors import UsageError
+from mlzoo.core.validation.plugins import is_full_batch
 from mlzoo.data.specs import Outputs
 from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
 from tests.training.made import config

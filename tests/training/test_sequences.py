@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import mlzoo
-from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data.samples import Data
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.signals import delayed_xor

@@ -21,9 +21,9 @@ from mlzoo.checking.landscapes import folders, pictures
 from mlzoo.checking.landscapes.page import PageTable, Section, landscape, progress, write_page
 from mlzoo.checking.settings import WalkConfig
 from mlzoo.core import files
-from mlzoo.core.configs import is_full_batch
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.core.validation.plugins import is_full_batch
 
 
 @dataclass(frozen=True)

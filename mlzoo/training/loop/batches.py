@@ -16,8 +16,9 @@ import yaml
 from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.augmentation.crops import Views, grid
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data.policies import Policy
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.sequences.sequences import Sequences

@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mlzoo.core.configs import SHARED, RunConfig
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.settings import SHARED
 from mlzoo.core.spaces import Space
 from mlzoo.data.samples import Data
 from mlzoo.tuning.compiled.dynamic_hyperparameters import numbers_of

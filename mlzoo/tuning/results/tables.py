@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from mlzoo.core import files, registry
-from mlzoo.core.configs import inert
 from mlzoo.core.files import expand
+from mlzoo.core.validation.unread import inert
 from mlzoo.runs.config_loading import absolute_plugins, trust_flag, unread_by_source
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.space_from_config import fields_of

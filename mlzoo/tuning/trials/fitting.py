@@ -18,10 +18,11 @@ import keras
 import numpy as np
 
 from mlzoo.core import registry
-from mlzoo.core.configs import RunConfig, check_fit
+from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import disk_full
 from mlzoo.core.progress import Listener
+from mlzoo.core.validation.task_fit import check_fit
 from mlzoo.data import contracts, loading
 from mlzoo.data.samples import Data
 from mlzoo.evaluating.evaluate import evaluate

@@ -1,0 +1,1 @@
+"""Checks of a run's configuration, by kind; neither Keras nor NumPy is imported."""

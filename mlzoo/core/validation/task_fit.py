@@ -1,0 +1,55 @@
+"""Check that a configuration fits the task of its data."""
+
+from __future__ import annotations
+
+from mlzoo.core import registry
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
+from mlzoo.core.validation.losses import loss_names, losses_for, weighted_losses
+
+
+def spreads(config: RunConfig) -> bool:
+    """Return whether the loss takes a predicted distribution: mean and standard deviation."""
+    names = loss_names(config.loss)
+    return any(registry.constants("loss", name).get("DISTRIBUTION", False) for name in names)
+
+
+def check_fit(config: RunConfig, task: str) -> None:
+    """Raise UsageError with all that a configuration asks for and a task does not have."""
+    target = registry.load("task", task).Task.target
+    names = loss_names(config.loss)
+    problems = [
+        f"--loss {name} does not fit {task}; choose {' or '.join(losses_for(task))}"
+        for name in names
+        if not target.accepted_by(registry.constants("loss", name).get("TARGETS", ()))
+    ]
+    problems += [
+        f"--metrics {name} does not fit {task}; leave it out"
+        for name in config.metrics
+        if not target.accepted_by(registry.constants("metric", name).get("TARGETS", ()))
+    ]
+    if spreads(config) and len(names) > 1:
+        problems.append(f"--loss {config.loss}: a loss of a distribution stands alone")
+    if config.sampler == "balanced" and not target.sample_class:
+        problems.append(f"--sampler balanced has no effect on {task}: leave it out")
+    if config.class_weights != "none":
+        weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]
+        if not target.is_class or target.causal:
+            problems.append(f"--class-weights has no effect on {task}: leave it out")
+        elif not target.sample_class and names and not weighted:
+            problems.append(
+                f"--class-weights has no effect on --loss {config.loss}: add one of "
+                f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
+            )
+    if config.calibrate == "temperature" and (not target.is_class or target.causal):
+        problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
+    on_points = target.per == "point"
+    if config.precision == "float64" and not on_points:
+        problems.append(f"--precision float64 has no effect on {task}: leave it out")
+    if config.averaged > 1 and (on_points or target.acts):
+        problems.append(f"--folds and --ensemble are not for {task}: leave them out")
+    targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
+    if targets is not None and not target.accepted_by(targets):
+        problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")
+    if problems:
+        raise UsageError(problems)

@@ -1,0 +1,99 @@
+"""Checks of single values that need no plug-in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mlzoo.core.setting_types import split_words
+
+
+def shares(text: str) -> tuple[float, float, float]:
+    """`60/20/20` as three fractions that sum to 1; all but the first may be 0."""
+    parts = text.replace(",", "/").split("/")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or abs(sum(numbers) - 100) > 1e-6 or min(numbers) < 0:
+        raise ValueError("write three shares that sum to 100, as 60/20/20")
+    if numbers[0] == 0:
+        raise ValueError("the training share can't be 0")
+    return numbers[0] / 100, numbers[1] / 100, numbers[2] / 100
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """`64` or `48x64` as (height, width)."""
+    if text is None:
+        return None
+    sides = [int(side) for side in text.split("x")]
+    return sides[0], sides[-1]
+
+
+def words(value: Any) -> Any:
+    """`a,b` and `[a, b]` both mean a list of words."""
+    return split_words(value) if isinstance(value, str) else value
+
+
+def three_shares(value: str) -> str:
+    """Check the shares of the three splits."""
+    shares(value)
+    return value
+
+
+def image_sides(value: str | None) -> str | None:
+    """Check the text of an image size."""
+    if value is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", value):
+        raise ValueError("write one number, or height x width as 48x64")
+    return value
+
+
+def half_at_most(value: float | str) -> float | str:
+    """Check a share of at most a half, or auto."""
+    if not isinstance(value, str) and not 0 <= value <= 0.5:
+        raise ValueError("must be from 0 to 0.5, or auto")
+    return value
+
+
+def on_off(value: Any) -> Any:
+    """Return a bare on or off as text."""
+    # YAML reads a bare on or off as true or false.
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
+def processes(value: int | str) -> int | str:
+    """Check a number of processes."""
+    if isinstance(value, int) and not 0 <= value <= 256:
+        raise ValueError("must be from 0 to 256, or auto")
+    return value
+
+
+def batch(value: int | str) -> int | str:
+    """Check a number of samples per step."""
+    if isinstance(value, int) and value < 1:
+        raise ValueError("must be at least 1")
+    return value
+
+
+def on_the_grid(value: Any) -> Any:
+    """Check that a number of pixels is a multiple of 32."""
+    if isinstance(value, int) and value % 32:
+        raise ValueError("must be a multiple of 32")
+    return value
+
+
+def expression(value: str | None) -> str | None:
+    """Check a regular expression; a name of a column is one."""
+    if value is not None and not re.fullmatch(r"[\w .-]+", value):
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+    return value
+
+
+def plain_name(value: str | None) -> str | None:
+    """Check the name of a folder."""
+    if value is not None and not re.fullmatch(r"\w[\w.@+=-]*", value):
+        raise ValueError("a name has letters, digits and . _ - @ + = only")
+    return value
