@@ -49,14 +49,14 @@ class DataFacts(TypedDict, total=False):
     warnings: list[str]
 
 
-class Headline(TypedDict, total=False):
+class HeadlineScore(TypedDict, total=False):
     """The metric that a run is judged by; `interval` holds its ends."""
 
     name: str
     mode: str
     value: float | None
     interval: list[float] | None
-    also: list[Headline]
+    also: list[HeadlineScore]
 
 
 class Kept(TypedDict):
@@ -91,7 +91,7 @@ class MetricFacts(TypedDict, total=False):
     """
 
     task: str
-    headline: Headline
+    headline: HeadlineScore
     test: dict[str, Any]
     valid: dict[str, object]
     kept: Kept

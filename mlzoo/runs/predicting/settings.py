@@ -18,7 +18,7 @@ COUNT = 64
 
 
 class PredictConfig(Settings):
-    """What is written of the predictions of new samples."""
+    """Predictions of new samples, and what is written of them."""
 
     # -- Output
     output: Annotated[Path | None, Flag(also="-o", metavar="PATH")] = None
@@ -51,7 +51,7 @@ class PredictConfig(Settings):
 
 
 class GenerateConfig(Settings):
-    """How many samples are drawn, and the folder that they go into."""
+    """Number of samples to draw, and the folder that they go into."""
 
     output: Annotated[Path | None, Flag(also="-o", metavar="FOLDER")] = None
     """Folder to write; by default generated, in the run's."""
