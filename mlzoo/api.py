@@ -18,6 +18,7 @@ from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
     from mlzoo.explaining.explain_run import ExplanationResult
+    from mlzoo.training.reproducing import Reproduction
     from mlzoo.tuning.search import SearchListener
     from mlzoo.tuning.tune import SearchResult
 
@@ -226,7 +227,7 @@ def reproduce(
     data: Any = None,
     trust: bool = False,
     listener: Listener | None = None,
-) -> dict[str, Any]:
+) -> Reproduction:
     """Train a run again in a temporary folder and compare; the same as `mlzoo reproduce`.
 
     Args:

@@ -32,7 +32,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
 def learned_values(environment: FiniteEnvironment, seed: int) -> np.ndarray:
     """Return values (S, A) of actions, learned epsilon-greedily in episodes side by side."""
     rng = np.random.default_rng([seed, 0xC4])
-    values = np.zeros(environment.outcomes.shape[:2])
+    values: np.ndarray = np.zeros(environment.outcomes.shape[:2])
     episodes = environment.start(training_seeds(seed, np.arange(_EPISODES)))
     begun = _EPISODES
     for _ in range(_STEPS):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from mlzoo.core.configs import Settings, image_size
+from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
 from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList
+from mlzoo.core.validation.values import image_size
 
 if TYPE_CHECKING:
     import numpy as np
