@@ -129,7 +129,9 @@ def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[
     """The columns of spread (`std`, of members), and those of --coverage: intervals or sets."""
     spread = predictions.spread
     if predictions.probabilities is not None:
-        row: dict[str, object] = {name: _digits(values[index, 0]) for name, values in spread.items()}
+        row: dict[str, object] = {
+            name: _digits(values[index, 0]) for name, values in spread.items()
+        }
         if predictions.sets is not None:
             classes = predictions.sets[index]
             row |= {"set": "|".join(classes), "unsure": "yes" if len(classes) > 1 else "no"}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlzoo.core.configs import RunConfig, spreads
+from mlzoo.core.configs import RunConfig
+from mlzoo.core.validation.task_fit import spreads
 from mlzoo.data import loading
 
 if TYPE_CHECKING:

@@ -105,7 +105,9 @@ def write_run(path: str | Path, out: str = "saved_models", name: str | None = No
         folder.write_json("data.json", _record(task, classes, columns, units))
         folder.write_json("layers.json", layer_graph(model))
         folder.write_json("environment.json", devices.environment(0, "float32"))
-        parts = {name: {"indices": [], "names": []} for name in ("train", "valid", "test")}
+        parts: dict[str, dict[str, list[str]]] = {
+            name: {"indices": [], "names": []} for name in ("train", "valid", "test")
+        }
         folder.write_json("split.json", {"parts": parts})
         settings = {"model": MODEL, "data": "", "calibrate": "none"}
         folder.write_text("config.yaml", _yaml({**settings, "set": config.model_dump(mode="json")}))
