@@ -35,9 +35,9 @@ DATA_FIELDS = (
 """Fields of RunConfig that a source reads only if its `Config` has them."""
 _SHARED = ("data", "seed", *DATA_FIELDS)
 EXPECTED = (
-    "expected a table (.csv, .tsv, .txt, .parquet), a text (.txt), arrays (.npz, .npy), a folder "
-    "with one folder of images a class, with images and a table that names them, with images and "
-    "masks or with tables, or the name of a data set"
+    "expected a table (.csv, .tsv, .txt, .parquet, .jsonl, .feather, .xlsx, .arff, .db), a text "
+    "(.txt), arrays (.npz, .npy), a folder with one folder of images a class, with images and a "
+    "table that names them, with images and masks or with tables, or the name of a data set"
 )
 
 

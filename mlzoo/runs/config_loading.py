@@ -20,6 +20,7 @@ from mlzoo.core.validation.losses import absolute_losses, loss_names
 from mlzoo.core.validation.unread import inert
 from mlzoo.core.validation.values import words
 from mlzoo.data.recognition import check_source
+from mlzoo.data.tables.formats import split_query
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
@@ -126,6 +127,7 @@ def merge(
         _trust(given.values)
     _trust(flags)
     _add_flags(flags, given)
+    _take_query(given)
     config, wrong = _validate(given)
     usable = config.model_dump() if config else _usable(given.values, wrong)
     _check_plugins(usable, given)
@@ -138,6 +140,15 @@ def merge(
         raise UsageError(_in_order(given.problems, file))
     warnings = tuple(unused) if allow_unused else ()
     return Merged(config, frozenset(given.values), warnings, allow_unused)
+
+
+def _take_query(given: Given) -> None:
+    """Take `sqlite:///file.db?query=...` for the file and a setting of its source."""
+    data, settings = given.values.get("data"), given.values.get("source_set", {})
+    if isinstance(data, str) and isinstance(settings, Mapping):
+        given.values["data"], query = split_query(data)
+        if query is not None:
+            given.values["source_set"] = {**settings, "query": query}
 
 
 def _trust(values: Mapping[str, Any]) -> None:

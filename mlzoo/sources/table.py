@@ -1,4 +1,7 @@
-"""A table: .csv, .tsv, .txt or .parquet, one sample a row."""
+"""A table, one sample a row: .csv, .tsv or .txt (also .gz, .zst), .parquet, .feather, .xlsx, ...
+
+JSON lines (.jsonl), Arrow, ARFF and SQLite databases (.db, .sqlite) are read as well.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,13 @@ from mlzoo.core.registry import unknown
 from mlzoo.core.setting_types import Delimiter, Header, TaskName, WordList, as_list
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlzoo.data.samples import Samples
     from mlzoo.data.tables.labels import Labels
     from mlzoo.data.tables.reader import TargetColumn
 
 UNLABELED = True
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 class Config(Settings):
@@ -40,15 +44,20 @@ class Config(Settings):
     """What separates the columns: a character, or tab, comma, semicolon, space; recognized."""
     header: Header = "auto"
     """Whether the first line names the columns; recognized by default."""
+    sheet: str | None = None
+    """Sheet of a spreadsheet; by default the first."""
+    query: str | None = None
+    """SQL that selects the rows of a database, which is only read; by default its only table."""
 
 
 def recognizes(path: str) -> bool:
     """Return whether the name ends like a table's, and it holds no series, prose or file names."""
     from mlzoo.data.images.layouts import looks_like_prose, looks_like_series
     from mlzoo.data.label_files.recognizing import names_images
+    from mlzoo.data.tables.formats import is_table
 
     file = expand(path)
-    if not path.lower().endswith(SUFFIXES):
+    if not is_table(path):
         return False
     return not (looks_like_series(file) or looks_like_prose(file) or names_images(file))
 
@@ -69,7 +78,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     path = expand(config.data)
     named = [*config.drop, *([config.group_by] if config.group_by else [])]
     named += [] if config.target is None else [column_name(config.target)]
-    table = read_table(path, config.delimiter, config.header, named)
+    table = read_table(path, config.delimiter, config.header, named, _part(config, path))
     _check_names(config, list(table.columns))
     target: TargetColumn | None = None
     labels: Labels | None = None
@@ -112,10 +121,28 @@ def load(config: Config, progress: Any = None) -> Samples:
             target=target,
             delimiter=config.delimiter,
             header=config.header,
+            sheet=config.sheet,
+            query=config.query,
         ),
         notes=tuple(note for note in notes if note),
         warnings=(*encoded.warnings, *warnings),
     )
+
+
+def _part(config: Config, path: Path) -> str | None:
+    """Return the sheet or the query that chooses the rows of a file.
+
+    Raises:
+        UsageError: it is for a file of another format.
+    """
+    from mlzoo.data.tables.formats import DATABASES, ending
+
+    suffix = ending(path)
+    if config.query is not None and suffix not in DATABASES:
+        raise UsageError(f"--source-set query: {path} is no database ({', '.join(DATABASES)})")
+    if config.sheet is not None and suffix != ".xlsx":
+        raise UsageError(f"--source-set sheet: {path} is no spreadsheet (.xlsx)")
+    return config.query or config.sheet
 
 
 def _target_notes(config: Config, target: TargetColumn | None, labels: Labels | None) -> list[str]:

@@ -44,7 +44,7 @@ def read(path: object, **fields: Any) -> Samples:
     return loading.read(config(path, **fields))
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
 @pytest.mark.parametrize("called", ["images/{}.png", "{}.png", "{}", "old\\images\\{}.png"])
 def test_tables_that_name_images(tmp_path: Path, suffix: str, called: str) -> None:
     names = images(tmp_path)

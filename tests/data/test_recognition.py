@@ -174,9 +174,9 @@ def test_a_missing_name_offers_near_data_sets() -> None:
 
 
 def test_a_file_that_nothing_reads(tmp_path: Path) -> None:
-    (tmp_path / "a.xlsx").touch()
+    (tmp_path / "a.docx").touch()
     with pytest.raises(UsageError, match="is nothing that a source reads; expected a table"):
-        recognize(str(tmp_path / "a.xlsx"))
+        recognize(str(tmp_path / "a.docx"))
 
 
 def values(**fields: Any) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mlzoo.core.errors import DataError
-from mlzoo.data.images.layouts import TABLES
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.label_files.listing import LabeledFiles, read_label_files
 from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders, label_files_at
 from mlzoo.data.label_files.targets import choose_target, without_repeats
 from mlzoo.data.objects.store import is_reference, kind_of
 from mlzoo.data.quality.bad_files import listed
+from mlzoo.data.tables import formats
 from mlzoo.data.tables.inference_inputs import new_targets
 
 
@@ -21,7 +21,7 @@ def is_table(location: Path) -> bool:
     """Return whether a path is a table by its name, or refers to images of Python code."""
     if is_reference(location):
         return kind_of(str(location)) == "images"
-    return location.is_file() and location.name.lower().endswith(TABLES)
+    return location.is_file() and formats.is_table(location)
 
 
 def names_labels(location: Path, reader: ImageReader) -> bool:

@@ -14,9 +14,12 @@ from mlzoo.core.files import is_folder
 from mlzoo.data.images.layouts import BESIDE_DATA, PART_FOLDERS, SUFFIXES, TABLES, subfolders
 from mlzoo.data.objects.store import is_reference
 from mlzoo.data.splits.names import PARTS
+from mlzoo.data.tables.formats import JSON_LINES
 
 OUTPUTS = frozenset(("augmented.csv", "predictions.csv", "out_of_fold.csv"))
 """Tables of our own that name images."""
+LABEL_TABLES = (*TABLES, *JSON_LINES)
+"""Endings of tables that are looked into; one of another kind is named by its path."""
 _ROWS = 50
 """Rows that are looked at."""
 _TRIED = 5
@@ -81,8 +84,8 @@ def label_files_at(location: Path) -> list[LabelFile]:
     tables = find_label_files(location)
     if not tables:
         raise DataError(
-            f"{location} holds no table ({', '.join(TABLES)}) that names images there; name the "
-            "table in place of the folder"
+            f"{location} holds no table ({', '.join(LABEL_TABLES)}) that names images there; name "
+            "the table in place of the folder"
         )
     return tables
 
@@ -91,7 +94,7 @@ def _label_files_in(folder: Path) -> list[Path]:
     tables = [
         Path(entry.path)
         for entry in os.scandir(folder)
-        if entry.name.lower().endswith(TABLES)
+        if entry.name.lower().endswith(LABEL_TABLES)
         and entry.name[0] != "."
         and entry.name.lower() not in BESIDE_DATA | OUTPUTS
         and not is_folder(entry)
@@ -104,7 +107,7 @@ def names_images(table: Path) -> bool:
 
     Names may lack what ends them (`.jpg`); they then name a file each, as identifiers do.
     """
-    if not table.name.lower().endswith(TABLES):
+    if not table.name.lower().endswith(LABEL_TABLES):
         return False
     try:
         beside = _Beside(table.parent)
@@ -179,7 +182,7 @@ def _first_rows(table: Path, beside: _Beside) -> Iterator[list[list[str]]]:
         return
     with table.open(encoding="utf-8-sig") as file:
         lines = [line for _, line in zip(range(_ROWS), file, strict=False)]
-    if suffix in (".jsonl", ".ndjson"):
+    if suffix in JSON_LINES:
         yield _json_rows(lines)
         return
     for delimiter in (",", ";", "\t", "|"):

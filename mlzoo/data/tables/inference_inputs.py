@@ -13,6 +13,7 @@ from mlzoo.data.new_samples import NewInputs, finite_targets, labeled_samples, p
 from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Samples
 from mlzoo.data.tables.columns import encode_as, numbers
+from mlzoo.data.tables.formats import DATABASES, ending
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader, TargetColumn
 from mlzoo.data.tables.tables import Table, known_cells, read_table
@@ -46,7 +47,9 @@ def read_labeled_table(location: Path, reader: TableReader) -> Samples:
 
 
 def _table(location: Path, reader: TableReader) -> Table:
-    return read_table(location, reader.delimiter, reader.header, list(reader.input_names))
+    chosen = reader.query if ending(location) in DATABASES else reader.sheet
+    names = list(reader.input_names)
+    return read_table(location, reader.delimiter, reader.header, names, chosen)
 
 
 def new_targets(table: Table, target: TargetColumn, reader: Reader, location: Path) -> np.ndarray:

@@ -44,6 +44,10 @@ class TableReader(Reader):
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
     """Whether the first line names the columns; auto: recognized."""
+    sheet: str | None = None
+    """Sheet of a spreadsheet; None: the first."""
+    query: str | None = None
+    """SQL that selects the rows of a database; None: all of its only table."""
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -14,8 +14,11 @@ import numpy as np
 import pandas as pd
 
 from mlzoo.core.errors import DataError
-from mlzoo.core.files import refuse_special
 from mlzoo.data.objects.store import held, is_reference
+from mlzoo.data.tables.columnar import read_frame
+from mlzoo.data.tables.file_bytes import read_bytes
+from mlzoo.data.tables.formats import ending
+from mlzoo.data.tables.spreadsheets import read_sheet
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
@@ -63,8 +66,9 @@ def read_table(
     delimiter: str | None = None,
     header: str = "auto",
     expected: Collection[str] = (),
+    part: str | None = None,
 ) -> Table:
-    """Read a .csv, .tsv, .txt or .parquet file, or a table of Python code by its reference.
+    """Read a file of one of `formats.SUFFIXES`, or a table of Python code by its reference.
 
     Args:
         path: the file.
@@ -72,6 +76,8 @@ def read_table(
         header: `yes`, `no`, or `auto`.
         expected: column names that are asked for or that a model was trained on; where the first
             line has all of them, `auto` takes it for a header.
+        part: the sheet of a spreadsheet, or the query on a database; None: the first, or the only
+            table.
 
     Raises:
         DataError: empty, undecodable or ragged files; two columns of one name.
@@ -79,20 +85,27 @@ def read_table(
     if is_reference(path):
         table: Table = held(path)
         return table
-    if path.suffix.lower() == ".parquet":
-        return _read_parquet(path)
-    text, notes = decode(path)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{path} is empty; expected a header line and one line a sample")
-    delimiter = delimiter or find_delimiter(lines[:_SAMPLE_LINES])
-    rows, first_lines = _rows(path, text, delimiter)
+    frame = read_frame(path, part)
+    if frame is not None:
+        return table_of(frame, str(path))
+    notes: list[str] = []
+    if ending(path) == ".xlsx":
+        rows, first_lines, note = read_sheet(path, part)
+        notes += [note] if note else []
+    else:
+        text, notes = decode(path)
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not lines:
+            raise DataError(f"{path} is empty; expected a header line and one line a sample")
+        delimiter = delimiter or find_delimiter(lines[:_SAMPLE_LINES])
+        rows, first_lines = _rows(path, text, delimiter)
+        if delimiter != ",":
+            called = DELIMITERS.get(delimiter, delimiter)
+            notes.append(f"delimiter: {called} (--source-set delimiter=)")
     has_header, why = header == "yes", ""
     if header == "auto":
         deciding = min(_DECIDING_ROWS, max(5, _DECIDING_CELLS // len(rows[0])))
         has_header, why = find_header(rows[: deciding + 1], expected)
-    if delimiter != ",":
-        notes.append(f"delimiter: {DELIMITERS.get(delimiter, delimiter)} (--source-set delimiter=)")
     if not has_header:
         notes.append(
             f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
@@ -105,8 +118,7 @@ def read_table(
 
 def decode(path: Path) -> tuple[str, list[str]]:
     """A file's text, by its byte-order mark, else UTF-8, else Windows-1252 (with a note)."""
-    refuse_special(path)
-    raw = path.read_bytes()
+    raw = read_bytes(path)
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"),
                            (b"\xfe\xff", "utf-16")):  # fmt: skip
         if raw.startswith(mark):
@@ -324,15 +336,6 @@ def _clean(column: pd.Series) -> np.ndarray:
     return np.array(
         [None if cell.strip().lower() in MISSING else cell.strip() for cell in column], dtype=object
     )
-
-
-def _read_parquet(path: Path) -> Table:
-    refuse_special(path)
-    try:
-        frame = pd.read_parquet(path)
-    except Exception as error:
-        raise DataError(f"{path} can't be read as parquet: {error}") from None
-    return table_of(frame, str(path))
 
 
 def table_of(frame: pd.DataFrame, what: str) -> Table:

@@ -1,0 +1,48 @@
+"""Names that tables have; light, since every path is recognized by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TEXT = (".csv", ".tsv", ".txt")
+COMPRESSED = (".gz", ".zst")
+"""What may follow the ending of a text or of JSON lines."""
+JSON_LINES = (".jsonl", ".ndjson")
+ARROW = (".feather", ".arrow")
+DATABASES = (".db", ".sqlite", ".sqlite3")
+_SQLITE = "sqlite:///"
+SUFFIXES = (
+    *TEXT,
+    *(f"{text}{end}" for text in (".csv", ".tsv", *JSON_LINES) for end in COMPRESSED),
+    *JSON_LINES,
+    ".parquet",
+    *ARROW,
+    ".xlsx",
+    ".arff",
+    *DATABASES,
+)
+"""Endings of the names of tables."""
+
+
+def is_table(path: str | Path) -> bool:
+    """Return whether a path ends as the names of tables do."""
+    return str(path).lower().endswith(SUFFIXES)
+
+
+def ending(path: Path) -> str:
+    """Return the ending of a table's name in lower case, without that of its compression."""
+    name = path.name.lower()
+    for end in COMPRESSED:
+        name = name.removesuffix(end)
+    return Path(name).suffix
+
+
+def split_query(data: str) -> tuple[str, str | None]:
+    """Return the file and the query of `sqlite:///file.db?query=SELECT ...`; any other text alone.
+
+    The query stands there as it is, without escapes.
+    """
+    if not data.startswith(_SQLITE):
+        return data, None
+    path, _, query = data.removeprefix(_SQLITE).partition("?query=")
+    return path, query or None
