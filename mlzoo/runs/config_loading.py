@@ -20,7 +20,7 @@ from mlzoo.core.validation.losses import absolute_losses, loss_names
 from mlzoo.core.validation.unread import inert
 from mlzoo.core.validation.values import words
 from mlzoo.data.recognition import check_source
-from mlzoo.data.tables.formats import split_query
+from mlzoo.data.tables.formats import SQLITE, split_query
 
 _NO_EFFECT = "has no effect"
 _ACCEPTS = "(--allow-unused accepts it)"
@@ -145,7 +145,7 @@ def merge(
 def _take_query(given: Given) -> None:
     """Take `sqlite:///file.db?query=...` for the file and a setting of its source."""
     data, settings = given.values.get("data"), given.values.get("source_set", {})
-    if isinstance(data, str) and isinstance(settings, Mapping):
+    if isinstance(data, str) and data.startswith(SQLITE) and isinstance(settings, Mapping):
         given.values["data"], query = split_query(data)
         if query is not None:
             given.values["source_set"] = {**settings, "query": query}

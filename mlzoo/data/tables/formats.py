@@ -10,11 +10,13 @@ COMPRESSED = (".gz", ".zst")
 JSON_LINES = (".jsonl", ".ndjson")
 ARROW = (".feather", ".arrow")
 DATABASES = (".db", ".sqlite", ".sqlite3")
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""Beginning of what names a database and a query on it."""
 SUFFIXES = (
     *TEXT,
-    *(f"{text}{end}" for text in (".csv", ".tsv", *JSON_LINES) for end in COMPRESSED),
+    *(".csv.gz", ".csv.zst", ".tsv.gz", ".tsv.zst"),
     *JSON_LINES,
+    *(".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst"),
     ".parquet",
     *ARROW,
     ".xlsx",
@@ -42,7 +44,7 @@ def split_query(data: str) -> tuple[str, str | None]:
 
     The query stands there as it is, without escapes.
     """
-    if not data.startswith(_SQLITE):
+    if not data.startswith(SQLITE):
         return data, None
-    path, _, query = data.removeprefix(_SQLITE).partition("?query=")
+    path, _, query = data.removeprefix(SQLITE).partition("?query=")
     return path, query or None
