@@ -70,5 +70,7 @@ def _reason(found: Any, iterations: int) -> str:
     """Return why a search ended that met no tolerance."""
     if found.nit >= iterations:
         return f"stopped after {found.nit} iterations, before it converged"
-    # Where losses of two steps differ by less than their rounding errors, none is lower.
+    if "abnormal" in found.message.lower():
+        # Losses of two steps that differ by less than their rounding errors are equal.
+        return "stopped before it converged: no step lowered the loss, as near a minimum in float32"
     return f"stopped before it converged ({found.message.lower()})"

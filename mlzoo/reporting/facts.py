@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from mlzoo.core import files
+from mlzoo.core.errors import UsageError
 
 
 class PartCounts(TypedDict, total=False):
@@ -157,12 +158,22 @@ def gather(folder: Path, final: Path | None = None) -> Facts:
         folder: where `config.yaml`, `data.json`, `metrics.json`, `environment.json` and
             `split.json` stand now.
         final: where they will, if the folder is still to be renamed.
+
+    Raises:
+        DataError: a file is missing or damaged.
+        UsageError: the run has no scores, since it was made without data.
     """
+    config = files.read_mapping(folder / "config.yaml", ("model", "data"))
+    if not config["data"]:
+        raise UsageError(
+            f"{folder} was made of given weights without data, so there are no scores to report; "
+            f"score it with `mlzoo evaluate {folder} DATA`"
+        )
     split = files.read_mapping(folder / "split.json", ("parts",))["parts"]
     grouped = all("groups" in part for part in split.values())
     return {
         "folder": str(final or folder),
-        "config": files.read_mapping(folder / "config.yaml", ("model", "data")),
+        "config": config,
         "data": _of(DataFacts, folder / "data.json"),
         "metrics": _of(MetricFacts, folder / "metrics.json"),
         "environment": _of(EnvironmentFacts, folder / "environment.json"),

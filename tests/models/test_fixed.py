@@ -170,6 +170,8 @@ def test_the_command_makes_a_run_without_data(
     assert json.loads(scored.out)["metrics"]["accuracy"] == pytest.approx(2 / 3)
     own = run_mlzoo("evaluate", "saved_models/xor")
     assert own.code == 2 and "was made of given weights without data; name data" in own.err
+    report = run_mlzoo("report", "saved_models/xor")
+    assert report.code == 2 and "no scores to report; score it with" in report.err
     wrong = run_mlzoo("train", "fixed", "--weights", "xor.yaml", "--epochs", 3)
     assert wrong.code == 2 and "--epochs: has no effect without data" in wrong.err
 

@@ -9,15 +9,32 @@ from pydantic import ValidationError
 
 from mlzoo.core import registry
 from mlzoo.core.errors import UsageError
+from mlzoo.core.progress import Listener
 from mlzoo.core.validation.plugins import is_full_batch
 from mlzoo.data.specs import Outputs
+from mlzoo.training import full_batch
+from mlzoo.training.building import build_model
 from mlzoo.training.optimizers import build_loss, build_optimizer, scale_note, scales
-from tests.training.made import config
+from mlzoo.training.signals import Stop
+from tests.training.made import config, data
 
 
 def rates(steps: int, per_epoch: int, **more) -> list[float]:
     schedule = build_optimizer(config(**more), per_epoch)._learning_rate
     return [float(keras.ops.convert_to_numpy(schedule(step))) for step in range(steps)]
+
+
+def test_lbfgs_says_where_it_stopped_before_it_converged() -> None:
+    own = data(task="regression")
+    warned: dict[int, list[str]] = {}
+    for epochs in (2, 100):
+        chosen = config(optimizer="lbfgs", epochs=epochs, early_stopping=0)
+        listener = Listener()
+        warned[epochs] = []
+        listener.warn = warned[epochs].append  # type: ignore[method-assign]
+        fitted = full_batch.fit(build_model(chosen, own, 0), own, chosen, listener, Stop())
+    assert warned[2] == ["lbfgs stopped after 2 iterations, before it converged; raise --epochs"]
+    assert warned[100] == [] and fitted.stopped == "lbfgs: converged"
 
 
 @pytest.mark.parametrize("name", [n for n in registry.names("optimizer") if not is_full_batch(n)])
