@@ -167,7 +167,7 @@ def from_weights(
     """Make a run of weights that are given by hand; nothing is trained.
 
     Args:
-        path: a YAML or JSON file; see `mlzoo.runs.given_weights.read_weights`.
+        path: a YAML or JSON file; see `mlzoo.runs.given_weights.file.read_weights`.
         data: as of `train`: the network is scored on these, as by `mlzoo train fixed DATA
             --weights FILE`; without any the run predicts but has no scores.
         out: folder of the run folder.
@@ -181,15 +181,15 @@ def from_weights(
     Raises:
         UsageError: the file is wrong or does not fit the data, or the name is taken.
     """
-    from mlzoo.runs import given_weights
+    from mlzoo.runs.given_weights import file, folder
 
     if data is None:
         if settings:
             raise UsageError(f"{min(settings)}: has no effect without data")
-        return _facade(given_weights.write_run(path, out, name))
-    chosen = given_weights.settings_of(given_weights.read_weights(path))
+        return _facade(folder.write_run(path, out, name))
+    chosen = file.settings_of(file.read_weights(path))
     given = {"calibrate": "none", **settings, "out": out, "name": name, "set": chosen}
-    return train(given_weights.MODEL, data, listener=listener, **given)
+    return train(file.MODEL, data, listener=listener, **given)
 
 
 def resume(

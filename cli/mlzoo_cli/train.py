@@ -190,7 +190,8 @@ def _without_data(path: str, flags: dict[str, Any], json: bool) -> None:
     Raises:
         UsageError: other options were given than those of its folder, or the file is wrong.
     """
-    from mlzoo.runs.given_weights import MODEL, write_run
+    from mlzoo.runs.given_weights.file import MODEL
+    from mlzoo.runs.given_weights.folder import write_run
 
     if flags.get("model") != MODEL:
         raise UsageError(f"--weights: is for `mlzoo train {MODEL} [DATA]`")
@@ -209,7 +210,7 @@ def _without_data(path: str, flags: dict[str, Any], json: bool) -> None:
 
 def _with_weights(path: str, flags: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     """Return flags with the weights of a file as settings of the model."""
-    from mlzoo.runs.given_weights import MODEL, read_weights, settings_of
+    from mlzoo.runs.given_weights.file import MODEL, read_weights, settings_of
 
     if flags.get("model") != MODEL or "set" in flags:
         problems.append(

@@ -14,7 +14,7 @@ import mlzoo
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.models import fixed
-from mlzoo.runs.given_weights import read_weights
+from mlzoo.runs.given_weights.file import read_weights
 from tests.cli.shell import run_mlzoo
 
 PRINTED = {

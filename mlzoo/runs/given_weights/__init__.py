@@ -1,0 +1,1 @@
+"""Runs of weights that are given by hand: the file, and a folder made of it alone."""
