@@ -37,11 +37,12 @@ class Baseline:
 
     Attributes:
         predict: what it takes and returns depends on what one prediction is made for. A sample:
-            inputs (n, *shape) to class probabilities (n, k) or numbers (n, k). A pixel: an image
-            (height, width, channels) to a mask (height, width) uint8 or numbers (height, width,
-            k). A step: a sequence (steps, channels) to classes (steps,) uint8. A token: the same
-            to probabilities (steps, k). A step of a horizon: the windows' `Part` to numbers (n,
-            horizon, targets). An episode: `Episodes` to an action (n,) in each.
+            inputs (n, *shape) to class probabilities (n, k), numbers (n, k), or their means and
+            standard deviations (n, 2, k). A pixel: an image (height, width, channels) to a mask
+            (height, width) uint8 or numbers (height, width, k). A step: a sequence (steps,
+            channels) to classes (steps,) uint8. A token: the same to probabilities (steps, k). A
+            step of a horizon: the windows' `Part` to numbers (n, horizon, targets). An episode:
+            `Episodes` to an action (n,) in each.
         note: what bounds it, told beside its scores; or a function of the part that is scored.
     """
 

@@ -5,7 +5,8 @@ scored, to b values (`statistics/scorers.py`), so that its interval follows from
 it does not apply. `predictions` holds what its `TARGETS` say, of a split:
 
 - per sample: `y_true`, `y_pred` (n, k); of classes `y_true` (n,) positions and `y_pred`
-  probabilities, `positive`, the class of the two that metrics of one class are about
+  probabilities, `positive`, the class of the two that metrics of one class are about; of numbers
+  `std` (n, k), predicted standard deviations, or None
 - per horizon: `y_true`, `y_pred` (n, horizon, k), NaN where unknown, `scale` and `band`
 - per pixel, step or token counts of each image or sequence: of classes `confusion` (n, k, k) and,
   of a model, `bins` of the confidence (`statistics/calibration/`), of numbers `mean_error`. Where
