@@ -97,7 +97,7 @@ def predict(
 
 def _check_coverage(run: Run, coverage: float, tta: str, features: bool) -> None:
     """Raise UsageError where a run has no scores for a coverage, or options do not go with it."""
-    from mlzoo.runs.conformal import scores_for
+    from mlzoo.runs.predicting.conformal import scores_for
 
     if tta != "none" or features:
         raise UsageError("--coverage: does not go with --tta or --features; leave one of them out")

@@ -218,7 +218,7 @@ class OpenedRun:
             DataError: the samples do not fit what the model was trained on.
             UsageError: the run has no scores for such a coverage.
         """
-        from mlzoo.runs.conformal import scores_for, with_coverage
+        from mlzoo.runs.predicting.conformal import scores_for, with_coverage
 
         scores = None
         if coverage is not None:
@@ -262,7 +262,7 @@ class OpenedRun:
 
     def _spread(self, rows: Any) -> dict[str, np.ndarray]:
         """Return the columns that say how far members, or passes with dropout, differ."""
-        from mlzoo.runs import spread
+        from mlzoo.runs.predicting import spread
 
         if spread.has_members(self.path):
             return spread.spread_of(spread.member_outputs(self.model, rows), self.target)

@@ -22,7 +22,7 @@ from mlzoo.data.samples import Data, Part
 from mlzoo.data.splits.splitting import share_evenly
 from mlzoo.layers.predictive import distribution_model
 from mlzoo.runs.models import outputs_of
-from mlzoo.runs.spread import both_classes, means, member_outputs
+from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
 from mlzoo.statistics import intervals
 from mlzoo.statistics.calibration import conformal
 from mlzoo.statistics.calibration.conformal import (

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.data.specs import target_of
+from mlzoo.runs.predicting.spread import both_classes, means, member_outputs
 from mlzoo.runs.results import Predictions
-from mlzoo.runs.spread import both_classes, means, member_outputs
 from mlzoo.statistics.calibration import conformal
 from mlzoo.statistics.calibration.conformal import ConformalScores
 
