@@ -197,7 +197,7 @@ def _shortcut(layer: WindowShortcut, x: Any) -> Any:
     values = ops.reshape(linear(flat), (-1, layer.horizon, len(layer.channels)))
     _set(linear, layer.start + layer.kernel, layer.start_bias + layer.bias)
     places = ops.convert_to_tensor(layer.channels, "int32")
-    return ops.take(last, places, axis=2) + ops.take(layer.scale, places) * values
+    return ops.take(last, places, axis=2) + values * ops.take(layer.scale, places)
 
 
 @_call.register

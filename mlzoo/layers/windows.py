@@ -53,7 +53,7 @@ class LogChannels(_WindowLayer):
         chosen = ops.convert_to_tensor(flags, x.dtype)
         positive = ops.maximum(x, ops.cast(self.lowest, x.dtype) / 100)
         # No logarithm of a channel that may be negative: its gradient would be NaN.
-        return chosen * ops.log(ops.where(chosen > 0, positive, 1.0)) + (1 - chosen) * x
+        return ops.log(ops.where(chosen > 0, positive, 1.0)) * chosen + x * (1 - chosen)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the same shape."""

@@ -1,4 +1,4 @@
-"""Lock of an open file for one process, by the system where it has `flock`."""
+"""Lock of an open file for one process where Python has no `fcntl`, as on Windows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import re
 from typing import IO
 
 
-def lock(file: IO[str]) -> None:
-    """Lock a file that holds `process NUMBER` of its owner, until it is closed.
+def lock_by_owner(file: IO[str]) -> None:
+    """Refuse a file whose text, `process NUMBER`, names another process that runs.
 
-    Where Python has no `fcntl`, as on Windows, the process that the file names has it as long as
-    it runs: two that begin in the same moment may then both get the file.
+    Two that begin in the same moment may both get the file.
 
     Args:
         file: open to read and to append.
@@ -19,15 +18,6 @@ def lock(file: IO[str]) -> None:
     Raises:
         BlockingIOError: another process has it.
     """
-    try:
-        import fcntl
-    except ImportError:
-        _check_owner(file)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _check_owner(file: IO[str]) -> None:
     import psutil
 
     file.seek(0)

@@ -305,7 +305,7 @@ def lock(folder: Path) -> IO[str]:
     path = folder / "lock"
     file = path.open("a+")
     try:
-        locks.lock(file)
+        _lock(file)
         # A process that has just finished may have removed the file that was opened.
         if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
             raise FileNotFoundError(path)
@@ -318,6 +318,15 @@ def lock(folder: Path) -> IO[str]:
     file.write(f"process {os.getpid()}")
     file.flush()
     return file
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        locks.lock_by_owner(file)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _quoted(path: Path) -> str:

@@ -49,15 +49,14 @@ def test_another_process_has_the_folder(
 
 
 def test_a_number_that_was_given_anew_is_no_owner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "fcntl", None)
     path = tmp_path / "lock"
     path.write_text(f"process {os.getppid()}")
     before = psutil.Process(os.getppid()).create_time() - 10
     os.utime(path, (before, before))
     with path.open("a+") as file:
-        locks.lock(file)
+        locks.lock_by_owner(file)
     path.write_text(f"process {2**22 + 1}")
     with path.open("a+") as file:
-        locks.lock(file)
+        locks.lock_by_owner(file)
