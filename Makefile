@@ -67,7 +67,7 @@ bench: setup
 
 # Refresh requirements.lock from pyproject.toml.
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra jax --extra shap --extra hub --extra export --extra serve --extra ray --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra jax --extra shap --extra hub --extra export --extra serve --extra ray --extra rl --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 	  --output-file requirements.lock $(LOCKFLAGS)
 

@@ -37,7 +37,7 @@ def learned_values(environment: FiniteEnvironment, seed: int) -> np.ndarray:
     begun = _EPISODES
     for _ in range(_STEPS):
         states = episodes.states
-        random = rng.integers(values.shape[1], size=_EPISODES)
+        random = rng.integers(len(environment.actions), size=_EPISODES)
         explores = rng.random(_EPISODES) < _EPSILON
         actions = np.where(explores, random, values[states].argmax(axis=1))
         step = episodes.step(actions)

@@ -34,6 +34,8 @@ DATA_FIELDS = (
 )
 """Fields of RunConfig that a source reads only if its `Config` has them."""
 _SHARED = ("data", "seed", *DATA_FIELDS)
+_LOOKED_AT = 100_000
+"""Bytes of a file that are looked at for what it holds."""
 EXPECTED = (
     "expected a table (.csv, .tsv, .txt, .parquet, .jsonl, .feather, .xlsx, .arff, .db), a text "
     "(.txt), arrays (.npz, .npy), a folder with one folder of images a class, with images and a "
@@ -83,6 +85,15 @@ def _of_object(reference: str, source: str | None = None) -> str:
             f"{' or '.join(sources)}"
         )
     return source or sources[0]
+
+
+def holds_map(path: str) -> bool:
+    """Return whether a .yaml file holds the map of a grid world: a line begins with `map:`."""
+    location = expand(path)
+    if location.suffix.lower() not in (".yaml", ".yml") or not location.is_file():
+        return False
+    with location.open("rb") as file:
+        return any(line.startswith(b"map:") for line in file.read(_LOOKED_AT).splitlines())
 
 
 def _recognizes(source: str, path: str) -> bool:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from mlzoo.core.setting_types import searched
+from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import Sizes, searched
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.models._control import ControlSettings, features
+from mlzoo.models._control import features
 
 if TYPE_CHECKING:
     import keras
@@ -31,9 +32,19 @@ MAIN = "online"
 EXPERIENCE = "replay"
 
 
-class Config(ControlSettings):
+class Config(Settings):
     """Settings of dqn."""
 
+    hidden: Sizes = (256,)
+    """Units of the dense layers, comma-separated."""
+    filters: Sizes = (16, 32)
+    """Filters of the 3x3 convolutions before them, where observations are frames."""
+    discount: float = Field(0.97, ge=0, le=1)
+    """Weight of a reward one step later."""
+    environments: int = Field(32, ge=1, json_schema_extra=searched(4, 64, log=True))
+    """Episodes that are played side by side."""
+    steps: int = Field(6400, ge=1)
+    """Steps of the environment in an epoch, in all episodes together."""
     double: bool = True
     """Choose the next action by the online network and value it by the target network."""
     dueling: bool = False
@@ -77,7 +88,7 @@ def _network(config: Config, inputs: Inputs, outputs: Outputs, name: str) -> ker
     import keras
     from keras import ops
 
-    tensor, x = features(config, inputs)
+    tensor, x = features(inputs, config.hidden, config.filters)
     if not config.dueling:
         return keras.Model(tensor, outputs.head(x), name=name)
     advantage = outputs.logits(x, name="advantage")

@@ -1,16 +1,21 @@
-"""An environment to act in: grid-snake, which comes along.
+"""An environment to act in: grid-snake, grid-world or one of Gymnasium, such as CartPole-v1.
 
+A grid world of one's own is a .yaml file with a `map`, whose characters are cells: `.` free, `#` a
+wall, `S` a start, and others that `ends` gives a reward; `step`, `slip` and `limit` are optional.
 Its episodes are the samples. Models are trained on episodes that are played while they learn, and
 scored on others, whose seeds nothing was trained on.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.files import expand
+from mlzoo.data.recognition import holds_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +23,10 @@ if TYPE_CHECKING:
     from mlzoo.data.environments.environment import Environment
     from mlzoo.data.samples import Samples
 
-NAMES = ("grid-snake",)
+NAMES = (
+    *("grid-snake", "grid-world"),
+    *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "FrozenLake-v1", "Taxi-v4"),
+)
 _SPLITS = {"train": 100, "valid": 64, "test": 100}
 
 
@@ -26,14 +34,14 @@ class Config(Settings):
     """Settings of the source environment."""
 
     data: str
-    """Name of the environment."""
+    """Name of the environment, or a grid world's file."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides the episodes on which models are scored."""
 
 
 def recognizes(path: str) -> bool:
-    """Return whether the name is that of an environment."""
-    return path.replace("_", "-") in NAMES
+    """Return whether the name is that of an environment, or a file's that holds a map."""
+    return path.replace("_", "-") in NAMES or holds_map(path)
 
 
 def load(config: Config, progress: Any = None) -> Samples:
@@ -64,9 +72,20 @@ def load(config: Config, progress: Any = None) -> Samples:
 
 
 def _environment(config: Config) -> Environment:
+    import mlzoo.data.environments
+    from mlzoo.data.environments.grid_world import read_grid_world
+    from mlzoo.data.environments.gymnasium import gymnasium_environment
     from mlzoo.data.environments.snake import grid_snake
 
-    return grid_snake()
+    name = config.data.replace("_", "-")
+    if (file := expand(config.data)).exists():
+        return read_grid_world(file)
+    if name == "grid-snake":
+        return grid_snake()
+    if name == "grid-world":
+        named = Path(mlzoo.data.environments.__file__).parent / "named"
+        return read_grid_world(named / f"{name}.yaml")
+    return gymnasium_environment(name)
 
 
 def _observations(environment: Environment, seeds: np.ndarray, seed: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
+from mlzoo.data.recognition import holds_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,8 @@ class Config(Settings):
 
 def recognizes(path: str) -> bool:
     """Return whether the name is that of a problem, or ends like one's file."""
-    return path.replace("_", "-") in NAMES or path.lower().endswith((".yaml", ".yml"))
+    named = path.replace("_", "-") in NAMES
+    return named or (path.lower().endswith((".yaml", ".yml")) and not holds_map(path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

@@ -18,7 +18,8 @@ from mlzoo.data.environments.environment import (
     uniforms,
 )
 from mlzoo.data.environments.finite import FiniteEnvironment, reference_returns, states_of
-from mlzoo.data.environments.snake import MOVES, grid_snake
+from mlzoo.data.environments.grids import MOVES
+from mlzoo.data.environments.snake import grid_snake
 
 SNAKE = grid_snake()
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from mlzoo.data.environments.finite import FiniteEnvironment
-from mlzoo.data.environments.painting import BACKGROUND, paint_cells
+from mlzoo.data.environments.grids import BACKGROUND, MOVES, paint_cells
 
 NAME = "grid-snake"
-MOVES = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 STEP, APPLE, WALL = -0.01, 1.0, -1.0
 _COLORS = ((46, 125, 50), (198, 40, 40))
 

@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from mlzoo.data.environments.environment import Environment, Transitions, training_seeds
+from mlzoo.layers.networks import columns_of
+from mlzoo.training.loop.networks import NetworksModel
+from mlzoo.training.loop.steps import TrainingSteps
 
 Arrays = dict[str, np.ndarray]
 
 
-class Learner(Protocol):
-    """An algorithm that plays and learns."""
+class Learner(ABC):
+    """An algorithm that plays and learns.
 
+    Args:
+        environment: what is played.
+        model: the networks, compiled.
+        steps: training steps of these.
+        settings: the `Config` of the model.
+        batch_size: steps of an update.
+        seed: decides all that is random.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        model: NetworksModel,
+        steps: TrainingSteps,
+        settings: Any,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.environment, self.model, self.steps = environment, model, steps
+        self.settings, self.batch_size, self.seed = settings, batch_size, seed
+
+    @staticmethod
+    @abstractmethod
+    def updates(settings: Any, batch_size: int) -> int:
+        """Return the updates of an epoch, by which a schedule counts."""
+
+    @abstractmethod
     def epoch(self, epoch: int) -> dict[str, float]:
         """Play and learn for an epoch, from 1; return the columns of its row."""
-        ...
 
+    @abstractmethod
     def state(self) -> Arrays:
         """Return all that it goes on from, beside the networks."""
-        ...
 
+    @abstractmethod
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` returned."""
-        ...
+
+    def row(self, logs: Mapping[str, Any]) -> dict[str, float]:
+        """Return the columns of an epoch, from the means of its losses; NaN before any update."""
+        self.steps.sync()
+        names = columns_of(self.model.objectives)
+        return {name: float(logs.get(name, np.nan)) for name in names}
 
 
 class EpisodeStream:

@@ -7,7 +7,7 @@ and the memory; what an epoch draws at random follows from its number.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from mlzoo.runs.models import greedy
 from mlzoo.training import checkpoints
 from mlzoo.training.control.experience import Learner
 from mlzoo.training.control.replay import ReplayLearner
+from mlzoo.training.control.rollouts import EpisodeLearner, RolloutLearner
 from mlzoo.training.loop.early_stopping import Watch
 from mlzoo.training.loop.networks import NetworksModel
 from mlzoo.training.loop.steps import build_steps
@@ -31,7 +32,11 @@ from mlzoo.training.loop.training import JIT, Fitted
 from mlzoo.training.optimizers import last_rate
 from mlzoo.training.signals import Stop
 
-_LEARNERS: Mapping[str, Callable[..., Learner]] = {"replay": ReplayLearner}
+_LEARNERS: Mapping[str, type[Learner]] = {
+    "replay": ReplayLearner,
+    "rollouts": RolloutLearner,
+    "episodes": EpisodeLearner,
+}
 _WATCHED = "val_return"
 _BATCH = 128
 
@@ -66,14 +71,13 @@ class ControlTraining:
         self.listener, self.stop = listener, stop
         plugin = registry.load("model", config.model)
         settings = plugin.Config(**config.set)
-        self.rounds = max(1, settings.steps // settings.environments)
-        self.model = NetworksModel(model.networks, self.rounds, seed)
+        batch_size = config.batch_size if isinstance(config.batch_size, int) else _BATCH
+        learner = _LEARNERS[plugin.EXPERIENCE]
+        updates = learner.updates(settings, batch_size)
+        self.model = NetworksModel(model.networks, updates, seed)
         self.model.compile_each(config, JIT[config.xla])
         steps = build_steps(self.model, config.xla, metrics_built=True, single=False)
-        batch_size = config.batch_size if isinstance(config.batch_size, int) else _BATCH
-        self.learner = _LEARNERS[plugin.EXPERIENCE](
-            self.environment, self.model, steps, settings, batch_size, seed
-        )
+        self.learner = learner(self.environment, self.model, steps, settings, batch_size, seed)
         self.watch = Watch(_WATCHED, "max")
         self.history: list[dict[str, float]] = []
         self.best = checkpoints.values(self.model.weights)
@@ -89,7 +93,7 @@ class ControlTraining:
             Interrupted: a signal came; the state is saved.
         """
         self._restore()
-        self.listener.start(self.config.model, self.config.epochs, self.rounds)
+        self.listener.start(self.config.model, self.config.epochs, 1)
         while len(self.history) < self.config.epochs:
             self._epoch()
         self.listener.end()

@@ -7,12 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mlzoo.data.environments.environment import Environment
-from mlzoo.layers.networks import columns_of
 from mlzoo.runs.models import outputs_of
-from mlzoo.training.control.experience import Arrays, EpisodeStream
-from mlzoo.training.loop.networks import NetworksModel
-from mlzoo.training.loop.steps import TrainingSteps
+from mlzoo.training.control.experience import Arrays, EpisodeStream, Learner
 
 
 class ReplayMemory:
@@ -60,33 +56,19 @@ class ReplayMemory:
                 self._arrays[name.removeprefix("memory.")] = whole
 
 
-class ReplayLearner:
-    """Deep Q-learning; see `Learner`.
+class ReplayLearner(Learner):
+    """Deep Q-learning with the networks `online` and `target`."""
 
-    Args:
-        environment: what is played.
-        model: the networks `online` and `target`, compiled.
-        steps: training steps of these.
-        settings: the `Config` of the model.
-        batch_size: steps of an update.
-        seed: decides all that is random.
-    """
-
-    def __init__(
-        self,
-        environment: Environment,
-        model: NetworksModel,
-        steps: TrainingSteps,
-        settings: Any,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        self.model, self.steps, self.settings = model, steps, settings
-        self.columns = columns_of(model.objectives)
-        self.batch_size, self.seed = batch_size, seed
-        self.stream = EpisodeStream(environment, settings.environments, seed)
-        self.memory = ReplayMemory(settings.memory)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.stream = EpisodeStream(self.environment, self.settings.environments, self.seed)
+        self.memory = ReplayMemory(self.settings.memory)
         self._updates = 0
+
+    @staticmethod
+    def updates(settings: Any, batch_size: int) -> int:
+        """Return the updates of an epoch."""
+        return settings.updates * max(1, settings.steps // settings.environments)
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """Play and learn for an epoch."""
@@ -99,9 +81,8 @@ class ReplayLearner:
             self._play(rng, epsilon)
             if len(self.memory) >= self.settings.warmup_steps:
                 logs = self._learn(rng) or logs
-        self.steps.sync()
-        means = {name: float(logs.get(name, np.nan)) for name in self.columns}
-        return {**means, "return": self.stream.mean_return(), "epsilon": epsilon}
+        played = {"return": self.stream.mean_return(), "epsilon": epsilon}
+        return {**self.row(logs), **played}
 
     def _epsilon(self, epochs: float) -> float:
         """Return the probability of a random action after so many epochs."""

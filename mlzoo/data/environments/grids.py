@@ -1,9 +1,11 @@
-"""Pictures of grids."""
+"""Moves on grids of cells, and pictures of them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+MOVES = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
+"""Rows and columns that each action goes."""
 CELL = 24
 """Pixels of a cell's side."""
 BACKGROUND = (240, 240, 240)

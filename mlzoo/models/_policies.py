@@ -1,0 +1,81 @@
+"""Policies with a network that values states, and their loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.data.specs import Inputs, Outputs
+from mlzoo.models._control import features
+
+if TYPE_CHECKING:
+    import keras
+
+    from mlzoo.layers.networks import StepContext
+
+
+def policy_and_value(
+    inputs: Inputs, outputs: Outputs, hidden: Sequence[int], filters: Sequence[int]
+) -> dict[str, keras.Model]:
+    """Return `policy`, from observations to (batch, actions) logits, and `value`, to (batch, 1).
+
+    Args:
+        inputs: specification of the observations.
+        outputs: specification of the actions.
+        hidden: units of the dense layers of each.
+        filters: of the convolutions of each.
+    """
+    import keras
+
+    start, x = features(inputs, hidden, filters, "tanh")
+    # Small at first, so that all actions are tried alike.
+    small = keras.initializers.Orthogonal(0.01)
+    policy = keras.Model(start, outputs.head(x, kernel_initializer=small), name="policy")
+    start, x = features(inputs, hidden, filters, "tanh")
+    value = keras.Model(start, outputs.finish(outputs.logits(x, units=1)), name="value")
+    return {"policy": policy, "value": value}
+
+
+def policy_loss(
+    clip: float,
+    entropy_weight: float,
+    value_weight: float,
+    networks: Mapping[str, keras.Model],
+    inputs: Any,
+    targets: Any,
+    context: StepContext,
+) -> dict[str, Any]:
+    """Return the loss of a policy and of the values that it is compared with.
+
+    Args:
+        clip: bound on the change of an action's probability, as a ratio to 1; 0: none.
+        entropy_weight: of the policy's entropy.
+        value_weight: of the squared error of values.
+        networks: `policy` and `value`.
+        inputs: `observation` (batch, *shape); `log_probability` of the action when it was taken,
+            `advantage`, `goal` (what the value should be) and `weight` (0: left out), (batch,).
+        targets: (batch,) the actions taken.
+        context: not used.
+    """
+    import keras
+    from keras import ops
+
+    logits = networks["policy"](inputs["observation"])
+    logs = keras.ops.log_softmax(logits, axis=-1)
+    taken = ops.sum(logs * ops.one_hot(targets, logits.shape[-1]), axis=-1)
+    weights = inputs["weight"] / ops.maximum(ops.sum(inputs["weight"]), 1.0)
+    advantage = inputs["advantage"]
+    center = ops.sum(weights * advantage)
+    spread = ops.sqrt(ops.sum(weights * ops.square(advantage - center)))
+    advantage = (advantage - center) / (spread + 1e-8)
+    ratio = ops.exp(taken - inputs["log_probability"])
+    if clip:
+        bounded = ops.clip(ratio, 1 - clip, 1 + clip)
+        gain = ops.minimum(ratio * advantage, bounded * advantage)
+    else:
+        gain = taken * advantage
+    entropy = -ops.sum(weights * ops.sum(ops.exp(logs) * logs, axis=-1))
+    values = networks["value"](inputs["observation"])[:, 0]
+    value_loss = ops.sum(weights * ops.square(values - inputs["goal"]))
+    loss = -ops.sum(weights * gain) + value_weight * value_loss - entropy_weight * entropy
+    return {"loss": loss, "value_loss": value_loss, "entropy": entropy}
