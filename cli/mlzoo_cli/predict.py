@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
+_OF_ALL_BUT_EPISODES = (*_OF_MASKS, "coverage", "features", "length", "temperature")
 _OF_TEXT = ("length", "temperature", "seed")
 
 
@@ -30,12 +31,13 @@ _OF_TEXT = ("length", "temperature", "seed")
 def predict(
     run: RunPath,
     data: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="DATA...",
-            help="Images, tables, sequences, arrays, or folders of them; texts, or their files.",
+            help="Images, tables, sequences, arrays, or folders of them; texts, or their files; "
+            "nothing where a model acts in an environment.",
         ),
-    ],
+    ] = None,
     safe_csv: SafeCsv = False,
     tta: Tta = "none",
     trust: Trust = False,
@@ -52,7 +54,7 @@ def predict(
     that classes.txt names; of fields their means, and the fields are written. Of a model without
     labels it has the error, and the share of normal samples with one as large. Of a labeling there
     is a row a step, of a series a row a step ahead. A model of text goes on from DATA, a text file
-    or the text itself.
+    or the text itself. A model that acts plays an episode, a row a step, and -o FOLDER adds a film.
     """
     from mlzoo.core.configs import from_options
     from mlzoo.runs.predicting.settings import PredictConfig
@@ -63,6 +65,14 @@ def predict(
     from mlzoo.api import load
 
     opened = load(run, trust=trust, tta=tta)
+    if opened.target.acts:
+        from mlzoo_cli.predict_episodes import play_episodes
+
+        _refuse(_OF_ALL_BUT_EPISODES, given, opened)
+        play_episodes(opened, data or [], config, json)
+        return
+    if not data:
+        raise UsageError("DATA is missing: name what is to be predicted, such as a file")
     if not opened.target.causal:
         _refuse(_OF_TEXT, given, opened)
     if config.coverage is not None:

@@ -335,7 +335,7 @@ def _summary(run: OpenedRun) -> None:
     if run.target.drawn:
         following = f"generate {place} -o FOLDER"
     else:
-        following = f"evaluate {place}" if run.target.acts else f"predict {place} NEW-DATA"
+        following = f"predict {place} " + ("-o FOLDER" if run.target.acts else "NEW-DATA")
     say(f"next: mlzoo {following}")
 
 

@@ -10,7 +10,6 @@ layers, vectors dense layers alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -18,7 +17,7 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Sizes, searched
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.models._policies import policy_and_value, policy_loss
+from mlzoo.models._policies import policy_and_value, policy_objectives
 
 if TYPE_CHECKING:
     import keras
@@ -52,12 +51,10 @@ class Config(Settings):
     """Steps of the environment in an epoch, in all episodes together."""
     clip: float = Field(0.2, ge=0, lt=1)
     """Bound on the change of an action's probability, as a ratio to 1; 0: no clipping."""
-    passes: int = Field(10, ge=1, json_schema_extra=searched(1, 20))
+    passes: int = Field(20, ge=1, json_schema_extra=searched(1, 30))
     """Times that the same steps are learned from; without clipping 1."""
     entropy: float = Field(0.0, ge=0)
     """Weight of the policy's entropy, which keeps it exploring."""
-    value_weight: float = Field(0.5, ge=0)
-    """Weight of the critic's squared error."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -80,8 +77,5 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
 
 
 def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Objective]:
-    """Return the loss of policy and critic together."""
-    from mlzoo.layers.networks import Objective
-
-    loss = partial(policy_loss, config.clip, config.entropy, config.value_weight)
-    return [Objective("policy", ("policy", "value"), loss, ("value_loss", "entropy"))]
+    """Return the losses of policy and critic."""
+    return policy_objectives(config.clip, config.entropy)

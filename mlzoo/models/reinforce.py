@@ -8,7 +8,6 @@ expected in its state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -16,7 +15,7 @@ from pydantic import Field
 from mlzoo.core.configs import Settings
 from mlzoo.core.setting_types import Sizes, searched
 from mlzoo.data.specs import Inputs, Outputs
-from mlzoo.models._policies import policy_and_value, policy_loss
+from mlzoo.models._policies import policy_and_value, policy_objectives
 
 if TYPE_CHECKING:
     import keras
@@ -46,8 +45,6 @@ class Config(Settings):
     """Steps of the environment in an epoch, at least, in all episodes together."""
     entropy: float = Field(0.01, ge=0)
     """Weight of the policy's entropy, which keeps it exploring."""
-    value_weight: float = Field(0.5, ge=0)
-    """Weight of the baseline's squared error."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -69,8 +66,5 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
 
 
 def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Objective]:
-    """Return the loss of policy and baseline together."""
-    from mlzoo.layers.networks import Objective
-
-    loss = partial(policy_loss, 0.0, config.entropy, config.value_weight)
-    return [Objective("policy", ("policy", "value"), loss, ("value_loss", "entropy"))]
+    """Return the losses of policy and baseline."""
+    return policy_objectives(0.0, config.entropy)

@@ -8,6 +8,7 @@ scored on others, whose seeds nothing was trained on.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ NAMES = (
     *("grid-snake", "grid-world"),
     *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "FrozenLake-v1", "Taxi-v4"),
 )
+_OF_GYMNASIUM = r"[\w/]+-v\d+"
+"""Form of the names of Gymnasium's environments; those not listed need --source environment."""
 _SPLITS = {"train": 100, "valid": 64, "test": 100}
 
 
@@ -41,7 +44,9 @@ class Config(Settings):
 
 def recognizes(path: str) -> bool:
     """Return whether the name is that of an environment, or a file's that holds a map."""
-    return path.replace("_", "-") in NAMES or holds_map(path)
+    if expand(path).exists():
+        return holds_map(path)
+    return path.replace("_", "-") in NAMES or bool(re.fullmatch(_OF_GYMNASIUM, path))
 
 
 def load(config: Config, progress: Any = None) -> Samples:

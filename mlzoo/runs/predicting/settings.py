@@ -24,7 +24,7 @@ class PredictConfig(Settings):
     output: Annotated[Path | None, Flag(also="-o", metavar="PATH")] = None
     """CSV file to write, by default stdout. Where every pixel is predicted a folder, for masks/
     (index PNG), classes.txt and overlays/, or for fields/ (.npy); of restored images a folder too,
-    for errors/ (maps) and restored/."""
+    for errors/ (maps) and restored/; of an episode a folder, for film.gif and steps.csv."""
     overwrite: bool = False
     """Replace files of --output that exist."""
     coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
@@ -41,7 +41,7 @@ class PredictConfig(Settings):
     """Cut images otherwise than in training: a side, or none."""
     overlap: int | None = None
     """Pixels that tiles share, with --tile."""
-    # -- Text
+    # -- Text and episodes
     length: int = Field(LENGTH, ge=1)
     """Characters to write."""
     temperature: float = Field(TEMPERATURE, ge=0, allow_inf_nan=False)
