@@ -28,6 +28,8 @@ PICTURES = {
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
     "returns": "Returns of the test episodes, beside those of the baselines",
+    "state_values": "Values and best actions in the cells of the grid: those of the model, and the "
+    "exact optimum",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
     "forecasts": "The best, the median and the worst forecast of the test split, with its band",
     "over_time": "Forecasts over the time of the test split",

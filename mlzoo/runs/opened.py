@@ -95,7 +95,7 @@ class OpenedRun:
         return len(shape) == 3 and self.record["kind"] in ("image", "array")
 
     def require_predictions(self, command: str) -> None:
-        """Raise UsageError where the model draws samples, and predicts nothing of given ones.
+        """Raise UsageError where the model draws samples, or acts, and predicts no given ones.
 
         Args:
             command: what was to be done with its predictions.
@@ -104,6 +104,12 @@ class OpenedRun:
             raise UsageError(
                 f"{command}: {self.path} draws new samples and predicts nothing of given ones; "
                 f"use `mlzoo generate {self.path}`"
+            )
+        if self.target.acts:
+            raise UsageError(
+                f"{command}: {self.path} acts in an environment, which this command does not yet "
+                f"know; `mlzoo predict {self.path}` plays an episode, and on a grid "
+                "plots/state_values.png maps what it values"
             )
 
     def __repr__(self) -> str:

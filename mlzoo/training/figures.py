@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from mlzoo.core import files
+from mlzoo.data.environments.finite import FiniteEnvironment
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.text.characters import continue_text
@@ -251,8 +252,15 @@ def _episode_pictures(
     # A run of other data need not read these.
     from mlzoo.reporting.figures import control
 
-    assert data.samples.environment is not None
+    environment = data.samples.environment
     control.returns(folder, outcome.returns, outcome.beside)
+    if isinstance(environment, FiniteEnvironment):
+        outputs = outputs_of(model, environment.frames)
+        networks = model.networks.networks
+        values = outputs.max(axis=1)
+        if "value" in networks:  # of a policy, whose outputs are no values
+            values = outputs_of(networks["value"], environment.frames)[:, 0]
+        control.state_values(folder, environment, values, outputs.argmax(axis=1))
 
 
 def _text_sample(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mlzoo.baselines.q_learning import learned_values
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
 from mlzoo.data.environments.environment import (
     held_out_seeds,
@@ -18,6 +20,7 @@ from mlzoo.data.environments.environment import (
     uniforms,
 )
 from mlzoo.data.environments.finite import FiniteEnvironment, reference_returns, states_of
+from mlzoo.data.environments.grid_world import GridMap, grid_world, read_grid_world
 from mlzoo.data.environments.grids import MOVES
 from mlzoo.data.environments.snake import grid_snake
 
@@ -163,3 +166,102 @@ def test_episodes_are_samples() -> None:
     shown = samples.inputs.reshape(264, 36, 2).sum(axis=1)
     assert (shown == 1).all(), "observations before an episode's end"
     assert 150 < len({x.tobytes() for x in samples.inputs})
+
+
+WORLD = """\
+map: |
+  ...G
+  .#.X
+  S...
+ends: {G: 1, X: -1}
+step: -0.04
+slip: 0.2
+"""
+
+
+def test_a_grid_world_is_a_file_of_its_map(tmp_path: Path) -> None:
+    (tmp_path / "world.yaml").write_text(WORLD)
+    file = str(tmp_path / "world.yaml")
+    assert loading.recognize(file) == "environment"
+    assert loading.recognize("grid-world") == "environment"
+    samples = loading.read(RunConfig(model="dqn", data=file))
+    assert samples.inputs.shape[1:] == (3, 4, 1)
+    assert samples.environment is not None and samples.environment.limit == 100
+    # Russell and Norvig's utility of the start is .705, with the step into G counted too.
+    world = read_grid_world(tmp_path / "world.yaml")
+    assert world.optimum.expected == pytest.approx(0.705 + 0.04, abs=1e-3)
+    assert [world.actions[a] for a in world.optimum.actions[-1][:3]] == ["right"] * 3
+
+
+def test_actions_in_a_grid_world_slip_to_their_sides() -> None:
+    world = grid_world(GridMap(map="...\n.S.\n..G", slip=0.3))
+    start = int(world.first.argmax())
+    episodes = world.start(np.arange(4000))
+    assert (episodes.states == start).all()
+    episodes.step(np.zeros(4000, int))
+    places, counts = np.unique(world.places[episodes.states], return_counts=True)
+    assert places.tolist() == [1, 3, 5] and counts[0] == pytest.approx(2800, abs=120)
+
+
+def test_walls_and_borders_hold_the_agent_back() -> None:
+    world = grid_world(GridMap(map="S#G\n...", step=-0.5))
+    episodes = world.start(np.arange(2))
+    step = episodes.step(np.array([0, 1]))
+    assert (world.places[episodes.states] == 0).all() and (step.rewards == -0.5).all()
+    for action in (2, 1, 1, 0):
+        step = episodes.step(np.full(2, action))
+    assert step.ended.all() and (step.rewards == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("map: |\n  S..\n  .G", "different lengths"),
+        ("map: |\n  S.Q\n  ..G", "Q are no cells"),
+        ("map: |\n  ...\n  ..G", "needs a start"),
+        ("map: |\n  S.G\nslip: 2", "slip"),
+        ("map: |\n  S.G\nwind: 2", "wind"),
+        ("map: [", "YAML"),
+    ],
+)
+def test_what_is_wrong_with_a_map_is_said(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "world.yaml").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_grid_world(tmp_path / "world.yaml")
+
+
+def test_episodes_of_gymnasium_go_on_where_they_were() -> None:
+    pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+    from mlzoo.data.environments.gymnasium import gymnasium_environment
+
+    cart = gymnasium_environment("CartPole-v1")
+    assert (cart.shape, cart.actions, cart.limit) == ((4,), ("left", "right"), 500)
+    rng = np.random.default_rng(0)
+    actions = rng.integers(2, size=(60, 6))
+    episodes = cart.start(np.arange(6))
+    steps = [episodes.step(row) for row in actions[:12]]
+    assert (np.stack([step.rewards for step in steps])[:5] == 1).all()
+    again = cart.start(np.arange(6) + 50)
+    again.restore({name: array.copy() for name, array in episodes.state().items()})
+    np.testing.assert_array_equal(again.observations, episodes.observations)
+    for row in actions[12:]:
+        one, other = episodes.step(row), again.step(row)
+        np.testing.assert_array_equal(one.rewards, other.rewards)
+        np.testing.assert_array_equal(one.ended, other.ended)
+    np.testing.assert_array_equal(again.observations, episodes.observations)
+    assert one.ended.all() and (one.rewards == 0).all(), "random actions let the pole fall"
+    picture = cart.picture(episodes.observations[0])
+    assert picture is not None and picture.shape == (120, 240, 3)
+
+
+def test_states_of_gymnasium_are_vectors_and_names_are_checked() -> None:
+    pytest.importorskip("gymnasium", reason="the extra rl is not installed")
+    from mlzoo.data.environments.gymnasium import gymnasium_environment
+
+    lake = gymnasium_environment("FrozenLake-v1")
+    episodes = lake.start(np.arange(3))
+    assert lake.shape == (16,) and (episodes.observations.argmax(axis=1) == 0).all()
+    with pytest.raises(UsageError, match="can't make it"):
+        gymnasium_environment("NoSuchThing-v9")
+    with pytest.raises(UsageError, match="choose one of several"):
+        gymnasium_environment("Pendulum-v1")

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.core import registry
+from mlzoo.core import fields, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import Interrupted, UsageError
 from mlzoo.core.progress import Listener
+from mlzoo.data.environments.finite import reference_returns
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.networks import StepContext
@@ -20,16 +21,22 @@ from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.control.fitting import ControlTraining
 from mlzoo.training.control.replay import ReplayMemory
+from mlzoo.training.control.rollouts import advantages
 from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.signals import Stop
 
 SMALL = {"hidden": [16], "filters": [4, 4], "environments": 8, "steps": 160}
 DQN = {**SMALL, "warmup_steps": 40, "target_every": 3, "memory": 150}
+SETTINGS = {
+    "dqn": DQN,
+    "actor_critic": {**SMALL, "rollout": 10, "passes": 2},
+    "reinforce": SMALL,
+}
 
 
 def config(model: str = "dqn", **more) -> RunConfig:
-    fields = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 16, "checkpoint_every": 0.0}
-    return RunConfig(model=model, data="grid-snake", set=DQN, **(fields | more))
+    run = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 16, "checkpoint_every": 0.0}
+    return RunConfig(model=model, data="grid-snake", set=SETTINGS[model], **(run | more))
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +116,11 @@ def test_the_loss_is_the_bellman_error(double: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.backends
+@pytest.mark.parametrize("model", SETTINGS)
 def test_a_training_that_is_stopped_or_killed_ends_with_the_same_weights(
-    snake: Data, tmp_path: Path
+    snake: Data, tmp_path: Path, model: str
 ) -> None:
-    chosen = config()
+    chosen = config(model)
     fitted, whole = fit(snake, chosen, tmp_path / "whole")
     assert [row["epoch"] for row in fitted.history] == [1, 2, 3]
     assert fitted.value == max(row["val_return"] for row in fitted.history)
@@ -131,3 +139,75 @@ def test_other_loops_refuse_episodes(snake: Data, tmp_path: Path) -> None:
     model = build_model(chosen, snake, 0)
     with pytest.raises(UsageError, match="learns from episodes that it plays"):
         Training(model, snake, chosen, tmp_path, 0, Listener(), Stop())
+
+
+@pytest.mark.parametrize("model", SETTINGS)
+def test_settings_are_documented(model: str) -> None:
+    file = registry.source_file("model", model)
+    assert file is not None and registry.summary("model", model).endswith(".")
+    names = list(registry.load("model", model).Config.model_fields)
+    assert [setting.name for setting in fields.settings(file)] == names
+    assert not {*names} & {*RunConfig.model_fields}, "a flag means one thing"
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("clip", [0.0, 0.2])
+def test_the_loss_of_a_policy_is_the_clipped_gain(clip: float) -> None:
+    plugin, (inputs, outputs) = registry.load("model", "actor_critic"), specs()
+    settings = plugin.Config(hidden=[8], filters=[4], clip=clip, entropy=0.1)
+    networks = plugin.networks(settings, inputs, outputs)
+    rng = np.random.default_rng(0)
+    seen = rng.normal(size=(6, 3, 3, 2)).astype("float32")
+    networks["policy"].set_weights([w + 0.3 for w in networks["policy"].get_weights()])
+    actions, weight = np.array([0, 1, 2, 3, 0, 1], "int32"), np.array([1, 1, 1, 1, 1, 0], "float32")
+    old, gains, goals = rng.normal(size=(3, 6)).astype("float32")
+    old = (np.log(0.25) + 0.5 * old).astype("float32")
+    batch = {"observation": seen, "log_probability": old, "advantage": gains, "goal": goals}
+    context = StepContext(keras.random.SeedGenerator(0), 0.0, 0.0, True)
+    policy, value = plugin.objectives(settings, inputs, outputs)
+    terms = policy.loss(networks, {**batch, "weight": weight}, actions, context)
+    logits = np.asarray(keras.ops.convert_to_numpy(networks["policy"](seen)), "float64")
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    taken, kept = logs[np.arange(6), actions], slice(0, 5)
+    gain = (gains - gains[kept].mean()) / gains[kept].std()
+    ratio = np.exp(taken - old)
+    clipped = np.minimum(ratio * gain, np.clip(ratio, 1 - clip, 1 + clip) * gain)
+    objective = (clipped if clip else taken * gain)[kept].mean()
+    entropy = -(np.exp(logs) * logs).sum(axis=1)[kept].mean()
+    assert float(terms["loss"]) == pytest.approx(-objective - 0.1 * entropy, rel=1e-3, abs=1e-5)
+    error = np.asarray(keras.ops.convert_to_numpy(networks["value"](seen)))[:, 0] - goals
+    loss = value.loss(networks, {**batch, "weight": weight}, actions, context)["loss"]
+    assert float(loss) == pytest.approx((error[kept] ** 2).mean(), rel=1e-3)
+
+
+def test_advantages_by_hand() -> None:
+    rewards = np.array([[1.0], [2.0], [4.0]])
+    values, following = np.array([[0.5], [1.0], [1.5]]), np.array([[1.0], [0.0], [3.0]])
+    over = np.array([[False], [True], [False]])
+    gains = advantages(rewards, values, following, over, discount=0.5, trace=0.5)
+    # Errors are 1, 1 and 4; the second step ended an episode, so that nothing of the third counts.
+    assert gains.ravel().tolist() == [1.0 + 0.25 * 1.0, 1.0, 4.0]
+
+
+@pytest.mark.slow
+def test_models_learn_a_small_world(tmp_path: Path) -> None:
+    """Each policy of a corridor comes near the optimum, which random actions are far from."""
+    world = tmp_path / "world.yaml"
+    world.write_text("map: |\n  X...S...G\nstep: -0.02\nlimit: 20\n")
+    more = {
+        "dqn": {"warmup_steps": 40, "target_every": 10, "exploration_epochs": 1},
+        "actor_critic": {"rollout": 20, "passes": 4},
+        "reinforce": {},
+    }
+    for model, own in more.items():
+        settings = {"hidden": [32], "environments": 16, "steps": 1600, **own}
+        rate = 3e-3 if model == "dqn" else 1e-2
+        chosen = RunConfig(
+            model=model, data=str(world), epochs=3, learning_rate=rate, batch_size=64, set=settings
+        )
+        data = datasets.load(chosen)
+        network = build_model(chosen, data, 0)
+        fitted = ControlTraining(network, data, chosen, tmp_path, 0, Listener(), Stop()).fit()
+        assert data.samples.environment is not None
+        assert fitted.value > 0.9, model
+        assert reference_returns(data.samples.environment)[1] == pytest.approx(0.94)

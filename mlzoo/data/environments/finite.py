@@ -28,8 +28,10 @@ class FiniteEnvironment:
         first: (S,) probability that an episode begins in a state.
         frames: (S, *shape) observation of each state.
         limit: steps after which an episode is cut.
+        cells: rows and columns of the grid.
         places: (S,) cell, as row times columns plus column, where the agent is in each state; -1
             where it is nowhere.
+        maps: states that lie on one map of the grid, one a place, by the title of the map.
         paint: from an observation to an image (height, width, 3) uint8.
         maximum: largest value of an observation.
     """
@@ -43,7 +45,9 @@ class FiniteEnvironment:
     first: np.ndarray
     frames: np.ndarray
     limit: int
+    cells: tuple[int, int]
     places: np.ndarray
+    maps: Mapping[str, np.ndarray]
     paint: Callable[[np.ndarray], np.ndarray]
     maximum: float | None = 1.0
 

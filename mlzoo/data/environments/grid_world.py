@@ -108,7 +108,9 @@ def grid_world(found: GridMap, source: str = "the map") -> FiniteEnvironment:
         first=starts / starts.sum(),
         frames=frames.reshape(count, rows, columns, 1),
         limit=found.limit,
+        cells=(rows, columns),
         places=np.append(places, -1),
+        maps={"all cells": np.flatnonzero(~terminal)},
         paint=partial(_paint, cells, found.ends),
     )
 

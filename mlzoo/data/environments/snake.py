@@ -56,7 +56,14 @@ def grid_snake(size: int = 6, limit: int = 100) -> FiniteEnvironment:
         first=np.where(terminal, 0.0, 1 / end),
         frames=frames.reshape(count, size, size, 2),
         limit=limit,
+        cells=(size, size),
         places=np.append(heads, -1),
+        maps={
+            f"apple in row {row + 1}, column {column + 1}": np.flatnonzero(
+                apples == row * size + column
+            )
+            for row, column in ((1, size - 2), (size - 1, 0))
+        },
         paint=_paint,
     )
 
