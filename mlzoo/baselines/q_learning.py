@@ -25,7 +25,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     if not isinstance(environment, FiniteEnvironment):
         return None
     values = learned_values(environment, seed)
-    note = f"tabular Q-learning of {_EPISODES * _STEPS:,} steps, which are all that it sees"
+    note = f"tabular Q-learning over {_EPISODES * _STEPS:,} steps"
     return Baseline(lambda episodes: values[states_of(episodes)].argmax(axis=1), note)
 
 

@@ -84,6 +84,8 @@ def diagnose(
         text = f"{len(training)} epochs are too few to see how the training goes."
         return [Diagnosis("too few epochs", text, "Train longer: --epochs 20.")]
     kept = min(kept, len(training))
+    if returns := _column(history, "val_return"):
+        return [_acting(returns, kept)]
     if too_high := _rate(training):
         return [too_high]
     test = test or {}
@@ -103,6 +105,16 @@ def diagnose(
         advice = "Try another model or other inputs; `mlzoo tune` searches its settings."
         return [Diagnosis("worse than a baseline", f"{text}{verdict_sentence(test)}.", advice)]
     return [Diagnosis("sound", f"No fault shows: {which} fell and leveled off.")]
+
+
+def _acting(returns: Sequence[float], kept: int) -> Diagnosis:
+    """Diagnose a training on episodes by validation returns: its loss follows a moving goal."""
+    rose = f"The validation return went from {returns[0]:.4g} to {returns[kept - 1]:.4g}"
+    if kept == len(returns):
+        advice = f"Train longer: --epochs {2 * kept}."
+        return Diagnosis("stopped too early", f"{rose} in the last epoch.", advice)
+    text = f"{rose} in epoch {kept}, whose weights are kept; it ended at {returns[-1]:.4g}."
+    return Diagnosis("sound", text)
 
 
 def _rate(training: Sequence[float]) -> Diagnosis | None:

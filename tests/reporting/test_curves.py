@@ -130,3 +130,12 @@ def test_a_rare_class_that_is_missed_is_a_fault() -> None:
 @pytest.mark.parametrize("count", (1, 2))
 def test_few_epochs_say_nothing(count: int) -> None:
     assert kinds([1.0, 9.0][:count]) == ["too few epochs"]
+
+
+def test_training_on_episodes_is_told_by_returns_whose_loss_follows_a_moving_goal() -> None:
+    losses, returns = [0.01, 0.02, 0.04, 0.08], [-1.0, 5.0, 20.0, 18.0]
+    history = [{**row, "val_return": r} for row, r in zip(rows(losses), returns, strict=True)]
+    [found] = diagnose(history, 3)
+    assert found.kind == "sound" and "from -1 to 20 in epoch 3" in found.sentence
+    [found] = diagnose(history[:3], 3)
+    assert found.kind == "stopped too early" and "--epochs 6" in found.advice

@@ -211,3 +211,16 @@ def test_models_learn_a_small_world(tmp_path: Path) -> None:
         assert data.samples.environment is not None
         assert fitted.value > 0.9, model
         assert reference_returns(data.samples.environment)[1] == pytest.approx(0.94)
+
+
+@pytest.mark.parametrize(
+    ("model", "schedule"),
+    [("reinforce", "cosine"), ("dqn", "plateau"), ("actor_critic", "plateau")],
+)
+def test_schedules_that_nothing_counts_for_are_refused(
+    snake: Data, tmp_path: Path, model: str, schedule: str
+) -> None:
+    chosen = config(model, schedule=schedule)
+    network = build_model(chosen, snake, 0)
+    with pytest.raises(UsageError, match=f"--schedule {schedule} is not for {model}"):
+        ControlTraining(network, snake, chosen, tmp_path, 0, Listener(), Stop())

@@ -141,12 +141,17 @@ class GymnasiumEpisodes:
         rewards = np.zeros(len(self.steps))
         limit = self.environment.limit
         for i in np.flatnonzero(~self._ended & (self.steps < limit)).tolist():
-            offset = int(self._made[i].action_space.start)
-            found, reward, self._ended[i], _, _ = self._made[i].step(offset + int(actions[i]))
-            self.observations[i], rewards[i] = self.environment.observe(found), reward
+            rewards[i] = self._act(i, int(actions[i]))
             self._actions[i, self.steps[i]] = actions[i]
             self.steps[i] += 1
         return Transitions(rewards, self._ended.copy(), ~self._ended & (self.steps >= limit))
+
+    def _act(self, i: int, action: int) -> float:
+        """Take an action in one episode; return the reward."""
+        offset = int(self._made[i].action_space.start)
+        found, reward, ended, _, _ = self._made[i].step(offset + action)
+        self.observations[i], self._ended[i] = self.environment.observe(found), ended
+        return float(reward)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return seeds, steps taken and actions of the episodes."""
@@ -158,7 +163,5 @@ class GymnasiumEpisodes:
         self.restart(np.arange(len(steps)), np.array(state["seeds"], "int64"))
         for i, count in enumerate(steps.tolist()):
             for action in actions[i, :count].tolist():
-                offset = int(self._made[i].action_space.start)
-                found, _, self._ended[i], _, _ = self._made[i].step(offset + action)
-                self.observations[i] = self.environment.observe(found)
+                self._act(i, action)
         self.steps, self._actions = steps, np.array(actions, "int16")

@@ -43,7 +43,7 @@ class Learner(ABC):
     @staticmethod
     @abstractmethod
     def updates(settings: Any, batch_size: int) -> int:
-        """Return the updates of an epoch, by which a schedule counts."""
+        """Return the updates of an epoch, by which a schedule counts; 0: they are not known."""
 
     @abstractmethod
     def epoch(self, epoch: int) -> dict[str, float]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import DivergedError, Interrupted
+from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.environments.environment import Environment, play
 from mlzoo.data.samples import Data
@@ -39,6 +39,22 @@ _LEARNERS: Mapping[str, type[Learner]] = {
 }
 _WATCHED = "val_return"
 _BATCH = 128
+
+
+def _check_schedule(config: RunConfig, updates: int) -> None:
+    """Raise UsageError where the updates that a schedule counts are not known, or none is watched.
+
+    Args:
+        config: of the run.
+        updates: of an epoch; 0: not known.
+    """
+    watched = registry.constants("schedule", config.schedule).get("MONITORS")
+    if watched or (not updates and config.schedule != "constant"):
+        raise UsageError(
+            f"--schedule {config.schedule} is not for {config.model}, whose rate "
+            + ("follows no metric" if watched else "can't follow updates that are not counted")
+            + "; choose constant"
+        )
 
 
 class ControlTraining:
@@ -74,7 +90,8 @@ class ControlTraining:
         batch_size = config.batch_size if isinstance(config.batch_size, int) else _BATCH
         learner = _LEARNERS[plugin.EXPERIENCE]
         updates = learner.updates(settings, batch_size)
-        self.model = NetworksModel(model.networks, updates, seed)
+        _check_schedule(config, updates)
+        self.model = NetworksModel(model.networks, max(1, updates), seed)
         self.model.compile_each(config, JIT[config.xla])
         steps = build_steps(self.model, config.xla, metrics_built=True, single=False)
         self.learner = learner(self.environment, self.model, steps, settings, batch_size, seed)
@@ -160,6 +177,8 @@ class ControlTraining:
             return
         for name in checkpoint.skipped:
             self.listener.warn(f"checkpoint {name} is damaged; resuming from the one before it")
+            for path in self.folder.glob(f"{name}.*"):
+                path.unlink()
         state, variables = checkpoint.state, checkpoints.variables(self.model)
         checkpoints.assign(variables, checkpoint.arrays[: len(variables)])
         played = checkpoint.arrays[len(variables) :]
