@@ -61,7 +61,7 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
     """Return epochs, batch size and a rate that falls to 0."""
     from mlzoo.data.contracts import Recipe
 
-    fields = {"epochs": 8, "learning_rate": 1e-3, "batch_size": 256, "schedule": "cosine"}
+    fields = {"epochs": 16, "learning_rate": 1e-3, "batch_size": 256, "schedule": "cosine"}
     return Recipe({**fields, "clip_norm": 0.5}, reason="control")
 
 

@@ -52,7 +52,7 @@ class Config(Settings):
     memory: int = Field(50_000, ge=1)
     """Steps that the replay memory holds; the oldest are overwritten."""
     warmup_steps: int = Field(1000, ge=1)
-    """Steps in the memory before the first update."""
+    """Random steps that the memory holds before the first epoch."""
     updates: int = Field(1, ge=1, json_schema_extra=searched(1, 8))
     """Updates after each step of all environments."""
     target_every: int = Field(100, ge=1, json_schema_extra=searched(50, 2000, log=True))

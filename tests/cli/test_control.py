@@ -101,7 +101,7 @@ def test_commands_that_do_not_know_episodes_say_so(run: Run, world: str) -> None
         done = run_mlzoo(command, run.path)
         assert done.code == 2
         assert f"error: {command}: {run.path} acts in an environment" in done.err
-    for flags in (["--dry-run"], ["--find-rate"], ["--overfit"]):
+    for flags in (["--dry-run"], ["--find-rate"], ["--overfit", "8"]):
         done = run_mlzoo("train", "dqn", world, *flags)
         assert done.code == 2 and "learns from episodes that it plays" in done.err, flags
     done = run_mlzoo("train", "dqn", world, "--folds", 3)

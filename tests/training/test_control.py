@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -10,15 +11,17 @@ import pytest
 
 from mlzoo.core import fields, registry
 from mlzoo.core.configs import RunConfig
-from mlzoo.core.errors import Interrupted, UsageError
+from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.environments.finite import reference_returns
+from mlzoo.data.environments.snake import grid_snake
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.networks import StepContext
 from mlzoo.runs import datasets, devices
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
+from mlzoo.training.control.experience import EpisodeStream
 from mlzoo.training.control.fitting import ControlTraining
 from mlzoo.training.control.replay import ReplayMemory
 from mlzoo.training.control.rollouts import advantages
@@ -36,7 +39,7 @@ SETTINGS = {
 
 def config(model: str = "dqn", **more) -> RunConfig:
     run = {"epochs": 3, "learning_rate": 1e-2, "batch_size": 16, "checkpoint_every": 0.0}
-    return RunConfig(model=model, data="grid-snake", set=SETTINGS[model], **(run | more))
+    return RunConfig(model=model, data="grid-snake", **{**run, "set": SETTINGS[model], **more})
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +227,33 @@ def test_schedules_that_nothing_counts_for_are_refused(
     network = build_model(chosen, snake, 0)
     with pytest.raises(UsageError, match=f"--schedule {schedule} is not for {model}"):
         ControlTraining(network, snake, chosen, tmp_path, 0, Listener(), Stop())
+
+
+def test_the_memory_is_filled_before_the_first_update(snake: Data, tmp_path: Path) -> None:
+    chosen = config(epochs=1, set={**DQN, "warmup_steps": 1000, "memory": 120})
+    fitted, _ = fit(snake, chosen, tmp_path)
+    assert np.isfinite(fitted.history[0]["loss"]) and fitted.kept_epoch == 1
+    saved = checkpoints.newest(tmp_path)
+    assert saved is not None
+    played = dict(zip(reversed(saved.state["played"]), reversed(saved.arrays), strict=False))
+    assert len(played["memory.reward"]) == 120 and int(played["added"]) == 120 + 160
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_the_training(snake: Data, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match="the loss became"):
+        fit(snake, config(learning_rate=1e30, epochs=2), tmp_path)
+
+
+def test_the_mean_return_is_known_where_no_episode_ended() -> None:
+    stream = EpisodeStream(replace(grid_snake(2), limit=3), 2, 0)
+    right = np.array([1, 1])
+    first, _ = stream.step(right)
+    assert stream.mean_return() == pytest.approx(first.rewards.mean())
+    while not (stream.episodes.steps == 0).any():
+        stream.step(right)
+    ended = stream.mean_return()
+    assert stream.mean_return() == ended, "no episode ended since"
+    again = EpisodeStream(replace(grid_snake(2), limit=3), 2, 5)
+    again.restore(stream.state())
+    assert again.mean_return() == ended

@@ -58,10 +58,9 @@ class Learner(ABC):
         """Go on from what `state` returned."""
 
     def row(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Return the columns of an epoch, from the means of its losses; NaN before any update."""
+        """Return the columns of an epoch, from the means of its losses."""
         self.steps.sync()
-        names = columns_of(self.model.objectives)
-        return {name: float(logs.get(name, np.nan)) for name in names}
+        return {name: float(logs[name]) for name in columns_of(self.model.objectives)}
 
 
 class EpisodeStream:
@@ -79,6 +78,7 @@ class EpisodeStream:
         self.episodes = environment.start(training_seeds(seed, np.arange(count)))
         self._running = np.zeros(count)
         self._returns: list[float] = []
+        self._mean = float("nan")
 
     @property
     def observations(self) -> np.ndarray:
@@ -100,15 +100,20 @@ class EpisodeStream:
         return transitions, following
 
     def mean_return(self) -> float:
-        """Return the mean return of episodes that ended since the last call; NaN without any."""
-        mean = float(np.mean(self._returns)) if self._returns else float("nan")
+        """Return the mean return of episodes that ended since the last call.
+
+        Where none did it is the last one again; where none has yet, that of unfinished ones.
+        """
+        if self._returns:
+            self._mean = float(np.mean(self._returns))
         self._returns = []
-        return mean
+        return float(self._running.mean()) if np.isnan(self._mean) else self._mean
 
     def state(self) -> Arrays:
         """Return all that the episodes go on from, between two epochs."""
         own = {f"episodes.{name}": array for name, array in self.episodes.state().items()}
-        return {**own, "running": self._running, "begun": np.array(self._begun)}
+        numbers = {"begun": np.array(self._begun), "mean": np.array(self._mean)}
+        return {**own, "running": self._running, **numbers}
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from what `state` returned."""
@@ -116,3 +121,4 @@ class EpisodeStream:
         own = {n.removeprefix(prefix): a for n, a in state.items() if n.startswith(prefix)}
         self.episodes.restore(own)
         self._running, self._begun = np.array(state["running"]), int(state["begun"])
+        self._mean = float(state["mean"])

@@ -130,7 +130,7 @@ class ControlTraining:
         began, epoch = time.monotonic(), len(self.history) + 1
         self.model.reset_metrics()
         row = {"epoch": epoch, **self.learner.epoch(epoch)}
-        if not np.isfinite(row.get("loss", 0.0)):
+        if not np.isfinite(row["loss"]):
             checkpoints.assign(self.model.weights, self.best)
             raise DivergedError(
                 f"the loss became {row['loss']} in epoch {epoch}; train again with a smaller "

@@ -76,11 +76,12 @@ class ReplayLearner(Learner):
         rounds = max(1, self.settings.steps // self.settings.environments)
         logs: Mapping[str, Any] = {}
         epsilon = 1.0
+        while len(self.memory) < min(self.settings.warmup_steps, self.memory.capacity):
+            self._play(rng, 1.0)
         for number in range(rounds):
             epsilon = self._epsilon(epoch - 1 + number / rounds)
             self._play(rng, epsilon)
-            if len(self.memory) >= self.settings.warmup_steps:
-                logs = self._learn(rng) or logs
+            logs = self._learn(rng)
         played = {"return": self.stream.mean_return(), "epsilon": epsilon}
         return {**self.row(logs), **played}
 
