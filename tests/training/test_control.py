@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,7 +13,7 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DivergedError, Interrupted, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.environments.finite import reference_returns
-from mlzoo.data.environments.snake import grid_snake
+from mlzoo.data.environments.grid_world import GridMap, grid_world
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.layers.networks import StepContext
@@ -246,14 +245,17 @@ def test_a_loss_that_is_not_finite_ends_the_training(snake: Data, tmp_path: Path
 
 
 def test_the_mean_return_is_known_where_no_episode_ended() -> None:
-    stream = EpisodeStream(replace(grid_snake(2), limit=3), 2, 0)
-    right = np.array([1, 1])
-    first, _ = stream.step(right)
-    assert stream.mean_return() == pytest.approx(first.rewards.mean())
-    while not (stream.episodes.steps == 0).any():
+    corridor = grid_world(GridMap(map="S.....G", step=-0.01, limit=3))
+    stream, right = EpisodeStream(corridor, 2, 0), np.array([1, 1])
+    stream.step(right)
+    assert stream.mean_return() == pytest.approx(-0.01), "of unfinished episodes"
+    for _ in range(2):
         stream.step(right)
-    ended = stream.mean_return()
-    assert stream.mean_return() == ended, "no episode ended since"
-    again = EpisodeStream(replace(grid_snake(2), limit=3), 2, 5)
+    assert (stream.episodes.steps == 0).all(), "begun anew"
+    stream.step(right)
+    assert stream.mean_return() == pytest.approx(-0.03)
+    assert stream.mean_return() == pytest.approx(-0.03), "no episode ended since"
+    again = EpisodeStream(corridor, 2, 5)
     again.restore(stream.state())
-    assert again.mean_return() == ended
+    assert again.mean_return() == pytest.approx(-0.03)
+    np.testing.assert_array_equal(again.episodes.steps, stream.episodes.steps)
