@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
 
 NAMES = (
-    *("grid-snake", "grid-world"),
-    *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "FrozenLake-v1", "Taxi-v4"),
+    "grid-snake",
+    "grid-world",
+    "CartPole-v1",
+    "Acrobot-v1",
+    "MountainCar-v0",
+    "FrozenLake-v1",
+    "Taxi-v4",
 )
 _OF_GYMNASIUM = r"[\w/]+-v\d+"
 """Form of the names of Gymnasium's environments; those not listed need --source environment."""
