@@ -23,10 +23,10 @@ from pydantic import (
 from mlzoo.core.errors import UsageError
 from mlzoo.core.fields import Flag
 from mlzoo.core.messages import flag_lines
-from mlzoo.core.setting_types import TaskName, as_text
+from mlzoo.core.setting_types import TaskName
 from mlzoo.core.validation import plugins, values
 from mlzoo.core.validation.plugins import is_full_batch, one_of, usual_rate
-from mlzoo.core.validation.values import shares, words
+from mlzoo.core.validation.values import as_text, shares, words
 
 
 class Settings(BaseModel):

@@ -1,10 +1,14 @@
-"""Classes of errors. Each message says what happened, what was received and what to do."""
+"""Classes of errors, and SIGTERM as one: what happened, what was received and what to do."""
 
 from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Mapping
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 
 
 class MlzooError(Exception):
@@ -79,3 +83,28 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error, of Python or of a backend, says that memory ran out."""
     phrases = ("RESOURCE_EXHAUSTED", "OOM when", "out of memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in phrases)
+
+
+STOPPED = "stopped"
+"""What `terminable` says was stopped; who knows more says it instead."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
+
+    A handler that is there already stays, and threads other than the main one hear of no signal.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(STOPPED, number)

@@ -5,18 +5,12 @@ A list may be given as a list, as one value, or as a comma-separated text (`--se
 
 from __future__ import annotations
 
-import csv
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mlzoo.core import registry
-
-
-def split_words(text: str) -> list[str]:
-    """Return the words of a comma-separated text; one that holds a comma stands in quotes."""
-    [row] = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else [[]]
-    return [word.strip() for word in row if word.strip()]
+from mlzoo.core.validation.values import split_words
 
 
 def as_list(value: Any) -> Any:
@@ -31,11 +25,6 @@ def as_list(value: Any) -> Any:
 def as_scales(value: Any) -> Any:
     """`auto` as it is, else a list of numbers."""
     return value if value == "auto" else as_list(value)
-
-
-def as_text(value: Any) -> Any:
-    """A number as text, so that `variant=18` from YAML is the choice "18"."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def as_character(value: Any) -> Any:

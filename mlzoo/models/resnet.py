@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from mlzoo.core.configs import Settings
-from mlzoo.core.setting_types import as_text, searched
+from mlzoo.core.setting_types import searched
+from mlzoo.core.validation.values import as_text
 from mlzoo.data.specs import Inputs, Outputs
 from mlzoo.models._image_recipe import image_recipe
 

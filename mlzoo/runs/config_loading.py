@@ -16,7 +16,7 @@ from mlzoo.core.errors import UsageError
 from mlzoo.core.files import refuse_special
 from mlzoo.core.messages import sentences
 from mlzoo.core.settings import SHARED, own_settings
-from mlzoo.core.validation.losses import absolute_losses, loss_names
+from mlzoo.core.validation.plugins import absolute_losses, loss_names
 from mlzoo.core.validation.unread import inert
 from mlzoo.core.validation.values import words
 from mlzoo.data.recognition import check_source

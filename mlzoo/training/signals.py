@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from mlzoo.core.errors import Interrupted
+from mlzoo.core.errors import STOPPED, Interrupted, terminable
 
 
 @dataclass
@@ -47,7 +47,6 @@ def caught(stop: Stop | None = None) -> Iterator[Stop]:
 
 
 AGAIN = "nothing was written; run the same command again"
-_STOPPED = "stopped"
 
 
 @dataclass
@@ -74,28 +73,7 @@ def stopping(doing: str, next: str = AGAIN) -> Iterator[Stage]:
         with terminable():
             yield stage
     except (Interrupted, KeyboardInterrupt) as error:
-        what = error.what if isinstance(error, Interrupted) else _STOPPED
-        what = f"stopped while {stage.doing}" if what == _STOPPED else what
+        what = error.what if isinstance(error, Interrupted) else STOPPED
+        what = f"stopped while {stage.doing}" if what == STOPPED else what
         number = getattr(error, "signal", signal.SIGINT)
         raise Interrupted(what, number, stage.next) from None
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Have SIGTERM raise Interrupted, as SIGINT raises KeyboardInterrupt.
-
-    A handler that is there already stays, and threads other than the main one hear of no signal.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(_STOPPED, number)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import Any
-
-from mlzoo.core.setting_types import split_words
 
 
 def shares(text: str) -> tuple[float, float, float]:
@@ -28,6 +27,17 @@ def image_size(text: str | None) -> tuple[int, int] | None:
         return None
     sides = [int(side) for side in text.split("x")]
     return sides[0], sides[-1]
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a comma-separated text; one that holds a comma stands in quotes."""
+    [row] = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else [[]]
+    return [word.strip() for word in row if word.strip()]
+
+
+def as_text(value: Any) -> Any:
+    """A number as text, so that `variant=18` from YAML is the choice "18"."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def words(value: Any) -> Any:
