@@ -203,7 +203,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with the data and the model file that the README names."""
     monkeypatch.chdir(tmp_path)
     stand_ins.build(tmp_path)
-    [model] = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    [model] = [block for block in fenced if "class Config" in block]
     (tmp_path / "my_model.py").write_text(model)
     return tmp_path
 
