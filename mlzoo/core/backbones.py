@@ -14,22 +14,26 @@ from typing import Any
 from mlzoo.core import registry
 from mlzoo.core.files import expand
 
-_B = {f"efficientnet_b{n}": (f"EfficientNetB{n}", "bytes") for n in range(8)}
-_V2 = {
-    f"efficientnet_v2_{size.lower()}": (f"EfficientNetV2{size}", "bytes")
-    for size in ("B0", "B1", "B2", "B3", "S", "M", "L")
-}
-_NEXT = {
-    f"convnext_{size.lower()}": (f"ConvNeXt{size}", "bytes")
-    for size in ("Tiny", "Small", "Base", "Large", "XLarge")
-}
 BACKBONES: dict[str, tuple[str, str]] = {
     "mobilenet": ("MobileNet", "tf"),
     "mobilenet_v2": ("MobileNetV2", "tf"),
     "mobilenet_v3_small": ("MobileNetV3Small", "bytes"),
     "mobilenet_v3_large": ("MobileNetV3Large", "bytes"),
-    **_B,
-    **_V2,
+    "efficientnet_b0": ("EfficientNetB0", "bytes"),
+    "efficientnet_b1": ("EfficientNetB1", "bytes"),
+    "efficientnet_b2": ("EfficientNetB2", "bytes"),
+    "efficientnet_b3": ("EfficientNetB3", "bytes"),
+    "efficientnet_b4": ("EfficientNetB4", "bytes"),
+    "efficientnet_b5": ("EfficientNetB5", "bytes"),
+    "efficientnet_b6": ("EfficientNetB6", "bytes"),
+    "efficientnet_b7": ("EfficientNetB7", "bytes"),
+    "efficientnet_v2_b0": ("EfficientNetV2B0", "bytes"),
+    "efficientnet_v2_b1": ("EfficientNetV2B1", "bytes"),
+    "efficientnet_v2_b2": ("EfficientNetV2B2", "bytes"),
+    "efficientnet_v2_b3": ("EfficientNetV2B3", "bytes"),
+    "efficientnet_v2_s": ("EfficientNetV2S", "bytes"),
+    "efficientnet_v2_m": ("EfficientNetV2M", "bytes"),
+    "efficientnet_v2_l": ("EfficientNetV2L", "bytes"),
     "resnet50": ("ResNet50", "caffe"),
     "resnet101": ("ResNet101", "caffe"),
     "resnet152": ("ResNet152", "caffe"),
@@ -41,7 +45,11 @@ BACKBONES: dict[str, tuple[str, str]] = {
     "densenet201": ("DenseNet201", "torch"),
     "vgg16": ("VGG16", "caffe"),
     "vgg19": ("VGG19", "caffe"),
-    **_NEXT,
+    "convnext_tiny": ("ConvNeXtTiny", "bytes"),
+    "convnext_small": ("ConvNeXtSmall", "bytes"),
+    "convnext_base": ("ConvNeXtBase", "bytes"),
+    "convnext_large": ("ConvNeXtLarge", "bytes"),
+    "convnext_xlarge": ("ConvNeXtXLarge", "bytes"),
     "inception_v3": ("InceptionV3", "tf"),
     "inception_resnet_v2": ("InceptionResNetV2", "tf"),
     "xception": ("Xception", "tf"),

@@ -45,8 +45,8 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
 
     import numpy as np
 
+    from mlzoo.core.files import refuse_undecodable
     from mlzoo.data.images.reader import PixelReader
-    from mlzoo.data.quality.bad_files import refuse_undecodable
     from mlzoo.data.quality.differences import measure_arrays
     from mlzoo.data.samples import without_labels
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Part
 
 Frequencies = Literal["gaussian", "laplacian"]
-SCALES = tuple(0.05 * 2**power for power in range(11))
+SCALES = tuple((0.05 * 2.0 ** np.arange(11)).tolist())
 """Candidates of `choose_scale`, in periods a unit of the scaled numbers: 0.05 to 51.2."""
 _PENALTIES = (1e-6, 1e-4, 1e-2, 1.0)
 _MOST_ROWS = 4000

@@ -36,7 +36,7 @@ def score(
     model: keras.Model, data: Data, seed: int, config: RunConfig
 ) -> tuple[dict[str, Any], Outcome]:
     """Score a model on the test split, which is done once."""
-    spread = distribution_model(model)
+    spread = None if data.outputs.target.is_class else distribution_model(model)
     outputs = replace(data.outputs, code=code_size(model), distribution=spread is not None)
     data = replace(data, outputs=outputs)
     if data.samples.target.is_input and config.folds > 1:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data
 
 
+def takes_full_batch(config: RunConfig, model: keras.Model) -> bool:
+    """Return whether a model is trained on all samples at once, or needs no training."""
+    return config.full_batch or hasattr(model, "solved")
+
+
 def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
     """The model plug-in's network for the data, its weights drawn from the seed.
 
@@ -44,8 +49,9 @@ def build_model(config: RunConfig, data: Data, seed: int) -> keras.Model:
         from mlzoo.training.loop.batches import stream_count
 
         inputs = replace(inputs, streams=stream_count(config, data))
+    build = partial(build_network, plugin) if hasattr(plugin, "networks") else plugin.build
     try:
-        model = build_network(plugin, plugin.Config(**settings), inputs, data.outputs)
+        model = build(plugin.Config(**settings), inputs, data.outputs)
     except Exception as error:
         if isinstance(error, MlzooError) or registry.own_file(config.model) is None:
             raise

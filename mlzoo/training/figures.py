@@ -76,7 +76,8 @@ def draw(
             _reconstructions(folder, model, data, fed, outcome)
     elif target.per == "sample":
         _pictures(folder, record, data, fed[0], outcome)
-        _error_band(folder, model, data)
+        if target.sample_numbers:
+            _error_band(folder, model, data)
     elif target.ahead:
         _forecast_pictures(folder, record, data, fed, outcome)
     else:

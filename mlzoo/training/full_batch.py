@@ -33,11 +33,6 @@ CONVERGED = "converged"
 """Reason that a full-batch optimizer gives where it met its tolerance."""
 
 
-def applies(config: RunConfig, model: keras.Model) -> bool:
-    """Return whether a model is trained on all samples at once, or needs no training."""
-    return config.full_batch or hasattr(model, "solved")
-
-
 def fit(
     model: keras.Model,
     data: Data,

@@ -33,7 +33,7 @@ from mlzoo.runs.folds import Fold, split_folds
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._samples import SampleTask
 from mlzoo.training import checkpoints, full_batch
-from mlzoo.training.building import build_model
+from mlzoo.training.building import build_model, takes_full_batch
 from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.signals import Stop
 
@@ -212,7 +212,7 @@ class _Fits:
         """Train a member; `model`, which has its initial weights, gets the trained ones."""
         config, data, seed = self.config, member.data, member.seed
         listener = self.listener
-        if full_batch.applies(config, model):
+        if takes_full_batch(config, model):
             return full_batch.fit(model, data, config, listener, self.stop, folder.name)
         if self.training is None or not self.training.restartable(data, seed):
             # Where steps can't be shared, each member has a training of its own.

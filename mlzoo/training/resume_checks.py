@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files, registry
-from mlzoo.core.backbones import files_of
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import expand
@@ -19,7 +18,10 @@ def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
     named = [registry.own_file(name) for _, name in plugins(config.model_dump())]
     paths = [expand(str(path)) for path in (*named, config.class_weights) if path is not None]
-    paths += files_of(config.set)
+    if {"backbone", "weights"} & set(config.set):
+        from mlzoo.core.backbones import files_of
+
+        paths += files_of(config.set)
     return {
         str(path.resolve()): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths

@@ -37,7 +37,13 @@ from mlzoo.runs.config_loading import (
 )
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.runs.run_folder import RunFolder
-from mlzoo.training.building import build_model, check_task, cutting, tell_of_tiles
+from mlzoo.training.building import (
+    build_model,
+    check_task,
+    cutting,
+    takes_full_batch,
+    tell_of_tiles,
+)
 from mlzoo.training.recipes import REARRANGING, with_recipe
 from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
 from mlzoo.training.signals import Stage, stopping
@@ -467,7 +473,6 @@ def _train_once(
     import keras
 
     from mlzoo.layers.predictive import distribution_model
-    from mlzoo.training import full_batch
     from mlzoo.training.artifacts import (
         score,
         training_record,
@@ -517,7 +522,9 @@ def _train_once(
                 fitted = ControlTraining(
                     model, data, config, checkpoint_folder, seed, listener, stop
                 ).fit()
-            elif full_batch.applies(config, model):
+            elif takes_full_batch(config, model):
+                from mlzoo.training import full_batch
+
                 name = checkpoint_folder.name
                 fitted = full_batch.fit(model, data, config, listener, stop, name)
             else:
@@ -552,7 +559,8 @@ def _train_once(
         batches = build_batches(config.model_copy(update={"class_weights": "none"}), data, seed)
         fed, pictures = batches.first(), config.pictures == "all"
         write_artifacts(folder.path, model, record, fitted, data, fed, outcome, pictures)
-        normal = distribution_model(model) is not None
+        numbers = not data.outputs.target.is_class
+        normal = numbers and distribution_model(model) is not None
         passes = int(config.set.get("dropout_at_predict", 0))
         write_calibration(folder.path, calibration, held_out, data, normal, passes)
         if ensemble is not None:

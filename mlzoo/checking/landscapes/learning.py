@@ -29,7 +29,7 @@ from mlzoo.runs.folds import fold_data
 from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import as_probabilities, class_counts
 from mlzoo.training import full_batch
-from mlzoo.training.building import build_model
+from mlzoo.training.building import build_model, takes_full_batch
 from mlzoo.training.loop.training import Training
 from mlzoo.training.signals import Stop
 from mlzoo.tuning.space_from_config import candidate
@@ -153,7 +153,7 @@ def _fit(data: Data, config: RunConfig, seed: int, metric: str) -> tuple[float, 
     """Train and score: return the training error, the validation error and the outputs there."""
     with tempfile.TemporaryDirectory(prefix="mlzoo-") as scratch:
         model = build_model(config, data, seed)
-        if full_batch.applies(config, model):
+        if takes_full_batch(config, model):
             full_batch.fit(model, data, config, Listener(), Stop())
         else:
             quiet = config.model_copy(update={"checkpoint_every": 1e9})

@@ -47,24 +47,6 @@ def judge(
     return [f"{counted} and are left out{losses and f' ({losses})'}:\n{listed(problems)}"]
 
 
-def refuse_undecodable(names: Sequence[str], what: str) -> None:
-    """Raise DataError where names of files or folders are not UTF-8, as no run folder holds them.
-
-    Python decodes such bytes to lone surrogates, which can be written nowhere.
-    """
-    try:
-        "".join(names).encode()
-        return
-    except UnicodeEncodeError:
-        bad = [name for name in names if name != name.encode("utf-8", "ignore").decode()]
-    shown = ", ".join(ascii(name).replace("\\udc", "\\x") for name in bad[:3])
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    raise DataError(
-        f"{ascii(what)[1:-1]}: names must be UTF-8, but got {shown}{more}; rename them (convmv "
-        "-f latin1 -t utf8 converts whole folders)"
-    )
-
-
 def listed(problems: Mapping[str, str]) -> str:
     """Names and reasons, a line each, the first ones of many."""
     lines = [

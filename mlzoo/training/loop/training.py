@@ -104,7 +104,8 @@ class Training:
     ) -> None:
         self.whole = model, data
         # Where only a head learns, it alone is trained, on what the rest gives for each sample.
-        self.model, self.data = halved(model, data, listener) or self.whole
+        frozen = getattr(model, "halves", None) is not None
+        self.model, self.data = (frozen and halved(model, data, listener)) or self.whole
         model, data = self.model, self.data
         self.config = config
         self.folder, self.listener, self.stop = folder, listener, stop
@@ -126,10 +127,9 @@ class Training:
         elif compiled is not None:
             self.trained = self.validated = compiled.model
             compile_as_told(compiled, data, config)
-        elif (spread := trained_on(model, data.outputs)) is not model:
-            self.trained = self.validated = spread
-            compile_model(spread, data, config, self.batches.steps)
         else:
+            if data.outputs.distribution:
+                model = self.trained = self.validated = trained_on(model, data.outputs)
             compile_model(model, data, config, self.batches.steps)
         if self.twin is not None:
             compile_model(self.trained, data, config, self.batches.steps)

@@ -33,7 +33,7 @@ from mlzoo.statistics.metrics import class_counts, number
 from mlzoo.statistics.scorers import Scorer
 from mlzoo.tasks._samples import sample_task
 from mlzoo.training import checkpoints, full_batch
-from mlzoo.training.building import build_model, check_task
+from mlzoo.training.building import build_model, check_task, takes_full_batch
 from mlzoo.training.loop.training import Training
 from mlzoo.training.optimizers import adapts
 from mlzoo.training.signals import Stop
@@ -384,7 +384,7 @@ def fit_plainly(
         if before is not None and checkpoints.usable(before):
             shutil.copytree(before, folder)
         model = build_model(config, data, seed)
-        if full_batch.applies(config, model):
+        if takes_full_batch(config, model):
             fitted = full_batch.fit(model, data, config, Listener(), stop)
         else:
             fitted = Training(model, data, config, folder, seed, Listener(), stop).fit()
