@@ -245,9 +245,11 @@ def test_an_option_in_running_text_is_one_of_some_command(text: str) -> None:
 def test_the_lines_of_python_run(folder: Path) -> None:
     found = [text for text in spans("") if re.match(r"(\w+ = )?(mlzoo|run)\.\w+\(", text)]
     assert len(found) > 3
+    layer = "weights: [[1, -1]], biases: [0], activation: sigmoid"
+    (folder / "net.yaml").write_text(f"layers: [{{{layer}}}]\n")
     train = partial(mlzoo.train, epochs=1)
     names: dict[str, Any] = {
-        "mlzoo": SimpleNamespace(train=train, load=mlzoo.load),
+        "mlzoo": SimpleNamespace(train=train, load=mlzoo.load, from_weights=mlzoo.from_weights),
         "x": np.zeros((2, 8, 8, 1), np.uint8),
     }
     for line in found:

@@ -58,6 +58,7 @@ SIZES = {
     "shapes": (300, [180, 60, 60]),
     "flow-fields": (240, [144, 48, 48]),
     "accelerometer": (120, [72, 24, 24]),
+    "root-sine": (30, [18, 6, 6]),
     "delayed-xor": (2000, [1200, 400, 400]),
     "moving-spots": (400, [240, 80, 80]),
     # Windows of 24 steps and one to forecast: 2000 - 24 of all, 1200 - 24 of the training steps.

@@ -31,6 +31,7 @@ from mlzoo.core import files
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.drawing import canvas
+from mlzoo.layers.predictive import trained_on
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
 from mlzoo.training.loop.training import inside_weights
@@ -38,8 +39,7 @@ from mlzoo.training.optimizers import build_loss
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Data
-    from mlzoo.layers.predictive import trained_on
-from mlzoo.runs.opened import OpenedRun
+    from mlzoo.runs.opened import OpenedRun
 
 
 @dataclass

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlzoo.data.sequences.times import TimeAxis
 from mlzoo.data.specs import IGNORED
+
+if TYPE_CHECKING:
+    from mlzoo.data.sequences.times import TimeAxis
 
 
 class Sequences:
