@@ -110,4 +110,5 @@ def test_commands_that_do_not_know_episodes_say_so(run: Run, world: str, folder:
     assert done.code == 2 and "choose actor_critic, dqn or reinforce" in done.err
     searches = folder / "searches"
     done = run_mlzoo("tune", "dqn", world, "--trials", 1, "--folds", 2, "--out", searches)
-    assert done.code == 1 and "`mlzoo tune` does not yet" in done.err
+    assert done.code == 2 and "which searches can't run yet" in done.err
+    assert not searches.exists()

@@ -478,7 +478,7 @@ def refuse_episodes(data: Data, config: RunConfig) -> None:
     if data.samples.environment is not None:
         raise UsageError(
             f"{config.model} learns from episodes that it plays, which only `mlzoo train` does, "
-            "without --overfit, --find-rate and --dry-run; `mlzoo tune` does not yet"
+            "without --overfit, --find-rate and --dry-run"
         )
 
 
