@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import mlzoo
 from mlzoo.sklearn import MlzooClassifier, MlzooRegressor
@@ -24,8 +25,6 @@ SHORT: dict[str, Any] = {"set": {"hidden": [16]}, "preset": "none", "learning_ra
 LEAN = {"conformal": 0, "allow_leakage": True}
 CLASSIFIER = MlzooClassifier(epochs=12, settings={**LEAN, "calibrate": "none"}, **SHORT)
 REGRESSOR = MlzooRegressor(epochs=12, settings=LEAN, **SHORT)
-EVERY = bool(os.environ.get("MLZOO_EVERY_CHECK"))
-"""All of scikit-learn's checks: they fit hundreds of models, which takes minutes."""
 SAMPLE = (
     "check_no_attributes_set_in_init",
     "check_do_not_raise_errors_in_init_or_set_params",
@@ -42,16 +41,23 @@ SAMPLE = (
     "check_methods_subset_invariance",
     "check_dataframe_column_names_consistency",
 )
+"""The checks that are run by default: all of them fit hundreds of models, which takes minutes."""
 
 
-def _of_the_sample(check: Any) -> bool:
-    return EVERY or getattr(check, "func", check).__name__ in SAMPLE
+def _name(check: Any) -> str:
+    return str(getattr(check, "func", check).__name__)
 
 
-@parametrize_with_checks([CLASSIFIER, REGRESSOR])
+def _checks() -> Iterator[Any]:
+    """Yield each estimator with its checks; MLZOO_EVERY_CHECK=1 asks for all of them."""
+    for estimator in (CLASSIFIER, REGRESSOR):
+        for each, check in estimator_checks_generator(estimator):
+            if os.environ.get("MLZOO_EVERY_CHECK") or _name(check) in SAMPLE:
+                yield pytest.param(each, check, id=f"{type(each).__name__}-{_name(check)}")
+
+
+@pytest.mark.parametrize(("estimator", "check"), _checks())
 def test_keeps_the_contract_of_estimators(estimator: BaseEstimator, check: Any) -> None:
-    if not _of_the_sample(check):
-        pytest.skip("takes long; MLZOO_EVERY_CHECK=1 runs every check")
     check(estimator)
 
 
