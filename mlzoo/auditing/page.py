@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlzoo.auditing.findings import Audit
+from mlzoo.auditing.findings import Audit, JudgedLabel
 from mlzoo.drawing.canvas import label
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
@@ -34,12 +34,17 @@ def write_page(findings: Audit, limit: int) -> Path:
         title="Audit of the data",
         verdict=summary(findings),
         pictures=[{"source": url, "caption": caption} for url in urls.values()],
-        errors=[asdict(error) for error in errors[:_ROWS]],
+        errors=[_shown(error) for error in errors[:_ROWS]],
         errors_left=max(0, len(errors) - _ROWS),
         duplicates=[asdict(pair) for pair in findings.duplicates[:_ROWS]],
         duplicates_left=max(0, len(findings.duplicates) - _ROWS),
     )
     return folder / "audit.html"
+
+
+def _shown(error: JudgedLabel) -> dict[str, object]:
+    """Return the columns of a label on the page, where all are probable errors."""
+    return {name: value for name, value in asdict(error).items() if name != "probable"}
 
 
 def summary(findings: Audit) -> str:
@@ -60,7 +65,7 @@ def _picture(findings: Audit, limit: int) -> Path | None:
     inputs = samples.inputs[np.array([error.index for error in shown])]
     if samples.kind == "image" and inputs.ndim == 4:
         texts = [
-            f"{label(error.label, 20)}\nrather {label(error.suggested, 14)}\n{error.score:.1%}"
+            f"labeled {label(error.label, 14)}\nrather {label(error.suggested, 14)}\n{error.score:.1%}"
             for error in shown
         ]
         return captioned_images(
