@@ -65,7 +65,8 @@ def _picture(findings: Audit, limit: int) -> Path | None:
     inputs = samples.inputs[np.array([error.index for error in shown])]
     if samples.kind == "image" and inputs.ndim == 4:
         texts = [
-            f"labeled {label(error.label, 14)}\nrather {label(error.suggested, 14)}\n{error.score:.1%}"
+            f"labeled {label(error.label, 14)}\n"
+            f"rather {label(error.suggested, 14)}\n{error.score:.1%}"
             for error in shown
         ]
         return captioned_images(
