@@ -47,14 +47,14 @@ def constrained(
     folder = folder_of(places.get("out"), places.get("name"), default, overwrite)
     from mlzoo.checking.constraints.comparison import compare, write
 
-    found = compare(subject, config)
-    record = write(folder, found, config)
+    comparison = compare(subject, config)
+    record = write(folder, comparison, config)
     if json:
         show({"folder": str(folder), **record})
         return
-    for rows in (found.kkt, found.ends):
+    for rows in (comparison.kkt, comparison.ends):
         if rows:
             print(table(list(rows[0]), [list(row.values()) for row in rows]))
-    for line in found.sentences:
+    for line in comparison.sentences:
         print(line)
     say(f"written to {folder}")

@@ -221,9 +221,9 @@ def _posterior(given: dict[str, Any], problems: list[str], overwrite: bool, json
 
     default = Path("saved_models") / f"landscape-{line_posterior.NAME}"
     folder = folder_of(given.get("out"), given.get("name"), default, overwrite)
-    found = line_posterior.steps(given.get("seed", 0))
-    line_posterior.write(folder, found)
-    rows = [line_posterior.row(step) for step in found]
+    posteriors = line_posterior.steps(given.get("seed", 0))
+    line_posterior.write(folder, posteriors)
+    rows = [line_posterior.row(step) for step in posteriors]
     if json:
         show({"folder": str(folder), "steps": rows})
         return

@@ -86,7 +86,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 STOPPED = "stopped"
-"""What `terminable` says was stopped; who knows more says it instead."""
+"""Message of `terminable`; code that knows more says more."""
 
 
 @contextmanager

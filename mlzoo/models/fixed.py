@@ -34,7 +34,7 @@ class FixedLayer(Settings):
     biases: tuple[FiniteFloat, ...]
     """A number a unit."""
     activation: Literal["linear", "relu", "elu", "selu", "tanh", "sigmoid", "softmax"] = "linear"
-    """What is made of the sums."""
+    """Activation of the layer."""
 
 
 class Config(Settings):

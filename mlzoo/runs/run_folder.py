@@ -254,9 +254,12 @@ def reopen(path: Path) -> RunFolder:
     """
     final, partial = _names(path)
     if not (partial / "config.yaml").is_file():
+        abandoned = partial.is_dir() and _is_abandoned(partial)
         if (final / "metrics.json").is_file():
+            if abandoned:  # what was to replace the finished run had not begun
+                _discard(partial)
             raise UsageError(f"{final} is finished: there is nothing to resume")
-        if partial.is_dir() and _is_abandoned(partial):
+        if abandoned:
             raise UsageError(
                 f"{partial} holds nothing to resume: the run was stopped before its configuration "
                 "was written; start it again with the command that began it"
@@ -269,6 +272,13 @@ def reopen(path: Path) -> RunFolder:
             "or remove one of them"
         )
     return RunFolder(partial, final, lock(partial), overwrite)
+
+
+def _discard(partial: Path) -> None:
+    """Remove a run that had not begun, unless another process is about to begin it."""
+    with contextlib.suppress(UsageError, OSError), contextlib.closing(lock(partial)):
+        if _is_abandoned(partial):
+            shutil.rmtree(partial)
 
 
 def current(path: Path) -> Path:

@@ -227,6 +227,15 @@ def test_reopen_says_why_not(tmp_path: Path) -> None:
     finished(tmp_path, "done")
     with pytest.raises(UsageError, match="done is finished: there is nothing to resume"):
         run_folder.reopen(tmp_path / "done")
+    # A kill before a run with --overwrite had its configuration leaves nothing beside the old one.
+    begun = run_folder.create(tmp_path, "done", "x", overwrite=True)
+    with pytest.raises(UsageError, match="done is finished: there is nothing to resume"):
+        run_folder.reopen(tmp_path / "done")
+    assert begun.path.is_dir(), "another process has it"
+    begun.release()
+    with pytest.raises(UsageError, match="done is finished: there is nothing to resume"):
+        run_folder.reopen(tmp_path / "done")
+    assert not begun.path.exists() and (tmp_path / "done" / "metrics.json").is_file()
     folder = run_folder.create(tmp_path, "half", "x")
     folder.write_text("config.yaml", "x")
     folder.release()

@@ -55,28 +55,28 @@ def steps(seed: int = 0) -> list[Step]:
     x = rng.uniform(-1, 1, max(COUNTS))
     y = WEIGHTS[0] + WEIGHTS[1] * x + rng.normal(0, NOISE_VARIANCE**0.5, len(x))
     grid = np.column_stack([np.ones_like(_GRID), _GRID])
-    found = []
+    posteriors = []
     for count in COUNTS:
         design = np.column_stack([np.ones(count), x[:count]])
         system = reduce([(design, y[:count, None])], intercept=False)
         weights = posterior(system, 0, 1 / NOISE_VARIANCE, 1 / PRIOR_VARIANCE)
         lines = weights.draw(grid, _LINES, rng)
-        found.append(Step(x[:count], y[:count], weights, lines, *weights.predict(grid)))
-    return found
+        posteriors.append(Step(x[:count], y[:count], weights, lines, *weights.predict(grid)))
+    return posteriors
 
 
-def write(folder: Path, found: list[Step]) -> Path:
+def write(folder: Path, posteriors: list[Step]) -> Path:
     """Draw the steps, a row each: posterior of the weights, drawn lines, mean with deviation.
 
     Args:
         folder: where `posterior.png` and `posterior.csv` are written.
-        found: the steps.
+        posteriors: the steps.
     """
     header = ["samples", "w0", "w1", "std_w0", "std_w1", "correlation"]
-    write_csv(folder / "posterior.csv", header, [list(row(step).values()) for step in found])
-    figure = new_figure(10, 2.9 * len(found))
-    grid = figure.subplots(len(found), 3, squeeze=False)
-    for step, axes in zip(found, grid, strict=True):
+    write_csv(folder / "posterior.csv", header, [list(row(step).values()) for step in posteriors])
+    figure = new_figure(10, 2.9 * len(posteriors))
+    grid = figure.subplots(len(posteriors), 3, squeeze=False)
+    for step, axes in zip(posteriors, grid, strict=True):
         _weights(axes[0], step)
         axes[1].plot(_GRID, step.lines.T, color=ORANGE, linewidth=1)
         band(axes[2], _GRID, step.mean, step.std, np.zeros((0, len(_GRID))))

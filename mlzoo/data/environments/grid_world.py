@@ -55,31 +55,31 @@ def read_grid_world(path: Path) -> FiniteEnvironment:
     if not isinstance(content, Mapping):
         raise DataError(f"{path} holds no map: it needs `map:` with rows of characters")
     try:
-        found = GridMap.model_validate(content)
+        grid_map = GridMap.model_validate(content)
     except ValidationError as error:
         listed = "; ".join(f"{name}: {text}" for name, text in sentences(error).items())
         raise DataError(f"{path}: {listed}") from None
-    return grid_world(found, str(path))
+    return grid_world(grid_map, str(path))
 
 
-def grid_world(found: GridMap, source: str = "the map") -> FiniteEnvironment:
+def grid_world(grid_map: GridMap, source: str = "the map") -> FiniteEnvironment:
     """Return the environment of a map; the last state is the end.
 
     Args:
-        found: the map.
+        grid_map: the map.
         source: what to call it in messages.
 
     Raises:
         DataError: rows differ in length, a character is not known, or there is no start or end.
     """
-    cells = _cells(found, source)
+    cells = _cells(grid_map, source)
     rows, columns = cells.shape
     places = np.flatnonzero(cells.ravel() != "#")
     position = np.full(cells.size, -1)
     position[places] = np.arange(len(places))
     end, count = len(places), len(places) + 1
-    ending = np.array([cell in found.ends for cell in cells.ravel()[places]])
-    sides = ((0, 1 - found.slip), (1, found.slip / 2), (3, found.slip / 2))
+    ending = np.array([cell in grid_map.ends for cell in cells.ravel()[places]])
+    sides = ((0, 1 - grid_map.slip), (1, grid_map.slip / 2), (3, grid_map.slip / 2))
     outcomes = np.full((count, len(MOVES), len(sides)), end)
     rewards = np.zeros(outcomes.shape)
     moves = list(MOVES.values())
@@ -93,7 +93,7 @@ def grid_world(found: GridMap, source: str = "the map") -> FiniteEnvironment:
                 inside = 0 <= row < rows and 0 <= column < columns
                 to = row * columns + column if inside and cells[row, column] != "#" else place
                 outcomes[state, action, side] = position[to]
-                rewards[state, action, side] = found.ends.get(cells.ravel()[to], found.step)
+                rewards[state, action, side] = grid_map.ends.get(cells.ravel()[to], grid_map.step)
     terminal = np.append(ending, True)
     starts = np.append(cells.ravel()[places] == "S", False)
     frames = np.zeros((count, cells.size, 1), "uint8")
@@ -107,32 +107,32 @@ def grid_world(found: GridMap, source: str = "the map") -> FiniteEnvironment:
         terminal=terminal,
         first=starts / starts.sum(),
         frames=frames.reshape(count, rows, columns, 1),
-        limit=found.limit,
+        limit=grid_map.limit,
         cells=(rows, columns),
         places=np.append(places, -1),
         maps={"all cells": np.flatnonzero(~terminal)},
-        paint=partial(_paint, cells, found.ends),
+        paint=partial(_paint, cells, grid_map.ends),
     )
 
 
-def _cells(found: GridMap, source: str) -> np.ndarray:
+def _cells(grid_map: GridMap, source: str) -> np.ndarray:
     """Return the characters (rows, columns) of a map.
 
     Raises:
         DataError: it is no map.
     """
-    lines = [line.strip() for line in found.map.strip().splitlines()]
+    lines = [line.strip() for line in grid_map.map.strip().splitlines()]
     problems = []
     if len({len(line) for line in lines}) != 1:
         problems.append("its rows have different lengths")
     if sum(map(len, lines)) > _MOST_CELLS:
         problems.append(f"it has more than {_MOST_CELLS} cells")
-    known = {".", "#", "S", *found.ends}
+    known = {".", "#", "S", *grid_map.ends}
     unknown = sorted({cell for line in lines for cell in line} - known)
     if unknown:
         problems.append(f"{', '.join(unknown)} are no cells; ends names those with a reward")
     text = "".join(lines)
-    if "S" not in text or not any(cell in text for cell in found.ends):
+    if "S" not in text or not any(cell in text for cell in grid_map.ends):
         problems.append("it needs a start (S) and a cell that ends an episode (G)")
     if problems:
         raise DataError(f"{source}: map: {'; '.join(problems)}")

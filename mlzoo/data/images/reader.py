@@ -43,7 +43,7 @@ class LabelColumns(BaseModel):
     delimiter: Delimiter = None
     """Delimiter of the columns; None: recognized."""
     header: Header = "auto"
-    """Whether the first line names the columns; auto: recognized."""
+    """`yes` if the first line names the columns, else `no`; auto: recognized."""
 
 
 class PixelReader(Reader):

@@ -25,7 +25,7 @@ SEASONS = {
     "10min": (144, 1008),
     "min": (60, 1440),
 }
-"""What series with a usual step may repeat themselves after, in steps."""
+"""Periods that series with a usual step may have, in steps."""
 _LEAST_CORRELATION = 0.15
 """Correlation of values a season apart from which on the season matters."""
 _MOST_SEASONS, _MOST_LOOKED_AT = 20, 5000

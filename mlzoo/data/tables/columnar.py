@@ -23,7 +23,7 @@ from mlzoo.data.tables.formats import ARROW, DATABASES, JSON_LINES, ending
 _READS = frozenset(
     (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 )
-"""What a query may do; it attaches no other file and changes nothing."""
+"""Actions that a query may take: none attaches another file or changes anything."""
 
 
 def read_frame(path: Path, query: str | None = None) -> pd.DataFrame | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 TEXT = (".csv", ".tsv", ".txt")
 COMPRESSED = (".gz", ".zst")
-"""What may follow the ending of a text or of JSON lines."""
+"""Endings of compressed text and JSON lines, after their own."""
 JSON_LINES = (".jsonl", ".ndjson")
 ARROW = (".feather", ".arrow")
 DATABASES = (".db", ".sqlite", ".sqlite3")
