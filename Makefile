@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test quick lint bench lock clean
+.PHONY: setup demo test quick lint bench docs lock clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing and works offline.
 $(VENV)/.installed: pyproject.toml requirements.lock
@@ -64,6 +64,10 @@ bench: setup
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py
 	$(BIN)/python benchmarks/gpu.py
+
+# The site of the documents, in site/.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Refresh requirements.lock from pyproject.toml.
 lock: setup

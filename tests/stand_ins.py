@@ -1,18 +1,21 @@
-"""Small made-up data under the names that README.md uses."""
+"""Small made-up data under the names that README.md and docs/ use."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sklearn.datasets import load_diabetes
 
 from tests.cli.world import csv, image_folder
 
 
 def build(root: Path) -> None:
-    """Make every data set below `root`, each named as in the README."""
+    """Make every data set below `root`, each named as in the pages."""
     rng = np.random.default_rng(0)
     _crack_patches(root / "crack_patches", rng)
     _membrane(root / "membrane", rng)
@@ -25,6 +28,8 @@ def build(root: Path) -> None:
     (root / "book.txt").write_text(".\n".join(lines))
     image_folder(root / "new", {".": 3})
     csv(root / "points.csv", ["x", "t"], [[0.5, 0.1], [0.2, 0.9]])
+    _patients(root / "patients.csv")
+    _lab(root / "lab.db", rng)
 
 
 def _crack_patches(root: Path, rng: np.random.Generator) -> None:
@@ -93,3 +98,17 @@ def _wine(path: Path, rng: np.random.Generator) -> None:
     quality = np.round(alcohol - 4.5 + rng.normal(0, 0.3, 80)).clip(3, 8).astype(int)
     rows = [[f"{a:.2f}", f"{s:.3f}", q] for a, s, q in zip(alcohol, acid, quality, strict=True)]
     csv(path, ["alcohol", "volatile acidity", "quality"], [*rows, *rows[:6]])
+
+
+def _patients(path: Path) -> None:
+    """Three rows with the columns of scikit-learn's `diabetes`."""
+    data = load_diabetes(scaled=False)
+    csv(path, data.feature_names, data.data[:3].tolist())
+
+
+def _lab(path: Path, rng: np.random.Generator) -> None:
+    """A database with the table `tests`: columns a, b and y, their sum."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE tests (a REAL, b REAL, y REAL)")
+        rows = [(a, b, a + b) for a, b in rng.normal(size=(60, 2)).tolist()]
+        database.executemany("INSERT INTO tests VALUES (?, ?, ?)", rows)

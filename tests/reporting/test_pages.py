@@ -141,14 +141,14 @@ def test_tabs_and_plots_respond(browser: Browser, run: Path) -> None:
 
     box = browser.run(
         "(b => [b.left, b.top, b.width, b.height])"
-        "(document.querySelector('[data-hover] svg').getBoundingClientRect())"
+        "(document.querySelector('#training [data-hover] svg').getBoundingClientRect())"
     )
     browser.point(box[0] + box[2] - 15, box[1] + box[3] / 2)
-    readout = "document.querySelector('[data-hover] .readout').textContent"
+    readout = "document.querySelector('#training [data-hover] .readout').textContent"
     assert browser.run(readout) == "epoch 12: training 0.08333, validation 0.1"
-    browser.run("document.querySelector('[data-hover] .key').click()")
+    browser.run("document.querySelector('#training [data-hover] .key').click()")
     assert browser.run(readout) == "epoch 12: validation 0.1", "its line is off"
-    browser.run("document.querySelector('[data-hover] svg').focus()")
+    browser.run("document.querySelector('#training [data-hover] svg').focus()")
     browser.key("ArrowLeft")
     assert browser.run(readout).startswith("epoch 11:")
     assert browser.complaints == []

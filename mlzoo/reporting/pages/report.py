@@ -35,6 +35,11 @@ from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 _FED = ("samples", "augmentation")
+_TRUTHS = (
+    *("mistakes", "segmentation", "fields", "forecasts", "timelines", "reconstructions"),
+    *("generated", "solution", "state_values", "residuals", "confusion_matrix"),
+)
+"""Pictures of predictions beside the truth; the first that there is stands in the summary."""
 _FILES = {
     "model.keras": "the model: raw inputs in, probabilities or numbers out",
     "config.yaml": "every setting that was read; it repeats the run",
@@ -85,7 +90,10 @@ def write_report(
         for name, path in drawn.items()
         if path in sources
     }
+    lead = next((name for name in _TRUTHS if name in shown), None)
+    apart = (*_FED, "confusion_matrix", "reliability", lead)
     tested = metrics["test"]
+    sentence = _sentence(verdict_sentence(tested))
     taken = tested.get("units"), tested.get("interval_unit")
     render(
         folder / NAME,
@@ -96,12 +104,12 @@ def write_report(
         over=over(*taken),
         interval_title=interval_title(*taken),
         verdict=verdict_of(tested),
-        sentence=verdict_sentence(tested),
+        sentence=sentence,
         units=task(metrics["task"]).samples,
         target=target_of(metrics["task"]),
         words=metric_title,
         headline=_headline(facts),
-        limits=limits(facts),
+        limits=[line for line in limits(facts) if line != sentence],
         diagnosis=diagnoses,
         curves=learning_curves(rows, metrics["kept"]["epoch"], metrics.get("scales")),
         settings=given_settings(folder),
@@ -115,7 +123,9 @@ def write_report(
         confusion=confusion(tested["metrics"].get("confusion"), facts["data"]["class_names"]),
         worst=worst(folder),
         fed=[shown[name] for name in _FED if name in shown],
-        pictures=[s for n, s in shown.items() if n not in _FED and n != "confusion_matrix"],
+        lead=shown.get(lead or ""),
+        reliability=shown.get("reliability"),
+        pictures=[picture for name, picture in shown.items() if name not in apart],
         picture_of_confusion=shown.get("confusion_matrix"),
         written=_text(folder / "plots" / "sample.txt"),
         explained=[
@@ -129,6 +139,11 @@ def write_report(
         files={n: text for n, text in _FILES.items() if (folder / n).is_file()},
     )
     return folder / NAME
+
+
+def _sentence(text: str) -> str:
+    """Return a text with a capital and a period; "" as it is."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def learning_curves(

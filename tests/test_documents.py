@@ -1,4 +1,4 @@
-"""README.md: every command block is run as it stands, on small data and with less work.
+"""README.md and docs/: every command block is run as it stands, on small data and with less work.
 
 A command of a new name of data needs a stand-in in `tests/stand_ins.py`; one that takes long, a
 line of `LESS`.
@@ -12,6 +12,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,11 @@ from tests import stand_ins
 from tests.cli.shell import Done, run_mlzoo
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+"""Texts by path."""
 
 LESS: dict[str, dict[str, object]] = {
     "train": {"--epochs": 1},
@@ -55,7 +60,7 @@ BY_CHANCE = (
     r"\w+ is at the optimum after \d+ steps",
     r".* statistically tied with the winner \(paired bootstrap over \d+ samples\)\..*",
 )
-"""Lines whose words depend on the numbers: where the README shows one, one like it is printed."""
+"""Lines whose words depend on the numbers: where a page shows one, one like it is printed."""
 
 
 class Command(NamedTuple):
@@ -174,12 +179,9 @@ def resumed(done: Done) -> str:
 
 def spans(start: str) -> list[str]:
     """The code spans in running text and tables that begin so."""
-    prose = re.sub(r"(?ms)^```.*?^```$|^ {4}[^\n]*$", "", README)
-    return [
-        " ".join(found.split())
-        for found in re.findall(r"`([^`]+)`", prose)
-        if found.startswith(start)
-    ]
+    prose = re.sub(r"(?ms)^```.*?^```$|^ {4}[^\n]*$", "", "\n".join(PAGES.values()))
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    return list(dict.fromkeys(span for span in spans if span.startswith(start)))
 
 
 def options(command: Any) -> set[str]:
@@ -200,10 +202,11 @@ def leaves(command: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with the data and the model file that the README names."""
+    """The working directory, with the data and the model file that the pages name."""
     monkeypatch.chdir(tmp_path)
     stand_ins.build(tmp_path)
-    fenced = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    page = PAGES["docs/how-to/own-model.md"]
+    fenced = re.findall(r"^```python\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
     [model] = [block for block in fenced if "class Config" in block]
     (tmp_path / "my_model.py").write_text(model)
     return tmp_path
@@ -211,17 +214,38 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 on_tensorflow = pytest.mark.skipif(
     os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow",
-    reason="what the README shows is of TensorFlow",
+    reason="what the pages show is of TensorFlow",
 )
 
 
 @on_tensorflow
 @pytest.mark.slow
-def test_every_command_block_runs_and_prints_what_is_shown(folder: Path) -> None:
-    found = [command for block in blocks(README) for command in commands(block)]
-    assert len(found) > 20
-    wrong = [text for command in found if (text := run(command))]
+@pytest.mark.parametrize(
+    "page", [page for page, text in PAGES.items() if blocks(text) and "\n::: " not in text]
+)
+def test_every_command_block_runs_and_prints_what_is_shown(page: str, folder: Path) -> None:
+    all_commands = [command for block in blocks(PAGES[page]) for command in commands(block)]
+    wrong = [text for command in all_commands if (text := run(command))]
     assert not wrong, "\n\n".join(wrong)
+
+
+def test_the_readme_is_short_and_shows_pictures() -> None:
+    readme = PAGES["README.md"]
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", readme)
+    assert len(readme.splitlines()) < 150
+    assert len(pictures) == 3
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_warnings(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
+    assert done.returncode == 0, done.stderr
+    made = (tmp_path / "reference" / "models" / "index.html").read_text("utf-8")
+    assert "--set filters" in made
+    assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"https?:", made)
 
 
 @pytest.mark.parametrize("text", spans("mlzoo "))
