@@ -14,6 +14,7 @@ _LAZY = {
     "load": "mlzoo.api",
     "from_weights": "mlzoo.api",
     "export": "mlzoo.exporting.export",
+    "pack": "mlzoo.packing.pack",
     "explain": "mlzoo.explaining.explain_run",
     "compare": "mlzoo.reporting.comparison",
     "inspect": "mlzoo.data.quality.inspection",

@@ -31,7 +31,7 @@ ORDER = (
     ("runs",),
     (
         *("training", "evaluating", "tuning", "explaining", "exporting", "reporting", "serving"),
-        *("checking", "auditing"),
+        *("checking", "auditing", "packing"),
     ),
     ("api",),
     ("sklearn",),

@@ -109,6 +109,7 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
         ("explain nowhere --method gradcam", 2),
         ("export --help", 0),
         ("export nowhere --format onxx", 2),
+        ("pack nowhere --max-pixels 0", 2),
         ("export nowhere --format keras --int8", 2),
         ("serve --help", 0),
         ("serve nowhere --port 0", 2),
