@@ -75,6 +75,9 @@ def scores(result: dict[str, Any]) -> str:
         text += f"\nnever predicted, so their precision counts as 0: {', '.join(names)}"
     if result.get("relative_mae"):
         return f"{text}\n{_relative(result['relative_mae'], result.get('interval_unit'))}"
+    if labels := metrics.get("per_label"):
+        header = ["label", "average_precision", "roc_auc", "f1", "precision", "recall", "threshold"]
+        return f"{text}\n{table(header, [[row[name] for name in header] for row in labels])}"
     steps = [row for row in metrics.get("per_class", ()) if "segments" in row]
     if steps:
         header = ["class", "precision", "recall", "f1", "segment_f1"]

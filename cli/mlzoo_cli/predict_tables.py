@@ -111,7 +111,7 @@ def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]:
             rows.append({**row, **dict(zip(targets, values, strict=True))})
             continue
         if predictions.probabilities is not None:
-            row["prediction"] = label
+            row["prediction"] = "|".join(label) if run.target.is_label_set else label
             probabilities = predictions.probabilities[i].tolist()
             classes = run.record["class_names"]
             row |= {f"p_{c}": round(p, 6) for c, p in zip(classes, probabilities, strict=True)}

@@ -128,7 +128,8 @@ class Augmenter:
 
         Args:
             inputs: (n, ...).
-            targets: (n,) positions of classes or numbers, or masks (n, height, width).
+            targets: (n,) positions of classes or numbers, labels (n, k), or masks (n, height,
+                width).
             weights: (n,) or None.
             items: the n items' numbers.
             epoch: from 0.
@@ -140,8 +141,8 @@ class Augmenter:
             return inputs, targets, weights
         rng = np.random.default_rng([self._seed, epoch, _STREAM, *map(int, items)])
         shares, scale = targets, np.ones(len(inputs)) if weights is None else weights
-        if classes := len(self._samples.class_names):
-            shares = one_hot(targets, classes)
+        if self._samples.target.is_class:
+            shares = one_hot(targets, len(self._samples.class_names))
         shares = shares * scale.reshape(-1, *[1] * (shares.ndim - 1))
         for _, own_share in drawn(self._whole, rng):
             partner = rng.permutation(len(inputs))

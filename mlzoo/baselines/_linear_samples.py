@@ -1,4 +1,4 @@
-"""Logistic or ridge regression of samples."""
+"""Logistic regression of samples, one-versus-rest for labels, or ridge regression."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ INVERSE_PENALTY = {"image": 0.1}
 def fit(data: Data, seed: int) -> Baseline | None:
     """Return the linear model; None where the training samples are all of one class."""
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.multiclass import OneVsRestClassifier
+
+    target = data.samples.target
 
     def make() -> Estimator:
-        if not data.samples.target.is_class:
+        if not (target.is_class or target.is_label_set):
             return Estimator(Ridge(solver="cholesky"))
         penalty = INVERSE_PENALTY.get(data.samples.kind, 1.0)
-        return Estimator(LogisticRegression(C=penalty, max_iter=ITERATIONS, tol=1e-3), _stopped)
+        logistic = LogisticRegression(C=penalty, max_iter=ITERATIONS, tol=1e-3)
+        if target.is_label_set:
+            return Estimator(OneVsRestClassifier(logistic))
+        return Estimator(logistic, _stopped)
 
     return fit_samples(data, seed, ROWS, make)
 

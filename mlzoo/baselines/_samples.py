@@ -54,7 +54,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     if not len(data.train):
         return None
     part = subsample(data, seed, rows)
-    classes = data.samples.target.is_class
+    classes, labels = data.samples.target.is_class, data.samples.target.is_label_set
     if classes and len(np.unique(part.targets)) < 2:
         return None
     features, shrunk = featurize(data, part)
@@ -71,6 +71,8 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
 
     def predict(inputs: np.ndarray) -> np.ndarray:
         x = features(inputs)
+        if labels and hasattr(model, "predict_proba"):
+            return np.asarray(model.predict_proba(x))
         if not classes:
             return np.asarray(model.predict(x)).reshape(len(x), -1)
         probabilities = np.zeros((len(x), len(data.samples.class_names)))

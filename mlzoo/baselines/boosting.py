@@ -27,6 +27,7 @@ def fit(data: Data, seed: int) -> Baseline | None:
     if not len(data.train):
         return None
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.multioutput import MultiOutputRegressor
 
     outputs = len(data.samples.class_names) or int(np.prod(data.samples.targets.shape[1:]))
@@ -52,6 +53,9 @@ def fit(data: Data, seed: int) -> Baseline | None:
     def make() -> Estimator:
         if data.samples.target.is_class:
             return Estimator(HistGradientBoostingClassifier(**settings), missing=True)
+        if data.samples.target.is_label_set:
+            each = HistGradientBoostingClassifier(**settings)
+            return Estimator(OneVsRestClassifier(each), missing=True)
         model = HistGradientBoostingRegressor(**settings)
         return Estimator(MultiOutputRegressor(model) if outputs > 1 else model, missing=True)
 

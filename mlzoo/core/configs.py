@@ -96,10 +96,11 @@ class RunConfig(Settings):
     file_column: Annotated[str | None, Flag(detail=True)] = None
     """Column that names the images, of a table beside them; by default recognized."""
     target: Annotated[str | None, Flag(basic=True)] = None
-    """Table column to predict; 'column>=6' makes two classes of a number."""
+    """Table column to predict; 'column>=6' makes two classes of a number, 'y1,y2' names several
+    columns: numbers, or zeros and ones of a label each."""
     task: Annotated[TaskName | None, Flag(detail=True)] = None
-    """Kind of target (`mlzoo tasks`): classification, ordinal or regression; by default inferred
-    from its values."""
+    """Kind of target (`mlzoo tasks`): classification, ordinal, multilabel or regression; by
+    default inferred from its values."""
     class_order: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )

@@ -48,6 +48,7 @@ from mlzoo.data.reader import ArrayReader, Reader
 from mlzoo.data.samples import Rows, Samples
 from mlzoo.data.sequences.reader import SequenceReader
 from mlzoo.data.tables.inference_inputs import read_labeled_table, read_table_inputs
+from mlzoo.data.tables.label_sets import encode_as
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.data.text.reader import TextReader
@@ -179,6 +180,8 @@ def _labelled_arrays(location: Path, reader: ArrayReader | ImageReader) -> Sampl
         )
     if reader.target_kind.sample_numbers:
         values = finite_targets(y, location)
+    elif reader.target_kind.is_label_set:
+        values = encode_as(y, reader.class_names, location)
     else:
         if y.ndim == 2 and y.shape[1] == len(reader.class_names) > 1:
             y = y.argmax(axis=1)

@@ -52,6 +52,9 @@ def _counts(part: Part) -> dict[str, object]:
     elif names and part.samples.classes is not None:
         per_class = np.bincount(part.samples.classes[part.indices], minlength=len(names))
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
+    elif part.samples.target.is_label_set:
+        per_class = part.targets.sum(axis=0).astype(int)
+        counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
     elif names:
         per_class = np.bincount(part.targets.astype(int), minlength=len(names))
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))

@@ -51,14 +51,14 @@ class Samples:
     Attributes:
         inputs: (n, *shape). A table is float32 with NaN where a value is missing and the
             position in `Column.categories` where a column is categorical (-1: unseen, missing).
-        targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Segmentation:
+        targets: (n,) int32 positions in `class_names`, or (n,) or (n, k) float32. Multilabel:
+            (n, k) float32, 1 for each of `class_names` that a sample has, else 0. Segmentation:
             rows (n, height, width) uint8 of such positions, `IGNORED` where a pixel does not
             count. Fields: (n, height, width, k) float32, NaN where a value does not count.
             Reconstruction: the inputs themselves.
-        task: `classification`, `regression`, `segmentation`, `fields`, `labeling`,
-            `forecasting` or `reconstruction`.
+        task: name of the task, such as `classification`.
         kind: `image`, `table`, `sequence` or `array`; how files of new samples are read.
-        class_names: of classification and segmentation; a target is a position in it.
+        class_names: names of classes, in which a target is a position, or of labels.
         target_names: one a regression output, or the one column that holds the class.
         columns: tables only.
         maximum: images only: the largest value that the bit depth can hold (255, 65535, 16, 1).

@@ -25,16 +25,16 @@ class Target:
     """Kind of target: which values are predicted, and for what.
 
     Attributes:
-        values: `classes`; `ordered` classes, of which the first is the lowest; `numbers`;
-            `inputs`: the sample itself, as its scaled input, so that no labels are needed; or
-            `actions`, by what is reached with them.
+        values: `classes`; `ordered` classes, of which the first is the lowest; `labels`, of which
+            each sample has any number; `numbers`; `inputs`: the sample itself, as its scaled
+            input, so that no labels are needed; or `actions`, by what is reached with them.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
             before it, a `pixel` of an image, a step of the `horizon` that follows a window, a
             `point` where equations hold, or a `draw`: new samples are drawn at random; or
             `actions` throughout an `episode` of an environment.
     """
 
-    values: Literal["classes", "ordered", "numbers", "inputs", "actions"]
+    values: Literal["classes", "ordered", "labels", "numbers", "inputs", "actions"]
     per: Literal["sample", "step", "token", "pixel", "horizon", "point", "draw", "episode"] = (
         "sample"
     )
@@ -43,6 +43,11 @@ class Target:
     def is_class(self) -> bool:
         """Return whether a class is predicted, ordered or not."""
         return self.values in ("classes", "ordered")
+
+    @property
+    def is_label_set(self) -> bool:
+        """Return whether each sample has any number of labels."""
+        return self.values == "labels"
 
     @property
     def is_input(self) -> bool:
@@ -107,8 +112,13 @@ class Target:
     def accepted_by(self, entries: Collection[str]) -> bool:
         """Return whether a plug-in's `TARGETS` name this kind: `numbers`, `classes per pixel`.
 
-        What takes classes takes ordered ones too.
+        What takes classes takes ordered ones too; what takes both classes and numbers takes
+        labels, as it predicts a vector of whichever kind.
         """
+        if self.is_label_set:
+            both = (Target("classes", self.per), Target("numbers", self.per))
+            if all(each.accepted_by(entries) for each in both):
+                return True
         values = {self.values, "classes"} if self.is_class else {self.values}
         return any(entry in entries for v in values for entry in (v, f"{v} per {self.per}"))
 
@@ -241,16 +251,17 @@ class Outputs:
     """Output specification of a model: `units` numbers for a task.
 
     Classification: class probabilities; one unit (the probability of the second class) for two
-    classes, else one a class. Regression: `units` numbers in the units of the target, which the
-    head restores from standardized ones with `mean` and `std` of the training split. Segmentation:
-    one unit a class, two for two classes, at every pixel. Fields: `units` numbers at every pixel,
-    restored as those of a regression. Labeling: one unit a class, two for two classes, at every
-    step. Forecasting: `units` numbers at each of the `horizon` steps that follow, restored as
-    those of a regression; `channels` are their places among the input's, where they are inputs.
-    Reconstruction: the input after `scaling` (serialized layers, as those of `Inputs`), of shape
-    `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to 1; `code` is the
-    size of the model's bottleneck, once there is a model. With `distribution` the head of a
-    regression predicts standard deviations too, which a layer `distribution` holds beside means.
+    classes, else one a class. Multilabel: a probability a label. Regression: `units` numbers in the
+    units of the target, which the head restores from standardized ones with `mean` and `std` of the
+    training split. Segmentation: one unit a class, two for two classes, at every pixel. Fields:
+    `units` numbers at every pixel, restored as those of a regression. Labeling: one unit a class,
+    two for two classes, at every step. Forecasting: `units` numbers at each of the `horizon` steps
+    that follow, restored as those of a regression; `channels` are their places among the input's,
+    where they are inputs. Reconstruction: the input after `scaling` (serialized layers, as those of
+    `Inputs`), of shape `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to
+    1; `code` is the size of the model's bottleneck, once there is a model. With `distribution` the
+    head of a regression predicts standard deviations too, which a layer `distribution` holds beside
+    means.
     """
 
     task: str

@@ -75,7 +75,11 @@ def evaluate_run(
     spread = run.spread_model is not None
     outputs = replace(arranged.outputs, code=code_size(run.model), distribution=spread)
     arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
-    return evaluate(predict, arranged, part, config.seed, config.baselines, extra=config.metrics)[0]
+    # Thresholds of labels are those of the run.
+    kept = run.metrics["test"]["metrics"] if run.target.is_label_set else None
+    return evaluate(
+        predict, arranged, part, config.seed, config.baselines, None, kept, config.metrics
+    )[0]
 
 
 def _draw(run: OpenedRun, seed: int, positions: np.ndarray) -> np.ndarray:

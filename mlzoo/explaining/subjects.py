@@ -416,7 +416,7 @@ def _mistakes(subject: Subject, part: Part, positions: np.ndarray) -> list[int]:
         for start in range(0, len(positions), 256)
     ]
     y_pred, y_true = np.concatenate(outputs), np.asarray(part.targets)[positions]
-    if subject.target.sample_numbers:
+    if not subject.target.is_class:
         error = np.abs(y_pred - y_true.reshape(len(y_pred), -1)).mean(axis=1)
         return positions[np.argsort(-error, kind="stable")].tolist()
     shares = as_probabilities(y_pred)

@@ -51,6 +51,8 @@ def resolve_targets(
         return _dense(subject, config, outputs, truths)
     if outputs.ndim == 3:
         return _steps(subject, config, outputs, truths)
+    if subject.target.is_label_set:
+        return _labels(subject, config, outputs)
     if not subject.classes:
         return _numbers(subject, config, outputs)
     return _classes(subject, config, outputs, truths)
@@ -71,7 +73,7 @@ def _refuse(subject: Subject, config: ExplainConfig) -> None:
 
 def _position(subject: Subject, name: str, flag: str) -> int:
     if name not in subject.outputs:
-        word = "class" if subject.classes else "output"
+        word = "class" if subject.classes else "label" if subject.target.is_label_set else "output"
         known = ", ".join(subject.outputs[:12])
         raise UsageError(f"{flag}: {unknown(word, name, subject.outputs)}; there are {known}")
     return subject.outputs.index(name)
@@ -112,6 +114,26 @@ def _known(truths: list[Any]) -> np.ndarray:
     if any(truth is None for truth in truths):
         raise DataError("--target true: the true classes of new samples are not known")
     return np.array([int(np.asarray(truth)) for truth in truths])
+
+
+def _labels(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:
+    """Resolve one label of each sample: the one that was named, or the most probable."""
+    if config.target == "true":
+        raise UsageError(
+            "--target true: a sample may have several labels; name one of them: "
+            f"{', '.join(subject.outputs[:12])}"
+        )
+    places = outputs.argmax(axis=1)
+    if config.target != "predicted":
+        places = np.full(len(outputs), _position(subject, config.target, "--target"))
+    names = [subject.outputs[k] for k in places]
+    probabilities = outputs[np.arange(len(outputs)), places]
+    return ResolvedTargets(
+        np.eye(outputs.shape[1], dtype="float32")[places],
+        names,
+        [""] * len(outputs),
+        [f"{name} {p:.1%}" for name, p in zip(names, probabilities, strict=True)],
+    )
 
 
 def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from mlzoo.data.specs import Target
+
 SMALLEST = 1e-7
 """Probabilities are at least this before their logarithm is taken."""
 
@@ -67,16 +69,18 @@ class MemberMean(keras.layers.Layer):
         return {**super().get_config(), "head": self.head}
 
 
-def mean_of(stacked: keras.KerasTensor, classes: bool) -> keras.KerasTensor:
+def mean_of(stacked: keras.KerasTensor, target: Target) -> keras.KerasTensor:
     """Return the mean of members' outputs (batch, K, ...), which ends in a softmax or sigmoid.
 
     Args:
         stacked: what a layer `members` returns.
-        classes: the outputs are probabilities.
+        target: what is predicted.
     """
     head = "linear"
-    if classes:
-        head = "softmax" if stacked.shape[-1] > 1 else "sigmoid"
+    if target.is_label_set or (target.is_class and stacked.shape[-1] == 1):
+        head = "sigmoid"
+    elif target.is_class:
+        head = "softmax"
     mean = MemberMean(head, name="mean")(stacked)
     if head == "linear":
         return mean

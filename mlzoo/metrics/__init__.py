@@ -6,14 +6,14 @@ it does not apply. `predictions` holds what its `TARGETS` say, of a split:
 
 - per sample: `y_true`, `y_pred` (n, k); of classes `y_true` (n,) positions and `y_pred`
   probabilities, `positive`, the class of the two that metrics of one class are about; of numbers
-  `std` (n, k), predicted standard deviations, or None
+  `std` (n, k), predicted standard deviations, or None; of labels `y_true` (n, k) zeros and ones
 - per horizon: `y_true`, `y_pred` (n, horizon, k), NaN where unknown, `scale` and `band`
 - per pixel, step or token counts of each image or sequence: of classes `confusion` (n, k, k) and,
   of a model, `bins` of the confidence (`statistics/calibration/`), of numbers `mean_error`. Where
   that is too little, a metric has `count(y_true, y_pred)`, called for each image or sequence, and
   `score` is given what it returned for all, (n, ...).
 
-All classes have `right`, `true`, `chosen` (n, k), and numbers `mean_error(np.abs)`.
+All classes and labels have `right`, `true`, `chosen` (n, k), and numbers `mean_error(np.abs)`.
 `build(outputs, mixed)`, where there is one, returns the `keras.Metric` that training follows, of
 the metric's name, or None.
 

@@ -1,4 +1,4 @@
-"""Metrics followed in training, of pixels and steps: means over images, ignored ones left out."""
+"""Metrics followed in training: of labels, and of pixels and steps, ignored ones left out."""
 
 from __future__ import annotations
 
@@ -70,6 +70,17 @@ def field_mae(y_true: Any, y_pred: Any) -> Any:
     axes = tuple(range(1, len(y_pred.shape)))
     count = ops.sum(ops.cast(known, "float32"), axis=axes)
     return ops.sum(error, axis=axes) / ops.maximum(count, 1.0)
+
+
+def label_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Share of the labels of each sample that are right, from a half on: (batch,).
+
+    Args:
+        y_true: (batch, labels) zeros and ones, or shares of mixed samples.
+        y_pred: (batch, labels) probabilities.
+    """
+    same = ops.equal(y_true > 0.5, y_pred > 0.5)
+    return ops.mean(ops.cast(same, "float32"), axis=-1)
 
 
 def as_metric(function: Any, name: str) -> keras.metrics.Metric:

@@ -1,10 +1,10 @@
-"""Mean F1 of the classes that occur or are predicted (scikit-learn's definition)."""
+"""Mean F1 of the classes or labels that occur or are predicted (scikit-learn's definition)."""
 
 from __future__ import annotations
 
 from mlzoo.statistics.scorers import Predictions, Scorer, mean_defined, ratio
 
-TARGETS = ("classes per sample", "classes per step")
+TARGETS = ("classes per sample", "classes per step", "labels per sample")
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 TITLE = "macro F1"

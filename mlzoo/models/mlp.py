@@ -284,7 +284,7 @@ def _with_members(
     logits = MemberScale(shift=True, name="head_bias")(logits)
     each = outputs.finish(FoldMembers(name="outputs_fold")(logits))
     stacked = UnfoldMembers(members, name="members")(each)
-    model = keras.Model(tensor, mean_of(stacked, outputs.target.is_class), name="mlp")
+    model = keras.Model(tensor, mean_of(stacked, outputs.target), name="mlp")
     model.twin = TrainingModel(keras.Model(tensor, each, name="mlp"), members=members)
     return model
 

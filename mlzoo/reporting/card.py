@@ -24,6 +24,7 @@ from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
 PICTURES = {
     "learning_curves": "Learning curves",
     "confusion_matrix": "Confusion matrix of the test split: rows are true classes",
+    "label_cooccurrence": "How many samples of the test split have both of two labels",
     "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",

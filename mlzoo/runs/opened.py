@@ -599,6 +599,10 @@ class OpenedRun:
         from mlzoo.statistics.metrics import as_probabilities
 
         classes = self.record["class_names"]
+        if self.target.is_label_set:
+            from mlzoo.runs.predicting.label_sets import named
+
+            return named(names, outputs, classes, self.metrics, warnings)
         if not classes:
             flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
             return Predictions(names, flat.tolist(), None, warnings)

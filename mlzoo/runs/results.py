@@ -15,11 +15,11 @@ class Predictions:
 
     Attributes:
         names: what each of the n samples is called.
-        labels: the class of each, or the predicted number (n,) or (n, targets); for segmentation
-            the mask of each, (height, width) uint8 class positions; for fields (height, width, k);
-            for labeling the class names of each sequence's steps; for forecasting the values
-            that follow, (horizon, targets); for reconstruction the numbers `score`, the mean
-            squared error, and `p_value`.
+        labels: the class of each, a list of its labels, or the predicted number (n,) or (n,
+            targets); for segmentation the mask of each, (height, width) uint8 class positions; for
+            fields (height, width, k); for labeling the class names of each sequence's steps; for
+            forecasting the values that follow, (horizon, targets); for reconstruction the numbers
+            `score`, the mean squared error, and `p_value`.
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
         low: (n, targets) lower ends of intervals, where a coverage was asked for.

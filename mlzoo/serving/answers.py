@@ -112,7 +112,7 @@ class UploadPredictor:
         for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
             label = label.tolist() if isinstance(label, np.ndarray) else label
             row: dict[str, object] = {"name": "" if len(predictions.names) == 1 else name}
-            row["prediction"] = label
+            row["prediction"] = " ".join(label) if self.run.target.is_label_set else label
             if predictions.probabilities is not None and not self.run.target.stepwise:
                 probabilities = predictions.probabilities[i].tolist()
                 row["probabilities"] = dict(

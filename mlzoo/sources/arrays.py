@@ -37,7 +37,7 @@ class Config(Settings):
     data: str
     """The file or folder."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal or regression; inferred by default."""
+    """What the target is: classification, ordinal, multilabel or regression; inferred."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     inputs: str | None = None
@@ -117,7 +117,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     x, maximum, kind_note = as_images(x, config.data, config.kind)
     labels = label(y, config.task, "targets", config.class_order)
     kind = "array" if maximum is None else "image"
-    units = labels.values.shape[1] if labels.values.ndim > 1 else 1
+    target_names: tuple[str, ...] = ("target",)
+    if labels.values.ndim > 1 and not labels.class_names:
+        target_names = tuple(f"target{i}" for i in range(labels.values.shape[1]))
     reader: Reader = ArrayReader(shape=x.shape[1:], dtype=str(x.dtype))
     if maximum is not None:
         size, channels = (x.shape[1], x.shape[2]), x.shape[3]
@@ -128,7 +130,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         task=labels.task,
         kind=kind,
         class_names=labels.class_names,
-        target_names=("target",) if units == 1 else tuple(f"target{i}" for i in range(units)),
+        target_names=target_names,
         maximum=maximum,
         given_parts=parts,
         hashes=row_digests(x),

@@ -1,12 +1,12 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
 stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
-regressions; shapes are pictures of discs, squares and triangles
-with their masks; flow-fields are images of the distance from a body
-with the velocities around it at every pixel; accelerometer has what a car does at every step of a
-ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for
-what was long ago; moving-spots are films of what moves where; the others are classes of points in
-the plane.
+regressions; shapes are pictures of discs, squares and triangles with their masks; scenes are
+pictures that hold any of five shapes, a label each; flow-fields are images of the distance from a
+body with the velocities around it at every pixel; accelerometer has what a car does at every step
+of a ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor
+asks for what was long ago; moving-spots are films of what moves where; the others are classes of
+points in the plane.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _NOISE = {
     "noisy-sine": 0.1,
     "root-sine": 0.2,
     "shapes": 12.0,
+    "scenes": 8.0,
     "flow-fields": 0.0,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
@@ -45,6 +46,7 @@ _COUNT = 1000
 _COUNTS = {
     "root-sine": 30,
     "shapes": 300,
+    "scenes": 3000,
     "flow-fields": 240,
     "accelerometer": 120,
     "sine-mix": 2000,
@@ -72,6 +74,7 @@ NAMES = (
     "noisy-sine",
     "root-sine",
     "shapes",
+    "scenes",
     "flow-fields",
     "accelerometer",
     "sine-mix",
@@ -89,9 +92,9 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of root-sine 30, of shapes 300, of flow-fields 240, of
-    accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of delayed-xor 2000, of
-    moving-spots 400."""
+    """How many samples; by default 1000, of root-sine 30, of shapes 300, of scenes 3000, of
+    flow-fields 240, of accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of
+    delayed-xor 2000, of moving-spots 400."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
@@ -132,6 +135,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "root-sine": _root_sine,
         "gaussian-mixture": _gaussian_mixture,
         "shapes": _shapes,
+        "scenes": _scenes,
         "flow-fields": _flow_fields,
         "accelerometer": _accelerometer,
         "moving-spots": _moving_spots,
@@ -292,6 +296,32 @@ def _shapes(count: int, noise: float, rng: np.random.Generator) -> Samples:
         ),
         notes=(
             f"shapes: {count} pictures of {SIDE}x{SIDE} with one to four {', '.join(CLASSES[1:])}, "
+            f"noise {noise:g} gray levels (--source-set samples=, --source-set noise=)",
+        ),
+    )
+
+
+def _scenes(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Pictures, and which shapes lie in each."""
+    from mlzoo.data.images.reader import ImageReader
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.sources._scenes import LABELS, SIDE, scenes
+
+    pictures, labels = scenes(count, noise, rng)
+    return Samples(
+        inputs=pictures,
+        targets=labels,
+        task="multilabel",
+        kind="image",
+        class_names=LABELS,
+        target_names=("shapes",),
+        maximum=255,
+        names=[f"scene {i + 1}" for i in range(count)],
+        hashes=row_digests(pictures),
+        reader=ImageReader(size=(SIDE, SIDE), channels=1, dtype="uint8", maximum=255),
+        notes=(
+            f"scenes: {count} pictures of {SIDE}x{SIDE} with any of {', '.join(LABELS)}, "
             f"noise {noise:g} gray levels (--source-set samples=, --source-set noise=)",
         ),
     )

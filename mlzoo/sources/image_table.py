@@ -1,4 +1,4 @@
-"""Images that a table names, with a class or a number each: labels.csv, in a folder or by itself.
+"""Images that a table names, with classes, labels or numbers: labels.csv, alone or in a folder.
 
 The table names a file a row, with or without what ends the name, beside it or in folders below it.
 Tables called train, valid and test, or such folders with a table each, are the splits.
@@ -35,10 +35,11 @@ class Config(Settings):
     file_column: str | None = None
     """Column that names the files; recognized by default."""
     target: str | None = None
-    """Column to predict; 'column>=6' makes two classes of a number; by default the only one, or
-    one that is called label, target or class."""
+    """Column to predict; 'column>=6' makes two classes of a number, 'a,b,c' names several columns
+    of numbers, or of zeros and ones of a label each; by default the only one, one that is called
+    label, target or class, or all, if they hold zeros and ones."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal or regression; inferred by default."""
+    """What the target is: classification, ordinal, multilabel or regression; inferred."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     size: str | None = None
@@ -92,9 +93,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     target, why = _target(config, labeled, unlabeled)
     left_out: list[str] = []
     if target is not None:
-        known, left_out = labeled_rows(labeled.table, target.column)
+        known, left_out = labeled_rows(labeled.table, target, None if unlabeled else config.task)
         labeled = labeled.only(known)
-    labeled = without_repeats(labeled, None if target is None else target.column)
+    labeled = without_repeats(labeled, target)
     checked = check_images(
         labeled.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -120,7 +121,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         task=str(config.task) if labels is None else labels.task,
         kind="image",
         class_names=() if labels is None else labels.class_names,
-        target_names=("class",) if target is None else (target.column,),
+        target_names=("class",) if target is None else target.columns,
         maximum=form.maximum,
         names=labeled.names(),
         groups=_groups(config, labeled),

@@ -31,9 +31,10 @@ class Config(Settings):
     data: str
     """The file."""
     target: str | None = None
-    """Column to predict; 'column>=6' makes two classes of a number; by default the last column."""
+    """Column to predict; 'column>=6' makes two classes of a number, 'y1,y2' names several columns
+    of numbers, or of zeros and ones of a label each; by default the last column."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal or regression; inferred by default."""
+    """What the target is: classification, ordinal, multilabel or regression; inferred."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
@@ -73,11 +74,11 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables.columns import encode
     from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.tables.tables import read_table
-    from mlzoo.data.tables.targets import column_name, find_target, target_labels, with_target
+    from mlzoo.data.tables.targets import column_names, find_target, target_labels, with_target
 
     path = expand(config.data)
     named = [*config.drop, *([config.group_by] if config.group_by else [])]
-    named += [] if config.target is None else [column_name(config.target)]
+    named += [] if config.target is None else column_names(config.target)
     table = read_table(path, config.delimiter, config.header, named, _part(config, path))
     _check_names(config, list(table.columns))
     target: TargetColumn | None = None
@@ -86,12 +87,12 @@ def load(config: Config, progress: Any = None) -> Samples:
     unlabeled = config.task is not None and target_of(config.task).is_input
     if config.target is not None or not unlabeled:
         target = find_target(config.target, table)
-        table, left_out = with_target(table, target.column)
         task = None if unlabeled else config.task
+        table, left_out = with_target(table, target, task)
         labels = target_labels(table, target, task, config.class_order)
-        if target.column in config.drop:
-            raise UsageError(f"--drop: {target.column!r} is the target, which is no input anyway")
-    unused = {target and target.column, config.group_by, *config.drop}
+        if dropped := {*target.columns} & {*config.drop}:
+            raise UsageError(f"--drop: {min(dropped)!r} is the target, which is no input anyway")
+    unused = {*(target.columns if target else ()), config.group_by, *config.drop}
     inputs = [name for name in table.columns if name not in unused]
     if not inputs:
         raise DataError(
@@ -111,7 +112,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         task=str(config.task) if labels is None else labels.task,
         kind="table",
         class_names=() if labels is None else labels.class_names,
-        target_names=tuple(inputs) if target is None else (target.column,),
+        target_names=tuple(inputs) if target is None else target.columns,
         columns=encoded.columns,
         names=table.row_names(),
         groups=groups,

@@ -86,6 +86,38 @@ class ClassPredictions:
         return weighted_mean(error(self.y_pred.argmax(axis=1) - self.y_true).astype("float64"))
 
 
+class LabelPredictions:
+    """Predicted label sets of n samples.
+
+    Attributes:
+        y_true: (n, k) 1 for the labels that a sample has, else 0.
+        y_pred: (n, k) probabilities.
+        true: the same as `y_true`.
+        chosen: (n, k) 1 for the labels that are predicted.
+        right: (n, k) 1 for true labels that are predicted.
+    """
+
+    def __init__(self, y_true: Array, y_pred: Array, chosen: Array) -> None:
+        self.y_true = self.true = y_true.astype("float64")
+        self.y_pred = y_pred.astype("float64")
+        self.chosen = chosen.astype("float64")
+        self.right = self.true * self.chosen
+
+    def mean(self, values: Array) -> Scorer:
+        """Return the mean of values (n,)."""
+        return weighted_mean(values)
+
+    def each(self) -> list[ClassPredictions]:
+        """Return the labels one by one, as the second of two classes each."""
+        return [
+            ClassPredictions(
+                self.true[:, i].astype("int64"),
+                np.stack([1 - self.y_pred[:, i], self.y_pred[:, i]], axis=1),
+            )
+            for i in range(self.true.shape[1])
+        ]
+
+
 class NumberPredictions:
     """Predicted numbers of n samples.
 

@@ -39,8 +39,9 @@ def score(
     spread = None if data.outputs.target.is_class else distribution_model(model)
     outputs = replace(data.outputs, code=code_size(model), distribution=spread is not None)
     data = replace(data, outputs=outputs)
-    if data.samples.target.is_input and config.folds > 1:
-        # Members were trained on it: its errors say nothing of new samples.
+    target = data.samples.target
+    if (target.is_input or target.is_label_set) and config.folds > 1:
+        # Members were trained on it: its errors and thresholds say nothing of new samples.
         data = replace(data, valid=Part(data.samples, np.arange(0)))
     networks: Networks | None = getattr(model, "networks", None)
 

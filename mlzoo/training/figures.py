@@ -13,6 +13,7 @@ from mlzoo.core import files
 from mlzoo.data.environments.finite import FiniteEnvironment
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
+from mlzoo.data.tables.label_sets import joined
 from mlzoo.data.text.characters import continue_text
 from mlzoo.data.text.reader import TextReader
 from mlzoo.drawing import pictures, sheets
@@ -27,6 +28,7 @@ from mlzoo.reporting.figures import (
     augmentation,
     bands,
     forecasts,
+    label_sets,
     masks,
     plots,
     reconstructions,
@@ -356,6 +358,14 @@ def chosen_cases(scores: np.ndarray) -> list[tuple[str, int]]:
     return [(titles[rank], order[rank]) for rank in sorted(titles)]
 
 
+def _named(targets: np.ndarray, data: Data) -> list[Any]:
+    """Return what the targets of a batch are called: classes, label sets, or the numbers."""
+    names = data.samples.class_names
+    if data.samples.target.is_label_set:
+        return [text or "none" for text in joined(targets, names)]
+    return [pictures.class_label(target, names) for target in targets] if names else list(targets)
+
+
 def _pictures(
     folder: Path, record: Mapping[str, Any], data: Data, batch: Batch, outcome: SampleOutcome
 ) -> None:
@@ -363,9 +373,13 @@ def _pictures(
     samples = data.samples
     names = samples.class_names
     fed, targets, _ = batch
-    labels = [pictures.class_label(target, names) for target in targets] if names else list(targets)
+    labels = _named(targets, data)
     columns = [column.name for column in samples.columns]
     pictures.sample_grid(folder, fed, labels, samples.kind, columns, samples.maximum)
+    if samples.target.is_label_set:
+        plots.label_cooccurrence(folder, record["test"]["metrics"]["together"], names)
+        label_sets.mistakes(folder, data.test, outcome.targets, outcome.outputs)
+        return
     if not names:
         plots.residuals(folder, outcome.targets, outcome.outputs, samples.target_names)
         return

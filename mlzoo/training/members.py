@@ -400,7 +400,7 @@ def combine(models: Sequence[keras.Model], outputs: Outputs) -> keras.Model:
     stacked = Members(name="members")([body(start) for body in bodies])
     if outputs.distribution:
         return keras.Model(tensor, mixture_mean(stacked), name=first.name)
-    mean = mean_of(stacked, outputs.target.is_class)
+    mean = mean_of(stacked, outputs.target)
     return keras.Model(tensor, mean, name=first.name)
 
 

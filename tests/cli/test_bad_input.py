@@ -145,7 +145,7 @@ READS_DATA = [
     (
         "train cnn d/pairs",
         2,
-        "cnn is for classification, ordinal and regression, but these data are for ",
+        "cnn is for classification, multilabel, ordinal and regression, but these data are for ",
     ),
     ("train unet digits", 2, "unet is for fields and segmentation, but these data are for classif"),
     ("train unet d/no_partner", 3, "images/03.png: has no mask called 03 in masks/"),

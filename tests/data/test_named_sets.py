@@ -56,6 +56,7 @@ def test_bundled_values() -> None:
 
 SIZES = {
     "shapes": (300, [180, 60, 60]),
+    "scenes": (3000, [1800, 600, 600]),
     "flow-fields": (240, [144, 48, 48]),
     "accelerometer": (120, [72, 24, 24]),
     "root-sine": (30, [18, 6, 6]),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mlzoo.sources._shapes import CLASSES, SIDE, _depth, shapes
+from mlzoo.sources._scenes import scenes
+from mlzoo.sources._shapes import CLASSES, SIDE, depth_of, shapes
 
 
 def drawn(count: int = 80, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -16,14 +17,14 @@ def drawn(count: int = 80, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("kind", [1, 2, 3])
 def test_shapes_of_one_size_have_one_area(kind: int) -> None:
     y, x = np.mgrid[-40:40:0.25, -40:40:0.25]
-    areas = [(_depth(x, y, kind, 10, angle) > 0).sum() / 16 for angle in (0.0, 0.4)]
+    areas = [(depth_of(x, y, kind, 10, angle) > 0).sum() / 16 for angle in (0.0, 0.4)]
     np.testing.assert_allclose(areas, np.pi * 100, rtol=0.01)
 
 
 def test_corners_are_where_they_belong() -> None:
     """A square of circumradius r has its sides r / sqrt 2 from the centre, along its normals."""
     reach = 10 * np.sqrt(2 * np.pi / 4)
-    side = _depth(np.array([0.0, reach / np.sqrt(2)]), np.zeros(2), 2, 10, 0.0)
+    side = depth_of(np.array([0.0, reach / np.sqrt(2)]), np.zeros(2), 2, 10, 0.0)
     np.testing.assert_allclose(side, [reach / np.sqrt(2), 0], atol=1e-9)
 
 
@@ -59,3 +60,17 @@ def test_a_pixel_s_value_does_not_tell_its_class() -> None:
     means = [pictures[..., 0][masks == kind].mean() for kind in (1, 2, 3)]
     spread = pictures[..., 0][masks > 0].std()
     assert np.ptp(means) < spread / 4 and spread > 40
+
+
+def test_scenes_hold_as_many_shapes_as_they_have_labels() -> None:
+    pictures, labels = scenes(60, 0.0, np.random.default_rng(0))
+    assert labels.mean(axis=0) == pytest.approx(np.full(5, 0.5), abs=0.2)
+    line = np.arange(SIDE) + 0.5
+    plane = np.stack([np.ones(SIDE * SIDE), np.repeat(line, SIDE), np.tile(line, SIDE)], axis=1)
+    for picture, label in zip(pictures[..., 0].astype(float), labels, strict=True):
+        # The ground is a plane, from which shapes stand out by 45 gray levels at least.
+        edge = np.r_[picture[0], picture[-1], picture[:, 0], picture[:, -1]]
+        places = np.r_[0:SIDE, -SIDE:0, 0 : SIDE * SIDE : SIDE, SIDE - 1 : SIDE * SIDE : SIDE]
+        fit = np.linalg.lstsq(plane[places], edge, rcond=None)[0]
+        stands_out = np.abs(picture - (plane @ fit).reshape(SIDE, SIDE)) > 22
+        assert ndimage.label(stands_out, np.ones((3, 3)))[1] == label.sum()

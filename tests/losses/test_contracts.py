@@ -21,12 +21,13 @@ NAMES = registry.names("loss")
 PER = ("sample", "step", "token", "pixel", "horizon", "point", "episode")
 ENTRIES = {
     values + per
-    for values in ("classes", "ordered", "numbers", "inputs", "actions")
+    for values in ("classes", "ordered", "labels", "numbers", "inputs", "actions")
     for per in ("", *(f" per {each}" for each in PER))
 }
 OUTPUTS = {
     "classification": Outputs("classification", 3),
     "ordinal": Outputs("ordinal", 3),
+    "multilabel": Outputs("multilabel", 3),
     "regression": Outputs("regression", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
     "segmentation": Outputs("segmentation", 3),
     "fields": Outputs("fields", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
@@ -56,6 +57,9 @@ def _batch(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if OUTPUTS[task].target.values == "numbers":
         truth = generator.normal(size=(*shape, 3)).astype("float32")
         return truth, truth, truth + 2.0
+    if OUTPUTS[task].target.is_label_set:
+        labels = generator.integers(0, 2, size=(*shape, 3)).astype("float32")
+        return labels, 0.1 + 0.8 * labels, 0.9 - 0.8 * labels
     truth = generator.integers(0, 3, size=shape)
     right = 0.9 * np.eye(3, dtype="float32")[truth] + np.float32(0.1 / 3)
     return truth.astype("int32"), right, np.roll(right, 1, axis=-1)
@@ -123,6 +127,7 @@ def test_losses_of_each_task() -> None:
     expected = {
         "classification": classes,
         "ordinal": classes,
+        "multilabel": {"binary_crossentropy"},
         "regression": numbers | {"gaussian_nll", "beta_nll", "student_t"},
         "segmentation": masks,
         "fields": numbers,

@@ -16,7 +16,12 @@ from mlzoo.statistics import fields, metrics, pixels, steps
 from mlzoo.statistics.calibration.bins import cell_sums, stack_cells
 from mlzoo.statistics.episodes import EpisodeScores
 from mlzoo.statistics.forecasts import LEVEL, Band, ForecastPredictions
-from mlzoo.statistics.scorers import ClassPredictions, NumberPredictions, Reconstructions
+from mlzoo.statistics.scorers import (
+    ClassPredictions,
+    LabelPredictions,
+    NumberPredictions,
+    Reconstructions,
+)
 from mlzoo.statistics.unlabeled.draws import Draws
 from mlzoo.tasks._samples import OF_DISTRIBUTIONS
 from mlzoo.tasks.text import TextTally
@@ -47,6 +52,10 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
         "horizon": (3,),
     }
     inner = (COUNT, *shape.get(target.per, ()))
+    if target.is_label_set:
+        y_true = np.arange(COUNT)[:, None] // np.array([1, 2]) % 2
+        chosen = np.where(rng.random(y_true.shape) < error, 1 - y_true, y_true)
+        return y_true.astype("float32"), 0.1 + 0.8 * chosen
     if not target.is_class and not target.is_input:
         y_true, noise = rng.normal(size=(2, *inner, 2)).astype("float32")
         return y_true, (y_true + error * noise).astype("float32")
@@ -58,6 +67,8 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
 def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     """The same as metrics of a task take them."""
     target = target_of(of)
+    if target.is_label_set:
+        return LabelPredictions(y_true, y_pred, y_pred > 0.5)
     if target.acts:  # returns, of which the highest is 1 and what random actions get 0
         returns = 1 - np.abs(y_pred - y_true).mean(axis=-1)
         return EpisodeScores(returns, 10 * returns, 0.0, 1.0)

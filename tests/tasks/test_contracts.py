@@ -71,6 +71,13 @@ def test_what_takes_classes_takes_ordered_ones() -> None:
     assert not Target("classes", "token").accepted_by(("classes per step",))
 
 
+def test_what_takes_classes_and_numbers_takes_labels() -> None:
+    assert Target("labels").accepted_by(("numbers per sample", "classes per sample"))
+    assert Target("labels").accepted_by(("labels",))
+    assert not Target("labels").accepted_by(("classes per sample", "numbers per step"))
+    assert not Target("classes").accepted_by(("labels",))
+
+
 def test_tasks_of_old_runs_have_their_names() -> None:
     samples = Samples(np.zeros((2, 1)), np.zeros(2), "labelling")
     assert samples.target == target_of("labeling") and task("labelling") is not None

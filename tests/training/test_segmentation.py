@@ -173,7 +173,8 @@ def test_what_does_not_fit_masks_is_refused_before_keras_is_needed(
 
 def test_models_say_which_tasks_they_are_for() -> None:
     with pytest.raises(
-        UsageError, match="cnn is for classification, ordinal and regression.*choose unet"
+        UsageError,
+        match="cnn is for classification, multilabel, ordinal and regression.*choose unet",
     ):
         check_task("cnn", "segmentation")
     with pytest.raises(UsageError, match="unet is for fields and segmentation"):

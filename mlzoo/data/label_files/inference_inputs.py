@@ -70,5 +70,5 @@ def read_labels(location: Path, reader: ImageReader) -> tuple[LabeledFiles, np.n
         return without_repeats(labeled, None), None
     if target is None:
         target, _ = choose_target(labeled, location)
-    labeled = without_repeats(labeled, target.column)
+    labeled = without_repeats(labeled, target)
     return labeled, new_targets(labeled.table, target, reader, location)

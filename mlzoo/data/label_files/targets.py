@@ -10,6 +10,7 @@ import numpy as np
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
 from mlzoo.data.label_files.listing import LabeledFiles, relative_name
+from mlzoo.data.tables.label_sets import are_indicators
 from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import text_cells
 
@@ -39,6 +40,9 @@ def choose_target(
     called = [name for name in names if name.lower() in LABEL_WORDS]
     if len(called) == 1:
         return TargetColumn(called[0]), f"target: {called[0]!r}, by its name (--target)"
+    if len(names) > 1 and all(are_indicators(columns[name]) for name in names):
+        why = f"target: {few(names, _SHOWN)}, columns of zeros and ones (--target)"
+        return TargetColumn(names[0], others=tuple(names[1:])), why
     if names:
         raise UsageError(
             f"{what} has the columns {few(names)} beside the files' names; say which of them is "
@@ -50,12 +54,12 @@ def choose_target(
     )
 
 
-def without_repeats(labeled: LabeledFiles, target: str | None) -> LabeledFiles:
+def without_repeats(labeled: LabeledFiles, target: TargetColumn | None) -> LabeledFiles:
     """Return the first row of each file.
 
     Args:
         labeled: files, some of them in several rows.
-        target: the column in which these rows must agree.
+        target: the columns in which these rows must agree.
 
     Raises:
         DataError: they do not.
@@ -63,20 +67,21 @@ def without_repeats(labeled: LabeledFiles, target: str | None) -> LabeledFiles:
     counts = Counter(labeled.files)
     if len(counts) == len(labeled.files):
         return labeled
-    values = None if target is None else text_cells(labeled.table.columns[target])
+    values = None if target is None else _target_cells(labeled, target)
     first: dict[Path, int] = {}
     conflicts: dict[str, str] = {}
     for row, file in enumerate(labeled.files):
         before = first.setdefault(file, row)
         if values is not None and values[row] != values[before]:
             where = " and ".join(
-                f"{values[at]!r} in {labeled.table.where(at)}" for at in (before, row)
+                f"{', '.join(map(repr, values[at]))} in {labeled.table.where(at)}"
+                for at in (before, row)
             )
             conflicts.setdefault(relative_name(file, labeled.root), where)
     if conflicts:
         lines = [f"  {name}: {where}" for name, where in list(conflicts.items())[:_SHOWN]]
         more = [f"  and {len(conflicts) - _SHOWN} more"] * (len(conflicts) > _SHOWN)
-        count = f"{len(conflicts)} of {len(counts)} images have different values of {target!r}:"
+        count = f"{len(conflicts)} of {len(counts)} images have different values of {target}:"
         raise DataError("\n".join([count, *lines, *more, "leave one row of each in the table"]))
     keep = np.zeros(len(labeled.files), dtype=bool)
     keep[list(first.values())] = True
@@ -84,3 +89,9 @@ def without_repeats(labeled: LabeledFiles, target: str | None) -> LabeledFiles:
     left = len(labeled.files) - len(counts)
     labeled.notes.append(f"rows left out: {left} that repeat others ({few(repeated, _SHOWN)})")
     return labeled.only(keep)
+
+
+def _target_cells(labeled: LabeledFiles, target: TargetColumn) -> list[tuple[str | None, ...]]:
+    """Return the cells of the target's columns, a tuple a row."""
+    columns = (text_cells(labeled.table.columns[name]) for name in target.columns)
+    return list(zip(*columns, strict=True))

@@ -84,23 +84,27 @@ def _classes(samples: Samples, split: Split | None) -> list[dict[str, object]]:
         return _pixels(samples, split)
     if samples.target.stepwise:
         return _steps(samples, split)
-    if not samples.target.sample_class:
+    if not (samples.target.sample_class or samples.target.is_label_set):
         return []
-    classes = len(samples.class_names)
-    total = np.bincount(samples.labels, minlength=classes)
+    total = _class_counts(samples, np.arange(len(samples)))
     parts = {} if split is None else split.parts
-    inside = {
-        part: np.bincount(samples.labels[where], minlength=classes) for part, where in parts.items()
-    }
+    inside = {part: _class_counts(samples, where) for part, where in parts.items()}
     return [
         {
             "name": name,
             "count": int(total[i]),
-            "share": float(total[i] / total.sum()),
+            "share": float(total[i] / len(samples)),
             "parts": {part: int(counts[i]) for part, counts in inside.items()},
         }
         for i, name in enumerate(samples.class_names)
     ]
+
+
+def _class_counts(samples: Samples, where: np.ndarray) -> np.ndarray:
+    """Return how many samples at some positions are of each class, or have each label, (k,)."""
+    if samples.target.is_label_set:
+        return samples.labels[where].sum(axis=0)
+    return np.bincount(samples.labels[where], minlength=len(samples.class_names))
 
 
 def _pixels(samples: Samples, split: Split | None) -> list[dict[str, object]]:

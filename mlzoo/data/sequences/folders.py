@@ -25,6 +25,7 @@ from mlzoo.data.sequences.reader import SequenceReader, SequenceTarget
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import fill, find_time, read_steps, with_time
 from mlzoo.data.specs import IGNORED, target_of
+from mlzoo.data.tables.label_sets import SEPARATOR
 from mlzoo.data.tables.labels import CLASSES, Labels, classes, label
 from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import Table
@@ -97,7 +98,13 @@ def _target(config: Any, listing: Listing) -> str | None:
     if config.target is not None:
         rows = np.arange(len(listing.files))
         known = {**dict.fromkeys(columns, rows), **listing.facts}
-        column = find_target(config.target, Table(known, rows, rows)).column
+        found = find_target(config.target, Table(known, rows, rows))
+        if found.others:
+            raise UsageError(
+                f"--target {config.target}: of sequences one column can be predicted; name one of "
+                f"{', '.join(found.columns)}, or one of labels such as dog{SEPARATOR}cat"
+            )
+        column = found.column
         return column if column in listing.facts else None
     facts = [name for name in listing.facts if name != config.group_by]
     if listing.label_column in facts:
@@ -152,7 +159,7 @@ def _labels(
 
 
 def _of_sequences(target: TargetColumn, steps: bool) -> SequenceTarget:
-    return SequenceTarget(target.column, target.comparison, target.value, steps)
+    return SequenceTarget(target.column, target.comparison, target.value, steps=steps)
 
 
 def facts_table(listing: Listing, column: str, kept: list[int]) -> Table:

@@ -26,10 +26,11 @@ from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.sequences.steps import open_steps
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.label_sets import encode_as
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TargetColumn
 from mlzoo.data.tables.tables import Table
-from mlzoo.data.tables.targets import compare
+from mlzoo.data.tables.targets import cells_of, compare
 from mlzoo.data.text.characters import cut_text, read_text
 from mlzoo.data.text.reader import TextReader
 
@@ -143,6 +144,8 @@ def _fact_targets(
     table: Table, target: TargetColumn, reader: SequenceReader, location: Path
 ) -> np.ndarray:
     text = table.columns[target.column]
+    if reader.target_kind.is_label_set:
+        return encode_as(cells_of(table, target), reader.class_names, location)
     raw = text if reader.by_folder else numbers(table, target.column)
     raw = text if raw is None else raw
     if target.comparison:
@@ -246,6 +249,8 @@ def _labelled_arrays(location: Path, reader: SequenceReader) -> Samples:
                 f"{location}: targets are {y.shape}, but the model predicts {units} numbers each"
             )
         return _samples(inputs, values, names, reader)
+    if target.is_label_set:
+        return _samples(inputs, encode_as(y, reader.class_names, location), names, reader)
     if y.ndim == 2 and y.shape[1] == len(reader.class_names) > 1:
         y = y.argmax(axis=1)
     if y.size != len(y):

@@ -10,6 +10,7 @@ from mlzoo.core.errors import DataError
 
 _TRIES = 16
 _MANY_GROUPS = 2000
+_FEWEST_OF_SET = 10
 
 
 def stratified(
@@ -118,6 +119,26 @@ def _fill(
         chosen[unit] = lacking.argmax()
         filled[chosen[unit]] += counts[unit]
     return chosen, filled
+
+
+def label_set_strata(labels: np.ndarray) -> np.ndarray:
+    """Return a stratum for each sample, (n,): its label set, or its rarest label.
+
+    A set that fewer than `_FEWEST_OF_SET` samples have says too little: they are stratified by
+    their rarest label instead, as in iterative stratification (Sechidis, Tsoumakas and Vlahavas,
+    "On the stratification of multi-label data", 2011).
+
+    Args:
+        labels: (n, k) zeros and ones.
+    """
+    has = labels > 0
+    sets, members, sizes = np.unique(has, axis=0, return_inverse=True, return_counts=True)
+    members = members.reshape(-1)
+    counts = np.where(has.any(axis=0), has.sum(axis=0), len(has) + 1)
+    rarest = np.where(has, counts, len(has) + 1).argmin(axis=1)
+    alone = np.where(has.any(axis=1), rarest, labels.shape[1])
+    strata = np.where(sizes[members] < _FEWEST_OF_SET, len(sets) + alone, members)
+    return np.unique(strata, return_inverse=True)[1].reshape(-1)
 
 
 def by_hash(keys: np.ndarray, shares: Sequence[float]) -> np.ndarray:

@@ -12,7 +12,7 @@ from mlzoo.core.messages import few, series
 from mlzoo.data.samples import Samples
 from mlzoo.data.sequences.windows import split_by_time
 from mlzoo.data.specs import IGNORED
-from mlzoo.data.splits.allocation import by_hash, greedy, stratified
+from mlzoo.data.splits.allocation import by_hash, greedy, label_set_strata, stratified
 from mlzoo.data.splits.groups import Units, find_units
 from mlzoo.data.splits.names import PARTS, SPLIT_NAMES
 
@@ -252,6 +252,8 @@ def _share_out(
 def _strata(samples: Samples) -> np.ndarray:
     if samples.target.sample_class:
         return samples.labels.astype(int)
+    if samples.target.is_label_set:
+        return label_set_strata(samples.labels)
     return np.zeros(len(samples), dtype=int)
 
 
@@ -295,6 +297,8 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
         )
     if samples.target.step_class:
         return _step_classes(samples, parts)
+    if samples.target.is_label_set:
+        return _labels(samples, parts)
     if not samples.target.sample_class:
         return []
     present = {part: set(samples.labels[where].tolist()) for part, where in parts.items()}
@@ -310,6 +314,17 @@ def _check(samples: Samples, parts: dict[str, np.ndarray], shares: dict[str, flo
         for part in ("valid", "test")
         if len(parts[part])
         for i in sorted(present["train"] - present[part])
+    ]
+
+
+def _labels(samples: Samples, parts: dict[str, np.ndarray]) -> list[str]:
+    """Return a sentence for each label that no sample of a split has."""
+    return [
+        f"label {name!r} does not occur in the {SPLIT_NAMES[part]}"
+        for part, where in parts.items()
+        if len(where)
+        for name, count in zip(samples.class_names, samples.labels[where].sum(axis=0), strict=True)
+        if not count
     ]
 
 

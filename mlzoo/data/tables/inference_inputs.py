@@ -12,12 +12,14 @@ from mlzoo.core.messages import few
 from mlzoo.data.new_samples import NewInputs, finite_targets, labeled_samples, positions_of
 from mlzoo.data.reader import Reader
 from mlzoo.data.samples import Samples
-from mlzoo.data.tables.columns import encode_as, numbers
+from mlzoo.data.tables.columns import encode_as as encode_inputs
+from mlzoo.data.tables.columns import numbers
 from mlzoo.data.tables.formats import DATABASES, ending
+from mlzoo.data.tables.label_sets import encode_as
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader, TargetColumn
 from mlzoo.data.tables.tables import Table, known_cells, read_table
-from mlzoo.data.tables.targets import compare
+from mlzoo.data.tables.targets import cells_of, compare, several_columns
 
 
 def read_table_inputs(location: Path, reader: TableReader) -> NewInputs:
@@ -27,7 +29,7 @@ def read_table_inputs(location: Path, reader: TableReader) -> NewInputs:
         DataError: a column that the model takes is missing, or holds text for numbers.
     """
     table = _table(location, reader)
-    matrix, warnings = encode_as(table, reader.columns)
+    matrix, warnings = encode_inputs(table, reader.columns)
     return NewInputs(matrix, table.row_names(), tuple(warnings))
 
 
@@ -38,7 +40,7 @@ def read_labeled_table(location: Path, reader: TableReader) -> Samples:
         DataError: as `read_table_inputs`; a row without a target.
     """
     table = _table(location, reader)
-    matrix, warnings = encode_as(table, reader.columns)
+    matrix, warnings = encode_inputs(table, reader.columns)
     targets = matrix
     if reader.target is not None:
         targets = new_targets(table, reader.target, reader, location)
@@ -62,16 +64,21 @@ def new_targets(table: Table, target: TargetColumn, reader: Reader, location: Pa
         location: of the table, for messages.
 
     Returns:
-        (n,) positions of classes, or (n,) float32.
+        (n,) positions of classes, (n, k) labels, or (n,) or (n, k) float32.
 
     Raises:
         DataError: there is no such column, a row has no value, or one that is unknown.
     """
-    if target.column not in table.columns:
+    missing = [name for name in target.columns if name not in table.columns]
+    if missing:
         raise DataError(
-            f"{location} has no column {target.column!r} to compare predictions with; it has "
+            f"{location} has no column {missing[0]!r} to compare predictions with; it has "
             f"{few(table.columns)}"
         )
+    if reader.target_kind.is_label_set and not target.others:
+        return encode_as(cells_of(table, target), reader.class_names, location)
+    if target.others:
+        return _several_targets(table, target, reader, location)
     parsed = numbers(table, target.column)
     raw = table.columns[target.column] if parsed is None else parsed
     known = known_cells(raw)
@@ -83,3 +90,19 @@ def new_targets(table: Table, target: TargetColumn, reader: Reader, location: Pa
     if reader.target_kind.sample_numbers or reader.target_kind.per == "point":
         return finite_targets(raw, location)
     return positions_of([class_name(value) for value in raw], reader, location)
+
+
+def _several_targets(
+    table: Table, target: TargetColumn, reader: Reader, location: Path
+) -> np.ndarray:
+    """Return labels (n, k), numbers (n, k), or the class (n,) whose column holds the one."""
+    columns = several_columns(table, target)
+    unknown = np.isnan(columns).any(axis=1)
+    if unknown.any():
+        row = table.where(int(unknown.argmax()))
+        raise DataError(f"{location}, {row}: the target {target} is missing")
+    if reader.target_kind.is_label_set:
+        return encode_as(columns, reader.class_names, location)
+    if reader.target_kind.is_class:
+        return columns.argmax(axis=1).astype(np.int32)
+    return finite_targets(columns, location)

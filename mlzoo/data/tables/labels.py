@@ -11,8 +11,9 @@ import numpy as np
 from mlzoo.core import registry
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data.specs import target_of
+from mlzoo.data.tables.label_sets import SEPARATOR, are_indicators, label_sets
 
-CLASSES, NUMBERS = "classification", "regression"
+CLASSES, NUMBERS, LABELS = "classification", "regression", "multilabel"
 """Tasks that targets of a sample are taken for, unless one is chosen."""
 MOST_NUMBER_CLASSES = 20
 """A whole-number target with more distinct values than this is a quantity, not a class."""
@@ -33,14 +34,17 @@ def label(
     task: str | None,
     what: str = "target",
     order: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Labels:
-    """Turn raw targets into class positions or numbers, after `task` or by what they look like.
+    """Turn raw targets into class positions, labels or numbers, after `task` or their looks.
 
     Args:
-        values: (n,) text or numbers, or (n, k) numbers for k regression outputs.
+        values: (n,) text or numbers, or (n, k) numbers for k regression outputs; labels are cells
+            such as `dog|cat`, or (n, k) zeros and ones.
         task: a task with one target a sample, or None to infer it.
         what: how messages call the target.
         order: names of ordered classes, the lowest first; by default numbers in their order.
+        columns: names of the k columns, where they have some.
 
     Raises:
         DataError: regression on text, NaN or infinite numbers, or a single class; an order that
@@ -48,7 +52,7 @@ def label(
         UsageError: a task or an order that has no effect on such targets.
     """
     values, one_hot = _flatten(np.asarray(values), task)
-    inferred, reason = _infer(values)
+    inferred, reason = (CLASSES, "one-hot rows") if one_hot else _infer(values)
     chosen = task or inferred
     if target_of(chosen).per != "sample" or target_of(chosen).is_input:
         raise UsageError(
@@ -56,11 +60,14 @@ def label(
             f"{' or '.join(sample_tasks())}"
         )
     note = f"{what}: {reason}, so {inferred} (--task)" if task is None else ""
-    if one_hot:
-        note = f"{what}: one-hot rows, so {CLASSES} (--task)"
     if target_of(chosen).sample_numbers:
         return Labels(chosen, _numbers(values, what), note=note)
+    if target_of(chosen).is_label_set:
+        names, matrix = label_sets(values, what)
+        return Labels(chosen, matrix, tuple(columns) or names, note)
     names, positions = classes(values, what)
+    if one_hot and columns:
+        names = tuple(columns)
     if target_of(chosen).values == "ordered":
         names, positions = ordered(names, positions, order, what)
         note = f"{what}: {' < '.join(names)} (--class-order)"
@@ -150,10 +157,15 @@ def _flatten(values: np.ndarray, task: str | None) -> tuple[np.ndarray, bool]:
 
 
 def _infer(values: np.ndarray) -> tuple[str, str]:
-    if values.dtype.kind not in "iuf":
-        return CLASSES, "text"
+    if values.dtype.kind not in "iufb":
+        labels = any(SEPARATOR in cell for cell in values.astype(str).flat)
+        return (LABELS, f"cells with {SEPARATOR}") if labels else (CLASSES, "text")
     if values.ndim > 1:
+        if are_indicators(values):
+            return LABELS, f"{values.shape[1]} columns of zeros and ones"
         return NUMBERS, f"{values.shape[1]} numbers a sample"
+    if values.dtype.kind == "b":
+        return CLASSES, "true or false"
     distinct = np.unique(values)
     count = len(distinct)
     whole = np.isfinite(distinct).all() and (distinct == np.round(distinct)).all()

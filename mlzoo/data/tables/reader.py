@@ -19,17 +19,27 @@ class Column:
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """Column that holds the target, and what makes two classes of it.
+    """Column or columns that hold the target, and what makes two classes of it.
 
     Attributes:
-        column: its name.
+        column: its name; of several that of the first.
         comparison: `>=`, `<=`, `==`, `>` or `<`; empty: values are the target as they are.
         value: what values are compared with.
+        others: names of the other columns: numbers that are predicted too, or labels.
     """
 
     column: str
     comparison: str = ""
     value: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of all columns."""
+        return (self.column, *self.others)
+
+    def __str__(self) -> str:
+        return ", ".join(map(repr, self.columns))
 
 
 class TableReader(Reader):

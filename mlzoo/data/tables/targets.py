@@ -12,9 +12,10 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.registry import closest
 from mlzoo.data.specs import target_of
 from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.label_sets import SEPARATOR
 from mlzoo.data.tables.labels import CLASSES, Labels, label
 from mlzoo.data.tables.reader import TargetColumn
-from mlzoo.data.tables.tables import Table, known_cells
+from mlzoo.data.tables.tables import Table, known_cells, text_cells
 
 _OPERATORS = {
     ">=": (operator.ge, "<"),
@@ -36,7 +37,7 @@ def compared_names(target: TargetColumn) -> tuple[str, str]:
 
 
 def find_target(text: str | None, table: Table) -> TargetColumn:
-    """Return the target that `text` names: a column, or a comparison as `quality>=6`.
+    """Return the target that `text` names: a column, several, or a comparison as `quality>=6`.
 
     Without a text it is the last column.
 
@@ -49,49 +50,80 @@ def find_target(text: str | None, table: Table) -> TargetColumn:
     if text in names:
         return TargetColumn(text)
     match = _EXPRESSION.fullmatch(text)
-    wanted = match[1] if match else text
-    if wanted not in names:
-        close = closest(wanted, names)
-        hint = f" (did you mean {close!r}?)" if close else ""
-        raise DataError(f"no column {wanted!r} to predict{hint}; there are {', '.join(names)}")
-    return TargetColumn(wanted, match[2], match[3]) if match else TargetColumn(wanted)
+    wanted = column_names(text)
+    for name in wanted:
+        if name not in names:
+            close = closest(name, names)
+            hint = f" (did you mean {close!r}?)" if close else ""
+            raise DataError(f"no column {name!r} to predict{hint}; there are {', '.join(names)}")
+    if len(wanted) > 1:
+        return TargetColumn(wanted[0], others=tuple(wanted[1:]))
+    return TargetColumn(wanted[0], match[2], match[3]) if match else TargetColumn(wanted[0])
 
 
-def column_name(text: str) -> str:
-    """The column of a target such as `quality>=6`."""
-    match = _EXPRESSION.fullmatch(text)
-    return match[1] if match else text
+def column_names(text: str) -> list[str]:
+    """Return the columns of a target such as `quality>=6` or `y1,y2`."""
+    if match := _EXPRESSION.fullmatch(text):
+        return [match[1]]
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or [text]
 
 
-def with_target(table: Table, name: str) -> tuple[Table, list[str]]:
+def with_target(
+    table: Table, target: TargetColumn, task: str | None = None
+) -> tuple[Table, list[str]]:
     """The rows whose target is there, and a note on the others."""
-    known, notes = labeled_rows(table, name)
-    return (table.only(known) if notes else table), notes
+    known, notes = labeled_rows(table, target, task)
+    return (table if known.all() else table.only(known)), notes
 
 
-def labeled_rows(table: Table, name: str) -> tuple[np.ndarray, list[str]]:
+def labeled_rows(
+    table: Table, target: TargetColumn, task: str | None = None
+) -> tuple[np.ndarray, list[str]]:
     """Return which rows have a target, (n,) bool, and a note on the others.
+
+    A row without labels is one, where a column holds several a cell.
+
+    Args:
+        table: the rows.
+        target: its columns.
+        task: what was asked for; None: what the cells look like.
 
     Raises:
         DataError: no row has one.
     """
-    known = known_cells(table.columns[name])
+    known = np.all([known_cells(table.columns[name]) for name in target.columns], axis=0)
     if not known.any():
-        raise DataError(f"column {name!r}, the target, has no value in any row")
+        raise DataError(f"column {target}, the target, has no value in any row")
     missing = len(table) - int(known.sum())
-    left_out = f"rows left out: {missing} of {len(table)}, whose {name!r} is missing"
+    if missing and _holds_label_sets(table, target, task):
+        return np.ones(len(table), dtype=bool), [f"rows without a label: {missing} of {len(table)}"]
+    left_out = f"rows left out: {missing} of {len(table)}, whose {target} is missing"
     return known, [left_out] if missing else []
+
+
+def _holds_label_sets(table: Table, target: TargetColumn, task: str | None) -> bool:
+    """Return whether a column holds label sets such as `dog|cat`, an empty cell none."""
+    if target.others or target.comparison:
+        return False
+    if task is not None:
+        return target_of(task).is_label_set
+    return any(isinstance(cell, str) and SEPARATOR in cell for cell in table.columns[target.column])
 
 
 def target_labels(
     table: Table, target: TargetColumn, task: str | None, order: Sequence[str] = ()
 ) -> Labels:
-    """Return the target's values as classes or numbers.
+    """Return the target's values as classes, labels or numbers.
 
     Raises:
         DataError: a comparison with text, or one that leaves one class empty; a task that
             the values do not allow.
     """
+    if target.others:
+        columns = several_columns(table, target)
+        return label(columns, task, f"target {target}", order, target.columns)
+    if _holds_label_sets(table, target, task):
+        return label(cells_of(table, target), task, f"target {target}", order)
     parsed = numbers(table, target.column)
     values = table.columns[target.column] if parsed is None else parsed
     if not target.comparison:
@@ -113,6 +145,29 @@ def target_labels(
     class_names = compared_names(target)
     note = f"target: {class_names[1]} makes two classes, of {counts} rows (--target)"
     return Labels(task or CLASSES, true.astype(np.int32), class_names, note)
+
+
+def cells_of(table: Table, target: TargetColumn) -> np.ndarray:
+    """Return a column's cells as text, (n,); "" where there is none."""
+    return np.array([cell or "" for cell in text_cells(table.columns[target.column])])
+
+
+def several_columns(table: Table, target: TargetColumn) -> np.ndarray:
+    """Return the numbers of several columns, (n, k).
+
+    Raises:
+        DataError: one of them holds text.
+    """
+    parsed = {name: numbers(table, name) for name in target.columns}
+    text = [name for name, values in parsed.items() if values is None]
+    if text:
+        raise DataError(
+            f"--target {','.join(target.columns)}: several targets are numbers, or zeros and ones "
+            f"of a label each, but {', '.join(map(repr, text))} "
+            f"hold{'s' if len(text) == 1 else ''} text; predict it in a run of its own: --target "
+            f"{text[0]} --drop {','.join(n for n in target.columns if n != text[0])}"
+        )
+    return np.stack([values for values in parsed.values() if values is not None], axis=1)
 
 
 def compare(values: np.ndarray, target: TargetColumn, text: bool) -> np.ndarray:

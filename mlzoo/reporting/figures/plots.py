@@ -61,26 +61,66 @@ def confusion_matrix(
         class_names: names of the classes.
     """
     counts = np.asarray(confusion)
+    samples = counts.sum(axis=1)
+    axes = "true", "predicted", "share of the true class"
+    path = folder / "confusion_matrix.png"
+    return _matrix(path, counts, samples, class_names, axes, f"{counts.sum():,} samples")
+
+
+def label_cooccurrence(
+    folder: Path, together: Sequence[Sequence[int]], names: Sequence[str]
+) -> Path:
+    """Draw how many samples have both of two labels; color is the share of those with the first.
+
+    Args:
+        folder: where `label_cooccurrence.png` and `.csv` are written.
+        together: (labels, labels) counts; the diagonal counts the samples with a label.
+        names: names of the labels.
+    """
+    counts = np.asarray(together)
+    axes = "of the samples with", "so many have", "share of the samples with the label"
+    path = folder / "label_cooccurrence.png"
+    return _matrix(path, counts, counts.diagonal(), names, axes, "labels that occur together")
+
+
+def _matrix(
+    path: Path,
+    counts: np.ndarray,
+    samples: np.ndarray,
+    names: Sequence[str],
+    titles: tuple[str, str, str],
+    title: str,
+) -> Path:
+    """Draw counts (k, k) as a heat map of their shares of the samples (k,) of each row.
+
+    Args:
+        path: the picture; a table of the same name is written beside it.
+        counts: (k, k).
+        samples: (k,) what the counts of a row are shares of.
+        names: k names.
+        titles: of the rows, the columns and the color.
+        title: of the figure.
+    """
     classes = len(counts)
-    rows = [[name, *row] for name, row in zip(class_names, counts.tolist(), strict=True)]
-    write_csv(folder / "confusion_matrix.csv", ["true / predicted", *class_names], rows)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)]
+    write_csv(path.with_suffix(".csv"), [f"{titles[0]} / {titles[1]}", *names], rows)
+    shares = counts / np.maximum(samples[:, None], 1)
     side = float(np.clip(0.62 * classes, 2.2, 12))
-    texts = [label(name, 20 if classes <= 30 else 14) for name in class_names]
+    texts = [label(name, 20 if classes <= 30 else 14) for name in names]
     room = 0.075 * max(map(len, texts))  # inches that the longest name takes
     turned = room > 0.9 * side / classes
     bar_room = 1.5 if classes > SHARES_WRITTEN else 0
     figure = new_figure(side + room + 0.6 + bar_room, side + (room if turned else 0.2) + 0.4)
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    _class_ticks(axes, texts, turned)
-    axes.set_title(f"{counts.sum():,} samples", fontsize=9)
+    _class_ticks(axes, texts, turned, titles)
+    axes.set_title(title, fontsize=9)
     _cell_texts(axes, counts, shares)
     if classes > SHARES_WRITTEN:
         bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=lambda v, _: f"{v:.0%}")
         bar.ax.tick_params(labelsize=8)
-        bar.set_label("share of the true class", fontsize=8)
-    return save(figure, folder / "confusion_matrix.png")
+        bar.set_label(titles[2], fontsize=8)
+    return save(figure, path)
 
 
 def gradient_lags(folder: Path, norms: np.ndarray) -> Path:
@@ -168,12 +208,14 @@ def _curve(
     axes.legend(fontsize=8, frameon=False)
 
 
-def _class_ticks(axes: Axes, texts: Sequence[str], turned: bool) -> None:
+def _class_ticks(
+    axes: Axes, texts: Sequence[str], turned: bool, titles: tuple[str, str, str]
+) -> None:
     size = float(np.clip(620 / len(texts), 6.5, 9))
     axes.set_xticks(range(len(texts)), texts, fontsize=size, rotation=90 if turned else 0)
     axes.set_yticks(range(len(texts)), texts, fontsize=size)
-    axes.set_xlabel("predicted", fontsize=9)
-    axes.set_ylabel("true", fontsize=9)
+    axes.set_xlabel(titles[1], fontsize=9)
+    axes.set_ylabel(titles[0], fontsize=9)
     axes.tick_params(length=0)
 
 

@@ -91,6 +91,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, object]
     tables = []
     for title, rows in (
         ("By class", metrics.get("per_class")),
+        ("By label", metrics.get("per_label")),
         ("By target", metrics.get("per_target")),
     ):
         if rows:
