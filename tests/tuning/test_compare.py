@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,15 @@ def test_the_page_of_a_comparison_holds_its_curves_bands_and_verdict(tmp_path: P
     write_comparison(tmp_path / "report.html", made.plan("random"), found, "accuracy")
     page = (tmp_path / "report.html").read_text()
     assert "A won against all others." in page
-    band, curve = compare_page.curves(found, "accuracy").data[:2]
-    assert list(curve.y) == found[0].curve == pytest.approx([0.7667, 0.85], abs=1e-4)
-    assert list(band.y) == [found[0].band[0][1], found[0].band[1][1]] + [
-        found[0].band[1][0],
-        found[0].band[0][0],
+    assert found[0].curve == pytest.approx([0.7667, 0.85], abs=1e-4)
+    assert "a ends at 0.85; b ends at 0.5" in page
+    heights = [
+        float(spot.split(",")[1])
+        for spot in re.findall(r'class="band" points="([^"]+)"', page)[0].split()
     ]
+    low, high = heights[:2], heights[2:][::-1]
+    widths = [top - bottom for bottom, top in found[0].band]
+    assert all(bottom > top for bottom, top in zip(low, high, strict=True)), "y grows downwards"
+    assert (low[0] - high[0]) / (low[1] - high[1]) == pytest.approx(widths[0] / widths[1], rel=0.01)
     assert compare_page.rows(found)[1]["behind"] == pytest.approx(0.35)
     assert f"{found[0].interval[0]:.4g}" in page

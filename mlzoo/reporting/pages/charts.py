@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from itertools import pairwise
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -22,14 +24,39 @@ SERIES = 6
 """Number of line colors; a seventh line repeats the first, dashed."""
 MOST_POINTS = 400
 """Maximum number of drawn points per line; of more, evenly chosen ones."""
+TABBED = ' tabindex="0"'
+"""Lets keys scroll what is wider than a small screen."""
+WHOLE = ("epoch", "trial")
+"""Axes that are counted: their ticks are whole numbers."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: its name and its finite points."""
+    """A line of a chart: its name and its finite points.
+
+    Attributes:
+        name: shown below the chart, where its button hides the line.
+        points: (x, y) of each.
+        drawn: as a line, as single points, or as steps that hold a value until the next one.
+        errors: half the length of each point's error bar; none without.
+        texts: shown for each point under the pointer; none without.
+        band: lowest and highest value at each point, shaded; none without.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
+    drawn: Literal["line", "points", "steps"] = "line"
+    errors: Sequence[float] = ()
+    texts: Sequence[str] = ()
+    band: Sequence[tuple[float, float]] = ()
+
+    def extent(self) -> list[float]:
+        """Return the values that the chart has to hold: points, error bars and band."""
+        errors = self.errors or [0.0] * len(self.points)
+        bars = [
+            y + sign * e for (_, y), e in zip(self.points, errors, strict=True) for sign in (1, -1)
+        ]
+        return [*bars, *(end for ends in self.band for end in ends)]
 
 
 @dataclass(frozen=True)
@@ -59,6 +86,7 @@ def line_chart(
     mark: tuple[float, str] | None = None,
     log: bool = False,
     log_x: bool = False,
+    names: Sequence[str] = (),
 ) -> Markup:
     """Draw lines over a common axis.
 
@@ -69,22 +97,24 @@ def line_chart(
         mark: position and label of a vertical dashed line.
         log: use a log scale for values if all are positive.
         log_x: the same for the x axis.
+        names: of the categories at x = 0, 1, ...; without them x is a number.
     """
-    drawn = [Line(line.name, _thinned(line.points)) for line in lines if line.points]
+    drawn = [_thinned(line) for line in lines if line.points]
     if not drawn:
         return Markup("")
     xs = sorted({point[0] for line in drawn for point in line.points})
-    ys = [point[1] for line in drawn for point in line.points]
+    ys = [value for line in drawn for value in line.extent()]
     log = log and min(ys) > 0
-    across = Scale(xs[0], xs[-1], _LEFT, WIDTH - _RIGHT, log_x and xs[0] > 0)
+    ends = (-0.5, len(names) - 0.5) if names else (xs[0], xs[-1])
+    across = Scale(*ends, _LEFT, WIDTH - _RIGHT, log_x and xs[0] > 0)
     low, high = (min(ys), max(ys)) if log else _padded(min(ys), max(ys))
     up = Scale(low, high, HEIGHT - _BOTTOM, _TOP, log)
-    parts = [_grid(across, up, x)]
+    parts = [_grid(across, up, x, names)]
     if mark is not None:
         parts.append(_mark(across, *mark))
     parts += [_line(line, number_, across, up) for number_, line in enumerate(drawn)]
     parts.append(f'<line class="cursor" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" x1="-9" x2="-9"/>')
-    return _figure(title, "".join(parts), drawn, _hover(drawn, xs, across, up, x), x)
+    return _figure(title, "".join(parts), drawn, _hover(drawn, xs, across, x, names), x)
 
 
 def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> Markup:
@@ -118,16 +148,32 @@ def interval_chart(title: str, rows: Sequence[tuple[str, float, Sequence[float] 
             f'<circle class="dot s{min(position, 1)}" cx="{dot}" cy="{y}" r="4.5"/>'
             f'<text x="14" y="{y - 7}">{escape(caption)}</text></g>'
         )
-    return Markup(
-        f'<figure class="chart small"><figcaption>{escape(title)}</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(parts)}</svg></figure>"
-    )
+    return framed(title, "".join(parts), height)
 
 
 def interval_text(ends: Sequence[float]) -> str:
     """Return an interval in words."""
     return f"95 % interval {number(ends[0])} to {number(ends[1])}"
+
+
+def framed(
+    title: str, content: str, height: float, width: float = WIDTH, wide: bool = False
+) -> Markup:
+    """Return a figure around the content of an SVG picture.
+
+    Args:
+        title: the heading, also for those who can't see the picture.
+        content: SVG elements.
+        height: of the picture, in its own units.
+        width: of the picture.
+        wide: as wide as the page, not as a chart.
+    """
+    return Markup(
+        f'<figure class="chart {"wide" if wide else "small"}"{TABBED if wide else ""}>'
+        f"<figcaption>{escape(title)}</figcaption>"
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
+        f"{content}</svg></figure>"
+    )
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
@@ -161,18 +207,29 @@ def _padded(low: float, high: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    if len(points) <= MOST_POINTS:
-        return list(points)
-    last = len(points) - 1
-    return [points[round(i * last / (MOST_POINTS - 1))] for i in range(MOST_POINTS)]
+def _thinned(line: Line) -> Line:
+    """Return a line with at most `MOST_POINTS` points, evenly chosen."""
+    if len(line.points) <= MOST_POINTS:
+        return line
+    last = len(line.points) - 1
+    chosen = [round(i * last / (MOST_POINTS - 1)) for i in range(MOST_POINTS)]
+    return replace(
+        line,
+        points=[line.points[i] for i in chosen],
+        errors=[line.errors[i] for i in chosen] if line.errors else (),
+        texts=[line.texts[i] for i in chosen] if line.texts else (),
+        band=[line.band[i] for i in chosen] if line.band else (),
+    )
 
 
-def _grid(across: Scale, up: Scale, x: str) -> str:
+def _grid(across: Scale, up: Scale, x: str, names: Sequence[str] = ()) -> str:
     rows = log_ticks(up.low, up.high) if up.log else ticks(up.low, up.high)
     columns = log_ticks(across.low, across.high) if across.log else ticks(across.low, across.high)
-    if x == "epoch":
+    if x in WHOLE:
         columns = [value for value in columns if value == int(value)]
+    labels = [number(int(v) if v == int(v) and v < 1e6 else v) for v in columns]
+    if names:
+        columns, labels = list(map(float, range(len(names)))), list(names)
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
         f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{number(value)}</text>'
@@ -181,8 +238,8 @@ def _grid(across: Scale, up: Scale, x: str) -> str:
     ]
     parts += [
         f'<text x="{across.place(v)}" y="{HEIGHT - _BOTTOM + 15}" text-anchor="middle">'
-        f"{number(int(v) if v == int(v) and v < 1e6 else v)}</text>"
-        for v in columns
+        f"{escape(label)}</text>"
+        for v, label in zip(columns, labels, strict=True)
     ]
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 5}" text-anchor="middle">{escape(x)}</text>')
@@ -204,20 +261,43 @@ def _style(place: int) -> str:
 
 def _line(line: Line, place: int, across: Scale, up: Scale) -> str:
     spots = [(across.place(x), up.place(y)) for x, y in line.points]
-    path = " ".join(f"{x},{y}" for x, y in spots)
-    dots = ""
-    if len(spots) <= 40:
-        dots = "".join(f'<circle cx="{x}" cy="{y}" r="2.4"/>' for x, y in spots)
-    return f'<g class="{_style(place)}" data-line="{place}"><polyline points="{path}"/>{dots}</g>'
+    parts = []
+    if line.band:
+        low, high = (
+            [(x, up.place(pair[end])) for (x, _), pair in zip(spots, line.band, strict=True)]
+            for end in (0, 1)
+        )
+        parts.append(f'<polygon class="band" points="{_path([*low, *reversed(high)])}"/>')
+    if line.errors:
+        for (x, _), (_, value), error in zip(spots, line.points, line.errors, strict=True):
+            a, b = up.place(value - error), up.place(value + error)
+            parts.append(f'<line class="error" x1="{x}" x2="{x}" y1="{a}" y2="{b}"/>')
+    if line.drawn == "steps":
+        corners = [(after[0], before[1]) for before, after in pairwise(spots)]
+        steps = [spot for pair in zip(corners, spots[1:], strict=True) for spot in pair]
+        parts.append(f'<polyline points="{_path([spots[0], *steps])}"/>')
+    elif line.drawn == "line":
+        parts.append(f'<polyline points="{_path(spots)}"/>')
+    if line.drawn == "points" or (line.drawn == "line" and len(spots) <= 40):
+        radius = 3.2 if line.drawn == "points" else 2.4
+        for (x, y), text in zip(spots, line.texts or [""] * len(spots), strict=True):
+            title = f"<title>{escape(text)}</title>" if text else ""
+            parts.append(f'<circle cx="{x}" cy="{y}" r="{radius}">{title}</circle>')
+    return f'<g class="{_style(place)}" data-line="{place}">{"".join(parts)}</g>'
+
+
+def _path(spots: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in spots)
 
 
 def _hover(
-    lines: Sequence[Line], xs: Sequence[float], across: Scale, up: Scale, x: str
+    lines: Sequence[Line], xs: Sequence[float], across: Scale, x: str, names: Sequence[str] = ()
 ) -> dict[str, object]:
     values = [dict(line.points) for line in lines]
+    at = [f"{x} {number(int(v) if v == int(v) else v)}" for v in xs]
     return {
         "x": [across.place(value) for value in xs],
-        "at": [f"{x} {number(int(v) if v == int(v) else v)}" for v in xs],
+        "at": [names[int(v)] for v in xs] if names else at,
         "names": [line.name for line in lines],
         "values": [[number(points[v]) if v in points else "" for v in xs] for points in values],
     }

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
-import plotly.offline
+from markupsafe import Markup
 
+from mlzoo.reporting.pages.charts import Line, line_chart
 from mlzoo.reporting.pages.rendering import render
 from mlzoo.tuning.compare import Standing, verdict
 from mlzoo.tuning.plan import Plan
-from mlzoo.tuning.results import figures
 from mlzoo.tuning.results.page import TEMPLATE, section
-
-# The color-blind safe palette of Okabe and Ito, and grays for further strategies.
-_COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#333333", "#999999")
 
 
 def write_comparison(path: Path, plan: Plan, ranking: Sequence[Standing], metric: str) -> None:
@@ -34,7 +30,6 @@ def write_comparison(path: Path, plan: Plan, ranking: Sequence[Standing], metric
     render(
         path,
         TEMPLATE,
-        plotly=plotly.offline.get_plotlyjs(),
         title=f"Strategies on {Path(plan.run.model).name} and {Path(plan.run.data).name}",
         facts=[
             f"{close[0].upper()}{close[1:]}.",
@@ -62,59 +57,30 @@ def write_comparison(path: Path, plan: Plan, ranking: Sequence[Standing], metric
     )
 
 
-def curves(ranking: Sequence[Standing], metric: str) -> go.Figure:
-    """Plot the mean best score so far of each strategy, with its band."""
-    figure = go.Figure()
-    for standing, color in zip(ranking, _COLORS * 2, strict=False):
-        x = list(range(1, len(standing.curve) + 1))
-        if standing.band:
-            low, high = ([pair[end] for pair in standing.band] for end in (0, 1))
-            figure.add_scatter(
-                x=[*x, *reversed(x)],
-                y=[*high, *reversed(low)],
-                fill="toself",
-                fillcolor=color,
-                opacity=0.15,
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
-                legendgroup=standing.strategy,
-                name=standing.strategy,
-            )
-        figure.add_scatter(
-            x=x,
-            y=standing.curve,
-            mode="lines",
-            line={"color": color, "shape": "hv"},
-            legendgroup=standing.strategy,
-            name=standing.strategy,
+def curves(ranking: Sequence[Standing], metric: str) -> Markup:
+    """Draw the mean best score so far of each strategy, with its band."""
+    lines = [
+        Line(
+            standing.strategy,
+            [(float(spent), score) for spent, score in enumerate(standing.curve, 1)],
+            drawn="steps",
+            band=[(low, high) for low, high in standing.band] if standing.band else (),
         )
-    return figures.named(figure, "trials of full length", metric)
+        for standing in ranking
+    ]
+    return line_chart(metric, lines, "trials of full length")
 
 
-def finals(ranking: Sequence[Standing], metric: str) -> go.Figure:
-    """Plot the best score of every seed by strategy, and the means with their intervals."""
-    figure = go.Figure()
-    for standing, color in zip(ranking, _COLORS * 2, strict=False):
-        figure.add_scatter(
-            x=[standing.strategy] * len(standing.finals),
-            y=standing.finals,
-            mode="markers",
-            marker={"color": color, "opacity": 0.4, "size": 7},
-            showlegend=False,
-            name=standing.strategy,
-        )
-        half = 0.0 if standing.interval is None else standing.interval[1] - standing.mean
-        figure.add_scatter(
-            x=[standing.strategy],
-            y=[standing.mean],
-            error_y={"array": [half], "color": color, "width": 8},
-            mode="markers",
-            marker={"color": color, "symbol": "diamond", "size": 10},
-            showlegend=False,
-            name=f"{standing.strategy}, mean",
-        )
-    return figures.named(figure, "", metric)
+def finals(ranking: Sequence[Standing], metric: str) -> Markup:
+    """Draw the best score of every seed by strategy, and the means with their intervals."""
+    means = [(float(place), standing.mean) for place, standing in enumerate(ranking)]
+    halves = [0.0 if s.interval is None else s.interval[1] - s.mean for s in ranking]
+    seeds = [(float(place), final) for place, s in enumerate(ranking) for final in s.finals]
+    lines = [
+        Line("each seed", seeds, drawn="points"),
+        Line("mean, 95 % interval", means, drawn="points", errors=halves),
+    ]
+    return line_chart(metric, lines, "strategy", names=[s.strategy for s in ranking])
 
 
 def rows(ranking: Sequence[Standing]) -> list[dict[str, Any]]:

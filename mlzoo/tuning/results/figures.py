@@ -1,4 +1,4 @@
-"""Plotly figures of the page of a search."""
+"""Figures of the page of a search, as SVG."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
+from markupsafe import Markup
 
 from mlzoo.core.spaces import Dimension, Space
+from mlzoo.reporting.pages.charts import Line, line_chart, ticks
+from mlzoo.reporting.pages.diagrams import Axis, Span, bar_chart, parallel_chart, span_chart
 from mlzoo.statistics.metrics import mode
 from mlzoo.tuning.results.analysis import Effect
 from mlzoo.tuning.trials.trial import TrialResult, mean
 
-# The color-blind safe palette of Okabe and Ito.
-_BLUE, _ORANGE, _GREEN, _GRAY, _RED = "#0072B2", "#E69F00", "#009E73", "#999999", "#D55E00"
 _SHOWN = 15
-_MARGIN = {"l": 60, "r": 20, "t": 30, "b": 50}
+_ABSENT = -0.1
+"""Place on an axis from 0 to 1 of trials that have no value of it."""
 
 
-def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """Plot parallel coordinates: a line per trial through its values and its score.
+def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> Markup:
+    """Draw parallel coordinates: a line per trial through its values and its score.
 
     Args:
         space: of the search.
@@ -30,69 +31,67 @@ def parallel(space: Space, trials: Sequence[TrialResult], metric: str) -> go.Fig
     done = [trial for trial in trials if trial.state == "done"]
     scores = [mean(trial.scores) for trial in done]
     axes = [_axis(dimension, done) for dimension in space.dimensions]
-    axes.append({"label": metric, "values": scores})
-    line = {
-        "color": scores,
-        "colorscale": "Viridis",
-        "reversescale": mode(metric) == "min",
-        "showscale": True,
-    }
-    return _laid(go.Figure(go.Parcoords(line=line, dimensions=axes)), 420, t=60)
-
-
-def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> dict[str, object]:
-    """Return an axis of the unit interval with the dimension's values; absent ones are at -0.1."""
-    absent = any(dimension.name not in trial.values for trial in trials)
-    places = [
-        dimension.unit(t.values[dimension.name]) if dimension.name in t.values else -0.1
-        for t in trials
+    low, high = min(scores), max(scores)
+    steps = {value: f"{value:.4g}" for value in ticks(low, high, 4)} if high > low else {}
+    axes.append(Axis(metric, low, high, steps or {low: f"{low:.4g}"}))
+    order = sorted(scores, reverse=mode(metric) == "min")
+    most = max(1, len(order) - 1)
+    lines = [
+        (
+            [*_places(space, trial), score],
+            order.index(score) / most if len(order) > 1 else 1.0,
+            f"trial {trial.number}: {score:.5g}; {described(trial)}",
+        )
+        for trial, score in zip(done, scores, strict=True)
     ]
+    return parallel_chart("every trial, the best darkest", axes, lines)
+
+
+def _places(space: Space, trial: TrialResult) -> list[float]:
+    """Return the place of each value of a trial on the unit interval."""
+    return [
+        dimension.unit(trial.values[dimension.name]) if dimension.name in trial.values else _ABSENT
+        for dimension in space.dimensions
+    ]
+
+
+def _axis(dimension: Dimension, trials: Sequence[TrialResult]) -> Axis:
     size = dimension.size
-    levels = dimension.levels(5) if size is None or size <= 8 else _ends(dimension)
-    ticks = [dimension.unit(level) for level in levels]
-    texts = [text(level) for level in levels]
-    if absent:
-        ticks, texts = [-0.1, *ticks], ["none", *texts]
-    return {
-        "label": dimension.name,
-        "values": places,
-        "range": [-0.1 if absent else 0.0, 1.0],
-        "tickvals": ticks,
-        "ticktext": texts,
-    }
+    levels = dimension.levels(5) if size is None or size <= 8 else _levels(dimension)
+    texts = {dimension.unit(level): text(level) for level in levels}
+    absent = any(dimension.name not in trial.values for trial in trials)
+    low = _ABSENT if absent else 0.0
+    return Axis(dimension.name, low, 1.0, {_ABSENT: "none", **texts} if absent else texts)
 
 
-def _ends(dimension: Dimension) -> list[Any]:
+def _levels(dimension: Dimension) -> list[Any]:
     return list(dict.fromkeys(dimension.at(place / 4) for place in range(5)))
 
 
-def convergence(trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """Plot the score of every trial with its standard error, and the best so far."""
+def convergence(trials: Sequence[TrialResult], metric: str) -> Markup:
+    """Draw the score of every trial with its standard error, and the best so far."""
     done = [trial for trial in trials if trial.state == "done"]
-    numbers = [trial.number for trial in done]
     scores = [mean(trial.scores) for trial in done]
     choose = max if mode(metric) == "max" else min
     best = [choose(scores[: i + 1]) for i in range(len(scores))]
-    points = go.Scatter(
-        x=numbers,
-        y=scores,
-        error_y={"array": [trial.error or 0.0 for trial in done], "color": _GRAY},
-        mode="markers",
-        marker={"color": _BLUE},
-        name="trial",
-        text=[described(trial) for trial in done],
-        hovertemplate="trial %{x}: %{y:.5g}<br>%{text}<extra></extra>",
-    )
-    line = go.Scatter(
-        x=numbers, y=best, mode="lines", line={"shape": "hv", "color": _ORANGE}, name="best so far"
-    )
-    return named(go.Figure([points, line]), "trial", metric)
+    numbers = [float(trial.number) for trial in done]
+    lines = [
+        Line(
+            "trial",
+            list(zip(numbers, scores, strict=True)),
+            drawn="points",
+            errors=[trial.error or 0.0 for trial in done],
+            texts=[f"trial {t.number}: {described(t)}" for t in done],
+        ),
+        Line("best so far", list(zip(numbers, best, strict=True)), drawn="steps"),
+    ]
+    return line_chart(metric, lines, "trial")
 
 
 def folds(
     trials: Sequence[TrialResult], ranked: Sequence[int], tied: Sequence[int], metric: str
-) -> Any:
-    """Plot the fold scores of the best trials, highlighting ties with the winner.
+) -> Markup:
+    """Draw the fold scores of the best trials, those of the winner and its ties apart.
 
     Args:
         trials: of the search, by number.
@@ -100,37 +99,33 @@ def folds(
         tied: numbers of the trials tied with the winner, itself first.
         metric: name of the score.
     """
-    figure = go.Figure()
-    for number in ranked[:_SHOWN]:
-        trial = trials[number]
-        color = _GREEN if number == tied[0] else _ORANGE if number in tied else _GRAY
-        figure.add_box(
-            y=trial.scores,
-            name=f"trial {number}",
-            boxpoints="all",
-            marker={"color": color},
-            showlegend=False,
-            hoverinfo="y+name",
-        )
-    return named(figure, "the best trials; green: the winner, orange: tied with it", metric)
-
-
-def importances(effects: Sequence[Effect]) -> go.Figure:
-    """Plot the importance of each dimension, with its standard deviation over the trees."""
-    rows = list(reversed(effects))
-    bars = go.Bar(
-        x=[effect.importance for effect in rows],
-        y=[effect.name for effect in rows],
-        error_x={"array": [effect.error for effect in rows], "color": _GRAY},
-        orientation="h",
-        marker={"color": _BLUE},
+    best = list(ranked[:_SHOWN])
+    kinds = (
+        ("winner", [number for number in best if number == tied[0]]),
+        ("tied with it", [number for number in best if number in tied[1:]]),
+        ("others", [number for number in best if number not in tied]),
     )
-    figure = named(go.Figure(bars), "share of the variance", "")
-    return _laid(figure, 140 + 30 * len(rows), l=140)
+    lines = [
+        Line(
+            name,
+            [(float(best.index(n)), score) for n in numbers for score in trials[n].scores],
+            drawn="points",
+            texts=[f"trial {n}: {score:.5g}" for n in numbers for score in trials[n].scores],
+        )
+        for name, numbers in kinds
+    ]
+    title = f"{metric} of each fold, the best trials first"
+    return line_chart(title, lines, "trial", names=[str(number) for number in best])
 
 
-def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
-    """Plot the partial dependence of the score on a dimension, with its spread over the trees.
+def importances(effects: Sequence[Effect]) -> Markup:
+    """Draw the importance of each dimension, with its standard deviation over the trees."""
+    rows = [(effect.name, effect.importance, effect.error) for effect in effects]
+    return bar_chart("share of the variance", rows)
+
+
+def dependence(effect: Effect, dimension: Dimension, metric: str) -> Markup:
+    """Draw the partial dependence of the score on a dimension, with its spread over the trees.
 
     Args:
         effect: of the dimension.
@@ -138,48 +133,31 @@ def dependence(effect: Effect, dimension: Dimension, metric: str) -> go.Figure:
         metric: name of the score.
     """
     categorical = dimension.kind == "choice"
-    x = [text(value) for value in effect.values] if categorical else effect.values
-    errors = {"array": effect.spread, "color": _GRAY}
-    line = go.Scatter(
-        x=x,
-        y=effect.scores,
-        error_y=errors,
-        mode="markers" if categorical else "lines+markers",
-        marker={"color": _BLUE},
+    names = [text(value) for value in effect.values] if categorical else []
+    xs = range(len(names)) if categorical else effect.values
+    line = Line(
+        "expected",
+        [(float(x), float(y)) for x, y in zip(xs, effect.scores, strict=True)],
+        drawn="points" if categorical else "line",
+        errors=list(effect.spread),
     )
-    figure = named(go.Figure(line), effect.name, metric)
-    if dimension.log:
-        figure.update_xaxes(type="log")
-    return _laid(figure, 300)
+    title = f"{metric} over {effect.name}"
+    return line_chart(title, [line], effect.name, log_x=dimension.log, names=names)
 
 
-def timeline(trials: Sequence[TrialResult]) -> go.Figure:
-    """Plot the fits of each worker over time, in seconds from the first one."""
+def timeline(trials: Sequence[TrialResult]) -> Markup:
+    """Draw the fits of each worker over time, in seconds from the first one."""
     fits = [(trial, fit) for trial in trials for fit in trial.fits.values() if "at" in fit]
-    if not fits:
-        return go.Figure()
-    first = min(fit["at"] - fit["seconds"] for _, fit in fits)
-    bars = go.Bar(
-        base=[fit["at"] - fit["seconds"] - first for _, fit in fits],
-        x=[fit["seconds"] for _, fit in fits],
-        y=[f"worker {fit.get('worker', 0) + 1}" for _, fit in fits],
-        orientation="h",
-        marker={
-            "color": [_RED if fit["error"] else _BLUE for _, fit in fits],
-            "line": {"color": "white", "width": 1},
-        },
-        text=[f"trial {t.number}, fold {f['fold'] + 1}" for t, f in fits],
-        textposition="none",
-        hovertemplate="%{text}: %{x:.2f} s<extra></extra>",
-    )
-    workers = len({fit.get("worker", 0) for _, fit in fits})
-    figure = named(go.Figure(bars), "seconds; red: failed", "")
-    figure.update_layout(barmode="overlay")
-    return _laid(figure, 130 + 40 * workers, l=90)
+    rows: dict[str, list[Span]] = {}
+    for trial, fit in sorted(fits, key=lambda pair: pair[1].get("worker", 0)):
+        words = f"trial {trial.number}, fold {fit['fold'] + 1}: {fit['seconds']:.2f} s"
+        span = Span(fit["at"] - fit["seconds"], fit["at"], words, bool(fit["error"]))
+        rows.setdefault(f"worker {fit.get('worker', 0) + 1}", []).append(span)
+    return span_chart("seconds", rows) if rows else Markup("")
 
 
-def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
-    """Plot the score against the time of a fit; a line joins the Pareto front."""
+def cost(trials: Sequence[TrialResult], metric: str) -> Markup:
+    """Draw the score against the time of a fit; a line joins the Pareto front."""
     done = [trial for trial in trials if trial.state == "done"]
     points = [(mean([f["cpu"] for f in t.fits.values()]), mean(t.scores), t) for t in done]
     sign = 1 if mode(metric) == "max" else -1
@@ -187,23 +165,16 @@ def cost(trials: Sequence[TrialResult], metric: str) -> go.Figure:
     for seconds, score, _ in sorted(points, key=lambda p: (p[0], -sign * p[1])):
         if not front or sign * score > sign * front[-1][1]:
             front.append((seconds, score))
-    scatter = go.Scatter(
-        x=[p[0] for p in points],
-        y=[p[1] for p in points],
-        mode="markers",
-        marker={"color": _BLUE},
-        name="trial",
-        text=[f"trial {t.number}<br>{described(t)}" for _, _, t in points],
-        hovertemplate="%{text}<br>%{y:.5g}, %{x:.3g} s<extra></extra>",
-    )
-    line = go.Scatter(
-        x=[p[0] for p in front],
-        y=[p[1] for p in front],
-        mode="lines",
-        line={"color": _ORANGE, "shape": "hv"},
-        name="not beaten in both",
-    )
-    return named(go.Figure([scatter, line]), "CPU seconds a fit", metric)
+    lines = [
+        Line(
+            "trial",
+            [(seconds, score) for seconds, score, _ in points],
+            drawn="points",
+            texts=[f"trial {t.number}: {described(t)}" for _, _, t in points],
+        ),
+        Line("not beaten in both", front, drawn="steps"),
+    ]
+    return line_chart(metric, lines, "CPU seconds a fit")
 
 
 def described(trial: TrialResult) -> str:
@@ -216,26 +187,3 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if math.isfinite(value) else str(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def named(figure: go.Figure, x: str, y: str) -> go.Figure:
-    """Set the axis titles and the common layout of a figure.
-
-    Args:
-        figure: to change.
-        x: title of the x axis.
-        y: title of the y axis.
-    """
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y)
-    return _laid(figure, 380)
-
-
-def _laid(figure: go.Figure, height: int, **margins: int) -> go.Figure:
-    figure.update_layout(
-        height=height,
-        margin={**_MARGIN, **margins},
-        template="plotly_white",
-        font={"family": "system-ui, sans-serif", "size": 13},
-    )
-    return figure

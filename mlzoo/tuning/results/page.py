@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import plotly.offline
+from markupsafe import Markup
 
 from mlzoo.core.messages import over
 from mlzoo.reporting.pages.rendering import render
@@ -49,7 +49,6 @@ def write_page(
         path,
         TEMPLATE,
         title=f"Search: {Path(plan.run.model).name} on {Path(plan.run.data).name}",
-        plotly=plotly.offline.get_plotlyjs(),
         facts=[*_facts(plan, trials, metric, test, order), *_optimism(nested)],
         command="mlzoo train --config best.yaml",
         sections=_sections(plan, trials, metric, order, ties),
@@ -60,23 +59,24 @@ def write_page(
     )
 
 
-def section(title: str, note: str, drawn: Sequence[Any]) -> dict[str, object]:
+def section(title: str, note: str, drawn: Sequence[Markup | bytes]) -> dict[str, object]:
     """Return a section of a page.
 
     Args:
         title: of the section.
         note: explanation below the title.
-        drawn: plotly figures, or pictures as PNG bytes.
+        drawn: charts, or pictures as PNG bytes.
     """
     return {"title": title, "note": note, "figures": [_html(figure, title) for figure in drawn]}
 
 
-def _html(figure: Any, title: str) -> str:
+def _html(figure: Markup | bytes, title: str) -> Markup:
     if isinstance(figure, bytes):
         text = base64.b64encode(figure).decode()
-        return f'<img alt="{title}" src="data:image/png;base64,{text}">'
-    drawn: str = figure.to_html(full_html=False, include_plotlyjs=False)
-    return drawn
+        return Markup('<figure><img alt="{}" src="data:image/png;base64,{}"></figure>').format(
+            title, text
+        )
+    return figure
 
 
 def _facts(
@@ -128,12 +128,13 @@ def _sections(
     sections: list[tuple[str, str, list[Any]]] = [
         (
             "All trials at once",
-            "A line is a trial; drag along an axis to pick a range.",
+            "A line is a trial, the darkest is the best; point at one to read its values.",
             [figures.parallel(plan.space, trials, metric)],
         ),
         (
             "Convergence",
-            "Each trial's mean score with its standard error, and the best so far.",
+            "Each trial's mean score with its standard error, and the best so far. Point at a "
+            "chart, or choose it with Tab and move with the arrow keys, to read its values.",
             [figures.convergence(trials, metric)],
         ),
         (
