@@ -167,7 +167,8 @@ class Inputs:
         """The model's input, and the same after scaling: (batch, *shape) float.
 
         With `any_size` an image's height and width, or a sequence's steps, are left open, unless
-        they are `fixed`. A scaled sequence has a Keras mask, false beyond its end.
+        they are `fixed`; the height of a field of one dimension stays 1. A scaled sequence has a
+        Keras mask, false beyond its end.
 
         Raises:
             UsageError: sequences are of several lengths and the model is not for any size.
@@ -177,6 +178,8 @@ class Inputs:
         shape: tuple[int | None, ...] = self.shape
         if any_size and not self.fixed:
             shape = (*(None for _ in self.shape[:-1]), self.shape[-1])
+            if self.flat:
+                shape = (1, *shape[1:])
         elif self.uneven:
             raise UsageError(
                 f"the sequences have different lengths (up to {self.shape[0]} steps), which this "
@@ -187,6 +190,11 @@ class Inputs:
         for config in self.scaling:
             scaled = keras.layers.deserialize(config)(scaled)
         return tensor, scaled
+
+    @property
+    def flat(self) -> bool:
+        """Return whether a sample is a field of one dimension: an image of a single row."""
+        return self.kind != "sequence" and len(self.shape) == 3 and self.shape[0] == 1
 
     def require_sequence(self, model: str) -> None:
         """Raise UsageError unless a sample is a sequence of steps."""

@@ -14,7 +14,7 @@ from mlzoo.layers.blocks import regularizer
 def convolution(
     x: keras.KerasTensor,
     filters: int,
-    kernel: int,
+    kernel: int | tuple[int, int],
     *,
     name: str,
     stride: int = 1,
@@ -31,7 +31,7 @@ def convolution(
     Args:
         x: the feature map.
         filters: channels of the result.
-        kernel: side of the square kernel.
+        kernel: side of a square kernel, or height and width.
         name: the layer's name.
         stride: step of the kernel.
         dilation: spacing of the kernel's taps.
@@ -46,7 +46,8 @@ def convolution(
         UsageError: with `valid` padding, the kernel is larger than the map.
     """
     if padding == "valid":
-        _check_fits(x, dilation * (kernel - 1) + 1, name)
+        side = kernel if isinstance(kernel, int) else max(kernel)
+        _check_fits(x, dilation * (side - 1) + 1, name)
     start = initializer_named(initializer, activation)
     penalty = regularizer(0, l2)
     common: dict[str, object] = {

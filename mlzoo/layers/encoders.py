@@ -14,7 +14,10 @@ from mlzoo.layers.upsampling import BilinearUp
 
 @dataclass(frozen=True)
 class Levels:
-    """Settings shared by all levels of a U-Net, as in the model `unet`."""
+    """Settings shared by all levels of a U-Net, as in the model `unet`.
+
+    With `flat` maps are of one dimension, images of a single row.
+    """
 
     depth: int
     filters: int
@@ -24,6 +27,12 @@ class Levels:
     dropout: float = 0.0
     upsampling: str = "transposed"
     l2: float = 0.0
+    flat: bool = False
+
+    @property
+    def halves(self) -> tuple[int, int]:
+        """Return by what a level divides height and width."""
+        return (1 if self.flat else 2, 2)
 
 
 def encode(
@@ -35,7 +44,7 @@ def encode(
         x = _level(x, f"encoder{level}", level, levels)
         x = _dropped(x, f"encoder{level}", level, levels)
         skips.append(x)
-        x = keras.layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
+        x = keras.layers.MaxPooling2D(levels.halves, name=f"encoder{level}_pool")(x)
     x = _level(x, "bottleneck", levels.depth + 1, levels)
     return _dropped(x, "bottleneck", levels.depth + 1, levels), skips
 
@@ -69,7 +78,7 @@ def _level(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras
         x = convolution(
             x,
             levels.filters * 2 ** (level - 1),
-            3,
+            _kernel(levels),
             name=f"{name}_conv{number}",
             bias=not levels.batch_normalization,
             activation=levels.activation,
@@ -94,13 +103,22 @@ def _up(x: keras.KerasTensor, name: str, level: int, levels: Levels) -> keras.Ke
     if levels.upsampling == "transposed":
         return keras.layers.Conv2DTranspose(
             filters,
-            2,
-            strides=2,
+            levels.halves,
+            strides=levels.halves,
             kernel_initializer=initializer("auto", levels.activation),
             kernel_regularizer=regularizer(0, levels.l2),
             name=f"{name}_up",
         )(x)
     how = levels.upsampling
-    up = BilinearUp if how == "bilinear" else partial(keras.layers.UpSampling2D, 2)
+    up = partial(keras.layers.UpSampling2D, levels.halves)
+    if how == "bilinear":
+        up = partial(BilinearUp, (2,) if levels.flat else (1, 2))
     x = up(name=f"{name}_interpolate")(x)
-    return convolution(x, filters, 3, name=f"{name}_up", activation=levels.activation, l2=levels.l2)
+    kernel = _kernel(levels)
+    return convolution(
+        x, filters, kernel, name=f"{name}_up", activation=levels.activation, l2=levels.l2
+    )
+
+
+def _kernel(levels: Levels) -> tuple[int, int]:
+    return (1 if levels.flat else 3, 3)

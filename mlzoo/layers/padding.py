@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,15 +18,17 @@ class PadToMultiple(keras.layers.Layer):
 
     Args:
         multiple: divisor of both sides after padding, in pixels, at least 1.
+        axes: which are padded: 1 height, 2 width.
     """
 
-    def __init__(self, multiple: int, **kwargs: Any) -> None:
+    def __init__(self, multiple: int, axes: Sequence[int] = (1, 2), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.multiple = multiple
+        self.axes = tuple(axes)
 
     def call(self, x: Any) -> Any:
         """Pad x (batch, height, width, channels)."""
-        for axis in (1, 2):
+        for axis in self.axes:
             side = ops.shape(x)[axis]
             if isinstance(side, int) and side % self.multiple == 0:
                 continue
@@ -37,16 +40,15 @@ class PadToMultiple(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape with known sides rounded up."""
-        batch, height, width, channels = input_shape
-        up = [
-            None if side is None else -(-side // self.multiple) * self.multiple
-            for side in (height, width)
-        ]
-        return batch, *up, channels
+        shape = list(input_shape)
+        for axis in self.axes:
+            side = shape[axis]
+            shape[axis] = None if side is None else -(-side // self.multiple) * self.multiple
+        return tuple(shape)
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that rebuild the layer."""
-        return {**super().get_config(), "multiple": self.multiple}
+        return {**super().get_config(), "multiple": self.multiple, "axes": self.axes}
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

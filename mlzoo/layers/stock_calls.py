@@ -24,6 +24,7 @@ from mlzoo.layers.numbers import PeriodicEmbedding
 from mlzoo.layers.padding import CropLike, PadToMultiple
 from mlzoo.layers.predictive import LinearPosterior
 from mlzoo.layers.quantum.circuit import QuantumCircuit
+from mlzoo.layers.spectral import SpectralConvolution
 from mlzoo.layers.steps import AttentionPooling
 from mlzoo.layers.stock_images import bilinear, crop_like, pad_to_multiple
 from mlzoo.layers.upsampling import BilinearUp
@@ -198,6 +199,19 @@ def _shortcut(layer: WindowShortcut, x: Any) -> Any:
     _set(linear, layer.start + layer.kernel, layer.start_bias + layer.bias)
     places = ops.convert_to_tensor(layer.channels, "int32")
     return ops.take(last, places, axis=2) + values * ops.take(layer.scale, places)
+
+
+@_call.register
+def _spectral(layer: SpectralConvolution, x: Any) -> Any:
+    kernels = layer.real, layer.imaginary
+    multiply = [
+        _einsum(layer, name, "bklc,klcf->bklf", kernel)
+        for name, kernel in zip(("real", "imaginary"), kernels, strict=True)
+    ]
+    result = layer.convolve(x, *multiply)
+    for dense, kernel in zip(multiply, kernels, strict=True):
+        _set(dense, kernel)
+    return result
 
 
 @_call.register

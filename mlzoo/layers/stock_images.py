@@ -14,7 +14,7 @@ from mlzoo.layers.upsampling import BilinearUp
 
 def bilinear(layer: BilinearUp, x: Any) -> Any:
     """Upsample maps (batch, height, width, channels) by 2."""
-    for axis in (1, 2):
+    for axis in layer.axes:
         edge = [(int(each == axis),) * 2 for each in range(4)]
         x = ops.repeat(x, 2, axis=axis)
         wide = ops.pad(x, edge, mode="symmetric")
@@ -27,7 +27,7 @@ def bilinear(layer: BilinearUp, x: Any) -> Any:
 
 def pad_to_multiple(layer: PadToMultiple, x: Any) -> Any:
     """Mirror maps at the right and below until both sides are multiples."""
-    for axis in (1, 2):
+    for axis in layer.axes:
         if x.shape[axis] is not None and x.shape[axis] % layer.multiple == 0:
             continue
         ones = _ones(x, axis)

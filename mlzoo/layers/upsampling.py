@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,11 +15,18 @@ class BilinearUp(keras.layers.Layer):
 
     The same numbers as keras.layers.UpSampling2D(2, interpolation="bilinear"), which fails on
     variable sides: pixels are repeated, then smoothed along either axis.
+
+    Args:
+        axes: which are doubled: 1 height, 2 width.
     """
+
+    def __init__(self, axes: Sequence[int] = (1, 2), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axes = tuple(axes)
 
     def call(self, x: Any) -> Any:
         """Upsample (batch, height, width, channels)."""
-        for axis in (1, 2):
+        for axis in self.axes:
             x = ops.repeat(x, 2, axis=axis)
             first = ops.take(x, ops.convert_to_tensor([0]), axis=axis)
             last = ops.take(x, ops.convert_to_tensor([-1]) % ops.shape(x)[axis], axis=axis)
@@ -31,5 +39,12 @@ class BilinearUp(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape with known sides doubled."""
-        batch, height, width, channels = input_shape
-        return batch, height and 2 * height, width and 2 * width, channels
+        shape = list(input_shape)
+        for axis in self.axes:
+            side = shape[axis]
+            shape[axis] = side and 2 * side
+        return tuple(shape)
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "axes": self.axes}

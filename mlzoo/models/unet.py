@@ -4,7 +4,8 @@ Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Ima
 (2015). What differs: convolutions keep the map's size (the paper's don't pad), so that the mask
 is as large as the image; batch normalization (Ioffe and Szegedy 2015); 16 filters and 3 levels by
 default, where the paper has 64 and 4. Images of any height and width: they are mirrored to a
-multiple of 2^depth, and the mask is cropped back. Convolution j of level i (from 1, the finest)
+multiple of 2^depth, and the mask is cropped back. Fields of one dimension, images of a single row,
+get kernels and pooling along that row alone. Convolution j of level i (from 1, the finest)
 is `encoder{i}_conv{j}` and `decoder{i}_conv{j}`, each with `_norm{j}` and `_activation{j}`; the
 coarsest level is `bottleneck`.
 """
@@ -67,9 +68,10 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     from mlzoo.layers.padding import CropLike, PadToMultiple
 
     inputs.require_image("unet")
-    levels = Levels(**config.model_dump())
+    levels = Levels(**config.model_dump(), flat=inputs.flat)
     tensor, scaled = inputs.start(any_size=True)
-    x = PadToMultiple(2**config.depth, name="pad")(scaled)
+    axes = (2,) if inputs.flat else (1, 2)
+    x = PadToMultiple(2**config.depth, axes, name="pad")(scaled)
     x, skips = encode(x, levels)
     x = CropLike(name="crop")([decode(x, skips, levels), scaled])
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlzoo.core.errors import UsageError
 from mlzoo.core.files import disk_errors, write_bytes, write_text
+from mlzoo.data.images.reader import PixelReader
 from mlzoo.drawing.palette import class_colors, overlay, write_mask
 from mlzoo.drawing.pictures import as_picture
 
@@ -25,8 +26,8 @@ class Folder:
     `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: one
     position and name per line. `overlays/NAME.png`: the mask on its image, unless switched
     off. `probabilities/NAME.npy`, on request: (height, width, classes) float16. Fields go
-    into `fields/NAME.npy`, (height, width, fields) float32. With the images beside them in
-    `images/`, masks and classes.txt are what `mlzoo train` reads.
+    into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension.
+    With the images beside them in `images/`, masks and classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -41,7 +42,7 @@ class Folder:
 
     def __init__(self, path: Path, reader: Reader, names: Sequence[str], overwrite: bool) -> None:
         self.path, self._maximum = path, reader.maximum
-        self._made = False
+        self._made, self._line = False, isinstance(reader, PixelReader) and reader.line
         classes = reader.class_names
         self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
         if classes:
@@ -89,7 +90,8 @@ class Folder:
         for file in list(files.values())[1:]:
             (self.path / file).unlink(missing_ok=True)
         if not self._classes:
-            _write_array(self.path / files["fields"], painted.values.astype("float32"))
+            values = painted.values[0] if self._line else painted.values
+            _write_array(self.path / files["fields"], values.astype("float32"))
             return files["fields"]
         write_mask(self.path / files["masks"], painted.values, self._colors)
         if painted.outputs is not None:

@@ -44,9 +44,10 @@ class Config(Settings):
     """Name of the input array within the file; recognized by default."""
     targets: str | None = None
     """Name of the target array within the file; recognized by default."""
-    kind: Literal["auto", "image", "sequence", "array"] = "auto"
+    kind: Literal["auto", "image", "sequence", "array", "line"] = "auto"
     """image: (n, height, width[, channels]); auto: 8- and 16-bit values, and all with 4 axes.
-    sequence: (n, steps, channels); auto: numbers with decimals and 3 axes."""
+    sequence: (n, steps, channels); auto: numbers with decimals and 3 axes.
+    line: (n, points[, channels]) with fields (n, points[, k]), of one dimension."""
     following: bool = False
     """Sequences: targets (n, horizon, k) are the next values of the first k channels."""
     ignore: Levels = ()
@@ -90,13 +91,15 @@ def load(config: Config, progress: Any = None) -> Samples:
 
     x, y, parts, notes = _read(config)
     check_samples(x, y, config.data)
+    if config.kind == "line":
+        return _dense(config, *_rows(config, x, y), parts, notes)
     narrow = x.ndim == y.ndim == 3 and x.dtype.kind == "f" and x.shape[2] < _NARROW
     if config.kind == "auto" and narrow and is_dense(x, y):
         raise DataError(
             f"{config.data}: inputs {x.shape} and targets {y.shape} could be images of "
             f"{x.shape[1]}x{x.shape[2]} pixels with a target at each, or sequences of "
             f"{x.shape[2]} channels and the values that follow; say --source-set kind=array "
-            "(or image) or kind=sequence"
+            "(or image), kind=line (points of a field) or kind=sequence"
         )
     if config.kind == "sequence" or (not is_dense(x, y) and are_sequences(x, y, config.kind)):
         return _sequences(config, x, y, parts, notes)
@@ -161,6 +164,16 @@ def _sequences(
     )
 
 
+def _rows(config: Config, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return fields of one dimension as images of a single row."""
+    if not (x.ndim in (2, 3) and y.ndim in (2, 3) and x.shape[:2] == y.shape[:2]):
+        raise DataError(
+            f"{config.data}: kind=line needs inputs (n, points[, channels]) and fields "
+            f"(n, points[, k]) at the same points, but they have shapes {x.shape} and {y.shape}"
+        )
+    return x[:, None], y[:, None]
+
+
 def _dense(
     config: Config, x: np.ndarray, y: np.ndarray, parts: np.ndarray | None, notes: list[str]
 ) -> Samples:
@@ -175,12 +188,13 @@ def _dense(
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
 
-    masks = config.task is None and are_masks(y)
+    line = config.kind == "line"
+    masks = config.task is None and not line and are_masks(y)
     if not masks and (config.threshold or config.ignored):
         raise DataError(f"{config.data}: threshold and ignore are for masks, not for fields")
     x = x[..., None] if x.ndim == 3 else x
     maximum: float | None
-    if config.kind == "array":
+    if config.kind in ("array", "line"):
         x, maximum, note = check_inputs(x.astype(np.float32), config.data), None, ""
     else:
         x, maximum, note = as_images(x, config.data, "image")
@@ -191,6 +205,7 @@ def _dense(
     classes = sample_fields.pop("classes")
     reader = DenseReader(
         kind="array" if maximum is None else "image",
+        line=line,
         size=None,
         channels=x.shape[-1],
         dtype=str(x.dtype),

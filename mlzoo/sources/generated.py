@@ -3,10 +3,11 @@
 stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
 regressions; shapes are pictures of discs, squares and triangles with their masks; scenes are
 pictures that hold any of five shapes, a label each; flow-fields are images of the distance from a
-body with the velocities around it at every pixel; accelerometer has what a car does at every step
-of a ride; sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor
-asks for what was long ago; moving-spots are films of what moves where; the others are classes of
-points in the plane.
+body with the velocities around it at every pixel; burgers-fields and heat-fields are random starts
+of an equation and its solutions; accelerometer has what a car does at every step of a ride;
+sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for what
+was long ago; moving-spots are films of what moves where; the others are classes of points in the
+plane.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _NOISE = {
     "shapes": 12.0,
     "scenes": 8.0,
     "flow-fields": 0.0,
+    "burgers-fields": 0.0,
+    "heat-fields": 0.0,
     "accelerometer": 0.2,
     "sine-mix": 0.1,
     "mackey-glass": 0.0,
@@ -59,6 +62,7 @@ _SERIES = {
     "mackey-glass": (50, "Mackey and Glass's equation with a delay of 17"),
 }
 """Season in steps, and what it is, of each series."""
+_EQUATIONS = ("burgers-fields", "heat-fields")
 _LAG = 5
 NAMES = (
     "blobs",
@@ -76,6 +80,8 @@ NAMES = (
     "shapes",
     "scenes",
     "flow-fields",
+    "burgers-fields",
+    "heat-fields",
     "accelerometer",
     "sine-mix",
     "mackey-glass",
@@ -95,6 +101,9 @@ class Config(Settings):
     """How many samples; by default 1000, of root-sine 30, of shapes 300, of scenes 3000, of
     flow-fields 240, of accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of
     delayed-xor 2000, of moving-spots 400."""
+    resolution: int | None = Field(None, ge=16, le=4096)
+    """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
+    functions at every resolution."""
     noise: float | None = Field(None, ge=0)
     """Standard deviation of the noise, in the data set's units; by default its usual one."""
     lag: int | None = Field(None, ge=1)
@@ -111,6 +120,10 @@ class Config(Settings):
     def _together(self) -> Config:
         if self.lag is not None and self.data.replace("_", "-") != "delayed-xor":
             raise ValueError(f"lag has no effect on {self.data}: it is for delayed-xor")
+        if self.resolution and self.data.replace("_", "-") not in _EQUATIONS:
+            raise ValueError(
+                f"resolution has no effect on {self.data}: it is for {' and '.join(_EQUATIONS)}"
+            )
         if self.noise and self.data.replace("_", "-") == "delayed-xor":
             raise ValueError("noise has no effect on delayed-xor, which has bits")
         return self
@@ -142,6 +155,8 @@ def load(config: Config, progress: Any = None) -> Samples:
     }.get(name)
     if make is not None:
         return make(count, noise, rng)
+    if name in _EQUATIONS:
+        return _equation_fields(name, count, config.resolution, noise, rng)
     if name in _SERIES:
         return _series(config, name, count, noise, rng)
     if name == "delayed-xor":
@@ -329,34 +344,73 @@ def _scenes(count: int, noise: float, rng: np.random.Generator) -> Samples:
 
 def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Signed distances from ellipses, and the velocities of a stream around them."""
+    from mlzoo.sources._flow import SIDE, flow_fields
+
+    distances, fields = flow_fields(count, noise, rng)
+    note = (
+        f"flow-fields: {count} ellipses in a stream, {SIDE}x{SIDE} pixels of signed distance; "
+        f"velocities within a body don't count; noise {noise:g} (--source-set samples=, "
+        "--source-set noise=)"
+    )
+    return _fields(distances, fields, ("velocity_x", "velocity_y"), "body", note)
+
+
+def _equation_fields(
+    name: str, count: int, points: int | None, noise: float, rng: np.random.Generator
+) -> Samples:
+    """Random starts of a differential equation, and what becomes of them."""
+    from mlzoo.sources import _parametric
+
+    points = points or _parametric.POINTS
+    if name == "burgers-fields":
+        starts, ends = (each[..., None] for each in _parametric.burgers(count, points, rng))
+        names: tuple[str, ...] = ("u",)
+        what = (
+            f"Burgers' equation, viscosity {_parametric.VISCOSITY:g}, at time "
+            f"{_parametric.BURGERS_TIME:g}"
+        )
+    else:
+        starts, ends = _parametric.heat(count, points, rng)
+        names = tuple(f"temperature_at_{time:g}" for time in _parametric.HEAT_TIMES)
+        what = "heat in a rod of random conductivity"
+    ends = ends + rng.normal(0, noise, ends.shape)
+    note = (
+        f"{name}: {count} random starts of {what}, {points} points, noise {noise:g} (--source-set "
+        "samples=, --source-set resolution=, --source-set noise=)"
+    )
+    return _fields(starts[:, None], ends[:, None], names, "start", note)
+
+
+def _fields(
+    inputs: np.ndarray, fields: np.ndarray, names: tuple[str, ...], sample: str, note: str
+) -> Samples:
+    """Inputs (n, height, width, channels) with named fields of that height and width."""
+    import numpy as np
+
     from mlzoo.data.images.reader import MAX_PIXELS
     from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
-    from mlzoo.sources._flow import SIDE, flow_fields
 
-    distances, fields = flow_fields(count, noise, rng)
+    inputs, fields = inputs.astype(np.float32), fields.astype(np.float32)
     return Samples(
-        inputs=distances,
+        inputs=inputs,
         targets=fields,
         task="fields",
-        target_names=("velocity_x", "velocity_y"),
-        names=[f"body {i + 1}" for i in range(count)],
-        hashes=row_digests(distances),
+        target_names=names,
+        names=[f"{sample} {i + 1}" for i in range(len(inputs))],
+        hashes=row_digests(inputs),
         target_hashes=row_digests(fields),
         reader=DenseReader(
             kind="array",
+            line=inputs.shape[1] == 1,
             size=None,
-            channels=1,
+            channels=inputs.shape[-1],
             dtype="float32",
             maximum=None,
             max_pixels=MAX_PIXELS,
         ),
-        notes=(
-            f"flow-fields: {count} ellipses in a stream, {SIDE}x{SIDE} pixels of signed distance; "
-            f"velocities within a body don't count; noise {noise:g} (--source-set samples=, "
-            "--source-set noise=)",
-        ),
+        notes=(note,),
     )
 
 

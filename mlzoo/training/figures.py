@@ -34,6 +34,7 @@ from mlzoo.reporting.figures import (
     reconstructions,
     timelines,
 )
+from mlzoo.reporting.figures.field_lines import field_lines
 from mlzoo.reporting.figures.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._dense import whole
@@ -332,6 +333,8 @@ def _dense_pictures(
         masks.mask_grid(
             folder, inputs, targets, names, samples.class_names, colours, samples.maximum
         )
+    elif data.inputs.flat:
+        pictures.sample_grid(folder, inputs[:, 0], names)
     else:
         pictures.sample_grid(folder, inputs, names, "image")
     scores = outcome.tally.scores()
@@ -345,6 +348,8 @@ def _dense_pictures(
         cases.append(case(title, name, image, truth, y_pred, abs(float(scores[place]))))
     if colours is not None:
         masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
+    elif data.inputs.flat:
+        field_lines(folder, cases, samples.target_names)
     else:
         masks.field_cases(folder, cases, samples.target_names)
 

@@ -9,6 +9,7 @@ import pytest
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.data import loading
+from mlzoo.data.inputs import read_labelled
 from mlzoo.data.samples import Part, Samples
 from mlzoo.data.specs import IGNORED
 from mlzoo.runs import datasets
@@ -228,3 +229,27 @@ def test_targets_of_another_size_are_no_masks(tmp_path: Path) -> None:
     for y in (MASKS[:, :-1], FIELDS[:, :, 1:]):
         with pytest.raises(DataError, match="must have the images' height and width"):
             read(tmp_path, x=X, y=y)
+
+
+# -- Fields of one dimension
+
+
+@pytest.mark.parametrize("channels", [(), (2,)])
+def test_fields_of_one_dimension_are_images_of_a_row(
+    tmp_path: Path, channels: tuple[int, ...]
+) -> None:
+    x = RANDOM.normal(size=(COUNT, 20, *channels))
+    y = RANDOM.normal(size=(COUNT, 20, 3))
+    samples = read(tmp_path, {"source_set": {"kind": "line"}}, x=x, y=y)
+    assert samples.inputs.shape == (COUNT, 1, 20, *(channels or (1,)))
+    assert samples.task == "fields" and samples.targets.shape == (COUNT, 1, 20, 3)
+    np.savez(tmp_path / "new.npz", x=x[:4, ::2], y=y[:4, ::2])
+    reader = samples.reader.model_copy(update={"task": "fields", "target_names": ("a", "b", "c")})
+    new = read_labelled(str(tmp_path / "new.npz"), reader)
+    np.testing.assert_array_equal(new.inputs, samples.inputs[:4, :, ::2])
+    np.testing.assert_array_equal(new.targets, samples.targets[:4, :, ::2])
+
+
+def test_points_of_fields_must_agree(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at the same points, but they have shapes"):
+        read(tmp_path, {"source_set": {"kind": "line"}}, x=np.zeros((9, 20)), y=np.zeros((9, 19)))

@@ -208,7 +208,8 @@ def test_wrong_settings_of_a_source_are_all_reported() -> None:
     found = check_source(asked, {"source_set"})
     text = "\n".join(message for _, message in found)
     assert len(found) == 3
-    assert "unknown setting 'nois' (did you mean 'noise'?); generated has samples, noise" in text
+    known = "generated has samples, resolution, noise"
+    assert f"unknown setting 'nois' (did you mean 'noise'?); {known}" in text
     assert "seed is a setting of the run: --seed" in text
     assert "samples: must be a whole number (got 'few')" in text
 
@@ -221,7 +222,8 @@ def test_wrong_sources_and_names_are_problems() -> None:
             "data",
             "unknown data set 'moon' (did you mean 'moons'?); generated has blobs, moons, circles, "
             "gaussian-mixture, or, and, nor, nand, xor, stress-strain, noisy-sine, root-sine, "
-            "shapes, flow-fields, accelerometer, sine-mix, mackey-glass, delayed-xor, moving-spots",
+            "shapes, scenes, flow-fields, burgers-fields, heat-fields, accelerometer, sine-mix, "
+            "mackey-glass, delayed-xor, moving-spots",
         )
     ]
     assert check_source(values(source="table", data="no.csv"), set())[0][0] == "data"
@@ -235,6 +237,7 @@ def test_source_config_carries_fields_and_settings(tmp_path: Path) -> None:
         "data": "moons",
         "seed": 7,
         "samples": 50,
+        "resolution": None,
         "noise": None,
         "lag": None,
         "window": None,

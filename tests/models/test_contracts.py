@@ -26,6 +26,7 @@ _CASES = {
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
+    "fno": ModelCase("fno", {"width": 8, "modes": 5, "layers": 2}, rate=1e-2),
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),
@@ -53,6 +54,7 @@ _PARAMETERS = {
     "cnn": 72_947,
     "conv_lstm": 29_619,
     "fixed": 9_219,
+    "fno": 2_269_890,
     "lenet": 314_819,
     "linear": 9_219,
     "mlp": 819_971,

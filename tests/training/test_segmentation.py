@@ -272,3 +272,22 @@ def test_fields_leave_out_what_does_not_count(tmp_path: Path) -> None:
     assert (done.path / "plots" / "fields.png").is_file()
     new = done.predict(np.zeros((2, 30, 41, 1), "float32"))
     assert [values.shape for values in new.labels] == [(30, 41, 2)] * 2
+
+
+@pytest.mark.slow
+def test_a_surrogate_takes_fields_of_another_resolution(tmp_path: Path) -> None:
+    given = {
+        "model": "fno",
+        "data": "heat-fields",
+        "source_set": {"samples": 20, "resolution": 32},
+        "set": {"width": 4, "modes": 3, "layers": 1},
+        "epochs": 1,
+        "out": str(tmp_path),
+    }
+    done = train_merged(merge(given))
+    names = ["temperature_at_0.5", "temperature_at_1"]
+    assert [row["target"] for row in done.metrics["test"]["metrics"]["per_target"]] == names
+    header = (done.path / "plots" / "fields.csv").read_text().splitlines()
+    assert len(header) == 1 + 3 * len(names)
+    new = done.predict(np.zeros((3, 64, 2), "float32"))
+    assert [values.shape for values in new.labels] == [(1, 64, 2)] * 3

@@ -145,10 +145,12 @@ def _array(location: Path) -> np.ndarray:
 
 def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
     channels, maximum = reader.channels, reader.maximum
+    if reader.line and x.ndim in (2, 3):
+        x = x[:, None]
     if x.ndim not in (3, 4):
+        points = "fields (n, points, " if reader.line else "images (n, height, width, "
         raise DataError(
-            f"{what}: shape {x.shape} {x.dtype}, but the model takes images (n, height, width, "
-            f"{channels})"
+            f"{what}: shape {x.shape} {x.dtype}, but the model takes {points}{channels})"
         )
     input_size = x.shape[1], x.shape[2]
     x = as_trained(x, what, (*input_size, channels), reader.dtype, maximum)

@@ -55,6 +55,8 @@ class PixelReader(Reader):
     """Channels of the inputs, to which those of new images are converted."""
     dtype: str
     """NumPy type of the inputs."""
+    line: bool = False
+    """Fields of one dimension: arrays (n, points, channels) are images of a single row."""
     max_pixels: int = MAX_PIXELS
     """Files with more pixels are refused before they are decoded."""
     images: ImageStatistics | None = None

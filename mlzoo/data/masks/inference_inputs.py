@@ -76,7 +76,10 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
 def _arrays(location: Path, reader: DenseReader) -> Samples:
     arrays = open_npz(location)
     x, y = (arrays[name] for name in choose_pair(arrays, location))
-    if not len(x) or not is_dense(x, y):
+    rows = x
+    if reader.line and x.ndim in (2, 3) and y.ndim > 1:
+        rows, y = x[:, None], y[:, None]
+    if not len(x) or not is_dense(rows, y):
         raise DataError(
             f"{location}: targets of shape {y.shape} do not stand at the pixels of images of "
             f"shape {x.shape}"

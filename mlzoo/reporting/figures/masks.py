@@ -172,7 +172,7 @@ def field_cases(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
         field_names: names of the fields, with units where they have them.
     """
     cases = list(cases)[:MOST_CASES]
-    _fields_csv(folder / "fields.csv", cases, field_names)
+    fields_csv(folder / "fields.csv", cases, field_names)
     sizes = [drawn_size(case.image.shape[:2], SMALL_SIDE) for case in cases]
     panel, bar = max([_NARROWEST, *(width for _, width in sizes)]) + _GAP, 90
     xs = [MARGIN + i * panel + (i > 2) * bar for i in range(4)]
@@ -234,7 +234,8 @@ def _shares_csv(
     write_csv(path, ["name", *class_names, "ignored"], rows)
 
 
-def _fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[str]) -> None:
+def fields_csv(path: Path, cases: Sequence[FieldCase], field_names: Sequence[str]) -> None:
+    """Write the errors of each case's every field."""
     rows = []
     for case in cases:
         for i, name in enumerate(field_names):
