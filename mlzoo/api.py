@@ -197,6 +197,7 @@ def resume(
     *,
     data: Any = None,
     epochs: int | None = None,
+    devices: str | None = None,
     trust: bool = False,
     listener: Listener | None = None,
 ) -> Run:
@@ -206,6 +207,7 @@ def resume(
         path: the run folder, with or without `.partial`.
         data: the object of Python code that it is trained on, where it is one.
         epochs: train up to this many epochs instead; must not be fewer than were trained.
+        devices: those that share each batch from here on, as in `train`.
         trust: run Python files that its `config.yaml` names; without it none is run.
         listener: hears of progress.
 
@@ -218,7 +220,8 @@ def resume(
     from mlzoo.training import train as training
 
     _hand_over(run_folder.current(expand(path)), data)
-    return _facade(training.resume(path, epochs=epochs, trust=trust, listener=listener))
+    run = training.resume(path, epochs=epochs, on=devices, trust=trust, listener=listener)
+    return _facade(run)
 
 
 def reproduce(

@@ -47,6 +47,7 @@ BACKENDS = {"tensorflow", "jax", "torch", "tf_keras", "jaxlib"}
 FOR_ONE_BACKEND = {
     "mlzoo.layers.derivatives._jax": {"jax"},
     "mlzoo.layers.derivatives._tensorflow": {"tensorflow"},
+    "mlzoo.training.loop.data_parallel": {"jax"},
     "mlzoo.tuning.compiled.on_jax": {"jax"},
     "mlzoo.tuning.compiled.vectorized": {"jax"},
     "mlzoo.tuning.compiled.on_tensorflow": {"tensorflow"},

@@ -134,6 +134,9 @@ def main(
 
 def run() -> None:
     """Entry point: run the command line and exit with its code."""
+    from mlzoo.runs import devices
+
+    devices.own_process = True
     sys.exit(run_command(app))
 
 

@@ -279,14 +279,14 @@ def _resume(
     changed = [
         name.upper() if name in ("model", "data") else f"--{name.replace('_', '-')}"
         for name in flags
-        if name != "epochs"
+        if name not in ("epochs", "devices")
     ]
     others = {"--config": config, "--overwrite": overwrite, "--allow-unused": allow_unused}
     changed += [flag for flag, value in others.items() if value]
     if changed:
         problems.append(
             f"--resume continues with the run's own settings; {', '.join(changed)} can't change "
-            "them (only --epochs can be raised)"
+            "them (only --epochs can be raised, and --devices be others)"
         )
     epochs = flags.get("epochs")
     if epochs is not None and not epochs.isdecimal():
@@ -295,7 +295,13 @@ def _resume(
         raise UsageError(problems)
     from mlzoo.training.train import resume
 
-    return resume(path, epochs=int(epochs) if epochs else None, trust=trust, listener=reporter)
+    return resume(
+        path,
+        epochs=int(epochs) if epochs else None,
+        on=flags.get("devices"),
+        trust=trust,
+        listener=reporter,
+    )
 
 
 def _excluded(flags: dict[str, bool], resume: str | None) -> list[str]:

@@ -266,6 +266,9 @@ class RunConfig(Settings):
     """Arithmetic of the layers; float64 is for differential equations."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Device to train on; gpu fails where there is none."""
+    devices: Annotated[str, Flag(metavar="all|N|0,1")] = "1"
+    """Devices of this machine that share each batch: all, how many, or their numbers (0,2; one
+    alone as 2,). On JAX; the samples of a batch are a multiple of their number."""
     xla: Literal["auto", "on", "off"] = "auto"
     """Compile with XLA."""
     baselines: Literal["none", "fast", "all"] = "fast"
@@ -295,6 +298,7 @@ class RunConfig(Settings):
     )(as_text)
     _check_workers = field_validator("augment_workers")(values.processes)
     _check_batch_size = field_validator("batch_size")(values.batch)
+    _check_devices = field_validator("devices", mode="before")(values.devices)
     _check_tiles = field_validator("tile", "overlap")(values.on_the_grid)
     _check_group_by = field_validator("group_by")(values.expression)
     _check_name = field_validator("name")(values.plain_name)

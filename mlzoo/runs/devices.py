@@ -8,6 +8,8 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from mlzoo.core.errors import ResourceError, UsageError
@@ -24,14 +26,39 @@ _PACKAGES = (
     "pandas",
 )
 
+_MOST_PROGRAMS = 2**30
+"""Bytes of compiled programs that are kept; those that were not used longest are removed."""
+own_process = False
+"""Whether this process runs the command line alone, and no other code that uses Keras."""
+
 
 def choose(device: str = "auto") -> None:
     """Set what a backend reads when it starts; must come before Keras is first imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if os.environ.get("KERAS_BACKEND") == "jax" and "jax" not in sys.modules:
+        _keep_programs()
     if device == "cpu" and "keras" not in sys.modules:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def _keep_programs() -> None:
+    """Have JAX keep compiled programs in a folder of the user, which later runs start with.
+
+    JAX_COMPILATION_CACHE_DIR names another folder; JAX_ENABLE_COMPILATION_CACHE=false keeps none.
+    """
+    if find_spec("filelock") is None:  # which JAX needs to keep the folder small
+        return
+    root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        folder = root.expanduser() / "mlzoo" / "jax"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or one that can't be written to
+        return
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(_MOST_PROGRAMS))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 
 def prepare(device: str = "auto", precision: str = "float32") -> None:
@@ -94,11 +121,29 @@ def _import_keras() -> Any:
             f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; {install}unset "
             "KERAS_BACKEND, which takes TensorFlow"
         ) from error
+    if first and own_process and keras.backend.backend() == "jax":
+        _leave_tensorflow_out(keras)
     # Its warnings (of retracing, in every repeat) are for authors of training loops.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if first:  # What was imported stays; Keras's own collections need not look through it again.
         gc.freeze()
     return keras
+
+
+def _leave_tensorflow_out(keras: Any) -> None:
+    """Have Keras take TensorFlow for not installed.
+
+    On every backend it imports TensorFlow, which takes seconds, to ask whether an object that is
+    serialized is one of TensorFlow's. It finds out once; what needs TensorFlow itself can still
+    import it.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]  # An import raises ImportError.
+    try:
+        keras.layers.serialize(keras.layers.Identity())
+    finally:
+        del sys.modules["tensorflow"]
 
 
 class quiet_stderr:  # noqa: N801  (reads as a statement)
@@ -130,21 +175,82 @@ def accelerators() -> list[str]:
     return names
 
 
-def device_name() -> str:
-    """Return the device's name for people: `cpu (2 cores)` or the accelerator's name."""
-    names = accelerators()
+def check_backend(devices: str) -> None:
+    """Raise UsageError where several devices are asked for and the backend is not JAX."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if devices != "1" and backend != "jax":
+        raise UsageError(
+            f"--devices {devices}: only JAX trains on several devices as on one, and the backend "
+            f"is {backend}, whose replicas would draw dropout and take the moments of batch "
+            "normalization each for itself; set KERAS_BACKEND=jax"
+        )
+
+
+def shared(devices: str) -> tuple[str, ...]:
+    """Return the names of the devices that share each batch; none: that which Keras chooses.
+
+    Args:
+        devices: `all`, how many, or their numbers (`0,1`); `1` leaves the choice to Keras.
+
+    Raises:
+        ResourceError: there are fewer, or none of a number.
+        UsageError: the backend is not JAX.
+    """
+    if devices == "1":
+        return ()
+    check_backend(devices)
+    import keras
+
+    names = accelerators() or keras.distribution.list_devices("cpu")
+    if devices == "all":
+        return tuple(names)
+    if devices.isdecimal():
+        chosen, missing = names[: int(devices)], int(devices) > len(names)
+    else:
+        numbered = {name.rpartition(":")[2]: name for name in names}
+        numbers = [str(int(number)) for number in devices.split(",") if number]
+        chosen = [numbered[number] for number in numbers if number in numbered]
+        missing = len(chosen) < len(numbers)
+    if missing:
+        split = (
+            "; XLA_FLAGS=--xla_force_host_platform_device_count=N divides the processor for a test"
+            if names[0].startswith("cpu")
+            else ""
+        )
+        raise ResourceError(
+            f"--devices {devices}: JAX sees {len(names)}, {', '.join(names)}; choose among them"
+            f"{split}"
+        )
+    return tuple(chosen)
+
+
+def device_name(devices: str = "1") -> str:
+    """Return the device's name for people: `cpu (2 cores)` or the accelerator's name.
+
+    Args:
+        devices: of a run, see `shared`; those that share each batch are named.
+    """
+    names = list(shared(devices)) or accelerators()
     return ", ".join(names) if names else f"cpu ({os.cpu_count()} cores)"
 
 
-def environment(seed: int, precision: str) -> dict[str, Any]:
-    """Return the record for `environment.json`: versions, device, seed, commit, determinism."""
+def environment(seed: int, precision: str, devices: str = "1") -> dict[str, Any]:
+    """Return the record for `environment.json`: versions, device, seed, commit, determinism.
+
+    Args:
+        seed: of the run.
+        precision: of the run.
+        devices: of the run; the names of those that share each batch are recorded.
+    """
     import keras
 
     on_cpu = not accelerators()
+    names = list(shared(devices))
     return {
         "versions": versions(),
         "backend": keras.backend.backend(),
-        "device": device_name(),
+        "device": device_name(devices),
+        **({"devices": names} if names else {}),
         "precision": precision,
         "seed": seed,
         "git_commit": git_commit(),
@@ -170,8 +276,6 @@ def versions() -> dict[str, str]:
 
 def git_commit() -> str | None:
     """The commit of the working directory, read from `.git` without running git."""
-    from pathlib import Path
-
     for folder in (Path.cwd(), *Path.cwd().parents):
         head = folder / ".git" / "HEAD"
         if head.is_file():

@@ -53,6 +53,18 @@ def check_config(path: Path) -> None:
         )
 
 
+def devices_note(before: dict[str, Any], config: RunConfig) -> str:
+    """Return a note where a batch is now shared by another number of devices, else ""."""
+    names = before.get("devices", []), devices.shared(config.devices)
+    counts = [max(len(each), 1) for each in names]
+    if counts[0] == counts[1]:
+        return ""
+    return (
+        f"devices that share each batch: {counts[0]} until now, {counts[1]} from here on; sums are "
+        "rounded otherwise, so that weights are no longer equal to the bit (--devices)"
+    )
+
+
 def check_machine(before: dict[str, Any], config: RunConfig) -> None:
     """Refuse what would make a resumed run's weights differ from those of an unbroken one."""
     now = devices.environment(config.seed, config.precision)

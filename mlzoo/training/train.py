@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.backbones import placed
-from mlzoo.core.configs import RunConfig
+from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import DataError, DivergedError, ResourceError, UsageError, find_disk_full
 from mlzoo.core.files import expand, real_path
 from mlzoo.core.progress import Listener
@@ -45,7 +45,14 @@ from mlzoo.training.building import (
     tell_of_tiles,
 )
 from mlzoo.training.recipes import REARRANGING, with_recipe
-from mlzoo.training.resume_checks import check_code, check_config, check_machine, files_read, seal
+from mlzoo.training.resume_checks import (
+    check_code,
+    check_config,
+    check_machine,
+    devices_note,
+    files_read,
+    seal,
+)
 from mlzoo.training.signals import Stage, stopping
 
 if TYPE_CHECKING:
@@ -142,6 +149,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     for warning in merged.warnings:
         listener.warn(warning)
     # What is wrong with the data is told before anybody waits for Keras.
+    devices.check_backend(config.devices)
     devices.choose(config.device)
     if reader is None:
         samples = loading.read(config, listener.progress)
@@ -153,6 +161,7 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
     for warning in check_unread(merged, unread):
         listener.warn(warning)
     devices.prepare(config.device, config.precision)
+    devices.shared(config.devices)
     data = datasets.arrange(samples, config, config.seed)
     given = merged
     merged, note = with_recipe(given, data)
@@ -193,6 +202,7 @@ def resume(
     path: str | Path,
     *,
     epochs: int | None = None,
+    on: str | None = None,
     trust: bool = False,
     listener: Listener | None = None,
 ) -> OpenedRun:
@@ -208,7 +218,7 @@ def resume(
             flag = " --trust" if trust else ""
             try:
                 with _resumable(folder, flag):
-                    return _resumed(folder, epochs, listener, stage, trust)
+                    return _resumed(folder, epochs, on, listener, stage, trust)
             except BaseException:
                 stage.next = _next_step(folder, flag)
                 raise
@@ -217,7 +227,12 @@ def resume(
 
 
 def _resumed(
-    folder: RunFolder, epochs: int | None, listener: Listener, stage: Stage, trust: bool
+    folder: RunFolder,
+    epochs: int | None,
+    on: str | None,
+    listener: Listener,
+    stage: Stage,
+    trust: bool,
 ) -> OpenedRun:
     from mlzoo.data import loading
     from mlzoo.runs import datasets
@@ -231,7 +246,10 @@ def _resumed(
     else:
         check_code(before["files"], config)
     if epochs is not None and epochs != config.epochs:
-        config = _extended(folder, merged, epochs, listener)
+        config = _extended(config, epochs, listener)
+    if on is not None:
+        config = from_options(RunConfig, config.model_dump() | {"devices": on})
+    devices.check_backend(config.devices)
     devices.choose(config.device)
     if before is None:
         samples = loading.read(config, listener.progress)
@@ -242,6 +260,10 @@ def _resumed(
     devices.prepare(config.device, config.precision)
     if before is not None:
         check_machine(before, config)
+        if note := devices_note(before, config):
+            listener.note(note)
+            folder.write_json(_STARTED, before | {"devices": devices.shared(config.devices)})
+    _write_changes(folder, merged, config)
     data = datasets.arrange(samples, config, config.seed)
     if before is None:
         _write_start(folder, config, data)
@@ -261,9 +283,17 @@ def _check_data(folder: RunFolder, config: RunConfig, data: Data) -> None:
         )
 
 
-def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener) -> RunConfig:
-    """The configuration with another number of epochs, written down before it is used."""
-    config = merged.config
+def _write_changes(folder: RunFolder, merged: Merged, config: RunConfig) -> None:
+    """Write down what a configuration changes in that of the folder, before it is used."""
+    changed = {n for n in ("epochs", "devices") if getattr(config, n) != getattr(merged.config, n)}
+    if changed:
+        unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
+        text = config_text(Merged(config, merged.given | changed), unread - changed)
+        folder.write_text("config.yaml", seal(text))
+
+
+def _extended(config: RunConfig, epochs: int, listener: Listener) -> RunConfig:
+    """Return the configuration with a higher number of epochs."""
     if config.repeats > 1:
         raise UsageError("--epochs can't be raised in a run with --repeats: all must be alike")
     if epochs < config.epochs:
@@ -276,12 +306,7 @@ def _extended(folder: RunFolder, merged: Merged, epochs: int, listener: Listener
             f"the cosine schedule now ends at epoch {epochs}: from here on the rate is higher "
             "than it would have been"
         )
-    extended = config.model_copy(update={"epochs": epochs})
-    unread = set(RunConfig.model_fields) - merged.given  # the file states all the others
-    folder.write_text(
-        "config.yaml", seal(config_text(Merged(extended, merged.given | {"epochs"}), unread))
-    )
-    return extended
+    return config.model_copy(update={"epochs": epochs})
 
 
 def default_name(config: RunConfig) -> str:
@@ -362,7 +387,7 @@ def _write_start(folder: RunFolder, config: RunConfig, data: Data) -> None:
             copy = f"{kind}-{plugin_file.name}" if kind in SEVERAL else f"{kind}.py"
             files.write_bytes(folder.path / copy, plugin_file.read_bytes())
     command = shlex.join(["mlzoo", *sys.argv[1:]]) if sys.argv[0].endswith("mlzoo") else None
-    environment = devices.environment(config.seed, config.precision)
+    environment = devices.environment(config.seed, config.precision, config.devices)
     facts = {**environment, "command": command, "files": files_read(config)}
     folder.write_json(_STARTED, facts)
 
@@ -495,7 +520,7 @@ def _train_once(
     networks = several.networks.values() if several else [model]
     listener.note(
         f"model: {config.model}, {sum(n.count_params() for n in networks):,} parameters (--set); "
-        f"{devices.device_name()}, {keras.backend.backend()}, {config.precision}"
+        f"{devices.device_name(config.devices)}, {keras.backend.backend()}, {config.precision}"
     )
     own_loss = any(hasattr(model, name) for name in ("compiled_with", "networks"))
     if first and not own_loss and (note := scale_note(config, data.outputs)):

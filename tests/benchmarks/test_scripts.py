@@ -12,6 +12,7 @@ SCRIPTS = [
     "buckets",
     "control",
     "demos",
+    "distributed",
     "explain",
     "export",
     "gpu",

@@ -127,7 +127,7 @@ CHECKS_ONLY = [
     ("compare nowhere elsewhere", 2, "there is no run folder nowhere"),
     ("compare nowhere", 2, "there is no run folder nowhere"),
     ("train --resume nowhere", 2, "nowhere.partial is no unfinished run"),
-    ("train --resume x --seed 3", 2, "--seed can't change them (only --epochs can be raised)"),
+    ("train --resume x --seed 3", 2, "--seed can't change them (only --epochs can be raised"),
 ]
 READS_DATA = [
     # -- Image folders

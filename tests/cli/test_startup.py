@@ -71,6 +71,28 @@ def loaded(commands: list[list[str]], cwd: Path) -> list[tuple[list[str], int, l
     return [json.loads(line) for line in done.out.splitlines()]
 
 
+# Trains by the entry point, as a user does, and prints whether TensorFlow was imported.
+TRAINS = """
+import sys
+from mlzoo_cli.main import run
+for words in ("mlp iris", "cnn digits --limit 100 --set filters=4 --batch-size 60"):
+    sys.argv = ["mlzoo", "train", *words.split(), "--epochs", "1", "--out", "runs"]
+    try:
+        run()
+    except SystemExit as end:
+        assert not end.code
+print("tensorflow" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_training_on_jax_imports_no_tensorflow_and_keeps_programs(tmp_path: Path) -> None:
+    cache = str(tmp_path / "cache")
+    done = python("-c", TRAINS, cwd=tmp_path, KERAS_BACKEND="jax", XDG_CACHE_HOME=cache)
+    assert done.out.splitlines()[-1:] == ["False"], done.err
+    assert any("train_step" in path.name for path in (tmp_path / "cache/mlzoo/jax").iterdir())
+
+
 @pytest.mark.slow
 def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
     script = (

@@ -78,6 +78,19 @@ def processes(value: int | str) -> int | str:
     return value
 
 
+def devices(value: Any) -> Any:
+    """Check which devices share a batch, and return it as text without spaces."""
+    if isinstance(value, list):  # as YAML has numbers
+        value = "".join(f"{number}," for number in value)
+    text = re.sub(r"\s", "", str(value))
+    if not re.fullmatch(r"all|[1-9]\d*|\d+,|\d+(,\d+)+,?", text):
+        raise ValueError("write all, how many devices, or their numbers as 0,1")
+    numbers = [int(word) for word in text.split(",") if word.isdecimal()]
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"names a device twice: {text}")
+    return text
+
+
 def batch(value: int | str) -> int | str:
     """Check a number of samples per step."""
     if isinstance(value, int) and value < 1:

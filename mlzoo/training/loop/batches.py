@@ -277,20 +277,33 @@ CHUNK_PIXELS = 2**20
 """The same that are predicted at once."""
 
 
-def validation(data: Data) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The validation split in order, as (inputs, targets) of a few samples or tiles at a time."""
+def validation(data: Data, devices: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The validation split in order, as (inputs, targets) of a few samples or tiles at a time.
+
+    Args:
+        data: in splits.
+        devices: by which the number of samples at a time, but for the last, can be divided.
+    """
     part, tiling = data.valid, data.tiling
     if not data.outputs.target.dense:
-        yield from chunks(part)
+        size = chunk_size(part.samples.inputs.shape[1:])
+        yield from chunks(part, _divisible(size, devices))
     elif tiling is None:
         height, width = part.samples.inputs.shape[1:3]
-        for start in range(0, len(part), size := max(1, CHUNK_PIXELS // (height * width))):
+        size = _divisible(CHUNK_PIXELS // (height * width), devices)
+        for start in range(0, len(part), size):
             where = np.arange(start, min(start + size, len(part)))
             yield part.inputs(where), part.targets_at(where)
     else:
         pairs = grid(part, tiling)
-        while few := list(islice(pairs, max(1, CHUNK_PIXELS // tiling.side**2))):
+        size = _divisible(CHUNK_PIXELS // tiling.side**2, devices)
+        while few := list(islice(pairs, size)):
             yield np.stack([image for image, _ in few]), np.stack([target for _, target in few])
+
+
+def _divisible(size: int, devices: int) -> int:
+    """Return the next lower multiple of a number of devices, at least that number."""
+    return max(size // devices, 1) * devices
 
 
 def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import keras
 
 from mlzoo.core.errors import UsageError
 from mlzoo.training.loop.batches import Batch
+from mlzoo.training.loop.data_parallel import SharedDevices
 
 
 class TrainingSteps:
-    """Steps through the model's own train function."""
+    """Steps through the model's own train function, on one of `devices`."""
+
+    devices = 1
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
@@ -36,11 +40,18 @@ class TrainingSteps:
         logs: Mapping[str, Any] = self._model.train_function([batch])
         return logs
 
+    def share(self, arrays: Any) -> Any:
+        """Put nested arrays, whose first axis counts samples, where the model computes."""
+        return arrays
+
     def sync(self) -> None:
         """Make the model's variables those of the last step."""
 
     def forget(self) -> None:
         """Let go of a state that a failed step may have spoilt."""
+
+    def release(self) -> None:
+        """Make the model's variables those of the last step, on one device."""
 
 
 class TensorFlowSteps(TrainingSteps):
@@ -101,15 +112,24 @@ class TensorFlowNetworkSteps(TensorFlowSteps):
 class JaxSteps(TrainingSteps):
     """Steps through the model's own `train_step`, compiled once, with the state kept aside."""
 
-    def __init__(self, model: keras.Model, compiled: bool, metrics_built: bool) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        compiled: bool,
+        metrics_built: bool,
+        shared: SharedDevices | None = None,
+    ) -> None:
         import jax
 
-        self._model = model
+        self._model, self._shared = model, shared
+        self.devices = shared.count if shared else 1
         self._state: Any = None
         self._metrics_built = metrics_built
         # A new function each time, or JAX would find what it compiled for another optimizer.
         step = partial(model.train_step)
-        self._step = jax.jit(step, donate_argnums=0) if compiled else step
+        # Else XLA might divide a weight among the devices.
+        placed: dict[str, Any] = {"out_shardings": shared.replicated} if shared else {}
+        self._step = jax.jit(step, donate_argnums=0, **placed) if compiled else step
 
     def _variables(self) -> tuple[list[Any], ...]:
         model = self._model
@@ -126,8 +146,14 @@ class JaxSteps(TrainingSteps):
             self._build_metrics(batch)
         if self._state is None:
             self._state = tuple([v.value for v in group] for group in self._variables())
-        logs, self._state = self._step(self._state, batch)
+            if self._shared is not None:
+                self._state = self._shared.replicate(self._state)
+        logs, self._state = self._step(self._state, self.share(batch))
         return logs
+
+    def share(self, arrays: Any) -> Any:
+        """Put nested arrays, whose first axis counts samples, where the model computes."""
+        return arrays if self._shared is None else self._shared.share(arrays)
 
     def _build_metrics(self, batch: Batch) -> None:
         """Let the metrics make their variables, which they do when they first see outputs."""
@@ -153,9 +179,20 @@ class JaxSteps(TrainingSteps):
         """Let go of a state that a failed step may have spoilt."""
         self._state = None
 
+    def release(self) -> None:
+        """Make the model's variables those of the last step, on one device."""
+        self.sync()
+        if self._shared is not None:
+            for variable in chain(*self._variables(), self._model.variables):
+                variable.assign(keras.ops.convert_to_numpy(variable.value))
+
 
 def build_steps(
-    model: keras.Model, xla: str = "auto", metrics_built: bool = False, single: bool = True
+    model: keras.Model,
+    xla: str = "auto",
+    metrics_built: bool = False,
+    single: bool = True,
+    devices: Sequence[str] = (),
 ) -> TrainingSteps:
     """The steps of a compiled model for the backend in use.
 
@@ -164,9 +201,11 @@ def build_steps(
         xla: `off` compiles nothing on JAX.
         metrics_built: the metrics have their variables, and values worth keeping.
         single: the model is one network, not several.
+        devices: names of those that share each batch; none: the one that Keras chooses.
     """
     if keras.backend.backend() == "jax":
-        return JaxSteps(model, xla != "off", metrics_built)
+        shared = SharedDevices(devices) if devices else None
+        return JaxSteps(model, xla != "off", metrics_built, shared)
     if keras.backend.backend() == "tensorflow" and not single:
         return TensorFlowNetworkSteps(model)
     if keras.backend.backend() == "tensorflow" and isinstance(model.output_shape, tuple):

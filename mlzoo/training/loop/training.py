@@ -19,6 +19,7 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.samples import Data
 from mlzoo.data.specs import Compiled, TrainingModel
 from mlzoo.layers.predictive import trained_on
+from mlzoo.runs import devices
 from mlzoo.training import checkpoints
 from mlzoo.training.loop import accumulation
 from mlzoo.training.loop.batches import Batch, build_batches, class_weights, validation
@@ -134,7 +135,9 @@ class Training:
         if self.twin is not None:
             compile_model(self.trained, data, config, self.batches.steps)
         single = self.networks is None
-        self.steps = build_steps(self.trained, config.xla, not single, single)
+        shared = devices.shared(config.devices)
+        self.steps = build_steps(self.trained, config.xla, not single, single, shared)
+        _check_shares(self.batches.batch_size, self.steps.devices)
         metric = monitored(config, data, history_columns(config, data, self.networks))
         self.watch = watch(config, metric, direction(metric))
         self.shown = True
@@ -208,6 +211,7 @@ class Training:
         finally:
             self.batches.close()
         self.listener.end()
+        self.steps.release()
         return self._keep()
 
     def _epoch(self) -> None:
@@ -281,7 +285,8 @@ class Training:
         self.listener.step(place.epoch, place.step, place.means)
 
     def _validate(self) -> dict[str, float]:
-        return measure(self.validated, validation(self.data))
+        batches = validation(self.data, self.steps.devices)
+        return measure(self.validated, map(self.steps.share, batches))
 
     def _after(self, value: float) -> None:
         """Best weights, the plateau schedule and early stopping, after an epoch."""
@@ -363,7 +368,8 @@ class Training:
     def _accumulate(self, micro: int, state: checkpoints.Arrays, before: int) -> None:
         accumulation.accumulate(self.trained, self.config, self.batches.steps, micro, state, before)
         built = bool(self.trained.metrics_variables)
-        self.steps = build_steps(self.trained, self.config.xla, built)
+        shared = devices.shared(self.config.devices)
+        self.steps = build_steps(self.trained, self.config.xla, built, devices=shared)
 
     # Checkpoints
 
@@ -430,6 +436,17 @@ class Training:
                 "kept_epoch": kept,
                 "samples": names,
             },
+        )
+
+
+def _check_shares(batch_size: int, devices: int) -> None:
+    """Raise UsageError where a batch can't be shared out equally."""
+    if batch_size % devices:
+        below, above = (batch_size // devices) * devices, -(-batch_size // devices) * devices
+        choices = " or ".join(str(size) for size in (below, above) if size)
+        raise UsageError(
+            f"--devices: a batch of {batch_size} samples can't be shared out equally to {devices} "
+            f"devices; choose --batch-size {choices}"
         )
 
 
@@ -505,9 +522,7 @@ def inside_weights(config: RunConfig, data: Data) -> np.ndarray | None:
     return class_weights(config.class_weights, data) if inside else None
 
 
-def measure(
-    model: keras.Model, batches: Iterable[tuple[np.ndarray, np.ndarray]]
-) -> dict[str, float]:
+def measure(model: keras.Model, batches: Iterable[tuple[Any, Any]]) -> dict[str, float]:
     """Loss and metrics of a compiled model on (inputs, targets), as means over their samples."""
     sums: dict[str, float] = {}
     count = 0

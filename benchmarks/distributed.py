@@ -1,0 +1,126 @@
+"""Whether a training whose batches several devices share is that of one device.
+
+Trains every family by steps on JAX, on 1, 2 and 4 devices into which XLA divides the processor:
+with a smaller last batch, class weights, masked and padded sequences, clipping, batch
+normalization, dropout and augmentation wherever a family has them. The bars: losses of all steps
+and weights after them equal to 1e-6 in double and 1e-4 in single precision, of the largest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from measuring import arguments, table, verdict
+
+BARS = {"float64": 1e-6, "float32": 1e-4}
+_THIN = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none", "train": "all"}
+_WEIGHTED = {"class_weights": "auto"}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "mlp": ("iris", {**_WEIGHTED, "clip_norm": 1.0, "set": {"dropout": 0.2, "members": 2}}),
+    "linear": ("wine", {**_WEIGHTED, "optimizer": "momentum"}),
+    "quantum": ("iris", {"learning_rate": 0.05}),
+    "cnn": ("digits", {**_WEIGHTED, "augment": "light", "set": {"filters": [8, 16]}}),
+    "lenet": ("digits", {"size": "32", "set": {"dropout": 0.2}}),
+    "resnet": ("digits", {"size": "16", "clip_value": 0.1, "set": {"variant": "tiny"}}),
+    "transfer": ("digits", {"size": "32", "color": "rgb", "set": {**_THIN, "freeze_norm": False}}),
+    "autoencoder": ("digits", {"set": {"filters": [8]}}),
+    "vae": ("digits", {}),
+    "dcgan": ("digits", {}),
+    "diffusion": ("digits", {}),
+    "unet": ("shapes", {"loss": "crossentropy+dice", "set": {"filters": 4, "depth": 2}}),
+    "unet_two_decoders": ("flow-fields", {"set": {"filters": 4, "depth": 2}}),
+    "unet_xception": ("shapes", {"set": {"entry": 8, "down": [16], "up": [16, 16]}}),
+    "unet_pretrained": ("flow-fields", {"set": _THIN}),
+    "rnn": ("accelerometer", {**_WEIGHTED, "set": {"units": [16], "dropout": 0.2}}),
+    "tcn": ("accelerometer", {"set": {"filters": 8, "blocks": 2}}),
+    "nlinear": ("sine-mix", {"horizon": 4}),
+    "conv_lstm": ("moving-spots", {"set": {"filters": [4]}}),
+}
+"""Data and settings of each family."""
+
+
+class Losses:
+    """Means over the epoch after each step, as a training tells them."""
+
+    def __init__(self, inner: type) -> None:
+        self.seen: list[float] = []
+        self.listener = inner()
+        self.listener.step = self._step
+
+    def _step(self, epoch: int, step: int, logs: Mapping[str, float]) -> None:
+        self.seen.append(logs["loss"])
+
+
+def trained(model: str, precision: str, counts: list[int], steps: int) -> dict[int, Any]:
+    """Losses and weights after about so many steps, by the number of devices."""
+    from mlzoo.core.progress import Listener
+    from mlzoo.runs import devices
+    from mlzoo.runs.config_loading import merge
+    from mlzoo.training import checkpoints
+    from mlzoo.training.building import build_model
+    from mlzoo.training.loop.training import Training
+    from mlzoo.training.signals import Stop
+    from mlzoo.training.train import prepared
+
+    data_name, settings = CASES[model]
+    flags = {"batch_size": 12, "epochs": 50, "limit": 150, "preset": "none", **settings}
+    common = {"model": model, "data": data_name, "early_stopping": 0, "keep": "last"}
+    devices.prepare(precision=precision)
+    # Double precision is for equations alone, but tells rounding from mistakes in all families.
+    devices.set_precision = lambda precision: None
+    ready = prepared(merge(common | flags, allow_unused=True), Listener())
+    results = {}
+    for count in counts:
+        config = ready.merged.config
+        size = -(-len(ready.data.train) // 12)
+        config = config.model_copy(update={"devices": str(count), "epochs": -(-steps // size)})
+        network, losses = build_model(config, ready.data, 0), Losses(Listener)
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "run" / "checkpoints" / "seed-0"
+            training = Training(network, ready.data, config, place, 0, losses.listener, Stop())
+            training.fit()
+        results[count] = losses.seen, checkpoints.values(training.trained.variables)
+    return results
+
+
+def apart(one: Any, other: Any) -> tuple[float, float]:
+    """Largest difference of losses, and of weights, relative to the largest or 1."""
+    import numpy as np
+
+    def differ(first: Any, second: Any) -> float:
+        first, second = np.asarray(first, float), np.asarray(second, float)
+        return float(np.abs(first - second).max(initial=0) / max(np.abs(first).max(initial=0), 1))
+
+    weights = [differ(a, b) for a, b in zip(one[1], other[1], strict=True)]
+    return differ(one[0], other[0]), max(weights)
+
+
+def main() -> None:
+    parser = arguments(__doc__, steps=50)
+    parser.add_argument("--models", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--devices", nargs="+", type=int, default=[2, 4])
+    parser.add_argument("--precisions", nargs="+", default=list(BARS), choices=BARS)
+    args = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={max(args.devices)}"
+    rows = []
+    for model in args.models:
+        for precision in args.precisions:
+            results = trained(model, precision, [1, *args.devices], args.steps)
+            for count in args.devices:
+                loss, weights = apart(results[1], results[count])
+                held = max(loss, weights) <= BARS[precision]
+                steps = len(results[count][0])
+                rows.append([model, precision, count, steps, loss, weights, verdict(held)])
+                print("measured:", *rows[-1], file=sys.stderr, flush=True)
+    table(["model", "precision", "devices", "steps", "loss", "weights", "bar"], rows)
+    sys.exit(0 if all(row[-1] == "met" for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()
