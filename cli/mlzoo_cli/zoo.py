@@ -61,8 +61,16 @@ def pull(
     name: Name,
     out: Annotated[str, typer.Option("--out", help="Folder that it goes into.")] = "saved_models",
 ) -> None:
-    """Copy a model's run folder, to predict with, to explain, to go on from."""
-    place = zoo.pull(name, out)
+    """Copy a model's run folder, to predict with, to explain, to go on from.
+
+    NAME may also be a run on the Hugging Face Hub, hf://USER/NAME.
+    """
+    if name.startswith("hf://"):
+        from mlzoo.sharing import hub
+
+        place = hub.pull(name, out)
+    else:
+        place = zoo.pull(name, out)
     say(f"run folder: {place}")
     say(f"next: mlzoo evaluate {place}")
     print(place)

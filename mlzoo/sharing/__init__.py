@@ -1,0 +1,1 @@
+"""`mlzoo push` and `mlzoo pull`: run folders on the Hugging Face Hub."""
