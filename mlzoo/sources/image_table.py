@@ -75,13 +75,13 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.images.reader import ImageReader, LabelColumns
     from mlzoo.data.label_files.listing import read_label_files
     from mlzoo.data.label_files.recognizing import label_files_at
-    from mlzoo.data.label_files.targets import without_repeats
+    from mlzoo.data.label_files.targets import join_labels, without_repeats
     from mlzoo.data.quality.bad_files import judge, listed
     from mlzoo.data.quality.differences import measure
     from mlzoo.data.quality.validation import check_images, choose_form
     from mlzoo.data.samples import Samples
     from mlzoo.data.specs import target_of
-    from mlzoo.data.tables.targets import labeled_rows, target_labels
+    from mlzoo.data.tables.targets import holds_label_sets, labeled_rows, target_labels
 
     labeled = read_label_files(
         label_files_at(expand(config.data)), config.file_column, config.delimiter, config.header
@@ -91,11 +91,15 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(f"{count}:\n{listed(labeled.problems)}")
     unlabeled = config.task is not None and target_of(config.task).is_input
     target, why = _target(config, labeled, unlabeled)
+    task = None if unlabeled else config.task
     left_out: list[str] = []
     if target is not None:
-        known, left_out = labeled_rows(labeled.table, target, None if unlabeled else config.task)
+        known, left_out = labeled_rows(labeled.table, target, task)
         labeled = labeled.only(known)
-    labeled = without_repeats(labeled, target)
+    if target is not None and holds_label_sets(labeled.table, target, task):
+        labeled = join_labels(labeled, target)
+    else:
+        labeled = without_repeats(labeled, target)
     checked = check_images(
         labeled.files,
         lambda headers: choose_form(headers, image_size(config.size), config.color),
@@ -111,7 +115,6 @@ def load(config: Config, progress: Any = None) -> Samples:
     labeled = labeled.only(readable)
     labels = None
     if target is not None:
-        task = None if unlabeled else config.task
         labels = target_labels(labeled.table, target, task, config.class_order)
     form = checked.form
     notes = [*labeled.table.notes, *labeled.notes, why, "" if labels is None else labels.note]

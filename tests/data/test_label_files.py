@@ -237,3 +237,45 @@ def test_what_was_recognized_is_not_recognized_anew(tmp_path: Path) -> None:
     table(path, {"f": names, "kind": CLASSES, "neighbor": other})
     again = loading.read_again(config(path, target="kind"), reader)
     assert again.names[0] == "images/000.png"
+
+
+# -- Several labels, several numbers
+
+
+def test_labels_in_cells_columns_or_rows_are_the_same(tmp_path: Path) -> None:
+    names = images(tmp_path)
+    sets = [["a", "b"], ["b"], [], ["a"]] * 3
+    cells = {"f": names, "tags": ["|".join(labels) for labels in sets]}
+    columns = {"f": names, **{label: [int(label in s) for s in sets] for label in "ab"}}
+    rows = [(name, label) for name, labels in zip(names, sets, strict=True) for label in labels]
+    files = [table(tmp_path / "cells.csv", cells), table(tmp_path / "columns.csv", columns)]
+    by_cell, by_column = map(read, files)
+    for samples in (by_cell, by_column):
+        assert (samples.task, samples.class_names) == ("multilabel", ("a", "b"))
+        assert samples.labels.tolist() == [[1, 1], [0, 1], [0, 0], [1, 0]] * 3
+    assert by_column.target_names == ("a", "b")
+    files.append(
+        table(tmp_path / "rows.csv", {"f": [n for n, _ in rows], "tag": [t for _, t in rows]})
+    )
+    with pytest.raises(DataError, match="(?s)different values of 'tag'.*say --task multilabel"):
+        read(files[2])
+    by_row = read(files[2], task="multilabel")
+    labeled = [i for i, labels in enumerate(sets) if labels]
+    assert list(by_row.names) == [f"images/{names[i]}" for i in labeled]
+    assert by_row.labels.tolist() == by_cell.labels[labeled].tolist()
+    for path, samples in zip(files, (by_cell, by_column, by_row), strict=True):
+        assert np.array_equal(read_labelled(str(path), samples.reader).labels, samples.labels)
+
+
+def test_several_columns_of_numbers_are_several_targets(tmp_path: Path) -> None:
+    names = images(tmp_path)
+    columns = {"f": names, "x": [n / 4 for n in range(12)], "y": range(12), "z": CLASSES}
+    path = table(tmp_path / "labels.csv", columns)
+    samples = read(path, target="x,y")
+    assert (samples.task, samples.target_names) == ("regression", ("x", "y"))
+    assert samples.labels.tolist() == [[n / 4, n] for n in range(12)]
+    assert read_labelled(str(path), samples.reader).labels.tolist() == samples.labels.tolist()
+    with pytest.raises(DataError, match="'z' holds text; predict it in a run of its own"):
+        read(path, target="x,z")
+    with pytest.raises(DataError, match="no column 'w' to predict.*there are f, x, y, z"):
+        read(path, target="x,w")

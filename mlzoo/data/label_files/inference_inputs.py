@@ -10,7 +10,7 @@ from mlzoo.core.errors import DataError
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.label_files.listing import LabeledFiles, read_label_files
 from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders, label_files_at
-from mlzoo.data.label_files.targets import choose_target, without_repeats
+from mlzoo.data.label_files.targets import choose_target, join_labels, without_repeats
 from mlzoo.data.objects.store import is_reference, kind_of
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.tables import formats
@@ -70,5 +70,8 @@ def read_labels(location: Path, reader: ImageReader) -> tuple[LabeledFiles, np.n
         return without_repeats(labeled, None), None
     if target is None:
         target, _ = choose_target(labeled, location)
-    labeled = without_repeats(labeled, target)
+    if reader.target_kind.is_label_set and not target.others:
+        labeled = join_labels(labeled, target)
+    else:
+        labeled = without_repeats(labeled, target)
     return labeled, new_targets(labeled.table, target, reader, location)

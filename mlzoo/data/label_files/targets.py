@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.core.messages import few
 from mlzoo.data.label_files.listing import LabeledFiles, relative_name
-from mlzoo.data.tables.label_sets import are_indicators
+from mlzoo.data.tables.columns import numbers
+from mlzoo.data.tables.label_sets import SEPARATOR, are_indicators, split_cell
 from mlzoo.data.tables.reader import TargetColumn
-from mlzoo.data.tables.tables import text_cells
+from mlzoo.data.tables.tables import Table, text_cells
 
 LABEL_WORDS = ("label", "labels", "target", "class", "category")
 """Names of a column that is the target where there are others."""
@@ -40,7 +42,7 @@ def choose_target(
     called = [name for name in names if name.lower() in LABEL_WORDS]
     if len(called) == 1:
         return TargetColumn(called[0]), f"target: {called[0]!r}, by its name (--target)"
-    if len(names) > 1 and all(are_indicators(columns[name]) for name in names):
+    if len(names) > 1 and all(_are_indicators(labeled.table, name) for name in names):
         why = f"target: {few(names, _SHOWN)}, columns of zeros and ones (--target)"
         return TargetColumn(names[0], others=tuple(names[1:])), why
     if names:
@@ -82,13 +84,51 @@ def without_repeats(labeled: LabeledFiles, target: TargetColumn | None) -> Label
         lines = [f"  {name}: {where}" for name, where in list(conflicts.items())[:_SHOWN]]
         more = [f"  and {len(conflicts) - _SHOWN} more"] * (len(conflicts) > _SHOWN)
         count = f"{len(conflicts)} of {len(counts)} images have different values of {target}:"
-        raise DataError("\n".join([count, *lines, *more, "leave one row of each in the table"]))
-    keep = np.zeros(len(labeled.files), dtype=bool)
-    keep[list(first.values())] = True
+        advice = "leave one row of each in the table"
+        if target is not None and not target.others:
+            advice += ", or if an image has several labels, a row each, say --task multilabel"
+        raise DataError("\n".join([count, *lines, *more, advice]))
     repeated = [relative_name(file, labeled.root) for file, count in counts.items() if count > 1]
     left = len(labeled.files) - len(counts)
     labeled.notes.append(f"rows left out: {left} that repeat others ({few(repeated, _SHOWN)})")
+    return _first_rows(labeled)
+
+
+def _first_rows(labeled: LabeledFiles) -> LabeledFiles:
+    """Return the first row of each file."""
+    first = {file: row for row, file in reversed(list(enumerate(labeled.files)))}
+    keep = np.zeros(len(labeled.files), dtype=bool)
+    keep[list(first.values())] = True
     return labeled.only(keep)
+
+
+def join_labels(labeled: LabeledFiles, target: TargetColumn) -> LabeledFiles:
+    """Return each file once, with the labels of all its rows in one cell.
+
+    Args:
+        labeled: files, some of them in several rows.
+        target: the column of labels, one or several a cell.
+    """
+    if len(set(labeled.files)) == len(labeled.files):
+        return labeled
+    cells: dict[Path, list[str]] = {}
+    column = labeled.table.columns[target.column]
+    for file, cell in zip(labeled.files, text_cells(column), strict=True):
+        cells.setdefault(file, []).extend(split_cell(cell or ""))
+    once = _first_rows(labeled)
+    texts = [SEPARATOR.join(dict.fromkeys(cells[file])) or None for file in once.files]
+    columns = {**once.table.columns, target.column: np.array(texts, dtype=object)}
+    note = f"labels: {len(labeled.files)} rows of {len(once.files)} images, a label or several each"
+    return replace(once, table=replace(once.table, columns=columns), notes=[*once.notes, note])
+
+
+def _are_indicators(table: Table, name: str) -> bool:
+    """Return whether a column holds zeros and ones, some of each."""
+    try:
+        parsed = numbers(table, name)
+    except DataError:
+        return False
+    return parsed is not None and are_indicators(parsed)
 
 
 def _target_cells(labeled: LabeledFiles, target: TargetColumn) -> list[tuple[str | None, ...]]:

@@ -95,13 +95,13 @@ def labeled_rows(
     if not known.any():
         raise DataError(f"column {target}, the target, has no value in any row")
     missing = len(table) - int(known.sum())
-    if missing and _holds_label_sets(table, target, task):
+    if missing and holds_label_sets(table, target, task):
         return np.ones(len(table), dtype=bool), [f"rows without a label: {missing} of {len(table)}"]
     left_out = f"rows left out: {missing} of {len(table)}, whose {target} is missing"
     return known, [left_out] if missing else []
 
 
-def _holds_label_sets(table: Table, target: TargetColumn, task: str | None) -> bool:
+def holds_label_sets(table: Table, target: TargetColumn, task: str | None) -> bool:
     """Return whether a column holds label sets such as `dog|cat`, an empty cell none."""
     if target.others or target.comparison:
         return False
@@ -122,7 +122,7 @@ def target_labels(
     if target.others:
         columns = several_columns(table, target)
         return label(columns, task, f"target {target}", order, target.columns)
-    if _holds_label_sets(table, target, task):
+    if holds_label_sets(table, target, task):
         return label(cells_of(table, target), task, f"target {target}", order)
     parsed = numbers(table, target.column)
     values = table.columns[target.column] if parsed is None else parsed
