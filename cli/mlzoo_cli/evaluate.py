@@ -55,6 +55,7 @@ def evaluate(
 def scores(result: dict[str, Any]) -> str:
     """The scores of one part beside the baselines', with the model's intervals."""
     from mlzoo.statistics.metrics import imbalanced, near, never_predicted
+    from mlzoo.statistics.verdicts import short_verdict
 
     metrics, baselines = result["metrics"], result["baselines"] or {}
     rows = []
@@ -78,6 +79,10 @@ def scores(result: dict[str, Any]) -> str:
     if labels := metrics.get("per_label"):
         header = ["label", "average_precision", "roc_auc", "f1", "precision", "recall", "threshold"]
         return f"{text}\n{table(header, [[row[name] for name in header] for row in labels])}"
+    if targets := [row for row in metrics.get("per_target", ()) if "verdict" in row]:
+        header = ["target", "r2", "rmse", "mae"]
+        lines = [[*map(row.get, header), short_verdict(row)] for row in targets]
+        return f"{text}\n{table([*header, 'verdict on its rmse'], lines)}"
     steps = [row for row in metrics.get("per_class", ()) if "segments" in row]
     if steps:
         header = ["class", "precision", "recall", "f1", "segment_f1"]

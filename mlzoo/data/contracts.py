@@ -178,8 +178,13 @@ class Task:
         """Return the name: that of the file."""
         return type(self).__module__.rpartition(".")[2]
 
-    def judged_by(self, counts: Sequence[int] = ()) -> Headline:
-        """Return the metric that decides, given the samples of each class (or none)."""
+    def judged_by(self, counts: Sequence[int] = (), targets: int = 1) -> Headline:
+        """Return the metric that decides.
+
+        Args:
+            counts: samples of each class; none where there are no classes.
+            targets: numbers that are predicted of each sample.
+        """
         return self.headline
 
     def units(self, classes: int) -> int:

@@ -19,7 +19,7 @@ from mlzoo.reporting.facts import Facts
 from mlzoo.statistics.calibration.conformal import coverage_sentence, under_covered
 from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
-from mlzoo.statistics.verdicts import verdict_of, verdict_sentence
+from mlzoo.statistics.verdicts import short_verdict, verdict_of, verdict_sentence
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -105,6 +105,7 @@ def render(facts: Facts, pictures: dict[str, str], sample: bool = False) -> str:
         "listed": few,
         "words": _metric_name,
     }
+    environment.filters["verdict"] = short_verdict
     config, test = facts["config"], facts["metrics"]["test"]
     drawn = test.get("units"), test.get("interval_unit")
     return environment.get_template(_TEMPLATE).render(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mlzoo.data.contracts import Scorer
 from mlzoo.data.samples import Samples
+from mlzoo.statistics import intervals
 from mlzoo.statistics.metrics import spread
 from mlzoo.statistics.scorers import NumberPredictions
+from mlzoo.statistics.verdicts import against_baselines
 from mlzoo.tasks._predictions import SamplePredictions
-from mlzoo.tasks._samples import SampleTask
+from mlzoo.tasks._samples import SampleOutcome, SampleTask
 
 
 class NumbersTask(SampleTask):
@@ -56,6 +59,26 @@ class NumbersTask(SampleTask):
                 for i, name in enumerate(names)
             ]
         return tables
+
+    def judge_each(
+        self,
+        result: dict[str, Any],
+        outcome: SampleOutcome,
+        baselines: Mapping[str, np.ndarray],
+        groups: np.ndarray | None,
+        seed: int,
+        chosen: str | None,
+    ) -> None:
+        """Add to the row of each target the interval of its RMSE, `gain` and `verdict`."""
+        y_true, y_pred, metric = outcome.targets, outcome.outputs, "rmse"
+        for i, row in enumerate(result["metrics"].get("per_target", ())):
+            ours = self.scorers(y_true[:, i], y_pred[:, i])
+            theirs = {
+                name: self.scorers(y_true[:, i], each[:, i]) for name, each in baselines.items()
+            }
+            alone = {metric: ours[metric]}
+            row["interval"] = intervals.intervals(alone, len(y_true), groups, seed)[metric]
+            row |= against_baselines(ours, theirs, metric, len(y_true), groups, seed, chosen)
 
     def columns(
         self, targets: np.ndarray, predictions: np.ndarray, samples: Samples

@@ -116,7 +116,7 @@ class SampleTask(HeadedTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
         extra: Sequence[str] = (),
-    ) -> tuple[dict[str, object], SampleOutcome]:
+    ) -> tuple[dict[str, Any], SampleOutcome]:
         """Score a model on a split of the data; samples are read once, in chunks.
 
         Args:
@@ -147,7 +147,7 @@ class SampleTask(HeadedTask):
             name: self.scorers(rows.targets, each, rare, names, std[name])
             for name, each in predictions.items()
         }
-        metric = self.judged_by(counts).name
+        metric = self.judged_by(counts, len(data.samples.target_names)).name
         chosen = self._chosen(data.valid, baselines, metric, rare) if part == "test" else None
         result = {
             "part": part,
@@ -170,7 +170,28 @@ class SampleTask(HeadedTask):
             "headline": metric,
             **against_baselines(ours, theirs, metric, len(rows), groups, seed, chosen),
         }
+        self.judge_each(result, outcome, predictions, groups, seed, chosen)
         return result, outcome
+
+    def judge_each(
+        self,
+        result: dict[str, Any],
+        outcome: SampleOutcome,
+        baselines: Mapping[str, np.ndarray],
+        groups: np.ndarray | None,
+        seed: int,
+        chosen: str | None,
+    ) -> None:
+        """Add the verdict on each of several targets to a result.
+
+        Args:
+            result: what `evaluate` returns.
+            outcome: predictions of the model.
+            baselines: predictions of the baselines, shaped alike.
+            groups: (n,) labels of what is left out together, or None.
+            seed: of the intervals' resampling.
+            chosen: the best baseline on the validation split; None: the best on these samples.
+        """
 
     def _chosen(
         self, rows: Part, baselines: Mapping[str, Baseline], metric: str, positive: int

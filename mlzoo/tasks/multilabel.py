@@ -61,7 +61,7 @@ class Task(SampleTask):
         positive: int | None = None,
         trained: Mapping[str, Any] | None = None,
         extra: Sequence[str] = (),
-    ) -> tuple[dict[str, object], SampleOutcome]:
+    ) -> tuple[dict[str, Any], SampleOutcome]:
         """Score a model on a split of the data; see `SampleTask`.
 
         Thresholds of the model and of the baselines are chosen alike, each on the validation split.
@@ -78,8 +78,7 @@ class Task(SampleTask):
         result, outcome = super().evaluate(
             model, data, part, seed, decided, positive, trained, extra
         )
-        metrics: Any = result["metrics"]
-        for row, threshold in zip(metrics["per_label"], thresholds, strict=True):
+        for row, threshold in zip(result["metrics"]["per_label"], thresholds, strict=True):
             row["threshold"] = float(threshold)
         return result, outcome
 

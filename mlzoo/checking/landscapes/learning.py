@@ -120,7 +120,8 @@ def _measured(
     listener = listener or Listener()
     if not len(data.valid):
         raise DataError("there is no validation split to measure errors on; see --fractions")
-    judged = task(data.samples.task).judged_by(class_counts(data.samples))
+    samples = data.samples
+    judged = task(samples.task).judged_by(class_counts(samples), len(samples.target_names))
     rows, done = [], 0
     for value, config, size, bootstrap in points:
         errors, outputs = [], []

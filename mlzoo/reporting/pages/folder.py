@@ -95,7 +95,7 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, object]
         ("By target", metrics.get("per_target")),
     ):
         if rows:
-            tables.append((title, [dict(row) for row in rows]))
+            tables.append((title, [_flat(row) for row in rows]))
     if relative := tested.get("relative_mae"):
         rows = [
             {
@@ -108,6 +108,14 @@ def answers(tested: Mapping[str, Any]) -> list[tuple[str, list[dict[str, object]
         ]
         tables.append(("Error relative to the baselines (under 1 is better)", rows))
     return tables
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, object]:
+    """Return a row without its nested values: of a target the baseline that it is held against."""
+    flat = {name: value for name, value in row.items() if not isinstance(value, dict | list)}
+    if gain := row.get("gain"):
+        flat["against"] = gain["baseline"]
+    return flat
 
 
 def coverage(record: Mapping[str, Any] | None) -> list[dict[str, Any]]:

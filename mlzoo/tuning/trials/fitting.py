@@ -104,7 +104,8 @@ class Evaluator:
         for warning in self.data.warnings:
             listener.warn(warning)
         judged = contracts.task(task)
-        usual = judged.judged_by(class_counts(self.data.samples)).name
+        samples = self.data.samples
+        usual = judged.judged_by(class_counts(samples), len(samples.target_names)).name
         known = [*judged.metrics, *map(registry.stem, plan.run.metrics)]
         known = [name for name in known if registry.constants("metric", name).get("DIRECTION")]
         self.metric = plan.search.metric or usual
