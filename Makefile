@@ -60,6 +60,8 @@ bench: setup
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/pack.py
+	$(BIN)/python benchmarks/trackers.py
 	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py

@@ -62,11 +62,13 @@ class RunInfo:
         name: of the run folder, once it is finished.
         folder: where the files of the run are while it trains.
         settings: its configuration by field, what is empty left out.
+        search: folder of the search that it is a trial of; None: of none.
     """
 
     name: str
     folder: Path
     settings: Mapping[str, Any]
+    search: Path | None = None
 
 
 class Tracker(Protocol):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
@@ -194,9 +197,13 @@ def _write(
     calibration = samples.drawn(data.train, CALIBRATION, sample_shape, dense, fixed) if int8 else []
     listener.note(f"writing {format}{' in int8' if int8 else ''}")
     config = plugin.Config(int8=True) if int8 else plugin.Config()
+    specified = _input(run, model, sample_shape, fixed)
+    facts = _facts(run, specified)
     try:
         with quiet_stderr():
             path = plugin.write(config, model, folder, sample_shape, calibration)
+            if hasattr(plugin, "annotate"):
+                plugin.annotate(path, facts)
             predict = plugin.open_written(path)
     except Exception as error:
         raise_disk_full(error)
@@ -209,7 +216,7 @@ def _write(
         "int8": int8,
         "file": path.name,
         "bytes": _size(folder),
-        "input": _input(run, model, sample_shape, fixed),
+        "input": specified,
         "output": _output(run),
         "score": score.record(),
         "versions": versions(),
@@ -285,6 +292,33 @@ def _output(run: OpenedRun) -> OutputSpecification:
         "units": run.record["units"],
         "class_names": run.record["class_names"],
         "target_names": run.record["target_names"],
+    }
+
+
+def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:
+    """Return what a file says of itself where its format has a place for it: JSON texts by name.
+
+    `digest` is the SHA-256 of the run's `model.keras`, `data_fingerprint` that of its data, and
+    `calibration` the temperature that is part of the model; {}: none was fitted.
+    """
+    path = run.path / "calibration.json"
+    calibration = files.read_mapping(path) if path.is_file() else {}
+    facts: dict[str, Any] = {
+        "producer": f"mlzoo {version('mlzoo')}",
+        "model": run.config.model,
+        "task": run.record["task"],
+        "classes": run.record["class_names"],
+        "targets": run.record["target_names"],
+        "columns": run.record["columns"],
+        "units": run.record["units"],
+        "input": {k: value for k, value in specified.items() if k != "columns"},
+        "digest": hashlib.sha256((run.path / "model.keras").read_bytes()).hexdigest(),
+        "data_fingerprint": run.record["fingerprint"],
+        "calibration": calibration.get("temperature") or {},
+    }
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in facts.items()
     }
 
 

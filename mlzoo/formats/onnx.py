@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,15 @@ def write(
         warnings.simplefilter("ignore", FutureWarning)
         model.export(path, format="onnx", verbose=False, input_signature=signature(model))
     return path
+
+
+def annotate(path: Path, facts: Mapping[str, str]) -> None:
+    """Add facts of the run to the file that was written, as its `metadata_props`."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, dict(facts))
+    onnx.save(model, path)
 
 
 def _teach() -> None:

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import RunInfo, Tracker
 from mlzoo.runs.run_folder import RunFolder
 
 _UNTRACKED = ("epoch", "seconds")
+
+
+def check_installed(config: RunConfig) -> None:
+    """Raise UsageError where the libraries of trackers are missing; nothing is imported."""
+    problems = []
+    for name in config.log:
+        needs = registry.constants("tracker", name).get("NEEDS", ())
+        missing = [package for module, package in needs if find_spec(module) is None]
+        if missing:
+            problems.append(f"--log {name} needs {missing[0]}: pip install {missing[0]}")
+    if problems:
+        raise UsageError(problems)
 
 
 class TrackedListener(Listener):

@@ -88,6 +88,10 @@ def train_merged(
     config, listener = merged.config, listener or Listener()
     if overwrite and config.name is None:
         raise UsageError("--overwrite: has no effect without --name")
+    if config.log:
+        from mlzoo.runs.tracking import check_installed
+
+        check_installed(config)
     run_folder.check_root(Path(config.out))
     if config.name:
         run_folder.check_free(expand(config.out), config.name, overwrite)

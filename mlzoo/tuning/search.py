@@ -72,6 +72,8 @@ class Search:
     ) -> None:
         self.plan, self.metric, self.journal = plan, metric, journal
         self.listener, self.stop = listener or SearchListener(), stop or Stop()
+        self.ended: Callable[[TrialResult], None] = lambda trial: None
+        """Called with each trial that is over."""
         folds, repeats = plan.search.folds, plan.run.repeats
         self.keys = [(fold, repeat) for fold in range(folds) for repeat in range(repeats)]
         self.trials = from_records(journal.records, self.keys)
@@ -160,6 +162,8 @@ class Search:
                 "which they fail is done by the code of `mlzoo train` (--fast off: all fits are)"
             )
         self.listener.fitted(record, trial, self.best)
+        if trial.state != "running":
+            self.ended(trial)
 
     def _next_jobs(self, together: Together | None) -> list[FitJob]:
         """Return the jobs to start: one, or several of a group; the others keep waiting."""
@@ -212,6 +216,7 @@ class Search:
             trial.dropped = True
             self.journal.append({"kind": "dropped", "trial": trial.number})
             self.listener.fitted(trial.fits[two[-1]], trial, self.best)
+            self.ended(trial)
         return trial.dropped
 
     def _open(self) -> bool:

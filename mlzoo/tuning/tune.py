@@ -150,6 +150,10 @@ def run_plan(
         final: train and test the winner.
         listener: receives progress.
     """
+    if plan.run.log:
+        from mlzoo.runs.tracking import check_installed
+
+        check_installed(plan.run)
     devices.choose(plan.run.device)
     devices.for_search(plan.run.model in _DENSE)  # the same table for any number of workers
     devices.prepare(plan.run.device, plan.run.precision)
@@ -203,6 +207,10 @@ def _search(
     journal = open_journal(path, plan, evaluator.data.fingerprint)
     with caught(stop), journal:
         search = Search(plan, evaluator.metric, journal, listener, stop)
+        if plan.run.log:
+            from mlzoo.tuning.tracking import TrialTrackers
+
+            search.ended = TrialTrackers(plan.run.log, path, evaluator.metric, listener).report
         _tell(search, listener)
         stage.doing = "searching"
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -76,6 +77,26 @@ def test_outputs_are_those_of_the_run(run: Run, name: str, tmp_path: Path) -> No
     np.testing.assert_allclose(predict(rows), expected, atol=1e-5)
     with pytest.raises(UsageError, match="exists already"):
         export(run, name, output=tmp_path / name)
+
+
+@pytest.mark.slow
+def test_an_onnx_file_says_what_it_is(run: Run, tmp_path: Path) -> None:
+    if lacking("onnx"):
+        pytest.skip(f"{lacking('onnx')} is not installed (pip install 'mlzoo-keras[export]')")
+    import onnxruntime
+
+    record = export(run, "onnx", output=tmp_path / "onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "onnx" / record["file"]))
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["task"] == "classification" and json.loads(facts["classes"]) == ["0", "1"]
+    columns = json.loads(facts["columns"])
+    assert [column["name"] for column in columns] == ["a", "b", "word"]
+    assert columns[2]["categories"] == ["blue", "green", "red"]
+    model = (run.path / "model.keras").read_bytes()
+    assert facts["digest"] == hashlib.sha256(model).hexdigest()
+    temperature = 1 / run.model.get_layer("temperature").scale
+    calibration = json.loads(facts["calibration"])
+    assert calibration["kept"] and calibration["temperature"] == pytest.approx(temperature)
 
 
 @pytest.fixture(scope="module")
