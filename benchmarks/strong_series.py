@@ -1,4 +1,4 @@
-"""`nlinear`, `rnn` and `tcn` with defaults on series, beside simple forecasts at every step.
+"""`nlinear`, `rnn`, `tcn` and `patchtst` with defaults on series, beside simple forecasts at every step.
 
 Mean absolute error on the test split, an origin at every step, horizons 1, 6 and, where the test
 split has 24 steps, 12; mean over seeds, which decide initial weights and the order of windows.
@@ -29,7 +29,7 @@ from mlzoo.evaluating.evaluate import fit_baselines
 from mlzoo.runs import datasets
 from mlzoo.runs.config_loading import merge
 
-MODELS = ("nlinear", "rnn", "tcn")
+MODELS = ("nlinear", "rnn", "tcn", "patchtst")
 REAL = (
     *("shampoo", "monthly_champagne_sales", "monthly-robberies", "monthly-writing-paper-sales"),
     *("monthly-mean-temp", "yearly-water-usage", "monthly-sunspots", "daily-min-temperatures"),

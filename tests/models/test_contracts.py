@@ -30,6 +30,14 @@ _CASES = {
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
     ),
+    "patchtst": ModelCase(
+        "patchtst",
+        {"width": 16, "dropout": 0.0},
+        ((13, 2), (9, 3)),
+        "sequence",
+        rate=1e-2,
+        uneven=False,
+    ),
     "pinn": ModelCase("pinn", {"hidden": [24, 24]}, ((2,), (3,)), "table", rate=1e-2),
     "quantum": ModelCase("quantum", {"layers": 6}, ((6,), (3,)), "table", rate=0.1),
     "resnet": ModelCase("resnet", {"variant": "tiny"}, rate=3e-3),
@@ -59,6 +67,7 @@ _PARAMETERS = {
     "linear": 9_219,
     "mlp": 819_971,
     "nlinear": 778,
+    "patchtst": 22_765,
     "pinn": 2_274,
     "quantum": 23,
     "resnet": 273_587,
@@ -75,6 +84,7 @@ _PINNED = {
     "alexnet": (64, 64, 3),
     "conv_lstm": (4, 16, 16, 3),
     "nlinear": (20, 3),
+    "patchtst": (20, 3),
     "pinn": (2,),
     "quantum": (4,),
     "rnn": (20, 3),
