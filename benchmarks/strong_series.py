@@ -1,4 +1,4 @@
-"""`nlinear`, `rnn`, `tcn` and `patchtst` with defaults on series, beside simple forecasts at every step.
+"""`nlinear`, `rnn`, `tcn` and `patchtst` with defaults, beside simple forecasts of series.
 
 Mean absolute error on the test split, an origin at every step, horizons 1, 6 and, where the test
 split has 24 steps, 12; mean over seeds, which decide initial weights and the order of windows.

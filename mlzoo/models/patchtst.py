@@ -48,8 +48,6 @@ class Config(Settings):
     """Units of the dense layers within an encoder layer, over those of a patch."""
     dropout: Rate = Field(0.2, json_schema_extra=searched(0.0, 0.5))
     """Share of features dropped after attention, dense layers and embedding."""
-    skip_last: bool = True
-    """Predict what changes from the last value known, not the value itself."""
     normalize_window: Literal["auto", "none", "last", "standard"] = "auto"
     """See each window less its last value, or less its mean over its own standard deviation
     (RevIN), so that a level that drifts does no harm; auto: what --preset chooses on the past,
@@ -60,6 +58,11 @@ class Config(Settings):
     shortcut: Literal["auto", "none", "linear"] = "auto"
     """Add the network to a linear forecast of the window that starts at the best classic ones;
     auto: linear with a --preset, none without one."""
+
+    @property
+    def skip_last(self) -> bool:
+        """Return True: forecasts are relative to the window, whose level is taken away."""
+        return True
 
 
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:

@@ -128,6 +128,10 @@ _CASES: dict[str, Any] = {
         _built("rnn", _series(), contracts.CLASSES, pooling="attention", memory=3, **_SMALL),
         _steps(),
     ),
+    "patchtst": lambda: (
+        _built("patchtst", _series(False), _FORECAST, width=4, heads=2, layers=1),
+        _steps(False),
+    ),
     "rnn that decodes": lambda: (
         _built("rnn", _series(False), _FORECAST, head="decoder", cell="gru", **_SMALL),
         _steps(False),

@@ -21,6 +21,7 @@ from tests.tasks.made_forecasts import series_data
 
 SMALL: dict[str, dict[str, Any]] = {
     "nlinear": {},
+    "patchtst": {"width": 4, "heads": 2, "layers": 1, "shortcut": "linear"},
     "rnn": {"units": [4], "shortcut": "linear", "normalize_window": "last"},
     "tcn": {"filters": 4, "blocks": 1, "shortcut": "linear", "normalize_window": "standard"},
 }

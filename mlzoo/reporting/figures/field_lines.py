@@ -32,9 +32,7 @@ def field_lines(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[
     for axes in grid[-1]:
         axes.set_xlabel("point", fontsize=9)
     handles, labels = grid[0][1].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False
-    )
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return save(figure, folder / "fields.png")
 
 

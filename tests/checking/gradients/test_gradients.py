@@ -155,6 +155,7 @@ def test_fifty_layers_of_tanh(initializer, saturated) -> None:
 # Every kind of layer once: a check compares each layer's gradients, however many there are alike.
 _HEAD = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none", "train": "head"}
 _SMALL: dict[str, dict[str, Any]] = {
+    "patchtst": {"width": 4, "heads": 2, "layers": 1},
     "resnet": {"variant": "tiny"},
     "tcn": {"filters": 4, "blocks": 2},
     "transfer": _HEAD,  # the backbone is Keras's own
