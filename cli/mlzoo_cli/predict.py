@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
-_OF_ALL_BUT_EPISODES = (*_OF_MASKS, "coverage", "features", "length", "temperature")
+_OF_ALL_BUT_EPISODES = (*_OF_MASKS, "shards", "coverage", "features", "length", "temperature")
 _OF_TEXT = ("length", "temperature", "seed")
 
 
@@ -82,9 +82,15 @@ def predict(
     if opened.dense:
         from mlzoo_cli.predict_masks import predict_masks
 
+        _refuse(("shards",), given, opened)
         predict_masks(opened, data, config, json)
         return
     _refuse(_OF_MASKS, given, opened)
+    if config.shards is not None:
+        from mlzoo_cli.predict_shards import write_shards
+
+        write_shards(opened, data, config, tta, json)
+        return
     if config.output is not None and json:
         raise UsageError("--json prints to stdout and --output writes CSV: choose one")
     maps = opened.target.is_input and opened.record["kind"] == "image" and not config.features

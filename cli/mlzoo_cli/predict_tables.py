@@ -34,7 +34,7 @@ def write_predictions(
     if opened.target.ahead:
         rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
     else:
-        rows = [row for predictions in predicted for row in _rows(opened, predictions)]
+        rows = [row for predictions in predicted for row in rows_of(opened, predictions)]
     _write(rows, f"{len(rows)} predictions", config.output, json)
 
 
@@ -99,7 +99,8 @@ def _step_rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, objec
     return rows
 
 
-def _rows(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]:
+def rows_of(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]:
+    """Return the columns of each sample, or step, by name."""
     if run.target.step_class:
         return _step_rows(run, predictions)
     rows = []

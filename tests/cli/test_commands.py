@@ -231,6 +231,22 @@ def test_predicted_classes_with_probabilities(runs: Path, mlzoo: Mlzoo) -> None:
     assert document(mlzoo("predict", runs / "table", "d/ok.csv", "--json"))[0].keys() == {*rows[0]}
 
 
+def test_shards_hold_the_predictions_of_the_whole_table(
+    runs: Path, tmp_path: Path, mlzoo: Mlzoo
+) -> None:
+    command = ("predict", runs / "table", "d/ok.csv", "-o", tmp_path / "parts", "--shards", 17)
+    succeeded(mlzoo(*command))
+    parts = sorted((tmp_path / "parts").glob("part-*.csv"))
+    rows = [row for part in parts for row in predictions(part.read_text())]
+    assert len(parts) > 1
+    assert rows == predictions(mlzoo("predict", runs / "table", "d/ok.csv").out)
+    kept = [part.read_bytes() for part in parts]
+    assert "all " in mlzoo(*command).err
+    assert [part.read_bytes() for part in parts] == kept
+    assert mlzoo(*command, "--json").code == 2
+    assert "is for the rows of tables" in mlzoo("predict", runs / "images", *command[2:]).err
+
+
 def test_several_files_are_predicted_at_once(runs: Path, mlzoo: Mlzoo) -> None:
     first, second = (next(Path(f"d/images/{name}").glob("*.png")) for name in ("crack", "sound"))
     rows = predictions(succeeded(mlzoo("predict", runs / "images", first, second)).out)

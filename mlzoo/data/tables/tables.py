@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from mlzoo.data.tables.spreadsheets import read_sheet
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "bar", " ": "space"}
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "#n/a", "<na>"})
-_SAMPLE_LINES = 50
-_DECIDING_ROWS, _DECIDING_CELLS = 200, 100_000
+SAMPLE_LINES = 50
+"""Lines that the delimiter is recognized by."""
+DECIDING_ROWS, _DECIDING_CELLS = 200, 100_000
+"""Rows below the first, and their cells, that tell at most whether it is a header."""
 _OF_ONE_KIND = 0.9
 """Share of a column's cells that must be numbers, or dates, for it to hold them."""
 _FEWEST_EVEN = 4
@@ -97,23 +99,61 @@ def read_table(
         lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise DataError(f"{path} is empty; expected a header line and one line a sample")
-        delimiter = delimiter or find_delimiter(lines[:_SAMPLE_LINES])
+        delimiter = delimiter or find_delimiter(lines[:SAMPLE_LINES])
         rows, first_lines = _rows(path, text, delimiter)
         if delimiter != ",":
             called = DELIMITERS.get(delimiter, delimiter)
             notes.append(f"delimiter: {called} (--source-set delimiter=)")
-    has_header, why = header == "yes", ""
-    if header == "auto":
-        deciding = min(_DECIDING_ROWS, max(5, _DECIDING_CELLS // len(rows[0])))
-        has_header, why = find_header(rows[: deciding + 1], expected)
-    if not has_header:
+    named, why = has_header(rows, header, expected)
+    if not named:
         notes.append(
             f"header: none{why and f', since {why}'}; the columns are called column1, column2, ... "
             "(--source-set header=yes)"
         )
-    frame, starts = _frame(path, rows, first_lines, has_header)
+    return text_table(path, rows, first_lines, named, notes=notes)
+
+
+def has_header(
+    rows: Sequence[Sequence[str]], header: str, expected: Collection[str] = ()
+) -> tuple[bool, str]:
+    """Return whether the first row names the columns, and the reason where it does not.
+
+    Args:
+        rows: the first rows of a file, as cells.
+        header: `yes`, `no`, or `auto`, which recognizes it.
+        expected: names that columns should have.
+    """
+    if header != "auto" or not rows:
+        return header == "yes", ""
+    deciding = min(DECIDING_ROWS, max(5, _DECIDING_CELLS // len(rows[0])))
+    return find_header(rows[: deciding + 1], expected)
+
+
+def text_table(
+    path: Path,
+    rows: list[list[str]],
+    starts: list[int],
+    header: bool,
+    before: int = 0,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Return rows of text as a table.
+
+    Args:
+        path: the file, for messages.
+        rows: of cells.
+        starts: the line at which each begins.
+        header: whether the first row names the columns.
+        before: rows of the file that come before these.
+        notes: what was recognized.
+
+    Raises:
+        DataError: ragged rows; none below the header; two columns of one name.
+    """
+    frame, lines = _frame(path, rows, starts, header)
     columns = {str(name): _clean(frame[name]) for name in frame.columns}
-    return Table(columns, starts, np.arange(1, len(frame) + 1), tuple(notes))
+    numbers = np.arange(before + 1, before + len(frame) + 1)
+    return Table(columns, lines, numbers, tuple(notes))
 
 
 def decode(path: Path) -> tuple[str, list[str]]:
@@ -253,21 +293,32 @@ def _as_number(cell: str) -> float | None:
 
 def _rows(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     """Rows of text cells with the lines they start at, blank lines left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows: list[list[str]] = []
-    starts: list[int] = []
+    pairs = list(rows_of(path, io.StringIO(text, newline=""), delimiter))
+    if not pairs:
+        raise DataError(f"{path} holds no cell with text or a number; expected a table")
+    return [row for row, _ in pairs], [start for _, start in pairs]
+
+
+def rows_of(path: Path, lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str], int]]:
+    """Yield rows of text cells with the lines they start at, blank lines left out.
+
+    Args:
+        path: the file, for messages.
+        lines: of it, with their ends.
+        delimiter: one character.
+
+    Raises:
+        DataError: a line can't be read.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     end = 0
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
-                rows.append(row)
-                starts.append(end + 1)
+                yield row, end + 1
             end = reader.line_num
     except csv.Error as error:
         raise DataError(_unreadable(path, end + 1, error)) from None
-    if not rows:
-        raise DataError(f"{path} holds no cell with text or a number; expected a table")
-    return rows, starts
 
 
 def _unreadable(path: Path, line: int, error: csv.Error) -> str:
@@ -338,12 +389,13 @@ def _clean(column: pd.Series) -> np.ndarray:
     )
 
 
-def table_of(frame: pd.DataFrame, what: str) -> Table:
+def table_of(frame: pd.DataFrame, what: str, before: int = 0) -> Table:
     """Return a DataFrame as a table; its index is left out.
 
     Args:
         frame: rows.
         what: how messages call it.
+        before: rows that come before these.
 
     Raises:
         DataError: it has no rows, or two columns of one name.
@@ -355,7 +407,7 @@ def table_of(frame: pd.DataFrame, what: str) -> Table:
     if not len(frame):
         raise DataError(f"{what} has no rows")
     columns = {name: _plain(frame.iloc[:, place]) for place, name in enumerate(names)}
-    numbers = np.arange(1, len(frame) + 1)
+    numbers = np.arange(before + 1, before + len(frame) + 1)
     return Table(columns, numbers, numbers)
 
 

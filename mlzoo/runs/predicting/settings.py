@@ -27,6 +27,9 @@ class PredictConfig(Settings):
     for errors/ (maps) and restored/; of an episode a folder, for film.gif and steps.csv."""
     overwrite: bool = False
     """Replace files of --output that exist."""
+    shards: Annotated[int | None, Flag(metavar="ROWS")] = Field(None, ge=1)
+    """Of a table larger than memory (.csv, .parquet): write a folder of CSV files of so many rows
+    each. The same command goes on after those that are there."""
     coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
     """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
     as .9."""

@@ -1,0 +1,102 @@
+"""Tables a number of rows at a time, for files that are larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlzoo.core.errors import DataError
+from mlzoo.data.tables.reader import TableReader
+from mlzoo.data.tables.tables import (
+    DECIDING_ROWS,
+    SAMPLE_LINES,
+    Table,
+    find_delimiter,
+    has_header,
+    rows_of,
+    table_of,
+    text_table,
+)
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+"""Endings of files that can be read in chunks."""
+
+
+def table_chunks(location: Path, reader: TableReader, size: int, skip: int = 0) -> Iterator[Table]:
+    """Read a table in chunks, in order; only one is held at a time.
+
+    Args:
+        location: the file.
+        reader: of the data that a model was trained on, whose delimiter and header it has.
+        size: rows of a chunk; the last may have fewer.
+        skip: chunks to leave out at the beginning.
+
+    Raises:
+        DataError: a file of another ending, or one that can't be read, or has no rows.
+    """
+    if location.suffix.lower() not in SUFFIXES:
+        raise DataError(
+            f"{location} can't be read in parts; write it as one of {', '.join(SUFFIXES)}"
+        )
+    read = _parquet if location.suffix.lower() == ".parquet" else _text
+    yield from read(location, reader, size, skip)
+
+
+def _text(location: Path, reader: TableReader, size: int, skip: int) -> Iterator[Table]:
+    with location.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            first = list(islice(file, SAMPLE_LINES))
+            sample = [line for line in first if line.strip()]
+            delimiter = reader.delimiter or find_delimiter(sample)
+            pairs = rows_of(location, chain(first, file), delimiter)
+            deciding = list(islice(pairs, DECIDING_ROWS + 1))
+            if not deciding:
+                raise DataError(f"{location} holds no cell with text or a number; expected a table")
+            named, _ = has_header([row for row, _ in deciding], reader.header, reader.input_names)
+            header, pairs = deciding[:named], chain(deciding[named:], pairs)
+            for number in count():
+                chunk = list(islice(pairs, size))
+                if not chunk and number:
+                    return
+                if number >= skip:
+                    rows, starts = map(list, zip(*header, *chunk, strict=True))
+                    yield text_table(location, rows, starts, named, number * size)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{location} is not UTF-8 ({error.reason}); convert it") from None
+
+
+def _parquet(location: Path, reader: TableReader, size: int, skip: int) -> Iterator[Table]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(location) as file:
+            groups, first = _groups_from(file, skip * size)
+            waiting = file.schema_arrow.empty_table()
+            for batch in file.iter_batches(batch_size=size, row_groups=groups):
+                waiting = pyarrow.concat_tables([waiting, pyarrow.Table.from_batches([batch])])
+                if first < skip * size:  # rows of the first group that are left out
+                    dropped = min(skip * size - first, len(waiting))
+                    waiting, first = waiting.slice(dropped), first + dropped
+                while len(waiting) >= size:
+                    yield table_of(waiting.slice(0, size).to_pandas(), str(location), first)
+                    waiting, first = waiting.slice(size), first + size
+            if len(waiting) or not first:
+                yield table_of(waiting.to_pandas(), str(location), first)
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{location} can't be read as parquet: {error}") from None
+
+
+def _groups_from(file: ParquetFile, row: int) -> tuple[list[int], int]:
+    """Return the groups from that which holds a row on, and the number of rows before them."""
+    counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    first, before = 0, 0
+    while first < len(counts) and before + counts[first] <= row:
+        before += counts[first]
+        first += 1
+    return list(range(first, len(counts))), before

@@ -1,0 +1,150 @@
+"""Predictions of tables that are larger than memory, in files of so many rows each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlzoo.core import files
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.progress import Listener
+
+if TYPE_CHECKING:
+    from mlzoo.runs.opened import OpenedRun
+    from mlzoo.runs.results import Predictions
+
+_MANIFEST = "shards.json"
+
+
+class ShardFolder:
+    """Folder of numbered files, each of which is whole or not there, and what they were made from.
+
+    A folder of the same origin goes on after the files that it holds.
+
+    Args:
+        path: the folder; made where there is none.
+        origin: all that decides the content of the files, JSON-able.
+        overwrite: remove what the folder holds of another origin.
+
+    Raises:
+        UsageError: it holds other files, and is not to be overwritten.
+    """
+
+    def __init__(self, path: Path, origin: Mapping[str, Any], overwrite: bool = False) -> None:
+        self.path, self.origin = path, dict(origin)
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path} is a file; name a folder for --shards with -o")
+        before, count = self._before()
+        self.complete = before == self.origin and count is not None
+        if before != self.origin:
+            held = sorted(path.iterdir()) if path.exists() else []
+            if held and not overwrite:
+                raise UsageError(
+                    f"{path} holds {'shards of something else' if before else 'other files'}: "
+                    "choose another folder, or add --overwrite"
+                )
+            path.mkdir(parents=True, exist_ok=True)
+            for name in [self.path / _MANIFEST, *self.path.glob("part-*.csv")]:
+                name.unlink(missing_ok=True)
+            self._write(None)
+        self.done = 0
+        while self.part(self.done).exists():
+            self.done += 1
+
+    def _before(self) -> tuple[dict[str, Any] | None, int | None]:
+        """Return the origin of what the folder holds, and the number of files once it is whole."""
+        try:
+            manifest = files.read_sealed(self.path / _MANIFEST)
+        except DataError:
+            return None, None
+        return manifest["origin"], manifest["shards"]
+
+    def part(self, number: int) -> Path:
+        """Return the path of a file, counted from 0."""
+        return self.path / f"part-{number:06d}.csv"
+
+    def write(self, text: str) -> None:
+        """Write the next file."""
+        files.write_text(self.part(self.done), text)
+        self.done += 1
+
+    def finish(self) -> None:
+        """Write down that all files are there."""
+        self.complete = True
+        self._write(self.done)
+
+    def _write(self, count: int | None) -> None:
+        content = {"origin": self.origin, "shards": count}
+        files.write_sealed(self.path / _MANIFEST, content)
+
+
+def predict_shards(
+    run: OpenedRun,
+    data: str,
+    folder: ShardFolder,
+    rows: int,
+    coverage: float | None,
+    text_of: Callable[[Predictions], str],
+    listener: Listener,
+) -> int:
+    """Predict the rows of a table that have no file yet; only one shard is held at a time.
+
+    Args:
+        run: of a table.
+        data: path of the table.
+        folder: that the files go into.
+        rows: of a file.
+        coverage: as `OpenedRun.predict` takes it.
+        text_of: content of a file.
+        listener: hears of progress.
+
+    Returns:
+        The number of rows that were predicted now.
+
+    Raises:
+        DataError: the table can't be read, or does not fit what the model was trained on.
+    """
+    from mlzoo.data.new_samples import existing
+    from mlzoo.data.tables.chunks import table_chunks
+    from mlzoo.data.tables.columns import encode_as
+    from mlzoo.data.tables.reader import TableReader
+
+    reader, count = run.reader_as(TableReader), 0
+    seen: set[str] = set()
+    for table in table_chunks(existing(data), reader, rows, folder.done):
+        inputs, warnings = encode_as(table, reader.columns)
+        for warning in warnings:
+            if warning not in seen:
+                listener.warn(warning)
+        seen.update(warnings)
+        predicted = run.predict(inputs, coverage=coverage)
+        folder.write(text_of(replace(predicted, names=table.row_names())))
+        count += len(table)
+    folder.finish()
+    return count
+
+
+def origin_of(run: OpenedRun, data: str, rows: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides the content of shards.
+
+    Args:
+        run: that predicts.
+        data: path of the table, which is taken for the same by its size and time of change.
+        rows: of a shard.
+        options: of the predictions.
+    """
+    from mlzoo.data.new_samples import existing
+
+    path = existing(data)
+    facts = path.stat()
+    return {
+        "table": str(path.resolve()),
+        "bytes": facts.st_size,
+        "changed": facts.st_mtime_ns,
+        "model": hashlib.sha256((run.path / "model.keras").read_bytes()).hexdigest(),
+        "rows": rows,
+        **options,
+    }

@@ -1,0 +1,108 @@
+"""Tables that are predicted shard by shard."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.data.inputs import read_inputs
+from mlzoo.data.tables.chunks import table_chunks
+from mlzoo.data.tables.columns import encode_as
+from mlzoo.data.tables.reader import Column, TableReader
+from mlzoo.runs.predicting.shards import ShardFolder
+
+READER = TableReader(columns=(Column("a"), Column("b", ("red", "blue"))))
+
+
+def table(folder: Path, ending: str, rows: int = 23) -> Path:
+    """A table with a quoted line break, a missing number, an unknown class and a blank line."""
+    frame = pd.DataFrame(
+        {"b": ["red", "blue", 'gr\n"een'] * 8, "other": "x", "a": np.arange(24) / 8}
+    )[:rows]
+    frame.loc[4, "a"] = np.nan
+    path = folder / f"table{ending}"
+    if ending == ".parquet":
+        frame.to_parquet(path, row_group_size=4)
+    else:
+        path.write_text(frame.to_csv(index=False, sep=";").replace("0.25", "\n0.25", 0) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("size", [1, 5, 23, 50])
+@pytest.mark.parametrize("skip", [0, 2])
+def test_chunks_hold_the_rows_of_the_whole(
+    tmp_path: Path, ending: str, size: int, skip: int
+) -> None:
+    path = table(tmp_path, ending)
+    whole = read_inputs(str(path), READER)
+    chunks = list(table_chunks(path, READER, size, skip))
+    assert [len(chunk) for chunk in chunks[:-1]] == [size] * (len(chunks) - 1)
+    names = [name for chunk in chunks for name in chunk.row_names()]
+    assert names == list(whole.names)[skip * size :]
+    if chunks:
+        inputs = np.concatenate([encode_as(chunk, READER.columns)[0] for chunk in chunks])
+        np.testing.assert_array_equal(inputs, np.asarray(whole.rows)[skip * size :])
+
+
+def test_a_line_is_named_as_in_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,red\n" * 20 + "oops,red\n" + "2,blue\n" * 12)
+    chunks = table_chunks(path, READER, 15)
+    next(chunks)
+    with pytest.raises(DataError, match=r"row 21 \(line 22\): 'oops' stands"):
+        encode_as(next(chunks), READER.columns)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "no cell|empty|no rows"), (b"a,b\n", "no rows"), (b"a,b\n\xff\xfe,red\n", "UTF-8")],
+)
+def test_what_holds_no_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(table_chunks(path, READER, 5))
+    with pytest.raises(DataError, match=r"written|write it as one of \.csv"):
+        list(table_chunks(tmp_path / "t.xlsx", READER, 5))
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+    def peak(rows: int) -> int:
+        path = tmp_path / f"{rows}.csv"
+        path.write_text("a,b\n" + "1.5,red\n" * rows)
+        tracemalloc.start()
+        assert sum(map(len, table_chunks(path, READER, 500))) == rows
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(10_000) < 1.2 * peak(2_000)
+
+
+def test_a_folder_goes_on_after_its_shards_and_keeps_others(tmp_path: Path) -> None:
+    folder = ShardFolder(tmp_path / "out", {"table": "t"})
+    folder.write("one")
+    os.replace(folder.part(0), folder.part(1))  # as if the first had never been written whole
+    assert ShardFolder(tmp_path / "out", {"table": "t"}).done == 0
+    os.replace(folder.part(1), folder.part(0))
+    again = ShardFolder(tmp_path / "out", {"table": "t"})
+    assert (again.done, again.complete) == (1, False)
+    again.write("two")
+    again.finish()
+    assert ShardFolder(tmp_path / "out", {"table": "t"}).complete
+    with pytest.raises(UsageError, match="shards of something else"):
+        ShardFolder(tmp_path / "out", {"table": "other"})
+    new = ShardFolder(tmp_path / "out", {"table": "other"}, overwrite=True)
+    assert (new.done, new.complete) == (0, False)
+    assert [path.name for path in new.path.iterdir()] == ["shards.json"]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="other files"):
+        ShardFolder(tmp_path / "own", {"table": "t"})
