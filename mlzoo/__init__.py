@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
+
+__version__ = "0.1.0"
 
 _LAZY = {
     "train": "mlzoo.api",
@@ -24,8 +25,6 @@ __all__ = sorted([*_LAZY, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return version("mlzoo")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'mlzoo' has no attribute {name!r}")

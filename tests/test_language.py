@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -63,3 +64,24 @@ def test_a_class_name_occurs_once() -> None:
 @pytest.mark.parametrize("line", ["normalised", "the colour", "a centre", "neighbours"])
 def test_british_words_are_found(line: str) -> None:
     assert BRITISH.search(KEPT.sub("", line))
+
+
+def test_hints_name_our_distribution_and_extras_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    documents = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+    texts = {path: path.read_text("utf-8") for path in (*FILES, *documents)}
+    name = re.escape(project["name"])
+    wrong = {
+        f"{path.relative_to(ROOT)}: {extra}"
+        for path, text in texts.items()
+        for extras in re.findall(rf"{name}\[([a-z,]+)\]", text)
+        for extra in extras.split(",")
+        if extra not in project["optional-dependencies"]
+    }
+    others = {
+        str(path.relative_to(ROOT))
+        for path, text in texts.items()
+        if re.search(r"pip install [\"']?mlzoo\b(?!-keras)|\bmlzoo\[", text)
+    }
+    assert wrong == others == set()
+    assert sum(text.count(f"{project['name']}[") for text in texts.values()) > 10

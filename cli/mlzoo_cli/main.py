@@ -103,9 +103,9 @@ def _named(command: Any, name: str) -> Any:
 
 def _version(requested: bool) -> None:
     if requested:
-        from importlib.metadata import version
+        from mlzoo import __version__
 
-        print(f"mlzoo {version('mlzoo')}")
+        print(f"mlzoo {__version__}")
         raise typer.Exit
 
 

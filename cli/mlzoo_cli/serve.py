@@ -30,7 +30,7 @@ def serve(
     config = from_options(ServeConfig, given, problems)
     missing = [name for name in ("fastapi", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
-        raise UsageError(f"serve needs {' and '.join(missing)}: pip install 'mlzoo[serve]'")
+        raise UsageError(f"serve needs {' and '.join(missing)}: pip install 'mlzoo-keras[serve]'")
     if config.map:
         # Maps are computed on TensorFlow, whatever a model was trained on.
         os.environ["KERAS_BACKEND"] = "tensorflow"

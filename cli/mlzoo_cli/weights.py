@@ -19,7 +19,7 @@ app = typer.Typer(cls=ConfigGroup, invoke_without_command=True, rich_markup_mode
 def list_backbones(
     context: typer.Context,
     hub: Annotated[
-        bool, typer.Option("--hub", help="Those of KerasHub, named hub:PRESET (mlzoo[hub]).")
+        bool, typer.Option("--hub", help="Those of KerasHub, named hub:PRESET (mlzoo-keras[hub]).")
     ] = False,
     json: Json = False,
 ) -> None:

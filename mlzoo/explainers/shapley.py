@@ -1,7 +1,8 @@
 """Shapley values: a column's mean marginal contribution over all orders of the columns.
 
 Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions" (2017), by permutation
-sampling in the package shap (extra `mlzoo[shap]`). It is exact for few columns and slow for many.
+sampling in the package shap (extra `mlzoo-keras[shap]`). It is exact for few columns and slow for
+many.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def explain(config: Config, model: Probe, x: np.ndarray, target: np.ndarray) -> 
     try:
         import shap
     except ImportError:
-        raise UsageError("shapley needs the package shap: pip install 'mlzoo[shap]'") from None
+        raise UsageError(
+            "shapley needs the package shap: pip install 'mlzoo-keras[shap]'"
+        ) from None
     rows = model.background_rows(config.background, config.seed)
     attributions = np.empty(x.shape, "float32")
     for i in range(len(x)):

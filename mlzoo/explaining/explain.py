@@ -189,7 +189,7 @@ def misfit(name: str, probe: Probe, kind: str, engine: str = "mlzoo") -> str | N
     if getattr(plugin, "NEEDS_LAYER", False) and len(probe.shape) > 3:
         return f"it is for images and sequences, and these are films; use --method {ANY}"
     if extra and find_spec(extra) is None:
-        return f'it needs the package {extra}; pip install "mlzoo[{extra}]"'
+        return f'it needs the package {extra}; pip install "mlzoo-keras[{extra}]"'
     if getattr(plugin, "COMPARES", False):
         try:
             probe.background_rows(1, 0)

@@ -6,10 +6,10 @@ import hashlib
 import importlib.util
 import json
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from mlzoo import __version__
 from mlzoo.core import files, registry
 from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
@@ -91,7 +91,7 @@ def check(format: str, int8: bool = False) -> None:
     ]
     if missing:
         raise UsageError(
-            f"--format {format} needs {' and '.join(missing)}: pip install 'mlzoo[export]'"
+            f"--format {format} needs {' and '.join(missing)}: pip install 'mlzoo-keras[export]'"
         )
 
 
@@ -304,7 +304,7 @@ def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:
     path = run.path / "calibration.json"
     calibration = files.read_mapping(path) if path.is_file() else {}
     facts: dict[str, Any] = {
-        "producer": f"mlzoo {version('mlzoo')}",
+        "producer": f"mlzoo {__version__}",
         "model": run.config.model,
         "task": run.record["task"],
         "classes": run.record["class_names"],

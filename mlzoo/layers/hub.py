@@ -1,4 +1,4 @@
-"""Backbones of KerasHub (`mlzoo[hub]`): a preset's network and its scaling of images.
+"""Backbones of KerasHub (`mlzoo-keras[hub]`): a preset's network and its scaling of images.
 
 A preset is a folder as `save_to_preset` writes it: config.json, model.weights.h5, and
 image_converter.json with the factor and offset of image values. Named presets are read from Keras'
@@ -37,7 +37,7 @@ def library() -> Any:
     except ImportError as error:
         raise UsageError(
             f"backbones of KerasHub need what is missing here ({error}); install it with "
-            "`pip install mlzoo[hub]`"
+            "`pip install 'mlzoo-keras[hub]'`"
         ) from None
     return keras_hub
 

@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mlzoo import __version__
 from mlzoo.core.errors import ResourceError, UsageError
 
 _PACKAGES = (
-    "mlzoo",
     "keras",
     "tensorflow",
     "jax",
@@ -116,7 +116,7 @@ def _import_keras() -> Any:
             import keras
     except (ImportError, ValueError) as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-        install = "install it with `pip install mlzoo[jax]` or " if backend == "jax" else ""
+        install = "install it with `pip install 'mlzoo-keras[jax]'` or " if backend == "jax" else ""
         raise UsageError(
             f"Keras can't load its backend {backend!r} (KERAS_BACKEND): {error}; {install}unset "
             "KERAS_BACKEND, which takes TensorFlow"
@@ -266,6 +266,7 @@ def environment(seed: int, precision: str, devices: str = "1") -> dict[str, Any]
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that decide results."""
     installed = {"python": platform.python_version(), "system": platform.platform()}
+    installed["mlzoo"] = __version__
     for package in _PACKAGES:
         try:
             installed[package] = version(package)

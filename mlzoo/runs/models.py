@@ -43,7 +43,7 @@ def read_model(path: Path) -> keras.Model:
         if "keras_hub" in text and not find_spec("keras_hub"):
             raise UsageError(
                 f"{path} holds layers of KerasHub, which is not installed; install it with "
-                "`pip install mlzoo[hub]`"
+                "`pip install 'mlzoo-keras[hub]'`"
             ) from error
         reason = text.splitlines()[0] if text else repr(error)
         raise UsageError(f"{path} can't be loaded: {reason[:300]}") from error

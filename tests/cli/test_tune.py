@@ -240,7 +240,7 @@ def test_an_engine_that_is_not_there_names_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     done = mlzoo(*TUNE, "--engine", "ray", "--workers", 2)
-    assert done.code == 2 and "pip install mlzoo[ray]" in done.cause
+    assert done.code == 2 and "pip install 'mlzoo-keras[ray]'" in done.cause
     assert not FOLDER.exists()
 
 

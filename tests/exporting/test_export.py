@@ -61,7 +61,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.mark.parametrize("name", FORMATS)
 def test_outputs_are_those_of_the_run(run: Run, name: str, tmp_path: Path) -> None:
     if package := lacking(name):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     record = export(run, name, output=tmp_path / name)
     assert record["score"]["samples"] == 24 and record["score"]["largest"] < 1e-5
     assert record["score"]["agreement"] == 1
@@ -133,7 +133,7 @@ def test_families_whose_graphs_are_of_another_kind(
     request: pytest.FixtureRequest, family: str, name: str, tmp_path: Path
 ) -> None:
     if package := lacking(name):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     run = request.getfixturevalue(family)
     record = export(run, name, output=tmp_path / name)
     assert record["score"]["largest"] < 1e-5 and record["score"]["agreement"] == 1
@@ -159,7 +159,7 @@ def test_recurrent_steps_are_not_called_one_by_one(
 @pytest.mark.slow
 def test_int8_is_smaller_and_says_how_many_classes_stay_the_same(tmp_path: Path) -> None:
     if package := lacking("litert"):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     settings = {"filters": [16, 32]}
     run = mlzoo.train("cnn", "digits", epochs=2, out=str(tmp_path / "runs"), set=settings)
     small = export(run, "litert", int8=True, output=tmp_path / "small")
@@ -172,7 +172,7 @@ def test_int8_is_smaller_and_says_how_many_classes_stay_the_same(tmp_path: Path)
 def test_int8_of_missing_values_is_refused(run: Run, tmp_path: Path) -> None:
     """They have no place among 256 whole numbers."""
     if package := lacking("litert"):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     with pytest.raises(MlzooError, match="litert"):
         export(run, "litert", int8=True, output=tmp_path / "small")
     assert not list(tmp_path.iterdir())
@@ -180,7 +180,7 @@ def test_int8_of_missing_values_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_a_format_that_can_not_hold_a_model_leaves_nothing(steps: Run) -> None:
     if package := lacking("openvino"):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     with pytest.raises(MlzooError, match=r"openvino can't hold this model \(rnn\).*--format onnx"):
         export(steps, "openvino")
     assert not (steps.path / "exports").exists()
@@ -195,7 +195,7 @@ def test_flags_are_checked_before_anything_is_loaded() -> None:
 
 def test_a_missing_library_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry.load("format", "onnx"), "NEEDS", (("no_such_module", "soap"),))
-    with pytest.raises(UsageError, match=r"needs soap: pip install 'mlzoo\[export\]'"):
+    with pytest.raises(UsageError, match=r"needs soap: pip install 'mlzoo-keras\[export\]'"):
         check("onnx")
 
 
@@ -244,7 +244,7 @@ def test_mixed_precision_is_exported_in_float32() -> None:
 def test_the_exact_gelu_of_a_plugin_is_written_as_onnx(tmp_path: Path) -> None:
     """TensorFlow computes it with Erfc, which ONNX lacks."""
     if package := lacking("onnx"):
-        pytest.skip(f"{package} is not installed (pip install 'mlzoo[export]')")
+        pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     tensor = keras.Input((3,), name="input")
     exact = keras.layers.Activation(lambda x: keras.activations.gelu(x, approximate=False))
     model = keras.Model(tensor, exact(tensor))

@@ -28,7 +28,7 @@ from mlzoo.layers.description import describe
 from mlzoo.models import unet_pretrained
 from mlzoo.models.transfer import Config, build
 
-kh = pytest.importorskip("keras_hub", reason="keras-hub is not installed (pip install mlzoo[hub])")
+kh = pytest.importorskip("keras_hub", reason="pip install 'mlzoo-keras[hub]'")
 SCALE, OFFSET = [1 / 255, 1 / 200, 1 / 100], [-0.5, -0.4, 0.2]
 CLASSES = Outputs("classification", 3)
 SIDES = 32
@@ -305,7 +305,7 @@ def test_settings_that_go_without_effect_are_refused(monkeypatch: pytest.MonkeyP
         with pytest.raises(ValidationError, match=message):
             Config(**settings)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "keras_hub", None)
-    with pytest.raises(UsageError, match=r"pip install mlzoo\[hub\]"):
+    with pytest.raises(UsageError, match=r"pip install 'mlzoo-keras\[hub\]'"):
         hub.presets()
 
 
@@ -345,7 +345,7 @@ def test_a_run_says_that_it_needs_keras_hub(
         text=True,
         check=True,
     ).stdout.splitlines()
-    assert said[0] == "loaded" and "pip install mlzoo[hub]" in said[1], said
+    assert said[0] == "loaded" and "pip install 'mlzoo-keras[hub]'" in said[1], said
 
 
 def test_a_folder_of_a_preset_s_name_is_read_and_nothing_else(

@@ -24,7 +24,7 @@ from mlzoo.core.errors import DataError, UsageError
 from mlzoo.runs import zoo
 from tests.cli.world import mask_folder
 
-pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'mlzoo[serve]')")
+pytest.importorskip("fastapi", reason="fastapi is not installed (pip install 'mlzoo-keras[serve]')")
 pytest.importorskip("httpx", reason="httpx, which fastapi's test client needs, is not installed")
 
 from fastapi.testclient import TestClient  # noqa: E402

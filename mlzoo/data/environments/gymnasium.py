@@ -103,7 +103,7 @@ def _make(name: str) -> Any:
     except ImportError:
         raise UsageError(
             f"{name} is an environment of Gymnasium, which is not installed; install it with "
-            '`pip install "mlzoo[rl]"`, or choose grid-snake'
+            '`pip install "mlzoo-keras[rl]"`, or choose grid-snake'
         ) from None
     try:
         return gymnasium.make(name, disable_env_checker=True)

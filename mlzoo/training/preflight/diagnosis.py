@@ -45,7 +45,7 @@ def missing_links(
     if not loads("libcuda.so.1"):
         return ["the NVIDIA driver's library libcuda.so.1 is not found: reinstall the driver"]
     wheels = {
-        "tensorflow": ("nvidia.cudnn", "pip install 'mlzoo[gpu]'"),
+        "tensorflow": ("nvidia.cudnn", "pip install 'mlzoo-keras[gpu]'"),
         "jax": ("jax_cuda12_plugin", "pip install 'jax[cuda12]'"),
     }
     if backend in wheels:

@@ -179,7 +179,8 @@ def import_ray() -> Any:
         import ray
     except ImportError as error:
         raise UsageError(
-            f"--engine ray: Ray is missing ({error}); install it with `pip install mlzoo[ray]`"
+            f"--engine ray: Ray is missing ({error}); install it with "
+            "`pip install 'mlzoo-keras[ray]'`"
         ) from None
     return ray
 

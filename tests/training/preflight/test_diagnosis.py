@@ -14,7 +14,7 @@ from mlzoo.training.preflight.diagnosis import diagnose, missing_links
     [
         (False, False, False, "no NVIDIA driver"),
         (True, False, False, "libcuda.so.1 is not found"),
-        (True, True, False, "pip install 'mlzoo[gpu]'"),
+        (True, True, False, "pip install 'mlzoo-keras[gpu]'"),
         (True, True, True, "sees no GPU"),
     ],
 )

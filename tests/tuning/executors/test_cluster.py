@@ -19,7 +19,7 @@ from tests.tuning.made import search
 @pytest.fixture
 def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A cluster of two machines with a core each, both this one."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install mlzoo[ray]")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlzoo-keras[ray]'")
     import ray
     from ray.cluster_utils import Cluster as Nodes
 
@@ -67,5 +67,5 @@ def test_a_machine_that_is_lost_in_mid_search_changes_nothing(nodes: Any, tmp_pa
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"pip install mlzoo\[ray\]"):
+    with pytest.raises(UsageError, match=r"pip install 'mlzoo-keras\[ray\]'"):
         Cluster(plan(engine="ray"), tmp_path, True)
