@@ -29,12 +29,13 @@ def generate(
     from mlzoo.reporting.drawn_samples import write_samples
 
     opened = load(run, trust=trust)
-    drawn = opened.generate(config.count, config.seed)
+    drawn = opened.generate(config.count, config.seed, config.class_name)
     facts = {
         "run": opened.path.name,
         "model": opened.config.model,
         "weights_sha256": opened.metrics["weights_sha256"],
         "seed": config.seed,
+        **({} if config.class_name is None else {"class": config.class_name}),
     }
     folder = expand(config.output) if config.output else opened.path / "generated"
     files = write_samples(folder, drawn.samples, opened.reader, facts, config.overwrite)

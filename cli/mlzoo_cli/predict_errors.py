@@ -38,7 +38,12 @@ def predict_errors(run: OpenedRun, data: list[str], output: Path, overwrite: boo
     finally:
         reporter.end()
     write_text(output / TABLE, csv_text(rows))
+    texts = [TABLE]
+    if restored.values is not None:
+        texts.append("restored/")
+    if restored.threshold is not None:
+        texts.append(f"masks/ of errors over {restored.threshold:.3g}")
     say(
-        f"{len(rows)} images restored, in {output}: {TABLE}, restored/, and errors/ from black (0) "
+        f"{len(rows)} images scored, in {output}: {', '.join(texts)}, and errors/ from black (0) "
         f"to yellow (a squared error of {largest:.3g})"
     )

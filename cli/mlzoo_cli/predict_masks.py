@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlzoo.core.configs import RunConfig, from_options
 from mlzoo.core.errors import UsageError
 from mlzoo.runs.opened import ChooseTiling, OpenedRun
 from mlzoo.runs.predicting.settings import PredictConfig
+from mlzoo.runs.results import Painted
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
 
 
@@ -34,7 +33,7 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
                 written = {}
                 if folder is not None:
                     written["file"] = folder.write(painted, config.overlays)
-                rows.append({"name": painted.name, **written, **_facts(run, painted.values)})
+                rows.append({"name": painted.name, **written, **_facts(run, painted)})
     finally:
         reporter.end()
     for warning in warnings:
@@ -76,10 +75,19 @@ def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTili
     return run.tiling(config.tile, config.overlap)
 
 
-def _facts(run: OpenedRun, values: Any) -> dict[str, object]:
-    """The share of each class's pixels, or each field's mean."""
+def _facts(run: OpenedRun, painted: Painted) -> dict[str, object]:
+    """Return the share of each class's pixels, each field's mean, or how a restored image differs.
+
+    `change` is the root mean squared difference from the image as it was, of pixels from 0 to 1.
+    """
     import numpy as np
 
+    values = painted.values
+    if run.target.restores:
+        if values.shape != painted.image.shape:
+            return {}
+        change = values - painted.image / np.float32(run.reader.maximum or 1)
+        return {"change": round(float(np.sqrt(np.mean(change**2))), 6)}
     classes = run.record["class_names"]
     if classes:
         counts = np.bincount(values.ravel(), minlength=len(classes))

@@ -13,6 +13,7 @@ from mlzoo.augmentation import catalogue, policy_checks
 from mlzoo.augmentation.augmenter import are_films, kind_of
 from mlzoo.core.errors import UsageError
 from mlzoo.data import policies
+from mlzoo.data.images.degradation import degradation_of
 from mlzoo.data.policies import Policy, Step
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def check_task(policy: Policy, samples: Samples, kind: str) -> None:
             for name in names
             if catalogue.is_marked(name, "COLOR")
         ]
-    if samples.target.pixel_numbers:
+    if samples.target.pixel_numbers and degradation_of(samples) is None:
         # Mirrored, a vector's components would change their signs.
         moving = [n for n in names if n in mixing or catalogue.moves(n)]
         if moving:
@@ -137,6 +138,9 @@ def _automatic(kind: str, part: Part) -> Policy:
         return Policy("auto", (), ("none, since noise on tables is off unless it is asked for",))
     if kind == "sequences":
         return _for_sequences(samples)
+    if degradation_of(samples) is not None:
+        steps, reasons, _ = flipped(part)
+        return Policy("auto", steps, reasons)
     if samples.target.pixel_numbers:
         steps, left = _colored(policies.preset(kind, "photometric"), kind, samples)
         return Policy("auto", steps, ("photometric, since fields are not moved along", *left))

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlzoo.augmentation.augmenter import Augmenter
 from mlzoo.data.images.decoding import mirrored
+from mlzoo.data.images.degradation import DegradedImages, degradation_of, degrade_views
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
 from mlzoo.data.images.tiles import Tiling
 from mlzoo.data.policies import Policy
@@ -35,12 +36,14 @@ class Views:
 
     def __init__(self, part: Part, tiling: Tiling | None, policy: Policy, seed: int) -> None:
         self._part, self._tiling, self._seed = part, tiling, seed
+        self._degradation = degradation_of(part.samples)
         counts = [self._crops(position) for position in range(len(part))]
         self.samples = np.repeat(np.arange(len(part)), counts)
         """The position in the part that each view is made of."""
         inputs = part.samples.inputs
         one = int(np.prod(inputs.shape[1:])) * np.dtype(inputs.dtype).itemsize
-        on_disk = isinstance(inputs, LazyFiles) and not inputs.cached
+        files = inputs.clean.rows if isinstance(inputs, DegradedImages) else inputs
+        on_disk = isinstance(files, LazyFiles) and not files.cached
         self._window = max(1, CACHE_BYTES // one) if on_disk and tiling is not None else len(part)
         self._reading = Lock()
         self.augmenter = Augmenter(policy, part, seed, self.shape)
@@ -72,13 +75,21 @@ class Views:
         return np.concatenate(shuffled)
 
     def batch(self, views: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, None]:
-        """Inputs (n, height, width, channels) and targets of some views, without weights."""
+        """Inputs (n, height, width, channels) and targets of some views, without weights.
+
+        Where clean images are degraded, that is drawn anew in each epoch, after other changes.
+        """
         if self._tiling is None:
             positions = self.samples[views]
-            inputs, targets = self._part.inputs(positions), self._part.targets_at(positions)
+            targets = self._part.targets_at(positions)
+            inputs = targets if self._degradation else self._part.inputs(positions)
         else:
             pairs = [self._crop(int(view), epoch, self._tiling.side) for view in views]
             inputs, targets = (np.stack(each) for each in zip(*pairs, strict=True))
+        if self._degradation is not None:
+            clean, _ = self.augmenter.change(inputs, None, views, epoch)
+            seeds = [(self._seed, epoch, int(view)) for view in views]
+            return degrade_views(clean, self._degradation, seeds), clean, None
         if self._part.samples.target.pixel_class:
             inputs, moved = self.augmenter.change(inputs, targets, views, epoch)
             assert moved is not None
@@ -106,7 +117,9 @@ class Views:
             if position not in self._recent:
                 while len(self._recent) >= self._window:
                     self._recent.popitem(last=False)
-                self._recent[position] = self._part.image(position), self._part.target(position)
+                target = self._part.target(position)
+                image = target if self._degradation else self._part.image(position)
+                self._recent[position] = image, target
             return self._recent[position]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlzoo.augmentation.augmenter import kind_of
 from mlzoo.augmentation.choosing import check_task, flipped
 from mlzoo.core.errors import UsageError
+from mlzoo.data.images.degradation import degradation_of
 from mlzoo.data.policies import Policy, Step
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def of_strength(part: Part, magnitude: float) -> Policy:
         return Policy(name, tuple(_signals(share)))
     steps: list[Step] = []
     reasons: tuple[str, ...] = ()
-    moving = not samples.target.pixel_numbers
+    moving = not samples.target.pixel_numbers or degradation_of(samples) is not None
     if moving:
         first, reasons, _ = flipped(part)
         steps += first

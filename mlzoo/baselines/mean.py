@@ -8,7 +8,13 @@ from mlzoo.baselines._reconstructions import training_rows
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
-TARGETS = ("numbers per sample", "numbers per pixel", "numbers per horizon", "inputs per sample")
+TARGETS = (
+    "numbers per sample",
+    "numbers per pixel",
+    "numbers per horizon",
+    "inputs per sample",
+    "inputs per score",
+)
 LEARNS = False
 FAST = True
 ROWS = 20_000

@@ -12,7 +12,7 @@ from mlzoo.baselines._reconstructions import scaled_rows, training_rows
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
-TARGETS = ("inputs per sample",)
+TARGETS = ("inputs per sample", "inputs per score")
 LEARNS = True
 FAST = True
 ROWS = 10_000

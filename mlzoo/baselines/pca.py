@@ -12,7 +12,7 @@ from mlzoo.baselines._reconstructions import principal_components, scaled_rows
 from mlzoo.data.contracts import Baseline
 from mlzoo.data.samples import Data
 
-TARGETS = ("inputs per sample",)
+TARGETS = ("inputs per sample", "inputs per score")
 LEARNS = True
 FAST = True
 COMPONENTS = 8

@@ -111,6 +111,10 @@ class RunConfig(Settings):
     )
     """Classes that are normal, comma-separated, where a model learns without labels: it learns
     them alone, and is scored by how well it finds the others in the test split."""
+    restore: str | None = None
+    """Learn to restore clean images that are degraded for it: noise=.35 (standard deviation, of
+    pixels from 0 to 1), scale=2 (enlarged from half the height and width) or mask=.3 (share of
+    squares of 4x4 pixels that are black). A folder of pairs, as noisy/ and clean/, needs none."""
     drop: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )
@@ -291,6 +295,7 @@ class RunConfig(Settings):
 
     _check_fractions = field_validator("fractions")(values.three_shares)
     _check_size = field_validator("size")(values.image_sides)
+    _check_restore = field_validator("restore")(values.degradation_text)
     _check_conformal = field_validator("conformal")(values.half_at_most)
     _read_xla = field_validator("xla", mode="before")(values.on_off)
     _read_text = field_validator(

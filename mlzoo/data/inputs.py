@@ -107,6 +107,10 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
     location = existing(path)
     if isinstance(reader, TableReader):
         return read_labeled_table(location, reader)
+    if isinstance(reader, DenseReader) and reader.target_kind.restores:
+        from mlzoo.data.images.inference_restorations import read_restorations
+
+        return read_restorations(location, reader, progress)
     if isinstance(reader, DenseReader):
         from mlzoo.data.masks.inference_inputs import read_pairs
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlzoo.core import registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import DataError, UsageError
-from mlzoo.core.validation.values import shares
+from mlzoo.core.validation.values import image_size, shares
 from mlzoo.data.recognition import check_source, recognize, source_config
 from mlzoo.data.specs import target_of
 
@@ -53,11 +53,18 @@ def read(config: RunConfig, progress: Progress | None = None) -> Samples:
     refuse_undecodable([config.data], "the path")
     source, settings = source_config(config)
     module = registry.load("source", source)
-    unlabeled = _unlabeled_task(config.model)
-    if unlabeled is not None and getattr(module, "UNLABELED", False):
+    unlabeled = _restoring_task() if config.restore else _unlabeled_task(config.model)
+    reads = not config.restore or "size" in type(settings).model_fields  # images, not tables
+    if unlabeled is not None and reads and getattr(module, "UNLABELED", False):
         settings = settings.model_copy(update={"task": unlabeled})
     samples: Samples = module.load(settings, progress)
-    if unlabeled is not None:
+    if config.restore:
+        from mlzoo.data.images.degradation import to_restore
+        from mlzoo.data.masks.reader import Degradation
+
+        how = Degradation.parse(config.restore, config.seed)
+        samples = to_restore(samples, _restoring_task(), how, image_size(config.size))
+    elif unlabeled is not None:
         samples = without_labels(samples, unlabeled)
     if not len(samples):
         raise DataError(f"{config.data} holds no samples")
@@ -111,6 +118,11 @@ def _unlabeled_task(model: str) -> str | None:
         return None
     tasks = [name for name in registry.names("task") if target_of(name).is_input]
     return next((name for name in tasks if registry.accepts(model, name)), None)
+
+
+def _restoring_task() -> str:
+    """Return the task of models that restore images."""
+    return next(name for name in registry.names("task") if target_of(name).restores)
 
 
 def _typed(samples: Samples, source: str) -> Reader:

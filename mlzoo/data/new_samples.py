@@ -128,4 +128,6 @@ def check_new_images(
 
 def unlike_training(checked: Checked, reader: PixelReader) -> tuple[str, ...]:
     """Return a warning for each way in which new images differ from those of the training data."""
-    return differences(checked.headers, checked.contents, reader, checked.form.maximum)
+    # Images that are restored lie from 0 to 1, whatever the depth of their files.
+    maximum = 1.0 if reader.target_kind.restores else checked.form.maximum
+    return differences(checked.headers, checked.contents, reader, maximum)

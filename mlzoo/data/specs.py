@@ -30,14 +30,17 @@ class Target:
             input, so that no labels are needed; or `actions`, by what is reached with them.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
             before it, a `pixel` of an image, a step of the `horizon` that follows a window, a
-            `point` where equations hold, or a `draw`: new samples are drawn at random; or
-            `actions` throughout an `episode` of an environment.
+            `point` where equations hold; a `score` of how unlike normal samples a sample is;
+            a `draw`: new samples are drawn at random; or `actions` throughout an `episode` of
+            an environment.
+        restores: the numbers at pixels are those of the image itself before it was degraded.
     """
 
     values: Literal["classes", "ordered", "labels", "numbers", "inputs", "actions"]
-    per: Literal["sample", "step", "token", "pixel", "horizon", "point", "draw", "episode"] = (
-        "sample"
-    )
+    per: Literal[
+        "sample", "step", "token", "pixel", "horizon", "point", "score", "draw", "episode"
+    ] = "sample"
+    restores: bool = False
 
     @property
     def is_class(self) -> bool:
@@ -58,6 +61,11 @@ class Target:
     def drawn(self) -> bool:
         """Return whether new samples are drawn, so that nothing is predicted of given ones."""
         return self.per == "draw"
+
+    @property
+    def scored(self) -> bool:
+        """Return whether an anomaly map is predicted, from which a sample has its score."""
+        return self.per == "score"
 
     @property
     def acts(self) -> bool:
@@ -265,11 +273,13 @@ class Outputs:
     `units` numbers at every pixel, restored as those of a regression. Labeling: one unit a class,
     two for two classes, at every step. Forecasting: `units` numbers at each of the `horizon` steps
     that follow, restored as those of a regression; `channels` are their places among the input's,
-    where they are inputs. Reconstruction: the input after `scaling` (serialized layers, as those of
+    where they are inputs. Restoration: the channels of an image, from 0 to 1, restored as numbers
+    of a regression. Reconstruction: the input after `scaling` (serialized layers, as those of
     `Inputs`), of shape `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to
-    1; `code` is the size of the model's bottleneck, once there is a model. With `distribution` the
-    head of a regression predicts standard deviations too, which a layer `distribution` holds beside
-    means.
+    1; `code` is the size of the model's bottleneck, once there is a model. Generation: the same;
+    `conditions` is the number of classes that samples are drawn of, 0 without a choice. With
+    `distribution` the head of a regression predicts standard deviations too, which a layer
+    `distribution` holds beside means.
     """
 
     task: str
@@ -282,6 +292,7 @@ class Outputs:
     shape: tuple[int, ...] = ()
     bounded: bool = False
     code: int = 0
+    conditions: int = 0
     distribution: bool = False
 
     @property
@@ -296,15 +307,24 @@ class Outputs:
             verb = "have" if len(names) > 1 else "has"
             raise UsageError(f"{model}: {' and '.join(names)} {verb} no effect on {self.task}")
 
-    def head(self, features: keras.KerasTensor, **settings: Any) -> keras.KerasTensor:
+    def head(
+        self,
+        features: keras.KerasTensor,
+        image: keras.KerasTensor | None = None,
+        **settings: Any,
+    ) -> keras.KerasTensor:
         """The output layer: a layer named `head`, in float32, and what makes its numbers outputs.
 
         It is a Dense layer on (batch, features) or, step by step, on (batch, steps, features),
         and a convolution (1x1, unless `kernel_size` says otherwise) on (batch, height, width,
         features) where something is predicted at every pixel. Keyword arguments go to that layer
-        (a regularizer, an initializer).
+        (a regularizer, an initializer). Where images are restored and the scaled `image` is given,
+        the layer predicts the difference from it.
         """
-        return self.finish(self.logits(features, **settings))
+        logits = self.logits(features, **settings)
+        if image is not None and self.target.restores:
+            logits = _task(self.task).add_image(self, logits, image)
+        return self.finish(logits)
 
     def logits(
         self, features: keras.KerasTensor, units: int = 0, name: str = "head", **settings: Any

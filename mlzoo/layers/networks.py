@@ -9,6 +9,10 @@ A model plug-in of several networks, or with a loss of its own, exports in place
 
 A model that draws samples, but not from normal numbers by one call of its main network, exports
 `sample(config, networks, count, seed) -> np.ndarray` too: scaled samples (count, *shape).
+
+Where its setting `conditional` is true, `outputs.conditions` is the number of classes, the targets
+of a batch are their positions (batch,), and `sample` gets those of the samples to draw last, or the
+main network after the normal numbers.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mlzoo.data.specs import Outputs
 
-TARGETS = ("numbers", "inputs")
+TARGETS = ("numbers", "inputs per sample")
 
 
 class Config(Settings):

@@ -12,7 +12,7 @@ from mlzoo.statistics.scorers import Scorer
 if TYPE_CHECKING:
     from mlzoo.statistics.scorers import Reconstructions
 
-TARGETS = ("inputs per sample",)
+TARGETS = ("inputs per sample", "inputs per score")
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 BESIDE = ("false_alarms",)

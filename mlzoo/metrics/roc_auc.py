@@ -8,7 +8,7 @@ from __future__ import annotations
 from mlzoo.metrics._ranking import roc_area
 from mlzoo.statistics.scorers import Predictions, Scorer
 
-TARGETS = ("classes per sample", "inputs per sample")
+TARGETS = ("classes per sample", "inputs per sample", "inputs per score")
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 TITLE = "ROC AUC"

@@ -13,8 +13,12 @@ _FREQUENCIES, _SCALES = 24, (0.5, 2.0, 8.0)
 """Fourier features of time, and their scales in periods over the whole of it."""
 
 
-def denoiser(shape: tuple[int, ...], filters: int, blocks: int, name: str) -> keras.Model:
+def denoiser(
+    shape: tuple[int, ...], filters: int, blocks: int, name: str, classes: int = 0
+) -> keras.Model:
     """Return a U-Net from noisy images (batch, *shape) and times (batch, 1) to (batch, *shape).
+
+    With classes it takes their positions (batch, 1) last; the number of classes stands for none.
 
     The coarsest feature maps have sides of 4 to 7 pixels and, as all but the finest, twice as many
     channels as those.
@@ -24,6 +28,7 @@ def denoiser(shape: tuple[int, ...], filters: int, blocks: int, name: str) -> ke
         filters: channels of the finest feature maps.
         blocks: residual blocks of each resolution, on the way down and on the way up.
         name: of the model.
+        classes: that images are drawn of; 0: there is no choice.
     """
     import keras
 
@@ -36,6 +41,13 @@ def denoiser(shape: tuple[int, ...], filters: int, blocks: int, name: str) -> ke
     noisy, time = keras.Input(shape, name="noisy"), keras.Input((1,), name="time")
     waves = FourierFeatures(1, _FREQUENCIES, _SCALES, dtype="float32", name="waves")(time)
     embedded = dense(waves, 4 * filters, "silu", name="embedded")
+    given = [noisy, time]
+    if classes:
+        label = keras.Input((1,), dtype="int32", name="class")
+        of_class = keras.layers.Embedding(classes + 1, 4 * filters, name="class_embedding")(label)
+        of_class = keras.layers.Reshape((4 * filters,), name="class_code")(of_class)
+        embedded = keras.layers.Add(name="embedded_of_class")([embedded, of_class])
+        given.append(label)
     depth = halvings(shape[0], shape[1])
     x = PadToMultiple(2**depth, name="pad")(noisy)
     x = convolution(x, filters, 3, name="start", activation="linear")
@@ -57,7 +69,7 @@ def denoiser(shape: tuple[int, ...], filters: int, blocks: int, name: str) -> ke
             x = _block(x, embedded, channels, f"up{level + 1}_block{number}")
     x = CropLike(name="crop")([_normalized(x, "end"), noisy])
     x = keras.layers.Conv2D(shape[-1], 3, padding="same", dtype="float32", name="head")(x)
-    return keras.Model([noisy, time], x, name=name)
+    return keras.Model(given, x, name=name)
 
 
 def _block(

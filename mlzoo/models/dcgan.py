@@ -45,6 +45,9 @@ class Config(Settings):
     """Share of the discriminator's features dropped."""
     adversarial: Literal["cross_entropy", "hinge"] = "cross_entropy"
     """Loss: cross_entropy with smoothed labels, or hinge (Lim and Ye, 2017)."""
+    conditional: bool = False
+    """Draw images of a class that is asked for, which both networks get as an input beside (Mirza
+    and Osindero, "Conditional generative adversarial nets", 2014)."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -65,7 +68,8 @@ def recipe(data: Data, config: RunConfig) -> Recipe:
 def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, keras.Model]:
     """Return generator, from (batch, code) to scaled images, and discriminator, to logits.
 
-    `scaling` gives the scaled image of a raw one.
+    Both take the positions of classes (batch, 1) last where they are conditional. `scaling` gives
+    the scaled image of a raw one.
 
     Args:
         config: the model's settings.
@@ -86,11 +90,19 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
     sizes = halved(height, width, halvings(height, width))
     widths = [config.filters * 2**number for number in range(len(sizes))]
     code = keras.Input((config.code,), name="code")
-    x = upsample(code, sizes[::-1], widths[::-1], "relu", normalize=True)
-    generator = keras.Model(code, outputs.head(x, kernel_size=3), name="generator")
+    given, x = [code], code
+    if outputs.conditions:
+        label, embedded = _embedded(outputs.conditions, config.code)
+        given, x = [code, label], keras.layers.Concatenate(name="code_of_class")([code, embedded])
+    x = upsample(x, sizes[::-1], widths[::-1], "relu", normalize=True)
+    generator = keras.Model(given, outputs.head(x, kernel_size=3), name="generator")
 
     image = keras.Input(outputs.shape, name="image")
-    x = keras.layers.Rescaling(2.0, -1.0, name="centered")(image)
+    given, x = [image], keras.layers.Rescaling(2.0, -1.0, name="centered")(image)
+    if outputs.conditions:
+        label, embedded = _embedded(outputs.conditions, height * width)
+        plane = keras.layers.Reshape((height, width, 1), name="class_map")(embedded)
+        given, x = [image, label], keras.layers.Concatenate(name="image_of_class")([x, plane])
     for number, channels in enumerate(widths[1:], 1):
         x = keras.layers.Conv2D(channels, 4, 2, padding="same", name=f"down{number}")(x)
         if number > 1:
@@ -98,8 +110,17 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
         x = keras.layers.LeakyReLU(_SLOPE, name=f"down{number}_activation")(x)
         x = keras.layers.Dropout(config.dropout, name=f"down{number}_dropout")(x)
     logit = keras.layers.Dense(1, dtype="float32", name="logit")(flat(x))
-    discriminator = keras.Model(image, logit, name="discriminator")
+    discriminator = keras.Model(given, logit, name="discriminator")
     return {"generator": generator, "discriminator": discriminator, "scaling": scaling}
+
+
+def _embedded(classes: int, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return an input of class positions (batch, 1), and learned numbers (batch, size) of each."""
+    import keras
+
+    label = keras.Input((1,), dtype="int32", name="class")
+    embedded = keras.layers.Embedding(classes, size, name="class_embedding")(label)
+    return label, keras.layers.Reshape((size,), name="class_code")(embedded)
 
 
 def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Objective]:
@@ -123,10 +144,10 @@ def _discriminate(
     """Return the discriminator's loss, and the share of real images that it takes for real."""
     from keras import ops
 
-    real = networks["discriminator"](networks["scaling"](inputs), training=context.training)
-    drawn = networks["discriminator"](
-        _drawn(config, networks, inputs, context), training=context.training
-    )
+    classes = _classes(networks, targets)
+    judge = partial(networks["discriminator"], training=context.training)
+    real = judge([networks["scaling"](inputs), *classes])
+    drawn = judge([_drawn(config, networks, inputs, classes, context), *classes])
     if config.adversarial == "hinge":
         loss = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + drawn))
     else:
@@ -144,21 +165,37 @@ def _generate(
     """Return the generator's loss, and the share of drawn images that are taken for real."""
     from keras import ops
 
-    images = _drawn(config, networks, inputs, context)
-    logits = networks["discriminator"](images, training=context.training)
+    classes = _classes(networks, targets)
+    images = _drawn(config, networks, inputs, classes, context)
+    logits = networks["discriminator"]([images, *classes], training=context.training)
     loss = -ops.mean(logits) if config.adversarial == "hinge" else _cross_entropy(logits, 1.0)
     return {"loss": loss, "drawn_as_real": ops.mean(ops.cast(logits > 0, "float32"))}
 
 
+def _classes(networks: Mapping[str, keras.Model], targets: Any) -> list[Any]:
+    """Return the class positions (batch, 1) of a batch where networks are conditional, else none.
+
+    Drawn images are of the same classes as the real ones beside them.
+    """
+    from keras import ops
+
+    conditional = len(networks["generator"].inputs) > 1
+    return [ops.reshape(targets, (-1, 1))] if conditional else []
+
+
 def _drawn(
-    config: Config, networks: Mapping[str, keras.Model], inputs: Any, context: StepContext
+    config: Config,
+    networks: Mapping[str, keras.Model],
+    inputs: Any,
+    classes: list[Any],
+    context: StepContext,
 ) -> Any:
-    """Return as many drawn images as there are real ones in a batch."""
+    """Return as many drawn images as there are real ones in a batch, of their classes."""
     import keras
     from keras import ops
 
     code = keras.random.normal((ops.shape(inputs)[0], config.code), seed=context.seed)
-    return networks["generator"](code, training=context.training)
+    return networks["generator"]([code, *classes], training=context.training)
 
 
 def _cross_entropy(logits: Any, label: float) -> Any:

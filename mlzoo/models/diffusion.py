@@ -6,14 +6,16 @@ Nichol and Dhariwal, "Improved denoising diffusion probabilistic models" (2021):
 it (Salimans and Ho, "Progressive distillation for fast sampling of diffusion models", 2022). The
 model that is kept has the exponential moving average of its weights. Samples are drawn by DDIM
 (Song, Meng and Ermon, "Denoising diffusion implicit models", 2021), which adds no noise on the
-way. What differs: time is continuous, and evenly spread over a batch (Kingma et al., "Variational
+way. With `conditional` the network is told the class, but for a tenth of the images, and samples
+are guided without a classifier (Ho and Salimans, "Classifier-free diffusion guidance", 2022). What
+differs: time is continuous, and evenly spread over a batch (Kingma et al., "Variational
 diffusion models", 2021); it enters by random Fourier features; the U-Net has no attention and one
 block a resolution by default, where the paper has two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import cos, pi
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 TARGETS = ("inputs per draw",)
 MAIN = "average"
 _OFFSET = 0.008
+_DROPPED = 0.1
+"""Share of training images whose class is not told."""
 _BATCH = 128
 """Samples that are drawn at once."""
 
@@ -50,6 +54,11 @@ class Config(Settings):
     """Share of the averaged weights that a step keeps; it is smaller in the first steps."""
     sampling_steps: int = Field(30, ge=1, le=1000)
     """Times at which a drawn image is denoised."""
+    conditional: bool = False
+    """Draw images of a class that is asked for."""
+    guidance: float = Field(1.5, ge=1, le=20)
+    """Of conditional ones: how far samples go beyond what the class adds to the prediction
+    without one; 1: not at all."""
 
 
 def recipe(data: Data, config: RunConfig) -> Recipe:
@@ -84,7 +93,7 @@ def networks(config: Config, inputs: Inputs, outputs: Outputs) -> dict[str, kera
     if outputs.bounded:
         x = keras.layers.Rescaling(2.0, -1.0, dtype="float32", name="centered")(x)
     trained, average = (
-        denoiser(inputs.shape, config.filters, config.blocks, name)
+        denoiser(inputs.shape, config.filters, config.blocks, name, outputs.conditions)
         for name in ("denoiser", "average")
     )
     average.set_weights(trained.get_weights())
@@ -100,7 +109,11 @@ def objectives(config: Config, inputs: Inputs, outputs: Outputs) -> Sequence[Obj
 
 
 def sample(
-    config: Config, networks: Mapping[str, keras.Model], count: int, seed: int
+    config: Config,
+    networks: Mapping[str, keras.Model],
+    count: int,
+    seed: int,
+    classes: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return scaled images (count, height, width, channels), drawn by DDIM.
 
@@ -109,6 +122,7 @@ def sample(
         networks: by name.
         count: how many.
         seed: of the noise that they are made of.
+        classes: (count,) position of the class of each, of a conditional model.
     """
     import numpy as np
 
@@ -117,24 +131,49 @@ def sample(
     bounded = any(layer.name == "centered" for layer in networks["scaling"].layers)
     # Batches of one size, or how many are drawn would change the last digits of each.
     noise = np.random.default_rng(seed).normal(size=(-(-count // _BATCH) * _BATCH, *shape))
-    images = [
-        _ddim(average, part.astype("float32"), config.sampling_steps, bounded)
-        for part in np.split(noise, len(noise) // _BATCH)
-    ]
+    labels = None if classes is None else np.resize(classes, len(noise))[:, None]
+    images = []
+    for start in range(0, len(noise), _BATCH):
+        batch = slice(start, start + _BATCH)
+        given = None if labels is None else labels[batch]
+        velocity = partial(_velocity, average, given, config.guidance)
+        images.append(_ddim(velocity, noise[batch].astype("float32"), config, bounded))
     drawn = np.concatenate(images)[:count]
     return (drawn + 1) / 2 if bounded else drawn
 
 
-def _ddim(network: keras.Model, x: np.ndarray, steps: int, bounded: bool) -> np.ndarray:
+def _velocity(
+    network: keras.Model, labels: np.ndarray | None, guidance: float, x: np.ndarray, time: float
+) -> np.ndarray:
+    """Return v of noisy images x (batch, *shape), guided to the classes of labels (batch, 1)."""
+    import numpy as np
+
+    times = np.full((len(x), 1), time, "float32")
+    if labels is None:
+        return np.asarray(network.predict_on_batch([x, times]))
+    told = np.asarray(network.predict_on_batch([x, times, labels]))
+    if guidance == 1:
+        return told
+    none = np.full_like(labels, network.get_layer("class_embedding").input_dim - 1)
+    untold = np.asarray(network.predict_on_batch([x, times, none]))
+    return untold + np.float32(guidance) * (told - untold)
+
+
+def _ddim(
+    velocity: Callable[[np.ndarray, float], np.ndarray],
+    x: np.ndarray,
+    config: Config,
+    bounded: bool,
+) -> np.ndarray:
     """Return images of noise x (batch, *shape); `bounded` ones lie from -1 to 1."""
     import numpy as np
     from keras import ops
 
-    times = np.linspace(1, 0, steps + 1, dtype="float32")
+    times = np.linspace(1, 0, config.sampling_steps + 1, dtype="float32")
     shares = zip(*map(ops.convert_to_numpy, _cosine(times)), strict=True)
     signal, noise = next(shares)
     for time, (next_signal, next_noise) in zip(times, shares, strict=False):
-        v = np.asarray(network.predict_on_batch([x, np.full((len(x), 1), time)]))
+        v = velocity(x, float(time))
         image = signal * x - noise * v
         if bounded:
             image = np.clip(image, -1, 1)
@@ -176,10 +215,24 @@ def _denoise(
     noise = keras.random.normal(ops.shape(image), seed=context.seed)
     noisy = signal * image + share * noise
     name = "denoiser" if context.training else "average"
-    predicted = networks[name]([noisy, time[:, None]], training=context.training)
+    given = [noisy, time[:, None]]
+    if config.conditional:
+        given.append(_told(networks[name], targets, context))
+    predicted = networks[name](given, training=context.training)
     if context.training:
         _follow(networks["average"], networks["denoiser"], config.ema, context.step)
     return {"loss": ops.mean(ops.square(predicted - (signal * noise - share * image)))}
+
+
+def _told(network: keras.Model, targets: Any, context: StepContext) -> Any:
+    """Return class positions (batch, 1) of targets (batch,), some of them replaced by none."""
+    import keras
+    from keras import ops
+
+    labels = ops.reshape(ops.cast(targets, "int32"), (-1, 1))
+    none = network.get_layer("class_embedding").input_dim - 1
+    drawn = keras.random.uniform(ops.shape(labels), seed=context.seed)
+    return ops.where(drawn < _DROPPED, none, labels)
 
 
 def _follow(average: keras.Model, network: keras.Model, decay: float, step: Any) -> None:

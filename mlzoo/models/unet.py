@@ -23,6 +23,10 @@ from mlzoo.data.specs import Inputs, Outputs
 if TYPE_CHECKING:
     import keras
 
+    from mlzoo.core.configs import RunConfig
+    from mlzoo.data.contracts import Recipe
+    from mlzoo.data.samples import Data
+
 AUTO = ("image",)
 TARGETS = ("classes per pixel", "numbers per pixel")
 
@@ -50,6 +54,18 @@ class Config(Settings):
     """Penalty on the squared weights."""
 
 
+_RESTORING = {"schedule": "cosine", "epochs": 30, "early_stopping": 0}
+
+
+def recipe(data: Data, config: RunConfig) -> Recipe:
+    """Return a decaying rate for images to restore, whose degradation is drawn anew each epoch."""
+    from mlzoo.data.contracts import Recipe
+
+    if not data.samples.target.restores or config.full_batch:
+        return Recipe()
+    return Recipe(_RESTORING, reason=f"{len(data.train):,} images to restore")
+
+
 def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """Return the model, from (batch, height, width, channels) to (batch, height, width, units).
 
@@ -74,5 +90,5 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     x = PadToMultiple(2**config.depth, axes, name="pad")(scaled)
     x, skips = encode(x, levels)
     x = CropLike(name="crop")([decode(x, skips, levels), scaled])
-    output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))
+    output = outputs.head(x, scaled, kernel_regularizer=regularizer(0, config.l2))
     return keras.Model(tensor, output, name="unet")

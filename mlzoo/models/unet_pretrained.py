@@ -83,6 +83,6 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     levels = Levels(len(skips), config.filters, upsampling=config.upsampling)
     x = decode(backbone.output, [padded, *skips[:-1]], levels)
     x = CropLike(name="crop")([x, scaled])
-    model = keras.Model(tensor, outputs.head(x), name="unet_pretrained")
+    model = keras.Model(tensor, outputs.head(x, scaled), name="unet_pretrained")
     model.plain_only = True
     return model

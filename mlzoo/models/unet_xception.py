@@ -78,7 +78,7 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     for number, filters in enumerate(config.up, 1):
         x = shortcut = _up(x, shortcut, filters, f"up{number}")
     x = CropLike(name="crop")([x, scaled])
-    output = outputs.head(x, kernel_size=3, kernel_regularizer=regularizer(0, config.l2))
+    output = outputs.head(x, scaled, kernel_size=3, kernel_regularizer=regularizer(0, config.l2))
     return keras.Model(tensor, output, name="unet_xception")
 
 

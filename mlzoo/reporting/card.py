@@ -38,6 +38,7 @@ PICTURES = {
     "residual_correlation": "How residuals one step ahead go with those before them; white noise "
     "stays within the dashed lines at 95 % of the lags",
     "timelines": "The best, the median and the worst test sequence: true and predicted classes",
+    "restorations": "The best, the median and the worst test image: input, restored image, truth",
     "fields": "The best, the median and the worst test image: true and predicted fields",
     "generated": "Samples that the model drew",
     "reconstructions": "The best, the median and the worst test samples, their reconstruction and "

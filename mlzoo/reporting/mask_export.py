@@ -26,8 +26,9 @@ class Folder:
     `masks/NAME.png`: pixels are class positions, shown in the classes' colors. `classes.txt`: one
     position and name per line. `overlays/NAME.png`: the mask on its image, unless switched
     off. `probabilities/NAME.npy`, on request: (height, width, classes) float16. Fields go
-    into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension.
-    With the images beside them in `images/`, masks and classes.txt are what `mlzoo train` reads.
+    into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension,
+    restored images into `restored/NAME.png`. With the images beside them in `images/`, masks and
+    classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -43,6 +44,7 @@ class Folder:
     def __init__(self, path: Path, reader: Reader, names: Sequence[str], overwrite: bool) -> None:
         self.path, self._maximum = path, reader.maximum
         self._made, self._line = False, isinstance(reader, PixelReader) and reader.line
+        self._restores = reader.target_kind.restores
         classes = reader.class_names
         self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
         if classes:
@@ -65,6 +67,8 @@ class Folder:
     def _files(self, name: str) -> dict[str, str]:
         """Return an image's possible files in the folder by kind, the prediction first."""
         stem = file_stem(name)
+        if self._restores:
+            return {"restored": f"restored/{stem}.png"}
         if not self._classes:
             return {"fields": f"fields/{stem}.npy"}
         kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
@@ -89,6 +93,9 @@ class Folder:
         files = self._files(painted.name)
         for file in list(files.values())[1:]:
             (self.path / file).unlink(missing_ok=True)
+        if self._restores:
+            write_picture(self.path / files["restored"], as_picture(painted.values, self._maximum))
+            return files["restored"]
         if not self._classes:
             values = painted.values[0] if self._line else painted.values
             _write_array(self.path / files["fields"], values.astype("float32"))
@@ -111,6 +118,20 @@ class Folder:
         buffer = io.BytesIO()
         Image.fromarray(mixed).save(buffer, "PNG")
         path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, buffer.getvalue())
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (height, width, 3) from 0 to 1 as a file of 8 bits, gray where it is gray."""
+    from PIL import Image
+
+    pixels = np.rint(255 * picture).astype("uint8")
+    if (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, path.suffix.removeprefix(".").upper())
         write_bytes(path, buffer.getvalue())
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
 from mlzoo.core.validation.task_fit import spreads
 from mlzoo.data import loading
 
@@ -57,16 +58,37 @@ def arrange(samples: Samples, config: RunConfig, seed: int) -> Data:
         f"column {name!r} has no value in the training split, so it is not read (--drop {name!r})"
         for name in empty_columns(train)
     ]
+    outputs = replace(
+        task(samples.task).output_spec(train),
+        distribution=spreads(config),
+        conditions=_conditions(samples, config),
+    )
     return Data(
         samples=samples,
         train=train,
         valid=valid,
         test=test,
         inputs=input_spec(train),
-        outputs=replace(task(samples.task).output_spec(train), distribution=spreads(config)),
+        outputs=outputs,
         fingerprint=fingerprint(samples),
         tiling=tiling,
         policy=policy,
         notes=(*samples.notes, *notes),
         warnings=(*samples.warnings, *parts.warnings, *empty),
     )
+
+
+def _conditions(samples: Samples, config: RunConfig) -> int:
+    """Return the number of classes that a conditional model draws samples of, else 0.
+
+    Raises:
+        UsageError: the samples have no classes.
+    """
+    if not config.set.get("conditional") or not samples.target.drawn:
+        return 0
+    if samples.classes is None or len(samples.class_names) < 2:
+        raise UsageError(
+            f"--set conditional={config.set['conditional']}: samples are drawn of a class, but "
+            f"{config.data} has none; give a folder of images a class"
+        )
+    return len(samples.class_names)

@@ -72,25 +72,38 @@ def draw_samples(
     networks: Mapping[str, keras.Model],
     count: int,
     seed: int,
+    classes: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return new scaled samples (count, *shape) of a generative model.
 
     Args:
         plugin: of the model. Its `sample(config, networks, count, seed)` draws them; without one
-            the main network takes standard normal numbers.
+            the main network takes standard normal numbers. Where there are classes, `sample` gets
+            them last, and the main network after the numbers.
         settings: values of the model's `Config` by field.
         networks: by name.
         count: how many.
         seed: decides what is drawn; the same samples come first, however many are drawn.
+        classes: (count,) position of the class of each, of a conditional model.
     """
     import numpy as np
 
     if hasattr(plugin, "sample"):
-        samples: np.ndarray = plugin.sample(plugin.Config(**settings), networks, count, seed)
+        asked = () if classes is None else (classes,)
+        config = plugin.Config(**settings)
+        samples: np.ndarray = plugin.sample(config, networks, count, seed, *asked)
         return samples
     main = networks[plugin.MAIN]
-    noise = np.random.default_rng(seed).normal(size=(count, *main.input_shape[1:]))
-    return outputs_of(main, noise.astype("float32"))
+    shape = main.inputs[0].shape[1:]
+    noise = np.random.default_rng(seed).normal(size=(count, *shape)).astype("float32")
+    if classes is None:
+        return outputs_of(main, noise)
+    size = chunk_size(main.output_shape[1:])
+    chunks = [
+        np.asarray(main.predict_on_batch([noise[at : at + size], classes[at : at + size, None]]))
+        for at in range(0, count, size)
+    ]
+    return np.concatenate(chunks)
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:

@@ -309,8 +309,10 @@ class OpenedRun:
         """
         import numpy as np
 
+        from mlzoo.data.contracts import task
         from mlzoo.layers.input_scaling import scaled
-        from mlzoo.statistics.scorers import p_values
+        from mlzoo.statistics.scorers import Reconstructions, p_values
+        from mlzoo.tasks._anomalies import AnomalyTask
 
         listener = listener or Listener()
         rows, names, warnings = self._read(new, listener)
@@ -318,14 +320,24 @@ class OpenedRun:
         for start in range(0, len(rows), 1024):
             inputs = np.asarray(rows[start : start + 1024])
             truths.append(scaled(self.scaling, inputs))
-            values.append(self.outputs(inputs).reshape(truths[-1].shape))
+            values.append(self.outputs(inputs))
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
-        truth, restored = np.concatenate(truths), np.concatenate(values)
-        error = (restored - truth).reshape(len(truth), -1).astype("float64")
-        scores = (error**2).mean(axis=1)
-        normal = self.metrics["test"]["metrics"].get("validation_errors")
-        known = None if normal is None else p_values(scores, np.array(normal))
-        return Reconstructed(names, truth, restored, scores, known, warnings)
+        truth, predicted = np.concatenate(truths), np.concatenate(values)
+        of = task(self.record["task"])
+        assert isinstance(of, AnomalyTask)
+        scores = Reconstructions(of.sums(truth, predicted)).errors()
+        scored = self.metrics["test"]["metrics"]
+        normal = scored.get("validation_errors")
+        return Reconstructed(
+            names,
+            truth,
+            None if self.target.scored else predicted.reshape(truth.shape),
+            scores,
+            None if normal is None else p_values(scores, np.array(normal)),
+            warnings,
+            of.maps(truth, predicted),
+            scored.get("pixel_threshold"),
+        )
 
     @property
     def scaling(self) -> list[dict[str, Any]]:
@@ -354,6 +366,8 @@ class OpenedRun:
         import numpy as np
 
         listener = listener or Listener()
+        if self.target.scored:
+            raise UsageError(f"{self.path} has features of patches, and none of a whole sample")
         if self.target.is_input:
             seen = self.model.get_layer("code").output
         else:
@@ -425,15 +439,18 @@ class OpenedRun:
             for i, name in enumerate(names)
         ]
 
-    def generate(self, count: int = COUNT, seed: int = 0) -> Generated:
+    def generate(
+        self, count: int = COUNT, seed: int = 0, class_name: str | None = None
+    ) -> Generated:
         """Draw new samples from a generative model.
 
         Args:
             count: how many.
             seed: decides what is drawn.
+            class_name: class of all samples, of a conditional model, by default each in turn.
 
         Raises:
-            UsageError: the run's model draws no samples.
+            UsageError: the run's model draws no samples, or none of a class that is chosen.
         """
         import numpy as np
 
@@ -446,11 +463,37 @@ class OpenedRun:
             )
         networks = self.networks
         plugin = registry.load("model", self.config.model)
-        scaled = draw_samples(plugin, self.config.set, networks, count, seed)
+        classes = self._asked_classes(count, class_name)
+        scaled = draw_samples(plugin, self.config.set, networks, count, seed, classes)
         raw = unscaled(self.scaling, scaled)
         if self.reader.maximum:
             raw = np.clip(raw, 0, self.reader.maximum)
         return Generated(raw, scaled)
+
+    def _asked_classes(self, count: int, name: str | None) -> np.ndarray | None:
+        """Return the position (count,) of the class of each sample of a conditional model.
+
+        Raises:
+            UsageError: there is no such class, or the model is not conditional.
+        """
+        import numpy as np
+
+        known = self.record["class_names"]
+        if not self.config.set.get("conditional"):
+            if name is not None:
+                raise UsageError(
+                    f"--class {name}: {self.path} draws samples of any class; train it with "
+                    "--set conditional=true"
+                )
+            return None
+        if name is None:
+            return np.arange(count) % len(known)
+        if name not in known:
+            listed = ", ".join(known)
+            raise UsageError(
+                f"--class: {registry.unknown('class', name, known)}; there are {listed}"
+            )
+        return np.full(count, known.index(name))
 
     def write(
         self,
@@ -522,7 +565,7 @@ class OpenedRun:
         """
         import numpy as np
 
-        from mlzoo.data.images.inference_inputs import as_images, open_images
+        from mlzoo.data.images.inference_inputs import as_images, enlarged_images, open_images
 
         listener, reader = listener or Listener(), self.reader_as(DenseReader)
         if isinstance(new, (str, Path)):
@@ -531,6 +574,8 @@ class OpenedRun:
             images = as_images(np.asarray(new), reader)
         if not len(images):
             raise DataError(f"{new if isinstance(new, (str, Path)) else 'the array'} is empty")
+        if reader.degradation is not None:
+            images = enlarged_images(images, reader.degradation.factor)
         cut = tiling or self.tiling()
         for index, name in enumerate(images.names):
             yield self._paint(images, index, name, cut, outputs)

@@ -69,19 +69,24 @@ class Reconstructed:
     Attributes:
         names: what each is called.
         scaled: (n, ...) the scaled inputs: pixels from 0 to 1, standardized numbers of tables.
-        values: (n, ...) the same, reconstructed.
-        scores: (n,) mean squared error of each.
+        values: (n, ...) the same, reconstructed; None of a model that gives anomaly maps alone.
+        scores: (n,) mean squared error of each, or the largest value of its map.
         p_values: (n,) share of normal samples whose score is at least as large, by the errors of
             the validation split; None where there was none.
         warnings: what was odd about the samples.
+        maps: (n, ...) squared error at each place, of images at each pixel.
+        threshold: what the maps of 5 % of normal images of the validation split reach anywhere;
+            None where there were too few, and in older runs.
     """
 
     names: list[str]
     scaled: np.ndarray
-    values: np.ndarray
+    values: np.ndarray | None
     scores: np.ndarray
     p_values: np.ndarray | None
     warnings: tuple[str, ...] = ()
+    maps: np.ndarray | None = None
+    threshold: float | None = None
 
     def facts(self) -> list[dict[str, float]]:
         """Return `score` and, where there is one, `p_value` of each sample in 7 digits."""

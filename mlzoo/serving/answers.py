@@ -166,6 +166,10 @@ class UploadPredictor:
             "warnings": list(painted.warnings),
             "picture": data_url(picture),
         }
+        if self.run.target.restores:
+            answer["map"] = data_url(as_picture(painted.values, self.run.reader.maximum))
+            answer["map_is"] = "the restored image"
+            return {**answer, "predictions": [{"name": "", "prediction": "restored"}]}
         if self.run.target.pixel_numbers:
             means = painted.values.mean(axis=(0, 1)).tolist()
             named = dict(zip(record["target_names"], means, strict=False))

@@ -49,17 +49,17 @@ class Config(Settings):
 
 
 def recognizes(path: str) -> bool:
-    """Return whether it is a folder without x.npy, tables, or masks beside images.
+    """Return whether it is a folder without x.npy, tables, or masks or pairs of images.
 
     With class folders it is, also where a table names the images: that is to be asked.
     """
-    from mlzoo.data.images.layouts import has_masks, has_sequences
+    from mlzoo.data.images.layouts import has_masks, has_pairs, has_sequences
     from mlzoo.data.label_files.recognizing import find_label_files, has_class_folders
 
     folder = expand(path)
     if not folder.is_dir() or (folder / "x.npy").is_file():
         return False
-    if has_masks(folder) or has_sequences(folder):
+    if has_masks(folder) or has_pairs(folder) or has_sequences(folder):
         return False
     return has_class_folders(folder) or not find_label_files(folder)
 
@@ -76,7 +76,9 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.samples import Samples
     from mlzoo.data.specs import target_of
 
-    unlabeled = config.task is not None and target_of(config.task).is_input
+    target = None if config.task is None else target_of(config.task)
+    unlabeled = target is not None and (target.is_input or target.restores)
+    keep = target is not None and target.restores
     listing = list_folder(
         expand(config.data), fewest_classes=1 if unlabeled else 2, loose=unlabeled
     )
@@ -84,7 +86,7 @@ def load(config: Config, progress: Any = None) -> Samples:
     grouping = grouped(listing.root, names, listing.inner, config.group_by, "the class folder")
     checked = check_images(
         listing.files,
-        lambda headers: choose_form(headers, image_size(config.size), config.color),
+        lambda headers: choose_form(headers, image_size(config.size), config.color, keep),
         config.max_pixels,
         progress,
     )
@@ -110,6 +112,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         given_parts=parts,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
+        sizes=checked.images.sizes if keep else None,
         problems=tuple((listing.name(i), reason) for i, reason in checked.problems.items()),
         reader=ImageReader(
             size=(form.height, form.width),

@@ -22,7 +22,10 @@ from mlzoo.statistics.forecasts import ForecastPredictions
 from mlzoo.statistics.metrics import scorers
 from mlzoo.statistics.scorers import ratio
 
-_SUMS = ("values", "squared_error", "bits", "right", "anomalous", "p_value")
+_SUMS = (
+    *("values", "squared_error", "absolute_error", "ssim"),
+    *("bits", "right", "anomalous", "p_value"),
+)
 """Columns of numbers that are read as they are."""
 
 

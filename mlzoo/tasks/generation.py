@@ -7,7 +7,7 @@ standardized numbers of tables), by principal components of the training split.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from mlzoo.core.errors import DivergedError
 from mlzoo.data.contracts import Baseline, Headline, Predict
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import Outputs, Target
-from mlzoo.statistics.unlabeled.draws import ComponentSpace, Draws, compare
+from mlzoo.statistics.unlabeled.draws import ComponentSpace, Draws, agreement, compare
 from mlzoo.tasks._inputs import InputTask
 from mlzoo.tasks._tallies import Counting, Tally
 
@@ -31,7 +31,7 @@ class Task(InputTask):
     losses = ()
     headline = Headline("two_sample", "min")
     paired = False
-    metrics = ("two_sample", "frechet", "copies")
+    metrics = ("two_sample", "frechet", "copies", "class_agreement")
 
     def count(
         self,
@@ -43,12 +43,13 @@ class Task(InputTask):
     ) -> dict[str, Tally]:
         """Draw as many samples as a split has, from the model and each baseline; see `TallyTask`.
 
-        A baseline may have fewer.
+        A baseline may have fewer. A conditional model draws samples of each class in turn.
         """
         if not len(data.train):
             return {}
         space = ComponentSpace(_scaled(data.outputs, data.train))
         real = _scaled(data.outputs, rows)
+        conditions = data.outputs.conditions
         draws = {name: each.predict for name, each in baselines.items()}
         if predict is not None:
             draws = {"": predict} | draws
@@ -60,7 +61,12 @@ class Task(InputTask):
                     "the samples that the model draws are NaN or infinite; train again with a "
                     "smaller --learning-rate"
                 )
-            counts = compare(space, real, samples.reshape(len(samples), -1))
+            flat = samples.reshape(len(samples), -1)
+            counts = compare(space, real, flat)
+            if conditions and not name:
+                asked = np.arange(len(samples)) % conditions
+                agreed = agreement(space, _classes(data.train), flat, asked)
+                counts = replace(counts, agreed=agreed)
             tallies[name] = GenerationTally(counts, None if name else samples)
         return tallies
 
@@ -98,6 +104,12 @@ class GenerationTally:
             "drawn_nearest_is_drawn": self.counts.drawn_alone.astype(int).tolist() + none,
             "copy": self.counts.copied.astype(int).tolist() + none,
         }
+
+
+def _classes(rows: Part) -> np.ndarray:
+    """Return the class positions (n,) of the samples of a split."""
+    assert rows.samples.classes is not None
+    return rows.samples.classes[rows.indices]
 
 
 def _scaled(outputs: Outputs, rows: Part) -> np.ndarray:

@@ -49,7 +49,8 @@ def score(
         if networks is None or not data.outputs.target.drawn:
             return outputs_of(spread or model, inputs)
         plugin = registry.load("model", config.model)
-        return draw_samples(plugin, config.set, networks.networks, len(inputs), seed)
+        classes = inputs % outputs.conditions if outputs.conditions else None
+        return draw_samples(plugin, config.set, networks.networks, len(inputs), seed, classes)
 
     return evaluate(predict, data, "test", seed, config.baselines, extra=config.metrics)
 

@@ -37,6 +37,7 @@ from mlzoo.reporting.figures import (
 from mlzoo.reporting.figures.field_lines import field_lines
 from mlzoo.reporting.figures.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
+from mlzoo.tasks._anomalies import ReconstructionTally
 from mlzoo.tasks._dense import whole
 from mlzoo.tasks._samples import SampleOutcome
 from mlzoo.tasks._steps import labels_of
@@ -44,7 +45,6 @@ from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.control import EpisodeOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.generation import GenerationTally
-from mlzoo.tasks.reconstruction import ReconstructionTally
 from mlzoo.training.loop.batches import Batch
 
 _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
@@ -123,11 +123,15 @@ def _reconstructions(
     tally = outcome.tally
     assert isinstance(tally, ReconstructionTally)
     counts = tally.counts
-    reconstructions.error_histogram(folder, counts.errors(), counts.anomalous, tally.threshold())
+    error = "largest squared distance" if samples.target.scored else "mean squared error"
+    reconstructions.error_histogram(
+        folder, counts.errors(), counts.anomalous, tally.threshold(), error
+    )
     tested = Part(samples, outcome.indices)
     if samples.kind == "image":
-        reconstructions.reconstruction_cases(folder, _restored(model, data, tested, tally.scores()))
-    elif samples.columns:
+        cases = _restored(model, data, tested, tally.scores())
+        reconstructions.reconstruction_cases(folder, cases, maps=samples.target.scored)
+    elif samples.columns and not samples.target.scored:
         squared, of_mean = _squared_errors(model, data, tested)
         features = feature_names(samples.columns, data.outputs.scaling)
         reconstructions.feature_errors(folder, features, squared, of_mean)
@@ -336,7 +340,8 @@ def _dense_pictures(
     elif data.inputs.flat:
         pictures.sample_grid(folder, inputs[:, 0], names)
     else:
-        pictures.sample_grid(folder, inputs, names, "image")
+        maximum = samples.maximum if samples.target.restores else None
+        pictures.sample_grid(folder, inputs, names, "image", (), maximum)
     scores = outcome.tally.scores()
     cases: list[Any] = []
     for title, place in chosen_cases(scores):
@@ -344,9 +349,16 @@ def _dense_pictures(
         cut = data.cut(*image.shape[:2])
         y_pred = whole(image, lambda x: outputs_of(model, x), cut, classes)
         name = samples.name_of(int(outcome.indices[place]))
+        score = float(scores[place])
+        if samples.target.restores:
+            arrays = image, y_pred, truth
+            cases.append(reconstructions.RestorationCase(title, name, *arrays, score))
+            continue
         case = masks.MaskCase if classes else masks.FieldCase
-        cases.append(case(title, name, image, truth, y_pred, abs(float(scores[place]))))
-    if colours is not None:
+        cases.append(case(title, name, image, truth, y_pred, abs(score)))
+    if samples.target.restores:
+        reconstructions.restoration_cases(folder, cases)
+    elif colours is not None:
         masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
     elif data.inputs.flat:
         field_lines(folder, cases, samples.target_names)

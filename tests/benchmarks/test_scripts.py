@@ -15,6 +15,7 @@ SCRIPTS = [
     "distributed",
     "explain",
     "export",
+    "generative",
     "gpu",
     "interval_coverage",
     "kills",

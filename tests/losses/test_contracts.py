@@ -18,7 +18,7 @@ from tests.plugins import check_config
 from tests.training.made import config
 
 NAMES = registry.names("loss")
-PER = ("sample", "step", "token", "pixel", "horizon", "point", "episode")
+PER = ("sample", "step", "token", "pixel", "horizon", "point", "score", "episode")
 ENTRIES = {
     values + per
     for values in ("classes", "ordered", "labels", "numbers", "inputs", "actions")
@@ -31,11 +31,13 @@ OUTPUTS = {
     "regression": Outputs("regression", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
     "segmentation": Outputs("segmentation", 3),
     "fields": Outputs("fields", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
+    "restoration": Outputs("restoration", 3, (0.5, 0.5, 0.5), (0.2, 0.2, 0.4)),
     "labeling": Outputs("labeling", 3),
     "forecasting": Outputs("forecasting", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0), horizon=4),
     "text": Outputs("text", 3),
     "reconstruction": Outputs("reconstruction", 3, scaling=HALVED, shape=(3,)),
     "equations": Outputs("equations", 3),
+    "anomaly": Outputs("anomaly", 3, scaling=HALVED, shape=(3,)),
 }
 SHAPES = {
     "sample": (6,),
@@ -44,6 +46,7 @@ SHAPES = {
     "step": (6, 5),
     "token": (6, 5),
     "horizon": (6, 4),
+    "score": (6,),
 }
 CASES = [(name, task) for name in NAMES for task in OUTPUTS if name in losses_for(task)]
 
@@ -131,10 +134,12 @@ def test_losses_of_each_task() -> None:
         "regression": numbers | {"gaussian_nll", "beta_nll", "student_t"},
         "segmentation": masks,
         "fields": numbers,
+        "restoration": numbers,
         "labeling": masks - {"boundary"},
         "forecasting": numbers,
         "text": classes,
         "reconstruction": numbers,
+        "anomaly": {"distance"},
         "equations": numbers,
     }
     # Other packages may add some.

@@ -15,12 +15,14 @@ import pytest
 
 from mlzoo.core import fields, registry
 from mlzoo.core.configs import RunConfig
+from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data.contracts import task
 from mlzoo.data.samples import Data, Part, Samples
 from mlzoo.data.specs import Inputs, Outputs, Target
 from mlzoo.layers.input_scaling import input_spec
 from mlzoo.layers.networks import StepContext
+from mlzoo.runs import datasets
 from mlzoo.runs.models import draw_samples
 from mlzoo.training import checkpoints
 from mlzoo.training.building import build_model
@@ -193,22 +195,25 @@ def test_diffusion_draws_a_normal_distribution_with_its_best_denoiser(deviation:
     assert abs(drawn.mean()) < 0.05 * deviation
 
 
-def squares(count: int = 160) -> Data:
-    """Images of one bright square in one of four corners."""
+def squares(count: int = 160, conditions: int = 0) -> Data:
+    """Images of one bright square in one of four corners, which is its class."""
     rng = np.random.default_rng(0)
     images = np.zeros((count, 8, 8, 1), "float32")
-    for image, corner in zip(images, rng.integers(4, size=count), strict=True):
+    corners = rng.integers(4, size=count)
+    for image, corner in zip(images, corners, strict=True):
         top, left = 4 * (corner // 2), 4 * (corner % 2)
         image[top : top + 4, left : left + 4] = rng.uniform(12, 16)
-    samples = Samples(images, images, "generation", "image", maximum=16.0)
+    samples = Samples(
+        images, images, "generation", "image", ("a", "b", "c", "d"), maximum=16.0, classes=corners
+    )
     parts = [Part(samples, each) for each in np.split(np.arange(count), [count - 60, count - 30])]
-    outputs = task("generation").output_spec(parts[0])
+    outputs = replace(task("generation").output_spec(parts[0]), conditions=conditions)
     return Data(samples, *parts, input_spec(parts[0]), outputs, "made")
 
 
 def fit(name: str, folder: Path, **more: Any) -> tuple[Fitted, keras.Model]:
-    data = squares()
     run = config(**{"model": name, "set": SETTINGS[name], "early_stopping": 0, **more})
+    data = squares(conditions=4 if run.set.get("conditional") else 0)
     model = build_model(run, data, 0)
     return Training(model, data, run, folder, 0, Listener(), Stop()).fit(), model
 
@@ -235,11 +240,70 @@ def test_a_vae_learns_to_draw(tmp_path: Path) -> None:
 @pytest.mark.backends
 def test_diffusion_learns_to_draw(tmp_path: Path) -> None:
     more = {"epochs": 80, "learning_rate": 3e-3, "batch_size": 50, "keep": "last"}
-    settings = {"filters": 16, "sampling_steps": 20}
+    settings = {"filters": 16, "sampling_steps": 20, "conditional": True}
     _, model = fit("diffusion", tmp_path, **more, set=settings)
-    plugin = registry.load("model", "diffusion")
-    drawn = draw_samples(plugin, settings, model.networks.networks, 200, 0)
+    plugin, classes = registry.load("model", "diffusion"), np.arange(200) % 4
+    drawn = draw_samples(plugin, settings, model.networks.networks, 200, 0, classes)
     check_squares(drawn)
+    corners = drawn.reshape(200, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(200, 4).argmax(axis=1)
+    assert (corners == classes).mean() > 0.9, "of the class that was asked for"
+
+
+@pytest.mark.parametrize("name", ["dcgan", "diffusion"])
+def test_the_class_decides_on_what_is_drawn(name: str) -> None:
+    plugin, settings, inputs, outputs = specs(name, (8, 8, 1))
+    settings = settings.model_copy(update={"conditional": True})
+    given = {**SETTINGS[name], "conditional": True}
+    networks = plugin.networks(settings, inputs, replace(outputs, conditions=3))
+    layer = networks[plugin.MAIN].get_layer("class_embedding")
+    layer.set_weights([np.random.default_rng(0).normal(0, 3, w.shape) for w in layer.get_weights()])
+    draw = partial(draw_samples, plugin, given, networks, 6, 1)
+    first, second = draw(np.array([0, 0, 1, 1, 2, 2])), draw(np.array([0, 1, 1, 2, 2, 0]))
+    same = np.array([1, 0, 1, 0, 1, 0], bool)
+    np.testing.assert_allclose(first[same], second[same], atol=1e-5)
+    assert (abs(first - second)[~same].max(axis=(1, 2, 3)) > 1e-3).all()
+    x, classes = np.zeros((6, 8, 8, 1), "float32"), np.array([0, 1, 2, 0, 1, 2])
+    for objective in plugin.objectives(settings, inputs, outputs):
+        assert np.isfinite(number(objective.loss(networks, x, classes, context())["loss"]))
+
+
+def test_guidance_goes_beyond_what_the_class_adds() -> None:
+    class Told:
+        """The class's number as v, and none for the last."""
+
+        def predict_on_batch(self, given: list[np.ndarray]) -> np.ndarray:
+            return np.where(given[2] == 2, 0.5, given[2]).astype("float32")[..., None, None]
+
+        def get_layer(self, name: str) -> Any:
+            return type("Embedding", (), {"input_dim": 3})
+
+    plugin, labels = registry.load("model", "diffusion"), np.array([[0], [1]])
+    x = np.zeros((2, 1, 1, 1), "float32")
+    assert plugin._velocity(Told(), labels, 1.0, x, 0.5).ravel().tolist() == [0, 1]
+    assert plugin._velocity(Told(), labels, 3.0, x, 0.5).ravel().tolist() == [-1, 2]
+
+
+def test_agreement_with_the_class_is_that_of_a_classifier() -> None:
+    data = squares(conditions=4)
+    classes = np.asarray(data.samples.classes)
+
+    def draw(positions: np.ndarray) -> np.ndarray:
+        """Return real images of each class in turn, but for every fifth."""
+        asked = (positions + (positions % 5 == 0)) % 4
+        return np.stack([data.samples.inputs[np.flatnonzero(classes == k)[0]] / 16 for k in asked])
+
+    result, _ = task("generation").evaluate(draw, data, "test", 0, {})
+    assert result["metrics"]["class_agreement"] == pytest.approx(0.8)
+    plain, _ = task("generation").evaluate(draw, squares(), "test", 0, {})
+    assert "class_agreement" not in plain["metrics"]
+
+
+def test_samples_of_no_class_can_not_be_asked_for(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype="uint8")
+    np.savez(tmp_path / "d.npz", x=images, y=np.arange(40) + 0.5)
+    with pytest.raises(UsageError, match="samples are drawn of a class, but"):
+        settings = {"conditional": True}
+        datasets.load(config(model="dcgan", data=str(tmp_path / "d.npz"), set=settings))
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ from mlzoo.losses._numbers import OfScaledInput
 from mlzoo.reporting.error_export import write_error_maps
 from mlzoo.runs import datasets
 from mlzoo.statistics.scorers import Reconstructions, p_values
-from mlzoo.tasks.reconstruction import ReconstructionTally
+from mlzoo.tasks._anomalies import ReconstructionTally
 from mlzoo.training.loop.batches import build_batches, validation
 from tests.data.pictures import folder, noise, save
 from tests.once import once

@@ -58,6 +58,35 @@ def image_sides(value: str | None) -> str | None:
     return value
 
 
+_DEGRADATIONS = {"noise": (0.0, 10.0), "scale": (2.0, 8.0), "mask": (0.0, 1.0)}
+"""Kinds of degradation of images, each with the range of its number."""
+
+
+def degradation(text: str) -> tuple[str, float]:
+    """`noise=.35` as ("noise", 0.35)."""
+    kind, _, number = text.partition("=")
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = float("nan")
+    low, high = _DEGRADATIONS.get(kind, (0.0, 0.0))
+    whole = kind == "scale"
+    fits = low <= amount <= high if whole else low < amount < high
+    if not fits or (whole and amount % 1):
+        raise ValueError(
+            "write noise=.35 (over 0, under 10), scale=2 (a whole number from 2 to 8) or mask=.3 "
+            "(over 0, under 1)"
+        )
+    return kind, amount
+
+
+def degradation_text(value: str | None) -> str | None:
+    """Check the text of a degradation."""
+    if value is not None:
+        degradation(value)
+    return value
+
+
 def half_at_most(value: float | str) -> float | str:
     """Check a share of at most a half, or auto."""
     if not isinstance(value, str) and not 0 <= value <= 0.5:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from mlzoo.core.errors import DataError
 from mlzoo.core.files import as_text
 from mlzoo.data.arrays import as_trained, choose_pair, open_npy, open_npz
 from mlzoo.data.images.decoding import ImageForm, shape_up
+from mlzoo.data.images.degradation import enlarged
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages, rescaled
 from mlzoo.data.images.layouts import has_masks
@@ -68,6 +69,14 @@ def open_images(path: str, reader: PixelReader, progress: Progress | None = None
 
     warnings += unlike_training(checked, reader)
     return NewImages(names, images.file_sizes, image, warnings)
+
+
+def enlarged_images(images: NewImages, factor: int) -> NewImages:
+    """Return images of so many times the height and width, as a model restores them."""
+    if factor == 1:
+        return images
+    sizes = [(height * factor, width * factor) for height, width in images.sizes]
+    return replace(images, sizes=sizes, image=lambda at: enlarged(images.image(at), factor))
 
 
 def image_names(path: str) -> list[str]:
@@ -153,9 +162,12 @@ def _from_array(x: np.ndarray, what: str, reader: PixelReader) -> NewImages:
             f"{what}: shape {x.shape} {x.dtype}, but the model takes {points}{channels})"
         )
     input_size = x.shape[1], x.shape[2]
+    restores = reader.target_kind.restores
+    if restores and x.dtype.kind == "u":
+        x = x / np.float32(np.iinfo(x.dtype).max)
     x = as_trained(x, what, (*input_size, channels), reader.dtype, maximum)
     scaled = x.dtype.kind == "f" and maximum is not None
-    if scaled and not 0 <= x.min() <= x.max() <= maximum:
+    if scaled and not restores and not 0 <= x.min() <= x.max() <= maximum:
         raise DataError(
             f"{what}: values run from {x.min():g} to {x.max():g}, but the model was trained on "
             f"images with values from 0 to {maximum:g}"

@@ -6,6 +6,7 @@ import csv
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from mlzoo.core.errors import DataError
 from mlzoo.core.files import is_folder
@@ -30,6 +31,8 @@ PART_FOLDERS = {
 }
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "labels", "annotations")
+DEGRADED = ("noisy", "degraded", "input", "inputs", "low", "lr", "blurred", "damaged")
+CLEAN = ("clean", "target", "targets", "truth", "gt", "high", "hr", "sharp")
 BESIDE = "_mask"
 """What ends the name of a mask that stands beside its image."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -66,10 +69,41 @@ def has_masks(root: Path) -> bool:
 
 def folder_pair(names: list[str]) -> tuple[str, str] | None:
     """The names of the folders of images and of masks."""
+    return _both(names, IMAGES, MASKS)
+
+
+def pair_folders(root: Path) -> tuple[str, str] | None:
+    """Return the names of the folders of degraded and of clean images; None without both."""
+    return _both(subfolders(root), DEGRADED, CLEAN)
+
+
+def _both(names: list[str], first: tuple[str, ...], second: tuple[str, ...]) -> Any:
+    """Return the names that are among each of two lists, in any case; None without both."""
     by_name = {name.lower(): name for name in names}
-    images = next((by_name[name] for name in IMAGES if name in by_name), None)
-    masks = next((by_name[name] for name in MASKS if name in by_name), None)
-    return None if images is None or masks is None else (images, masks)
+    found = [next((by_name[n] for n in wanted if n in by_name), None) for wanted in (first, second)]
+    return None if None in found else tuple(found)
+
+
+def has_pairs(root: Path) -> bool:
+    """Return whether a folder holds degraded and clean images of the same names.
+
+    The first files are looked at.
+    """
+    try:
+        both = pair_folders(root)
+        if both is None:
+            return False
+        stems = [
+            {
+                Path(entry.name).stem
+                for _, entry in zip(range(_LOOKED_AT), os.scandir(root / name), strict=False)
+                if Path(entry.name).suffix.lower() in SUFFIXES
+            }
+            for name in both
+        ]
+    except (DataError, OSError):
+        return False
+    return bool(stems[0] & stems[1])
 
 
 def _some_beside(folder: Path) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from mlzoo.core.validation.values import degradation
 from mlzoo.data.images.reader import PixelReader
 
 GRAY = 0x010101
@@ -42,13 +43,42 @@ class ClassMap:
         return [sum(values.values()) - above, above]
 
 
+class Degradation(BaseModel):
+    """Degradation of clean images, which a model learns to undo."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["noise", "scale", "mask"]
+    """Gaussian noise, enlargement from fewer pixels, or black squares."""
+    amount: float
+    """Standard deviation of pixels from 0 to 1, factor a side, or share of squares."""
+    seed: int = 0
+    """Seed of what is drawn for the validation and test splits."""
+
+    @classmethod
+    def parse(cls, text: str, seed: int) -> Degradation:
+        """Return the degradation that a text such as `noise=.35` names."""
+        kind, amount = degradation(text)
+        return cls.model_validate({"kind": kind, "amount": amount, "seed": seed})
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.amount:g}"
+
+    @property
+    def factor(self) -> int:
+        """Return by how much new images are enlarged on each side before they are restored."""
+        return int(self.amount) if self.kind == "scale" else 1
+
+
 class DenseReader(PixelReader):
-    """Reader of images with masks or fields."""
+    """Reader of images with masks or fields, or of degraded images."""
 
     kind: Literal["image", "array"] = "image"
     """`array` where pixels are numbers without a largest value."""
     masks: ClassMap | None = None
-    """Values of the training masks by class; None: fields of numbers are predicted."""
+    """Values of the training masks by class; None: numbers are predicted."""
+    degradation: Degradation | None = None
+    """How the training images were degraded; None: they were not, or pairs were given."""
 
     @model_validator(mode="after")
     def _complete(self) -> DenseReader:

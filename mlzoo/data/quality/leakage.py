@@ -110,7 +110,16 @@ def contradictions(samples: Samples) -> list[str]:
 
 
 def target_copies(samples: Samples) -> list[str]:
-    """A sentence for each table column from which the target follows at once."""
+    """A sentence for each table column from which the target follows at once.
+
+    Of pairs of images, one for those that are equal.
+    """
+    if samples.target.restores and samples.hashes is not None:
+        same = np.flatnonzero(samples.hashes == samples.target_hashes).tolist()
+        shown = ", ".join(samples.name_of(at) for at in same[:_SHOWN])
+        more = f", and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+        count = f"{len(same)} of {len(samples)} degraded images equal their clean ones"
+        return [f"{count}: {shown}{more}"] if same else []
     if samples.kind != "table" or samples.target.is_input or samples.labels.ndim > 1:
         return []
     matrix = np.asarray(samples.inputs[:])

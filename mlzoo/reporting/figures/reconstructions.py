@@ -1,4 +1,4 @@
-"""Figures of a model without labels: reconstructions, their errors, and codes of two numbers."""
+"""Figures of a model without labels: reconstructions, errors, codes, and restored images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ MOST_FEATURES = 30
 _BINS = 40
 _SIDE = 1.9
 """Inches of a picture's side."""
+_WIDE, _TITLE = 2.4, 0.25
+"""Inches of a restored picture's side, and of the line above a row."""
 
 
 @dataclass(frozen=True)
 class ReconstructionCase:
-    """A sample and its reconstruction, both scaled, of the same shape; `score` is the MSE."""
+    """A scaled sample and its reconstruction of the same shape, or map; `score` is the error."""
 
     title: str
     name: str
@@ -34,33 +36,45 @@ class ReconstructionCase:
     score: float
 
 
-def reconstruction_cases(folder: Path, cases: Sequence[ReconstructionCase]) -> Path:
+def reconstruction_cases(
+    folder: Path, cases: Sequence[ReconstructionCase], maps: bool = False
+) -> Path:
     """Draw one column a case: an image, its reconstruction, and the squared error of each pixel.
 
     Args:
         folder: where `reconstructions.png` and `reconstructions.csv` are written.
         cases: images (height, width, channels), a few.
+        maps: what was predicted are anomaly maps (height, width, 1), and there is no
+            reconstruction.
     """
+    measure = "score" if maps else "MSE"
     rows = [[case.title, case.name, case.score] for case in cases]
-    write_csv(folder / "reconstructions.csv", ["title", "name", "mse"], rows)
-    errors = [((case.restored - case.scaled) ** 2).mean(axis=-1) for case in cases]
+    write_csv(folder / "reconstructions.csv", ["title", "name", measure.lower()], rows)
+    errors = [
+        case.restored[..., 0] if maps else ((case.restored - case.scaled) ** 2).mean(axis=-1)
+        for case in cases
+    ]
     colors = ScalarMappable(Normalize(0, max(float(each.max()) for each in errors)), "magma")
     height, width = cases[0].scaled.shape[:2]
     side = _SIDE * min(1.5, height / width)
-    figure = new_figure(_SIDE * len(cases) + 1.1, 3 * side + 0.8)
-    axes = figure.subplots(3, len(cases), squeeze=False)
+    count = 2 if maps else 3
+    figure = new_figure(_SIDE * len(cases) + 1.1, count * side + 0.8)
+    axes = figure.subplots(count, len(cases), squeeze=False)
     for column, (case, error) in enumerate(zip(cases, errors, strict=True)):
         bounds = 1.0 if 0 <= case.scaled.min() and case.scaled.max() <= 1 else None
-        pictures = (as_picture(case.scaled, bounds), as_picture(case.restored, bounds), error)
+        pictures = [as_picture(case.scaled, bounds), error]
+        if not maps:
+            pictures.insert(1, as_picture(case.restored, bounds))
         for row, picture in enumerate(pictures):
-            mapped = {"cmap": "magma", "norm": colors.norm} if row == 2 else {}
+            mapped = {"cmap": "magma", "norm": colors.norm} if row == count - 1 else {}
             axes[row, column].imshow(picture, interpolation="nearest", **mapped)
             axes[row, column].set(xticks=[], yticks=[])
-        title = f"{case.title}\n{label(case.name, 20)}\nMSE {case.score:.3g}"
+        title = f"{case.title}\n{label(case.name, 20)}\n{measure} {case.score:.3g}"
         axes[0, column].set_title(title, fontsize=9)
-    for row, text in enumerate(("input", "reconstruction", "squared error")):
+    texts = ("input", "anomaly map") if maps else ("input", "reconstruction", "squared error")
+    for row, text in enumerate(texts):
         axes[row, 0].set_ylabel(text, fontsize=9)
-    bar = figure.colorbar(colors, ax=axes[2, :].tolist(), shrink=0.9)
+    bar = figure.colorbar(colors, ax=axes[-1, :].tolist(), shrink=0.9)
     bar.ax.tick_params(labelsize=8)
     return save(figure, folder / "reconstructions.png")
 
@@ -92,15 +106,20 @@ def feature_errors(
 
 
 def error_histogram(
-    folder: Path, errors: np.ndarray, anomalous: np.ndarray | None, threshold: float | None
+    folder: Path,
+    errors: np.ndarray,
+    anomalous: np.ndarray | None,
+    threshold: float | None,
+    error: str = "mean squared error",
 ) -> Path:
     """Draw how large the errors of samples are, those of anomalous ones apart.
 
     Args:
         folder: where `errors.png` and `errors.csv` are written.
-        errors: (n,) mean squared error of each sample of the test split.
+        errors: (n,) of the samples of the test split.
         anomalous: (n,) whether each is known to be anomalous; None: nothing is known.
         threshold: the error above which samples are flagged; None: there is none.
+        error: what the errors are.
     """
     known = np.zeros(len(errors), bool) if anomalous is None else anomalous
     edges = np.geomspace(max(errors.min(), 1e-12), max(errors.max(), 2e-12), _BINS + 1)
@@ -120,7 +139,7 @@ def error_histogram(
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     for side in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         side(FuncFormatter(lambda value, _: f"{value:g}"))
-    tidy(axes, "Errors of the test split", "mean squared error of a sample", "samples")
+    tidy(axes, "Errors of the test split", f"{error} of a sample", "samples")
     axes.tick_params(
         axis="x", which="minor", labelsize=axes.xaxis.get_ticklabels()[0].get_fontsize()
     )
@@ -161,3 +180,48 @@ def codes(
         axes.legend(fontsize=8, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
     tidy(axes, "Codes of the test split", "code 1", "code 2")
     return save(figure, folder / "codes.png")
+
+
+@dataclass(frozen=True)
+class RestorationCase:
+    """Three images (height, width, channels) from 0 to 1; `score` is the PSNR in dB."""
+
+    title: str
+    name: str
+    degraded: np.ndarray
+    restored: np.ndarray
+    truth: np.ndarray
+    score: float
+
+
+def restoration_cases(folder: Path, cases: Sequence[RestorationCase]) -> Path:
+    """Draw one row a case: input, restored image and truth, values beyond 0 and 1 cut off.
+
+    Args:
+        folder: where `restorations.png` and `restorations.csv` (RMSE and PSNR) are written.
+        cases: a few; images of any size.
+    """
+    rows = [
+        [case.title, case.name, _rmse(case.degraded, case), _rmse(case.restored, case), case.score]
+        for case in cases
+    ]
+    header = ["title", "name", "rmse of the input", "rmse", "psnr"]
+    write_csv(folder / "restorations.csv", header, rows)
+    heights = [
+        min(1.5, case.truth.shape[0] / case.truth.shape[1]) + _TITLE / _WIDE for case in cases
+    ]
+    figure = new_figure(3 * _WIDE, _WIDE * sum(heights) + _TITLE)
+    axes = figure.subplots(len(cases), 3, squeeze=False, height_ratios=heights)
+    for row, case in zip(axes, cases, strict=True):
+        title = f"{case.title}: {label(case.name, 24)}, input"
+        score = f"restored, PSNR {case.score:.2f} dB"
+        pictures = {title: case.degraded, score: case.restored, "truth": case.truth}
+        for each, (text, picture) in zip(row, pictures.items(), strict=True):
+            each.imshow(as_picture(picture, 1.0), interpolation="nearest")
+            each.set(xticks=[], yticks=[])
+            each.set_title(text, fontsize=8)
+    return save(figure, folder / "restorations.png")
+
+
+def _rmse(image: np.ndarray, case: RestorationCase) -> float:
+    return float(np.sqrt(np.mean((image - case.truth) ** 2)))

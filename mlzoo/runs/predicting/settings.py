@@ -60,6 +60,8 @@ class GenerateConfig(Settings):
     """Folder to write; by default generated, in the run's."""
     count: int = Field(COUNT, ge=1)
     """Samples to draw."""
+    class_name: Annotated[str | None, Flag(also="--class", metavar="NAME")] = None
+    """Class of all samples, of a conditional model; by default each class in turn."""
     seed: int = Field(0, ge=0)
     """Seed of what is drawn."""
     overwrite: bool = False

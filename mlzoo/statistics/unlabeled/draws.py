@@ -13,6 +13,9 @@ COMPONENTS = 64
 COPY_QUANTILE = 0.01
 """Share of real samples that lie as close to a training sample as what counts as a copy."""
 
+_CLASSIFIED = 5_000
+"""Training samples that the classifier of drawn samples learns from, at most."""
+
 
 class ComponentSpace:
     """Principal components of training samples.
@@ -46,6 +49,8 @@ class Draws:
         real_alone: (n,) whether the nearest other sample of a real one is real.
         drawn_alone: (m,) whether that of a drawn one is drawn.
         copied: (m,) whether a drawn sample is nearly a training sample.
+        agreed: (m,) whether a drawn sample is of the class that was asked for, by a classifier of
+            real ones; None where no class was asked for.
     """
 
     real: Array
@@ -53,6 +58,7 @@ class Draws:
     real_alone: Array
     drawn_alone: Array
     copied: Array
+    agreed: Array | None = None
 
     def two_sample(self) -> Scorer:
         """Return the accuracy of a 1-nearest-neighbor classifier of real and drawn samples.
@@ -67,6 +73,13 @@ class Draws:
         """Return the share of drawn samples that are nearly training samples."""
         copied = weighted_mean(self.copied)
         return lambda weights: copied(weights[:, : len(self.drawn)])
+
+    def class_agreement(self) -> Scorer | None:
+        """Return the share of drawn samples that are of the class that was asked for."""
+        if self.agreed is None:
+            return None
+        agreed = weighted_mean(self.agreed)
+        return lambda weights: agreed(weights[:, : len(self.drawn)])
 
     def frechet(self) -> Scorer:
         """Return the Frechet distance of two Gaussians with the samples' means and covariances.
@@ -101,6 +114,24 @@ def compare(space: ComponentSpace, real: Array, drawn: Array) -> Draws:
     copied = close < np.quantile(usual, COPY_QUANTILE)
     alone = same.astype("float64")
     return Draws(real, drawn, alone[: len(real)], alone[len(real) :], copied.astype("float64"))
+
+
+def agreement(space: ComponentSpace, classes: Array, drawn: Array, asked: Array) -> Array:
+    """Return whether a classifier gives drawn samples the classes that were asked for, (m,).
+
+    It is a support-vector machine on the components of the training split.
+
+    Args:
+        space: of the training split.
+        classes: (k,) of its samples.
+        drawn: (m, values) scaled drawn samples.
+        asked: (m,) their classes.
+    """
+    from sklearn.svm import SVC
+
+    some = np.linspace(0, len(classes) - 1, min(len(classes), _CLASSIFIED)).astype(int)
+    classifier = SVC(C=10.0).fit(space.train[some], classes[some])
+    return np.asarray(classifier.predict(space.place(drawn)) == asked, "float64")
 
 
 def _moments(rows: Array, weights: Array) -> tuple[Array, Array]:

@@ -159,6 +159,7 @@ class SampleFeed:
         sampler: `shuffle`, or `balanced` over classes.
         class_weights: a weight a class, for the samples' weights.
         policy: how samples are changed at random.
+        conditional: feed the classes of samples as the targets of samples that are their own.
     """
 
     def __init__(
@@ -168,6 +169,7 @@ class SampleFeed:
         sampler: str = "shuffle",
         class_weights: np.ndarray | None = None,
         policy: Policy | None = None,
+        conditional: bool = False,
     ) -> None:
         self._part, self._seed, self._sampler = part, seed, sampler
         self.augmenter = None if not policy or not policy.steps else Augmenter(policy, part, seed)
@@ -177,6 +179,7 @@ class SampleFeed:
         self._inputs = None if on_disk else part.inputs()
         # Samples that are their own target are not held, or read, twice.
         self._targets = None if part.samples.target.is_input else part.targets
+        self._classes = classes_of(part) if conditional else None
         self._weights = (
             None if class_weights is None else class_weights[self._targets].astype("float32")
         )
@@ -193,7 +196,7 @@ class SampleFeed:
         if self._targets is None:
             if self.augmenter is not None:
                 inputs, _ = self.augmenter.change(inputs, None, items, epoch)
-            return inputs, inputs, weights
+            return inputs, inputs if self._classes is None else self._classes[items], weights
         targets = self._targets[items]
         if self.augmenter is not None:
             inputs, _ = self.augmenter.change(inputs, None, items, epoch)
@@ -230,7 +233,8 @@ def build_batches(config: RunConfig, data: Data, seed: int) -> Batches:
         feed = ByLength(part, few, config.buckets, seed, config.sampler, weights, augmenter)
     else:
         weights = class_weights(config.class_weights, data)
-        feed = SampleFeed(part, seed, config.sampler, weights, data.policy)
+        conditional = bool(data.outputs.conditions)
+        feed = SampleFeed(part, seed, config.sampler, weights, data.policy, conditional)
     size = {"auto": few, "full": len(feed.samples)}.get(str(batch_size)) or int(batch_size)
     return Batches(part, feed, size, worker_count(config, feed))
 
@@ -286,8 +290,8 @@ def validation(data: Data, devices: int = 1) -> Iterator[tuple[np.ndarray, np.nd
     """
     part, tiling = data.valid, data.tiling
     if not data.outputs.target.dense:
-        size = chunk_size(part.samples.inputs.shape[1:])
-        yield from chunks(part, _divisible(size, devices))
+        size = _divisible(chunk_size(part.samples.inputs.shape[1:]), devices)
+        yield from chunks(part, size, bool(data.outputs.conditions))
     elif tiling is None:
         height, width = part.samples.inputs.shape[1:3]
         size = _divisible(CHUNK_PIXELS // (height * width), devices)
@@ -306,14 +310,28 @@ def _divisible(size: int, devices: int) -> int:
     return max(size // devices, 1) * devices
 
 
-def chunks(part: Part, size: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """A part in order, as (inputs, targets), at most `size` (default: about 4 MiB) at a time."""
+def classes_of(part: Part) -> np.ndarray:
+    """Return the class positions (n,) of samples that are their own targets."""
+    assert part.samples.classes is not None
+    return part.samples.classes[part.indices]
+
+
+def chunks(
+    part: Part, size: int = 0, conditional: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """A part in order, as (inputs, targets), at most `size` (default: about 4 MiB) at a time.
+
+    With `conditional` the targets of samples that are their own are their classes.
+    """
     if not size:
         size = chunk_size(part.samples.inputs.shape[1:])
     for start in range(0, len(part), size):
         # Read together, so that inputs and targets of steps are padded to one length.
         where = slice(start, start + size)
         inputs = part.inputs(where)
+        if conditional:
+            yield inputs, classes_of(part)[where]
+            continue
         yield inputs, inputs if part.samples.target.is_input else part.targets_at(where)
 
 
