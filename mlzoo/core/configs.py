@@ -119,6 +119,9 @@ class RunConfig(Settings):
         default_factory=list
     )
     """Table columns to leave out, comma-separated; a name with a comma in double quotes."""
+    raw_columns: bool = False
+    """Refuse tables with free text or identifiers in place of reading words and leaving columns
+    out, and take dates as they are in place of year, month, day and weekday."""
     size: Annotated[str | None, Flag(basic=True)] = None
     """Image size to resize to: 64, or height x width as 48x64."""
     color: Annotated[Literal["auto", "gray", "rgb"], Flag(detail=True)] = "auto"

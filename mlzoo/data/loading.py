@@ -174,6 +174,7 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     """A run's configuration with what was recognized in its data written out."""
     from mlzoo.data.images.reader import ImageReader
     from mlzoo.data.sequences.reader import SeriesReader
+    from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.text.reader import TextReader
 
     source = reader.source or config.source
@@ -184,13 +185,16 @@ def _as_recognized(config: RunConfig, reader: Reader) -> RunConfig:
     if "season" in fields and isinstance(reader, SeriesReader):
         source_settings = {"time": reader.time or "none", "season": reader.season}
     header = config.source_set.get("header", "auto")
-    if "header" in fields and header == "auto" and reader.input_names:
-        unnamed = all(re.fullmatch(r"column\d+", name) for name in reader.input_names)
+    names = reader.table_columns if isinstance(reader, TableReader) else reader.input_names
+    if "header" in fields and header == "auto" and names:
+        unnamed = all(re.fullmatch(r"column\d+", name) for name in names)
         source_settings["header"] = "no" if unnamed else "yes"
     update: dict[str, object] = {
         "source": source,
         "source_set": {**config.source_set, **source_settings},
     }
+    if isinstance(reader, TableReader):
+        update["raw_columns"] = reader.raw_columns
     if isinstance(reader, ImageReader) and reader.labels is not None:
         update["file_column"] = reader.labels.file_column
     if "window" in fields and isinstance(reader, SeriesReader | TextReader):

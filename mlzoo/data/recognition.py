@@ -23,6 +23,7 @@ DATA_FIELDS = (
     "task",
     "class_order",
     "drop",
+    "raw_columns",
     "size",
     "color",
     "group_by",

@@ -18,6 +18,7 @@ from mlzoo.core.errors import MlzooError, UsageError
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.images.reader import ImageReader
+from mlzoo.data.tables.reader import TableReader
 from mlzoo.packing.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ def _check_kind(run: OpenedRun) -> None:
         raise UsageError(
             f"a run of {run.record['task']} on {kind}s can't be packed: only images and tables "
             "with a class or numbers a sample; use `mlzoo export --format onnx`"
+        )
+    if kind == "table" and run.reader_as(TableReader).table_columns != run.reader.input_names:
+        raise UsageError(
+            "a run of dates or texts can't be packed: the packed reader takes numbers and "
+            "categories; train with --drop or --raw-columns, or use `mlzoo export --format onnx`"
         )
     if kind == "image" and run.reader_as(ImageReader).dtype == "uint16":
         raise UsageError(

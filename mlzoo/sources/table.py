@@ -39,6 +39,9 @@ class Config(Settings):
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Columns to leave out, comma-separated."""
+    raw_columns: bool = False
+    """Refuse free text and identifiers, and take dates as they are; by default words are hashed,
+    identifiers left out and dates read as year, month, day and weekday."""
     group_by: str | None = None
     """Column whose rows of one value stay in one split; it is then no input."""
     delimiter: Delimiter = None
@@ -98,7 +101,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         raise DataError(
             f"{config.data}: no column is left for the inputs; it has {', '.join(table.columns)}"
         )
-    encoded = encode(table, inputs, config.drop)
+    encoded = encode(table, inputs, config.drop, config.raw_columns)
     warnings = _time_warning(time_of_rows(table), config)
     groups = None
     if config.group_by is not None:
@@ -112,13 +115,16 @@ def load(config: Config, progress: Any = None) -> Samples:
         task=str(config.task) if labels is None else labels.task,
         kind="table",
         class_names=() if labels is None else labels.class_names,
-        target_names=tuple(inputs) if target is None else target.columns,
+        target_names=(
+            tuple(column.name for column in encoded.columns) if target is None else target.columns
+        ),
         columns=encoded.columns,
         names=table.row_names(),
         groups=groups,
         hashes=row_digests(encoded.matrix),
         reader=TableReader(
             columns=encoded.columns,
+            raw_columns=config.raw_columns,
             target=target,
             delimiter=config.delimiter,
             header=config.header,

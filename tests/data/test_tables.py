@@ -248,7 +248,7 @@ def test_text_with_too_many_values_is_refused_by_name(
 ) -> None:
     rows = [f'{i},"{cell.format(i + 1)}",{"ab"[i % 2]}' for i in range(28)]
     with pytest.raises(DataError, match=f"(?s)'v' has 28 different.*{advice}.*--drop v,u"):
-        read(simple(tmp_path, rows=rows))
+        read(simple(tmp_path, rows=rows), raw_columns=True)
 
 
 def test_all_problems_come_with_the_one_option(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_all_problems_come_with_the_one_option(tmp_path: Path) -> None:
     ]
     path = simple(tmp_path, "id,date,free text,code,size,count,kind", rows)
     with pytest.raises(DataError) as error:
-        read(path, drop=["size"])
+        read(path, drop=["size"], raw_columns=True)
     text = str(error.value)
     for name in ("'date' has 60", "'free text' has 60", "'code' has 60", "'id' counts the rows"):
         assert f"column {name}" in text
@@ -278,7 +278,7 @@ def test_the_option_takes_names_with_commas(tmp_path: Path) -> None:
     frame["free"] = [f"a word or two of {i}" for i in range(60)]
     frame.assign(v=np.arange(60) % 7, kind=list("ab") * 30).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(DataError) as error:
-        read(tmp_path / "t.csv")
+        read(tmp_path / "t.csv", raw_columns=True)
     option = shlex.split(str(error.value).splitlines()[-1].split(" with ")[1])
     assert option == ["--drop", '"amount, eur",free,b']
     config = RunConfig(model="linear", data="d", drop=option[1])
@@ -292,7 +292,7 @@ def test_dates_that_are_read_as_something_else_are_told(tmp_path: Path) -> None:
     frame.insert(1, "compact", days.dt.strftime("%Y%m%d").astype(int))
     frame.insert(1, "v", np.arange(240) % 7)
     frame.to_csv(tmp_path / "t.csv", index=False)
-    told = "\n".join(read(tmp_path / "t.csv").warnings)
+    told = "\n".join(read(tmp_path / "t.csv", raw_columns=True).warnings)
     assert "'signup' holds dates, which are read as categories without an order" in told
     assert "'compact' holds dates, which are read as numbers; --drop compact" in told
 

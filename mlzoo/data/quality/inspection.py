@@ -189,10 +189,12 @@ def _season(samples: Samples) -> int | None:
 
 
 def _columns(samples: Samples) -> list[dict[str, object]]:
-    """Each table column with what its values are like."""
+    """Each table column with what its values are like, without buckets of hashed words."""
     matrix = np.asarray(samples.inputs[:]) if samples.columns else np.empty((0, 0))
     described = []
     for index, column in enumerate(samples.columns):
+        if column.hashed:
+            continue
         values = matrix[:, index].astype(np.float64)
         entry: dict[str, object] = {"name": column.name}
         if column.categories:

@@ -126,7 +126,7 @@ def target_copies(samples: Samples) -> list[str]:
     gives_away = _same_number if samples.target.sample_numbers else _same_partition
     return [
         f"column {column.name!r} gives the target {samples.target_names[0]!r} away ({reason}); "
-        f"if it is a copy of it, --drop {column.name!r}"
+        f"if it is a copy of it, --drop {column.origin!r}"
         for index, column in enumerate(samples.columns)
         if (reason := gives_away(matrix[:, index], samples.labels, bool(column.categories)))
     ]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.sequences.times import are_dates
+from mlzoo.data.tables.expanding import Expanded, expand_dates, expand_texts, features
 from mlzoo.data.tables.reader import Column
 from mlzoo.data.tables.tables import Table, text_cells
 
@@ -81,32 +82,44 @@ def drop_flag(names: Iterable[str], dropped: Sequence[str] = ()) -> str:
     return f"--drop {shlex.quote(text.getvalue())}"
 
 
-def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> Encoded:
+def encode(
+    table: Table, names: Sequence[str], dropped: Sequence[str] = (), raw: bool = False
+) -> Encoded:
     """The columns `names` as a float32 matrix, with what is notable about them.
 
     Args:
         table: as it was read.
         names: of the inputs.
         dropped: columns that are left out already, for the option that leaves out more.
+        raw: refuse texts and identifiers, and take dates for categories or numbers; else see
+            `expanding`.
 
     Raises:
         DataError: columns that can't be inputs, all of them at once, with the option that leaves
             them out.
     """
-    matrix = np.full((len(table), len(names)), np.nan, dtype=np.float32)
     columns: list[Column] = []
+    values: list[np.ndarray] = []
+    expanded: list[Expanded] = []
     wrong: dict[str, str] = {}
     doubts: dict[str, str] = {}
     dates = []
-    for index, name in enumerate(names):
-        columns.append(Column(name))
+    for name in names:
         try:
             parsed = numbers(table, name)
+            found = None if raw else _expanded(table, name, parsed)
+            if found is not None:
+                expanded.append(found)
+                columns += found.columns
+                values += list(found.values.T)
+                continue
             if parsed is None:
-                categories, matrix[:, index] = _categories(table, name)
-                columns[index] = Column(name, categories)
+                categories, positions = _categories(table, name)
+                columns.append(Column(name, categories))
+                values.append(positions)
             else:
-                matrix[:, index] = parsed
+                columns.append(Column(name))
+                values.append(parsed.astype(np.float32))
                 doubts |= _looks_like_id(name, parsed)
             if are_dates(table.columns[name]):
                 read_as = "categories without an order" if parsed is None else "numbers"
@@ -114,17 +127,33 @@ def encode(table: Table, names: Sequence[str], dropped: Sequence[str] = ()) -> E
         except DataError as error:
             wrong[name] = str(error)
             dates += [name] * are_dates(table.columns[name])
-    good = [index for index, name in enumerate(names) if name not in wrong]
-    doubts |= _useless(matrix[:, good], [columns[index] for index in good])
+    matrix = np.zeros((len(table), 0), np.float32) if not values else np.stack(values, axis=1)
+    doubts |= _useless(matrix, columns)
     if wrong:
         raise DataError(_all_problems(wrong, doubts, dates, dropped))
-    notes = _notes(matrix, columns)
+    if not columns:
+        raise DataError(
+            f"no column is left for the inputs: {'; '.join(each.note for each in expanded)}"
+        )
+    notes = [*_notes(matrix, columns), *(each.note for each in expanded)]
     if len(doubts) > 1:
         notes.append(
             f"columns that warnings name can be left out with {drop_flag(doubts, dropped)}"
         )
     warnings = [f"{text}; {drop_flag([name], dropped)}" for name, text in doubts.items()]
     return Encoded(matrix, tuple(columns), tuple(notes), tuple(warnings))
+
+
+def _expanded(table: Table, name: str, parsed: np.ndarray | None) -> Expanded | None:
+    """Return what is read of dates, texts and identifiers; None of numbers and categories."""
+    values = table.columns[name]
+    if (found := expand_dates(name, values)) is not None:
+        return found
+    if parsed is not None or not _are_too_many(*_distinct(values)):
+        return None
+    if _DECIMAL_COMMA.fullmatch(_distinct(values)[0][0]):
+        return None  # it is refused with advice
+    return expand_texts(name, values)
 
 
 def _all_problems(
@@ -151,10 +180,14 @@ def encode_as(table: Table, columns: Sequence[Column]) -> tuple[np.ndarray, list
     Raises:
         DataError: a column is missing, or holds text where numbers were trained on.
     """
-    _require(table, [column.name for column in columns])
+    _require(table, list(dict.fromkeys(column.origin for column in columns)))
     matrix = np.full((len(table), len(columns)), np.nan, dtype=np.float32)
     warnings = []
+    computed: dict[str, list[int]] = {}
     for index, column in enumerate(columns):
+        if column.source:
+            computed.setdefault(column.source, []).append(index)
+            continue
         if not column.categories:
             parsed = numbers(table, column.name)
             if parsed is None:
@@ -173,6 +206,9 @@ def encode_as(table: Table, columns: Sequence[Column]) -> tuple[np.ndarray, list
                 f"column {column.name!r}: {', '.join(map(repr, unseen[:5]))} did not occur in the "
                 f"training data and count as unknown ({len(unseen)} such values)"
             )
+    for source, places in computed.items():
+        of_source = [columns[index] for index in places]
+        matrix[:, places] = features(table.columns[source], of_source)
     return matrix, warnings
 
 
@@ -192,13 +228,23 @@ def _first(table: Table, name: str) -> str | None:
 
 def _categories(table: Table, name: str) -> tuple[tuple[str, ...], np.ndarray]:
     values = table.columns[name]
-    distinct = sorted({value for value in values if value is not None})
-    present = sum(value is not None for value in values)
-    if len(distinct) > MOST_CATEGORIES or (len(distinct) > 10 and len(distinct) * 2 > present):
+    distinct, present = _distinct(values)
+    if _are_too_many(distinct, present):
         raise DataError(_too_many(name, distinct, present))
     place = {category: i for i, category in enumerate(distinct)}
     positions = [-1 if value is None else place[value] for value in values]
     return tuple(distinct), np.array(positions, dtype=np.float32)
+
+
+def _distinct(values: np.ndarray) -> tuple[list[str], int]:
+    """Return the different texts of a column, sorted, and how many cells have one."""
+    known = [value for value in values if value is not None]
+    return sorted(set(known)), len(known)
+
+
+def _are_too_many(distinct: Sequence[str], present: int) -> bool:
+    """Return whether a column has too many different texts for categories."""
+    return len(distinct) > MOST_CATEGORIES or (len(distinct) > 10 and len(distinct) * 2 > present)
 
 
 def _too_many(name: str, distinct: list[str], present: int) -> str:
@@ -236,6 +282,8 @@ def _useless(matrix: np.ndarray, columns: list[Column]) -> dict[str, str]:
     doubts = {}
     first: dict[bytes, str] = {}
     for index, column in enumerate(columns):
+        if column.source:
+            continue
         values = matrix[:, index]
         known = values[~np.isnan(values)]
         if len(known) == 0 or (known == known[0]).all():
@@ -249,8 +297,9 @@ def _useless(matrix: np.ndarray, columns: list[Column]) -> dict[str, str]:
 
 
 def _notes(matrix: np.ndarray, columns: list[Column]) -> list[str]:
-    text = [column.name for column in columns if column.categories]
-    kinds = f"inputs: {len(columns) - len(text)} numeric"
+    as_they_are = [column for column in columns if not column.source]
+    text = [column.name for column in as_they_are if column.categories]
+    kinds = f"inputs: {len(as_they_are) - len(text)} numeric"
     if text:
         kinds += f" and {len(text)} categorical columns ({', '.join(text)})"
     else:

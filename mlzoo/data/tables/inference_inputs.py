@@ -50,7 +50,7 @@ def read_labeled_table(location: Path, reader: TableReader) -> Samples:
 
 def _table(location: Path, reader: TableReader) -> Table:
     chosen = reader.query if ending(location) in DATABASES else reader.sheet
-    names = list(reader.input_names)
+    names = list(reader.table_columns)
     return read_table(location, reader.delimiter, reader.header, names, chosen)
 
 

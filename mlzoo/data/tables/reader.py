@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
 
 from mlzoo.core.setting_types import Delimiter, Header
 from mlzoo.data.reader import Reader
 
+Value = TypeVar("Value")
+Unwritten = Annotated[Value, Field(exclude_if=operator.not_)]
+"""Field that is written only where it is set, so that records stay as they were."""
+HASHED = "words"
+"""Features of hashed words are called so, followed by the number of the bucket."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """One input column of a table. A categorical one holds positions in `categories`."""
+    """One input column of a model of tables.
+
+    Attributes:
+        name: its name.
+        categories: of a categorical one, whose values are positions among them.
+        source: column of the table that it is computed from; empty: it is that column.
+        feature: what is computed: a part of a date, or a bucket of hashed words.
+        form: how dates are written that do not begin with the year.
+    """
 
     name: str
     categories: tuple[str, ...] = ()
+    source: Unwritten[str] = ""
+    feature: Unwritten[str] = ""
+    form: Unwritten[str] = ""
+
+    @property
+    def hashed(self) -> bool:
+        """Return whether it counts hashed words."""
+        return self.feature.startswith(HASHED)
+
+    @property
+    def origin(self) -> str:
+        """Return the name of the column in the table."""
+        return self.source or self.name
 
 
 @dataclass(frozen=True)
@@ -31,7 +61,7 @@ class TargetColumn:
     column: str
     comparison: str = ""
     value: str = ""
-    others: tuple[str, ...] = ()
+    others: Unwritten[tuple[str, ...]] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,6 +88,14 @@ class TableReader(Reader):
     """Sheet of a spreadsheet; None: the first."""
     query: str | None = None
     """SQL that selects the rows of a database; None: all of its only table."""
+
+    raw_columns: bool = True
+    """Whether dates and texts were read as they are; older runs do not say it."""
+
+    @property
+    def table_columns(self) -> tuple[str, ...]:
+        """Return the names of the columns of a table that are read."""
+        return tuple(dict.fromkeys(column.origin for column in self.columns))
 
     @property
     def input_names(self) -> tuple[str, ...]:
