@@ -18,7 +18,7 @@ _LAZY = {
     "pack": "mlzoo.packing.pack",
     "explain": "mlzoo.explaining.explain_run",
     "compare": "mlzoo.reporting.comparison",
-    "inspect": "mlzoo.data.quality.inspection",
+    "inspect": "mlzoo.notebooks.inspection",
     "RunConfig": "mlzoo.core.configs",
 }
 __all__ = sorted([*_LAZY, "__version__"])

@@ -18,13 +18,39 @@ from mlzoo.runs.opened import OpenedRun
 
 if TYPE_CHECKING:
     from mlzoo.explaining.explain_run import ExplanationResult
+    from mlzoo.reporting.run_plots import RunPlots
     from mlzoo.training.reproducing import Reproduction
     from mlzoo.tuning.search import SearchListener
     from mlzoo.tuning.tune import SearchResult
 
 
 class Run(OpenedRun):
-    """A finished run: predict, evaluate, explain, and read its record."""
+    """A finished run: predict, evaluate, explain, plot, and read its record."""
+
+    @property
+    def plot(self) -> RunPlots:
+        """Plots on axes of matplotlib, as `run.plot.confusion()`."""
+        from mlzoo.reporting.run_plots import RunPlots
+
+        return RunPlots(self)
+
+    def _repr_html_(self) -> str:
+        from mlzoo.notebooks.html import card, shown, table
+
+        test, headline = self.metrics["test"], self.metrics["headline"]
+        name, value = headline["name"], headline["value"]
+        ends = headline["interval"]
+        interval = f" ({shown(ends[0])} to {shown(ends[1])})" if ends else ""
+        score = f"test {name} {shown(value)}{interval} over {test['samples']:,} samples"
+        verdict = test.get("verdict") or ""
+        baselines = [
+            {"baseline": each, name: scores.get(name)}
+            for each, scores in test.get("baselines", {}).items()
+        ]
+        lines = [score] if value is not None else []
+        lines += [f"against the best baseline: {verdict}"] if verdict else []
+        title = f"{self.path.name}: {self.record['task']} on {self.record['kind']}s"
+        return card(title, [*lines, str(self.path)], [table(baselines)])
 
     def evaluate(
         self, data: Any = None, part: str = "test", listener: Listener | None = None

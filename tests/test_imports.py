@@ -22,7 +22,7 @@ MODULES = {
 ORDER = (
     ("core",),
     ("data",),
-    ("layers", "statistics", "drawing", "introspection", "augmentation"),
+    ("layers", "statistics", "drawing", "introspection", "augmentation", "notebooks"),
     (
         *("tasks", "sources", "models", "losses", "metrics", "optimizers", "schedules"),
         *("transforms", "baselines"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,12 +31,16 @@ from mlzoo.explaining.explain import (
 from mlzoo.explaining.pages.folders import check_free, default_folder, row, write
 from mlzoo.explaining.settings import ALL, AUTO, ExplainConfig, configure, method_settings
 from mlzoo.explaining.subjects import Chosen, Subject, choose, given, open_subject, subject_of
+from mlzoo.notebooks.html import card, table
 from mlzoo.reporting.pages.report import NAME as REPORT
 from mlzoo.reporting.pages.report import write_report
 from mlzoo.runs import devices
 from mlzoo.runs.opened import OpenedRun
 from mlzoo.training.checkpoints import weights_sha256
 from mlzoo.training.signals import stopping
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SANE = 16
 """Samples that the sanity check is made on."""
@@ -65,6 +69,31 @@ class ExplanationResult:
         for each in self.explained.explanations:
             maps[each.method][each.name] = each.values
         return maps
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row an explanation: sample, method, target, prediction and its evidence."""
+        import pandas as pd
+
+        return pd.DataFrame(self._rows())
+
+    def _repr_html_(self) -> str:
+        methods = ", ".join(self.maps)
+        folder = f"written to {self.folder}" if self.folder else ""
+        return card(f"Explanations by {methods}", [folder], [table(self._rows())])
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "sample": each.name,
+                "method": each.method,
+                "target": each.target,
+                "predicted": each.predicted,
+                "truth": each.truth,
+                **each.scores,
+                "flag": each.flag,
+            }
+            for each in self.explained.explanations
+        ]
 
 
 def explain(

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.messages import over
 from mlzoo.core.registry import closest
+from mlzoo.notebooks.html import card, table
 from mlzoo.statistics.intervals import FEWEST
 from mlzoo.statistics.metrics import title
 from mlzoo.statistics.verdicts import short_verdict, verdict_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NOT_COMPARED = ("name", "out", "command")
 
@@ -32,7 +36,24 @@ class RunFiles:
     environment: dict[str, object]
 
 
-def compare(paths: Sequence[str]) -> dict[str, Any]:
+class Comparison(dict[str, Any]):
+    """Runs side by side, by name; see `compare`."""
+
+    def _repr_html_(self) -> str:
+        best = f"best: {self['best']}" if self["best"] else ""
+        sentences = [pair_sentence(pair) for pair in self["pairs"]]
+        names = ("run", "model", "data", "samples", "metric", "value", "interval", "verdict")
+        rows = [{name: row[name] for name in names} for row in self["rows"]]
+        return card(f"{len(rows)} runs", [best, *sentences, *self["notes"]], [table(rows)])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a run."""
+        import pandas as pd
+
+        return pd.DataFrame(self["rows"])
+
+
+def compare(paths: Sequence[str]) -> Comparison:
     """Put run folders side by side.
 
     Args:
@@ -58,16 +79,14 @@ def compare(paths: Sequence[str]) -> dict[str, Any]:
     rows = [_row(run) for run in runs]
     best = _best(rows)
     pairs, notes = _pairs(runs, rows, best)
-    return {
-        "rows": rows,
-        "differing": _differing_settings(runs),
-        "environment": _differing(
-            {run.label: _flat(run.environment, _NOT_COMPARED) for run in runs}
-        ),
-        "best": best,
-        "pairs": pairs,
-        "notes": notes,
-    }
+    return Comparison(
+        rows=rows,
+        differing=_differing_settings(runs),
+        environment=_differing({run.label: _flat(run.environment, _NOT_COMPARED) for run in runs}),
+        best=best,
+        pairs=pairs,
+        notes=notes,
+    )
 
 
 def pair_sentence(pair: Mapping[str, Any]) -> str:

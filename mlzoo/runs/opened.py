@@ -29,6 +29,7 @@ from mlzoo.runs.results import Forecast, Generated, Painted, Predictions, Recons
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    import pandas as pd
 
     from mlzoo.data.images.inference_inputs import NewImages
     from mlzoo.data.images.tiles import Tiling
@@ -128,6 +129,14 @@ class OpenedRun:
     def metrics(self) -> dict[str, Any]:
         """Content of `metrics.json`."""
         return files.read_mapping(self.path / "metrics.json", _METRICS)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """`history.csv` as a DataFrame: loss, metrics and learning rate of each epoch."""
+        import pandas as pd
+
+        path = self.path / "history.csv"
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame()
 
     @cached_property
     def model(self) -> keras.Model:

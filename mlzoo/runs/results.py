@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,19 @@ class Predictions:
     sets: list[list[str]] | None = None
     std: Any = None
     spread: dict[str, Any] = field(default_factory=dict)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a sample: its name, what is predicted, and probabilities `p_0`, `p_1`, ...
+
+        Masks, fields and sequences stand in one column as arrays.
+        """
+        import numpy as np
+        import pandas as pd
+
+        columns: dict[str, Any] = {"name": self.names, "prediction": list(self.labels)}
+        if isinstance(self.probabilities, np.ndarray):
+            columns |= {f"p_{k}": values for k, values in enumerate(self.probabilities.T)}
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True)

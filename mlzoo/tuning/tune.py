@@ -23,6 +23,8 @@ from mlzoo.tuning.plan import Plan, check_search, least_samples, with_epochs
 from mlzoo.tuning.space_from_config import build_space, check_against
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mlzoo.runs.opened import OpenedRun
     from mlzoo.tuning.compare import Standing
     from mlzoo.tuning.executors.engines import Engine
@@ -66,6 +68,29 @@ class SearchResult:
     run: OpenedRun | None
     ended: SearchEnd
     nested: Nested | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a trial, the best first: number, state, mean score, epochs and values."""
+        import pandas as pd
+
+        return pd.DataFrame(self._rows())
+
+    def _repr_html_(self) -> str:
+        from mlzoo.notebooks.html import card, table
+
+        tied = f"statistically tied with the winner: {', '.join(map(str, self.tied[1:]))}"
+        lines = [self.ended.reason, tied if len(self.tied) > 1 else "", str(self.path)]
+        title = f"Search by {self.metric}: {len(self.trials)} trials"
+        return card(title, lines, [table(self._rows())])
+
+    def _rows(self) -> list[dict[str, Any]]:
+        from mlzoo.tuning.results.tables import ranks
+
+        rank = ranks(self.trials, self.metric)
+        ordered = sorted(self.trials, key=lambda t: rank.get(t.number, len(self.trials)))
+        return [
+            {"trial": t.number, "state": t.state, self.metric: t.mean, **t.values} for t in ordered
+        ]
 
     @property
     def tied(self) -> list[int]:

@@ -41,7 +41,7 @@ def learning_curves(
     figure = new_figure(max(4.2 * columns, 4.8), 3.2 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for name, axes in zip(names, grid.flat, strict=False):
-        _curve(axes, history, name, kept_epoch, (scales or {}).get(name, ""))
+        draw_curve(axes, history, name, kept_epoch, (scales or {}).get(name, ""))
     for axes in list(grid.flat)[len(names) :]:
         axes.set_visible(False)
     return save(figure, folder / "learning_curves.png")
@@ -104,23 +104,50 @@ def _matrix(
     classes = len(counts)
     rows = [[name, *row] for name, row in zip(names, counts.tolist(), strict=True)]
     write_csv(path.with_suffix(".csv"), [f"{titles[0]} / {titles[1]}", *names], rows)
-    shares = counts / np.maximum(samples[:, None], 1)
     side = float(np.clip(0.62 * classes, 2.2, 12))
-    texts = [label(name, 20 if classes <= 30 else 14) for name in names]
-    room = 0.075 * max(map(len, texts))  # inches that the longest name takes
+    room = 0.075 * max(map(len, _short(names)))  # inches that the longest name takes
     turned = room > 0.9 * side / classes
     bar_room = 1.5 if classes > SHARES_WRITTEN else 0
     figure = new_figure(side + room + 0.6 + bar_room, side + (room if turned else 0.2) + 0.4)
     axes = figure.subplots()
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    _class_ticks(axes, texts, turned, titles)
+    draw_shares(axes, counts, samples, names, titles, turned)
     axes.set_title(title, fontsize=9)
+    return save(figure, path)
+
+
+def draw_shares(
+    axes: Axes,
+    counts: np.ndarray,
+    samples: np.ndarray,
+    names: Sequence[str],
+    titles: tuple[str, str, str],
+    turned: bool,
+) -> None:
+    """Draw counts (k, k) as a heat map of their shares of the samples (k,) of each row.
+
+    Args:
+        axes: to draw on.
+        counts: (k, k).
+        samples: (k,) what the counts of a row are shares of.
+        names: k names.
+        titles: of the rows, the columns and the color.
+        turned: the names of the columns are written upwards.
+    """
+    shares = counts / np.maximum(samples[:, None], 1)
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _class_ticks(axes, _short(names), turned, titles)
     _cell_texts(axes, counts, shares)
-    if classes > SHARES_WRITTEN:
-        bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=lambda v, _: f"{v:.0%}")
+    if len(counts) > SHARES_WRITTEN:
+        # Also axes that are given belong to a figure.
+        bar = axes.get_figure(root=True).colorbar(  # type: ignore[union-attr]
+            picture, ax=axes, shrink=0.6, format=lambda v, _: f"{v:.0%}"
+        )
         bar.ax.tick_params(labelsize=8)
         bar.set_label(titles[2], fontsize=8)
-    return save(figure, path)
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    return [label(name, 20 if len(names) <= 30 else 14) for name in names]
 
 
 def gradient_lags(folder: Path, norms: np.ndarray) -> Path:
@@ -163,7 +190,7 @@ def residuals(
     figure = new_figure(8.4, 3.6 * rows)
     grid = figure.subplots(rows, 2, squeeze=False)
     for i in range(rows):
-        _against_truth(grid[i][0], y_true[:, i], y_pred[:, i], target_names[i])
+        draw_against_truth(grid[i][0], y_true[:, i], y_pred[:, i], target_names[i])
         _residual_histogram(grid[i][1], y_true[:, i] - y_pred[:, i], target_names[i])
     return save(figure, folder / "residuals.png")
 
@@ -186,9 +213,18 @@ def _points(history: History, *names: str) -> list[tuple[float, float]]:
     ]
 
 
-def _curve(
+def draw_curve(
     axes: Axes, history: History, name: str, kept_epoch: int | None, scale: str = ""
 ) -> None:
+    """Draw one metric of training and validation over the epochs.
+
+    Args:
+        axes: to draw on.
+        history: as of `learning_curves`.
+        name: of the metric, without `val_`.
+        kept_epoch: the epoch whose weights were kept, marked by a line.
+        scale: unit, for the title.
+    """
     what = "rate" if name == "learning_rate" else "training"
     styles = {name: (what, BLUE, "o"), f"val_{name}": ("validation", ORANGE, "s")}
     for column, (text, color, marker) in styles.items():
@@ -238,7 +274,8 @@ def _residuals_csv(
     write_csv(path, header, zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _against_truth(axes: Axes, y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+def draw_against_truth(axes: Axes, y_true: np.ndarray, y_pred: np.ndarray, name: str) -> None:
+    """Draw predicted against true numbers (n,) of a target called `name`."""
     ends = min(y_true.min(), y_pred.min()), max(y_true.max(), y_pred.max())
     many = len(y_true) > 1000
     axes.plot(ends, ends, color=GRAY, linestyle="--", linewidth=1, label="predicted = true")

@@ -1,0 +1,1 @@
+"""Results as notebooks show them: short HTML that needs no other file."""
