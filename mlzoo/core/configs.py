@@ -280,6 +280,8 @@ class RunConfig(Settings):
     """Compile with XLA."""
     baselines: Literal["none", "fast", "all"] = "fast"
     """Baselines beside the scores: none, the quick ones, or all (`mlzoo baselines`)."""
+    profile: bool = False
+    """Tell where the time of the training goes, and what to change (profile.csv, plots/)."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints, at least; 0: one after every step."""
 
@@ -339,6 +341,8 @@ class RunConfig(Settings):
                 )
         if self.full_batch and self.schedule != "constant":
             raise ValueError(f"{self.optimizer} searches its own step; leave out --schedule")
+        if self.profile and self.averaged > 1:
+            raise ValueError("profile is of one training; leave out folds and ensemble")
         if self.full_batch and self.precision != "float32":
             raise ValueError(f"{self.optimizer} needs --precision float32")
         return self

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from mlzoo.data.policies import Policy
     from mlzoo.data.reader import Reader
     from mlzoo.data.samples import Data, Samples
+    from mlzoo.training.loop.training import Fitted
     from mlzoo.training.members import Ensemble
 
 _STARTED = "environment.json"
@@ -557,8 +558,11 @@ def _train_once(
                 name = checkpoint_folder.name
                 fitted = full_batch.fit(model, data, config, listener, stop, name)
             else:
-                training = Training(model, data, config, checkpoint_folder, seed, listener, stop)
-                fitted = training.fit()
+                given = model, data, config, checkpoint_folder, seed, listener, stop
+                if config.profile and first:
+                    fitted = _profiled(folder, config, listener, *given)
+                else:
+                    fitted = Training(*given).fit()
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     stage.doing = "evaluating"
@@ -595,6 +599,21 @@ def _train_once(
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
     return record
+
+
+def _profiled(folder: RunFolder, config: RunConfig, listener: Listener, *given: Any) -> Fitted:
+    """Train, and write and tell where the time went; `given` is as `Training` takes it."""
+    from mlzoo.training.loop.profiling import ProfiledTraining, write_profile
+
+    training = ProfiledTraining(*given)
+    fitted: Fitted = training.fit()
+    parts = training.parts()
+    total = sum(part.seconds for part in parts)
+    shares = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in parts)
+    listener.note(f"time of the training: {shares} of {total:.3g} s (profile.csv)")
+    for sentence in write_profile(folder.path, parts, config):
+        listener.note(f"to make it faster: {sentence}")
+    return fitted
 
 
 def _keep_best(folder: RunFolder, model: keras.Model, error: DivergedError) -> DivergedError:

@@ -47,7 +47,8 @@ FIXED = {
     **dict.fromkeys(("allow_leakage", "train_on"), "it is no property of a model"),
     **dict.fromkeys(("seed", "repeats"), "the search has a --seed and --repeats of its own"),
     **dict.fromkeys(
-        ("device", "devices", "xla", "checkpoint_every", "metrics", "log"), "it changes no score"
+        ("device", "devices", "profile", "xla", "checkpoint_every", "metrics", "log"),
+        "it changes no score",
     ),
     **dict.fromkeys(("out", "name"), "it is where results go"),
     **dict.fromkeys(("keep", "monitor"), "scores are those at the end of a training"),

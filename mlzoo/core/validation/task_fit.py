@@ -50,6 +50,8 @@ def check_fit(config: RunConfig, task: str) -> None:
         problems.append(f"--folds and --ensemble are not for {task}: leave them out")
     if config.devices != "1" and (on_points or target.acts):
         problems.append(f"--devices is not for {task}: leave it out")
+    if config.profile and (on_points or target.acts):
+        problems.append(f"--profile is not for {task}: leave it out")
     targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
     if targets is not None and not target.accepted_by(targets):
         problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")

@@ -11,7 +11,7 @@ from mlzoo.core.validation.plugins import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices"),
+    *("augment", "devices", "profile"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 

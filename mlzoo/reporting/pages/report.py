@@ -48,6 +48,7 @@ _FILES = {
     "bad_files.csv": "files that were left out",
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",
+    "profile.csv": "where the time of the training went",
     "leaderboard.csv": "the candidates among which `train auto` chose",
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",

@@ -25,6 +25,8 @@ class TrainingSteps:
     """Steps through the model's own train function, on one of `devices`."""
 
     devices = 1
+    transfers = False
+    """Whether `transferred` moves a batch; elsewhere the step itself does."""
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
@@ -43,6 +45,10 @@ class TrainingSteps:
     def share(self, arrays: Any) -> Any:
         """Put nested arrays, whose first axis counts samples, where the model computes."""
         return arrays
+
+    def transferred(self, batch: Batch) -> Batch:
+        """Return a batch once it is where the model computes."""
+        return batch
 
     def sync(self) -> None:
         """Make the model's variables those of the last step."""
@@ -112,6 +118,8 @@ class TensorFlowNetworkSteps(TensorFlowSteps):
 class JaxSteps(TrainingSteps):
     """Steps through the model's own `train_step`, compiled once, with the state kept aside."""
 
+    transfers = True
+
     def __init__(
         self,
         model: keras.Model,
@@ -154,6 +162,13 @@ class JaxSteps(TrainingSteps):
     def share(self, arrays: Any) -> Any:
         """Put nested arrays, whose first axis counts samples, where the model computes."""
         return arrays if self._shared is None else self._shared.share(arrays)
+
+    def transferred(self, batch: Batch) -> Batch:
+        """Return a batch once it is where the model computes."""
+        import jax
+
+        there: Batch = jax.block_until_ready(jax.device_put(self.share(batch)))
+        return there
 
     def _build_metrics(self, batch: Batch) -> None:
         """Let the metrics make their variables, which they do when they first see outputs."""

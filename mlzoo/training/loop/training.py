@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +220,7 @@ class Training:
         if place.step == 0:
             self.trained.reset_metrics()
         self._remember()
-        for batch in self.batches.epoch(place.epoch - 1, place.step):
+        for batch in self._epoch_batches():
             self._step(batch)
         self._settle()
         self.steps.sync()
@@ -236,6 +236,10 @@ class Training:
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()
+
+    def _epoch_batches(self) -> Iterator[Batch]:
+        """The batches that are left of the present epoch."""
+        return self.batches.epoch(self.place.epoch - 1, self.place.step)
 
     def _step(self, batch: Batch) -> None:
         """One step. Its loss is looked at while the next one runs, so that neither waits."""
