@@ -13,6 +13,7 @@ from mlzoo_cli.output import ConsoleReporter, say, show, table
 
 if TYPE_CHECKING:
     from mlzoo.checking.gradients.checking import GradientReport
+    from mlzoo.checking.gradients.settings import CheckConfig
 
 
 @with_options(Fields("checking/gradients/settings.py", "CheckConfig"))
@@ -32,7 +33,8 @@ def check(
     outputs that are not finite, dead and saturated units, gradients that vanish or explode with
     depth, and outputs that depend on the batch. A model is checked with first weights on random
     inputs, a run on samples of its test split. Exits with 1 where anything is wrong, and names the
-    layer.
+    layer. With --symmetry it says instead how much a run's predictions for up to 500 test images
+    change where these are turned, mirrored or shifted.
     """
     is_run = expand(subject).is_dir() or "/" in subject.removesuffix(".py").rstrip("/")
     is_run = is_run and not subject.endswith(".py")
@@ -49,6 +51,8 @@ def check(
         config = from_options(CheckConfig, read, problems)
         run_folder.find(subject)
     else:
+        if "symmetry" in given:
+            problems.append("--symmetry: needs a run, whose test images are predicted")
         registry.trust(subject)
         registry.check_name("model", subject)
         from mlzoo.runs.config_loading import check_plugin_settings
@@ -59,6 +63,9 @@ def check(
     from mlzoo.runs.devices import prepare
 
     prepare()
+    if config.symmetry:
+        _symmetries(subject, config, trust, json, reporter)
+        return
     from mlzoo.checking.gradients.checking import check_model, check_run
 
     try:
@@ -78,6 +85,30 @@ def check(
     show(report.record()) if json else _summary(report)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _symmetries(
+    subject: str, config: CheckConfig, trust: bool, json: bool, reporter: ConsoleReporter
+) -> None:
+    """Print how far a run is from symmetries."""
+    from dataclasses import asdict
+
+    from mlzoo.api import load
+    from mlzoo.checking.symmetries import measure_symmetries
+
+    try:
+        run = load(subject, trust=trust)
+        found = measure_symmetries(run, config.symmetry, config.seed, reporter)
+    finally:
+        reporter.end()
+    if json:
+        show({"subject": str(run.path), "symmetries": [asdict(row) for row in found]})
+        return
+    classes = found[0].changed_classes is not None
+    what = "mean change of a probability" if classes else "mean change in standard deviations"
+    header = ["symmetry", what, *["changed classes"] * classes]
+    print(f"predictions for {found[0].samples} images and for the same images changed")
+    print(table(header, [[r.symmetry, r.change, *[r.changed_classes] * classes] for r in found]))
 
 
 def _summary(report: GradientReport) -> None:

@@ -1,4 +1,4 @@
-"""Convolutions by frequency, and coordinates, for maps of any height and width.
+"""Convolutions by frequency for maps of any height and width.
 
 Li et al. 2021, "Fourier neural operator for parametric partial differential equations": what is
 learned is a factor for each of the lowest frequencies, so that no weight depends on the number of
@@ -17,54 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
-
-def places(x: Any, axis: int) -> Any:
-    """Return 0, 1, ... (side,) int32 along the rows (axis 1) or columns (axis 2) of maps.
-
-    Counted, because a side that is not known yet has no number; so it holds of symbolic tensors.
-    """
-    line = x[0, :, 0, 0] if axis == 1 else x[0, 0, :, 0]
-    return ops.cumsum(ops.ones_like(line, dtype="int32")) - 1
-
-
-@keras.saving.register_keras_serializable(package="mlzoo")
-class GridCoordinates(keras.layers.Layer):
-    """Append coordinates as channels to maps (batch, height, width, channels).
-
-    Point i of n lies at i / n, so that every other point of a grid twice as fine is one of it.
-
-    Args:
-        axes: of the maps that have coordinates: 1 height, 2 width.
-        periodic: append cos(2 pi i / n) and sin(2 pi i / n) in place of i / n.
-    """
-
-    def __init__(self, axes: Sequence[int] = (1, 2), periodic: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.axes = tuple(axes)
-        self.periodic = periodic
-
-    def call(self, x: Any) -> Any:
-        """Return (batch, height, width, channels + coordinates)."""
-        ones = ops.ones_like(x[..., :1])
-        channels = [x]
-        for axis in self.axes:
-            place = ops.cast(places(x, axis), x.dtype)
-            line = place / (place[-1] + 1)
-            line = line[:, None, None] if axis == 1 else line[:, None]
-            angle = 2 * math.pi * line
-            lines = [ops.cos(angle), ops.sin(angle)] if self.periodic else [line]
-            channels += [ones * each for each in lines]
-        return ops.concatenate(channels, axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with more channels."""
-        *sides, channels = input_shape
-        assert channels is not None
-        return *sides, channels + len(self.axes) * (1 + self.periodic)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "axes": self.axes, "periodic": self.periodic}
+from mlzoo.layers.grids import places
 
 
 @keras.saving.register_keras_serializable(package="mlzoo")

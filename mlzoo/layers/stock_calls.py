@@ -19,6 +19,7 @@ from mlzoo.layers.activations import AdaptiveTanh, TrainableExponent, TrainableS
 from mlzoo.layers.cumulative import CumulativeProbabilities
 from mlzoo.layers.decoding import FeedbackCell, NoTeacher
 from mlzoo.layers.fourier import FourierFeatures
+from mlzoo.layers.groups import GroupConvolution
 from mlzoo.layers.members import MemberScale, SharedDense
 from mlzoo.layers.numbers import PeriodicEmbedding
 from mlzoo.layers.padding import CropLike, PadToMultiple
@@ -211,6 +212,22 @@ def _spectral(layer: SpectralConvolution, x: Any) -> Any:
     result = layer.convolve(x, *multiply)
     for dense, kernel in zip(multiply, kernels, strict=True):
         _set(dense, kernel)
+    return result
+
+
+@_call.register
+def _group_convolution(layer: GroupConvolution, x: Any) -> Any:
+    bank = layer.filter_bank()
+    convolution = keras.layers.Conv2D(
+        bank.shape[-1],
+        layer.side,
+        padding="same",
+        use_bias=layer.use_bias,
+        name=f"{layer.name}_bank",
+        dtype=_dtype(layer),
+    )
+    result = convolution(x)
+    _set(convolution, bank, *([layer.offsets()] if layer.use_bias else []))
     return result
 
 

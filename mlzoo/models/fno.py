@@ -58,7 +58,8 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     """
     import keras
 
-    from mlzoo.layers.spectral import GridCoordinates, SpectralConvolution
+    from mlzoo.layers.grids import GridCoordinates
+    from mlzoo.layers.spectral import SpectralConvolution
 
     def pointwise(units: int, name: str) -> keras.layers.Layer:
         return keras.layers.Conv2D(units, 1, name=name)

@@ -167,9 +167,22 @@ def test_a_run_is_checked_and_a_planted_fault_fails(mlzoo: Mlzoo, runs: Path) ->
         (["mlp", "--input", "8xx"], "--input: write 28x28x1"),
         (["mlp", "--set", "hiden=3"], "did you mean 'hidden'"),
         (["no/where"], "there is no run folder"),
+        (["cnn", "--symmetry", "flip"], "--symmetry: needs a run, whose test images are predicted"),
+        (["no/where", "--symmetry", "turn"], "unknown symmetry 'turn'; choose of rot90, rot180"),
     ],
     ids=" ".join,
 )
 def test_mistakes_of_check(mlzoo: Mlzoo, words: list[str], cause: str) -> None:
     done = mlzoo("check", *words)
     assert done.code == 2 and cause in done.err, done.err
+
+
+@pytest.mark.slow
+def test_distance_of_a_run_from_symmetries(mlzoo: Mlzoo, runs: Path) -> None:
+    done = mlzoo("check", runs / "images", "--symmetry", "rot90,flip", "--json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)["symmetries"]
+    assert [row["symmetry"] for row in rows] == ["rot90", "flip"]
+    assert all(0 < row["change"] < 1 and 0 <= row["changed_classes"] <= 1 for row in rows)
+    table = mlzoo("check", runs / "images", "--symmetry", "rot90").out.splitlines()
+    assert table[1].split()[:2] == ["symmetry", "mean"] and table[2].split()[0] == "rot90"

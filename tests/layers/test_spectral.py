@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from mlzoo.layers.spectral import GridCoordinates, SpectralConvolution
+from mlzoo.layers.grids import GridCoordinates, SensorValues
+from mlzoo.layers.spectral import SpectralConvolution
 
 pytestmark = pytest.mark.backends
 
@@ -35,3 +36,13 @@ def test_coordinates_of_coarse_points_are_among_the_fine_ones() -> None:
     assert coarse[0, 3, 6].tolist() == [0, 0.75, 0.75]
     wave = np.array(GridCoordinates((2,), periodic=True)(np.zeros((1, 1, 4, 1), "float32")))
     np.testing.assert_allclose(wave[0, 0, :, 1], [1, 0, -1, 0], atol=1e-6)
+
+
+def test_sensors_interpolate_fields_of_any_resolution() -> None:
+    ramp = np.arange(8.0, dtype="float32").reshape(1, 1, 8, 1)
+    values = np.array(SensorValues((1, 4))(ramp))
+    assert values.ravel().tolist() == [0, 2, 4, 6]
+    np.testing.assert_array_equal(SensorValues((1, 8))(ramp), ramp)
+    # Of 3 points at 0, 1/3 and 2/3: sensors at 0, 1/4, 1/2 and 3/4, the last beyond them.
+    values = np.array(SensorValues((1, 4))(ramp[:, :, :3]))
+    np.testing.assert_allclose(values.ravel(), [0, 0.75, 1.5, 2], atol=1e-6)

@@ -23,9 +23,11 @@ _CASES = {
     "alexnet": ModelCase("alexnet", {"dense": [32]}, ((63, 63, 1), (64, 71, 3))),
     # Noise by heart takes convolutions long; `test_autoencoder` trains both kinds of network.
     "autoencoder": ModelCase("autoencoder", {"filters": [8, 12]}, overfits=False),
+    "cnn_equivariant": ModelCase("cnn_equivariant", {"filters": [6, 8]}, rate=1e-2),
     "conv_lstm": ModelCase(
         "conv_lstm", {"filters": [8, 6]}, ((4, 8, 8, 1), (3, 6, 10, 2)), "array", rate=1e-2
     ),
+    "deeponet": ModelCase("deeponet", {"branch": [32], "trunk": [24, 24]}, rate=1e-2),
     "fno": ModelCase("fno", {"width": 8, "modes": 5, "layers": 2}, rate=1e-2),
     "nlinear": ModelCase(
         "nlinear", {"l2": 0.0}, ((13, 2), (9, 3)), "sequence", rate=3e-2, uneven=False
@@ -60,7 +62,9 @@ _PARAMETERS = {
     "alexnet": 20_315_971,
     "autoencoder": 138_347,
     "cnn": 72_947,
+    "cnn_equivariant": 72_187,
     "conv_lstm": 29_619,
+    "deeponet": 430_914,
     "fixed": 9_219,
     "fno": 2_269_890,
     "lenet": 314_819,
