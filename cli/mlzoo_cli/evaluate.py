@@ -76,6 +76,8 @@ def scores(result: dict[str, Any]) -> str:
         text += f"\nnever predicted, so their precision counts as 0: {', '.join(names)}"
     if result.get("relative_mae"):
         return f"{text}\n{_relative(result['relative_mae'], result.get('interval_unit'))}"
+    if len(kinds := metrics.get("per_kind", ())) > 1:
+        return f"{text}\n{_kinds(kinds, baselines)}"
     if labels := metrics.get("per_label"):
         header = ["label", "average_precision", "roc_auc", "f1", "precision", "recall", "threshold"]
         return f"{text}\n{table(header, [[row[name] for name in header] for row in labels])}"
@@ -102,6 +104,23 @@ def scores(result: dict[str, Any]) -> str:
         for row in classes
     ]
     return f"{text}\n{table([*header, *rest], lines)}"
+
+
+def _kinds(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> str:
+    """Return how well each kind of anomaly is told from normal samples, and by each baseline."""
+    theirs = {
+        f"{name} roc_auc": {row["kind"]: row["roc_auc"] for row in scores["per_kind"]}
+        for name, scores in baselines.items()
+        if scores.get("per_kind")
+    }
+    scores = [name for name in ("average_precision", "anomaly_recall") if name in rows[0]]
+    lines = [
+        [row["kind"], row["samples"], row["roc_auc"]]
+        + [areas.get(row["kind"]) for areas in theirs.values()]
+        + [row[name] for name in scores]
+        for row in rows
+    ]
+    return table(["kind of anomaly", "samples", "roc_auc", *theirs, *scores], lines)
 
 
 def _recalls(rows: Sequence[Mapping[str, object]], baselines: dict[str, Any]) -> str:

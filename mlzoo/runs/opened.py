@@ -345,7 +345,7 @@ class OpenedRun:
             None if normal is None else p_values(scores, np.array(normal)),
             warnings,
             of.maps(truth, predicted),
-            scored.get("pixel_threshold"),
+            scored.get("thresholds", {}).get("pixel"),
         )
 
     @property

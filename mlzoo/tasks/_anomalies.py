@@ -179,7 +179,7 @@ class ReconstructionTally:
         if self.kinds:
             facts["per_kind"] = [self._found(name, of) for name, of in self.kinds.items()]
         if self.pixels is not None:
-            facts["pixel_threshold"] = _exceeded_by(FALSE_ALARMS, self.pixels)
+            facts["thresholds"] = {"pixel": _exceeded_by(FALSE_ALARMS, self.pixels)}
         if self.unseen is None:
             return facts
         ordered = np.sort(self.unseen)

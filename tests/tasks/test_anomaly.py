@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from mlzoo_cli.evaluate import scores as scores_table
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
@@ -17,6 +18,8 @@ from mlzoo.layers.nearest_features import NearestFeature, coreset
 from mlzoo.models import patchcore
 from mlzoo.reporting.error_export import write_error_maps
 from mlzoo.runs.config_loading import merge
+from mlzoo.statistics.scorers import Reconstructions
+from mlzoo.tasks._anomalies import ReconstructionTally
 from mlzoo.training.train import train_merged
 
 SETTINGS: dict[str, Any] = {"filters": 2, "bank": 60, "epochs": 1, "backbone": "rotation"}
@@ -69,6 +72,22 @@ def test_spots_are_found_and_told_of_each_kind(run: Any) -> None:
     assert {"pca", "nearest"} <= set(run.metrics["test"]["baselines"])
     assert "per_kind" in run.metrics["test"]["baselines"]["nearest"]
     assert (run.path / "plots" / "reconstructions.png").is_file()
+    assert "| spot | " in (run.path / "README.md").read_text()
+
+
+def test_two_kinds_are_told_apart_in_the_table() -> None:
+    sums = np.stack([np.ones(6), [1, 2, 3, 4, 9, 8], np.ones(6)], axis=1)
+    known = np.array([0, 0, 1, 1, 1, 1], bool)
+    kinds = {"a": np.array([0, 0, 1, 1, 0, 0], bool), "b": np.array([0, 0, 0, 0, 1, 1], bool)}
+    tally = ReconstructionTally(Reconstructions(sums, known), kinds=kinds)
+    a, b = tally.tables()["per_kind"]
+    assert a["roc_auc"] == b["roc_auc"] == 1 and a["samples"] == 2
+    metrics = {"roc_auc": 1.0, "per_kind": [a, {**b, "roc_auc": 0.25}]}
+    theirs = {"pca": {"roc_auc": 0.5, "per_kind": [{**a, "roc_auc": 0.5}, {**b, "roc_auc": 0.75}]}}
+    result = {"metrics": metrics, "baselines": theirs, "part": "test", "samples": 6}
+    lines = scores_table({**result, "intervals": {}}).splitlines()
+    assert lines[-3].split()[:6] == ["kind", "of", "anomaly", "samples", "roc_auc", "pca"]
+    assert lines[-1].split()[:4] == ["b", "2", "0.25", "0.75"]
 
 
 def test_new_images_get_score_p_value_map_and_mask(run: Any, tmp_path: Path) -> None:
