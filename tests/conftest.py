@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import gc
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mlzoo.baselines import boosting, forest
+from mlzoo.drawing import canvas
 from tests.once import FOLDER
 
-FULL_SIZE = {forest: {"TREES": forest.TREES}, boosting: {"ITERATIONS": boosting.ITERATIONS}}
-FEW = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
-"""Baselines of trees as they are, and as small as most tests want them: they do not read them."""
+TREES = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
+FIGURES = {canvas: {"LAYOUT": "none"}}
+"""Baselines of trees and figures as cheap as most tests want them: they do not look at them."""
+FULL = {
+    module: {name: getattr(module, name) for name in values}
+    for module, values in (TREES | FIGURES).items()
+}
 
 
-def _resize(sizes: dict[Any, dict[str, Any]]) -> None:
-    for module, values in sizes.items():
-        for name, value in values.items():
+def _set(values: dict[Any, dict[str, Any]]) -> None:
+    for module, own in values.items():
+        for name, value in own.items():
             setattr(module, name, value)
 
 
-_resize(FEW)
+_set(TREES | FIGURES)
 
 # Tracing a network makes many objects that live, so that looking for garbage finds little.
 gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _whole_trees(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Baselines of full size in their own tests."""
-    own = request.path.parent.name in ("baselines", "evaluating")
-    _resize(FULL_SIZE if own else {})
+def _full_size(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Baselines of full size and figures without overlap in their own tests."""
+    folders = {*request.path.relative_to(request.config.rootpath).parts}
+    if folders & {"baselines", "evaluating"}:
+        _set({module: FULL[module] for module in TREES})
+    if "reporting" in folders:
+        _set({module: FULL[module] for module in FIGURES})
     yield
-    _resize(FEW)
+    _set(TREES | FIGURES)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -45,6 +54,12 @@ def _collected() -> Iterator[None]:
     gc.unfreeze()  # What was alive before may be garbage by now.
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of most slow tests, so that no process is left with one at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -18,11 +18,13 @@ from mlzoo.core.files import write_rows
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 COLORS = (BLUE, ORANGE, GREEN, RED)
 DPI = 100
+LAYOUT = "constrained"
+"""Matplotlib's layout in which nothing overlaps."""
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of a size in inches, laid out without overlap."""
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return Figure(figsize=(width, height), dpi=DPI, layout=LAYOUT)
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:

@@ -17,6 +17,7 @@ from mlzoo.auditing.settings import AuditConfig
 from mlzoo.core.errors import UsageError
 from mlzoo.runs.opened import OpenedRun
 from tests.cli.shell import run_mlzoo
+from tests.training.made import LEAN
 
 FLIPPED = (3, 40, 77, 101, 119)
 
@@ -36,7 +37,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(table: Path) -> OpenedRun:
     fitting = {"epochs": 60, "learning_rate": 0.02, "batch_size": 16, "set": {"hidden": [16]}}
-    settings = {**fitting, "preset": "none", "folds": 3, "baselines": "none"}
+    settings = {**fitting, "preset": "none", "folds": 3, **LEAN}
     return mlzoo.train("mlp", str(table), out=str(table.parent), name="run", **settings)
 
 
@@ -68,7 +69,7 @@ def test_the_command_writes_a_file_that_a_training_takes(run: OpenedRun, table: 
     shown = run_mlzoo("data", "audit", run.path, "--limit", 2)
     assert len(shown.out.splitlines()) == 3 + 1 and "--exclude" in shown.err
     file = str(run.path / "audit" / "label_errors.csv")
-    settings = {"preset": "none", "epochs": 1, "out": str(table.parent), "baselines": "none"}
+    settings = {"preset": "none", "epochs": 1, "out": str(table.parent), **LEAN}
     less = mlzoo.train("linear", str(table), exclude=file, name="less", **settings)
     counts = [part["samples"] for part in less.record["parts"].values()]
     assert sum(counts) == 116
@@ -101,7 +102,7 @@ def test_wrong_files_are_refused(
 def test_runs_without_unseen_classes_are_refused(run: OpenedRun, tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.csv"
     pd.DataFrame({"a": np.arange(40.0), "y": np.arange(40.0) ** 2}).to_csv(numbers, index=False)
-    settings = {"preset": "none", "epochs": 1, "out": str(tmp_path), "baselines": "none"}
+    settings = {"preset": "none", "epochs": 1, "out": str(tmp_path), **LEAN}
     regression = mlzoo.train("linear", str(numbers), **settings)
     with pytest.raises(UsageError, match="for runs that predict one class a sample"):
         audit(regression, AuditConfig())

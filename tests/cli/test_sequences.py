@@ -20,17 +20,19 @@ from tests.cli.test_commands import document, predictions, succeeded
 from tests.once import once
 
 SMALL = ("--epochs", 1, "--set", "units=3")
+# Runs whose predictions and scores alone are looked at.
+LEAN = ("--baselines", "none", "--pictures", "none")
 RUNS: dict[str, tuple[object, ...]] = {
     "daily": ("rnn", "daily.csv", "--target", "value", "--horizon", 3, *SMALL),
     "other": ("tcn", "daily.csv", "--target", "value", "--horizon", 3, "--epochs", 1)
-    + ("--set", "filters=2"),
+    + ("--set", "filters=2", *LEAN),
     "plants": ("rnn", "plants.csv", "--group-by", "plant", "--target", "a,b", *SMALL)
-    + ("--repeats", 2),
+    + ("--repeats", 2, "--pictures", "none"),
     "states": ("rnn", "states", "--target", "state", *SMALL),
-    "again": ("rnn", "states", "--target", "state", *SMALL, "--set", "cell=simple"),
-    "classes": ("rnn", "classes", *SMALL, "--repeats", 2),
+    "again": ("rnn", "states", "--target", "state", *SMALL, "--set", "cell=simple", *LEAN),
+    "classes": ("rnn", "classes", *SMALL, "--repeats", 2, "--pictures", "none"),
     "text": ("rnn", "words.txt", "--window", 16, *SMALL),
-    "letters": ("rnn", "words.txt", "--window", 16, *SMALL, "--set", "cell=simple"),
+    "letters": ("rnn", "words.txt", "--window", 16, *SMALL, "--set", "cell=simple", *LEAN),
     "vectors": ("mlp", "vectors.npz", "--source-set", "kind=sequence", "--epochs", 1),
 }
 

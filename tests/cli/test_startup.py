@@ -105,56 +105,56 @@ def test_importing_the_command_line_loads_no_library(tmp_path: Path) -> None:
     assert "pydantic" not in done.out.split(), "help need not wait for it"
 
 
+LIGHT: list[tuple[str, int]] = [
+    ("--help", 0),
+    ("--version", 0),
+    ("", 0),
+    ("train --demo cnn --print-config", 0),
+    ("train --demo cmm", 2),
+    ("report --help", 0),
+    ("reproduce --help", 0),
+    ("train --help", 0),
+    ("tune --help", 0),
+    *((f"{command} --help-all", 0) for command in LONG),
+    *((listing, 0) for listing in LISTINGS),
+    *((f"{listing} show nothing", 2) for listing in LISTINGS),
+    ("tarin", 2),
+    ("tune mlp digits --vary learning_rat=1..2 --strategy gird", 2),
+    ("strategies show grid", 0),
+    ("evaluate --help", 0),
+    ("predict --help", 0),
+    ("compare --help", 0),
+    ("explain --help", 0),
+    ("explain nowhere --method gradcam", 2),
+    ("export --help", 0),
+    ("export nowhere --format onxx", 2),
+    ("pack nowhere --max-pixels 0", 2),
+    ("export nowhere --format keras --int8", 2),
+    ("serve --help", 0),
+    ("serve nowhere --port 0", 2),
+    ("weights", 0),
+    ("weights pull mobilnet", 2),
+    ("weights --hub pull mobilenet", 2),
+    ("zoo --help", 0),
+    ("landscape --help", 0),
+    ("landscape rosenbrok", 2),
+    ("landscape '(1-x' --optimizer adm", 2),
+    ("check --help", 0),
+    ("check mpl", 2),
+    ("explainers show scorecam", 0),
+    ("data inspect --help", 0),
+    ("doctor --help", 0),
+    ("models --json", 0),
+    ("models show cnn", 0),
+    ("sources show table", 0),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("--help", 0),
-        ("--version", 0),
-        ("", 0),
-        ("train --demo cnn --print-config", 0),
-        ("train --demo cmm", 2),
-        ("report --help", 0),
-        ("reproduce --help", 0),
-        ("train --help", 0),
-        ("tune --help", 0),
-        *((f"{command} --help-all", 0) for command in LONG),
-        *((listing, 0) for listing in LISTINGS),
-        *((f"{listing} show nothing", 2) for listing in LISTINGS),
-        ("tarin", 2),
-        ("tune mlp digits --vary learning_rat=1..2 --strategy gird", 2),
-        ("strategies show grid", 0),
-        ("evaluate --help", 0),
-        ("predict --help", 0),
-        ("compare --help", 0),
-        ("explain --help", 0),
-        ("explain nowhere --method gradcam", 2),
-        ("export --help", 0),
-        ("export nowhere --format onxx", 2),
-        ("pack nowhere --max-pixels 0", 2),
-        ("export nowhere --format keras --int8", 2),
-        ("serve --help", 0),
-        ("serve nowhere --port 0", 2),
-        ("weights", 0),
-        ("weights pull mobilnet", 2),
-        ("weights --hub pull mobilenet", 2),
-        ("zoo --help", 0),
-        ("landscape --help", 0),
-        ("landscape rosenbrok", 2),
-        ("landscape '(1-x' --optimizer adm", 2),
-        ("check --help", 0),
-        ("check mpl", 2),
-        ("explainers show scorecam", 0),
-        ("data inspect --help", 0),
-        ("doctor --help", 0),
-        ("models --json", 0),
-        ("models show cnn", 0),
-        ("sources show table", 0),
-    ],
-)
-def test_help_and_lists_load_no_library(line: str, code: int, tmp_path: Path) -> None:
-    [(_, found, modules)] = loaded([shlex.split(line)], tmp_path)
-    assert (found, modules) == (code, [])
+def test_help_and_lists_load_no_library(tmp_path: Path) -> None:
+    found = loaded([shlex.split(line) for line, _ in LIGHT], tmp_path)
+    for (line, code), (_, found_code, modules) in zip(LIGHT, found, strict=True):
+        assert (found_code, modules) == (code, []), line
 
 
 def test_no_mistake_in_a_configuration_loads_a_library(world: Path, tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_help_listings_and_wrong_names_answer_at_once(line: str, tmp_path: Path)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     seconds()  # Compiles the modules.
-    # The least of several: other processes of the machine only ever add to it.
-    assert min(seconds() for _ in range(5)) < 0.4
+    # One of several: other processes of the machine only ever add to it.
+    assert any(seconds() < 0.4 for _ in range(5))
 
 
 @pytest.mark.slow

@@ -38,6 +38,7 @@ def build(config, inputs, outputs):
     return keras.Model(tensor, outputs.head(hidden))
 '''
 SMALL = ("--epochs", 2, "--set", "hidden=8")
+SHALLOW = ("--set", "filters=2", "--set", "depth=2", "--set", "convolutions=1")
 RUNS: dict[str, tuple[object, ...]] = {
     "table": ("mlp", "ok.csv", "--target", "y", *SMALL, "--repeats", 2, "--preset", "none"),
     "numbers": ("linear", "ok.csv", "--target", "a", "--task", "regression", "--epochs", 2),
@@ -45,8 +46,8 @@ RUNS: dict[str, tuple[object, ...]] = {
         *("cnn", "images", "--epochs", 2, "--set", "filters=4", "--batch-size", 8),
         *("--preset", "none"),
     ),
-    "masks": ("unet", "pairs", "--epochs", 2, "--set", "filters=2", "--set", "depth=2"),
-    "fields": ("unet", "fields.npz", "--epochs", 1, "--set", "filters=2", "--set", "depth=2"),
+    "masks": ("unet", "pairs", "--epochs", 2, *SHALLOW),
+    "fields": ("unet", "fields.npz", "--epochs", 1, *SHALLOW),
     "own": ("./my_model.py", "ok.csv", "--target", "y", "--epochs", 1, "--set", "units=3"),
 }
 CONFIGS = {

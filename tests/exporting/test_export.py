@@ -21,6 +21,7 @@ from mlzoo.exporting.export import check, export
 from mlzoo.formats._contract import SampleShape
 from mlzoo.formats._graphs import frozen, in_float32
 from mlzoo.layers.scaling import TableScaling
+from tests.training.made import LEAN
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="graphs that are exported are TensorFlow's"
@@ -52,6 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         out=str(root),
         set={"hidden": [8]},
         calibrate="temperature",
+        **LEAN,
     )
     assert trained.model.get_layer("temperature").scale != 1
     return trained
@@ -103,7 +105,9 @@ def test_an_onnx_file_says_what_it_is(run: Run, tmp_path: Path) -> None:
 def steps(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A recurrent network that tells a class at every step."""
     out = str(tmp_path_factory.mktemp("steps"))
-    return mlzoo.train("rnn", "accelerometer", epochs=1, limit=30, out=out, set={"units": [4]})
+    return mlzoo.train(
+        "rnn", "accelerometer", epochs=1, limit=30, out=out, set={"units": [4]}, **LEAN
+    )
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +115,8 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A recurrent network that writes."""
     root = tmp_path_factory.mktemp("text")
     (root / "words.txt").write_text("the quick brown fox jumps over it\n" * 30)
-    settings = {"units": [4]}
-    return mlzoo.train("rnn", str(root / "words.txt"), epochs=1, out=str(root), set=settings)
+    settings = {"set": {"units": [4]}, **LEAN}
+    return mlzoo.train("rnn", str(root / "words.txt"), epochs=1, out=str(root), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +126,8 @@ def transfer(tmp_path_factory: pytest.TempPathFactory) -> Run:
     x = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
     np.savez(root / "images.npz", x=x, y=np.arange(30) % 2)
     settings = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
-    return mlzoo.train("transfer", str(root / "images.npz"), epochs=1, out=str(root), set=settings)
+    given = {"epochs": 1, "out": str(root), "set": settings, **LEAN}
+    return mlzoo.train("transfer", str(root / "images.npz"), **given)
 
 
 @pytest.mark.slow
@@ -161,7 +166,7 @@ def test_int8_is_smaller_and_says_how_many_classes_stay_the_same(tmp_path: Path)
     if package := lacking("litert"):
         pytest.skip(f"{package} is not installed (pip install 'mlzoo-keras[export]')")
     settings = {"filters": [16, 32]}
-    run = mlzoo.train("cnn", "digits", epochs=2, out=str(tmp_path / "runs"), set=settings)
+    run = mlzoo.train("cnn", "digits", epochs=2, out=str(tmp_path / "runs"), set=settings, **LEAN)
     small = export(run, "litert", int8=True, output=tmp_path / "small")
     whole = export(run, "litert", output=tmp_path / "whole")
     assert small["int8"] and small["bytes"] < 0.6 * whole["bytes"]

@@ -58,8 +58,7 @@ def test_small_images_and_tables_are_flattened_unless_asked() -> None:
         built((9,), network="convolutional")
 
 
-@pytest.mark.parametrize("shape", [(10,), (16, 16, 1)])
-@pytest.mark.backends
+@pytest.mark.parametrize("shape", [(10,), pytest.param((16, 16, 1), marks=pytest.mark.backends)])
 def test_it_learns_what_lies_on_few_factors(shape: tuple[int, ...]) -> None:
     """Two factors make all values: with a code of two numbers most of the variance is restored."""
     rng = np.random.default_rng(0)

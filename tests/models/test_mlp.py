@@ -98,11 +98,9 @@ def _xor_solved(build: Callable[[], keras.Model], copies: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("units", "least", "most"), [(2, 11, 22), (3, 20, 24), (4, 22, 24)], ids=str
-)
+@pytest.mark.parametrize(("units", "least", "most"), [(2, 11, 22), (4, 22, 24)], ids=str)
 def test_how_often_xor_is_solved(units: int, least: int, most: int) -> None:
-    # Published for 200 seeds: 137 with 2 hidden units, 195 with 3, 200 with 4.
+    # Published for 200 seeds: 137 with 2 hidden units, 200 with 4.
     def build() -> keras.Model:
         return _model(features=2, units=1, hidden=units, activation="sigmoid", dropout=0)
 

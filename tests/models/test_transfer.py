@@ -34,6 +34,7 @@ from mlzoo.training.loop import features
 from mlzoo.training.loop.training import Training
 from mlzoo.training.optimizers import build_optimizer
 from mlzoo.training.signals import Stop
+from tests.training.made import LEAN
 
 THIN: dict[str, Any] = {"backbone": "mobilenet", "alpha": 0.25, "weights": "none"}
 CLASSES = Outputs("classification", 3)
@@ -286,6 +287,7 @@ def test_a_head_on_kept_features_is_the_head_of_the_whole_model(
         keep="last",
         calibrate="none",
         out=str(tmp_path),
+        **LEAN,
     )
     history = (run.path / "history.csv").read_text().splitlines()
     row = dict(zip(history[0].split(","), history[-1].split(","), strict=True))

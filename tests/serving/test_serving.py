@@ -32,6 +32,7 @@ from fastapi.testclient import TestClient  # noqa: E402
 from mlzoo.serving.answers import UploadPredictor, data_url  # noqa: E402
 from mlzoo.serving.app import create_app  # noqa: E402
 from mlzoo.serving.batches import RequestBatcher  # noqa: E402
+from tests.training.made import LEAN  # noqa: E402
 
 LIMIT = 50_000
 
@@ -57,8 +58,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         for seed in range(12):
             path = root / "images" / name / f"{seed}.png"
             path.write_bytes(png(noise(2 * seed + bright, bright)))
-    settings: dict[str, Any] = {"filters": [8], "convolutions": 1}
-    return mlzoo.train("cnn", str(root / "images"), epochs=2, out=str(root), set=settings)
+    settings: dict[str, Any] = {"set": {"filters": [8], "convolutions": 1}, **LEAN}
+    return mlzoo.train("cnn", str(root / "images"), epochs=2, out=str(root), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +138,8 @@ def test_other_hosts_are_not_answered(client: TestClient) -> None:
 @pytest.mark.slow
 def test_every_pixel_gets_a_class(tmp_path: Path) -> None:
     mask_folder(tmp_path / "pairs", 15, 24, 31)
-    settings = {"filters": 2, "depth": 1}
-    masks = mlzoo.train("unet", str(tmp_path / "pairs"), epochs=1, out=str(tmp_path), set=settings)
+    settings: dict[str, Any] = {"set": {"filters": 2, "depth": 1}, **LEAN}
+    masks = mlzoo.train("unet", str(tmp_path / "pairs"), epochs=1, out=str(tmp_path), **settings)
     client = TestClient(create_app(UploadPredictor(masks), LIMIT), base_url="http://localhost")
     image = next((tmp_path / "pairs" / "images").iterdir())
     answer = client.post("/predict", content=image.read_bytes()).json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from mlzoo.core.configs import RunConfig
 from mlzoo.data import contracts
 from mlzoo.data.samples import Column, Data, Part, Samples
 from mlzoo.layers.input_scaling import input_spec
+
+LEAN: dict[str, Any] = {"baselines": "none", "pictures": "none"}
+"""Settings of runs of which only the network matters, not what stands beside its scores."""
 
 
 def config(**more) -> RunConfig:

@@ -27,14 +27,16 @@ from mlzoo.runs.config_loading import Merged, merge
 from mlzoo.training.augment_search import pick
 from mlzoo.training.loop.batches import Batches, build_batches, worker_count
 from mlzoo.training.train import resume, train_merged
+from tests.training.made import LEAN
 from tests.training.masks import folder
 from tests.training.test_resume import Cut, CutAt
 
 SMALL = {"data": "digits", "limit": 200, "epochs": 2, "early_stopping": 0}
+SHALLOW = {"filters": 2, "depth": 1, "convolutions": 1}
 
 
 def config(**more: Any) -> Merged:
-    return merge({"model": "cnn", "set": {"filters": [4]}, **SMALL, **more})
+    return merge({"model": "cnn", "set": {"filters": [4]}, **LEAN, **SMALL, **more})
 
 
 def load(**more: Any) -> tuple[Data, Merged]:
@@ -178,7 +180,7 @@ def test_only_the_training_part_is_changed(tmp_path: Path) -> None:
 def test_a_run_keeps_its_policy_and_its_picture(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("- Rotate: {limit: 20, p: 1}\n- MixUp: {alpha: 0.3}\n")
-    done = run(tmp_path, "kept", augment=str(mine), epochs=1)
+    done = run(tmp_path, "kept", augment=str(mine), epochs=1, pictures="all")
     mine.unlink()
     steps = ({"Rotate": {"limit": 20, "p": 1}}, {"MixUp": {"alpha": 0.3}})
     assert parse(str(done.path / "augmentation.yaml")).steps == steps
@@ -191,7 +193,7 @@ def test_a_run_keeps_its_policy_and_its_picture(tmp_path: Path) -> None:
 
 
 def test_no_policy_leaves_no_file(tmp_path: Path) -> None:
-    done = run(tmp_path, "plain", epochs=1, augment="none")
+    done = run(tmp_path, "plain", epochs=1, augment="none", pictures="all")
     assert not (done.path / "augmentation.yaml").exists()
     assert not (done.path / "plots" / "augmentation.png").exists()
 
@@ -249,7 +251,7 @@ def test_losses_that_need_whole_labels_refuse_mixing(
             tmp_path,
             "x",
             model="unet",
-            set={"filters": 2, "depth": 2},
+            set=SHALLOW,
             data=str(pairs),
             limit=12,
             loss=loss,
@@ -262,7 +264,7 @@ def test_masks_that_are_mixed_train(pairs: Path, tmp_path: Path) -> None:
         tmp_path,
         "m",
         model="unet",
-        set={"filters": 2, "depth": 2},
+        set=SHALLOW,
         data=str(pairs),
         limit=12,
         augment=[{"MixUp": {"p": 1}}, {"CutMix": {"p": 0.5}}],
@@ -296,7 +298,8 @@ def test_the_best_is_picked_and_of_two_alike_the_weaker() -> None:
 
 
 def test_a_search_is_told_kept_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    given = {"augment": "search", "augment_trials": 3, "checkpoint_every": 0, "epochs": 2}
+    given: dict[str, Any] = {"augment": "search", "augment_trials": 3, "checkpoint_every": 0}
+    given |= {"model": "mlp", "set": {"hidden": [4]}}
     whole = run(tmp_path, "whole", **given)
     table = (whole.path / "augmentation_search.csv").read_text()
     rows = [line.split(",") for line in table.splitlines()]
@@ -324,9 +327,7 @@ def test_a_search_needs_a_part_to_validate_on(tmp_path: Path) -> None:
 def test_flips_average_what_the_model_says(pairs: Path, tmp_path: Path) -> None:
     from mlzoo import load as open_run
 
-    done = run(
-        tmp_path, "t", model="unet", set={"filters": 2, "depth": 2}, data=str(pairs), limit=12
-    )
+    done = run(tmp_path, "t", model="unet", set=SHALLOW, data=str(pairs), limit=12)
     image = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 3), np.uint8)
     image = image[..., : done.record["input_shape"][-1]]
     plain, turned = open_run(done.path), open_run(done.path, tta="flips")

@@ -18,6 +18,7 @@ from mlzoo.statistics.predictive.distributions import crps_normal
 from mlzoo.training.building import build_model
 from mlzoo.training.optimizers import build_loss
 from tests.training import made
+from tests.training.made import LEAN
 
 ASKED = {"loss": "gaussian_nll", "epochs": 60, "learning_rate": 0.03, "early_stopping": 0}
 
@@ -76,7 +77,7 @@ def test_intervals_are_as_wide_as_the_deviations(run: mlzoo.Run) -> None:
 
 
 def test_members_predict_their_mixture_and_how_far_they_differ(tmp_path: Path) -> None:
-    asked = {"loss": "gaussian_nll", "folds": 2, "epochs": 2, "baselines": "none"}
+    asked = {"loss": "gaussian_nll", "folds": 2, "epochs": 2, **LEAN}
     run = mlzoo.train("linear", "stress-strain", out=str(tmp_path), **asked)
     rows = np.linspace(0, 0.02, 5, dtype="float32")[:, None]
     found = run.predict(rows, coverage=0.8)
@@ -92,7 +93,7 @@ def test_members_predict_their_mixture_and_how_far_they_differ(tmp_path: Path) -
 
 
 def test_members_of_a_classifier_say_how_far_they_differ(tmp_path: Path) -> None:
-    asked = {"ensemble": 2, "epochs": 2, "baselines": "none", "optimizer": "adam"}
+    asked = {"ensemble": 2, "epochs": 2, **LEAN, "optimizer": "adam"}
     run = mlzoo.train("mlp", "iris", set={"hidden": [4], "members": 1}, out=str(tmp_path), **asked)
     found = run.predict(np.array([[5.1, 3.5, 1.4, 0.2], [6.0, 2.9, 4.5, 1.5]], "float32"))
     assert [*found.spread] == ["data_entropy", "model_entropy"]
@@ -101,7 +102,7 @@ def test_members_of_a_classifier_say_how_far_they_differ(tmp_path: Path) -> None
 
 def test_passes_with_dropout_differ_and_repeat(tmp_path: Path) -> None:
     setting = {"hidden": [32], "members": 1, "dropout": [0.3], "dropout_at_predict": 30}
-    asked = {"epochs": 3, "baselines": "none", "out": str(tmp_path)}
+    asked = {"epochs": 3, **LEAN, "out": str(tmp_path)}
     run = mlzoo.train("mlp", "stress-strain", set=setting, **asked)
     rows = np.linspace(0, 0.02, 6, dtype="float32")[:, None]
     found, again = run.predict(rows), mlzoo.load(run.path).predict(rows)

@@ -21,6 +21,7 @@ from mlzoo.training.members import combine, fit_members, members_of
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
 from tests.training import made
+from tests.training.made import LEAN
 from tests.training.test_resume import Cut, CutAt
 
 TABLE = {"model": "mlp", "data": "wine", "preset": "none", "epochs": 2}
@@ -119,7 +120,8 @@ def test_a_run_of_folds_predicts_each_sample_by_the_member_that_never_saw_it(tmp
 
 @pytest.mark.parametrize("step", [3, 12])
 def test_a_run_that_is_cut_in_any_member_ends_the_same(tmp_path: Path, step: int) -> None:
-    settings = {**TABLE, "set": SMALL, "folds": 3, "checkpoint_every": 0, "out": str(tmp_path)}
+    settings = {**TABLE, **LEAN, "set": SMALL, "folds": 3, "out": str(tmp_path)}
+    settings["checkpoint_every"] = 0
     whole = train_merged(merge({**settings, "name": "whole"}))
     with pytest.raises(Cut):
         train_merged(merge({**settings, "name": "cut"}), listener=CutAt(step))

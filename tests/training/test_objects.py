@@ -13,13 +13,14 @@ import mlzoo
 from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.data.objects import store
+from tests.training.made import LEAN
 from tests.training.test_resume import Cut, CutAt
 
 SETTINGS: dict[str, Any] = {
     "target": "y",
     "epochs": 2,
     "preset": "none",
-    "baselines": "none",
+    **LEAN,
     "checkpoint_every": 0,
     "set": {"hidden": [8]},
 }

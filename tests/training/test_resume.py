@@ -28,6 +28,7 @@ from mlzoo.training.loop.training import Fitted, Training
 from mlzoo.training.signals import Stop
 from mlzoo.training.train import resume, train_merged
 from tests.once import once
+from tests.training.made import LEAN
 
 SETTINGS = {
     "mlp": {"set": {"hidden": [16], "dropout": 0.3, "batch_normalization": True}},
@@ -75,6 +76,7 @@ BASE = {
     "schedule": "plateau",
     "plateau_patience": 1,
     "learning_rate": 0.02,
+    **LEAN,
 }
 STEPS = 6  # an epoch: 180 training samples, 32 a step
 

@@ -213,6 +213,7 @@ def test_gates_remember_fifty_steps_where_a_simple_cell_does_not(
         clip_norm=1,
         epochs=8,
         early_stopping=0,
+        **made.LEAN,
     )
     accuracy = run.metrics["test"]["metrics"]["accuracy"]
     if cell == "gru":

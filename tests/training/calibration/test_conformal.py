@@ -16,6 +16,7 @@ from mlzoo.data.samples import Part
 from mlzoo.runs.config_loading import merge
 from mlzoo.training.calibration.conformal import set_aside
 from tests.training import made
+from tests.training.made import LEAN
 
 
 def test_a_third_of_many_validation_samples_is_set_aside_and_none_of_few() -> None:
@@ -62,7 +63,7 @@ def table(path: Path) -> tuple[str, np.ndarray, np.ndarray]:
 def test_intervals_of_new_samples_hold_their_values(way: dict, tmp_path: Path) -> None:
     data, _, _ = table(tmp_path)
     run = mlzoo.train(
-        "linear", data, target="y", preset="none", epochs=40, out=str(tmp_path), **way
+        "linear", data, target="y", preset="none", epochs=40, out=str(tmp_path), **way, **LEAN
     )
     rng = np.random.default_rng(1)
     x = rng.normal(size=(2000, 2)).astype("float32")
@@ -90,7 +91,7 @@ def test_intervals_of_new_samples_hold_their_values(way: dict, tmp_path: Path) -
 
 
 def test_sets_of_a_run_with_folds_and_runs_without_scores(tmp_path: Path) -> None:
-    asked = {"preset": "none", "epochs": 20, "out": str(tmp_path)}
+    asked = {"preset": "none", "epochs": 20, "out": str(tmp_path), **LEAN}
     run = mlzoo.train("linear", "wine", folds=3, **asked)
     x = run.own_data().test.inputs()
     sets = run.predict(x, coverage=0.95).sets

@@ -23,6 +23,7 @@ from mlzoo.training.calibration.temperature import calibrated
 from mlzoo.training.members import combine
 from mlzoo.training.reproducing import reproduce
 from tests.training import made, masks, sequences
+from tests.training.made import LEAN
 
 
 def model_of(data: Data, weights: float = 1.0) -> keras.Model:
@@ -157,6 +158,7 @@ def test_masks_are_calibrated_by_image(tmp_path: Path) -> None:
         calibrate="temperature",
         set={"filters": 2, "depth": 1},
         out=str(tmp_path),
+        **LEAN,
     )
     record = files.read_json(run.path / "calibration.json")["temperature"]
     assert record["unit"] == "images" and record["units"] == 3 and record["kept"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -34,22 +35,32 @@ def outputs(own: Evaluator, unit: FitJob) -> np.ndarray:
     return np.asarray(said)
 
 
+SHARED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "dropout": ({}, VALUES),
+    "adagrad-l2": (
+        {"batch_size": 7, "optimizer": "adagrad"},
+        {"layers": 1, "units": 9, "l2": 0.01},
+    ),
+    "stopping": (
+        {"data": "diabetes", "epochs": 9, "early_stopping": 2},
+        {**VALUES, "dropout": 0.1},
+    ),
+    "plateau": ({"schedule": "plateau", "plateau_patience": 1, "epochs": 5}, VALUES),
+    "cnn": (
+        {"model": "cnn", "set": {"filters": [4, 6]}, "limit": 200},
+        {"learning_rate": 0.01},
+    ),
+    "binary": (
+        {"data": "breast_cancer", "monitor": "val_accuracy", "epochs": 8, "early_stopping": 2},
+        {},
+    ),
+}
+if keras.backend.backend() == "jax":  # `test_vectorized.py` has these
+    del SHARED["dropout"], SHARED["stopping"], SHARED["plateau"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("run", "values"),
-    [
-        ({}, VALUES),
-        ({"batch_size": 7, "optimizer": "adagrad"}, {"layers": 1, "units": 9, "l2": 0.01}),
-        ({"data": "diabetes", "epochs": 9, "early_stopping": 2}, {**VALUES, "dropout": 0.1}),
-        ({"schedule": "plateau", "plateau_patience": 1, "epochs": 5}, VALUES),
-        ({"model": "cnn", "set": {"filters": [4, 6]}, "limit": 200}, {"learning_rate": 0.01}),
-        (
-            {"data": "breast_cancer", "monitor": "val_accuracy", "epochs": 8, "early_stopping": 2},
-            {},
-        ),
-    ],
-    ids=["dropout", "adagrad-l2", "stopping", "plateau", "cnn", "binary"],
-)
+@pytest.mark.parametrize(("run", "values"), SHARED.values(), ids=SHARED)
 def test_shared_fits_equal_plain_ones(
     run: dict[str, Any], values: dict[str, Any], tmp_path: Path
 ) -> None:
