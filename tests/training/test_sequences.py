@@ -26,7 +26,7 @@ from mlzoo.training.loop.training import Fitted, Training, compile_model, measur
 from mlzoo.training.signals import Stop
 from tests.contracts import outcome
 from tests.training import made, sequences
-from tests.training.test_resume import Cut, CutAt
+from tests.training.test_resume import CopyAt, Cut, CutAt
 
 LENGTHS = np.random.default_rng(0).integers(3, 12, 60)
 RNN = {"cell": "gru", "units": [4]}
@@ -48,13 +48,12 @@ def config(**more: Any) -> RunConfig:
 
 
 def fit(
-    folder: Path, own: Data, cut: int = 0, **more: Any
+    folder: Path, own: Data, listener: Listener | None = None, **more: Any
 ) -> tuple[Fitted, list[np.ndarray], Training]:
     """Only the training of a run: its history and all that a checkpoint would hold at its end."""
     chosen = config(**more)
     model = build_model(chosen, own, chosen.seed)
-    listener = CutAt(cut) if cut else Listener()
-    training = Training(model, own, chosen, folder, chosen.seed, listener, Stop())
+    training = Training(model, own, chosen, folder, chosen.seed, listener or Listener(), Stop())
     fitted = training.fit()
     return fitted, checkpoints.values(checkpoints.variables(training.trained)), training
 
@@ -96,15 +95,15 @@ ON_BACKENDS = {"uneven", "decoder", "carried"}
 def test_a_cut_changes_no_bit(case: str, tmp_path: Path) -> None:
     kind, more = CASES[case]
     own = data(kind)
-    whole, state, training = fit(tmp_path / "whole", own, **more)
-    steps = training.batches.steps
+    steps = build_batches(config(**more), own, 0).steps
     cut = 3 * steps + 2  # within the last epoch, after shapes that the first one did not have
     assert cut < 4 * steps
-    with pytest.raises(Cut):
-        fit(tmp_path / "cut", own, cut=cut, checkpoint_every=0, **more)
-    found = checkpoints.newest(tmp_path / "cut")
+    (tmp_path / "whole").mkdir()
+    copies = CopyAt(tmp_path / "whole", {cut})
+    whole, state, _ = fit(tmp_path / "whole", own, copies, checkpoint_every=0, **more)
+    found = checkpoints.newest(tmp_path / f"cut-{cut}")
     assert found is not None and (found.state["epoch"], found.state["step"]) == (4, 1)
-    again, resumed, _ = fit(tmp_path / "cut", own, **more)
+    again, resumed, _ = fit(tmp_path / f"cut-{cut}", own, **more)
     assert again.history == whole.history
     assert len(state) == len(resumed)
     for one, other in zip(state, resumed, strict=True):
@@ -125,7 +124,7 @@ def test_later_epochs_of_these_sequences_have_new_shapes() -> None:
 def test_states_that_are_carried_are_in_the_checkpoint(tmp_path: Path) -> None:
     kind, more = CASES["carried"]
     with pytest.raises(Cut):
-        fit(tmp_path, data(kind), cut=3, checkpoint_every=0, **more)
+        fit(tmp_path, data(kind), CutAt(3), checkpoint_every=0, **more)
     found = checkpoints.newest(tmp_path)
     assert found is not None
     states = [array for array in found.arrays if array.shape in {(3, 4), (3, 3)}]
