@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What was compiled once is not compiled again, and what is compiled for a few steps need not be fast.
-JAX = KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=1 \
+JAX = KERAS_BACKEND=jax XLA_FLAGS=--xla_backend_optimization_level=0 \
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 

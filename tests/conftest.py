@@ -14,8 +14,8 @@ from mlzoo.baselines import boosting, forest
 from mlzoo.drawing import canvas
 from tests.once import FOLDER
 
-TREES = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
-FIGURES = {canvas: {"LAYOUT": "none"}}
+TREES: dict[Any, dict[str, Any]] = {forest: {"TREES": 5}, boosting: {"ITERATIONS": (2, 5)}}
+FIGURES: dict[Any, dict[str, Any]] = {canvas: {"LAYOUT": None}}
 """Baselines of trees and figures as cheap as most tests want them: they do not look at them."""
 FULL = {
     module: {name: getattr(module, name) for name in values}

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,7 +18,7 @@ from mlzoo.core.files import write_rows
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 COLORS = (BLUE, ORANGE, GREEN, RED)
 DPI = 100
-LAYOUT = "constrained"
+LAYOUT: Literal["constrained"] | None = "constrained"
 """Matplotlib's layout in which nothing overlaps."""
 
 
