@@ -45,7 +45,7 @@ def membrane(run: Any, data: Path) -> dict[str, float]:
     import numpy as np
     from PIL import Image
 
-    from mlzoo.statistics.rand import best_rand
+    from mlzoo.statistics.separation.rand import best_rand
 
     names = [Path(name).name for name in _test_names(run)]
     probabilities, truths = [], []

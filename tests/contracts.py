@@ -33,6 +33,7 @@ FIELDS = Outputs("fields", 2, mean=(10.0, -3.0), std=(2.0, 0.5))
 LABELS = Outputs("labeling", 3)
 TWO_LABELS = Outputs("labeling", 2)
 TEXT = Outputs("text", 5)
+TRANSLATION = Outputs("translation", 5, shape=(4,))
 SOLUTION = Outputs("equations", 2, (0.0, 0.0), (1.0, 1.0))
 FORECAST = Outputs("forecasting", 2, (0.5, -0.5), (2.0, 1.5), horizon=3, channels=(1, 0))
 ELSEWHERE = Outputs("forecasting", 2, (10.0, -3.0), (2.0, 0.5), horizon=4)
@@ -82,6 +83,7 @@ class ModelCase:
             "labeling": (LABELS, TWO_LABELS),
             "forecasting": (FORECAST, ELSEWHERE),
             "text": (TEXT,),
+            "translation": (TRANSLATION,),
             "reconstruction": (self.itself(0),),
             "equations": (SOLUTION,),
         }
@@ -104,6 +106,8 @@ class ModelCase:
             return self.shapes[shape][:1]
         if outputs.horizon:
             return (outputs.horizon,)
+        if outputs.target.translated:
+            return outputs.shape
         if outputs.target.is_input:
             return self.shapes[shape][:-1]
         return self.shapes[shape][:2] if outputs.target.dense else ()
@@ -115,7 +119,7 @@ class ModelCase:
     def inputs(self, outputs: Outputs, shape: int = 0) -> Inputs:
         own = self.shapes[shape]
         scaling: keras.layers.Layer = keras.layers.Rescaling(0.5, name="scaling")
-        if outputs.target.causal:
+        if outputs.target.written:
             own, scaling = (own[0], 1), OneHotCodes(outputs.units, name="scaling")
         elif self.kind == "sequence":
             scaling = SequenceScaling([0.1] * own[-1], [2.0] * own[-1], name="scaling")
@@ -142,7 +146,7 @@ class ModelCase:
         generator = np.random.default_rng(count)
         own = self.inputs(outputs, shape).shape
         x = generator.normal(0, self.spread, (count, *own)).astype("float32")
-        if outputs.target.causal:
+        if outputs.target.written:
             x = generator.integers(0, outputs.units, (count, *own)).astype("float32")
         if self.kind == "sequence" and self.uneven:
             for sample, row in enumerate(x):
@@ -180,7 +184,7 @@ def check_shapes(case: ModelCase) -> None:
         sides, count = case.sides(outputs, shape), case.open(outputs)
         expected = (*(None,) * count, *case.inputs(outputs, shape).shape[count:])
         assert model.input_shape == (None, *expected)
-        fixed = outputs.horizon or outputs.target.is_input
+        fixed = outputs.horizon or outputs.target.is_input or outputs.target.translated
         owed = sides if fixed else (None,) * len(sides)
         assert model.output_shape == (None, *owed, outputs.units)
         predicted = outcome(model, case.samples(5, outputs, shape))

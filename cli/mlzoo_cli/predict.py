@@ -51,10 +51,12 @@ def predict(
     The table has one row each; masks and fields of images go into a folder. A row has a name, the
     prediction and the probability of every class. Of a segmentation it has the share of each
     class's pixels, and with --output each image's mask is written, whose pixels are class positions
-    that classes.txt names; of fields their means, and the fields are written. Of a model without
-    labels it has the error, and the share of normal samples with one as large. Of a labeling there
-    is a row a step, of a series a row a step ahead. A model of text goes on from DATA, a text file
-    or the text itself. A model that acts plays an episode, a row a step, and -o FOLDER adds a film.
+    that classes.txt names; of instances their number, and the masks have numbers of instances whose
+    areas and centroids instances.csv has; of fields their means, and the fields are written. Of a
+    model without labels it has the error, and the share of normal samples with one as large. Of a
+    labeling there is a row a step, of a series a row a step ahead. A model of text goes on from
+    DATA, a text file or the text itself. A model that acts plays an episode, a row a step, and
+    -o FOLDER adds a film.
     """
     from mlzoo.core.configs import from_options
     from mlzoo.runs.predicting.settings import PredictConfig

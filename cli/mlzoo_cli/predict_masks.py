@@ -34,6 +34,8 @@ def predict_masks(run: OpenedRun, data: list[str], config: PredictConfig, json: 
                 if folder is not None:
                     written["file"] = folder.write(painted, config.overlays)
                 rows.append({"name": painted.name, **written, **_facts(run, painted)})
+        if folder is not None:
+            folder.finish()
     finally:
         reporter.end()
     for warning in warnings:
@@ -76,12 +78,17 @@ def _tiling(run: OpenedRun, tile: str | None, overlap: int | None) -> ChooseTili
 
 
 def _facts(run: OpenedRun, painted: Painted) -> dict[str, object]:
-    """Return the share of each class's pixels, each field's mean, or how a restored image differs.
+    """Return facts of a prediction: instances, shares of classes, means of fields, or a change.
 
-    `change` is the root mean squared difference from the image as it was, of pixels from 0 to 1.
+    Of instances their number and mean area; of a restored image `change`, the root mean squared
+    difference from the image as it was, of pixels from 0 to 1.
     """
     import numpy as np
 
+    if painted.instances is not None:
+        count = int(painted.instances.max(initial=0))
+        area = int((painted.instances > 0).sum()) / count if count else 0.0
+        return {"instances": count, "mean_area": round(area, 2)}
     values = painted.values
     if run.target.restores:
         if values.shape != painted.image.shape:

@@ -99,8 +99,8 @@ class RunConfig(Settings):
     """Table column to predict; 'column>=6' makes two classes of a number, 'y1,y2' names several
     columns: numbers, or zeros and ones of a label each."""
     task: Annotated[TaskName | None, Flag(detail=True)] = None
-    """Kind of target (`mlzoo tasks`): classification, ordinal, multilabel or regression; by
-    default inferred from its values."""
+    """Kind of target (`mlzoo tasks`): classification, ordinal, multilabel or regression, of masks
+    segmentation or instances, of texts translation; by default inferred from its values."""
     class_order: Annotated[list[str], BeforeValidator(words), Flag(detail=True)] = Field(
         default_factory=list
     )

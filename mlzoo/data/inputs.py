@@ -51,7 +51,8 @@ from mlzoo.data.tables.inference_inputs import read_labeled_table, read_table_in
 from mlzoo.data.tables.label_sets import encode_as
 from mlzoo.data.tables.labels import class_name
 from mlzoo.data.tables.reader import TableReader
-from mlzoo.data.text.reader import TextReader
+from mlzoo.data.text.pairs import read_labeled_pairs, read_sources
+from mlzoo.data.text.reader import PairReader, TextReader
 
 _ARRAYS = (".npz", ".npy")
 
@@ -70,6 +71,8 @@ def read_inputs(path: str, reader: Reader, progress: Progress | None = None) -> 
         UsageError: nothing is there.
         DataError: the files can't be read, or lack a column that the model takes.
     """
+    if isinstance(reader, PairReader):
+        return read_sources(path, reader)
     location = existing(path)
     if isinstance(reader, TableReader):
         return read_table_inputs(location, reader)
@@ -111,6 +114,8 @@ def read_labelled(path: str, reader: Reader, progress: Progress | None = None) -
         from mlzoo.data.images.inference_restorations import read_restorations
 
         return read_restorations(location, reader, progress)
+    if isinstance(reader, PairReader):
+        return read_labeled_pairs(location, reader)
     if isinstance(reader, DenseReader):
         from mlzoo.data.masks.inference_inputs import read_pairs
 

@@ -220,7 +220,7 @@ def unread_by_samples(samples: Samples, config: RunConfig) -> dict[str, str]:
     if not samples.target.sample_class:  # as in `splitting`, whose classes are of whole samples
         reason = f"has no effect on {samples.task}: it is for one class a sample"
         unread |= dict.fromkeys(("rare", "rare_below"), reason)
-    if (not samples.target.is_class or samples.target.causal) and config.calibrate != "none":
+    if (not samples.target.is_class or samples.target.written) and config.calibrate != "none":
         unread["calibrate"] = f"has no effect on {samples.task}: it is for classifiers"
     if config.conformal and not (samples.target.sample_class or samples.target.sample_numbers):
         reason = f"has no effect on {samples.task}: it is for one class or number a sample"

@@ -16,7 +16,7 @@ from mlzoo.data.reader import ArrayReader, Reader
 from mlzoo.data.sequences.reader import SequenceReader, SeriesReader
 from mlzoo.data.specs import target_of
 from mlzoo.data.tables.reader import TableReader
-from mlzoo.data.text.reader import TextReader
+from mlzoo.data.text.reader import PairReader, TextReader
 
 _KINDS: dict[str, type[Reader]] = {
     "image": ImageReader,
@@ -89,5 +89,7 @@ def _class_of(values: Mapping[str, Any]) -> type[Reader]:
         return _KINDS[kind]
     if target.causal:
         return TextReader
+    if target.translated:
+        return PairReader
     # Arrays of windows, which bring the values that follow, say nothing of series.
     return SeriesReader if target.ahead and "window" in values else SequenceReader

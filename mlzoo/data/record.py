@@ -55,6 +55,10 @@ def _counts(part: Part) -> dict[str, object]:
     elif part.samples.target.is_label_set:
         per_class = part.targets.sum(axis=0).astype(int)
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
+    elif names and part.samples.target.translated:
+        symbols = part.targets[part.targets != IGNORED]
+        per_class = np.bincount(symbols, minlength=len(names))
+        counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))
     elif names:
         per_class = np.bincount(part.targets.astype(int), minlength=len(names))
         counts["classes"] = dict(zip(names, per_class.tolist(), strict=True))

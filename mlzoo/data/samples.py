@@ -73,6 +73,8 @@ class Samples:
         sizes: (n, 2) height and width of each image where they differ within one frame, which is
             padded on the right and below. None: images fill their rows.
         pixels: segmentation only: (n, k) pixels of each class in each mask.
+        instances: where instances are told apart, rows (n, height, width) of their ids, 0 where
+            there is none; the targets are classes of pixels that stand for them.
         target_hashes: a digest of each mask or field.
         windows: forecasting only: where each window lies in time.
         problem: equations only: what is solved at the points that samples are.
@@ -103,6 +105,7 @@ class Samples:
     published: bool = False
     sizes: np.ndarray | None = None
     pixels: np.ndarray | None = None
+    instances: Rows | None = None
     target_hashes: np.ndarray | None = None
     windows: Windows | None = None
     problem: Problem | None = None
@@ -157,6 +160,7 @@ class Samples:
             targets=inputs if self.targets is self.inputs else pick(self.targets),
             sizes=pick(self.sizes),
             pixels=pick(self.pixels),
+            instances=pick(self.instances),
             target_hashes=pick(self.target_hashes),
             windows=pick(self.windows),
             names=[self.names[int(i)] for i in indices] if len(self.names) else (),
@@ -221,6 +225,7 @@ def without_labels(samples: Samples, task: str) -> Samples:
         target_names=tuple(column.name for column in samples.columns),
         classes=samples.labels if labeled else None,
         pixels=None,
+        instances=None,
         target_hashes=None,
         notes=(*samples.notes, note),
     )
@@ -277,6 +282,11 @@ class Part:
     def target(self, position: int) -> np.ndarray:
         """One image's mask or fields, without padding."""
         return self._unpadded(self.samples.targets, position)
+
+    def instances(self, position: int) -> np.ndarray:
+        """Return the ids of one image's instances (height, width), without padding."""
+        assert self.samples.instances is not None
+        return self._unpadded(self.samples.instances, position)
 
     def _unpadded(self, rows: Rows, position: int) -> np.ndarray:
         index = int(self.indices[position])

@@ -25,27 +25,42 @@ class Target:
     """Kind of target: which values are predicted, and for what.
 
     Attributes:
-        values: `classes`; `ordered` classes, of which the first is the lowest; `labels`, of which
-            each sample has any number; `numbers`; `inputs`: the sample itself, as its scaled
+        values: `classes`; `ordered` classes, of which the first is the lowest; `instances`, told
+            apart by classes of their pixels; `labels`, of which each sample has any number;
+            `numbers`; `inputs`: the sample itself, as its scaled
             input, so that no labels are needed; or `actions`, by what is reached with them.
         per: one prediction a `sample`, a `step` of a sequence, a `token` of text from those
             before it, a `pixel` of an image, a step of the `horizon` that follows a window, a
-            `point` where equations hold; a `score` of how unlike normal samples a sample is;
-            a `draw`: new samples are drawn at random; or `actions` throughout an `episode` of
-            an environment.
+            `point` where equations hold; a `symbol` of the sequence that a sequence is turned
+            into; a `score` of how unlike normal samples a sample is; a `draw`: new samples are
+            drawn at random; or `actions` throughout an `episode` of an environment.
         restores: the numbers at pixels are those of the image itself before it was degraded.
     """
 
-    values: Literal["classes", "ordered", "labels", "numbers", "inputs", "actions"]
+    values: Literal["classes", "ordered", "instances", "labels", "numbers", "inputs", "actions"]
     per: Literal[
-        "sample", "step", "token", "pixel", "horizon", "point", "score", "draw", "episode"
+        "sample",
+        "step",
+        "token",
+        "pixel",
+        "horizon",
+        "point",
+        "symbol",
+        "score",
+        "draw",
+        "episode",
     ] = "sample"
     restores: bool = False
 
     @property
     def is_class(self) -> bool:
-        """Return whether a class is predicted, ordered or not."""
-        return self.values in ("classes", "ordered")
+        """Return whether a class is predicted; it may be ordered, or tell instances apart."""
+        return self.values in ("classes", "ordered", "instances")
+
+    @property
+    def separate(self) -> bool:
+        """Return whether instances are told apart, by classes of their pixels."""
+        return self.values == "instances"
 
     @property
     def is_label_set(self) -> bool:
@@ -88,6 +103,16 @@ class Target:
         return self.per == "token"
 
     @property
+    def written(self) -> bool:
+        """Return whether text is written, character by character."""
+        return self.per in ("token", "symbol")
+
+    @property
+    def translated(self) -> bool:
+        """Return whether a sequence of another length is predicted, symbol by symbol."""
+        return self.per == "symbol"
+
+    @property
     def ahead(self) -> bool:
         """Return whether what follows a window is predicted."""
         return self.per == "horizon"
@@ -120,8 +145,8 @@ class Target:
     def accepted_by(self, entries: Collection[str]) -> bool:
         """Return whether a plug-in's `TARGETS` name this kind: `numbers`, `classes per pixel`.
 
-        What takes classes takes ordered ones too; what takes both classes and numbers takes
-        labels, as it predicts a vector of whichever kind.
+        What takes classes takes ordered ones too, and those that tell instances apart; what takes
+        both classes and numbers takes labels, as it predicts a vector of whichever kind.
         """
         if self.is_label_set:
             both = (Target("classes", self.per), Target("numbers", self.per))
@@ -277,7 +302,8 @@ class Outputs:
     of a regression. Reconstruction: the input after `scaling` (serialized layers, as those of
     `Inputs`), of shape `shape`, whose last axis has `units` entries; `bounded` if all lie from 0 to
     1; `code` is the size of the model's bottleneck, once there is a model. Generation: the same;
-    `conditions` is the number of classes that samples are drawn of, 0 without a choice. With
+    `conditions` is the number of classes that samples are drawn of, 0 without a choice.
+    Translation: one unit a symbol at each of the `shape[0]` places of the longest target. With
     `distribution` the head of a regression predicts standard deviations too, which a layer
     `distribution` holds beside means.
     """

@@ -84,6 +84,7 @@ def overlay(
     colors: np.ndarray,
     alpha: float = 0.45,
     skip_first: bool = True,
+    regions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Tint the pixels of each class and outline them in the class's full color.
 
@@ -93,6 +94,8 @@ def overlay(
         colors: (classes, 3) uint8.
         alpha: opacity of the tint, from 0 (picture alone) to 1 (mask alone).
         skip_first: leave the pixels of class 0, the background, as they are.
+        regions: (height, width) numbers of regions, whose outlines are drawn in place of those of
+            the classes.
 
     Returns:
         (height, width, 3) uint8. Outlines lie inside their class; they are one pixel wide, and
@@ -100,7 +103,8 @@ def overlay(
     """
     table = np.array(full_palette(colors), "uint8").reshape(256, 3)
     tinted = mask > 0 if skip_first else np.ones(mask.shape, bool)
-    lines = _borders(mask, 1 + max(mask.shape) // 1000) & tinted & (mask != IGNORED)
+    drawn = mask if regions is None else regions
+    lines = _borders(drawn, 1 + max(mask.shape) // 1000) & tinted & (mask != IGNORED)
     mixed = picture.copy()
     rows = max(1, _STRIP // max(1, mask.shape[1]))
     for start in range(0, len(mask), rows):
@@ -109,6 +113,18 @@ def overlay(
         pixels[where] = np.rint((1 - alpha) * pixels[where] + alpha * class_color[where])
         pixels[lines[strip]] = class_color[lines[strip]]
     return mixed
+
+
+def instance_overlay(picture: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Tint and outline instances in seven colors that take turns; see `overlay`.
+
+    Args:
+        picture: (height, width, 3) uint8; it is not changed.
+        instances: (height, width) ids, 0 where there is none.
+    """
+    colors = palette(len(_FIRST))
+    turns = np.where(instances > 0, (instances.astype("int64") - 1) % (len(colors) - 1) + 1, 0)
+    return overlay(picture, turns.astype("uint8"), colors, regions=instances)
 
 
 def area_mean(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -6,6 +6,7 @@ Importing this package imports them all, so that Keras can deserialize saved mod
 from mlzoo.layers import (
     activations,
     adapting,
+    attention_decoder,
     cumulative,
     decoding,
     fourier,
@@ -30,6 +31,7 @@ from mlzoo.layers import (
 __all__ = [
     "activations",
     "adapting",
+    "attention_decoder",
     "cumulative",
     "decoding",
     "fourier",

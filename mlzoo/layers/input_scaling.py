@@ -14,6 +14,7 @@ from mlzoo.data.samples import Part
 from mlzoo.data.sequences.sequences import Sequences
 from mlzoo.data.specs import Inputs
 from mlzoo.data.tables.reader import Column
+from mlzoo.data.text.reader import PairReader
 from mlzoo.layers.scaling import OneHotCodes, SequenceScaling, Standardise, TableScaling
 
 _CHUNK = 4096
@@ -32,6 +33,8 @@ def input_spec(train: Part) -> Inputs:
     ranks: Ranks = ()
     if samples.kind == "table":
         layer, ranks = _table(train)
+    elif isinstance(samples.reader, PairReader):
+        layer = OneHotCodes(len(samples.reader.source_alphabet), name="scaling")
     elif samples.target.causal:
         layer = OneHotCodes(len(samples.class_names), name="scaling")
     elif samples.kind == "image" and samples.maximum:

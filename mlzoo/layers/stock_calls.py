@@ -16,6 +16,7 @@ from keras import ops
 
 from mlzoo.core.errors import MlzooError
 from mlzoo.layers.activations import AdaptiveTanh, TrainableExponent, TrainableSlope
+from mlzoo.layers.attention_decoder import AttentionDecoder, DecoderParts, unrolled
 from mlzoo.layers.cumulative import CumulativeProbabilities
 from mlzoo.layers.decoding import FeedbackCell, NoTeacher
 from mlzoo.layers.fourier import FourierFeatures
@@ -35,8 +36,9 @@ from mlzoo.layers.windows import LogChannels, NormalizedWindow, WindowForecast, 
 
 def is_own(layer: Any) -> bool:
     """Return whether a layer is mlzoo's, or one of Keras that holds a cell of mlzoo."""
-    kind = type(getattr(layer, "cell", layer))
-    return isinstance(layer, keras.layers.Layer) and kind.__module__.startswith("mlzoo.")
+    kinds = type(layer), type(getattr(layer, "cell", layer))
+    own = any(kind.__module__.startswith("mlzoo.") for kind in kinds)
+    return isinstance(layer, keras.layers.Layer) and own
 
 
 def stock_call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -252,6 +254,33 @@ def _feedback(layer: keras.layers.RNN, teacher: Any, initial_state: Sequence[Any
     cell.set_weights(decoder.cell.get_weights())
     read_out.set_weights(decoder.read_out.get_weights())
     return ops.stack(values, axis=1)
+
+
+@_call.register
+def _attention_decoder(
+    layer: AttentionDecoder, memory: Any, context: Any, memory_mask: Any = None
+) -> Any:
+    """Unroll a decoder that is fed its own most likely symbols."""
+
+    def copied(part: keras.layers.Layer) -> keras.layers.Layer:
+        copy = type(part).from_config({**part.get_config(), "name": f"{layer.name}_{part.name}"})
+        copies.append((copy, part))
+        return copy
+
+    copies: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+    parts = layer.parts
+    stock = DecoderParts(
+        copied(parts.embedding),
+        [copied(start) for start in parts.starts],
+        copied(parts.cell),
+        copied(parts.keys),
+        copied(parts.combine),
+        copied(parts.read_out),
+    )
+    logits, _ = unrolled(stock, layer.length, memory, context, memory_mask)
+    for copy, part in copies:
+        copy.set_weights(part.get_weights())
+    return logits
 
 
 _call.register(BilinearUp, bilinear)

@@ -1,10 +1,10 @@
-"""Share of samples whose labels are all right, none missing and none too many."""
+"""Share of what is right as a whole: all labels of a sample, or a text to its last character."""
 
 from __future__ import annotations
 
-from mlzoo.statistics.scorers import Predictions, Scorer
+from mlzoo.statistics.scorers import Predictions, Scorer, weighted_mean
 
-TARGETS = ("labels per sample",)
+TARGETS = ("labels per sample", "classes per symbol")
 DIRECTION = "max"
 BOUNDS = (0.0, 1.0)
 BINOMIAL = True
@@ -12,5 +12,4 @@ BINOMIAL = True
 
 def score(predictions: Predictions) -> Scorer:
     """Return the metric as a function of weights over samples."""
-    same = predictions.true == predictions.chosen
-    return predictions.mean(same.all(axis=1).astype("float64"))
+    return weighted_mean(predictions.exact)

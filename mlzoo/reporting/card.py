@@ -32,11 +32,15 @@ PICTURES = {
     "state_values": "Values and best actions in the cells of the grid: those of the model, and the "
     "exact optimum",
     "segmentation": "The best, the median and the worst test image: truth, prediction, errors",
+    "instances": "The best, the median and the worst test image: true and predicted instances, and "
+    "those that were missed",
     "forecasts": "The best, the median and the worst forecast of the test split, with its band",
     "over_time": "Forecasts over the time of the test split",
     "horizon": "Mean absolute error by step ahead, beside the baselines'",
     "residual_correlation": "How residuals one step ahead go with those before them; white noise "
     "stays within the dashed lines at 95 % of the lags",
+    "attention": "The best, the median and the worst test pair: what the decoder attends to at "
+    "each symbol",
     "timelines": "The best, the median and the worst test sequence: true and predicted classes",
     "restorations": "The best, the median and the worst test image: input, restored image, truth",
     "fields": "The best, the median and the worst test image: true and predicted fields",

@@ -5,19 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlzoo.core.errors import UsageError
-from mlzoo.core.files import disk_errors, write_bytes, write_text
+from mlzoo.core.errors import DataError, UsageError
+from mlzoo.core.files import disk_errors, write_bytes, write_rows, write_text
 from mlzoo.data.images.reader import PixelReader
-from mlzoo.drawing.palette import class_colors, overlay, write_mask
+from mlzoo.data.masks.instances import measure
+from mlzoo.data.masks.values import MOST_IDS
+from mlzoo.drawing.palette import class_colors, instance_overlay, overlay, write_mask
 from mlzoo.drawing.pictures import as_picture
 
 if TYPE_CHECKING:
     from mlzoo.data.reader import Reader
     from mlzoo.runs.results import Painted
+
+INSTANCES = "instances.csv"
+_COLUMNS = ("name", "instance", "area", "row", "column")
 
 
 class Folder:
@@ -27,8 +32,9 @@ class Folder:
     position and name per line. `overlays/NAME.png`: the mask on its image, unless switched
     off. `probabilities/NAME.npy`, on request: (height, width, classes) float16. Fields go
     into `fields/NAME.npy`, (height, width, fields) float32, (points, fields) of one dimension,
-    restored images into `restored/NAME.png`. With the images beside them in `images/`, masks and
-    classes.txt are what `mlzoo train` reads.
+    restored images into `restored/NAME.png`. Where instances are told apart, masks have their
+    numbers, with 16 bits and without classes.txt, and instances.csv has a row for each. With the
+    images beside them in `images/`, masks and classes.txt are what `mlzoo train` reads.
 
     Args:
         path: the folder; it is made with the first file.
@@ -45,8 +51,12 @@ class Folder:
         self.path, self._maximum = path, reader.maximum
         self._made, self._line = False, isinstance(reader, PixelReader) and reader.line
         self._restores = reader.target_kind.restores
+        self._separate = reader.target_kind.separate
+        self._rows: list[dict[str, Any]] = []
         classes = reader.class_names
-        self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(classes))
+        self._masks = bool(classes)
+        listed = () if self._separate else classes
+        self._classes = "".join(f"{position} {name}\n" for position, name in enumerate(listed))
         if classes:
             self._colors = class_colors(reader.class_colors, len(classes))
         refuse_pairs(names)
@@ -59,6 +69,8 @@ class Folder:
         if self._classes and listed.exists() and listed.read_text("utf-8") != self._classes:
             raise UsageError(f"{listed} lists other classes; {advice}")
         files = [self.path / file for name in names for file in self._files(name).values()]
+        if self._separate:
+            files.insert(0, self.path / INSTANCES)
         existing = [file for file in files if file.exists()]
         if existing:
             more = f" (and {len(existing) - 1} more files)" if len(existing) > 1 else ""
@@ -69,7 +81,7 @@ class Folder:
         stem = file_stem(name)
         if self._restores:
             return {"restored": f"restored/{stem}.png"}
-        if not self._classes:
+        if not self._masks:
             return {"fields": f"fields/{stem}.npy"}
         kinds = {"masks": "png", "overlays": "png", "probabilities": "npy"}
         return {kind: f"{kind}/{stem}.{suffix}" for kind, suffix in kinds.items()}
@@ -96,16 +108,28 @@ class Folder:
         if self._restores:
             write_picture(self.path / files["restored"], as_picture(painted.values, self._maximum))
             return files["restored"]
-        if not self._classes:
+        if not self._masks:
             values = painted.values[0] if self._line else painted.values
             _write_array(self.path / files["fields"], values.astype("float32"))
             return files["fields"]
-        write_mask(self.path / files["masks"], painted.values, self._colors)
+        if painted.instances is None:
+            write_mask(self.path / files["masks"], painted.values, self._colors)
+        else:
+            _write_ids(self.path / files["masks"], painted.instances)
+            measured = measure(painted.instances)
+            self._rows += [{"name": painted.name, **row} for row in measured]
         if painted.outputs is not None:
             _write_array(self.path / files["probabilities"], painted.outputs.astype("float16"))
         if overlays:
             self._overlay(self.path / files["overlays"], painted)
         return files["masks"]
+
+    def finish(self) -> None:
+        """Write the table of instances, once all images are written."""
+        if self._separate and self._made:
+            buffer = io.StringIO()
+            write_rows(buffer, _COLUMNS, ([row[c] for c in _COLUMNS] for row in self._rows))
+            write_text(self.path / INSTANCES, buffer.getvalue())
 
     def _overlay(self, path: Path, painted: Painted) -> None:
         from PIL import Image
@@ -114,7 +138,11 @@ class Folder:
         size = painted.values.shape[::-1]
         if picture.size != size:
             picture = picture.resize(size, Image.Resampling.BILINEAR)
-        mixed = overlay(np.asarray(picture), painted.values, self._colors)
+        mixed = (
+            overlay(np.asarray(picture), painted.values, self._colors)
+            if painted.instances is None
+            else instance_overlay(np.asarray(picture), painted.instances)
+        )
         buffer = io.BytesIO()
         Image.fromarray(mixed).save(buffer, "PNG")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +186,20 @@ def _rgb(image: np.ndarray, maximum: float | None) -> np.ndarray:
     if image.dtype == np.uint8 and image.shape[-1] in (1, 3) and maximum == 255:
         return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
     return np.rint(255 * as_picture(image, maximum)).astype("uint8")
+
+
+def _write_ids(path: Path, instances: np.ndarray) -> None:
+    from PIL import Image
+
+    if instances.max(initial=0) > MOST_IDS:
+        raise DataError(
+            f"{path.name}: {instances.max():,} instances, but a mask holds {MOST_IDS:,}; predict "
+            "the image in pieces"
+        )
+    buffer = io.BytesIO()
+    Image.fromarray(instances.astype(np.uint16)).save(buffer, "PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())
 
 
 def _write_array(path: Path, values: np.ndarray) -> None:

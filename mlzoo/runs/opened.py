@@ -19,7 +19,7 @@ from mlzoo.data.reader import Reader
 from mlzoo.data.reader_record import reader_of
 from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.specs import Target, target_of
-from mlzoo.data.text.reader import TextReader
+from mlzoo.data.text.reader import PairReader, TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import draw_samples, outputs_of, read_model
@@ -241,7 +241,7 @@ class OpenedRun:
         if self.dense:
             masks = list(self.masks(new, listener=listener))
             texts = masks[0].warnings if masks else ()
-            return Predictions([f.name for f in masks], [f.values for f in masks], None, texts)
+            return Predictions([f.name for f in masks], [f.prediction for f in masks], None, texts)
         if self.target.causal:
             raise UsageError("a model of text writes on: run.write(prompt)")
         if self.target.ahead:
@@ -256,6 +256,11 @@ class OpenedRun:
 
         listener = listener or Listener()
         rows, names, warnings = self._read(new, listener)
+        if self.target.translated:
+            from mlzoo.tasks.translation import predicted_texts
+
+            written = predicted_texts(self.outputs, rows, self.reader_as(PairReader))
+            return Predictions(list(names), written, None, tuple(warnings))
         if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
         parts = []
@@ -597,6 +602,7 @@ class OpenedRun:
 
         from mlzoo.data.images.enlarging import in_size
         from mlzoo.data.images.tiles import seams
+        from mlzoo.data.masks.instances import instances_of
         from mlzoo.tasks._dense import whole
 
         image, size = images.image(index), images.sizes[index]
@@ -613,7 +619,8 @@ class OpenedRun:
             values, raw_outputs = in_size(to_resize, size, classes, outputs)
         problem = seams(tiling, height, width, lambda: self.reach)
         warnings = (*images.warnings, problem) if problem else images.warnings
-        return Painted(name, image, values, raw_outputs, warnings)
+        instances = instances_of(values) if self.target.separate else None
+        return Painted(name, image, values, raw_outputs, warnings, instances)
 
     def checked(self, inputs: np.ndarray) -> Any:
         """Raw inputs (n, *shape) as the model takes them; sequences may end in steps of NaN.

@@ -18,8 +18,9 @@ class Predictions:
         names: what each of the n samples is called.
         labels: the class of each, a list of its labels, or the predicted number (n,) or (n,
             targets); for segmentation the mask of each, (height, width) uint8 class positions; for
-            fields (height, width, k); for labeling the class names of each sequence's steps; for
-            forecasting the values that follow, (horizon, targets); for reconstruction the numbers
+            instances their numbers (height, width) int32, from 1; for fields (height, width, k);
+            for labeling the class names of each sequence's steps; for forecasting the values that
+            follow, (horizon, targets); for translation the text; for reconstruction the numbers
             `score`, the mean squared error, and `p_value`.
         probabilities: (n, classes), or for labeling (steps, classes) of each; None for others.
         warnings: what was odd about the samples.
@@ -67,6 +68,8 @@ class Painted:
             the image's own size.
         outputs: (height, width, k) float32, where they were asked for.
         warnings: what was odd about the images.
+        instances: (height, width) int32 numbers of the instances, from 1, where they are told
+            apart; the mask then has the classes of their pixels.
     """
 
     name: str
@@ -74,6 +77,12 @@ class Painted:
     values: np.ndarray
     outputs: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    instances: np.ndarray | None = None
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """Return the instances, the mask or the fields: what the model is asked for."""
+        return self.values if self.instances is None else self.instances
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class UploadPredictor:
         return str(self.run.record["class_names"][position])
 
     def _dense(self, path: Path) -> dict[str, Any]:
-        from mlzoo.drawing.palette import class_colors, overlay
+        from mlzoo.drawing.palette import class_colors, instance_overlay, overlay
         from mlzoo.drawing.pictures import as_picture
 
         (painted,) = self.run.masks(path)
@@ -180,8 +180,12 @@ class UploadPredictor:
         colors = class_colors(self.run.reader.class_colors, len(classes))
         if painted.values.shape == picture.shape[:2]:
             base = np.rint(255 * picture).astype("uint8")
-            answer["map"] = data_url(overlay(base, painted.values, colors) / 255)
-            answer["map_is"] = "the class of every pixel"
+            if painted.instances is None:
+                drawn, what = overlay(base, painted.values, colors), "the class of every pixel"
+            else:
+                drawn = instance_overlay(base, painted.instances)
+                what = f"{painted.instances.max()} instances"
+            answer |= {"map": data_url(drawn / 255), "map_is": what}
         largest = max(shares, key=shares.__getitem__)
         row = {"name": "", "prediction": largest, "probabilities": shares}
         return {**answer, "predictions": [row], "shares": True}

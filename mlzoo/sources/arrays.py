@@ -3,7 +3,8 @@
 An .npz holds inputs and targets as `x` and `y` (or `X` and `y`, `inputs` and `targets`, `images`
 and `labels` or `masks`, ...), or already split as `x_train`, `y_train`, `x_test`, `y_test` and
 perhaps `x_valid`, `y_valid`. Targets of the images' height and width are masks where they are
-whole numbers (n, height, width), else (or with `--task regression`) fields (n, height, width, k),
+whole numbers (n, height, width), ids of instances with `--task instances`, else (or with
+`--task regression`) fields (n, height, width, k),
 NaN where a value does not count. Numbers with decimals (n, steps, channels) are sequences, shorter
 ones end in NaN; their targets are (n,), (n, steps) or (n, horizon, k). An .npy holds a table of
 numbers whose last column is the target.
@@ -37,7 +38,8 @@ class Config(Settings):
     data: str
     """The file or folder."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel or regression; inferred."""
+    """What the target is: classification, ordinal, multilabel, regression or, of masks, instances;
+    inferred by default."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     inputs: str | None = None
@@ -105,7 +107,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         return _sequences(config, x, y, parts, notes)
     if config.following:
         raise DataError(f"{config.data}: following is for sequences, but inputs are {x.shape}")
-    if is_dense(x, y) and (config.task is None or not target_of(config.task).is_class):
+    kind_of = None if config.task is None else target_of(config.task)
+    if is_dense(x, y) and (kind_of is None or kind_of.separate or not kind_of.is_class):
         return _dense(config, x, y, parts, notes)
     if config.threshold or config.ignored:
         raise DataError(
@@ -183,7 +186,7 @@ def _dense(
     from mlzoo.data.arrays import check_inputs
     from mlzoo.data.images.pixels import as_images
     from mlzoo.data.images.reader import MAX_PIXELS
-    from mlzoo.data.masks.arrays import are_masks, dense_fields, dense_masks
+    from mlzoo.data.masks.arrays import are_masks, dense_fields, dense_instances, dense_masks
     from mlzoo.data.masks.reader import DenseReader
     from mlzoo.data.quality.digests import row_digests
     from mlzoo.data.samples import Samples
@@ -191,7 +194,7 @@ def _dense(
     line = config.kind == "line"
     masks = config.task is None and not line and are_masks(y)
     if not masks and (config.threshold or config.ignored):
-        raise DataError(f"{config.data}: threshold and ignore are for masks, not for fields")
+        raise DataError(f"{config.data}: threshold and ignore are for masks of classes")
     x = x[..., None] if x.ndim == 3 else x
     maximum: float | None
     if config.kind in ("array", "line"):
@@ -200,6 +203,8 @@ def _dense(
         x, maximum, note = as_images(x, config.data, "image")
     if masks:
         sample_fields = dense_masks(y, config.data, config.ignored, config.threshold)
+    elif config.task is not None and target_of(config.task).separate:
+        sample_fields = dense_instances(y, config.data)
     else:
         sample_fields = dense_fields(y, config.data)
     classes = sample_fields.pop("classes")

@@ -1,13 +1,14 @@
 """Generated from the seed: blobs, moons, circles, gaussian-mixture, or, and, nor, nand, xor, ...
 
 stress-strain, noisy-sine and root-sine (the square root of x times its sine, 30 points) are
-regressions; shapes are pictures of discs, squares and triangles with their masks; scenes are
-pictures that hold any of five shapes, a label each; flow-fields are images of the distance from a
-body with the velocities around it at every pixel; burgers-fields and heat-fields are random starts
-of an equation and its solutions; accelerometer has what a car does at every step of a ride;
-sine-mix and mackey-glass (which is chaotic) are long series to forecast; delayed-xor asks for what
-was long ago; moving-spots are films of what moves where; the others are classes of points in the
-plane.
+regressions; shapes are pictures of discs, squares and triangles with their masks; touching-cells
+are pictures of cells, each pixel with its cell's number; scenes are pictures that hold any of five
+shapes, a label each; flow-fields are images of the distance from a body with the velocities around
+it at every pixel; burgers-fields and heat-fields are random starts of an equation and its
+solutions; accelerometer has what a car does at every step of a ride; sine-mix and mackey-glass
+(which is chaotic) are long series to forecast; delayed-xor asks for what was long ago; moving-spots
+are films of what moves where; dates are days in words with their ISO form; the others are classes
+of points in the plane.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _NOISE = {
     "root-sine": 0.2,
     "shapes": 12.0,
     "scenes": 8.0,
+    "touching-cells": 8.0,
     "flow-fields": 0.0,
     "burgers-fields": 0.0,
     "heat-fields": 0.0,
@@ -44,18 +46,21 @@ _NOISE = {
     "mackey-glass": 0.0,
     "delayed-xor": 0.0,
     "moving-spots": 0.3,
+    "dates": 0.0,
 }
 _COUNT = 1000
 _COUNTS = {
     "root-sine": 30,
     "shapes": 300,
     "scenes": 3000,
+    "touching-cells": 300,
     "flow-fields": 240,
     "accelerometer": 120,
     "sine-mix": 2000,
     "mackey-glass": 2000,
     "delayed-xor": 2000,
     "moving-spots": 400,
+    "dates": 6000,
 }
 _SERIES = {
     "sine-mix": (24, "sines of periods 24, 7.3 and 61"),
@@ -79,6 +84,7 @@ NAMES = (
     "root-sine",
     "shapes",
     "scenes",
+    "touching-cells",
     "flow-fields",
     "burgers-fields",
     "heat-fields",
@@ -87,6 +93,7 @@ NAMES = (
     "mackey-glass",
     "delayed-xor",
     "moving-spots",
+    "dates",
 )
 
 
@@ -98,9 +105,9 @@ class Config(Settings):
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides every sample."""
     samples: int | None = Field(None, ge=12)
-    """How many samples; by default 1000, of root-sine 30, of shapes 300, of scenes 3000, of
-    flow-fields 240, of accelerometer 120 rides, of sine-mix and mackey-glass 2000 steps, of
-    delayed-xor 2000, of moving-spots 400."""
+    """How many samples; by default 1000, of root-sine 30, of shapes and touching-cells 300, of
+    scenes 3000, of flow-fields 240, of accelerometer 120 rides, of sine-mix and mackey-glass 2000
+    steps, of delayed-xor 2000, of moving-spots 400, of dates 6000."""
     resolution: int | None = Field(None, ge=16, le=4096)
     """burgers-fields, heat-fields: points of a field; by default 128. A seed means the same
     functions at every resolution."""
@@ -124,8 +131,8 @@ class Config(Settings):
             raise ValueError(
                 f"resolution has no effect on {self.data}: it is for {' and '.join(_EQUATIONS)}"
             )
-        if self.noise and self.data.replace("_", "-") == "delayed-xor":
-            raise ValueError("noise has no effect on delayed-xor, which has bits")
+        if self.noise and self.data.replace("_", "-") in ("delayed-xor", "dates"):
+            raise ValueError(f"noise has no effect on {self.data}, which has symbols")
         return self
 
 
@@ -149,6 +156,7 @@ def load(config: Config, progress: Any = None) -> Samples:
         "gaussian-mixture": _gaussian_mixture,
         "shapes": _shapes,
         "scenes": _scenes,
+        "touching-cells": _touching_cells,
         "flow-fields": _flow_fields,
         "accelerometer": _accelerometer,
         "moving-spots": _moving_spots,
@@ -159,6 +167,8 @@ def load(config: Config, progress: Any = None) -> Samples:
         return _equation_fields(name, count, config.resolution, noise, rng)
     if name in _SERIES:
         return _series(config, name, count, noise, rng)
+    if name == "dates":
+        return _dates(count, rng)
     if name == "delayed-xor":
         return _delayed_xor(count, config.lag or _LAG, rng)
     if name in _GATES:
@@ -342,6 +352,43 @@ def _scenes(count: int, noise: float, rng: np.random.Generator) -> Samples:
     )
 
 
+def _touching_cells(count: int, noise: float, rng: np.random.Generator) -> Samples:
+    """Pictures of cells, and masks that number them."""
+    from mlzoo.data.images.reader import MAX_PIXELS
+    from mlzoo.data.masks.arrays import dense_instances
+    from mlzoo.data.masks.reader import DenseReader
+    from mlzoo.data.quality.digests import row_digests
+    from mlzoo.data.samples import Samples
+    from mlzoo.sources._cells import SIDE, cells
+
+    pictures, ids = cells(count, noise, rng)
+    sample_fields = dense_instances(ids, "touching-cells")
+    return Samples(
+        inputs=pictures,
+        kind="image",
+        maximum=255,
+        names=[f"picture {i + 1}" for i in range(count)],
+        hashes=row_digests(pictures),
+        reader=DenseReader(
+            kind="image",
+            size=None,
+            channels=1,
+            dtype="uint8",
+            maximum=255,
+            max_pixels=MAX_PIXELS,
+            masks=sample_fields.pop("classes"),
+        ),
+        **{
+            **sample_fields,
+            "notes": (
+                f"touching-cells: {count} pictures of {SIDE}x{SIDE} with "
+                f"{int(ids.max(axis=(1, 2)).sum()):,} cells, noise {noise:g} gray levels "
+                "(--source-set samples=, --source-set noise=)",
+            ),
+        },
+    )
+
+
 def _flow_fields(count: int, noise: float, rng: np.random.Generator) -> Samples:
     """Signed distances from ellipses, and the velocities of a stream around them."""
     from mlzoo.sources._flow import SIDE, flow_fields
@@ -463,6 +510,20 @@ def _moving_spots(count: int, noise: float, rng: np.random.Generator) -> Samples
             "(--source-set samples=, --source-set noise=)",
         ),
     )
+
+
+def _dates(count: int, rng: np.random.Generator) -> Samples:
+    """Days in words, and their ISO form."""
+    from dataclasses import replace
+
+    from mlzoo.data.text.pairs import pair_samples
+    from mlzoo.sources._dates import dates
+
+    words, iso = dates(count, rng)
+    names = [f"date {i + 1}" for i in range(count)]
+    samples = pair_samples(words, iso, ("words", "iso"), names)
+    note = f"dates: {count} days of 1950 to 2049 in words, to be written as YYYY-MM-DD"
+    return replace(samples, notes=(f"{note} (--source-set samples=)",))
 
 
 def _series(

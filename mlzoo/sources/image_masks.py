@@ -1,23 +1,31 @@
 """Images with masks: images/ and masks/, such folders in train, valid, test, or a_mask.png beside.
 
 Masks are files of gray levels (0 and 255, or 0, 1, 2, ...), of palette indices, or of colors. A
-classes.txt in the folder names the classes, a line each: a name, or a value and a name.
+classes.txt in the folder names the classes, a line each: a name, or a value and a name. Where
+values number the instances of an image (1, 2, 3, ..., another number of them in each), the task is
+to tell these apart.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.errors import DataError
 from mlzoo.core.files import expand
-from mlzoo.core.setting_types import Levels
+from mlzoo.core.setting_types import Levels, TaskName
 from mlzoo.core.validation.values import image_size
+from mlzoo.data.specs import target_of
 
 if TYPE_CHECKING:
-    from mlzoo.data.samples import Samples
+    import numpy as np
+
+    from mlzoo.data.masks.pairs import CheckedPairs
+    from mlzoo.data.masks.reader import ClassMap
+    from mlzoo.data.samples import Rows, Samples
 
 
 class Config(Settings):
@@ -25,6 +33,8 @@ class Config(Settings):
 
     data: str
     """The folder."""
+    task: TaskName | None = None
+    """What the masks tell: segmentation (classes) or instances (ids); inferred by default."""
     size: str | None = None
     """Image size to resize images and masks to: 64, or height x width as 48x64."""
     color: Literal["auto", "gray", "rgb"] = "auto"
@@ -52,7 +62,19 @@ class Config(Settings):
             raise ValueError("ignore and ignore_index are one setting; give ignore alone")
         if self.threshold is not None and self.ignored:
             raise ValueError("threshold and ignore exclude each other; choose one")
+        if self.task is not None and not target_of(self.task).pixel_class:
+            raise ValueError(
+                f"task {self.task} is not for masks; choose segmentation, or instances where "
+                "values number them"
+            )
+        if self.instances and (self.ignored or self.threshold is not None):
+            raise ValueError("threshold and ignore have no effect on ids of instances")
         return self
+
+    @property
+    def instances(self) -> bool:
+        """Return whether masks were said to hold ids of instances."""
+        return self.task is not None and target_of(self.task).separate
 
     @property
     def ignored(self) -> tuple[int, ...]:
@@ -72,11 +94,10 @@ def load(config: Config, progress: Any = None) -> Samples:
     """Pair the files, check every one, and give images and masks as rows that stay on disk."""
     import numpy as np
 
-    from mlzoo.data.masks.classes import choose_classes, read_classes
-    from mlzoo.data.masks.folders import CLASSES, list_pairs
-    from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
-    from mlzoo.data.masks.quality import rare_classes
+    from mlzoo.data.masks.folders import list_pairs
+    from mlzoo.data.masks.pairs import check_pairs, empty_masks
     from mlzoo.data.masks.reader import DenseReader
+    from mlzoo.data.masks.values import examine, examine_ids
     from mlzoo.data.quality.bad_files import judge
     from mlzoo.data.quality.differences import measure
     from mlzoo.data.quality.duplicates import grouped
@@ -91,28 +112,24 @@ def load(config: Config, progress: Any = None) -> Samples:
         lambda headers: choose_form(headers, size, config.color, keep=True),
         config.max_pixels,
         progress,
+        examine_ids if config.instances else examine,
     )
     total = len(pairs) + len(pairs.problems)
     warnings = judge(
         checked.problems, total, config.on_bad, config.max_bad, what="images and masks"
     )
-    listed = read_classes(root / CLASSES) if os.path.lexists(root / CLASSES) else []
-    classes, notes = choose_classes(checked.named(), listed, config.ignored, config.threshold)
-    if not listed and config.threshold is None:
-        warnings += rare_classes(
-            checked.named(), classes, "list the classes in classes.txt, or correct the masks"
-        )
-    targets, target_hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
+    masks = _masks(config, checked, progress)
     parts = [pairs.parts[i] for i in checked.kept]
     inner = [pairs.inner[i] for i in checked.kept]
     grouping = grouped(root, checked.names, inner, config.group_by, "the folder of images")
     form = checked.form
+    names = masks.classes.names
     return Samples(
         inputs=checked.images,
-        targets=targets,
-        task="segmentation",
+        targets=masks.targets,
+        task=masks.task,
         kind="image",
-        class_names=classes.names,
+        class_names=names,
         target_names=("mask",),
         maximum=form.maximum,
         names=checked.names,
@@ -121,9 +138,10 @@ def load(config: Config, progress: Any = None) -> Samples:
         given_parts=np.array(parts) if parts[0] else None,
         hashes=checked.hashes,
         near_hashes=checked.near_hashes,
-        target_hashes=target_hashes,
+        target_hashes=masks.hashes,
         sizes=checked.images.sizes,
-        pixels=pixels,
+        pixels=masks.pixels,
+        instances=masks.instances,
         problems=tuple(checked.problems.items()),
         reader=DenseReader(
             kind="image",
@@ -133,8 +151,74 @@ def load(config: Config, progress: Any = None) -> Samples:
             maximum=form.maximum,
             max_pixels=config.max_pixels,
             images=measure(checked.headers, checked.contents),
-            masks=classes,
+            masks=masks.classes,
         ),
-        notes=(*checked.notes, *notes, *pairs.notes(), *grouping.notes),
-        warnings=(*pairs.warnings, *warnings, *empty_masks(checked.names, pixels, classes.names)),
+        notes=(*checked.notes, *masks.notes, *pairs.notes(), *grouping.notes),
+        warnings=(
+            *pairs.warnings,
+            *warnings,
+            *masks.warnings,
+            *empty_masks(checked.names, masks.pixels, names),
+        ),
     )
+
+
+class _Masks(NamedTuple):
+    """Masks as rows of class positions, and what is known of them."""
+
+    task: str
+    classes: ClassMap
+    targets: Rows
+    hashes: np.ndarray
+    pixels: np.ndarray
+    notes: list[str]
+    warnings: list[str]
+    instances: Rows | None = None
+
+
+def _masks(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
+    """Read masks of instances or of classes.
+
+    Raises:
+        DataError: values that can't be either.
+    """
+    from mlzoo.data.masks.classes import choose_classes, read_classes
+    from mlzoo.data.masks.folders import CLASSES
+    from mlzoo.data.masks.instances import are_ids
+    from mlzoo.data.masks.pairs import read_masks
+    from mlzoo.data.masks.quality import rare_classes
+
+    root, named = expand(config.data), checked.named()
+    has_list = os.path.lexists(root / CLASSES)
+    open_question = not (config.task or has_list or config.ignored or config.threshold)
+    if config.instances or (open_question and are_ids(named)):
+        return _instances(config, checked, progress)
+    listed = read_classes(root / CLASSES) if has_list else []
+    classes, notes = choose_classes(named, listed, config.ignored, config.threshold)
+    advice = "list the classes in classes.txt, or correct the masks"
+    doubtful = not listed and config.threshold is None
+    warnings = rare_classes(named, classes, advice) if doubtful else []
+    targets, hashes, pixels = read_masks(checked, classes, config.max_pixels, progress)
+    return _Masks("segmentation", classes, targets, hashes, pixels, notes, warnings)
+
+
+def _instances(config: Config, checked: CheckedPairs, progress: Any) -> _Masks:
+    """Read masks of instances.
+
+    Raises:
+        DataError: no mask has an instance.
+    """
+    import numpy as np
+
+    from mlzoo.data.masks.instances import CLASSES
+    from mlzoo.data.masks.pairs import read_instances
+
+    targets, ids, hashes, pixels = read_instances(checked, config.max_pixels, progress)
+    if not pixels[:, 1:].any():
+        raise DataError(f"{config.data}: all masks are 0, the background, throughout")
+    counts = np.array([mask.distinct for mask in checked.masks]) - 1
+    note = (
+        f"masks: values number instances, {np.median(counts):.0f} in the middle one of "
+        f"{len(counts)} masks and up to {counts.max()} (--task)"
+    )
+    return _Masks("instances", CLASSES, targets, hashes, pixels, [note], [], ids)

@@ -1,6 +1,7 @@
 """A table, one sample a row: .csv, .tsv or .txt (also .gz, .zst), .parquet, .feather, .xlsx, ...
 
-JSON lines (.jsonl), Arrow, ARFF and SQLite databases (.db, .sqlite) are read as well.
+JSON lines (.jsonl), Arrow, ARFF and SQLite databases (.db, .sqlite) are read as well. Where two
+columns of text hardly repeat, the first is turned into the second, character by character.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Samples
     from mlzoo.data.tables.labels import Labels
     from mlzoo.data.tables.reader import TargetColumn
+    from mlzoo.data.tables.tables import Table
 
 UNLABELED = True
 
@@ -34,7 +36,8 @@ class Config(Settings):
     """Column to predict; 'column>=6' makes two classes of a number, 'y1,y2' names several columns
     of numbers, or of zeros and ones of a label each; by default the last column."""
     task: TaskName | None = None
-    """What the target is: classification, ordinal, multilabel or regression; inferred."""
+    """What the target is: classification, ordinal, multilabel, regression or, of two columns of
+    text, translation; inferred by default."""
     class_order: WordList = Field(default_factory=list)
     """Classes of --task ordinal from the lowest to the highest; numbers are in order."""
     drop: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
@@ -68,6 +71,8 @@ def recognizes(path: str) -> bool:
 
 def load(config: Config, progress: Any = None) -> Samples:
     """Read the table, choose target and inputs, and check every column."""
+    from dataclasses import replace
+
     import numpy as np
 
     from mlzoo.data.quality.digests import row_digests
@@ -78,12 +83,17 @@ def load(config: Config, progress: Any = None) -> Samples:
     from mlzoo.data.tables.reader import TableReader
     from mlzoo.data.tables.tables import read_table
     from mlzoo.data.tables.targets import column_names, find_target, target_labels, with_target
+    from mlzoo.data.text.pairs import table_samples
 
     path = expand(config.data)
     named = [*config.drop, *([config.group_by] if config.group_by else [])]
     named += [] if config.target is None else column_names(config.target)
     table = read_table(path, config.delimiter, config.header, named, _part(config, path))
     _check_names(config, list(table.columns))
+    if _holds_pairs(config, table):
+        kept = {name: v for name, v in table.columns.items() if name not in config.drop}
+        table = replace(table, columns=kept)
+        return table_samples(table, config.target, config.delimiter, config.header)
     target: TargetColumn | None = None
     labels: Labels | None = None
     left_out: list[str] = []
@@ -134,6 +144,23 @@ def load(config: Config, progress: Any = None) -> Samples:
         notes=tuple(note for note in notes if note),
         warnings=(*encoded.warnings, *warnings),
     )
+
+
+def _holds_pairs(config: Config, table: Table) -> bool:
+    """Return whether a table holds pairs of texts: it was said, or it looks so.
+
+    Raises:
+        UsageError: groups or an order of classes were given, which pairs have not.
+    """
+    from mlzoo.data.specs import target_of
+    from mlzoo.data.text.pairs import are_pairs
+
+    said = config.task is not None and target_of(config.task).translated
+    if said and (config.group_by or config.class_order):
+        flag = "--group-by" if config.group_by else "--class-order"
+        raise UsageError(f"{flag}: has no effect on {config.task}")
+    others = config.group_by or config.class_order or config.drop or config.task
+    return said or (not others and are_pairs(table))
 
 
 def _part(config: Config, path: Path) -> str | None:

@@ -103,6 +103,11 @@ class LabelPredictions:
         self.chosen = chosen.astype("float64")
         self.right = self.true * self.chosen
 
+    @property
+    def exact(self) -> Array:
+        """Return 1.0 where no label is missing and none too many, (n,)."""
+        return (self.true == self.chosen).all(axis=1).astype("float64")
+
     def mean(self, values: Array) -> Scorer:
         """Return the mean of values (n,)."""
         return weighted_mean(values)

@@ -102,6 +102,11 @@ def edit_score(truth: Sequence[int], predicted: Sequence[int]) -> float:
     """
     if not truth and not predicted:
         return 1.0
+    return 1.0 - edit_distance(truth, predicted) / max(len(truth), len(predicted))
+
+
+def edit_distance(truth: Sequence[Any], predicted: Sequence[Any]) -> int:
+    """Return Levenshtein's distance: how many insertions, deletions and replacements it takes."""
     previous = list(range(len(predicted) + 1))
     for i, true_label in enumerate(truth, start=1):
         row = [i]
@@ -110,7 +115,7 @@ def edit_score(truth: Sequence[int], predicted: Sequence[int]) -> float:
                 min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (true_label != predicted_label))
             )
         previous = row
-    return 1.0 - previous[-1] / max(len(truth), len(predicted))
+    return previous[-1]
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,17 @@ class DenseTask(TallyTask):
     unit = "images"
     samples = "images"
 
-    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
-        """Return the counts of one image."""
+    def count_image(
+        self, rows: Part, position: int, truth: np.ndarray, predicted: np.ndarray
+    ) -> Any:
+        """Return the counts of one image.
+
+        Args:
+            rows: the split.
+            position: of the image within it.
+            truth: its mask (height, width) or fields (height, width, k).
+            predicted: the same.
+        """
         raise NotImplementedError
 
     def tally(
@@ -65,7 +74,7 @@ class DenseTask(TallyTask):
             confidence.begin(truth)
             for name, segment in predictors.items():
                 predicted = segment(image)
-                counts[name].append(self.count_image(truth, predicted, rows.samples))
+                counts[name].append(self.count_image(rows, position, truth, predicted))
                 counting.see(name, truth, predicted)
         bins = {} if predict is None else {"": confidence.bins()}
         return {name: self.tally(c, rows.samples, bins.get(name)) for name, c in counts.items()}

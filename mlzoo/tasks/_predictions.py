@@ -24,7 +24,7 @@ from mlzoo.statistics.scorers import ratio
 
 _SUMS = (
     *("values", "squared_error", "absolute_error", "ssim"),
-    *("bits", "right", "anomalous", "p_value"),
+    *("bits", "right", "edits", "anomalous", "p_value"),
 )
 """Columns of numbers that are read as they are."""
 
@@ -64,7 +64,8 @@ class ImageScores:
         indices: (n,) positions in the data.
         targets: (n, k) true pixels or steps of each class, or (n, 1) values that count.
         sums: `found`, `missed` and `false`, (n, k) each; or `values` and `squared_error`, or
-            `values`, `bits` and `right`, (n,) each; what is known of anomalies with them.
+            `values`, `bits` and `right`, or `values` and `edits`, (n,) each; what is known of
+            anomalies with them.
         groups: (n,) labels, or None.
     """
 
@@ -84,6 +85,24 @@ class ImageScores:
     @property
     def chosen(self) -> np.ndarray:  # noqa: D102
         return self.sums["found"] + self.sums["false"]
+
+    @property
+    def matches(self) -> np.ndarray:
+        """Return the pairs of instances, and those without, at each threshold: (n, k, 3)."""
+        return np.stack([self.sums[kind] for kind in ("found", "false", "missed")], axis=-1)
+
+    @property
+    def edits(self) -> np.ndarray:  # noqa: D102
+        return self.sums["edits"]
+
+    @property
+    def lengths(self) -> np.ndarray:  # noqa: D102
+        return self.sums["values"]
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Return 1.0 where a text is right to the last character, (n,)."""
+        return (self.edits == 0).astype("float64")
 
     @property
     def bits(self) -> np.ndarray:  # noqa: D102

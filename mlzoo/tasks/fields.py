@@ -31,7 +31,9 @@ class Task(DenseTask):
         fields = train.samples.targets.shape[-1]
         return Outputs(self.name, fields, *mean_and_std(train.targets.reshape(-1, fields)))
 
-    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
+    def count_image(
+        self, rows: Part, position: int, truth: np.ndarray, predicted: np.ndarray
+    ) -> Any:
         """Return the sums of one image."""
         return count(truth, predicted)
 

@@ -67,7 +67,9 @@ class Task(DenseTask):
         known = Standardise(outputs.mean, outputs.std, name="degraded")(image)
         return keras.layers.Add(dtype="float32", name="restored")([logits, known])
 
-    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
+    def count_image(
+        self, rows: Part, position: int, truth: np.ndarray, predicted: np.ndarray
+    ) -> Any:
         """Return sums and structural similarity of one image."""
         return count(truth, predicted), ssim(truth, predicted)
 

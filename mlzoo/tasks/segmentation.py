@@ -32,9 +32,11 @@ class Task(DenseTask):
         """Return one output per class."""
         return Outputs(self.name, len(train.samples.class_names))
 
-    def count_image(self, truth: np.ndarray, predicted: np.ndarray, samples: Samples) -> Any:
+    def count_image(
+        self, rows: Part, position: int, truth: np.ndarray, predicted: np.ndarray
+    ) -> Any:
         """Return the confusion of one image's pixels and boundaries."""
-        return pixels.count(truth, predicted, len(samples.class_names))
+        return pixels.count(truth, predicted, len(rows.samples.class_names))
 
     def tally(
         self, counts: list[Any], samples: Samples, bins: ConfidenceBins | None = None

@@ -122,6 +122,9 @@ def _check_output(name: str, model: keras.Model, data: Data) -> None:
     elif data.outputs.horizon:
         expected = (None, data.outputs.horizon, units)
         fits = shape == expected
+    elif data.outputs.target.translated:
+        expected = (None, *data.outputs.shape, units)
+        fits = shape == expected
     elif data.outputs.target.stepwise:
         expected = (None, None, units)
         fits = len(shape) == 3 and shape[-1] == units

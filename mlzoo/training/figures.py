@@ -11,30 +11,33 @@ import numpy as np
 
 from mlzoo.core import files
 from mlzoo.data.environments.finite import FiniteEnvironment
+from mlzoo.data.masks.instances import instances_of
 from mlzoo.data.samples import Data, Part
 from mlzoo.data.specs import IGNORED
 from mlzoo.data.tables.label_sets import joined
 from mlzoo.data.text.characters import continue_text
-from mlzoo.data.text.reader import TextReader
+from mlzoo.data.text.reader import PairReader, TextReader
 from mlzoo.drawing import pictures, sheets
 from mlzoo.drawing.circuits import circuit_diagram
 from mlzoo.drawing.palette import class_colors
+from mlzoo.layers.attention_decoder import attention_of
 from mlzoo.layers.description import code_size
 from mlzoo.layers.gradient_flow import lag_gradients
 from mlzoo.layers.input_scaling import feature_names, scaled, unscaled
 from mlzoo.layers.predictive import DISTRIBUTION, LinearPosterior, distribution_model
 from mlzoo.layers.quantum.circuit import QuantumCircuit
 from mlzoo.reporting.figures import (
+    attention,
     augmentation,
     bands,
     forecasts,
     label_sets,
-    masks,
     plots,
     reconstructions,
     timelines,
 )
-from mlzoo.reporting.figures.field_lines import field_lines
+from mlzoo.reporting.figures.pixels import instances, masks
+from mlzoo.reporting.figures.pixels.field_lines import field_lines
 from mlzoo.reporting.figures.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._anomalies import ReconstructionTally
@@ -45,6 +48,7 @@ from mlzoo.tasks._tallies import TallyOutcome
 from mlzoo.tasks.control import EpisodeOutcome
 from mlzoo.tasks.forecasting import ForecastOutcome
 from mlzoo.tasks.generation import GenerationTally
+from mlzoo.tasks.translation import TranslationTally
 from mlzoo.training.loop.batches import Batch
 
 _BAND_POINTS, _BAND_FUNCTIONS = 300, 5
@@ -87,6 +91,7 @@ def draw(
         by_kind: dict[str, Callable[..., None]] = {
             "step": _timelines,
             "token": _text_sample,
+            "symbol": _translations,
             "pixel": _dense_pictures,
             "point": _solution_pictures,
             "episode": _episode_pictures,
@@ -95,7 +100,8 @@ def draw(
     scores = record["test"]["metrics"]
     if rows := scores.get("reliability"):
         reliability_diagram(folder, rows, scores.get("calibration_error"))
-    if data.samples.kind == "sequence" and not data.samples.target.stepwise:
+    coded = target.stepwise or target.translated
+    if data.samples.kind == "sequence" and not coded:
         inputs, targets, _ = fed[0]
         plots.gradient_lags(folder, lag_gradients(model, inputs, targets))
     _circuits(folder, model)
@@ -318,6 +324,29 @@ def _timelines(
     timelines.timelines(folder, cases, samples.class_names, channels)
 
 
+def _translations(
+    folder: Path,
+    model: keras.Model,
+    data: Data,
+    fed: tuple[Batch, list[str]],
+    outcome: TallyOutcome,
+) -> None:
+    """Draw what the decoder attends to in the best, the median and the worst test pairs."""
+    tally, reader = outcome.tally, data.samples.reader
+    assert isinstance(tally, TranslationTally) and isinstance(reader, PairReader)
+    places = [place for _, place in chosen_cases(tally.scores())]
+    weights = attention_of(model, data.test.inputs(np.array(places)))
+    if weights is None:
+        return
+    cases = [
+        attention.AttentionCase(
+            title, tally.sources[at], tally.truth[at], tally.predicted[at], each
+        )
+        for (title, at), each in zip(chosen_cases(tally.scores()), weights, strict=True)
+    ]
+    attention.attention_cases(folder, cases)
+
+
 def _dense_pictures(
     folder: Path,
     model: keras.Model,
@@ -354,10 +383,16 @@ def _dense_pictures(
             arrays = image, y_pred, truth
             cases.append(reconstructions.RestorationCase(title, name, *arrays, score))
             continue
+        if samples.target.separate:
+            arrays = image, data.test.instances(place), instances_of(y_pred)
+            cases.append(instances.InstanceCase(title, name, *arrays, score))
+            continue
         case = masks.MaskCase if classes else masks.FieldCase
         cases.append(case(title, name, image, truth, y_pred, abs(score)))
     if samples.target.restores:
         reconstructions.restoration_cases(folder, cases)
+    elif samples.target.separate:
+        instances.instance_cases(folder, cases, samples.maximum)
     elif colours is not None:
         masks.segmentation_cases(folder, cases, samples.class_names, colours, samples.maximum)
     elif data.inputs.flat:

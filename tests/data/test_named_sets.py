@@ -57,11 +57,13 @@ def test_bundled_values() -> None:
 SIZES = {
     "shapes": (300, [180, 60, 60]),
     "scenes": (3000, [1800, 600, 600]),
+    "touching-cells": (300, [180, 60, 60]),
     "flow-fields": (240, [144, 48, 48]),
     "accelerometer": (120, [72, 24, 24]),
     "root-sine": (30, [18, 6, 6]),
     "delayed-xor": (2000, [1200, 400, 400]),
     "moving-spots": (400, [240, 80, 80]),
+    "dates": (6000, [3600, 1200, 1200]),
     # Windows of 24 steps and one to forecast: 2000 - 24 of all, 1200 - 24 of the training steps.
     "sine-mix": (1976, [1176, 400, 400]),
     "mackey-glass": (1950, [1150, 400, 400]),

@@ -18,10 +18,10 @@ from tests.plugins import check_config
 from tests.training.made import config
 
 NAMES = registry.names("loss")
-PER = ("sample", "step", "token", "pixel", "horizon", "point", "score", "episode")
+PER = ("sample", "step", "token", "pixel", "horizon", "point", "symbol", "score", "episode")
 ENTRIES = {
     values + per
-    for values in ("classes", "ordered", "labels", "numbers", "inputs", "actions")
+    for values in ("classes", "ordered", "instances", "labels", "numbers", "inputs", "actions")
     for per in ("", *(f" per {each}" for each in PER))
 }
 OUTPUTS = {
@@ -30,11 +30,13 @@ OUTPUTS = {
     "multilabel": Outputs("multilabel", 3),
     "regression": Outputs("regression", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
     "segmentation": Outputs("segmentation", 3),
+    "instances": Outputs("instances", 3),
     "fields": Outputs("fields", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0)),
     "restoration": Outputs("restoration", 3, (0.5, 0.5, 0.5), (0.2, 0.2, 0.4)),
     "labeling": Outputs("labeling", 3),
     "forecasting": Outputs("forecasting", 3, (1.0, 2.0, 3.0), (1.0, 2.0, 1.0), horizon=4),
     "text": Outputs("text", 3),
+    "translation": Outputs("translation", 3, shape=(5,)),
     "reconstruction": Outputs("reconstruction", 3, scaling=HALVED, shape=(3,)),
     "equations": Outputs("equations", 3),
     "anomaly": Outputs("anomaly", 3, scaling=HALVED, shape=(3,)),
@@ -45,6 +47,7 @@ SHAPES = {
     "pixel": (6, 8, 8),
     "step": (6, 5),
     "token": (6, 5),
+    "symbol": (6, 5),
     "horizon": (6, 4),
     "score": (6,),
 }
@@ -133,11 +136,13 @@ def test_losses_of_each_task() -> None:
         "multilabel": {"binary_crossentropy"},
         "regression": numbers | {"gaussian_nll", "beta_nll", "student_t"},
         "segmentation": masks,
+        "instances": masks,
         "fields": numbers,
         "restoration": numbers,
         "labeling": masks - {"boundary"},
         "forecasting": numbers,
         "text": classes,
+        "translation": classes,
         "reconstruction": numbers,
         "anomaly": {"distance"},
         "equations": numbers,

@@ -22,9 +22,11 @@ from mlzoo.statistics.scorers import (
     NumberPredictions,
     Reconstructions,
 )
+from mlzoo.statistics.separation import instances
 from mlzoo.statistics.unlabeled.draws import Draws
 from mlzoo.tasks._samples import OF_DISTRIBUTIONS
 from mlzoo.tasks.text import TextTally
+from mlzoo.tasks.translation import tally
 
 NAMES = registry.names("metric")
 TASKS = registry.own_names("task")
@@ -49,6 +51,7 @@ def batch(of: str, error: float) -> tuple[np.ndarray, np.ndarray]:
         "pixel": (6, 6),
         "step": (9,),
         "token": (9,),
+        "symbol": (9,),
         "horizon": (3,),
     }
     inner = (COUNT, *shape.get(target.per, ()))
@@ -87,7 +90,14 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         sums = [cell_sums(t.ravel(), p.reshape(-1, CLASSES)) for t, p in shown]
         kind = pixels if target.pixel_class else steps
         counts = kind.stack([kind.count(*pair, CLASSES) for pair in pairs])
+        if target.separate:  # each pixel of the second class by itself, so that errors tell
+            ids = [[np.cumsum(m).reshape(m.shape) * (m > 0) for m in pair] for pair in pairs]
+            matches = np.stack([instances.count(*pair) for pair in ids])
+            counts = instances.InstanceCounts(counts.confusion, counts.boundaries, matches)
         return replace(counts, bins=stack_cells(np.array(sums)))
+    if target.translated:
+        texts = [["".join("ab"[k] for k in row) for row in rows] for rows in (y_true, chosen)]
+        return tally(texts[0], *texts)
     if target.causal:
         likelihoods = np.take_along_axis(y_pred, y_true[..., None].astype(int), -1)[..., 0]
         right = (chosen == y_true).sum(axis=1, keepdims=True).astype(float)

@@ -44,6 +44,7 @@ _CASES = {
     "quantum": ModelCase("quantum", {"layers": 4}, ((4,), (3,)), "table", rate=0.1),
     "resnet": ModelCase("resnet", {"variant": "tiny"}, rate=3e-3),
     "rnn": ModelCase("rnn", {"units": [24]}, _SEQUENCES, "sequence", rate=2e-2),
+    "seq2seq": ModelCase("seq2seq", {"units": 24}, _SEQUENCES, "sequence", rate=3e-2),
     "transfer": ModelCase(
         "transfer", {**_BACKBONE, "dense": [24]}, _SIDES, rate=1e-2, spread=60, deep=True
     ),
@@ -78,6 +79,7 @@ _PARAMETERS = {
     "quantum": 23,
     "resnet": 273_587,
     "rnn": 17_603,
+    "seq2seq": 91_013,
     "tcn": 29_123,
     "transfer": 2_261_827,
     "unet": 484_179,
@@ -94,6 +96,7 @@ _PINNED = {
     "pinn": (2,),
     "quantum": (4,),
     "rnn": (20, 3),
+    "seq2seq": (20, 1),
     "tcn": (20, 3),
 }
 

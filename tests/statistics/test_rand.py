@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from mlzoo.statistics.rand import best_rand, rand_score
+from mlzoo.statistics.separation.rand import best_rand, rand_score
 
 SIDES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 

@@ -182,7 +182,7 @@ def test_signal_to_noise_and_similarity() -> None:
 def test_scores_are_means_over_images() -> None:
     of = task("restoration")
     truth = np.zeros((20, 20, 1))
-    counts = [of.count_image(truth, truth + d, None) for d in (0.1, 0.01)]
+    counts = [of.count_image(None, 0, truth, truth + d) for d in (0.1, 0.01)]
     tally = of.tally(counts, None)
     assert isinstance(tally.counts, RestorationSums)
     assert tally.scores().tolist() == pytest.approx([20, 40])

@@ -34,14 +34,14 @@ def check_fit(config: RunConfig, task: str) -> None:
         problems.append(f"--sampler balanced has no effect on {task}: leave it out")
     if config.class_weights != "none":
         weighted = [n for n in names if registry.constants("loss", n).get("CLASS_WEIGHTS")]
-        if not target.is_class or target.causal:
+        if not target.is_class or target.written:
             problems.append(f"--class-weights has no effect on {task}: leave it out")
         elif not target.sample_class and names and not weighted:
             problems.append(
                 f"--class-weights has no effect on --loss {config.loss}: add one of "
                 f"{', '.join(weighted_losses(task))}, as in {config.loss}+crossentropy"
             )
-    if config.calibrate == "temperature" and (not target.is_class or target.causal):
+    if config.calibrate == "temperature" and (not target.is_class or target.written):
         problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
     on_points = target.per == "point"
     if config.precision == "float64" and not on_points:

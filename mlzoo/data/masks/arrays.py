@@ -9,6 +9,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError
 from mlzoo.data.masks.classes import choose_classes
+from mlzoo.data.masks.instances import CLASSES, check_ids, classes_of
 from mlzoo.data.masks.pairs import empty_masks
 from mlzoo.data.masks.quality import rare_classes
 from mlzoo.data.masks.reader import GRAY, ClassMap
@@ -99,6 +100,36 @@ def dense_masks(
         "classes": classes,
         "notes": notes,
         "warnings": tuple(warnings),
+    }
+
+
+def dense_instances(y: np.ndarray, what: str) -> dict[str, Any]:
+    """Return the fields of `Samples` that masks of instances decide, and `classes`.
+
+    Args:
+        y: (n, height, width) ids, 0 where there is no instance.
+        what: the array's name, for messages.
+
+    Raises:
+        DataError: as `check_ids`.
+    """
+    ids = check_ids(y, what)
+    positions = np.stack([classes_of(mask) for mask in ids])
+    counts = np.array([len(np.unique(mask[mask > 0])) for mask in ids])
+    return {
+        "targets": positions,
+        "task": "instances",
+        "class_names": CLASSES.names,
+        "target_names": ("mask",),
+        "pixels": np.stack([(positions == k).sum(axis=(1, 2)) for k in range(3)], axis=1),
+        "instances": ids,
+        "target_hashes": row_digests(ids),
+        "classes": CLASSES,
+        "notes": [
+            f"masks: values number instances, {np.median(counts):.0f} in the middle one of "
+            f"{len(counts)} masks and up to {counts.max()} (--task)"
+        ],
+        "warnings": (),
     }
 
 

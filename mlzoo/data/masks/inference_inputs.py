@@ -13,13 +13,21 @@ from mlzoo.data.arrays import choose_pair, open_npz
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.images import Rescaled
 from mlzoo.data.images.inference_inputs import as_images, frame, refuse_files
-from mlzoo.data.masks.arrays import count_masks, dense_fields, encode_masks, is_dense
+from mlzoo.data.masks.arrays import (
+    count_masks,
+    dense_fields,
+    dense_instances,
+    encode_masks,
+    is_dense,
+)
 from mlzoo.data.masks.classes import read_classes
 from mlzoo.data.masks.folders import CLASSES, list_pairs
+from mlzoo.data.masks.instances import check_ids
 from mlzoo.data.masks.masks import shape_mask
 from mlzoo.data.masks.matching import match_classes
-from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_masks
+from mlzoo.data.masks.pairs import check_pairs, empty_masks, read_instances, read_masks
 from mlzoo.data.masks.reader import DenseReader
+from mlzoo.data.masks.values import examine, examine_ids
 from mlzoo.data.new_samples import unlike_training
 from mlzoo.data.quality.bad_files import listed
 from mlzoo.data.quality.digests import row_digests
@@ -39,19 +47,31 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
         raise DataError(f"{location} holds no fields; give an .npz file with x and y")
     refuse_files(str(location), reader)
     pairs = list_pairs(location)
-    checked: Any = check_pairs(pairs, frame(reader), reader.max_pixels, progress)
+    separate = reader.target_kind.separate
+    checked: Any = check_pairs(
+        pairs,
+        frame(reader),
+        reader.max_pixels,
+        progress,
+        examine_ids if separate else examine,
+    )
     if checked.problems:
         total = len(pairs) + len(pairs.problems)
         count = f"{len(checked.problems)} of {total} images and masks can't be used"
         raise DataError(f"{count}:\n{listed(checked.problems)}")
-    named = location / CLASSES
-    classes, warnings = match_classes(
-        reader.masks,
-        checked.named(),
-        read_classes(named) if os.path.lexists(named) else [],
-        "correct the masks, or say in classes.txt which values the model's names have",
-    )
-    targets, hashes, pixels = read_masks(checked, classes, reader.max_pixels, progress)
+    classes, ids = reader.masks, None
+    warnings: list[str] = []
+    if separate:
+        targets, ids, hashes, pixels = read_instances(checked, reader.max_pixels, progress)
+    else:
+        named = location / CLASSES
+        classes, warnings = match_classes(
+            reader.masks,
+            checked.named(),
+            read_classes(named) if os.path.lexists(named) else [],
+            "correct the masks, or say in classes.txt which values the model's names have",
+        )
+        targets, hashes, pixels = read_masks(checked, classes, reader.max_pixels, progress)
     images: Any = checked.images
     if reader.maximum not in (None, checked.form.maximum):
         images = Rescaled(images, reader.maximum / checked.form.maximum, reader.dtype)
@@ -62,6 +82,7 @@ def read_pairs(location: Path, reader: DenseReader, progress: Progress | None) -
         hashes=checked.hashes,
         sizes=checked.images.sizes,
         pixels=pixels,
+        instances=ids,
         target_hashes=hashes,
         warnings=(
             *pairs.warnings,
@@ -100,6 +121,8 @@ def _arrays(location: Path, reader: DenseReader) -> Samples:
                 f"{len(reader.target_names)}"
             )
         return Samples(inputs=inputs, targets=fields, **common)
+    if reader.target_kind.separate:
+        return _instances(y, inputs, str(location), common)
     whole, counted = count_masks(y, str(location))
     advice = f"correct them in {location}: the model knows no others"
     classes, warnings = match_classes(reader.masks, counted, [], advice)
@@ -121,6 +144,16 @@ def _arrays(location: Path, reader: DenseReader) -> Samples:
             ),
         },
     )
+
+
+def _instances(y: np.ndarray, inputs: np.ndarray, location: str, common: dict[str, Any]) -> Samples:
+    """Return images whose masks number their instances."""
+    height, width, channels = inputs.shape[1:]
+    form = ImageForm(height, width, channels)
+    ids = np.stack([shape_mask(mask, form, 0) for mask in check_ids(y, location)])
+    read = dense_instances(ids, location)
+    kept = {name: read[name] for name in ("targets", "instances", "pixels", "target_hashes")}
+    return Samples(inputs=inputs, **kept, **common)
 
 
 def _common(reader: DenseReader) -> dict[str, Any]:

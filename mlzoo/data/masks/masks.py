@@ -13,8 +13,9 @@ import numpy as np
 from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.headers import BadFileError
 from mlzoo.data.images.images import CACHE_BYTES, LazyFiles
+from mlzoo.data.masks.instances import classes_of
 from mlzoo.data.masks.reader import ClassMap
-from mlzoo.data.masks.values import MaskFile, encode, examine, read_values
+from mlzoo.data.masks.values import MaskFile, encode, examine, read_ids, read_values
 from mlzoo.data.quality.validation import Progress, parallel, reason
 from mlzoo.data.specs import IGNORED
 
@@ -37,6 +38,31 @@ class MaskReader:
         return shape_mask(mask, self.form)
 
 
+@dataclass(frozen=True)
+class IdReader:
+    """Conversion of a mask of instances to ids, or to the classes of its pixels.
+
+    Resizing comes before classes are told apart, so that borders keep their width.
+    """
+
+    form: ImageForm
+    max_pixels: int
+    classes: bool
+
+    def read(self, path: Path) -> np.ndarray:
+        """Return ids (height, width) uint16, 0 beyond the image, or classes as `MaskReader`.
+
+        Raises:
+            BadFileError: the file can't be read, or holds no ids.
+        """
+        ids = read_ids(path, self.max_pixels)
+        if self.form.fit == "resize":
+            ids = shape_mask(ids, self.form)
+        if self.classes:
+            return shape_mask(classes_of(ids), self.form)
+        return shape_mask(ids, self.form, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class MaskPath:
     """A file that was checked, and its size."""
@@ -47,10 +73,13 @@ class MaskPath:
 
 
 class LazyMasks(LazyFiles):
-    """Mask files as rows (n, height, width) uint8 of class positions."""
+    """Mask files as rows (n, height, width) of class positions, uint8, or of ids, uint16."""
 
     def __init__(
-        self, files: Sequence[MaskPath], reader: MaskReader, cache: np.ndarray | None = None
+        self,
+        files: Sequence[MaskPath],
+        reader: MaskReader | IdReader,
+        cache: np.ndarray | None = None,
     ) -> None:
         super().__init__(files, cache)
         self._reader = reader
@@ -62,8 +91,9 @@ class LazyMasks(LazyFiles):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8."""
-        return np.dtype("uint8")
+        """uint8, of ids uint16."""
+        ids = isinstance(self._reader, IdReader) and not self._reader.classes
+        return np.dtype("uint16" if ids else "uint8")
 
     def own(self, index: int) -> np.ndarray:
         """The mask at a position without padding."""
@@ -86,14 +116,14 @@ class LazyMasks(LazyFiles):
         return LazyMasks(*self._picked(indices, self._reader))
 
 
-def shape_mask(mask: np.ndarray, form: ImageForm) -> np.ndarray:
-    """A mask in the size of a form: resized to the nearest pixel, or padded with `IGNORED`."""
+def shape_mask(mask: np.ndarray, form: ImageForm, fill: int = IGNORED) -> np.ndarray:
+    """Return a mask in the size of a form: resized to the nearest pixel, or padded."""
     if mask.shape == form.shape[:2]:
         return mask
     if form.fit == "resize":
         size = (form.width, form.height)
         return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    padded = np.full(form.shape[:2], IGNORED, np.uint8)
+    padded = np.full(form.shape[:2], fill, mask.dtype)
     padded[: mask.shape[0], : mask.shape[1]] = mask
     return padded
 
@@ -103,15 +133,21 @@ def examine_all(
     sizes: Sequence[tuple[int, int]],
     max_pixels: int,
     progress: Progress | None = None,
+    look_at: Callable[[Path, int], MaskFile] = examine,
 ) -> tuple[dict[int, MaskFile], dict[int, str]]:
-    """Every mask's values by position, and the reasons of those that can't be used.
+    """Return every mask's values by position, and the reasons of those that can't be used.
 
-    `sizes` are the images', (height, width), which the masks' must equal.
+    Args:
+        paths: the masks.
+        sizes: (height, width) of their images, which the masks' must equal.
+        max_pixels: files with more are refused.
+        progress: called with how many were read.
+        look_at: reads one mask and counts its values.
     """
 
     def look(index: int) -> MaskFile | str:
         def work() -> MaskFile:
-            mask = examine(paths[index], max_pixels)
+            mask = look_at(paths[index], max_pixels)
             if (mask.height, mask.width) != sizes[index]:
                 height, width = sizes[index]
                 raise BadFileError(
@@ -133,22 +169,28 @@ def examine_all(
 
 def lazy_masks(
     files: Sequence[MaskPath],
-    reader: MaskReader,
-    digest: Callable[[np.ndarray], str],
+    reader: MaskReader | IdReader,
+    summarize: Callable[[np.ndarray], Any],
     progress: Progress | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> tuple[LazyMasks, np.ndarray]:
-    """Masks as rows, kept in memory where they take at most `cache_bytes`, and their digests."""
-    rows = LazyMasks(files, reader)
-    cache = np.empty(rows.shape, np.uint8) if rows.nbytes <= cache_bytes else None
+    """Return masks as rows, and what a function gives for each, such as its digest.
 
-    def work(index: int) -> str:
+    Args:
+        files: the masks.
+        reader: what is made of each.
+        summarize: called with each mask as it is read.
+        progress: called with how many were read.
+        cache_bytes: masks that take no more are kept in memory.
+    """
+    rows = LazyMasks(files, reader)
+    cache = np.empty(rows.shape, rows.dtype) if rows.nbytes <= cache_bytes else None
+
+    def work(index: int) -> Any:
         mask = rows[index]
         if cache is not None:
             cache[index] = mask
-        return digest(mask)
+        return summarize(mask)
 
-    digests = [
-        row_digest for _, row_digest in parallel(work, range(len(files)), progress, "reading masks")
-    ]
-    return LazyMasks(files, reader, cache), np.array(digests)
+    found = [each for _, each in parallel(work, range(len(files)), progress, "reading masks")]
+    return LazyMasks(files, reader, cache), np.array(found)

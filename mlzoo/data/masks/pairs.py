@@ -13,12 +13,21 @@ from mlzoo.data.images.decoding import ImageForm
 from mlzoo.data.images.headers import Header
 from mlzoo.data.images.images import LazyImages
 from mlzoo.data.masks.folders import Pairs
-from mlzoo.data.masks.masks import LazyMasks, MaskPath, MaskReader, examine_all, lazy_masks
+from mlzoo.data.masks.instances import CLASSES
+from mlzoo.data.masks.masks import (
+    IdReader,
+    LazyMasks,
+    MaskPath,
+    MaskReader,
+    examine_all,
+    lazy_masks,
+)
 from mlzoo.data.masks.reader import ClassMap
-from mlzoo.data.masks.values import MaskFile
+from mlzoo.data.masks.values import MaskFile, examine
 from mlzoo.data.quality.differences import Content
 from mlzoo.data.quality.digests import digest
 from mlzoo.data.quality.validation import Progress, check_images
+from mlzoo.data.specs import IGNORED
 
 _SHOWN = 5
 
@@ -53,8 +62,16 @@ def check_pairs(
     choose: Callable[[Sequence[Header]], tuple[ImageForm, list[str]]],
     max_pixels: int,
     progress: Progress | None = None,
+    look_at: Callable[[Path, int], MaskFile] = examine,
 ) -> CheckedPairs:
     """Decode every image and count the values of every mask.
+
+    Args:
+        pairs: the files.
+        choose: the form of all images from their headers, and sentences on it.
+        max_pixels: files with more are refused.
+        progress: called with how many were read.
+        look_at: as of `examine_all`.
 
     Raises:
         DataError: no pair is usable.
@@ -63,7 +80,7 @@ def check_pairs(
     problems = dict(pairs.problems)
     problems |= {pairs.name(i): reason for i, reason in checked.problems.items()}
     paths = [pairs.masks[i] for i in checked.good]
-    masks, bad = examine_all(paths, checked.images.file_sizes, max_pixels, progress)
+    masks, bad = examine_all(paths, checked.images.file_sizes, max_pixels, progress, look_at)
     problems |= {pairs.relative(paths[i]): reason for i, reason in bad.items()}
     if not masks:
         name, reason = next(iter(problems.items()))
@@ -101,6 +118,35 @@ def read_masks(
     rows, digests = lazy_masks(files, reader, digest, progress)
     pixels = np.array([classes.counts(mask.values) for mask in checked.masks], dtype=np.int64)
     return rows, digests, pixels
+
+
+def read_instances(
+    checked: CheckedPairs, max_pixels: int, progress: Progress | None = None
+) -> tuple[LazyMasks, LazyMasks, np.ndarray, np.ndarray]:
+    """Return masks of instances as rows of classes and of ids, the ids' digests, and pixels.
+
+    Args:
+        checked: the good pairs.
+        max_pixels: files with more are refused.
+        progress: called with how many were read.
+
+    Returns:
+        Rows of positions in `instances.CLASSES`; rows of ids; digests (n,); pixels (n, 3) of each
+        class.
+    """
+    files = [
+        MaskPath(path, mask.height, mask.width)
+        for path, mask in zip(checked.paths, checked.masks, strict=True)
+    ]
+    ids, digests = lazy_masks(files, IdReader(checked.form, max_pixels, False), digest, progress)
+    rows, counted = lazy_masks(
+        files, IdReader(checked.form, max_pixels, True), _class_counts, progress
+    )
+    return rows, ids, digests, counted
+
+
+def _class_counts(classes: np.ndarray) -> list[int]:
+    return np.bincount(classes.ravel(), minlength=IGNORED + 1)[: len(CLASSES.names)].tolist()
 
 
 def empty_masks(names: Sequence[str], pixels: np.ndarray, classes: Sequence[str]) -> list[str]:

@@ -21,6 +21,8 @@ from mlzoo.data.specs import IGNORED
 
 MOST_VALUES = 64
 """More different values than this in one mask are no classes but smeared edges."""
+MOST_IDS = 65535
+"""The largest id of an instance that is read."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,48 @@ def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[in
     Raises:
         BadFileError: the file is no image, damaged, too large, or its values are over 255.
     """
+    pixels, palette = _read_pixels(path, max_pixels)
+    if pixels.max(initial=0) > 255:
+        raise BadFileError(
+            f"values run to {pixels.max()}; a mask has at most 255 classes (if they number "
+            "instances: --task instances)"
+        )
+    wide = pixels.astype(np.int32)
+    if wide.shape[-1] == 1:
+        return wide[..., 0] * GRAY, palette
+    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], palette
+
+
+def read_ids(path: Path, max_pixels: int) -> np.ndarray:
+    """Return the gray level or index of every pixel, (height, width) uint16.
+
+    Raises:
+        BadFileError: the file is no image, damaged, too large, colored, or has higher values.
+    """
+    pixels, _ = _read_pixels(path, max_pixels)
+    if pixels.shape[-1] > 1:
+        raise BadFileError("colored; ids of instances are gray levels of 8 or 16 bits")
+    low, high = pixels.min(initial=0), pixels.max(initial=0)
+    if low < 0 or high > MOST_IDS:
+        raise BadFileError(f"ids run from {low} to {high}; they are numbers from 0 to {MOST_IDS}")
+    return pixels[..., 0].astype(np.uint16)
+
+
+def examine_ids(path: Path, max_pixels: int) -> MaskFile:
+    """Read a mask of instances; the values are left out.
+
+    Raises:
+        BadFileError: as `read_ids`.
+    """
+    ids = read_ids(path, max_pixels)
+    height, width = ids.shape
+    return MaskFile(height, width, {}, len(np.unique(ids)))
+
+
+def _read_pixels(
+    path: Path, max_pixels: int
+) -> tuple[np.ndarray, tuple[tuple[int, int, int], ...]]:
+    """Return the pixels (height, width, 1 or 3) of a file, turned upright, and its palette."""
     header = read_header(path, max_pixels)
     if header.bits > 8 and header.channels > 1:
         raise BadFileError("colors of 16 bits, which can't be classes; save the mask with 8 bits")
@@ -105,13 +149,8 @@ def read_values(path: Path, max_pixels: int) -> tuple[np.ndarray, tuple[tuple[in
                 pixels = np.asarray(image.convert("RGB"))
     except Exception as error:
         raise BadFileError(f"cut short or damaged: {error}") from None
-    if pixels.max(initial=0) > 255:
-        raise BadFileError(f"values run to {pixels.max()}; a mask has at most 255 classes")
     pixels = pixels.reshape(*pixels.shape[:2], -1)
-    wide = orient(pixels, header.orientation).astype(np.int32)
-    if wide.shape[-1] == 1:
-        return wide[..., 0] * GRAY, palette
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], palette
+    return orient(pixels, header.orientation), palette
 
 
 def examine(path: Path, max_pixels: int) -> MaskFile:

@@ -228,7 +228,7 @@ def _suggestions(samples: Samples) -> list[str]:
         return []
     if samples.pixels is not None:
         counts = samples.pixels.sum(axis=0)
-    elif samples.target.causal:
+    elif samples.target.written:
         return []
     elif isinstance(samples.targets, Sequences):
         classes = len(samples.class_names)

@@ -1,4 +1,4 @@
-"""Reader of texts."""
+"""Readers of texts, and of pairs of texts."""
 
 from __future__ import annotations
 
@@ -28,3 +28,26 @@ class TextReader(Reader):
     def input_names(self) -> tuple[str, ...]:
         """Return the names of the channels."""
         return self.channels
+
+
+class PairReader(Reader):
+    """Reader of texts that are turned into other texts."""
+
+    kind: Literal["sequence"] = "sequence"
+    columns: tuple[str, str]
+    """Columns of the sources and of the targets."""
+    source_alphabet: tuple[str, ...]
+    """Characters of the sources; a code is a position in it."""
+    alphabet: tuple[str, ...]
+    """Characters of the targets; the code after the last one is the end of a target."""
+    longest: int
+    """Symbols of the longest target, its end included."""
+    delimiter: str | None = None
+    """Character between the columns; None: recognized."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first line names the columns."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the name of the one channel."""
+        return ("code",)

@@ -16,7 +16,7 @@ from mlzoo.drawing.canvas import COLORS, DPI, GRAY, label, new_figure, save, tid
 from mlzoo.drawing.palette import class_colors
 from mlzoo.drawing.panels import LINE, MARGIN, blank, fitted, paste, text_width, write
 from mlzoo.drawing.pictures import class_label, heat_map, strips
-from mlzoo.reporting.figures.masks import drawn_size, masked, shrunk_picture
+from mlzoo.reporting.figures.pixels.masks import drawn_size, masked, shrunk_picture
 
 if TYPE_CHECKING:
     from mlzoo.data.samples import Part

@@ -92,7 +92,7 @@ def calibrated(
         nothing was looked at: no classes, `--calibrate none`, no held-out predictions or too few.
     """
     target = data.outputs.target
-    if config.calibrate == "none" or not target.is_class or target.causal:
+    if config.calibrate == "none" or not target.is_class or target.written:
         return model, None
     held_out = _held_out(model, data, ensemble, seed)
     units = 0 if held_out is None else int(held_out.unit.max()) + 1

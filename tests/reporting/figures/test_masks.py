@@ -18,8 +18,8 @@ from PIL import Image
 
 from mlzoo.core.errors import ResourceError
 from mlzoo.drawing import palette, panels
-from mlzoo.reporting.figures import masks
-from mlzoo.reporting.figures.masks import FieldCase, MaskCase
+from mlzoo.reporting.figures.pixels import masks
+from mlzoo.reporting.figures.pixels.masks import FieldCase, MaskCase
 
 LEFT = TOP = 14
 ORANGE, BLUE, PURPLE = (255, 165, 0), (60, 145, 255), (226, 61, 168)
@@ -472,7 +472,7 @@ def test_masks_need_no_pyplot_and_writing_them_no_matplotlib() -> None:
     code = (
         "import sys; import mlzoo.drawing.palette; "
         "print({'PIL', 'matplotlib', 'pandas'} & set(sys.modules)); "
-        "import mlzoo.reporting.figures.masks; "
+        "import mlzoo.reporting.figures.pixels.masks; "
         "print({'matplotlib.pyplot', 'keras', 'tensorflow', 'scipy', 'cv2'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mlzoo.drawing.canvas import BLUE, COLORS, GRAY, ORANGE, label, new_figure, save, tidy
-from mlzoo.reporting.figures.masks import MOST_CASES, MOST_FIELDS, FieldCase, fields_csv
+from mlzoo.reporting.figures.pixels.masks import MOST_CASES, MOST_FIELDS, FieldCase, fields_csv
 
 
 def field_lines(folder: Path, cases: Sequence[FieldCase], field_names: Sequence[str]) -> Path:

@@ -1,0 +1,1 @@
+"""Pictures of what is predicted at every pixel: masks, fields and instances."""

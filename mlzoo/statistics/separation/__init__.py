@@ -1,0 +1,1 @@
+"""Scores of how well a model tells objects apart: instances, and cells between membranes."""
