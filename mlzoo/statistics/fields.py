@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from mlzoo.statistics.scorers import Array, Scorer, ratio, weighted_mean
 
@@ -77,6 +76,8 @@ def ssim(truth: Array, predicted: Array) -> float:
         Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to
         Structural Similarity" (2004).
     """
+    from scipy.ndimage import gaussian_filter
+
     x, y = (np.asarray(image, "float64") for image in (truth, predicted))
 
     def local(values: Array) -> Array:

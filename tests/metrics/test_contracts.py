@@ -81,7 +81,7 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         wrong = (chosen != y_true).astype("float64")
         truth = y_true[:, None].astype("float64")
         rows = (truth, truth + 5 * wrong[:, None])
-        return Draws(*rows, 1 - wrong, 1 - wrong, wrong)
+        return Draws(*rows, 1 - wrong, 1 - wrong, wrong, 1 - wrong)
     if target.is_input:  # the classes are normal and anomalous samples
         sums = np.stack([np.ones(len(chosen)), 0.8 * chosen, 0.8 * chosen], axis=1)
         return Reconstructions(sums, y_true == 1, np.where(chosen == 1, 0.01, 0.5))
@@ -104,7 +104,8 @@ def predictions(of: str, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         return TextTally(-np.log2(likelihoods).sum(axis=1), right, np.full(len(y_true), 9.0))
     if target.pixel_numbers:
         pairs = list(zip(y_true, y_pred, strict=True))
-        return fields.FieldSums(np.stack([fields.count(*pair) for pair in pairs]))
+        sums = np.stack([fields.count(*pair) for pair in pairs])
+        return fields.RestorationSums(sums, np.array([fields.ssim(*pair) for pair in pairs]))
     if target.ahead:
         band = Band(np.full((3, 2), -1.0), np.full((3, 2), 1.0), "here")
         return ForecastPredictions(y_true, y_pred, np.array([0.5, 2.0]), band)
