@@ -165,7 +165,8 @@ def test_requests_that_wait_share_a_call() -> None:
         failed = await asyncio.gather(batcher(np.array([-1.0])), return_exceptions=True)
         return [*outputs, *failed]
 
-    *outputs, failed = asyncio.run(ask())
+    # A sample that is lost would wait forever.
+    *outputs, failed = asyncio.run(asyncio.wait_for(ask(), 30))
     assert [float(output[0]) for output in outputs] == [2.0 * i for i in range(7)]
     assert sizes == [1, 4, 2, 1]
     assert isinstance(failed, ValueError)
