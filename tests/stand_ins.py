@@ -101,9 +101,9 @@ def _wine(path: Path, rng: np.random.Generator) -> None:
 
 
 def _patients(path: Path) -> None:
-    """Three rows with the columns of scikit-learn's `diabetes`."""
+    """Twelve rows with the columns of scikit-learn's `diabetes`."""
     data = load_diabetes(scaled=False)
-    csv(path, data.feature_names, data.data[:3].tolist())
+    csv(path, data.feature_names, data.data[:12].tolist())
 
 
 def _lab(path: Path, rng: np.random.Generator) -> None:

@@ -173,6 +173,57 @@ def audit(
         say(f"next: delete the rows of {path} whose labels are right, then train with --exclude")
 
 
+@app.command("compare", cls=ConfigCommand)
+@with_options(Fields("auditing/settings.py", "CompareConfig"))
+def compare(
+    run: RunPath,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Samples that it was not trained on.")],
+    trust: Trust = False,
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
+) -> None:
+    """Test whether new samples have drifted from the data of a run, and in what.
+
+    Each column of a table (of images brightness, contrast, sharpness and colors) and the model's
+    features are compared with held-out samples of the run; samples unlike the training data are
+    listed. The data of the run are not read: novelty.npz in its folder holds what is needed.
+    """
+    from mlzoo.auditing.settings import CompareConfig
+    from mlzoo.core.configs import from_options
+
+    config = from_options(CompareConfig, given, problems)
+    from mlzoo.api import load
+    from mlzoo.auditing.comparison import compare as compare_data
+    from mlzoo.auditing.comparison import summary, write
+    from mlzoo.auditing.comparison_page import write_page
+
+    reporter = ConsoleReporter(quiet=json)
+    try:
+        found = compare_data(load(run, trust=trust), new, config, reporter)
+    finally:
+        reporter.end()
+    folder = config.out or found.run / "compare"
+    write(found, folder)
+    page = write_page(found, folder, config.limit)
+    if json:
+        show({"folder": str(folder), **found.record()})
+        return
+    header = ["tested", "test", "statistic", "p", "adjusted p"]
+    rows = [
+        [test.name, test.test, f"{test.statistic:.4g}", f"{test.p:.3g}", f"{test.adjusted:.3g}"]
+        for test in found.tests[: config.limit]
+    ]
+    print(table(header, rows))
+    for position in found.unlike[: config.limit]:
+        print(f"unlike: {found.names[position]} (p = {found.unlike_p[position]:.2g})")
+    for warning in found.warnings:
+        reporter.warn(warning)
+    say(summary(found))
+    say(f"written to {folder}: {page}")
+
+
 def _by_class(picture: Path, part: Part, most: int, seed: int) -> dict[str, int]:
     """Draw images of each class; return how many of each.
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 PREDICT = Fields("runs/predicting/settings.py", "PredictConfig")
 _OF_MASKS = ("probabilities", "overlays", "tile", "overlap")
-_OF_ALL_BUT_EPISODES = (*_OF_MASKS, "shards", "coverage", "features", "length", "temperature")
+_OF_ALL_BUT_EPISODES = (
+    *(*_OF_MASKS, "shards", "coverage", "features", "length", "temperature", "unlike"),
+)
 _OF_TEXT = ("length", "temperature", "seed")
 
 
@@ -81,6 +83,10 @@ def predict(
         _check_coverage(opened, config.coverage, tta, config.features)
     if config.features:
         _check_features(opened, tta)
+    if config.features and "unlike" in given:
+        raise UsageError("--unlike: has no effect with --features")
+    if not opened.marks_unlike:
+        _refuse(("unlike",), given, opened)
     if opened.dense:
         from mlzoo_cli.predict_masks import predict_masks
 

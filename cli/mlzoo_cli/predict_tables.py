@@ -9,6 +9,7 @@ from typing import Any
 
 from mlzoo.core.files import csv_text, write_text
 from mlzoo.runs.opened import OpenedRun
+from mlzoo.runs.predicting import novelty
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.results import Forecast, Predictions
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
@@ -26,7 +27,13 @@ def write_predictions(
             for note in dict.fromkeys(text for each in predicted for text in each.notes):
                 reporter.note(note)
         else:
-            predicted = [opened.predict(path, reporter, config.coverage) for path in data]
+            predicted = [
+                opened.predict(path, reporter, config.coverage, config.unlike) for path in data
+            ]
+            if config.unlike and opened.marks_unlike:
+                limit = novelty.limitation(opened.reference, config.unlike)
+                if limit:
+                    reporter.note(limit)
     finally:
         reporter.end()
     for warning in dict.fromkeys(text for each in predicted for text in each.warnings):
@@ -122,8 +129,19 @@ def rows_of(run: OpenedRun, predictions: Predictions) -> list[dict[str, object]]
             row |= {f"prediction_{t}": v for t, v in zip(targets, label, strict=True)}
         else:
             row["prediction"] = label
-        rows.append(row | _sureness(predictions, i, targets))
+        rows.append(row | _sureness(predictions, i, targets) | _novelty(predictions, i))
     return rows
+
+
+def _novelty(predictions: Predictions, index: int) -> dict[str, object]:
+    """The columns that say how unlike the training data a sample is."""
+    row: dict[str, object] = {}
+    if predictions.unlike is not None:
+        row["unlike"] = "yes" if predictions.unlike[index] else "no"
+        row["unlike_p"] = _digits(predictions.unlike_p[index])
+    if predictions.out_of_range is not None:
+        row["out_of_range"] = "|".join(predictions.out_of_range[index])
+    return row
 
 
 def _sureness(predictions: Predictions, index: int, targets: list[str]) -> dict[str, object]:

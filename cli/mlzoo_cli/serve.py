@@ -43,7 +43,7 @@ def serve(
     from mlzoo.serving.answers import UploadPredictor
     from mlzoo.serving.app import create_app
 
-    answers = UploadPredictor(opened, config.max_pixels, config.map, config.max_rows)
+    answers = UploadPredictor(opened, config.max_pixels, config.map, config.max_rows, config.unlike)
     _ = opened.model  # so that what is wrong with it is told now
     say(f"http://localhost:{config.port} serves {run}; Ctrl-C ends it")
     uvicorn.run(

@@ -19,11 +19,13 @@ from mlzoo.data.reader import Reader
 from mlzoo.data.reader_record import reader_of
 from mlzoo.data.sequences.reader import SeriesReader
 from mlzoo.data.specs import Target, target_of
+from mlzoo.data.tables.reader import Column, TableReader
 from mlzoo.data.text.reader import PairReader, TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import draw_samples, outputs_of, read_model
-from mlzoo.runs.predicting.settings import COUNT, LENGTH, TEMPERATURE
+from mlzoo.runs.predicting import novelty
+from mlzoo.runs.predicting.settings import COUNT, LENGTH, TEMPERATURE, UNLIKE
 from mlzoo.runs.results import Forecast, Generated, Painted, Predictions, Reconstructed
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ class OpenedRun:
             DataError: `data.json` is damaged.
         """
         return reader_of(self.path / "data.json", self.record)
+
+    @property
+    def reader_columns(self) -> tuple[Column, ...]:
+        """The input columns of a table; none of other data."""
+        return self.reader.columns if isinstance(self.reader, TableReader) else ()
 
     def limit_pixels(self, most: int) -> None:
         """Refuse new images with more pixels, or with more than the run's own limit."""
@@ -215,8 +222,42 @@ class OpenedRun:
         spread = self.spread_model
         return self.outputs(inputs) if spread is None else outputs_of(spread, inputs)
 
+    @cached_property
+    def joint_model(self) -> novelty.JointModel:
+        """The model of outputs, or distributions, and features of one pass."""
+        return novelty.JointModel(self.model, (self.spread_model or self.model).outputs[0])
+
+    @property
+    def marks_unlike(self) -> bool:
+        """Return whether predictions of such a run can say which samples are unlike its data."""
+        return self.target.sample_class or self.target.sample_numbers
+
+    def joint_outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """Return what `joint_model` returns for raw inputs (n, *shape), in chunks."""
+        return outputs_of(self.joint_model.model, inputs)
+
+    @cached_property
+    def reference(self) -> novelty.Reference | None:
+        """Features of training samples, which new samples are compared with; None without any.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        return novelty.read(self.path)
+
+    def _evaluated(self, inputs: np.ndarray, features: bool) -> tuple[np.ndarray, Any]:
+        """Return outputs or distributions of raw inputs, and the features that are asked for."""
+        if not features:
+            return self.distributions(inputs), None
+        outputs, seen = self.joint_model.split(self.joint_outputs(inputs))
+        return (outputs if self._tta == "none" else self.distributions(inputs)), seen
+
     def predict(
-        self, new: Any, listener: Listener | None = None, coverage: float | None = None
+        self,
+        new: Any,
+        listener: Listener | None = None,
+        coverage: float | None = None,
+        unlike: float = UNLIKE,
     ) -> Predictions:
         """Predict new samples.
 
@@ -228,6 +269,7 @@ class OpenedRun:
             listener: hears of progress.
             coverage: give intervals of numbers, or sets of classes, that hold the truth of this
                 share of samples.
+            unlike: mark samples unlike the training data at this rate of false alarms; 0: none.
 
         Raises:
             DataError: the samples do not fit what the model was trained on.
@@ -255,7 +297,7 @@ class OpenedRun:
         import numpy as np
 
         listener = listener or Listener()
-        rows, names, warnings = self._read(new, listener)
+        rows, names, warnings = self.read_new(new, listener)
         if self.target.translated:
             from mlzoo.tasks.translation import predicted_texts
 
@@ -263,9 +305,12 @@ class OpenedRun:
             return Predictions(list(names), written, None, tuple(warnings))
         if self.target.step_class:
             return self._labelled(rows, list(names), tuple(warnings))
-        parts = []
+        reference = self.reference if unlike and self.marks_unlike else None
+        parts, seen = [], []
         for start in range(0, len(rows), 1024):
-            parts.append(self.distributions(rows[start : start + 1024]))
+            part, features = self._evaluated(rows[start : start + 1024], reference is not None)
+            parts.append(part)
+            seen.append(features)
             listener.progress(min(start + 1024, len(rows)), len(rows), "predicting")
         outputs = np.concatenate(parts)
         spread = self.spread_model is not None
@@ -275,6 +320,11 @@ class OpenedRun:
             predictions = replace(predictions, std=outputs[:, 1].astype("float64"))
         if self._tta == "none":
             predictions = replace(predictions, spread=self._spread(rows))
+        if reference is not None:
+            names = [column.name for column in self.reader_columns]
+            predictions = novelty.with_novelty(
+                predictions, np.concatenate(seen), rows, reference, unlike, names
+            )
         if coverage is None:
             return predictions
         classes = self.record["class_names"]
@@ -292,7 +342,7 @@ class OpenedRun:
         outputs = spread.dropout_outputs(self.spread_model or self.model, rows, passes)
         return spread.spread_of(outputs, self.target)
 
-    def _read(self, new: Any, listener: Listener) -> tuple[Any, list[str], tuple[str, ...]]:
+    def read_new(self, new: Any, listener: Listener) -> tuple[Any, list[str], tuple[str, ...]]:
         """Return the rows of new samples, their names and warnings.
 
         Raises:
@@ -329,7 +379,7 @@ class OpenedRun:
         from mlzoo.tasks._anomalies import AnomalyTask
 
         listener = listener or Listener()
-        rows, names, warnings = self._read(new, listener)
+        rows, names, warnings = self.read_new(new, listener)
         truths, values = [], []
         for start in range(0, len(rows), 1024):
             inputs = np.asarray(rows[start : start + 1024])
@@ -379,19 +429,26 @@ class OpenedRun:
         import keras
         import numpy as np
 
+        from mlzoo.layers.features import last_features
+
         listener = listener or Listener()
         if self.target.scored:
             raise UsageError(f"{self.path} has features of patches, and none of a whole sample")
         if self.target.is_input:
             seen = self.model.get_layer("code").output
+        elif self.config.averaged > 1:
+            raise UsageError(
+                f"{self.path} is the mean of {self.config.averaged} models, each with features of "
+                "its own; train one without --folds and --ensemble"
+            )
         else:
-            seen = self.model.get_layer("head").input
+            seen = last_features(self.model)
         if len(seen.shape) != 2:
             raise UsageError(
                 f"the output layer sees {tuple(seen.shape)[1:]} of a sample here: places or "
                 "steps, no features of the whole"
             )
-        rows, names, warnings = self._read(new, listener)
+        rows, names, warnings = self.read_new(new, listener)
         for warning in warnings:
             listener.warn(warning)
         extractor = keras.Model(self.model.inputs, seen)

@@ -31,6 +31,12 @@ class Predictions:
         std: (n, targets) standard deviations, noise included, where the model predicts them.
         spread: columns (n, targets), of classes (n, 1), that say how far the members of an ensemble
             differ, and how much is of the data (`statistics/predictive/disagreement.py`).
+        unlike: (n,) whether a sample is unlike the training data; None where the run kept nothing
+            to tell by.
+        unlike_p: (n,) share of held-out samples at least as far from the training data, itself
+            counted (a conformal p-value); None as above.
+        out_of_range: of each row of a table the columns with a value beyond those of the training
+            split; None for others.
     """
 
     names: list[str]
@@ -42,6 +48,9 @@ class Predictions:
     sets: list[list[str]] | None = None
     std: Any = None
     spread: dict[str, Any] = field(default_factory=dict)
+    unlike: Any = None
+    unlike_p: Any = None
+    out_of_range: list[list[str]] | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row a sample: its name, what is predicted, and probabilities `p_0`, `p_1`, ...

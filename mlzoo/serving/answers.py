@@ -14,6 +14,7 @@ import numpy as np
 
 from mlzoo.core.errors import DataError, UsageError
 from mlzoo.runs.opened import OpenedRun
+from mlzoo.runs.predicting.settings import UNLIKE
 from mlzoo.serving.batches import Served
 from mlzoo.serving.settings import MAX_PIXELS, MAX_ROWS
 
@@ -43,6 +44,7 @@ class UploadPredictor:
         max_pixels: images with more are refused before they are decoded.
         maps: whether images of classes get a Grad-CAM map.
         max_rows: tables with more are refused.
+        unlike: samples unlike the training data are marked at this rate of false alarms; 0: none.
 
     Raises:
         UsageError: the run is of text or of arrays, which no file that is uploaded holds; or its
@@ -55,6 +57,7 @@ class UploadPredictor:
         max_pixels: int = MAX_PIXELS,
         maps: bool = True,
         max_rows: int = MAX_ROWS,
+        unlike: float = UNLIKE,
     ) -> None:
         kind, task = run.record["kind"], run.record["task"]
         if run.target.causal or kind not in ("image", "table", "sequence"):
@@ -63,7 +66,7 @@ class UploadPredictor:
                 "CSV table; see `mlzoo export`"
             )
         run.limit_pixels(max_pixels)
-        self.run, self._max_rows = Served(run), max_rows
+        self.run, self._max_rows, self._unlike = Served(run), max_rows, unlike
         if run.dense:
             run.tiling()  # So that a configuration that can't be read is told now.
         self.maps = maps and kind == "image" and run.target.sample_class
@@ -107,7 +110,7 @@ class UploadPredictor:
         return {**answer, "warnings": warnings}
 
     def _whole(self, path: Path) -> dict[str, Any]:
-        predictions = self.run.predict(path)
+        predictions = self.run.predict(path, unlike=self._unlike)
         rows = []
         for i, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
             label = label.tolist() if isinstance(label, np.ndarray) else label
@@ -118,6 +121,9 @@ class UploadPredictor:
                 row["probabilities"] = dict(
                     zip(self.run.record["class_names"], probabilities, strict=True)
                 )
+            if predictions.unlike is not None:
+                row["unlike"] = bool(predictions.unlike[i])
+                row["unlike_p"] = float(predictions.unlike_p[i])
             rows.append(row)
         answer: dict[str, object] = {"predictions": rows, "warnings": list(predictions.warnings)}
         if self.maps:

@@ -24,12 +24,19 @@ class RequestBatcher:
 
     Args:
         call: from inputs (n, *shape) to outputs (n, ...), each row by itself.
+        beside: calls of the same model, which are not made at the same time.
     """
 
-    def __init__(self, call: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(
+        self,
+        call: Callable[[np.ndarray], np.ndarray],
+        beside: RequestBatcher | None = None,
+    ) -> None:
         self._call = call
         self._waiting: list[tuple[np.ndarray, Future[np.ndarray]]] = []
         self._list, self._model = Lock(), Lock()
+        if beside is not None:
+            self._model = beside._model
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Return the model's outputs (n, ...) for inputs (n, *shape)."""
@@ -87,7 +94,12 @@ class Served(OpenedRun):
     def __init__(self, run: OpenedRun) -> None:
         self.__dict__.update(run.__dict__)
         self.batches = RequestBatcher(run.outputs)
+        self._joint_batches = RequestBatcher(run.joint_outputs, self.batches)
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
         """Return the model's outputs (n, units) for raw inputs (n, *shape)."""
         return self.batches(inputs)
+
+    def joint_outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """Return outputs and features (n, numbers) of raw inputs (n, *shape), as one."""
+        return self._joint_batches(inputs)

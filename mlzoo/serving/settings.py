@@ -27,5 +27,7 @@ class ServeConfig(Settings):
     """Tables with more rows are refused."""
     timeout: float = Field(TIMEOUT, gt=0, le=3600)
     """Seconds in which an upload has to arrive."""
+    unlike: float = Field(0.05, ge=0, lt=1)
+    """Mark samples unlike the training data at this rate of false alarms; 0: none."""
     map: bool = True
     """Compute the Grad-CAM map of images of classes."""

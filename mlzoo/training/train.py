@@ -503,6 +503,7 @@ def _train_once(
     import keras
 
     from mlzoo.layers.predictive import distribution_model
+    from mlzoo.runs.predicting.novelty import write
     from mlzoo.training.artifacts import (
         score,
         training_record,
@@ -510,6 +511,7 @@ def _train_once(
         write_calibration,
     )
     from mlzoo.training.calibration import conformal
+    from mlzoo.training.calibration.novelty import reference_of
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.loop.batches import build_batches, padding_note
     from mlzoo.training.loop.training import Training
@@ -596,6 +598,8 @@ def _train_once(
         normal = numbers and distribution_model(model) is not None
         passes = int(config.set.get("dropout_at_predict", 0))
         write_calibration(folder.path, calibration, held_out, data, normal, passes)
+        if (reference := reference_of(model, data, aside, ensemble, seed)) is not None:
+            write(folder.path, reference)
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
     return record

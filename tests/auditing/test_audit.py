@@ -106,3 +106,31 @@ def test_runs_without_unseen_classes_are_refused(run: OpenedRun, tmp_path: Path)
     regression = mlzoo.train("linear", str(numbers), **settings)
     with pytest.raises(UsageError, match="for runs that predict one class a sample"):
         audit(regression, AuditConfig())
+
+
+def test_new_samples_are_compared_with_held_out_ones(run: OpenedRun, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, _ = make_blobs(60, 2, centers=3, cluster_std=0.5, center_box=(-6, 6), random_state=1)
+    like = pd.DataFrame(x, columns=["a", "b"])
+    shifted = like.assign(a=like["a"] + rng.normal(4, 1, 60))
+    for name, frame in (("like", like), ("shifted", shifted)):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        words = ("--out", tmp_path / name, "--json")
+        said = json.loads(
+            run_mlzoo("data", "compare", run.path, tmp_path / f"{name}.csv", *words).out
+        )
+        tests = {test["name"]: test["adjusted"] for test in said["tests"]}
+        assert set(tests) == {"features", "a", "b"} and said["tested"] == 60
+        assert said["held_out"] in (32, 33)  # those of the first fold
+        if name == "like":
+            assert not said["drifted"] and len(said["unlike"]) < 10
+        else:
+            assert said["drifted"] and tests["a"] == 0.001 and tests["b"] > 0.05
+            assert len(said["unlike"]) > 10
+    listed = rows(tmp_path / "shifted" / "samples.csv")
+    assert len(listed) == 60 and listed[0]["name"] == said["unlike"][0]["name"]
+    page = (tmp_path / "shifted" / "compare.html").read_text()
+    assert "The samples differ from the training data in" in page and "data:image/webp" in page
+    like.head(3).to_csv(tmp_path / "few.csv", index=False)
+    few = run_mlzoo("data", "compare", run.path, tmp_path / "few.csv")
+    assert few.code == 2 and "batches of at least 5 samples" in few.err

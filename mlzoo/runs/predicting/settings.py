@@ -13,6 +13,8 @@ from mlzoo.core.fields import Flag
 LENGTH = 200
 """Characters that a model of text writes."""
 TEMPERATURE = 0.7
+UNLIKE = 0.05
+"""Rate of false alarms at which samples are marked as unlike the training data."""
 COUNT = 64
 """Samples that a generative model draws."""
 
@@ -33,6 +35,9 @@ class PredictConfig(Settings):
     coverage: Annotated[float | None, Flag(metavar="SHARE")] = None
     """Add intervals (low, high), or sets of classes, that hold the truth of this share of samples,
     as .9."""
+    unlike: float = Field(UNLIKE, ge=0, lt=1)
+    """Mark samples unlike the training data (columns unlike, unlike_p) at this rate of false
+    alarms; 0 leaves the columns out."""
     features: bool = False
     """Write what the output layer sees of each sample instead, f1, f2..."""
     # -- Masks

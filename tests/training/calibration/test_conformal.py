@@ -94,7 +94,10 @@ def test_sets_of_a_run_with_folds_and_runs_without_scores(tmp_path: Path) -> Non
     asked = {"preset": "none", "epochs": 20, "out": str(tmp_path), **LEAN}
     run = mlzoo.train("linear", "wine", folds=3, **asked)
     x = run.own_data().test.inputs()
-    sets = run.predict(x, coverage=0.95).sets
+    predicted = run.predict(x, coverage=0.95)
+    sets = predicted.sets
+    # Of several members the features of the first tell what is unlike the training data.
+    assert predicted.unlike_p.max() > 0.5 and run.predict(x + 500).unlike.all()
     names = run.record["class_names"]
     labels = run.predict(x).labels
     assert sets is not None and all(label in s for label, s in zip(labels, sets, strict=True))

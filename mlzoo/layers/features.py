@@ -1,0 +1,48 @@
+"""The features of a model: what its output layer sees, and how often small patterns occur."""
+
+from __future__ import annotations
+
+import keras
+
+
+def last_features(model: keras.Model) -> keras.KerasTensor:
+    """Return what the layer `head` sees, (batch, ..., width); the mean of members that share it.
+
+    Args:
+        model: with such a layer.
+    """
+    if any(layer.name == "head_fold" for layer in model.layers):
+        of_members = model.get_layer("head_fold").input
+        return keras.layers.GlobalAveragePooling1D(dtype="float32")(of_members)
+    return model.get_layer("head").input
+
+
+def feature_tensors(model: keras.Model) -> list[keras.KerasTensor]:
+    """Return the features (batch, width) of a model; none where it has none of a whole sample.
+
+    They are the input of the layer `head`, and of images the mean over positions of the first
+    convolution, since noise and other textures are lost in the last features. Of a model of
+    several members they are those of the first.
+
+    Args:
+        model: of one prediction a sample.
+    """
+    names = {layer.name for layer in model.layers}
+    if "member1" in names:
+        # Its layers may also stand in the graph that it was trained in; those of a copy do not.
+        member = keras.models.clone_model(model.get_layer("member1"))
+        member.set_weights(model.get_layer("member1").get_weights())
+        inner = feature_tensors(member)
+        if not inner:
+            return []
+        start = model.get_layer("scaling").output if "scaling" in names else model.inputs[0]
+        outputs = keras.Model(member.inputs, inner)(start)
+        return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    if "head" not in names or len(last_features(model).shape) != 2:
+        return []
+    tensors = [last_features(model)]
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    if convolutions:
+        pool = keras.layers.GlobalAveragePooling2D(dtype="float32")
+        tensors.append(pool(convolutions[0].output))
+    return tensors

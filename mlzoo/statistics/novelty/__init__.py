@@ -1,0 +1,1 @@
+"""Novelty of new samples: their distances to training samples in features, and tests of batches."""
