@@ -48,6 +48,10 @@ def evaluate(
     from mlzoo.statistics.verdicts import verdict_sentence
 
     print(scores(result))
+    if "decision" in result:
+        from mlzoo.evaluating.decision_costs import costs_sentence
+
+        say(costs_sentence(result["decision"]))
     if sentence := verdict_sentence(result):
         say(sentence)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlzoo.core.files import csv_text, write_text
 from mlzoo.runs.opened import OpenedRun
-from mlzoo.runs.predicting import novelty
+from mlzoo.runs.predicting import decisions, novelty
 from mlzoo.runs.predicting.settings import PredictConfig
 from mlzoo.runs.results import Forecast, Predictions
 from mlzoo_cli.output import ConsoleReporter, say, show, show_csv
@@ -30,6 +30,8 @@ def write_predictions(
             predicted = [
                 opened.predict(path, reporter, config.coverage, config.unlike) for path in data
             ]
+            if (rule := decisions.decision_record(opened.path)) is not None:
+                reporter.note(decisions.rule_sentence(rule))
             if config.unlike and opened.marks_unlike:
                 limit = novelty.limitation(opened.reference, config.unlike)
                 if limit:

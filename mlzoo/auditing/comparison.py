@@ -24,7 +24,7 @@ from mlzoo.statistics.novelty.distances import nearest
 from mlzoo.statistics.novelty.drift import DriftTest, drift_tests
 from mlzoo.statistics.scorers import p_values
 
-DRIFT, SAMPLES = "drift.csv", "samples.csv"
+DRIFT, UNLIKE = "drift.csv", "unlike.csv"
 MOST = 1000
 """New samples that are tested, at most, drawn at random."""
 FEWEST = 5
@@ -198,7 +198,7 @@ def _tests(
 
 
 def write(comparison: Comparison, folder: Path) -> None:
-    """Write `drift.csv`, the tests, and `samples.csv`, the samples, the most unlike first."""
+    """Write `drift.csv`, the tests, and `unlike.csv`, the samples, the most unlike first."""
     folder.mkdir(parents=True, exist_ok=True)
     tests = [asdict(test) for test in comparison.tests]
     files.write_text(folder / DRIFT, files.csv_text(tests))
@@ -211,7 +211,7 @@ def write(comparison: Comparison, folder: Path) -> None:
         }
         for i in order
     ]
-    files.write_text(folder / SAMPLES, files.csv_text(samples))
+    files.write_text(folder / UNLIKE, files.csv_text(samples))
 
 
 def summary(comparison: Comparison) -> str:

@@ -27,6 +27,6 @@ class CompareConfig(Settings):
     out: Path | None = None
     """Folder of the findings; by default `compare` in the run folder. What it holds is replaced."""
     limit: Annotated[int, Field(ge=1, le=32)] = 16
-    """Samples that are printed and drawn, the most unlike first; samples.csv has all."""
+    """Samples that are printed and drawn, the most unlike first; unlike.csv has all."""
     seed: int = Field(0, ge=0)
     """Seed of the permutations, and of the samples that are tested (1,000 at most)."""

@@ -26,7 +26,7 @@ from mlzoo.core.messages import flag_lines
 from mlzoo.core.setting_types import TaskName
 from mlzoo.core.validation import plugins, values
 from mlzoo.core.validation.plugins import is_full_batch, one_of, usual_rate
-from mlzoo.core.validation.values import as_text, shares, words
+from mlzoo.core.validation.values import as_text, cost_text, shares, words
 
 
 class Settings(BaseModel):
@@ -259,6 +259,10 @@ class RunConfig(Settings):
     calibrate: Literal["auto", "temperature", "none"] = "auto"
     """Temperature by which a classifier's logits are divided, fitted on held-out predictions: auto
     keeps it where it lowers their cross-validated log loss, temperature always, none never."""
+    cost: Annotated[str | None, BeforeValidator(cost_text), Flag(metavar="RATIO|FILE")] = None
+    """Decide for the class that costs least: a ratio, the cost of missing the rarer of two classes
+    over that of a false alarm, or a YAML file with a cost of each predicted class for each true
+    one. The threshold of two classes is chosen on the validation split."""
     conformal: float | Literal["auto"] = "auto"
     """Share of the validation split, at most 0.5, that is set aside for `predict --coverage` and
     decides nothing else, not used with --folds; auto: a third, where that is 50 samples or groups;

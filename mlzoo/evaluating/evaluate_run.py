@@ -11,8 +11,11 @@ from mlzoo.core import files
 from mlzoo.core.errors import UsageError
 from mlzoo.core.progress import Listener
 from mlzoo.data import loading
+from mlzoo.data.contracts import Outcome
 from mlzoo.data.inputs import read_labelled
 from mlzoo.data.record import class_totals, trained_on
+from mlzoo.data.samples import Part
+from mlzoo.evaluating.decision_costs import decision_costs
 from mlzoo.evaluating.evaluate import evaluate
 from mlzoo.runs import devices
 from mlzoo.runs.opened import OpenedRun
@@ -64,10 +67,11 @@ def evaluate_run(
         positive = rarer(list(class_totals(run.record).values()))
         # Without data of its own it has no scores either.
         trained = run.metrics["test"]["metrics"] if config.data else {}
-        result = evaluate(
+        result, outcome = evaluate(
             run.distributions, test, "test", 0, config.baselines, positive, trained, config.metrics
-        )[0]
-        return {**result, "part": "all", "trained_on": seen}
+        )
+        costs = _costs(run, outcome, test.test, 0)
+        return {**result, "part": "all", "trained_on": seen, **costs}
     arranged = run.own_data(listener)
     predict = run.distributions
     if run.target.drawn:
@@ -77,9 +81,18 @@ def evaluate_run(
     arranged = replace(arranged, cut=run.tiling(), outputs=outputs)
     # Thresholds of labels are those of the run.
     kept = run.metrics["test"]["metrics"] if run.target.is_label_set else None
-    return evaluate(
+    result, outcome = evaluate(
         predict, arranged, part, config.seed, config.baselines, None, kept, config.metrics
-    )[0]
+    )
+    return {**result, **_costs(run, outcome, arranged.parts()[part], config.seed)}
+
+
+def _costs(run: OpenedRun, outcome: Outcome, rows: Part, seed: int) -> dict[str, object]:
+    """Return what decisions cost, as `decision`, where the run has an operating point."""
+    if run.decision is None:
+        return {}
+    names = rows.samples.class_names
+    return {"decision": decision_costs(run.decision, outcome, names, rows.groups, seed)}
 
 
 def _draw(run: OpenedRun, seed: int, positions: np.ndarray) -> np.ndarray:

@@ -47,12 +47,16 @@ class InputSpecification(TypedDict):
 
 
 class OutputSpecification(TypedDict):
-    """The outputs of an export: task, their number, and the names of classes or targets."""
+    """The outputs of an export: task, their number, and the names of classes or targets.
+
+    They are probabilities; `decision` is the operating point of a run that has one.
+    """
 
     task: str
     units: int
     class_names: list[str]
     target_names: list[str]
+    decision: NotRequired[dict[str, Any]]
 
 
 class ExportRecord(TypedDict):
@@ -287,12 +291,17 @@ def _input(
 
 
 def _output(run: OpenedRun) -> OutputSpecification:
-    return {
+    from mlzoo.runs.predicting.decisions import decision_record
+
+    output: OutputSpecification = {
         "task": run.record["task"],
         "units": run.record["units"],
         "class_names": run.record["class_names"],
         "target_names": run.record["target_names"],
     }
+    if (decision := decision_record(run.path)) is not None:
+        output["decision"] = decision
+    return output
 
 
 def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:

@@ -24,7 +24,8 @@ from mlzoo.packing.settings import MAX_PIXELS
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.runs.opened import OpenedRun
+    from mlzoo.runs.predicting.decisions import decision_record
+from mlzoo.runs.opened import OpenedRun
 
 TOLERANCE = 1e-5
 """Largest difference between an answer and `mlzoo predict`, relative where numbers exceed 1."""
@@ -159,6 +160,7 @@ def _facts(run: OpenedRun, model: Path, max_pixels: int) -> dict[str, Any]:
         "classes": record["class_names"],
         "targets": record["target_names"],
         "columns": record["columns"],
+        "decision": decision_record(run.path),
         "digest": hashlib.sha256(model.read_bytes()).hexdigest(),
     }
     if record["kind"] == "table":

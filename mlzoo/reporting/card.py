@@ -14,8 +14,10 @@ from mlzoo.core.messages import few, over
 from mlzoo.data.contracts import task
 from mlzoo.data.specs import target_of
 from mlzoo.drawing.texts import escape, interval, interval_title, number
+from mlzoo.evaluating.decision_costs import costs_sentence
 from mlzoo.reporting.caveats import limits, residual_sentence
 from mlzoo.reporting.facts import Facts
+from mlzoo.runs.predicting.decisions import rule_sentence
 from mlzoo.statistics.calibration.conformal import coverage_sentence, under_covered
 from mlzoo.statistics.calibration.temperature import temperature_sentence
 from mlzoo.statistics.metrics import mode, near, title
@@ -25,6 +27,8 @@ PICTURES = {
     "learning_curves": "Learning curves",
     "confusion_matrix": "Confusion matrix of the test split: rows are true classes",
     "label_cooccurrence": "How many samples of the test split have both of two labels",
+    "precision_recall": "Precision and recall of the test split by threshold, and of the decisions",
+    "costs": "Mean cost of decisions by their threshold",
     "reliability": "Accuracy of predictions of the test split by their confidence",
     "residuals": "Predicted against true values of the test split, and their differences",
     "solution": "The solution at points of the domain: predicted, true, and the difference",
@@ -170,6 +174,8 @@ def calibration_sentences(facts: Facts) -> list[str]:
     temperature = facts["metrics"].get("calibration")
     conformal = facts["metrics"].get("conformal")
     texts = [temperature_sentence(temperature)] if temperature else []
+    if decision := facts["metrics"].get("decision"):
+        texts += [rule_sentence(decision), costs_sentence(decision)]
     if conformal:
         texts += [coverage_sentence(conformal), *under_covered(conformal)]
     return [f"{text[0].upper()}{text[1:]}." for text in texts]

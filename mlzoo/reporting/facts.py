@@ -81,6 +81,7 @@ class MetricFacts(TypedDict, total=False):
         members: a row for each training whose mean is the model, if there are several.
         out_of_fold: scores of each sample by the member that never saw it, if there are folds.
         calibration: the temperature of a classifier, if one was looked for.
+        decision: the rule by which classes are decided and what it costs, if mistakes have costs.
         conformal: how often intervals or sets hold the truth of the test split, if there are any.
         epochs: number of epochs trained.
         stopped: why training ended.
@@ -101,6 +102,7 @@ class MetricFacts(TypedDict, total=False):
     members: list[dict[str, Any]]
     out_of_fold: dict[str, Any]
     calibration: dict[str, object] | None
+    decision: dict[str, Any]
     conformal: dict[str, object] | None
     epochs: int
     stopped: str

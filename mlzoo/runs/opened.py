@@ -24,7 +24,7 @@ from mlzoo.data.text.reader import PairReader, TextReader
 from mlzoo.runs import devices, run_folder
 from mlzoo.runs.config_loading import read_config
 from mlzoo.runs.models import draw_samples, outputs_of, read_model
-from mlzoo.runs.predicting import novelty
+from mlzoo.runs.predicting import decisions, novelty
 from mlzoo.runs.predicting.settings import COUNT, LENGTH, TEMPERATURE, UNLIKE
 from mlzoo.runs.results import Forecast, Generated, Painted, Predictions, Reconstructed
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mlzoo.data.images.inference_inputs import NewImages
     from mlzoo.data.images.tiles import Tiling
     from mlzoo.data.samples import Data
+    from mlzoo.statistics.calibration.decisions import Decision
 
 _AnyReader = TypeVar("_AnyReader", bound=Reader)
 _RECORD = ("task", "kind", "class_names", "input_shape", "reader", "fingerprint")
@@ -244,6 +245,15 @@ class OpenedRun:
             DataError: the file is damaged.
         """
         return novelty.read(self.path)
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        """The operating point that classes are decided by; None: the most probable one is.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        return decisions.read_decision(self.path)
 
     def _evaluated(self, inputs: np.ndarray, features: bool) -> tuple[np.ndarray, Any]:
         """Return outputs or distributions of raw inputs, and the features that are asked for."""
@@ -725,8 +735,10 @@ class OpenedRun:
             flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
             return Predictions(names, flat.tolist(), None, warnings)
         probabilities = as_probabilities(outputs)
-        labels = [classes[k] for k in probabilities.argmax(axis=1)]
-        return Predictions(names, labels, probabilities, warnings)
+        decided = probabilities.argmax(axis=1)
+        if self.decision is not None:
+            decided = self.decision.decide(probabilities)
+        return Predictions(names, [classes[k] for k in decided], probabilities, warnings)
 
     def own_data(self, listener: Listener | None = None) -> Data:
         """The data that it was trained on, in the same three parts.

@@ -38,7 +38,7 @@ from mlzoo.reporting.figures import (
 )
 from mlzoo.reporting.figures.pixels import instances, masks
 from mlzoo.reporting.figures.pixels.field_lines import field_lines
-from mlzoo.reporting.figures.reliability import reliability_diagram
+from mlzoo.reporting.figures.probabilities.reliability import reliability_diagram
 from mlzoo.runs.models import outputs_of
 from mlzoo.tasks._anomalies import ReconstructionTally
 from mlzoo.tasks._dense import whole

@@ -17,7 +17,8 @@ from mlzoo.runs.config_loading import plugins
 def files_read(config: RunConfig) -> dict[str, str]:
     """Digests of files beside the data that decide the weights: a plug-in, a backbone's."""
     named = [registry.own_file(name) for _, name in plugins(config.model_dump())]
-    paths = [expand(str(path)) for path in (*named, config.class_weights) if path is not None]
+    given = (*named, config.class_weights, config.cost)
+    paths = [expand(str(path)) for path in given if path is not None]
     if {"backbone", "weights"} & set(config.set):
         from mlzoo.core.backbones import files_of
 

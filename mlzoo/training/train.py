@@ -186,6 +186,10 @@ def prepared(merged: Merged, listener: Listener, reader: Reader | None = None) -
         from mlzoo.training.calibration.temperature import check_calibration
 
         check_calibration(merged.config, data)
+    if merged.config.cost is not None:
+        from mlzoo.training.calibration.decisions import cost_matrix
+
+        cost_matrix(merged.config.cost, samples)
     return Prepared(merged, samples, data, unread)
 
 
@@ -364,8 +368,8 @@ def config_text(merged: Merged, unread: Collection[str] = ()) -> str:
         read["augment"] = list(steps)  # what stands in a file, so that the run needs none
     read |= {f"{kind}_set": all_settings(config, kind) for kind in SHARED}
     read |= absolute_plugins(values)
-    for name in ("data", "class_weights"):
-        path = expand(getattr(config, name))
+    for name in ("data", "class_weights", "cost"):
+        path = expand(getattr(config, name) or "")
         if path.exists() and (name == "data" or path.is_file()):
             read[name] = str(path.resolve())
     omit = set(unread_by_source(values, set(values))) | {"name"}
@@ -502,6 +506,7 @@ def _train_once(
     """One training and its evaluation; the first one's model and pictures stay in the folder."""
     import keras
 
+    from mlzoo.evaluating.decision_costs import costs_sentence
     from mlzoo.layers.predictive import distribution_model
     from mlzoo.runs.predicting.novelty import write
     from mlzoo.training.artifacts import (
@@ -510,7 +515,7 @@ def _train_once(
         write_artifacts,
         write_calibration,
     )
-    from mlzoo.training.calibration import conformal
+    from mlzoo.training.calibration import conformal, decisions
     from mlzoo.training.calibration.novelty import reference_of
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.loop.batches import build_batches, padding_note
@@ -587,6 +592,10 @@ def _train_once(
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
         conformal.told(record["conformal"], listener)
+    point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
+    if point is not None:
+        record["decision"] = decisions.tested(point, data, outcome, seed)
+        listener.note(costs_sentence(record["decision"]))
     if ensemble is not None:
         record |= members.ensemble_record(ensemble, data, seed, config.metrics)
     if first:
@@ -602,6 +611,8 @@ def _train_once(
             write(folder.path, reference)
         if ensemble is not None:
             members.write_members(folder.path, ensemble, data)
+        if point is not None:
+            decisions.write(folder.path, point, data, outcome, pictures)
     return record
 
 

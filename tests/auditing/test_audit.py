@@ -127,7 +127,7 @@ def test_new_samples_are_compared_with_held_out_ones(run: OpenedRun, tmp_path: P
         else:
             assert said["drifted"] and tests["a"] == 0.001 and tests["b"] > 0.05
             assert len(said["unlike"]) > 10
-    listed = rows(tmp_path / "shifted" / "samples.csv")
+    listed = rows(tmp_path / "shifted" / "unlike.csv")
     assert len(listed) == 60 and listed[0]["name"] == said["unlike"][0]["name"]
     page = (tmp_path / "shifted" / "compare.html").read_text()
     assert "The samples differ from the training data in" in page and "data:image/webp" in page

@@ -43,6 +43,8 @@ def check_fit(config: RunConfig, task: str) -> None:
             )
     if config.calibrate == "temperature" and (not target.is_class or target.written):
         problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
+    if config.cost is not None and not target.sample_class:
+        problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
     on_points = target.per == "point"
     if config.precision == "float64" and not on_points:
         problems.append(f"--precision float64 has no effect on {task}: leave it out")

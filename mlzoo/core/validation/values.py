@@ -45,6 +45,19 @@ def words(value: Any) -> Any:
     return split_words(value) if isinstance(value, str) else value
 
 
+def cost_text(value: Any) -> Any:
+    """A ratio of costs as text, which must be above 0, or the path of a file."""
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        ratio = float(value)
+    except (TypeError, ValueError):
+        return value
+    if not 0 < ratio < float("inf"):
+        raise ValueError("write a ratio above 0, or the path of a YAML file")
+    return str(value)
+
+
 def three_shares(value: str) -> str:
     """Check the shares of the three splits."""
     shares(value)

@@ -67,12 +67,24 @@ class Predictor:
         classes, targets = self.facts["classes"], self.facts["targets"]
         if classes:
             values = values if len(values) > 1 else [1 - values[0], values[0]]
-            prediction = classes[values.index(max(values))]
+            prediction = classes[self._decided(values)]
             named = dict(zip(classes, values, strict=True))
             return {"prediction": prediction, "probabilities": named, "warnings": warnings}
         if len(values) == 1:
             return {"prediction": values[0], "warnings": warnings}
         return {"prediction": dict(zip(targets, values, strict=True)), "warnings": warnings}
+
+    def _decided(self, probabilities: list[float]) -> int:
+        """Return the position of the class that costs least, by default the most probable one."""
+        rule, classes = self.facts.get("decision"), self.facts["classes"]
+        if rule is None:
+            return probabilities.index(max(probabilities))
+        if rule["threshold"] is not None:
+            positive = classes.index(rule["positive"])
+            return positive if probabilities[positive] >= rule["threshold"] else 1 - positive
+        pairs = list(zip(classes, probabilities, strict=True))
+        costs = [sum(p * rule["costs"][true][each] for true, p in pairs) for each in classes]
+        return costs.index(min(costs))
 
     def _reader(self) -> Any:
         if not self.takes_files:

@@ -54,6 +54,7 @@ _FILES = {
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",
     "metrics.json": "all scores",
     "calibration.json": "the temperature of probabilities, and scores for `predict --coverage`",
+    "decision.json": "the operating point that classes are decided by, and the costs of mistakes",
     "novelty.npz": "features of training samples, to mark inputs unlike them",
     "predictions.csv": "what the model says of each test sample",
     "layers.json": "the model's layers",

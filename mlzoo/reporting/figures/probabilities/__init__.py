@@ -1,0 +1,1 @@
+"""Figures of predicted probabilities: reliability, precision and recall, costs of decisions."""
