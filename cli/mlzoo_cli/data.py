@@ -37,6 +37,15 @@ def _data() -> None:
 @with_options(run_fields("Data", names=("seed",), detailed=("Data",)))
 def inspect(
     data: Annotated[str, run_argument("data")],
+    clusters: Annotated[
+        str | None,
+        typer.Option(
+            "--clusters",
+            metavar="K|auto",
+            help="Put samples into K clusters by k-means; auto: the number from 2 to 10 with the "
+            "largest silhouette.",
+        ),
+    ] = None,
     json: Json = False,
     *,
     given: Mapping[str, object],
@@ -45,18 +54,95 @@ def inspect(
     """Print counts, shapes, class balance, problems and the split of data."""
     from mlzoo.runs.config_loading import merge
 
+    count = _cluster_count(clusters, problems)
     merged = merge({"model": "linear", "data": data, **given}, problems=problems)
     from mlzoo.data.quality.inspection import inspect as inspect_data
 
     reporter = ConsoleReporter(quiet=json)
     try:
         result = inspect_data(merged.config, reporter.progress)
+        if clusters is not None:
+            from mlzoo.auditing.clustering import cluster
+
+            result["clusters"] = cluster(merged.config, count, reporter)
     finally:
         reporter.end()
     if json:
         show(result)
-    else:
-        print(_text(result))
+        return
+    print(_text(result))
+    if clusters is not None:
+        print(_cluster_text(result["clusters"]))
+
+
+def _cluster_count(clusters: str | None, problems: list[str]) -> int | None:
+    """Return the number of clusters; None for auto. What is wrong is added to the problems."""
+    if clusters in (None, "auto"):
+        return None
+    if clusters.isdecimal() and int(clusters) > 1:
+        return int(clusters)
+    problems.append(f"--clusters: write a number above 1, or auto (got {clusters!r})")
+    return None
+
+
+def _cluster_text(result: Any) -> str:
+    """Return the table of clusters, and what speaks for their number."""
+    lines = ["", f"clusters of {result['samples']:,} samples by k-means (--clusters)"]
+    if len(result["tried"]) > 1:
+        lines += [_rows(result["tried"])]
+        lines += [
+            f"largest silhouette: {len(result['clusters'])} clusters; elbow of the inertia: "
+            f"{result['elbow']}",
+            "",
+        ]
+    lines.append(_rows(result["clusters"]))
+    if result["agreement"] is not None:
+        lines.append(f"agreement with the classes (adjusted Rand index): {result['agreement']:.3f}")
+    return "\n".join(lines)
+
+
+@app.command("embed", cls=ConfigCommand)
+@with_options(
+    run_fields("Data", names=("seed",), detailed=("Data",)),
+    Fields("auditing/settings.py", "EmbedConfig"),
+)
+def embed(
+    data: Annotated[str, run_argument("data")],
+    json: Json = False,
+    *,
+    given: dict[str, Any],
+    problems: list[str],
+) -> None:
+    """Draw samples in two dimensions by PCA, kernel PCA and t-SNE, without a model.
+
+    Images are averaged to 16x16 gray pixels at most, numbers of tables standardized and categories
+    one-hot. The principal components are drawn as well: what they are made of.
+    """
+    from mlzoo.auditing.settings import EmbedConfig
+    from mlzoo.core.configs import from_options
+    from mlzoo.runs.config_loading import merge
+
+    own = {name: given.pop(name) for name in EmbedConfig.model_fields if name in given}
+    settings = from_options(EmbedConfig, own, problems)
+    merged = merge({"model": "linear", "data": data, **given}, problems=problems)
+    if settings.picture.suffix.lower() != ".png":
+        raise UsageError(f"--picture: write a name that ends in .png (got {settings.picture})")
+    if not settings.picture.parent.is_dir():
+        raise UsageError(f"--picture: there is no folder {settings.picture.parent}")
+    from mlzoo.auditing.embedding import embed as embed_data
+    from mlzoo.statistics.unlabeled.projections import WARNING
+
+    reporter = ConsoleReporter(quiet=json)
+    try:
+        result = embed_data(merged.config, settings, reporter)
+    finally:
+        reporter.end()
+    if json:
+        show(result)
+        return
+    print(_rows(result["components"]))
+    say(f"{WARNING}.")
+    say(f"written to {result['picture']} and {result['csv']}")
 
 
 @app.command("preview", cls=ConfigCommand)

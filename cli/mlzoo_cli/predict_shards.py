@@ -41,7 +41,7 @@ def write_shards(
     if problems:
         raise UsageError(problems)
     assert config.output is not None
-    options = {"coverage": config.coverage, "tta": tta}
+    options = {"coverage": config.coverage, "unlike": config.unlike, "tta": tta}
     origin = origin_of(opened, data[0], config.shards, options)
     folder = ShardFolder(config.output, origin, config.overwrite)
     if folder.complete:
@@ -58,6 +58,7 @@ def write_shards(
             folder,
             config.shards,
             config.coverage,
+            config.unlike,
             lambda predictions: csv_text(rows_of(opened, predictions)),
             reporter,
         )

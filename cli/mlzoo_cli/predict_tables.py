@@ -32,14 +32,14 @@ def write_predictions(
             ]
             if (rule := decisions.decision_record(opened.path)) is not None:
                 reporter.note(decisions.rule_sentence(rule))
-            if config.unlike and opened.marks_unlike:
-                limit = novelty.limitation(opened.reference, config.unlike)
-                if limit:
-                    reporter.note(limit)
     finally:
         reporter.end()
     for warning in dict.fromkeys(text for each in predicted for text in each.warnings):
         reporter.warn(warning)
+    if config.unlike and opened.marks_unlike:
+        limit = novelty.limitation(opened.reference, config.unlike)
+        if limit:
+            reporter.note(limit)
     if opened.target.ahead:
         rows = [row for forecast in predicted for row in _forecast_rows(opened, forecast)]
     else:

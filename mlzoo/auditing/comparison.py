@@ -32,7 +32,7 @@ _CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DriftFindings:
     """Findings of a comparison.
 
     Attributes:
@@ -101,7 +101,7 @@ class Comparison:
 
 def compare(
     run: OpenedRun, new: str, config: CompareConfig, listener: Listener | None = None
-) -> Comparison:
+) -> DriftFindings:
     """Compare new samples with the data that a run was trained on.
 
     Args:
@@ -134,7 +134,7 @@ def compare(
     categories = categories or [()] * len(facts_known)
     chosen = _drawn(len(rows), config.seed)
     tested = (new_facts[chosen], whitened[chosen])
-    return Comparison(
+    return DriftFindings(
         run.path,
         new,
         config.rate,
@@ -197,7 +197,7 @@ def _tests(
     return drift_tests(known, new, names, [bool(each) for each in categories], seed)
 
 
-def write(comparison: Comparison, folder: Path) -> None:
+def write(comparison: DriftFindings, folder: Path) -> None:
     """Write `drift.csv`, the tests, and `unlike.csv`, the samples, the most unlike first."""
     folder.mkdir(parents=True, exist_ok=True)
     tests = [asdict(test) for test in comparison.tests]
@@ -214,7 +214,7 @@ def write(comparison: Comparison, folder: Path) -> None:
     files.write_text(folder / UNLIKE, files.csv_text(samples))
 
 
-def summary(comparison: Comparison) -> str:
+def summary(comparison: DriftFindings) -> str:
     """Return a sentence: whether the new samples have drifted, and in what."""
     n, drifted = len(comparison.names), comparison.drifted
     marked = f"{len(comparison.unlike):,} of {n:,} samples are marked as unlike the training data"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from mlzoo.auditing.comparison import Comparison, summary
+from mlzoo.auditing.comparison import DriftFindings, summary
 from mlzoo.drawing.canvas import COLORS, label, new_figure, save, tidy
 from mlzoo.drawing.pictures import captioned_images, sample_grid
 from mlzoo.reporting.pages.rendering import embedded, render
@@ -20,7 +20,7 @@ _CATEGORIES = 8
 _KNOWN, _NEW = COLORS[0], COLORS[1]
 
 
-def write_page(found: Comparison, folder: Path, limit: int) -> Path:
+def write_page(found: DriftFindings, folder: Path, limit: int) -> Path:
     """Write `compare.html`, with the distributions that differ most and the most unlike samples.
 
     Args:
@@ -57,7 +57,7 @@ def write_page(found: Comparison, folder: Path, limit: int) -> Path:
     return folder / "compare.html"
 
 
-def _row(found: Comparison, test: DriftTest) -> dict[str, object]:
+def _row(found: DriftFindings, test: DriftTest) -> dict[str, object]:
     """Return the columns of a test on the page."""
     row: dict[str, object] = {"tested": test.name, "training data": "", "new": ""}
     if test.name != FEATURES:
@@ -88,7 +88,7 @@ def _typical(values: np.ndarray, categories: tuple[str, ...]) -> str:
     return f"{middle:.4g} ({low:.4g} to {high:.4g})"
 
 
-def _distributions(found: Comparison, folder: Path) -> Path | None:
+def _distributions(found: DriftFindings, folder: Path) -> Path | None:
     """Draw the columns with the smallest p-values; None without columns."""
     tests = [test for test in found.tests if test.name != FEATURES][:_PANELS]
     if not tests:
@@ -115,7 +115,7 @@ def _steps(axes: Axes, known: np.ndarray, new: np.ndarray) -> None:
     both = np.concatenate([known, new])
     if not len(both):
         return
-    edges = np.histogram_bin_edges(both, bins=24)
+    edges = np.histogram_bin_edges(both, bins=24).tolist()
     for values, color, name in ((known, _KNOWN, "training data"), (new, _NEW, "new")):
         weights = np.full(len(values), 1 / max(len(values), 1))
         axes.hist(values, edges, weights=weights, histtype="stepfilled", alpha=0.25, color=color)
@@ -139,7 +139,7 @@ def _bars(axes: Axes, known: np.ndarray, new: np.ndarray, categories: tuple[str,
     axes.set_xticks(at, [label(names[k], 9) for k in shown], rotation=30, fontsize=7)
 
 
-def _unlike(found: Comparison, folder: Path, limit: int) -> Path | None:
+def _unlike(found: DriftFindings, folder: Path, limit: int) -> Path | None:
     """Draw the marked samples; None where there are none."""
     chosen = found.unlike[:limit]
     if not len(chosen):

@@ -1,13 +1,14 @@
-"""Settings of `mlzoo data audit` and `data compare`. Neither Keras nor NumPy is imported here."""
+"""Settings of `mlzoo data audit`, `compare` and `embed`. Keras and NumPy are not imported here."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mlzoo.core.configs import Settings
+from mlzoo.core.setting_types import as_list
 
 
 class AuditConfig(Settings):
@@ -30,3 +31,14 @@ class CompareConfig(Settings):
     """Samples that are printed and drawn, the most unlike first; unlike.csv has all."""
     seed: int = Field(0, ge=0)
     """Seed of the permutations, and of the samples that are tested (1,000 at most)."""
+
+
+class EmbedConfig(Settings):
+    """Projections of `mlzoo data embed`, and where they are drawn."""
+
+    picture: Path = Path("embedding.png")
+    """PNG to write; the positions stand in a CSV file beside it."""
+    perplexities: Annotated[tuple[float, ...], BeforeValidator(as_list)] = (5.0, 30.0, 100.0)
+    """Perplexities of t-SNE, comma-separated; each is a fit of its own."""
+    samples: int = Field(1000, ge=10, le=20_000)
+    """Samples to embed, drawn at random."""

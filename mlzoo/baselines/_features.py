@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mlzoo.data.samples import Data, Part
+from mlzoo.data.samples import Part
 from mlzoo.data.tables.reader import Column
 
 Features = Callable[[np.ndarray], np.ndarray]
@@ -20,19 +20,20 @@ CATEGORIES = 50
 """A categorical column gives at most this many features: its most frequent values."""
 
 
-def featurize(data: Data, rows: Part) -> tuple[Features, str]:
+def featurize(rows: Part) -> tuple[Features, str]:
     """Return a function from inputs (n, *shape) to features (n, d), and a note on losses.
 
     `rows` are the training samples that decide which categories get a feature.
     """
-    shape = data.samples.inputs.shape[1:]
-    if data.samples.kind == "image" and len(shape) == 3:
+    samples = rows.samples
+    shape = samples.inputs.shape[1:]
+    if samples.kind == "image" and len(shape) == 3:
         small = min(shape[0], SIDE), min(shape[1], SIDE)
         changed = small != shape[:2] or shape[2] != 1
         return _shrink, f"images averaged to {small[0]}x{small[1]} gray" if changed else ""
-    if data.samples.columns:
-        return _table(data.samples.columns, rows)
-    if data.samples.kind == "sequence":
+    if samples.columns:
+        return _table(samples.columns, rows)
+    if samples.kind == "sequence":
         return _summaries, "each channel's mean, spread, extremes, ends and mean change"
     width = int(np.prod(shape))
     return _flatten, f"{width} inputs averaged to {WIDTH}" if width > WIDTH else ""

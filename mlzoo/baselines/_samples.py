@@ -57,7 +57,7 @@ def fit_samples(data: Data, seed: int, rows: int, make: Callable[[], Estimator])
     classes, labels = data.samples.target.is_class, data.samples.target.is_label_set
     if classes and len(np.unique(part.targets)) < 2:
         return None
-    features, shrunk = featurize(data, part)
+    features, shrunk = featurize(part)
     matrix = np.concatenate([features(part.inputs(s)) for s in part.chunks()])
     chosen = make()
     model = chosen.model if chosen.missing else _imputed(chosen.model)

@@ -28,7 +28,7 @@ from mlzoo.runs.opened import OpenedRun, open_run
 from mlzoo.statistics.metrics import as_probabilities
 
 BACKGROUND = 512
-"""Samples that methods may compare with."""
+"""Samples that methods may compare with, unless one has a number of its own."""
 MOST = 2048
 """Samples of a part that are predicted to find the mistakes among them."""
 
@@ -282,13 +282,11 @@ def _compared_with(
     subject: Subject, config: ExplainConfig, listener: Listener
 ) -> Background | None:
     """Samples of the run's training split, where a method compares new samples with them."""
-    named = [name for name in config.method if name != AUTO]  # what AUTO picks compares nothing
-    methods = registry.names("explainer") if ALL in named else named
-    if not any(getattr(registry.load("explainer", name), "COMPARES", False) for name in methods):
+    if not any(getattr(plugin, "COMPARES", False) for plugin in _methods(config)):
         return None
     assert subject.run is not None
     try:
-        return _background(subject, subject.run.own_data(listener).train, config.seed)
+        return _background(subject, subject.run.own_data(listener).train, config)
     except DataError as error:
         if ALL not in config.method:
             raise
@@ -388,18 +386,29 @@ def _of_own(subject: Subject, config: ExplainConfig, listener: Listener) -> Chos
         [names[int(i)] for i in positions],
         [_input(part, int(i)) for i in positions],
         [_truth(part, int(i)) for i in positions],
-        _background(subject, data.train, config.seed),
-        _background(subject, part, config.seed),
+        _background(subject, data.train, config),
+        _background(subject, part, config),
         groups=() if groups is None else tuple(str(groups[part.indices[i]]) for i in positions),
         unit="samples" if groups is None else "groups",
     )
 
 
-def _background(subject: Subject, part: Part, seed: int) -> Background | None:
-    """Return some samples of a split in one array; None if they have several shapes."""
+def _methods(config: ExplainConfig) -> list[Any]:
+    """Return the plug-ins of the methods that are named; what AUTO picks compares nothing."""
+    named = [name for name in config.method if name != AUTO]
+    names = registry.names("explainer") if ALL in named else named
+    return [registry.load("explainer", name) for name in names]
+
+
+def _background(subject: Subject, part: Part, config: ExplainConfig) -> Background | None:
+    """Return some samples of a split in one array; None if they have several shapes.
+
+    They are at most `BACKGROUND`, of this module or of a method that asks for more.
+    """
     if subject.target.per != "sample" or not len(part):
         return None
-    chosen = np.random.default_rng([seed, 0xB6]).permutation(len(part))[:BACKGROUND]
+    most = max([BACKGROUND, *(getattr(each, "BACKGROUND", 0) for each in _methods(config))])
+    chosen = np.random.default_rng([config.seed, 0xB6]).permutation(len(part))[:most]
     return Background(
         part.inputs(chosen),
         np.asarray(part.targets_at(chosen)),

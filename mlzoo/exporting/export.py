@@ -15,6 +15,7 @@ from mlzoo.core.errors import MlzooError, UsageError, raise_disk_full
 from mlzoo.core.files import expand
 from mlzoo.core.progress import Listener
 from mlzoo.data.reader_record import write_reader
+from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -291,8 +292,6 @@ def _input(
 
 
 def _output(run: OpenedRun) -> OutputSpecification:
-    from mlzoo.runs.predicting.decisions import decision_record
-
     output: OutputSpecification = {
         "task": run.record["task"],
         "units": run.record["units"],
@@ -308,7 +307,8 @@ def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:
     """Return what a file says of itself where its format has a place for it: JSON texts by name.
 
     `digest` is the SHA-256 of the run's `model.keras`, `data_fingerprint` that of its data, and
-    `calibration` the temperature that is part of the model; {}: none was fitted.
+    `calibration` the temperature that is part of the model; {}: none was fitted. `decision` is the
+    rule by which classes are decided; {}: the most probable one is.
     """
     path = run.path / "calibration.json"
     calibration = files.read_mapping(path) if path.is_file() else {}
@@ -324,6 +324,7 @@ def _facts(run: OpenedRun, specified: InputSpecification) -> dict[str, str]:
         "digest": hashlib.sha256((run.path / "model.keras").read_bytes()).hexdigest(),
         "data_fingerprint": run.record["fingerprint"],
         "calibration": calibration.get("temperature") or {},
+        "decision": decision_record(run.path) or {},
     }
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -332,8 +332,9 @@ class OpenedRun:
             predictions = replace(predictions, spread=self._spread(rows))
         if reference is not None:
             names = [column.name for column in self.reader_columns]
+            trained = self.record["parts"]["train"]["samples"]
             predictions = novelty.with_novelty(
-                predictions, np.concatenate(seen), rows, reference, unlike, names
+                predictions, np.concatenate(seen), rows, reference, unlike, names, trained
             )
         if coverage is None:
             return predictions

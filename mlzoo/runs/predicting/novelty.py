@@ -39,7 +39,8 @@ class Reference:
         held_out_positions: (r,) where these are in the run's data.
         distances: (r,) of these to the nearest training sample.
         facts: (r, c) of these, as `data/quality/facts.py` says; c is 0 for some kinds of samples.
-        low, high: (c,) ends of the training split's values; NaN where a column has categories.
+        low, high: (c,) ends of the training split's values; NaN where they mean nothing: of
+            categories and hashed words.
     """
 
     whitening: FeatureWhitening
@@ -101,6 +102,11 @@ def read(folder: Path) -> Reference | None:
     return reference
 
 
+def fewest(rate: float) -> int:
+    """Return the held-out samples that a rate of false alarms needs."""
+    return ceil(1 / rate - 1e-9) - 1
+
+
 def limitation(reference: Reference | None, rate: float) -> str:
     """Return a sentence on why no sample can be marked as unlike; "" where they can be.
 
@@ -113,12 +119,12 @@ def limitation(reference: Reference | None, rate: float) -> str:
             f"this run holds no features of its training samples ({FILE}), so that samples unlike "
             "them are not marked"
         )
-    fewest, there = ceil(1 / rate - 1e-9) - 1, len(reference.distances)
-    if there >= fewest:
+    there = len(reference.distances)
+    if there >= fewest(rate):
         return ""
     return (
         f"no sample can be marked as unlike the training data at a false-alarm rate of {rate:g}: "
-        f"that needs {fewest} held-out samples, and the run has {there} (--unlike)"
+        f"that needs {fewest(rate)} held-out samples, and the run has {there} (--unlike)"
     )
 
 
@@ -165,6 +171,7 @@ def with_novelty(
     reference: Reference,
     rate: float,
     column_names: list[str],
+    trained: int,
 ) -> Predictions:
     """Return predictions that say which samples are unlike the training data.
 
@@ -175,6 +182,7 @@ def with_novelty(
         reference: of the run.
         rate: share of samples like the training data that may be called unlike them.
         column_names: of tables; empty for others.
+        trained: samples of the training split, whose ends are the range of a column.
     """
     import numpy as np
 
@@ -183,16 +191,18 @@ def with_novelty(
 
     distances = nearest(reference.whitening(features), reference.training)[1][:, 0]
     p = p_values(distances.astype("float32"), reference.distances)
-    unlike = p <= rate
-    warnings = (*predictions.warnings, *_too_many(unlike, rate))
-    predictions = replace(predictions, unlike=unlike, unlike_p=p, warnings=warnings)
+    warnings = predictions.warnings
+    if len(reference.distances) >= fewest(rate):
+        unlike = p <= rate
+        warnings = (*warnings, *_too_many(unlike, rate))
+        predictions = replace(predictions, unlike=unlike, unlike_p=p, warnings=warnings)
     if not column_names:
         return predictions
     values = np.asarray(rows[:], "float32")
     with np.errstate(invalid="ignore"):
         outside = (values < reference.low) | (values > reference.high)
     each = [[column_names[k] for k in np.flatnonzero(row)] for row in outside]
-    warnings = (*warnings, *_beyond(outside.sum(axis=0), len(outside), reference, column_names))
+    warnings = (*warnings, *_beyond(outside, reference, column_names, trained))
     return replace(predictions, out_of_range=each, warnings=warnings)
 
 
@@ -209,16 +219,22 @@ def _too_many(unlike: np.ndarray, rate: float) -> list[str]:
     ]
 
 
-def _beyond(counts: np.ndarray, n: int, reference: Reference, names: list[str]) -> list[str]:
-    """Return a warning of columns with values beyond those of the training split.
+def _beyond(outside: np.ndarray, reference: Reference, names: list[str], trained: int) -> list[str]:
+    """Return a warning of columns with more values beyond the training split's than by chance.
+
+    A new value lies beyond the ends of N others with probability 2 / (N + 1).
 
     Args:
-        counts: (c,) rows with such a value.
-        n: rows.
+        outside: (n, c) whether a value does.
         reference: of the run.
         names: of the c columns.
+        trained: N.
     """
-    columns = [k for k in (-counts).argsort(kind="stable") if counts[k]]
+    from scipy.stats import binom
+
+    counts, n = outside.sum(axis=0), len(outside)
+    chance = binom.sf(counts - 1, n, min(2 / (trained + 1), 1)) * len(names)
+    columns = [k for k in (-counts).argsort(kind="stable") if chance[k] < _CLEAR]
     if not columns:
         return []
     shown = [

@@ -87,6 +87,7 @@ def predict_shards(
     folder: ShardFolder,
     rows: int,
     coverage: float | None,
+    unlike: float,
     text_of: Callable[[Predictions], str],
     listener: Listener,
 ) -> int:
@@ -98,6 +99,7 @@ def predict_shards(
         folder: that the files go into.
         rows: of a file.
         coverage: as `OpenedRun.predict` takes it.
+        unlike: the same.
         text_of: content of a file.
         listener: hears of progress.
 
@@ -120,7 +122,7 @@ def predict_shards(
             if warning not in seen:
                 listener.warn(warning)
         seen.update(warnings)
-        predicted = run.predict(inputs, coverage=coverage)
+        predicted = run.predict(inputs, coverage=coverage, unlike=unlike)
         folder.write(text_of(replace(predicted, names=table.row_names())))
         count += len(table)
     folder.finish()

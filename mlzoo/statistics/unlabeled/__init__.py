@@ -1,1 +1,1 @@
-"""Samples that are restored or drawn, without labels."""
+"""Samples without labels: restored, drawn, projected to two dimensions, or put into clusters."""

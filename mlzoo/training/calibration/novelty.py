@@ -105,7 +105,7 @@ def _ranges(data: Data) -> tuple[np.ndarray, np.ndarray]:
     if not columns:
         return np.zeros(0), np.zeros(0)
     values = data.train.inputs()
-    ordered = np.array([not column.categories for column in columns])
+    ordered = np.array([not (column.categories or column.hashed) for column in columns])
     known = ordered & ~np.isnan(values).all(axis=0)
     low, high = np.full(len(columns), np.nan), np.full(len(columns), np.nan)
     low[known] = np.nanmin(values[:, known], axis=0)

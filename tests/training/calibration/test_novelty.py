@@ -16,7 +16,7 @@ from mlzoo.runs.opened import OpenedRun, open_run
 from mlzoo.runs.predicting import novelty
 from tests.cli.shell import run_mlzoo
 
-ROWS = "a,b,color\n0.1,-0.2,red\n0.3,99,blue\n"
+ROWS = "a,b,color\n0.1,-0.2,red\n0.3,99,blue\n0.1,-99,red\n"
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,10 @@ def test_false_alarms_come_at_the_rate_and_other_samples_are_marked(run: OpenedR
 def test_the_table_tells_columns_out_of_range(run: OpenedRun, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text(ROWS)
     done = run_mlzoo("predict", run.path, tmp_path / "new.csv", "--json")
-    first, second = json.loads(done.out)
+    first, second, _ = json.loads(done.out)
     assert (first["unlike"], first["out_of_range"]) == ("no", "")
     assert (second["unlike"], second["out_of_range"]) == ("yes", "b")
-    assert second["unlike_p"] == pytest.approx(1 / 101) and "b (1 of 2 rows" in done.err
+    assert second["unlike_p"] == pytest.approx(1 / 101) and "split: b (2 of 3 rows" in done.err
     few = run_mlzoo("predict", run.path, tmp_path / "new.csv", "--unlike", ".001")
     assert "needs 999 held-out samples, and the run has 100" in few.err
     refused = run_mlzoo("predict", run.path, tmp_path / "new.csv", "--unlike", "1")

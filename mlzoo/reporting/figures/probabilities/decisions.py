@@ -10,7 +10,7 @@ import numpy as np
 from mlzoo.drawing.canvas import COLORS, GRAY, label, new_figure, save, tidy, write_csv
 from mlzoo.statistics.calibration.decisions import Decision, costs_by_threshold
 
-_MOST_CLASSES = 8
+_MOST_CLASSES = len(COLORS)
 
 
 def precision_recall(
