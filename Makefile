@@ -43,6 +43,10 @@ bench: setup
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/physics.py
+	$(BIN)/python benchmarks/generative.py
+	$(BIN)/python benchmarks/several_targets.py
+	$(BIN)/python benchmarks/strong_tables.py
+	$(BIN)/python benchmarks/strong_series.py
 	$(BIN)/python benchmarks/control.py
 	$(BIN)/python benchmarks/quantum.py
 	$(BIN)/python benchmarks/overhead.py
@@ -65,6 +69,7 @@ bench: setup
 	$(BIN)/python benchmarks/transfer.py
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py
+	$(BIN)/python benchmarks/distributed.py
 	$(BIN)/python benchmarks/gpu.py
 
 # The site of the documents, in site/.

@@ -58,7 +58,9 @@ def stopped_and_resumed(out: str) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     default = Path(tempfile.gettempdir()) / "mlzoo-trackers"
     parser.add_argument("--work", type=Path, default=default)
     work = parser.parse_args().work.resolve()

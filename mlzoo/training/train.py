@@ -592,7 +592,9 @@ def _train_once(
     if held_out is not None:
         record["conformal"] = conformal.tested(model, data, held_out, outcome, seed)
         conformal.told(record["conformal"], listener)
-    point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
+    point = None
+    if config.cost is not None:
+        point = decisions.operating_point(config, model, data, ensemble, calibration, listener)
     if point is not None:
         record["decision"] = decisions.tested(point, data, outcome, seed)
         listener.note(costs_sentence(record["decision"]))

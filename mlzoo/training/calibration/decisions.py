@@ -139,8 +139,8 @@ def operating_point(
     ensemble: Ensemble | None,
     temperature: Mapping[str, Any] | None,
     listener: Listener,
-) -> OperatingPoint | None:
-    """Return the operating point of a trained classifier; None without `--cost`.
+) -> OperatingPoint:
+    """Return the operating point of a trained classifier that `--cost` asks for.
 
     Args:
         config: `cost` says what mistakes cost.
@@ -150,8 +150,7 @@ def operating_point(
         temperature: the record of the temperature that the model's logits are divided by.
         listener: is told the rule.
     """
-    if config.cost is None:
-        return None
+    assert config.cost is not None
     costs, positive = cost_matrix(config.cost, data.samples)
     split, probabilities, y_true = _held_out(model, data, ensemble, temperature)
     names = data.samples.class_names
