@@ -70,6 +70,7 @@ bench: setup
 	$(BIN)/python benchmarks/landscape.py
 	$(BIN)/python benchmarks/demos.py
 	$(BIN)/python benchmarks/distributed.py
+	$(BIN)/python benchmarks/course.py
 	$(BIN)/python benchmarks/gpu.py
 
 # The site of the documents, in site/.

@@ -17,12 +17,12 @@ def pack(
     given: dict[str, object],
     problems: list[str],
 ) -> None:
-    """Pack a run's model into a folder that serves it without mlzoo and Keras.
+    """Pack a run's model into a folder that serves it.
 
-    The folder holds the model as ONNX, a reader of rows or image files, an HTTP server, pinned
-    requirements, a Dockerfile and examples. It is kept only if its answers are those of
-    `mlzoo predict` within 1e-5. Runs of images and tables with a class or numbers a sample can be
-    packed.
+    It needs neither mlzoo nor Keras there. The folder holds the model as ONNX, a reader of rows or
+    image files, an HTTP server, pinned requirements, a Dockerfile and examples. It is kept only if
+    its answers are those of `mlzoo predict` within 1e-5. Runs of images and tables with a class or
+    numbers a sample can be packed.
     """
     from mlzoo.core.configs import from_options
     from mlzoo.packing import pack as work

@@ -43,6 +43,8 @@ def describe(
     outputs = Outputs(of.name, of.units(classes))
     if of.target.ahead:
         outputs = Outputs(of.name, 1, horizon=classes, channels=(0,))
+    if of.target.translated:
+        outputs = Outputs(of.name, of.units(classes), shape=tuple(shape[:1]))
     if of.target.is_input:
         outputs = Outputs(of.name, shape[-1], shape=tuple(shape))
     built = config

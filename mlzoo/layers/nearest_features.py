@@ -48,7 +48,7 @@ class NearestFeature(keras.layers.Layer):
             least = ops.min(squares - 2 * products, axis=-1, keepdims=True)
             return ops.maximum(least + ops.sum(ops.square(sample), axis=-1, keepdims=True), 0)
 
-        return ops.map(nearest, ops.cast(x, "float32")) / x.shape[-1]
+        return ops.map(nearest, ops.cast(x, bank.dtype)) / x.shape[-1]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return one number at each place of the map."""

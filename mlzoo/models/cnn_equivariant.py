@@ -87,12 +87,13 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     tensor, x = inputs.start()
     for number in range(1, len(config.filters) + 1):
         x = _block(x, number, config)
-    x = keras.layers.Reshape(_by_element(x, config), name="elements")(x)
-    order = x.shape[3]
+    height, width, order, channels = _by_element(x, config)
+    x = keras.layers.Reshape((height * width, order, channels), name="elements")(x)
     largest = config.orientations == "max"
-    pool = keras.layers.MaxPooling3D if largest else keras.layers.AveragePooling3D
-    x = pool((1, 1, order), name="orientations")(x)
-    x = keras.layers.GlobalAveragePooling3D(name="global_pool")(x)
+    # In three dimensions TensorFlow pools no float64, which checks of gradients need.
+    pool = keras.layers.MaxPooling2D if largest else keras.layers.AveragePooling2D
+    x = pool((1, order), name="orientations")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="global_pool")(x)
     if config.dropout:
         x = keras.layers.Dropout(config.dropout, name="dropout")(x)
     output = outputs.head(x, kernel_regularizer=regularizer(0, config.l2))

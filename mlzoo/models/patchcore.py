@@ -117,10 +117,18 @@ def build(config: Config, inputs: Inputs, outputs: Outputs) -> keras.Model:
     model.settings = config
     if frozen is None:
         pooled = layers.GlobalAveragePooling2D(name="rotation_mean")(coarse)
-        model.rotations = keras.Model(
-            tensor, layers.Dense(4, activation="softmax", name="rotation")(pooled)
-        )
+        turns = layers.Dense(4, activation="softmax", name="rotation")(pooled)
+        model.rotations = _Rotations(keras.Model(tensor, turns))
+    for layer in model.layers:
+        layer.trainable = False  # Only telling turns apart trains the encoder.
     return model
+
+
+@dataclass(frozen=True)
+class _Rotations:
+    """The classifier of quarter turns; as an attribute it would count as a layer of the model."""
+
+    model: keras.Model
 
 
 def _pretrained(
@@ -173,7 +181,9 @@ def initialize(model: keras.Model, data: Data) -> None:
     rng = np.random.default_rng(0)
     how = "a trained backbone"
     if hasattr(model, "rotations"):
-        accuracy = _learn_rotations(model.rotations, data, config.epochs, rng)
+        for layer in model.layers:
+            layer.trainable = True
+        accuracy = _learn_rotations(model.rotations.model, data, config.epochs, rng)
         how = f"an encoder that tells {accuracy:.0%} of quarter turns"
     for layer in model.layers:
         layer.trainable = False

@@ -20,12 +20,12 @@ from mlzoo.core.progress import Listener
 from mlzoo.data.images.reader import ImageReader
 from mlzoo.data.tables.reader import TableReader
 from mlzoo.packing.settings import MAX_PIXELS
+from mlzoo.runs.predicting.decisions import decision_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlzoo.runs.predicting.decisions import decision_record
-from mlzoo.runs.opened import OpenedRun
+    from mlzoo.runs.opened import OpenedRun
 
 TOLERANCE = 1e-5
 """Largest difference between an answer and `mlzoo predict`, relative where numbers exceed 1."""

@@ -132,7 +132,9 @@ class Config(Settings):
                 f"resolution has no effect on {self.data}: it is for {' and '.join(_EQUATIONS)}"
             )
         if self.noise and self.data.replace("_", "-") in ("delayed-xor", "dates"):
-            raise ValueError(f"noise has no effect on {self.data}, which has symbols")
+            raise ValueError(
+                f"noise has no effect on {self.data.replace('_', '-')}: it has symbols"
+            )
         return self
 
 

@@ -208,4 +208,4 @@ class _Search:
 
 
 def _flatten(arrays: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([array.ravel() for array in arrays]).astype("float64")
+    return np.concatenate([np.zeros(0), *(array.ravel() for array in arrays)])

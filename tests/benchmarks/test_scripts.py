@@ -11,6 +11,7 @@ SCRIPTS = [
     "accuracy",
     "buckets",
     "control",
+    "course",
     "demos",
     "distributed",
     "explain",

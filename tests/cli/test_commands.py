@@ -386,9 +386,10 @@ def test_models_show_counts_what_the_model_has(mlzoo: Mlzoo, name: str) -> None:
         "alexnet": "64x64x3",
         "conv_lstm": "8x16x16x1",
     }
-    shape = {**shapes, **dict.fromkeys(("nlinear", "patchtst", "rnn", "tcn"), "60x4")}.get(
-        name, "32x32x3"
-    )
+    shape = {
+        **shapes,
+        **dict.fromkeys(("nlinear", "patchtst", "rnn", "seq2seq", "tcn"), "60x4"),
+    }.get(name, "32x32x3")
     words = ("models", "show", name, "--input", shape, "--classes", 3)
     found = document(mlzoo(*words, "--json"))
     assert found["parameters"] == sum(layer["parameters"] for layer in found["layers"])

@@ -56,7 +56,7 @@ def test_samples_go_into_the_run_where_no_folder_is_named(
         config=SimpleNamespace(model="vae"),
         metrics={"weights_sha256": "0"},
         reader=reader,
-        generate=lambda count, seed: SimpleNamespace(samples=np.full((count, 1), float(seed))),
+        generate=lambda count, seed, _: SimpleNamespace(samples=np.full((count, 1), float(seed))),
     )
     monkeypatch.setattr("mlzoo.api.load", lambda *_, **__: run)
     done = run_mlzoo("generate", tmp_path, "--count", 2, "--seed", 3)

@@ -90,7 +90,7 @@ def test_ignored_values_and_thresholds(tmp_path: Path) -> None:
     for options in ({"threshold": 1}, {"ignore_index": 0}):
         with pytest.raises(DataError, match="are for masks, which have the images' height"):
             read(tmp_path, {"source_set": options}, x=X, y=np.arange(COUNT) % 2)
-        with pytest.raises(DataError, match="are for masks, not for fields"):
+        with pytest.raises(DataError, match="are for masks of classes"):
             read(tmp_path, {"source_set": options}, x=X, y=FIELDS)
 
 

@@ -110,7 +110,7 @@ def test_spots_move_a_pixel_a_step() -> None:
     ("name", "settings", "message"),
     [
         ("moons", {"lag": 3}, "lag has no effect on moons: it is for delayed-xor"),
-        ("delayed_xor", {"noise": 0.1}, "noise has no effect on delayed-xor, which has bits"),
+        ("delayed_xor", {"noise": 0.1}, "noise has no effect on delayed-xor: it has symbols"),
         ("delayed-xor", {"lag": 0}, "lag: must be at least 1"),
     ],
 )

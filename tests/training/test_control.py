@@ -241,7 +241,7 @@ def test_the_memory_is_filled_before_the_first_update(snake: Data, tmp_path: Pat
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_training(snake: Data, tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match="the loss became"):
-        fit(snake, config(learning_rate=1e30, epochs=2), tmp_path)
+        fit(snake, config(learning_rate=1e38, epochs=2), tmp_path)
 
 
 def test_the_mean_return_is_known_where_no_episode_ended() -> None:

@@ -189,7 +189,7 @@ def test_models_say_which_tasks_they_are_for() -> None:
         match="cnn is for classification, multilabel, ordinal and regression.*choose unet",
     ):
         check_task("cnn", "segmentation")
-    with pytest.raises(UsageError, match="unet is for fields and segmentation"):
+    with pytest.raises(UsageError, match="unet is for fields, instances, restoration and segm"):
         check_task("unet", "classification")
     check_task("unet_two_decoders", "fields")
 

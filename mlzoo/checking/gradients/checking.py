@@ -204,7 +204,8 @@ def check_model(
         listener: progress callback.
 
     Raises:
-        UsageError: the model can't be built for that shape, or takes several inputs.
+        UsageError: the model can't be built for that shape, takes several inputs, or has no
+            weights that an optimizer changes.
     """
     plugin = registry.load("model", name)
     config, task = plugin.Config(**(settings or {})), registry.usual_task(name)
@@ -214,6 +215,10 @@ def check_model(
         raise UsageError(
             f"{name}: its network takes {count} inputs, and gradients are checked of networks that "
             "take one; check another model"
+        )
+    if not model.trainable_variables:
+        raise UsageError(
+            f"{name}: no optimizer changes its weights, so there are no gradients to check"
         )
     sides = tuple(side or 12 for side in model.input_shape[1:])
     x = np.random.default_rng(seed).normal(size=(max(2, samples), *sides)).astype("float32")
@@ -228,6 +233,8 @@ def _built(
         kind = {1: "table", 2: "sequence", 3: "image"}.get(len(sides), "array")
         if outputs.target.ahead and not outputs.horizon:
             outputs = Outputs(outputs.task, 1, horizon=2, channels=(0,))
+        if outputs.target.translated:
+            outputs = Outputs(outputs.task, outputs.units, shape=(sides[0],))
         try:
             return build_network(plugin, config, Inputs(tuple(sides), kind, fixed=True), outputs)
         except (UsageError, ValueError) as error:
