@@ -238,14 +238,14 @@ def test_a_vae_learns_to_draw(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.backends
 def test_diffusion_learns_to_draw(tmp_path: Path) -> None:
-    more = {"epochs": 80, "learning_rate": 3e-3, "batch_size": 50, "keep": "last"}
+    more = {"epochs": 160, "learning_rate": 3e-3, "batch_size": 50, "keep": "last"}
     settings = {"filters": 16, "sampling_steps": 20, "conditional": True}
     _, model = fit("diffusion", tmp_path, **more, set=settings)
     plugin, classes = registry.load("model", "diffusion"), np.arange(200) % 4
     drawn = draw_samples(plugin, settings, model.networks.networks, 200, 0, classes)
     check_squares(drawn)
     corners = drawn.reshape(200, 2, 4, 2, 4).mean(axis=(2, 4)).reshape(200, 4).argmax(axis=1)
-    assert (corners == classes).mean() > 0.9, "of the class that was asked for"
+    assert (corners == classes).mean() > 0.95, "of the class that was asked for"
 
 
 @pytest.mark.parametrize("name", ["dcgan", "diffusion"])
