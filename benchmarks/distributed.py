@@ -1,4 +1,4 @@
-"""Whether a training whose batches several devices share is that of one device.
+"""Equality of a training whose batches several devices share with that of one device.
 
 Trains every family by steps on JAX, on 1, 2 and 4 devices into which XLA divides the processor:
 with a smaller last batch, class weights, masked and padded sequences, clipping, batch
