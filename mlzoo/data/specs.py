@@ -88,6 +88,11 @@ class Target:
         return self.values == "actions"
 
     @property
+    def draws_training(self) -> bool:
+        """Return whether what a model learns from is drawn while it trains: points, episodes."""
+        return self.per in ("point", "episode")
+
+    @property
     def dense(self) -> bool:
         """Return whether something is predicted at every pixel."""
         return self.per == "pixel"

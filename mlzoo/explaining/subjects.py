@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,15 @@ class Subject:
     def maximum(self) -> float | None:
         """Return the largest value that an image can hold."""
         return None if self.run is None else self.run.reader.maximum
+
+    @property
+    def paint(self) -> Callable[[np.ndarray], np.ndarray | None] | None:
+        """Return what draws an observation of an environment; None of other samples."""
+        if self.run is None or not self.target.acts:
+            return None
+        environment = self.run.own_data().samples.environment
+        assert environment is not None
+        return environment.picture
 
     @property
     def alphabet(self) -> tuple[str, ...]:
@@ -160,7 +169,8 @@ def subject_of(run: OpenedRun) -> Subject:
         UsageError: its outputs are the inputs again, of which none is the one to explain.
     """
     record = run.record
-    run.require_predictions("explain")
+    if not run.target.acts:
+        run.require_predictions("explain")
     if run.target.is_input:
         raise UsageError(
             f"{run.path}: a run of {record['task']} has no prediction to explain; where it fails "
@@ -442,6 +452,8 @@ def _input(part: Part, position: int) -> np.ndarray:
 
 
 def _truth(part: Part, position: int) -> Any:
+    if part.samples.target.acts:
+        return None
     if part.samples.target.dense:
         return part.target(position)
     return _own(part.samples.targets, int(part.indices[position]))

@@ -53,6 +53,8 @@ def resolve_targets(
         return _steps(subject, config, outputs, truths)
     if subject.target.is_label_set:
         return _labels(subject, config, outputs)
+    if subject.target.acts:
+        return _actions(subject, config, outputs)
     if not subject.classes:
         return _numbers(subject, config, outputs)
     return _classes(subject, config, outputs, truths)
@@ -60,7 +62,7 @@ def resolve_targets(
 
 def _refuse(subject: Subject, config: ExplainConfig) -> None:
     wrong = {
-        "--against": bool(config.against) and not subject.classes,
+        "--against": bool(config.against) and not (subject.classes or subject.target.acts),
         "--pixel": bool(config.pixel) and not subject.target.dense,
         "--region": config.region != "all" and not subject.target.pixel_class,
         "--step": config.step is not None and not (subject.target.stepwise or subject.target.ahead),
@@ -73,10 +75,17 @@ def _refuse(subject: Subject, config: ExplainConfig) -> None:
 
 def _position(subject: Subject, name: str, flag: str) -> int:
     if name not in subject.outputs:
-        word = "class" if subject.classes else "label" if subject.target.is_label_set else "output"
+        word = _word(subject)
         known = ", ".join(subject.outputs[:12])
         raise UsageError(f"{flag}: {unknown(word, name, subject.outputs)}; there are {known}")
     return subject.outputs.index(name)
+
+
+def _word(subject: Subject) -> str:
+    """Return what the outputs of a model are called, one of them."""
+    if subject.target.acts:
+        return "action"
+    return "class" if subject.classes else "label" if subject.target.is_label_set else "output"
 
 
 def _classes(
@@ -144,6 +153,30 @@ def _numbers(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> Re
     descriptions = [f"{subject.outputs[place]} {value:.4g}" for value in outputs[:, place]]
     return ResolvedTargets(
         weights, [subject.outputs[place]] * len(outputs), [""] * len(outputs), descriptions
+    )
+
+
+def _actions(subject: Subject, config: ExplainConfig, outputs: np.ndarray) -> ResolvedTargets:
+    """Resolve one action of each observation: the one that was named, or the one that is taken."""
+    if config.target == "true":
+        raise UsageError(
+            "--target true: no action is known to be right; name one of them: "
+            f"{', '.join(subject.outputs[:12])}"
+        )
+    taken = outputs.argmax(axis=1)
+    actions = taken
+    if config.target != "predicted":
+        actions = np.full(len(outputs), _position(subject, config.target, "--target"))
+    weights = np.eye(outputs.shape[1], dtype="float32")[actions]
+    beside = ""
+    if config.against is not None:
+        weights[:, _position(subject, config.against, "--against")] -= 1
+        beside = f" against {config.against}"
+    return ResolvedTargets(
+        weights,
+        [f"{subject.outputs[k]}{beside}" for k in actions],
+        ["" if w.any() else "the action is held against itself" for w in weights],
+        [f"{subject.outputs[k]} {outputs[i, k]:.4g}" for i, k in enumerate(taken)],
     )
 
 

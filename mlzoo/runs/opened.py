@@ -116,7 +116,7 @@ class OpenedRun:
             )
         if self.target.acts:
             raise UsageError(
-                f"{command}: {self.path} acts in an environment, which this command does not yet "
+                f"{command}: {self.path} acts in an environment, which this command does not "
                 f"know; `mlzoo predict {self.path}` plays an episode, and on a grid "
                 "plots/state_values.png maps what it values"
             )

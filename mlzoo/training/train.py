@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from mlzoo.data.samples import Data, Samples
     from mlzoo.training.loop.training import Fitted
     from mlzoo.training.members import Ensemble
+    from mlzoo.training.signals import Stop
 
 _STARTED = "environment.json"
 """The last file that is written before training starts."""
@@ -519,7 +520,6 @@ def _train_once(
     from mlzoo.training.calibration.novelty import reference_of
     from mlzoo.training.calibration.temperature import calibrated
     from mlzoo.training.loop.batches import build_batches, padding_note
-    from mlzoo.training.loop.training import Training
     from mlzoo.training.optimizers import scale_note, scales
     from mlzoo.training.signals import caught
 
@@ -549,27 +549,12 @@ def _train_once(
                     config, data, seed, checkpoint_folder, listener, stop
                 )
                 model, fitted = ensemble.model, ensemble.fitted
-            elif data.samples.problem is not None:
-                from mlzoo.training.loop import equations
-
-                fitted = equations.fit(model, data, config, seed, listener, stop)
-            elif data.samples.environment is not None:
-                from mlzoo.training.control.fitting import ControlTraining
-
-                fitted = ControlTraining(
-                    model, data, config, checkpoint_folder, seed, listener, stop
-                ).fit()
-            elif takes_full_batch(config, model):
-                from mlzoo.training import full_batch
-
-                name = checkpoint_folder.name
-                fitted = full_batch.fit(model, data, config, listener, stop, name)
             else:
                 given = model, data, config, checkpoint_folder, seed, listener, stop
                 if config.profile and first:
                     fitted = _profiled(folder, config, listener, *given)
                 else:
-                    fitted = Training(*given).fit()
+                    fitted = fit_network(*given)
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
     stage.doing = "evaluating"
@@ -616,6 +601,47 @@ def _train_once(
         if point is not None:
             decisions.write(folder.path, point, data, outcome, pictures)
     return record
+
+
+def fit_network(
+    model: keras.Model,
+    data: Data,
+    config: RunConfig,
+    folder: Path,
+    seed: int,
+    listener: Listener,
+    stop: Stop,
+) -> Fitted:
+    """Fit a network: on equations, in an environment, on all samples at once, or in batches.
+
+    Args:
+        model: its weights are changed.
+        data: samples in splits.
+        config: of the run.
+        folder: of the checkpoints.
+        seed: decides all that is random.
+        listener: hears of progress.
+        stop: notes signals.
+
+    Raises:
+        DivergedError: the loss became NaN or infinite.
+        Interrupted: a signal came; where the way of fitting has checkpoints, the state is saved.
+    """
+    if data.samples.problem is not None:
+        from mlzoo.training.loop import equations
+
+        return equations.fit(model, data, config, seed, listener, stop)
+    if data.samples.environment is not None:
+        from mlzoo.training.control.fitting import ControlTraining
+
+        return ControlTraining(model, data, config, folder, seed, listener, stop).fit()
+    if takes_full_batch(config, model):
+        from mlzoo.training import full_batch
+
+        return full_batch.fit(model, data, config, listener, stop, folder.name)
+    from mlzoo.training.loop.training import Training
+
+    return Training(model, data, config, folder, seed, listener, stop).fit()
 
 
 def _profiled(folder: RunFolder, config: RunConfig, listener: Listener, *given: Any) -> Fitted:

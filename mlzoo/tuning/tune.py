@@ -122,11 +122,6 @@ def make_plan(
             "configuration: a search trains one model at a time; leave out ensemble and folds, and "
             "give them to `mlzoo train --config best.yaml`"
         )
-    if "EXPERIENCE" in registry.constants("model", merged.config.model):
-        problems.append(
-            f"{merged.config.model} learns from episodes that it plays, which searches can't run "
-            "yet: compare settings with `mlzoo train` and --set"
-        )
     plans: list[Any] = []
     fixed = {*merged.given - {"set"}, *merged.config.set}
     for make in (

@@ -97,7 +97,7 @@ def test_predict_plays_an_episode_and_films_it(run: Run, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_commands_that_do_not_know_episodes_say_so(run: Run, world: str, folder: Path) -> None:
-    for command in ("check", "export", "explain", "landscape", "serve"):
+    for command in ("check", "export", "landscape", "serve"):
         done = run_mlzoo(command, run.path)
         assert done.code == 2
         assert f"error: {command}: {run.path} acts in an environment" in done.err
@@ -110,5 +110,46 @@ def test_commands_that_do_not_know_episodes_say_so(run: Run, world: str, folder:
     assert done.code == 2 and "choose actor_critic, dqn or reinforce" in done.err
     searches = folder / "searches"
     done = run_mlzoo("tune", "dqn", world, "--trials", 1, "--folds", 2, "--out", searches)
-    assert done.code == 2 and "which searches can't run yet" in done.err
-    assert not searches.exists()
+    assert done.code == 2 and "dqn draws what it is trained on anew" in done.err
+    assert not list(searches.glob("*"))
+    done = run_mlzoo("train", "dqn", world, "--train-on", "train+valid")
+    assert done.code == 2 and "--train-on train+valid is not for control" in done.err
+
+
+@pytest.mark.slow
+def test_a_search_plays_every_trial_and_trains_the_winner(world: str, folder: Path) -> None:
+    short = {"hidden": [8], "environments": 16, "steps": 800, "rollout": 20, "passes": 2}
+    result = mlzoo.tune(
+        "actor_critic",
+        world,
+        vary=["learning_rate=1e-6,1e-2"],
+        search={"strategy": "grid"},
+        epochs=2,
+        batch_size=64,
+        set=short,
+        out=str(folder / "searches"),
+    )
+    assert result.metric == "mean_return" and len(result.trials) == 2
+    assert result.best is not None and result.best.values["learning_rate"] == 1e-2
+    assert result.run is not None
+    assert result.run.config.train_on == "train" and result.run.config.epochs == 2
+    assert result.run.metrics["test"]["headline"] == "mean_return"
+
+
+@pytest.mark.slow
+def test_explain_asks_why_an_action_is_taken(run: Run, folder: Path) -> None:
+    flags = ("--method", "occlusion", "--limit", 3)
+    done = run_mlzoo("explain", run.path, *flags, "--out", folder / "why")
+    assert done.code == 0, done.err
+    record = json.loads((folder / "why" / "explain.json").read_text())
+    assert {row["target"] for row in record["maps"] if row["method"] == "occlusion"} == {"right"}
+    assert all(name.startswith("episode ") for name in record["samples"])
+    picture = Image.open(next((folder / "why" / "overlays" / "occlusion").glob("*.png")))
+    agent = (np.asarray(picture.convert("RGB")) == (0, 114, 178)).all(axis=-1)
+    assert agent.any(), "the agent is drawn as in the film"
+    named = ("--target", "left", "--against", "right")
+    done = run_mlzoo("explain", run.path, *flags, *named, "--out", folder / "named")
+    assert done.code == 0, done.err
+    assert "left against right" in (folder / "named" / "explain.json").read_text()
+    done = run_mlzoo("explain", run.path, "--target", "true")
+    assert done.code == 2 and "no action is known to be right" in done.err

@@ -45,15 +45,20 @@ def check_fit(config: RunConfig, task: str) -> None:
         problems.append(f"--calibrate temperature has no effect on {task}: leave it out")
     if config.cost is not None and not target.sample_class:
         problems.append(f"--cost is for one class a sample, not for {task}: leave it out")
-    on_points = target.per == "point"
-    if config.precision == "float64" and not on_points:
+    if config.precision == "float64" and target.per != "point":
         problems.append(f"--precision float64 has no effect on {task}: leave it out")
-    if config.averaged > 1 and (on_points or target.acts):
-        problems.append(f"--folds and --ensemble are not for {task}: leave them out")
-    if config.devices != "1" and (on_points or target.acts):
-        problems.append(f"--devices is not for {task}: leave it out")
-    if config.profile and (on_points or target.acts):
-        problems.append(f"--profile is not for {task}: leave it out")
+    if target.draws_training:
+        refused = {
+            "--folds and --ensemble are": config.averaged > 1,
+            "--devices is": config.devices != "1",
+            "--profile is": config.profile,
+            "--train-on train+valid is": config.train_on == "train+valid",
+        }
+        problems += [
+            f"{option} not for {task}: leave {'them' if 'are' in option else 'it'} out"
+            for option, given in refused.items()
+            if given
+        ]
     targets = registry.constants("optimizer", config.optimizer).get("TARGETS")
     if targets is not None and not target.accepted_by(targets):
         problems.append(f"--optimizer {config.optimizer} is not for {task}; choose adam")

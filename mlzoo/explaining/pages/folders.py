@@ -100,9 +100,8 @@ def _fill(
     for done, each in enumerate(explanations, 1):
         path = folder / "overlays" / each.method / f"{stems[each.name]}.png"
         largest = scale.get(each.method)
-        pictures.append(
-            (each, draw(path, each, subject.maximum, subject.columns, largest, letters))
-        )
+        drawn = draw(path, each, subject.maximum, subject.columns, largest, letters, subject.paint)
+        pictures.append((each, drawn))
         listener.progress(done, len(explanations), "drawing")
     figures = _figures(folder, {**rankings(explained, subject), **explained.findings})
     if record["sanity"]:

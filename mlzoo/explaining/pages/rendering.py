@@ -8,7 +8,7 @@ values are in maps.npz.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,7 @@ def draw(
     names: Sequence[str],
     largest: float | None = None,
     letters: Sequence[str] = (),
+    paint: Callable[[np.ndarray], np.ndarray | None] | None = None,
 ) -> Path:
     """Write the picture of one explanation.
 
@@ -62,11 +63,13 @@ def draw(
         names: of a table's columns or a sequence's channels.
         largest: the value that stands at the end of the scale; by default the map's own.
         letters: of a text the characters that its codes stand for.
+        paint: draws an image (height, width, 3) of 0 to 255 of a sample that is none itself, each
+            of its cells as many pixels.
     """
     if letters:
         return save(letters_figure(explanation, letters, largest), path)
     if explanation.x.ndim == 3 and explanation.values.ndim == 2:
-        return save(image_figure(explanation, maximum, largest), path)
+        return save(image_figure(explanation, maximum, largest, paint), path)
     if explanation.values.ndim == 1 and explanation.x.ndim == 1:
         return save(bars_figure(explanation, names, largest), path)
     return save(steps_figure(explanation, names, largest), path)
@@ -81,7 +84,10 @@ def title(explanation: Explanation) -> str:
 
 
 def image_figure(
-    explanation: Explanation, maximum: float | None, largest: float | None = None
+    explanation: Explanation,
+    maximum: float | None,
+    largest: float | None = None,
+    paint: Callable[[np.ndarray], np.ndarray | None] | None = None,
 ) -> Figure:
     """Draw an image in four panels: the image, its map, the overlay, and the strongest pixels.
 
@@ -89,8 +95,17 @@ def image_figure(
         explanation: with x (height, width, channels) and values (height, width).
         maximum: the largest value that an image can hold.
         largest: the value at the end of the scale.
+        paint: draws an image of a sample that is none itself; see `draw`.
     """
     picture, values = as_picture(explanation.x, maximum), scaled(explanation.values, largest)
+    painted = None if paint is None else paint(explanation.x)
+    if painted is not None:
+        picture = painted / 255
+        rows, columns = (
+            np.arange(size) * cells // size
+            for size, cells in zip(picture.shape[:2], values.shape, strict=True)
+        )
+        values = values[np.ix_(rows, columns)]
     tall = float(np.clip(values.shape[0] / values.shape[1], 0.4, 2))
     figure = new_figure(10, 2.5 * tall + 0.75)
     figure.suptitle(title(explanation), fontsize=10)

@@ -482,8 +482,8 @@ def compile_model(model: keras.Model, data: Data, config: RunConfig, steps: int)
     """
     if data.samples.problem is not None:
         raise UsageError(
-            f"{config.model} learns from the residuals of equations, which only `mlzoo train` "
-            "minimizes, without --overfit, --find-rate and --dry-run; `mlzoo tune` does not yet"
+            f"{config.model} learns from the residuals of equations, which are not minimized here: "
+            "leave out --overfit, --find-rate and --dry-run"
         )
     model.compile(
         optimizer=build_optimizer(config, steps, has_rates(model)),
@@ -498,8 +498,8 @@ def refuse_episodes(data: Data, config: RunConfig) -> None:
     """Raise UsageError where a model learns from episodes, which this loop does not play."""
     if data.samples.environment is not None:
         raise UsageError(
-            f"{config.model} learns from episodes that it plays, which only `mlzoo train` does, "
-            "without --overfit, --find-rate and --dry-run"
+            f"{config.model} learns from episodes that it plays, which are not played here: leave "
+            "out --overfit, --find-rate and --dry-run"
         )
 
 

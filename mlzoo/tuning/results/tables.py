@@ -19,6 +19,8 @@ from mlzoo.tuning.space_from_config import fields_of
 from mlzoo.tuning.trials.trial import TrialResult, best, mean, ranked
 
 _NOT_IN_TABLES = ("kind", "traceback", "paired", "fallback")
+_DRAWN = {"numbers per point", "actions per episode"}
+"""Kinds of targets of models that draw what they learn from."""
 
 
 def write_tables(folder: Path, plan: Plan, trials: Sequence[TrialResult], metric: str) -> None:
@@ -87,7 +89,8 @@ def _cell(value: Any) -> Any:
 def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     """Return the configuration that trains the winner on the training and validation splits.
 
-    It trains for the median epochs of the folds, and keeps the weights of the last epoch.
+    It trains for the median epochs of the folds, and keeps the weights of the last epoch. A model
+    that draws what it learns from is trained as in the search.
 
     Args:
         plan: of the search.
@@ -104,11 +107,15 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
         "data": absolute(base.data),
         "seed": base.seed,
         **fields_of(base, trial.values),
-        "epochs": trial.epochs_done,
-        "early_stopping": 0,
-        "keep": "last",
-        "train_on": "train+valid",
     }
+    drawn = bool(_DRAWN & set(registry.constants("model", base.model).get("TARGETS", ())))
+    if not drawn:
+        given |= {
+            "epochs": trial.epochs_done,
+            "early_stopping": 0,
+            "keep": "last",
+            "train_on": "train+valid",
+        }
     whole = {**values, **given}
     unread = {*inert(whole, set(given)), *unread_by_source(whole, set(given))}
     kept = {
@@ -120,7 +127,8 @@ def best_yaml(plan: Plan, trial: TrialResult, metric: str) -> str:
     return (
         f"# Trial {trial.number}: {metric} {mean(trial.scores):.5g}{spread} over "
         f"{len(trial.scores)} fit{'s' if len(trial.scores) > 1 else ''}.\n"
-        "# Trains it on the training and validation splits: mlzoo train --config <this file>"
+        f"# Trains it{'' if drawn else ' on the training and validation splits'}: "
+        "mlzoo train --config <this file>"
         f"{trust_flag(base.model_dump())}\n"
         + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False, allow_unicode=True)
     )

@@ -32,11 +32,11 @@ from mlzoo.runs.models import outputs_of
 from mlzoo.statistics.metrics import class_counts, number
 from mlzoo.statistics.scorers import Scorer
 from mlzoo.tasks._samples import sample_task
-from mlzoo.training import checkpoints, full_batch
-from mlzoo.training.building import build_model, check_task, takes_full_batch
-from mlzoo.training.loop.training import Training
+from mlzoo.training import checkpoints
+from mlzoo.training.building import build_model, check_task
 from mlzoo.training.optimizers import adapts
 from mlzoo.training.signals import Stop
+from mlzoo.training.train import fit_network
 from mlzoo.tuning.compiled.interface import CompiledFits, open_compiled_fits
 from mlzoo.tuning.plan import Plan
 from mlzoo.tuning.results.ties import UnitScores, unit_scores
@@ -99,6 +99,7 @@ class Evaluator:
         task = self.data.samples.task
         check_task(plan.run.model, task)
         check_fit(plan.run, task)
+        _check_folds(plan, self.data)
         for note in self.data.notes:
             listener.note(note)
         for warning in self.data.warnings:
@@ -319,6 +320,15 @@ class Evaluator:
         return datasets.arrange(samples, config, config.seed)
 
 
+def _check_folds(plan: Plan, data: Data) -> None:
+    """Raise UsageError where folds are asked for and nothing is given that could be folded."""
+    if data.samples.target.draws_training and (plan.search.folds > 1 or plan.search.nested):
+        raise UsageError(
+            f"{plan.run.model} draws what it is trained on anew, so that there are no folds of it; "
+            "leave out --folds and --nested, and use --repeats for several seeds"
+        )
+
+
 def lanes(plan: Plan) -> int:
     """Return the number of fits that a vectorized program runs at once, from the plan alone.
 
@@ -385,10 +395,7 @@ def fit_plainly(
         if before is not None and checkpoints.usable(before):
             shutil.copytree(before, folder)
         model = build_model(config, data, seed)
-        if takes_full_batch(config, model):
-            fitted = full_batch.fit(model, data, config, Listener(), stop)
-        else:
-            fitted = Training(model, data, config, folder, seed, Listener(), stop).fit()
+        fitted = fit_network(model, data, config, folder, seed, Listener(), stop)
         if keep is not None and folder.is_dir():
             shutil.rmtree(keep, ignore_errors=True)
             keep.parent.mkdir(parents=True, exist_ok=True)
