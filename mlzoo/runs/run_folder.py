@@ -29,11 +29,13 @@ from mlzoo.runs import locks
 PARTIAL = ".partial"
 REPEATS = "repeats.json"
 """The scores of the trainings that are done, in an unfinished run."""
+EPOCHS = "epochs.csv"
+"""The epochs of all trainings so far, in an unfinished run; see `core.progress`."""
 _REPLACES = "overwrite"
 """Stands in an unfinished run that may replace a finished one, also when it is resumed."""
 _REPLACED = "replaced"
 """The run that is being replaced, within the folder of the new one until that has its name."""
-_LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, _REPLACES, "lock")
+_LEFTOVERS = (_REPLACED, "checkpoints", REPEATS, EPOCHS, _REPLACES, "lock")
 """What a finished run has no use for. The lock goes last."""
 
 

@@ -1,7 +1,8 @@
-"""Reports to trackers while a run trains, beside what its listener hears."""
+"""Reports of a run while it trains, beside what its listener hears: to its folder, to trackers."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -12,9 +13,9 @@ from typing import Any
 from mlzoo.core import files, registry
 from mlzoo.core.configs import RunConfig
 from mlzoo.core.errors import UsageError
-from mlzoo.core.progress import Listener
+from mlzoo.core.progress import EpochTable, Listener
 from mlzoo.data.contracts import RunInfo, Tracker
-from mlzoo.runs.run_folder import RunFolder
+from mlzoo.runs.run_folder import EPOCHS, RunFolder
 
 _UNTRACKED = ("epoch", "seconds")
 
@@ -32,7 +33,7 @@ def check_installed(config: RunConfig) -> None:
 
 
 class TrackedListener(Listener):
-    """Listener that passes everything on, and epochs to trackers too.
+    """Listener that passes everything on, and epochs to the run folder and to trackers too.
 
     Args:
         listener: hears of progress.
@@ -43,6 +44,9 @@ class TrackedListener(Listener):
     def __init__(self, listener: Listener, config: RunConfig, run: RunInfo) -> None:
         self._listener, self._training = listener, ""
         self._trackers: dict[str, Tracker] = {}
+        self._table: EpochTable | None = None
+        with contextlib.suppress(OSError):  # A full disk is told by what the run can't do without.
+            self._table = EpochTable(run.folder / EPOCHS)
         for name in config.log:
             self._guarded(name, partial(self._open, name, run))
 
@@ -93,7 +97,11 @@ class TrackedListener(Listener):
             for name, value in row.items()
             if name not in _UNTRACKED and isinstance(value, int | float)
         }
-        self._each(lambda tracker: tracker.epoch(self._training, int(row["epoch"]), values))
+        number = int(row["epoch"])
+        if self._table is not None:
+            with contextlib.suppress(OSError):
+                self._table.epoch(self._training, number, values)
+        self._each(lambda tracker: tracker.epoch(self._training, number, values))
 
     def trained(self, epoch: int, model: Any, data: Any, folder: Path) -> None:
         """Pass it on."""
@@ -105,6 +113,8 @@ class TrackedListener(Listener):
 
     def finish(self, folder: Path) -> None:
         """Report the files of a run folder, and the scores on the test split."""
+        if not self._trackers:
+            return
         metrics = files.read_mapping(folder / "metrics.json", ("test",))["test"]["metrics"]
         scores = {
             name: float(value) for name, value in metrics.items() if isinstance(value, int | float)
@@ -118,7 +128,7 @@ class TrackedListener(Listener):
 
 @contextmanager
 def tracked(listener: Listener, config: RunConfig, folder: RunFolder) -> Iterator[Listener]:
-    """Give a listener that reports to the trackers of a run, and its end where it comes to one.
+    """Give a listener that reports a run's epochs, and its end where it comes to one.
 
     Args:
         listener: hears of progress.

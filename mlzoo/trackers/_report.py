@@ -9,7 +9,7 @@ from mlzoo.core import files
 from mlzoo.data.contracts import RunInfo
 
 _FOLDER = "trackers"
-_LEFT_OUT = ("lock", "overwrite", "repeats.json")
+_LEFT_OUT = ("lock", "overwrite", "repeats.json", "epochs.csv")
 """Files of a run folder that are there only while the run trains."""
 _FOLDERS = ("plots", "networks", "generated")
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -424,24 +424,14 @@ def _work(
     stage: Stage,
 ) -> OpenedRun:
     """Train each repeat that is not done yet, then complete the folder."""
+    from mlzoo.runs.tracking import tracked
     from mlzoo.training.artifacts import complete
 
-    with _tracked(folder, config, listener) as heard:
+    with tracked(listener, config, folder) as heard:
         records = _trained(folder, config, samples, data, heard, stage)
         stage.doing = "writing the report"
         complete(folder.path, folder.final, records)
     return OpenedRun(folder.finish())  # A model with code of its own is loaded by what ran it here.
-
-
-def _tracked(
-    folder: RunFolder, config: RunConfig, listener: Listener
-) -> AbstractContextManager[Listener]:
-    """Return the listener of a run, which reports to its trackers where there are some."""
-    if not config.log:
-        return nullcontext(listener)
-    from mlzoo.runs.tracking import tracked
-
-    return tracked(listener, config, folder)
 
 
 def _trained(

@@ -80,13 +80,14 @@ def _is_search(path: Path) -> bool:
     return JOURNAL in names or ("lock" in names and names <= {"lock", _REMOVED})
 
 
-def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:
+def open_journal(path: Path, plan: Plan, fingerprint: str, metric: str) -> Journal:
     """Open the journal of a search, a new one or one to resume.
 
     Args:
         path: of the journal.
         plan: of the search.
         fingerprint: of the data.
+        metric: name of the score that ranks the trials.
 
     Raises:
         UsageError: the search that is there is another one, or of other data, versions or backend.
@@ -97,6 +98,7 @@ def open_journal(path: Path, plan: Plan, fingerprint: str) -> Journal:
         "kind": "plan",
         "fixed": plan.fixed(),
         "data": fingerprint,
+        "metric": metric,
         "backend": keras.backend.backend(),
         "versions": versions(),
         "plan": plan.record(),

@@ -224,7 +224,7 @@ def _search(
     evaluator = Evaluator(plan, path, listener, stop)
     _check_unread(merged, evaluator, listener)
     _check_built(plan, evaluator)
-    journal = open_journal(path, plan, evaluator.data.fingerprint)
+    journal = open_journal(path, plan, evaluator.data.fingerprint, evaluator.metric)
     with caught(stop), journal:
         search = Search(plan, evaluator.metric, journal, listener, stop)
         if plan.run.log:
@@ -453,7 +453,7 @@ def run_comparison(
     path = folder_of(plan)
     with SearchFolder(path.with_name(f"{path.name}-compared"), overwrite) as folder:
         evaluator = Evaluator(plan, folder.path, listener)
-        open_journal(folder.path, plan, evaluator.data.fingerprint).close()
+        open_journal(folder.path, plan, evaluator.data.fingerprint, evaluator.metric).close()
         shared = SharedFits(evaluator.fit)
         budget = 20 if plan.search.trials is None else plan.search.trials
         ranking = compare(

@@ -18,7 +18,7 @@ import pytest
 from mlzoo.api import Run
 from mlzoo.core import files
 from mlzoo.core.errors import DataError, Interrupted, ResourceError, UsageError
-from mlzoo.core.progress import Listener
+from mlzoo.core.progress import Listener, read_epochs
 from mlzoo.data.samples import Data
 from mlzoo.runs import datasets, run_folder
 from mlzoo.runs.config_loading import merge
@@ -219,7 +219,19 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert caught.value.signal == signal.SIGTERM
     found = checkpoints.newest(tmp_path / "stopped.partial" / "checkpoints" / "seed-0")
     assert found is not None and (found.state["epoch"], found.state["step"]) == (2, 3)
-    resumed = resume(tmp_path / "stopped")
+    table = tmp_path / "stopped.partial" / "epochs.csv"
+    assert {v.epoch for v in read_epochs(table)} == {1} and table.stat().st_size
+
+    class Look(Listener):
+        epochs: list[list[int]] = []
+
+        def epoch(self, row) -> None:
+            losses = [v.epoch for v in read_epochs(table) if v.name == "loss"]
+            self.epochs.append(losses)
+
+    resumed = resume(tmp_path / "stopped", listener=Look())
+    assert Look.epochs[-1] == list(range(1, resumed.metrics["epochs"])), "the last one comes next"
+    assert not (resumed.path / "epochs.csv").exists()
     assert resumed.metrics["weights_sha256"] == whole["weights_sha256"]
 
 
