@@ -286,6 +286,8 @@ class RunConfig(Settings):
     """Baselines beside the scores: none, the quick ones, or all (`mlzoo baselines`)."""
     profile: bool = False
     """Tell where the time of the training goes, and what to change (profile.csv, plots/)."""
+    weight_ranges: bool = False
+    """Write how each layer's weights spread over the epochs (weights.csv, plots/weights.png)."""
     checkpoint_every: float = Field(60.0, ge=0)
     """Seconds between two checkpoints, at least; 0: one after every step."""
 
@@ -347,6 +349,10 @@ class RunConfig(Settings):
             raise ValueError(f"{self.optimizer} searches its own step; leave out --schedule")
         if self.profile and self.averaged > 1:
             raise ValueError("profile is of one training; leave out folds and ensemble")
+        if self.weight_ranges and self.averaged > 1:
+            raise ValueError("weight_ranges are of one training; leave out folds and ensemble")
+        if self.weight_ranges and self.full_batch:
+            raise ValueError(f"weight_ranges are not written of {self.optimizer}; choose adam")
         if self.full_batch and self.precision != "float32":
             raise ValueError(f"{self.optimizer} needs --precision float32")
         return self

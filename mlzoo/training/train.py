@@ -547,6 +547,11 @@ def _train_once(
                     fitted = fit_network(*given)
     except DivergedError as error:
         raise _keep_best(folder, model, error) from None
+    if config.weight_ranges and first:
+        from mlzoo.training.loop import weight_ranges
+
+        if not weight_ranges.finish(checkpoint_folder, folder.path):
+            listener.note("no ranges of weights: they are solved for, not trained")
     stage.doing = "evaluating"
     listener.note("evaluating on the test split" if len(data.test) else "scoring out of fold")
     if data.outputs.target.dense:

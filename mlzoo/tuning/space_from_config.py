@@ -47,7 +47,16 @@ FIXED = {
     **dict.fromkeys(("allow_leakage", "train_on"), "it is no property of a model"),
     **dict.fromkeys(("seed", "repeats"), "the search has a --seed and --repeats of its own"),
     **dict.fromkeys(
-        ("device", "devices", "profile", "xla", "checkpoint_every", "metrics", "log"),
+        (
+            "device",
+            "devices",
+            "profile",
+            "weight_ranges",
+            "xla",
+            "checkpoint_every",
+            "metrics",
+            "log",
+        ),
         "it changes no score",
     ),
     **dict.fromkeys(("out", "name"), "it is where results go"),

@@ -339,6 +339,7 @@ GOOD_VALUES = {
     "augment": "light",
     "devices": 1,
     "profile": None,
+    "weight_ranges": None,
     "augment_trials": 3,
     "warmup": 1,
     "decay_every": 2,

@@ -52,6 +52,7 @@ def check_fit(config: RunConfig, task: str) -> None:
             "--folds and --ensemble are": config.averaged > 1,
             "--devices is": config.devices != "1",
             "--profile is": config.profile,
+            "--weight-ranges is": config.weight_ranges,
             "--train-on train+valid is": config.train_on == "train+valid",
         }
         problems += [

@@ -11,7 +11,7 @@ from mlzoo.core.validation.plugins import is_full_batch, loss_names
 
 _BY_STEPS = (
     *("learning_rate", "batch_size", "clip_norm", "clip_value", "sampler", "checkpoint_every"),
-    *("augment", "devices", "profile"),
+    *("augment", "devices", "profile", "weight_ranges"),
 )
 """Fields that an optimizer reads unless it takes the whole training split at once."""
 

@@ -49,6 +49,7 @@ _FILES = {
     "augmentation.yaml": "how training samples were changed",
     "history.csv": "loss and metrics of every epoch",
     "profile.csv": "where the time of the training went",
+    "weights.csv": "how the weights of each layer spread over the epochs",
     "leaderboard.csv": "the candidates among which `train auto` chose",
     "members.csv": "the trainings whose mean is the model",
     "out_of_fold.csv": "what was predicted of each sample by the model that never saw it",

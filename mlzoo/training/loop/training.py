@@ -197,6 +197,8 @@ class Training:
         try:
             self._restore()
             self.listener.start(self.folder.name, self.config.epochs, self.batches.steps)
+            if self.place.epoch == 1 and not self.place.step:
+                self._record_weights(0)
             while not self.place.stopped:
                 try:
                     self._epoch()
@@ -231,11 +233,20 @@ class Training:
         place.history.append({"epoch": place.epoch, **row, "learning_rate": rate})
         self._after(row[self.watch.metric])
         self.listener.epoch({**place.history[-1], "seconds": seconds})
+        self._record_weights(place.epoch)
         if self.shown:
             self.listener.trained(place.epoch, *self.whole, self.folder.parent.parent)
         place.epoch, place.step, place.means = place.epoch + 1, 0, {}
         if place.stopped or self._due:
             self._save()
+
+    def _record_weights(self, epoch: int) -> None:
+        """Write the ranges of the weights after an epoch, where they are asked for."""
+        if self.config.weight_ranges:
+            from mlzoo.training.loop import weight_ranges
+
+            several = self.networks.networks.values() if self.networks else [self.whole[0]]
+            weight_ranges.record(self.folder, epoch, several)
 
     def _epoch_batches(self) -> Iterator[Batch]:
         """The batches that are left of the present epoch."""
