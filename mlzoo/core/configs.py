@@ -351,8 +351,6 @@ class RunConfig(Settings):
             raise ValueError("profile is of one training; leave out folds and ensemble")
         if self.weight_ranges and self.averaged > 1:
             raise ValueError("weight_ranges are of one training; leave out folds and ensemble")
-        if self.weight_ranges and self.full_batch:
-            raise ValueError(f"weight_ranges are not written of {self.optimizer}; choose adam")
         if self.full_batch and self.precision != "float32":
             raise ValueError(f"{self.optimizer} needs --precision float32")
         return self
